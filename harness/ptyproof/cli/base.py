@@ -1,0 +1,36 @@
+"""`ptyproof base`: write the built-in base dataset of a study."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from ptyproof.cli.options import Commands, add_command
+
+_EXAMPLES = """\
+ptyproof base --out base.npz
+ptyproof base --out base.npz --study my-study.toml"""
+
+
+def add_parser(commands: Commands) -> None:
+    """Add the command to the parser."""
+    summary = "write the built-in object, probe and scan of a study as a DATA-001 file"
+    parser = add_command(commands, "base", summary, _EXAMPLES)
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE.npz", help="file to write")
+    parser.add_argument("--study", default="fly64", metavar="NAME|FILE.toml", help="study (default: %(default)s)")
+    parser.set_defaults(run=_run)
+
+
+def _run(args: argparse.Namespace) -> int:
+    from ptyproof.evidence.base import write_base
+    from ptyproof.study.toml_form import load_study
+
+    dataset = write_base(load_study(args.study), args.out)
+    assert dataset.obj is not None
+    rows, cols = dataset.obj.shape
+    sys.stdout.write(
+        f"{args.out}: object {rows} x {cols} px, probe {dataset.probe.shape[0]} x {dataset.probe.shape[1]} px, "
+        f"{len(dataset.positions_px)} scan positions\n"
+    )
+    return 0

@@ -1,0 +1,54 @@
+"""`ptyproof import`: read a foreign or legacy dataset and write it under DATA-001."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from ptyproof.cli.options import Commands, add_command
+from ptyproof.errors import InputError
+
+_EXAMPLES = """\
+ptyproof import siemens-star-small.npz --out measured.npz
+ptyproof import siemens-star-small.npz --object siemens --out base.npz"""
+
+
+def add_parser(commands: Commands) -> None:
+    """Add the command to the parser."""
+    summary = "read a foreign or legacy dataset, say each change, and write it under DATA-001"
+    parser = add_command(commands, "import", summary, _EXAMPLES)
+    parser.add_argument("file", type=Path, metavar="FILE", help="file to read")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE.npz", help="file to write")
+    parser.add_argument(
+        "--object",
+        metavar="NAME",
+        help="make a base for simulations: keep probe and positions, put this built-in object under them "
+        "(grains or siemens), and leave the measured patterns out",
+    )
+    parser.add_argument(
+        "--zero-frequency",
+        choices=("auto", "corner", "center"),
+        default="auto",
+        help="where the zero frequency of the patterns lies; auto measures it and refuses when unclear (default)",
+    )
+    parser.set_defaults(run=_run)
+
+
+def _run(args: argparse.Namespace) -> int:
+    from ptyproof.io.dataset import write_dataset
+    from ptyproof.io.importers import import_foreign
+
+    if args.out.is_dir() or not args.out.parent.is_dir():
+        raise InputError(f"--out must be a file in an existing folder, got {args.out}")
+    if args.out.exists() and args.file.exists() and args.out.samefile(args.file):
+        raise InputError(f"--out must be another file than the one that is read, got {args.out}")
+    dataset, changes = import_foreign(args.file, object_name=args.object, zero_frequency=args.zero_frequency)
+    write_dataset(args.out, dataset)
+    for change in changes:
+        sys.stdout.write(f"{args.file.name}: {change}\n")
+    n, role = len(dataset.positions_px), dataset.metadata["role"]
+    sys.stdout.write(f"{args.out}: {role}, {n} scan positions, probe {' x '.join(map(str, dataset.probe.shape))} px\n")
+    if dataset.obj is None:
+        sys.stdout.write(f"{args.out}: holds no object; `--object NAME` makes a base for simulations instead\n")
+    return 0

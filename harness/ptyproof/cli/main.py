@@ -1,0 +1,64 @@
+"""The parser of the command line, and the one place where errors become exit statuses."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from ptyproof._version import __version__
+from ptyproof.cli import base, generate, importing, overlap, study, validate
+from ptyproof.errors import PtyproofError
+
+_INTERRUPTED = 130
+_EPILOG = """\
+examples:
+  ptyproof generate --base-npz builtin --output-root c
+  ptyproof overlap --phase-c-root c --output-root d
+  ptyproof study show fly64 > my-study.toml
+  ptyproof COMMAND --help
+
+exit status: 0 done; 1 it ran and something failed; 2 usage or bad input, nothing was written
+"""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser with all commands."""
+    parser = argparse.ArgumentParser(
+        prog="ptyproof",
+        description="Evidence for ptychography studies: simulate, derive overlap views, record every skip.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"ptyproof {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    for module in (study, base, importing, validate, generate, overlap):
+        module.add_parser(commands)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status; errors are one sentence on standard error."""
+    args = build_parser().parse_args(argv)
+    try:
+        status: int = args.run(args)
+        sys.stdout.flush()
+    except PtyproofError as error:
+        return _fail(str(error), error.exit_status)
+    except BrokenPipeError:
+        # The reader of our output has gone, `ptyproof ... | head` for one: no error of ours.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:
+        return _fail(f"{error.filename or 'a file'}: {error.strerror or error}", 1)
+    except MemoryError as error:
+        return _fail(f"out of memory: {error}", 1)
+    except KeyboardInterrupt:
+        return _fail("interrupted; what was complete stays complete, the same command goes on from there", _INTERRUPTED)
+    return status
+
+
+def _fail(message: str, status: int) -> int:
+    sys.stderr.write(f"ptyproof: error: {message}\n")
+    return status

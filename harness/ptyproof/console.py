@@ -1,0 +1,64 @@
+"""What a phase says while it runs: plain lines, and progress bars where somebody watches a terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Protocol, TextIO
+
+
+class Progress(Protocol):
+    """Something that counts finished units of work."""
+
+    def update(self, n: int) -> object:
+        """Add `n` finished units."""
+
+
+class _NoProgress:
+    def update(self, n: int) -> None:
+        """Count nothing."""
+
+
+@dataclass(frozen=True)
+class Console:
+    """Where lines and progress bars go.
+
+    Parameters
+    ----------
+    lines
+        Stream for plain lines; None says nothing.
+    bars
+        Stream for progress bars with the time left; None draws none.
+    """
+
+    lines: TextIO | None = field(default_factory=lambda: sys.stdout)
+    bars: TextIO | None = None
+
+    @classmethod
+    def for_terminal(cls, quiet: bool = False) -> Console:
+        """Return a console with bars on standard error if that is a terminal and `quiet` is false."""
+        return cls(sys.stdout, sys.stderr if sys.stderr.isatty() and not quiet else None)
+
+    @classmethod
+    def silent(cls) -> Console:
+        """Return a console that says nothing."""
+        return cls(None, None)
+
+    def say(self, text: str) -> None:
+        """Write one line."""
+        if self.lines is not None:
+            self.lines.write(f"{text}\n")
+            self.lines.flush()
+
+    @contextmanager
+    def progress(self, label: str, total: int, unit: str) -> Iterator[Progress]:
+        """Yield a progress bar over `total` units (a silent counter where nobody watches)."""
+        if self.bars is None:
+            yield _NoProgress()
+            return
+        from tqdm import tqdm
+
+        with tqdm(total=total, desc=label, unit=unit, file=self.bars, leave=False, dynamic_ncols=True) as bar:
+            yield bar

@@ -1,0 +1,65 @@
+"""What all manifests share: the head, records of files, and validation before anything is written."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from ptyproof._version import __version__
+from ptyproof.io import schema, strict_json
+from ptyproof.io.hashing import sha256_file
+
+TOOL = {"name": "ptyproof", "version": __version__}
+TOOL_LABEL = f"{TOOL['name']} {TOOL['version']}"
+
+
+def head(kind: str, major: int = 1) -> dict[str, Any]:
+    """Return the head of a record: kind, schema version and tool; equal data give equal bytes."""
+    return {"kind": kind, "schema_version": schema.load_schema(kind, major)["version"], "tool": dict(TOOL)}
+
+
+def timed_head(kind: str, major: int = 1) -> dict[str, Any]:
+    """Return the head of a manifest that is written now: `head` and the time in UTC."""
+    return head(kind, major) | {"timestamp": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")}
+
+
+def write_manifest(path: Path, manifest: dict[str, Any]) -> None:
+    """Validate a manifest against the schema of its kind, then write it atomically."""
+    schema.validate(manifest, manifest["kind"], path)
+    strict_json.write_json(path, manifest)
+
+
+def read_manifest(path: Path, kind: str) -> dict[str, Any]:
+    """Read a manifest and return it if it obeys the schema of `kind`.
+
+    Raises
+    ------
+    ManifestError
+        If the file is missing, no strict JSON, or of another kind.
+    """
+    manifest: dict[str, Any] = strict_json.read_json(path)
+    schema.validate(manifest, kind, path)
+    return manifest
+
+
+def same_but_time(old: dict[str, Any], new: dict[str, Any]) -> bool:
+    """Tell whether two manifests differ in nothing but their timestamps."""
+    return {**old, "timestamp": None} == {**new, "timestamp": None}
+
+
+def relative(path: Path, folder: Path) -> str:
+    """Return `path` relative to `folder` with forward slashes."""
+    return Path(os.path.relpath(path, folder)).as_posix()
+
+
+def file_record(path: Path, folder: Path) -> dict[str, Any]:
+    """Return the record of a file for a manifest in `folder`: relative path, sha256, size in bytes."""
+    return {"path": relative(path, folder), "sha256": sha256_file(path), "size_bytes": path.stat().st_size}
+
+
+def file_is_whole(record: dict[str, Any], folder: Path) -> bool:
+    """Tell whether the file of a record is there with the recorded size and sha256."""
+    path = folder / record["path"]
+    return path.is_file() and path.stat().st_size == record["size_bytes"] and sha256_file(path) == record["sha256"]

@@ -1,0 +1,163 @@
+"""Selecting the positions of one view in one half, with every number that the record needs."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ptyproof.physics.grouping import effective_neighbor_count, n_distinct_groups, position_groups
+from ptyproof.physics.overlap import OverlapMetrics, overlap_metrics
+from ptyproof.physics.spacing import select_by_spacing, spacing_statistics
+from ptyproof.study.design import Seeds
+from ptyproof.study.seeds import stream
+from ptyproof.study.views import Sampling, Spacing, View
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class ViewPlan:
+    """A view with everything that its selection depends on besides the positions.
+
+    `neighbor_count` is K, `probe_diameter_px` the diameter of the discs in the overlap metrics.
+    """
+
+    view: View
+    pattern_size_px: int
+    neighbor_count: int
+    min_acceptance_rate: float
+    seeds: Seeds
+    probe_diameter_px: float
+    probe_diameter_source: str
+
+
+@dataclass(frozen=True, eq=False)
+class ViewSelection:
+    """The positions that a view keeps of one half.
+
+    `index` are the kept positions (sorted), `record` the numbers for the manifest; `rejection` is None or the
+    (code, sentence) why the half cannot give the view.
+    """
+
+    index: IntArray
+    record: dict[str, Any]
+    rejection: tuple[str, str] | None
+
+
+def select_view(plan: ViewPlan, half: str, positions_px: FloatArray) -> ViewSelection:
+    """Return which of the (n, 2) positions of a half a view keeps, and the record of how that came about."""
+    index, selection, rejection = _select(plan, half, positions_px)
+    kept = positions_px[index]
+    grouping, overlap = _groups(plan, half, kept)
+    if rejection is None and grouping["n_groups_actual"] == 0:
+        reason = f"{half} keeps {len(kept)} positions, but a group takes {plan.view.group_size}"
+        rejection = ("too_few_positions_for_groups", reason)
+    record = {
+        "n_images_total": len(positions_px),
+        "n_images_selected": len(index),
+        "acceptance_rate": len(index) / len(positions_px),
+        "spacing_before_selection": asdict(spacing_statistics(positions_px)),
+        "spacing_after_selection": asdict(spacing_statistics(kept)),
+        "selection": selection,
+        "grouping": grouping,
+        "overlap": overlap,
+    }
+    return ViewSelection(index, record, rejection)
+
+
+def _select(
+    plan: ViewPlan, half: str, positions_px: FloatArray
+) -> tuple[IntArray, dict[str, Any], tuple[str, str] | None]:
+    selection, n = plan.view.selection, len(positions_px)
+    if isinstance(selection, Spacing):
+        return _select_by_spacing(plan, selection, half, positions_px)
+    if isinstance(selection, Sampling):
+        n_drawn = max(1, round(selection.s_img * n))
+        rng = stream(plan.seeds.subsampling, "phase_d", plan.view.name, half)
+        index = np.sort(rng.choice(n, size=n_drawn, replace=False)).astype(np.int64)
+        record = {"kind": "sampling", "s_img": selection.s_img, "rng_seed_subsample": plan.seeds.subsampling}
+        return index, record, None
+    return np.arange(n, dtype=np.int64), {"kind": "all"}, None
+
+
+def _select_by_spacing(
+    plan: ViewPlan, selection: Spacing, half: str, positions_px: FloatArray
+) -> tuple[IntArray, dict[str, Any], tuple[str, str] | None]:
+    threshold = selection.spacing_px(plan.pattern_size_px)
+    result = select_by_spacing(positions_px, threshold, plan.min_acceptance_rate)
+    record = {
+        "kind": "spacing",
+        "overlap_fraction": selection.overlap_fraction,
+        "threshold_px": threshold,
+        "method": result.method,
+        "direct_acceptance_rate": result.direct_acceptance_rate,
+        "greedy_acceptance_rate": result.greedy_acceptance_rate,
+        "min_acceptance_rate": result.min_acceptance,
+        "geometric_acceptance_bound": result.geometric_acceptance_bound,
+    }
+    rejection = None
+    if not result.accepted:
+        sentence = (
+            f"{half} keeps {result.n_accepted} of {result.n_positions} positions "
+            f"({100 * result.acceptance_rate:.1f} %, direct {100 * result.direct_acceptance_rate:.1f} %)"
+        )
+        rejection = ("acceptance_below_minimum", sentence)
+    return np.flatnonzero(result.mask).astype(np.int64), record, rejection
+
+
+def _groups(plan: ViewPlan, half: str, kept_px: FloatArray) -> tuple[dict[str, Any], dict[str, Any]]:
+    view, n = plan.view, len(kept_px)
+    requested = view.selection.n_groups if isinstance(view.selection, Sampling) else n
+    record: dict[str, Any] = {
+        "gridsize": view.gridsize,
+        "group_size": view.group_size,
+        "neighbor_count": plan.neighbor_count,
+        "neighbor_count_effective": effective_neighbor_count(n, plan.neighbor_count),
+        "rng_seed_grouping": plan.seeds.grouping,
+        "n_groups_requested": requested,
+    }
+    if n < view.group_size:
+        reason = f"{n} positions cannot form a group of {view.group_size}"
+        counts = {"n_groups_actual": 0, "n_groups_distinct": 0, "n_unique_images": 0}
+        return record | counts, _overlap_record(plan, None, reason)
+    rng = stream(plan.seeds.grouping, "phase_d", view.name, half)
+    groups = position_groups(kept_px, view.gridsize, plan.neighbor_count, requested, rng)
+    members = np.unique(groups)
+    counts = {
+        "n_groups_actual": len(groups),
+        "n_groups_distinct": n_distinct_groups(groups),
+        "n_unique_images": len(members),
+    }
+    metrics = overlap_metrics(kept_px, groups, plan.neighbor_count, plan.probe_diameter_px)
+    return record | counts, _overlap_record(plan, metrics, None)
+
+
+def _overlap_record(plan: ViewPlan, metrics: OverlapMetrics | None, reason: str | None) -> dict[str, Any]:
+    values = (
+        (None, reason, None, reason, None, reason)
+        if metrics is None
+        else (
+            metrics.group_overlap,
+            metrics.group_overlap_reason,
+            metrics.image_overlap,
+            metrics.image_overlap_reason,
+            metrics.group_centre_overlap,
+            metrics.group_centre_overlap_reason,
+        )
+    )
+    names = (
+        "metric_1_group_based_avg",
+        "metric_1_undefined_because",
+        "metric_2_image_based_avg",
+        "metric_2_undefined_because",
+        "metric_3_group_to_group_avg",
+        "metric_3_undefined_because",
+    )
+    return {
+        "probe_diameter_px": plan.probe_diameter_px,
+        "probe_diameter_source": plan.probe_diameter_source,
+    } | dict(zip(names, values, strict=True))

@@ -1,0 +1,70 @@
+"""Digests: of files, of arrays, and of JSON values.
+
+`np.savez` and zip containers are byte-stable on one system only, so data are identified by the digest of
+their arrays; file digests tell whether a file on disk is still the one that was recorded.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+_CHUNK_BYTES = 1 << 22
+
+
+def sha256_file(path: Path) -> str:
+    """Return the sha256 of a file's bytes, 64 hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def sha256_array(array: npt.NDArray[Any]) -> str:
+    """Return the sha256 of an array's dtype, shape and contents.
+
+    The digest does not depend on memory layout or byte order, and reads a memory-mapped array in pieces.
+    """
+    digest = ArrayDigest(array.dtype, array.shape)
+    for block in _blocks(array):
+        digest.update(block)
+    return digest.hexdigest()
+
+
+class ArrayDigest:
+    """`sha256_array` for an array that arrives in blocks along its first axis."""
+
+    def __init__(self, dtype: npt.DTypeLike, shape: tuple[int, ...]) -> None:
+        self._dtype = np.dtype(dtype).newbyteorder("<")
+        self._digest = hashlib.sha256(f"{self._dtype.str}\0{shape}\0".encode())
+
+    def update(self, block: npt.NDArray[Any]) -> None:
+        """Add the next block."""
+        self._digest.update(np.ascontiguousarray(block, dtype=self._dtype).reshape(-1).view(np.uint8).data)
+
+    def hexdigest(self) -> str:
+        """Return the digest of what was added so far, 64 hexadecimal digits."""
+        return self._digest.hexdigest()
+
+
+def combine_digests(digests: Mapping[str, str]) -> str:
+    """Return one sha256 for named digests (the arrays of a dataset, say), in the order of the names."""
+    lines = "".join(f"{name}\0{digests[name]}\n" for name in sorted(digests))
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def sha256_json(value: Any) -> str:
+    """Return the sha256 of a JSON value in canonical form (sorted keys, no spaces, no NaN)."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _blocks(array: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
+    if array.ndim == 0 or array.size == 0:
+        return [array.reshape(-1)]
+    rows = max(1, _CHUNK_BYTES // max(1, array[:1].nbytes))
+    return [array[start : start + rows].reshape(-1) for start in range(0, len(array), rows)]

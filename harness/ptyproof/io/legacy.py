@@ -1,0 +1,249 @@
+"""Older forms of the dataset archive, made canonical: what is told by name, dtype and shape, and nothing guessed.
+
+`canonical_arrays` works on arrays alone. Each thing that it changes becomes one sentence, so that a reader of
+the new file can see what was done to the old one; what cannot be told from the arrays is an error that names the
+option which settles it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from ptyproof.errors import DataError
+
+Array = npt.NDArray[Any]
+AxisOrder = Literal["nhw", "hwn"]
+Values = Literal["amplitude", "intensity"]
+
+PATTERNS = ("diffraction", "Y")
+POSITIONS = ("xcoords", "ycoords", "xcoords_start", "ycoords_start")
+KNOWN = ("objectGuess", "probeGuess", "scan_index", "filenames", *PATTERNS, *POSITIONS)
+DTYPES: Mapping[str, np.dtype[Any]] = {
+    "diffraction": np.dtype(np.float32),
+    "objectGuess": np.dtype(np.complex64),
+    "probeGuess": np.dtype(np.complex64),
+    "Y": np.dtype(np.complex64),
+    "scan_index": np.dtype(np.int64),
+    **{name: np.dtype(np.float64) for name in POSITIONS},
+}
+_LEGACY_DIFFRACTION = "diff3d"
+_FAMILIES = {"f": "f", "c": "c", "i": "iu", "u": "iu"}
+
+
+@dataclass(frozen=True)
+class LegacyOptions:
+    """Answers to what an archive without a `_metadata` record may leave open; None leaves it open.
+
+    `axis_order`: the pattern stacks are (N, H, W) or (H, W, N). `values`: the patterns are amplitudes or
+    intensities.
+    """
+
+    axis_order: AxisOrder | None = None
+    values: Values | None = None
+
+
+@dataclass
+class Canonical:
+    """Arrays under the contract's names, the changes that made them so, and the scale where it became known.
+
+    `intensity_scale` is 1.0 where intensities were turned into amplitudes (counts = amplitude^2), else None.
+    """
+
+    path: Path
+    arrays: dict[str, Array]
+    changes: list[str] = field(default_factory=list)
+    intensity_scale: float | None = None
+
+    def fail(self, name: str, reason: str) -> DataError:
+        """Return the error for the array `name`."""
+        return DataError(self.path, reason, name)
+
+    def replace(self, name: str, array: Array, change: str) -> None:
+        """Put `array` under `name` and note the change."""
+        self.arrays[name] = array
+        self.changes.append(f"{name}: {change}")
+
+
+def canonical_arrays(
+    arrays: Mapping[str, Array], path: Path, options: LegacyOptions, *, recorded: bool
+) -> Canonical:
+    """Return the arrays of an archive in the contract's names, axes and dtypes.
+
+    Parameters
+    ----------
+    arrays
+        Members of the archive, without `_metadata`.
+    path
+        Serves the error messages.
+    options
+        What the caller knows about an archive of unknown origin.
+    recorded
+        Whether the archive has a `_metadata` record. Then the contract fixes names, axes and the meaning of
+        values, and only dtypes of the same family and axes of length 1 are changed.
+
+    Raises
+    ------
+    DataError
+        If the arrays can be read in more than one way, or a value does not fit the narrower dtype.
+    """
+    state = Canonical(path, dict(arrays))
+    _rename(state)
+    _drop_unknown(state)
+    for name in POSITIONS:
+        _flatten(state, name)
+    _squeeze_object(state)
+    _strongest_mode(state)
+    for name in PATTERNS:
+        _orient(state, name, "nhw" if recorded else options.axis_order)
+    if not recorded:
+        _intensity_to_amplitude(state, arrays, options.values)
+    for name, dtype in DTYPES.items():
+        _convert(state, name, dtype)
+    return state
+
+
+def _rename(state: Canonical) -> None:
+    if _LEGACY_DIFFRACTION not in state.arrays:
+        return
+    if "diffraction" in state.arrays:
+        raise state.fail(_LEGACY_DIFFRACTION, "stands beside diffraction; which one is meant is not known")
+    array = state.arrays.pop(_LEGACY_DIFFRACTION)
+    state.replace("diffraction", array, f"renamed from {_LEGACY_DIFFRACTION}")
+
+
+def _drop_unknown(state: Canonical) -> None:
+    for name in sorted(set(state.arrays) - set(KNOWN)):
+        array = state.arrays.pop(name)
+        state.changes.append(
+            f"{name}: left out, the contract does not know it (shape {array.shape}, {array.dtype})"
+        )
+
+
+def _flatten(state: Canonical, name: str) -> None:
+    array = state.arrays.get(name)
+    if array is not None and array.ndim == 2 and 1 in array.shape:
+        state.replace(name, array.reshape(-1), f"shape {array.shape} made ({array.size},)")
+
+
+def _squeeze_object(state: Canonical) -> None:
+    array = state.arrays.get("objectGuess")
+    if array is None or array.ndim != 3 or 1 not in (array.shape[0], array.shape[2]):
+        return
+    axis = 2 if array.shape[2] == 1 else 0
+    squeezed = array.squeeze(axis)
+    state.replace("objectGuess", squeezed, f"shape {array.shape} made {squeezed.shape}")
+
+
+def _strongest_mode(state: Canonical) -> None:
+    array = state.arrays.get("probeGuess")
+    if array is None or array.ndim != 3:
+        return
+    if array.shape[2] == 1:
+        state.replace("probeGuess", array[:, :, 0], f"shape {array.shape} made {array.shape[:2]}")
+        return
+    power = np.sum(np.abs(array.astype(np.complex128)) ** 2, axis=(1, 2))
+    kept = int(np.argmax(power))
+    left_out = 1.0 - float(power[kept] / power.sum()) if power.sum() > 0 else 0.0
+    change = f"mode {kept} of {len(array)} kept, the strongest; share of power left out {left_out:.6g}"
+    state.replace("probeGuess", array[kept], change)
+
+
+def _orient(state: Canonical, name: str, order: AxisOrder | None) -> None:
+    array = state.arrays.get(name)
+    if array is not None and name == "Y" and array.ndim == 4 and array.shape[3] == 1:
+        state.replace(name, array[..., 0], f"shape {array.shape} made {array.shape[:3]}")
+        array = array[..., 0]
+    if array is None or array.ndim != 3:
+        return
+    if (order or _axis_order(state, name, array)) == "hwn":
+        moved = np.ascontiguousarray(np.moveaxis(array, 2, 0))
+        state.replace(name, moved, f"axes (H, W, N) {array.shape} made (N, H, W) {moved.shape}")
+
+
+def _axis_order(state: Canonical, name: str, array: Array) -> AxisOrder:
+    """Tell the axis order by the number of positions and, where there is one, the probe's shape."""
+    xcoords, probe = state.arrays.get("xcoords"), state.arrays.get("probeGuess")
+    if xcoords is None or xcoords.ndim != 1:
+        return "nhw"  # the missing positions are reported by name in validation
+    shapes: dict[AxisOrder, tuple[int, ...]] = {"nhw": array.shape[1:], "hwn": array.shape[:2]}
+    lengths: dict[AxisOrder, int] = {"nhw": array.shape[0], "hwn": array.shape[2]}
+    fitting = [order for order in shapes if lengths[order] == len(xcoords)]
+    if len(fitting) == 2 and probe is not None and probe.ndim == 2:
+        fitting = [order for order in fitting if shapes[order] == probe.shape]
+    if len(fitting) == 2:
+        raise state.fail(
+            name,
+            f"has the shape {array.shape} and {len(xcoords)} positions, so its axes may be (N, H, W) or "
+            "(H, W, N); say which with axis_order='nhw' or axis_order='hwn'",
+        )
+    return fitting[0] if fitting else "nhw"  # a wrong length is reported in validation
+
+
+def _intensity_to_amplitude(state: Canonical, given: Mapping[str, Array], values: Values | None) -> None:
+    array = state.arrays.get("diffraction")
+    if array is None or array.dtype.kind not in "fiu":
+        return
+    if (values or _values(state, array, legacy_name=_LEGACY_DIFFRACTION in given)) == "amplitude":
+        return
+    if array.size and not array.min() >= 0:
+        raise state.fail(
+            "diffraction", f"holds intensities, but the smallest is {array.min()}; >= 0 is expected"
+        )
+    whole = array.dtype.kind in "iu" or all(np.array_equal(row, np.rint(row)) for row in array)
+    state.intensity_scale = 1.0 if whole else None
+    amplitude = np.empty(array.shape, np.float32)
+    for row, intensity in zip(amplitude, array, strict=True):
+        row[...] = np.sqrt(intensity.astype(np.float64))
+    counts = "whole-numbered counts" if whole else "intensity"
+    state.replace("diffraction", amplitude, f"{counts} of {array.dtype} made amplitude: its square root")
+
+
+def _values(state: Canonical, array: Array, *, legacy_name: bool) -> Values:
+    """Tell amplitude from intensity: integers under the old name are counts, fractions are amplitudes."""
+    if array.dtype.kind in "iu":
+        if legacy_name:
+            return "intensity"
+        why = f"holds integers ({array.dtype}), which may be counts or rounded amplitudes"
+    elif looks_like_counts(array):
+        why = f"holds whole numbers only (as {array.dtype}, up to {array.max():g}), as counts would"
+    else:
+        return "amplitude"
+    raise state.fail("diffraction", f"{why}; say which with values='intensity' or values='amplitude'")
+
+
+def looks_like_counts(array: Array) -> bool:
+    """Say whether a pattern stack (N, H, W) is whole-numbered, with values above 1, as square roots of counts are not.
+
+    Square roots of counts are all whole only if every count is a perfect square. Where counts of 2 and more
+    occur that has a probability below 1/3 for each of them, so that twelve such pixels (1 in 500,000) decide.
+    """
+    above_one = 0
+    for row in array:
+        if not np.array_equal(row, np.rint(row)):
+            return False
+        above_one += int(np.count_nonzero(row >= 2))
+    return above_one >= 12
+
+
+def _convert(state: Canonical, name: str, dtype: np.dtype[Any]) -> None:
+    array = state.arrays.get(name)
+    if (
+        array is None
+        or array.dtype == dtype
+        or _FAMILIES.get(array.dtype.kind, "") != _FAMILIES.get(dtype.kind)
+    ):
+        if array is None or not (name in POSITIONS and array.dtype.kind in "iu"):
+            return  # another kind of number is no matter of width; validation names it
+    with np.errstate(over="ignore"):
+        converted = array.astype(dtype)
+    if dtype.kind in "fc" and np.count_nonzero(np.isfinite(converted)) < np.count_nonzero(np.isfinite(array)):
+        raise state.fail(name, f"holds values of {array.dtype} that are too large for {dtype}")
+    if dtype.kind == "i" and not np.array_equal(converted, array):
+        raise state.fail(name, f"holds values of {array.dtype} that are too large for {dtype}")
+    state.replace(name, converted, f"{array.dtype.str} made {dtype}")

@@ -1,0 +1,99 @@
+"""The `_metadata` record of a dataset: what it is, where it comes from and what was done to it.
+
+The record is JSON text in a 0-d unicode array and obeys the schema dataset_metadata 1. Its list of
+transformations only ever grows.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from ptyproof._version import __version__
+from ptyproof.errors import DataError, ManifestError
+from ptyproof.io.npz import NpzArchive
+from ptyproof.io.schema import load_schema, validate
+from ptyproof.io.strict_json import parse_json
+
+Role = Literal["base", "simulation", "measurement"]
+
+METADATA = "_metadata"
+ROLES: tuple[Role, ...] = ("base", "simulation", "measurement")
+TOOL = f"ptyproof {__version__}"
+_MAX_METADATA_BYTES = 1 << 24
+
+
+def new_metadata(role: Role, step: str, detail: str | Mapping[str, Any], **known: Any) -> dict[str, Any]:
+    """Return a `_metadata` record whose first transformation is `step`; what is not in `known` is null.
+
+    `known` may set any other key of the schema (`split` is "all" unless given).
+
+    Raises
+    ------
+    ManifestError
+        If the record breaks the schema.
+    """
+    metadata: dict[str, Any] = {
+        "schema_version": load_schema("dataset_metadata")["version"],
+        "role": role,
+        "photons_per_pattern_requested": None,
+        "photons_per_pattern_measured": None,
+        "intensity_scale": None,
+        "seed": None,
+        "split": "all",
+        "source": None,
+        "transformations": [],
+        **known,
+    }
+    metadata = with_transformation(metadata, step, detail)
+    validate(metadata, "dataset_metadata", "dataset metadata")
+    return metadata
+
+
+def with_transformation(
+    metadata: Mapping[str, Any], step: str, detail: str | Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return a copy of `metadata` with one more transformation at the end of its list."""
+    result = copy.deepcopy(dict(metadata))
+    detail = detail if isinstance(detail, str) else dict(detail)
+    result["transformations"] = [*result["transformations"], {"step": step, "tool": TOOL, "detail": detail}]
+    return result
+
+
+def read_metadata(archive: NpzArchive) -> dict[str, Any] | None:
+    """Return the validated `_metadata` record of an archive, or None where it has none.
+
+    Raises
+    ------
+    DataError
+        If the member is no JSON text in a 0-d unicode array, or breaks the schema.
+    """
+    member = archive.members.get(METADATA)
+    if member is None:
+        return None
+    if member.dtype.kind != "U" or member.shape != ():
+        found = f"{member.dtype} of shape {member.shape}"
+        raise DataError(archive.path, f"must be JSON text in a 0-d unicode array, got {found}", METADATA)
+    if member.nbytes > _MAX_METADATA_BYTES:
+        limit = f"at most {_MAX_METADATA_BYTES} are accepted"
+        raise DataError(archive.path, f"has {member.nbytes} bytes; {limit}", METADATA)
+    try:
+        text = str(archive.read(METADATA)[()])
+    except ValueError as error:  # code points that do not exist
+        raise DataError(archive.path, f"is no text: {error}", METADATA) from error
+    metadata = parse_json(text, archive.path, METADATA)
+    try:
+        validate(metadata, "dataset_metadata", archive.path)
+    except ManifestError as error:
+        raise ManifestError(archive.path, error.reason, METADATA) from error
+    return metadata  # type: ignore[no-any-return]
+
+
+def metadata_array(metadata: Mapping[str, Any]) -> npt.NDArray[np.str_]:
+    """Return the record as it stands in the archive: JSON text in a 0-d unicode array."""
+    return np.array(json.dumps(dict(metadata), allow_nan=False, ensure_ascii=False, indent=1))

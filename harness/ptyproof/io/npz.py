@@ -1,0 +1,561 @@
+"""Archives of arrays (.npz): read without trusting them, written in a stream and byte for byte the same.
+
+An archive is a zip file whose members are .npy arrays. Nothing in it is ever unpickled, no name in it is
+ever used as a path, and no memory is set aside before the sizes that the zip directory, the array's header
+and the file itself state have been found to agree.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import stat
+import struct
+import tokenize
+import warnings
+import zipfile
+import zlib
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO, NoReturn, Self
+
+import numpy as np
+import numpy.typing as npt
+from numpy.lib import format as npy
+
+from ptyproof.errors import DataError, InputError, RunError
+from ptyproof.io.atomic import atomic_path
+from ptyproof.io.hashing import ArrayDigest
+
+Array = npt.NDArray[Any]
+
+DEFAULT_MAX_BYTES = 1 << 35  # 32 GiB for one array
+MAX_MEMBERS = 256
+MAX_RATIO = 1100  # deflate cannot do better than 1032 : 1
+_SUFFIX = ".npy"
+_KINDS = "biufcSU"
+_CHUNK_BYTES = 1 << 22
+_HEAD_BYTES = 1 << 14  # numpy's own limit for a header is 10,000 characters
+_END_RECORD_BYTES = 22
+_END_MAGIC = b"PK\x05\x06"
+_LOCAL_HEADER = struct.Struct("<4s5H3L2H")
+_LOCAL_MAGIC = b"PK\x03\x04"
+_DESCRIPTOR_BYTES = (0, 12, 16, 20, 24)
+_ENCRYPTED, _HAS_DESCRIPTOR = 0x1, 0x8
+_ALIGNMENT = 64
+_PADDING_ID = 0xD935  # the extra field that zipalign uses for the same purpose
+_BAD_ZIP = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    NotImplementedError,
+    OSError,
+    RuntimeError,
+    ValueError,
+)
+_BAD_HEADER = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    MemoryError,
+    RecursionError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+    Warning,
+    tokenize.TokenError,
+)
+_LOOKS = (
+    (b"\x93NUMPY", "a single .npy array; save it with numpy.savez under the name that the contract gives it"),
+    (b"\x89HDF\r\n\x1a\n", "an HDF5 file"),
+    (b"\x1f\x8b", "gzip data; unpack it first"),
+    (b"BZh", "bzip2 data; unpack it first"),
+    (b"MATLAB", "a MATLAB file"),
+    (b"version https://git-lfs", "a git LFS pointer; fetch the file that it stands for"),
+    (b"\x80", "a Python pickle, which is never read"),
+)
+
+
+@dataclass(frozen=True)
+class Member:
+    """One array of an archive, as its header describes it.
+
+    `data_offset` is where the array's first byte lies inside the member; `stored` says that the member is
+    not compressed.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    fortran_order: bool
+    stored: bool
+    data_offset: int
+
+    @property
+    def nbytes(self) -> int:
+        """Size of the array in bytes."""
+        return math.prod(self.shape) * self.dtype.itemsize
+
+
+class NpzArchive:
+    """An opened .npz file, every member's header read and checked; a context manager.
+
+    Parameters
+    ----------
+    path
+        The archive.
+    max_bytes
+        The largest array that is accepted, in bytes.
+
+    Raises
+    ------
+    DataError
+        If the file is missing, no zip archive, damaged, or holds anything but plain arrays; `member` of the
+        error names the array at fault.
+    """
+
+    def __init__(self, path: Path | str, max_bytes: int = DEFAULT_MAX_BYTES) -> None:
+        self.path = Path(path)
+        self._max_bytes = max_bytes
+        with ExitStack() as stack:
+            self._file = stack.enter_context(_open_regular(self.path))
+            self._zip = stack.enter_context(self._open_zip())
+            self._infos = self._checked_infos()
+            self.members = {name: self._read_header(name) for name in self._infos}
+            self._stack = stack.pop_all()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file; arrays that were mapped stay usable."""
+        self._stack.close()
+
+    def read(self, name: str) -> Array:
+        """Return the array `name`, read into memory with its checksum verified.
+
+        Raises
+        ------
+        DataError
+            If there is no such array or its bytes are damaged.
+        """
+        member = self._member(name)
+        buffer = np.empty(member.nbytes, np.uint8)
+        filled = 0
+        for chunk in self._chunks(member):
+            buffer[filled : filled + len(chunk)] = np.frombuffer(chunk, np.uint8)
+            filled += len(chunk)
+        order = "F" if member.fortran_order else "C"
+        return np.ndarray(member.shape, member.dtype, buffer, order=order)
+
+    def memmap(self, name: str) -> Array:
+        """Return the array `name` mapped from the file, read-only; a compressed or empty one is read instead.
+
+        The checksum of a mapped array is not verified here: `verify` does that.
+        """
+        member = self._member(name)
+        if not member.stored or member.nbytes == 0 or member.shape == ():
+            return self.read(name)
+        info = self._infos[name]
+        offset = self._data_start(info) + member.data_offset
+        order = "F" if member.fortran_order else "C"
+        return np.memmap(
+            self._file, dtype=member.dtype, mode="r", offset=offset, shape=member.shape, order=order
+        )
+
+    def verify(self, name: str) -> None:
+        """Read the array `name` in pieces, keeping none, and compare its checksum.
+
+        Raises
+        ------
+        DataError
+            If there is no such array or its bytes are damaged.
+        """
+        for _ in self._chunks(self._member(name)):
+            pass
+
+    def _member(self, name: str) -> Member:
+        if name not in self.members:
+            raise DataError(self.path, f"is missing; the archive holds {_listing(self.members)}", name)
+        return self.members[name]
+
+    def _open_zip(self) -> zipfile.ZipFile:
+        head = self._file.read(512)
+        if not head:
+            raise DataError(self.path, "is empty (0 bytes); a .npz archive is expected")
+        if not head.startswith((_LOCAL_MAGIC, _END_MAGIC)):
+            raise DataError(self.path, f"is no .npz archive: {_looks_like(head)}")
+        self._check_end()
+        try:
+            return zipfile.ZipFile(self._file)
+        except _BAD_ZIP as error:
+            raise DataError(self.path, f"is a damaged zip archive: {error}") from error
+
+    def _check_end(self) -> None:
+        size = self._file.seek(0, io.SEEK_END)
+        self._file.seek(max(0, size - _END_RECORD_BYTES - (1 << 16)))
+        tail = self._file.read()
+        self._file.seek(0)
+        record = tail[-_END_RECORD_BYTES:]
+        if record.startswith(_END_MAGIC) and record.endswith(b"\0\0"):
+            return
+        at = tail.rfind(_END_MAGIC)
+        if at < 0 or at + _END_RECORD_BYTES > len(tail):
+            raise DataError(self.path, f"is cut short: its {size} bytes have no end-of-archive record")
+        extra = len(tail) - at - _END_RECORD_BYTES
+        raise DataError(self.path, f"has {extra} bytes after the archive's end record; none are allowed")
+
+    def _checked_infos(self) -> dict[str, zipfile.ZipInfo]:
+        infos = self._zip.infolist()
+        if not infos:
+            raise DataError(self.path, "holds no arrays")
+        if len(infos) > MAX_MEMBERS:
+            raise DataError(self.path, f"holds {len(infos)} members; at most {MAX_MEMBERS} are allowed")
+        for info in infos:
+            reason = _entry_fault(info, self._max_bytes)
+            if reason is not None:
+                raise DataError(self.path, reason, _shown(info.orig_filename))
+        name, times = Counter(info.filename for info in infos).most_common(1)[0]
+        if times > 1:
+            raise DataError(self.path, f"stands in the archive {times} times", name)
+        self._check_layout(infos)
+        return {info.filename.removesuffix(_SUFFIX): info for info in infos}
+
+    def _check_layout(self, infos: list[zipfile.ZipInfo]) -> None:
+        """Refuse bytes that belong to no member, and members that share bytes."""
+        ordered = sorted(infos, key=lambda info: info.header_offset)
+        first = ordered[0].header_offset
+        if first != 0:
+            raise DataError(self.path, f"has {first} bytes before its first member; none are allowed")
+        ends = [info.header_offset for info in ordered[1:]] + [self._zip.start_dir]
+        for info, end in zip(ordered, ends, strict=True):
+            gap = end - self._data_start(info) - info.compress_size
+            allowed = _DESCRIPTOR_BYTES if info.flag_bits & _HAS_DESCRIPTOR else (0,)
+            if gap not in allowed:
+                what = (
+                    f"{gap} bytes follow it that belong to no member" if gap > 0 else "it overlaps the next"
+                )
+                raise DataError(self.path, f"does not fit into the archive: {what}", info.filename)
+
+    def _data_start(self, info: zipfile.ZipInfo) -> int:
+        self._file.seek(info.header_offset)
+        raw = self._file.read(_LOCAL_HEADER.size)
+        if len(raw) < _LOCAL_HEADER.size or not raw.startswith(_LOCAL_MAGIC):
+            raise DataError(self.path, "has no local zip header where one is expected", info.filename)
+        *_, name_bytes, extra_bytes = _LOCAL_HEADER.unpack(raw)
+        return int(info.header_offset + _LOCAL_HEADER.size + name_bytes + extra_bytes)
+
+    def _read_header(self, name: str) -> Member:
+        info = self._infos[name]
+        try:
+            with self._zip.open(info) as file:
+                head = file.read(_HEAD_BYTES)
+        except _BAD_ZIP as error:
+            raise DataError(self.path, f"cannot be unpacked: {error}", name) from error
+        stream = io.BytesIO(head)
+        try:
+            shape, fortran_order, dtype = _parse_header(stream)
+        except _BAD_HEADER as error:
+            raise DataError(self.path, f"has no valid .npy header: {_first_line(error)}", name) from error
+        reason = _type_fault(name, shape, dtype)
+        if reason is None:
+            stored = info.compress_type == zipfile.ZIP_STORED
+            member = Member(name, shape, dtype, fortran_order, stored, stream.tell())
+            reason = _size_fault(member, info.file_size - member.data_offset)
+        if reason is not None:
+            raise DataError(self.path, reason, name)
+        return member
+
+    def _chunks(self, member: Member) -> Iterator[bytes]:
+        """Yield the array's bytes in order; the checksum has been verified when the last was taken."""
+        left = member.nbytes
+        try:
+            with self._zip.open(self._infos[member.name]) as file:
+                file.read(member.data_offset)
+                while left > 0:
+                    chunk = file.read(min(left, _CHUNK_BYTES))
+                    if not chunk:
+                        break
+                    left -= len(chunk)
+                    yield chunk
+                file.read(1)  # the checksum is compared at the end of the member
+        except _BAD_ZIP as error:
+            raise DataError(self.path, f"cannot be unpacked: {error}", member.name) from error
+        if left > 0:
+            raise DataError(self.path, f"ends {left} bytes early", member.name)
+
+
+class NpzWriter:
+    """Writes an uncompressed .npz that appears under `path` only when the block ends without error.
+
+    Equal arrays, added in the same order, give equal bytes: times are fixed, data are little-endian, in C
+    order and begin at multiples of 64 bytes, so that they can be mapped. `digests` holds the digest of each
+    array added so far (`hashing.sha256_array`).
+
+    Raises
+    ------
+    InputError
+        If the folder of `path` does not exist, a name is unusable or given twice, or an array is no plain one.
+    RunError
+        If the system refuses to write (disk full, say); nothing is left behind.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
+        self.digests: dict[str, str] = {}
+
+    def __enter__(self) -> Self:
+        if not self.path.parent.is_dir():
+            raise InputError(f"the folder of {self.path} does not exist")
+        with ExitStack() as stack, self._failures():
+            temporary = stack.enter_context(atomic_path(self.path))
+            self._file = stack.enter_context(_closing(temporary.open("wb")))
+            self._zip = zipfile.ZipFile(self._file, "w", zipfile.ZIP_STORED)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is not None:
+            with suppress(OSError, ValueError):  # the directory of a half-written archive is of no use
+                self._zip.close()
+            self._stack.__exit__(kind, error, trace)
+            return
+        with self._failures(), self._stack:
+            self._zip.close()
+
+    def add(self, name: str, array: npt.ArrayLike) -> None:
+        """Add an array of any plain dtype and shape under `name`."""
+        values = np.asarray(array)
+        if values.ndim == 0 or values.size == 0:
+            self._add(name, values.shape, values.dtype, [values])
+        else:
+            rows = max(1, _CHUNK_BYTES // max(1, values[:1].nbytes))
+            parts = (values[start : start + rows] for start in range(0, len(values), rows))
+            self._add(name, values.shape, values.dtype, parts)
+
+    def add_blocks(
+        self, name: str, shape: tuple[int, ...], dtype: npt.DTypeLike, blocks: Iterable[Array]
+    ) -> None:
+        """Add an array of `shape` and `dtype` that arrives in `blocks` along its first axis.
+
+        Raises
+        ------
+        InputError
+            If a block has another dtype or other trailing axes, or the blocks do not add up to `shape`.
+        """
+        self._add(name, shape, np.dtype(dtype), self._fitting(name, shape, np.dtype(dtype), blocks))
+
+    def _add(self, name: str, shape: tuple[int, ...], dtype: np.dtype[Any], blocks: Iterable[Array]) -> None:
+        fault = _name_fault(name + _SUFFIX) or _type_fault(name, shape, dtype)
+        if fault is not None or name in self.digests:
+            raise InputError(f"array {_shown(name)} {fault or 'has been written already'}")
+        dtype = dtype.newbyteorder("<")
+        digest = ArrayDigest(dtype, shape)
+        head = _header_bytes(shape, dtype)
+        nbytes = len(head) + math.prod(shape) * dtype.itemsize
+        info = self._zip_info(name, nbytes)
+        with self._failures():
+            member = self._zip.open(info, "w", force_zip64=_needs_zip64(nbytes))
+        try:
+            with self._failures():
+                member.write(head)
+            for block in blocks:
+                packed = np.ascontiguousarray(block, dtype)
+                digest.update(packed)
+                with self._failures():
+                    member.write(packed.reshape(-1).view(np.uint8).data if packed.size else b"")
+        except BaseException:
+            with suppress(OSError, RuntimeError, ValueError):
+                member.close()
+            raise
+        with self._failures():
+            member.close()
+        self.digests[name] = digest.hexdigest()
+
+    def _fitting(
+        self, name: str, shape: tuple[int, ...], dtype: np.dtype[Any], blocks: Iterable[Array]
+    ) -> Iterator[Array]:
+        rows = 0
+        for block in blocks:
+            if block.dtype.newbyteorder("<") != dtype.newbyteorder("<"):
+                raise InputError(f"blocks of {name} must be {dtype}, got {block.dtype}")
+            if block.ndim != len(shape) or block.shape[1:] != shape[1:]:
+                raise InputError(
+                    f"blocks of {name} must have the shape (rows, *{shape[1:]}), got {block.shape}"
+                )
+            rows += len(block)
+            if rows > shape[0]:
+                break
+            yield block
+        if rows != shape[0]:
+            more = "more than " if rows > shape[0] else ""
+            raise InputError(
+                f"blocks of {name} must add up to {shape[0]} rows, got {more}{min(rows, shape[0])}"
+            )
+
+    def _zip_info(self, name: str, nbytes: int) -> zipfile.ZipInfo:
+        info = zipfile.ZipInfo(name + _SUFFIX, date_time=(1980, 1, 1, 0, 0, 0))
+        info.create_system = 3  # Unix, on every system, so that the bytes agree
+        info.external_attr = (stat.S_IFREG | 0o644) << 16
+        zip64_bytes = 20 if _needs_zip64(nbytes) else 0
+        fixed = self._file.tell() + _LOCAL_HEADER.size + len(info.filename.encode()) + 4 + zip64_bytes
+        padding = -fixed % _ALIGNMENT
+        info.extra = struct.pack("<HH", _PADDING_ID, padding) + bytes(padding)
+        info.file_size = nbytes
+        return info
+
+    @contextmanager
+    def _failures(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise RunError(f"{self.path} cannot be written: {error.strerror or error}") from error
+
+
+def _open_regular(path: Path) -> BinaryIO:
+    try:
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            raise DataError(path, "is a folder; a .npz archive is expected")
+        if not stat.S_ISREG(mode):
+            raise DataError(path, "is no regular file; a .npz archive is expected")
+        return path.open("rb")
+    except FileNotFoundError as error:
+        raise DataError(path, "does not exist") from error
+    except (OSError, ValueError) as error:  # ValueError: a null character in the name
+        raise DataError(path, f"cannot be read: {getattr(error, 'strerror', None) or error}") from error
+
+
+@contextmanager
+def _closing(file: BinaryIO) -> Iterator[BinaryIO]:
+    """Close `file`; a failure to flush counts only where nothing else has failed before."""
+    try:
+        yield file
+    except BaseException:
+        with suppress(OSError):
+            file.close()
+        raise
+    file.close()
+
+
+def _parse_header(stream: io.BytesIO) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    with warnings.catch_warnings():
+        warnings.simplefilter(
+            "error"
+        )  # numpy warns of headers that Python 2 wrote, and mends them by guessing
+        version = npy.read_magic(stream)
+        if version == (1, 0):
+            return npy.read_array_header_1_0(stream)
+        if version in {(2, 0), (3, 0)}:  # they differ only in the field names of structured arrays
+            return npy.read_array_header_2_0(stream)
+    _refuse(f"version {version} of the format is not known")
+
+
+def _refuse(reason: str) -> NoReturn:
+    raise ValueError(reason)
+
+
+def _entry_fault(info: zipfile.ZipInfo, max_bytes: int) -> str | None:
+    kind = stat.S_IFMT(info.external_attr >> 16)
+    fault = _name_fault(info.orig_filename)
+    if fault is None and kind not in {0, stat.S_IFREG}:
+        fault = "is a link, a folder or a device; only arrays are allowed"
+    if fault is None and info.flag_bits & _ENCRYPTED:
+        fault = "is encrypted, which is not supported"
+    if fault is None and info.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
+        fault = f"is compressed by method {info.compress_type}; only stored and deflated members are read"
+    if fault is not None:
+        return fault
+    if info.file_size > max_bytes:
+        return f"claims {info.file_size} bytes; at most {max_bytes} are accepted"
+    if info.compress_type == zipfile.ZIP_STORED and info.file_size != info.compress_size:
+        return f"claims {info.file_size} bytes, but {info.compress_size} are stored"
+    if info.file_size > MAX_RATIO * info.compress_size:
+        packed = info.compress_size
+        return f"claims {info.file_size} bytes from {packed} compressed ones, more than deflate can give"
+    return None
+
+
+def _name_fault(name: str) -> str | None:
+    if not name.isprintable() or not name:
+        return "has a name with characters that do not print"
+    if any(mark in name for mark in "/\\:") or ".." in name:
+        return "has a path for a name; plain names are expected"
+    if not name.endswith(_SUFFIX) or name == _SUFFIX:
+        return "is no array: members must be named NAME.npy"
+    return None
+
+
+def _type_fault(name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> str | None:
+    if dtype.hasobject:
+        wanted = "JSON text in a 0-d unicode array" if name == "_metadata" else "a plain numeric array"
+        return (
+            "holds pickled Python objects (dtype object), which could run any program when loaded and are "
+            f"never read; save it again as {wanted}, with allow_pickle=False"
+        )
+    if dtype.kind not in _KINDS or dtype.subdtype is not None:
+        return f"has the dtype {dtype}; numbers, booleans and text are allowed"
+    if any(isinstance(length, bool) or length < 0 for length in shape):
+        return f"has the shape {shape}; lengths must be whole numbers >= 0"
+    if len(shape) > 32 or math.prod(length or 1 for length in shape) * max(1, dtype.itemsize) >= 1 << 62:
+        return f"has the shape {str(shape)[:100]}, which no memory can hold"
+    return None
+
+
+def _size_fault(member: Member, found: int) -> str | None:
+    if found == member.nbytes:
+        return None
+    relation = "too few" if found < member.nbytes else "too many"
+    return (
+        f"has {found} bytes of data, {relation} for shape {member.shape} of {member.dtype} "
+        f"({member.nbytes} bytes)"
+    )
+
+
+def _header_bytes(shape: tuple[int, ...], dtype: np.dtype[Any]) -> bytes:
+    stream = io.BytesIO()
+    description = {"descr": npy.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
+    npy.write_array_header_1_0(stream, description)
+    return stream.getvalue()
+
+
+def _needs_zip64(nbytes: int) -> bool:
+    return nbytes * 1.05 > zipfile.ZIP64_LIMIT  # the rule that zipfile itself applies
+
+
+def _looks_like(head: bytes) -> str:
+    for magic, text in _LOOKS:
+        if head.startswith(magic):
+            return f"it looks like {text}"
+    if _LOCAL_MAGIC in head:
+        return "other bytes stand before the zip archive's first member"
+    try:
+        text = head.decode("utf-8", errors="strict" if len(head) < 512 else "ignore")
+    except UnicodeDecodeError:
+        return f"it begins with the bytes {head[:8].hex(' ')}"
+    if all(mark.isprintable() or mark.isspace() for mark in text):
+        return f"it looks like text, beginning with {text[:40]!r}"
+    return f"it begins with the bytes {head[:8].hex(' ')}"
+
+
+def _first_line(error: BaseException) -> str:
+    lines = str(error).splitlines()
+    return lines[0][:200] if lines else type(error).__name__
+
+
+def _shown(name: str) -> str:
+    return name if name.isprintable() and name else ascii(name)
+
+
+def _listing(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names)) or "nothing"

@@ -1,0 +1,174 @@
+"""What a stack of diffraction amplitudes tells of itself: counts, scale, and where its zero frequency lies.
+
+A stack is read once, in blocks along its first axis.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+
+_BLOCK_BYTES = 1 << 24
+_EPS32 = float(np.finfo(np.float32).eps)
+_RELATIVE_TOLERANCE = 1e-6
+_MAX_DOSE_FACTOR = 5.0
+_SQUARE_PIXELS = 12
+_CLEAR_SHARE, _OTHER_SHARE = 0.5, 0.05
+_MIN_LIT_PIXELS = 64
+
+
+def row_blocks(array: Array) -> Iterator[slice]:
+    """Yield slices that cover the first axis of `array` in pieces of about 16 MiB."""
+    rows = max(1, _BLOCK_BYTES // max(1, array[:1].nbytes))
+    for start in range(0, len(array), rows):
+        yield slice(start, min(start + rows, len(array)))
+
+
+@dataclass(frozen=True)
+class PatternStatistics:
+    """Sums over a stack of amplitudes (n, H, W); with s the intensity scale (1 where unknown), a = d s, c = a^2.
+
+    Parameters
+    ----------
+    scale_known
+        Whether s is known; then every c should be a whole number.
+    not_finite, negative, not_whole
+        Numbers of pixels that are NaN or infinite, below 0, or whose c is further from a whole number than
+        float32 explains.
+    largest_deviation
+        The largest |c - rint(c)| among the last.
+    photons_per_pattern
+        Mean over the patterns of the summed c.
+    all_whole
+        Whether every a is a whole number.
+    above_one
+        Number of pixels with a >= 2.
+    largest
+        The largest a.
+    mean_intensity
+        Mean over the patterns of c, (H, W).
+    """
+
+    scale_known: bool
+    not_finite: int
+    negative: int
+    not_whole: int
+    largest_deviation: float
+    photons_per_pattern: float
+    all_whole: bool
+    above_one: int
+    largest: float
+    mean_intensity: npt.NDArray[np.float64]
+
+    @classmethod
+    def of(cls, diffraction: Array, intensity_scale: float | None) -> PatternStatistics:
+        """Gather the statistics of `diffraction` (n, H, W) float32, in one pass."""
+        scale = 1.0 if intensity_scale is None else intensity_scale
+        not_finite = negative = not_whole = above_one = 0
+        deviation = largest = 0.0
+        all_whole = True
+        total = np.zeros(diffraction.shape[1:])
+        for rows in row_blocks(diffraction):
+            block = diffraction[rows]
+            finite = np.isfinite(block)
+            amplitude = np.where(finite, block, 0).astype(np.float64) * scale
+            counts = amplitude**2
+            rounded = np.rint(counts)
+            # d is rounded to float32 once, s and the division by it add to that: c is known to a few eps
+            off = np.abs(counts - rounded)
+            beyond = off > 4 * _EPS32 * counts + 1e-6
+            not_finite += int(np.count_nonzero(~finite))
+            negative += int(np.count_nonzero(amplitude < 0))
+            not_whole += int(np.count_nonzero(beyond))
+            deviation = max(deviation, float(off[beyond].max(initial=0.0)))
+            whole = np.abs(amplitude - np.rint(amplitude)) <= 2 * _EPS32 * amplitude
+            all_whole = all_whole and bool(whole.all())
+            above_one += int(np.count_nonzero(amplitude > 1.5))
+            largest = max(largest, float(amplitude.max(initial=0.0)))
+            total += (counts if intensity_scale is None else rounded).sum(axis=0)
+        n = max(1, len(diffraction))
+        return cls(
+            scale_known=intensity_scale is not None,
+            not_finite=not_finite,
+            negative=negative,
+            not_whole=not_whole,
+            largest_deviation=deviation,
+            photons_per_pattern=float(total.sum()) / n,
+            all_whole=all_whole,
+            above_one=above_one,
+            largest=largest,
+            mean_intensity=total / n,
+        )
+
+
+def pattern_problems(statistics: PatternStatistics, metadata: Mapping[str, Any]) -> list[str]:
+    """Return what is wrong with a stack, as sentences; `metadata` is its `_metadata` record."""
+    if statistics.not_finite:
+        return [f"holds {statistics.not_finite} values that are NaN or infinite"]
+    if statistics.negative:
+        return [f"holds {statistics.negative} values below 0; amplitudes are >= 0"]
+    if not statistics.mean_intensity.any():
+        return ["is zero everywhere"]
+    problems = _scale_problems(statistics, metadata)
+    centre, corner = zero_frequency_shares(statistics.mean_intensity)
+    lit = np.count_nonzero(statistics.mean_intensity)
+    if corner > _CLEAR_SHARE and centre < _OTHER_SHARE and lit >= _MIN_LIT_PIXELS:
+        shares = f"{corner:.1%} of the intensity lies around index (0, 0) and {centre:.1%} around the middle"
+        problems.append(f"has its zero frequency at the corner: {shares}; apply fftshift")
+    return problems
+
+
+def zero_frequency_shares(intensity: Array) -> tuple[float, float]:
+    """Return the shares of `intensity` (H, W) around the middle index and around the corner (0, 0).
+
+    "Around" is the ellipse with half-axes H/4 and W/4, a fifth of the area; the index (H // 2, W // 2) is the
+    middle, as `numpy.fft.fftshift` has it, and the corner's ellipse wraps around.
+    """
+    centred = [np.fft.fftshift(np.fft.fftfreq(length)) * 4 for length in intensity.shape]
+    inside = np.add.outer(centred[0] ** 2, centred[1] ** 2) < 1
+    total = float(intensity.sum())
+    if total <= 0:
+        return 0.0, 0.0
+    centre = float(intensity[inside].sum()) / total
+    corner = float(intensity[np.fft.ifftshift(inside)].sum()) / total
+    return centre, corner
+
+
+def _scale_problems(statistics: PatternStatistics, metadata: Mapping[str, Any]) -> list[str]:
+    measured = metadata["photons_per_pattern_measured"]
+    requested = metadata["photons_per_pattern_requested"]
+    implied = statistics.photons_per_pattern
+    if statistics.all_whole and statistics.above_one >= _SQUARE_PIXELS:
+        scaled = "diffraction * intensity_scale" if statistics.scale_known else "it"
+        stated = f"; the record says {measured:g}" if measured is not None else ""
+        return [
+            f"seems to be intensity stored as amplitude: {scaled} is whole-numbered, up to "
+            f"{statistics.largest:g}, so every count would be a perfect square and a pattern would have "
+            f"{implied:g} photons{stated}"
+        ]
+    if not statistics.scale_known:
+        return []
+    if statistics.not_whole:
+        return [
+            f"times intensity_scale gives {statistics.not_whole} counts that are not whole, off by up to "
+            f"{statistics.largest_deviation:.3g}; is it intensity stored as amplitude, or is "
+            f"intensity_scale {metadata['intensity_scale']:g} wrong?"
+        ]
+    if measured is not None and abs(implied - measured) > _RELATIVE_TOLERANCE * max(implied, measured):
+        return [
+            f"times intensity_scale gives {implied:.9g} photons per pattern, but "
+            f"photons_per_pattern_measured is {measured:.9g}; is it intensity stored as amplitude, or are "
+            "the patterns others than those of the record?"
+        ]
+    if requested is not None and not 1 / _MAX_DOSE_FACTOR <= implied / requested <= _MAX_DOSE_FACTOR:
+        return [
+            f"times intensity_scale gives {implied:g} photons per pattern, but {requested:g} were requested; "
+            "is it intensity stored as amplitude?"
+        ]
+    return []

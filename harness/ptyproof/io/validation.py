@@ -1,0 +1,292 @@
+"""Does a dataset keep the contract DATA-001? Every problem is found, named by its array, and said in numbers.
+
+Pattern stacks are read in blocks, so that a memory-mapped dataset stays out of memory.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ptyproof.errors import DataError, InputError
+from ptyproof.io.legacy import DTYPES
+from ptyproof.io.patterns import PatternStatistics, pattern_problems, row_blocks
+from ptyproof.io.schema import schema_errors
+
+if TYPE_CHECKING:
+    from ptyproof.io.dataset import Dataset
+
+Array = npt.NDArray[Any]
+
+_MAJOR = "1."
+_REQUIRED = {
+    "base": ("objectGuess",),
+    "simulation": ("diffraction", "objectGuess"),
+    "measurement": ("diffraction",),
+}
+_KIND_NAMES = {"f": "real", "c": "complex", "i": "whole numbers", "U": "text"}
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One breach of the contract: the array (or `_metadata`) at fault and what is wrong with it."""
+
+    member: str
+    reason: str
+
+
+def dataset_problems(dataset: Dataset) -> list[Problem]:
+    """Return everything by which `dataset` breaks the contract, in the order of the checks; empty when sound.
+
+    Checks that need an earlier one (values inside an array of the wrong dtype, say) are left out where that
+    failed.
+    """
+    problems = _metadata_problems(dataset.metadata)
+    if problems:
+        return problems
+    problems = _form_problems(dataset)
+    if problems:
+        return problems
+    problems = [
+        *_finite_problems(dataset),
+        *_scan_index_problems(dataset),
+    ]
+    if not any(problem.member in {"xcoords", "ycoords"} for problem in problems):
+        problems += _position_problems(dataset)
+    return problems + _pattern_problems(dataset)
+
+
+def validate_dataset(dataset: Dataset, path: Path | str) -> None:
+    """Raise for the first problem of `dataset`, naming how many more there are.
+
+    Parameters
+    ----------
+    dataset
+        The dataset.
+    path
+        The file that it was read from or is to be written to, for the message.
+
+    Raises
+    ------
+    DataError
+        If the dataset breaks the contract.
+    """
+    problems = dataset_problems(dataset)
+    if problems:
+        rest = f" (and {len(problems) - 1} more problems)" if len(problems) > 1 else ""
+        raise DataError(path, problems[0].reason + rest, problems[0].member)
+
+
+def validate_split(train: Dataset, test: Dataset, paths: tuple[Path | str, Path | str]) -> None:
+    """Raise unless two datasets are disjoint halves of one scan.
+
+    They must have the same probe and object, no scan index and no position in common, and no pixel of the
+    object that both illuminate: a pixel is illuminated where a window lays a non-zero pixel of the probe, or,
+    at a fractional position, one of that pixel's interpolation neighbours.
+
+    Parameters
+    ----------
+    train, test
+        The halves.
+    paths
+        Their files, for the message.
+
+    Raises
+    ------
+    DataError
+        Names the test file, the array at fault and the numbers.
+    InputError
+        If there is no object that tells how large the grid is.
+    """
+    here = paths[1]
+    other = f"the training half {paths[0]}"
+    if not _same(train.probe, test.probe):
+        raise DataError(here, f"differs from that of {other}", "probeGuess")
+    if not _same(train.obj, test.obj):
+        raise DataError(here, f"differs from that of {other}", "objectGuess")
+    if train.scan_index is not None and test.scan_index is not None:
+        shared = np.intersect1d(train.scan_index, test.scan_index)
+        if shared.size:
+            reason = f"shares {shared.size} indices with {other}, {shared[0]} the first"
+            raise DataError(here, reason, "scan_index")
+    known = {tuple(position) for position in train.positions_px.tolist()}
+    twice = [position for position in test.positions_px.tolist() if tuple(position) in known]
+    if twice:
+        raise DataError(here, f"shares {len(twice)} positions with {other}, {twice[0]} the first", "ycoords")
+    if train.obj is None:
+        raise InputError(
+            "a split is checked for shared illumination on an object, and these halves have none"
+        )
+    both = illuminated_pixels(train) & illuminated_pixels(test)
+    if both.any():
+        row, col = (int(axis[0]) for axis in np.nonzero(both))
+        reason = (
+            f"illuminates {int(both.sum())} pixels that {other} illuminates too, ({row}, {col}) the first"
+        )
+        raise DataError(here, reason, "ycoords")
+
+
+def illuminated_pixels(dataset: Dataset) -> npt.NDArray[np.bool_]:
+    """Return the mask (M, M') of object pixels under a non-zero pixel of the probe at any position.
+
+    A fractional position paints its pixels at both neighbouring whole positions.
+
+    Raises
+    ------
+    InputError
+        If the dataset has no object.
+    """
+    if dataset.obj is None:
+        raise InputError("illuminated pixels need the object's shape, and this dataset has no objectGuess")
+    mask = np.zeros(dataset.obj.shape, bool)
+    lit = dataset.probe != 0
+    height, width = lit.shape
+    corner = dataset.positions_px - (height // 2, width // 2)
+    corners = np.concatenate([np.floor(corner), np.ceil(corner)]).astype(np.int64)
+    mixed = np.stack([corners[:, 0], np.roll(corners[:, 1], len(corner))], axis=1)
+    for row, col in np.unique(np.concatenate([corners, mixed]), axis=0):
+        mask[row : row + height, col : col + width] |= lit
+    return mask
+
+
+def _metadata_problems(metadata: Any) -> list[Problem]:
+    errors = schema_errors(metadata, "dataset_metadata")
+    if errors:
+        return [Problem("_metadata", f"{error.json_path}: {error.message[:300]}") for error in errors]
+    if not metadata["schema_version"].startswith(_MAJOR):
+        version = metadata["schema_version"]
+        return [Problem("_metadata", f"has schema_version {version}; this program reads versions 1.x")]
+    return []
+
+
+def _form_problems(dataset: Dataset) -> list[Problem]:
+    """Presence, dtype and shape of every array."""
+    role = dataset.metadata["role"]
+    present = {"diffraction": dataset.diffraction, "objectGuess": dataset.obj}
+    problems = [
+        Problem(name, f"is missing; a {role} dataset needs it")
+        for name in _REQUIRED[role]
+        if present[name] is None
+    ]
+    if role == "base" and dataset.diffraction is not None:
+        problems.append(Problem("diffraction", "stands in a base dataset, which has no patterns"))
+    if dataset.probe.ndim != 2 or 0 in dataset.probe.shape:
+        problems.append(Problem("probeGuess", f"must have the shape (H, W), got {dataset.probe.shape}"))
+        return problems
+    n, window = len(dataset), dataset.probe.shape
+    expected: list[tuple[str, Array | None, tuple[int, ...] | None]] = [
+        ("probeGuess", dataset.probe, None),
+        ("ycoords", dataset.positions_px, (n, 2)),
+        ("objectGuess", dataset.obj, None),
+        ("diffraction", dataset.diffraction, (n, *window)),
+        ("Y", dataset.patches, (n, *window)),
+        ("scan_index", dataset.scan_index, (n,)),
+        ("ycoords_start", dataset.positions_start_px, (n, 2)),
+        ("filenames", dataset.filenames, (n,)),
+    ]
+    for name, array, shape in expected:
+        if array is not None:
+            problems += _array_form(name, array, shape)
+    if dataset.obj is not None and dataset.obj.ndim != 2:
+        problems.append(Problem("objectGuess", f"must have the shape (M, M'), got {dataset.obj.shape}"))
+    return problems
+
+
+def _array_form(name: str, array: Array, shape: tuple[int, ...] | None) -> list[Problem]:
+    problems = []
+    dtype = DTYPES.get(name)
+    if dtype is None and array.dtype.kind != "U":
+        problems.append(Problem(name, f"must be text (unicode), got {array.dtype}"))
+    if dtype is not None and array.dtype != dtype:
+        wanted = _KIND_NAMES[dtype.kind]
+        problems.append(Problem(name, f"must be {wanted} ({dtype}), got {array.dtype}"))
+    if shape is not None and array.shape != shape:
+        problems.append(
+            Problem(name, f"must have the shape {shape}, as positions and probe have it, got {array.shape}")
+        )
+    return problems
+
+
+def _finite_problems(dataset: Dataset) -> list[Problem]:
+    arrays: list[tuple[str, Array | None]] = [
+        ("probeGuess", dataset.probe),
+        ("objectGuess", dataset.obj),
+        ("ycoords", dataset.positions_px[:, 0]),
+        ("xcoords", dataset.positions_px[:, 1]),
+        ("Y", dataset.patches),
+        ("ycoords_start", dataset.positions_start_px),
+    ]
+    problems = []
+    for name, array in arrays:
+        if array is None:
+            continue
+        bad = sum(int(np.count_nonzero(~np.isfinite(array[rows]))) for rows in row_blocks(array))
+        if bad:
+            problems.append(Problem(name, f"holds {bad} values that are NaN or infinite"))
+    if not dataset.probe.any():
+        problems.append(Problem("probeGuess", "is zero everywhere"))
+    return problems
+
+
+def _scan_index_problems(dataset: Dataset) -> list[Problem]:
+    index = dataset.scan_index
+    if index is None or not index.size:
+        return []
+    if index.min() < 0:
+        return [Problem("scan_index", f"must be >= 0, the smallest is {index.min()}")]
+    if len(np.unique(index)) < len(index):
+        repeats = len(index) - len(np.unique(index))
+        return [Problem("scan_index", f"must name each position once, {repeats} entries are repeats")]
+    return []
+
+
+def _position_problems(dataset: Dataset) -> list[Problem]:
+    if len(dataset) < 2:
+        return [Problem("ycoords", f"must be at least 2 scan positions, got {len(dataset)}")]
+    positions = dataset.positions_px
+    if (positions == positions[0]).all():
+        return [Problem("ycoords", f"has {len(dataset)} positions that are all equal; a scan moves")]
+    if dataset.obj is not None:
+        short = [axis for axis in (0, 1) if dataset.obj.shape[axis] < dataset.probe.shape[axis]]
+        if short:
+            shapes = f"{dataset.obj.shape}, the probe has {dataset.probe.shape}"
+            return [Problem("objectGuess", f"must be larger than the probe, but has the shape {shapes}")]
+    return [*_outside(dataset, 0, "ycoords"), *_outside(dataset, 1, "xcoords")]
+
+
+def _outside(dataset: Dataset, axis: int, name: str) -> list[Problem]:
+    """The whole window must lie on the object's grid, interpolation neighbours of a fraction included."""
+    size = dataset.probe.shape[axis]
+    first = dataset.positions_px[:, axis] - size // 2
+    outside = np.floor(first) < 0
+    where = f"begin at {size // 2}"
+    if dataset.obj is not None:
+        length = dataset.obj.shape[axis]
+        outside |= np.ceil(first + size - 1) > length - 1
+        where = f"lie in [{size // 2}, {length - size + size // 2}]"
+    if not outside.any():
+        return []
+    value = dataset.positions_px[np.argmax(outside), axis]
+    windows = f"windows of {size} px"
+    reason = (
+        f"has {int(outside.sum())} positions outside, {value:g} the first; with {windows} they must {where}"
+    )
+    return [Problem(name, reason)]
+
+
+def _pattern_problems(dataset: Dataset) -> list[Problem]:
+    if dataset.diffraction is None:
+        return []
+    statistics = PatternStatistics.of(dataset.diffraction, dataset.metadata["intensity_scale"])
+    reasons = pattern_problems(statistics, dataset.metadata)
+    return [Problem("diffraction", reason) for reason in reasons]
+
+
+def _same(first: Array | None, second: Array | None) -> bool:
+    if first is None or second is None:
+        return first is second
+    return bool(np.array_equal(first, second))

@@ -1,0 +1,1 @@
+"""L1: the physics of a ptychography experiment; numpy arrays in, numpy arrays out."""

@@ -1,0 +1,67 @@
+"""The studies that come with ptyproof."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ptyproof.errors import DesignError
+from ptyproof.study.design import BaseDesign, StudyDesign
+from ptyproof.study.views import AllPositions, Spacing, View
+
+DEFAULT_STUDY = "fly64"
+
+_CANONICAL_VIEWS = (
+    View("baseline", 1, AllPositions()),
+    View("dense", 2, Spacing(0.7)),
+    View("sparse", 2, Spacing(0.2)),
+)
+
+# 44 x 39 positions at 8 px: the split leaves out the rows whose windows cross the middle, so that about 700
+# positions are in each half.
+_FLY64 = StudyDesign(
+    name="fly64",
+    pattern_size_px=64,
+    doses_photons_per_pattern=(1e3, 1e4, 1e5),
+    views=_CANONICAL_VIEWS,
+    base=BaseDesign(scan_rows=44, scan_cols=39, step_px=8.0, jitter_px=1.5, probe_diameter_px=20.0),
+)
+
+_STUDIES = {
+    design.name: design
+    for design in (
+        _FLY64,
+        replace(
+            _FLY64,
+            name="fly64-smoke",
+            pattern_size_px=32,
+            base=BaseDesign(scan_rows=28, scan_cols=12, step_px=4.0, jitter_px=0.75, probe_diameter_px=10.0),
+        ),
+        replace(
+            _FLY64,
+            name="fly64-groups",
+            views=(
+                View("single", 1, AllPositions()),
+                View("groups4", 2, AllPositions()),
+                View("groups16", 4, AllPositions(), neighbor_count=24),
+            ),
+        ),
+        replace(_FLY64, name="fly001", pattern_size_px=128, base=None),
+    )
+}
+
+STUDY_NAMES = tuple(_STUDIES)
+
+
+def builtin_study(name: str) -> StudyDesign:
+    """Return a built-in study.
+
+    Raises
+    ------
+    DesignError
+        If there is none of that name; lists those that exist.
+    """
+    try:
+        return _STUDIES[name]
+    except KeyError:
+        known = ", ".join(STUDY_NAMES)
+        raise DesignError(f"there is no built-in study {name!r}; choose one of {known}, or a TOML file") from None

@@ -1,0 +1,207 @@
+"""`StudyDesign`: everything that decides what a study does, in one frozen object that is checked on creation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from ptyproof.errors import DesignError
+from ptyproof.io.hashing import sha256_json
+from ptyproof.physics.objects import OBJECT_NAMES
+from ptyproof.physics.probes import PROBE_NAMES
+from ptyproof.study import checks
+from ptyproof.study.views import View, view_from_dict
+
+MAX_DOSE = 1e9
+
+
+@dataclass(frozen=True)
+class Seeds:
+    """Roots of the random streams; `ptyproof.study.seeds.stream` derives the streams."""
+
+    simulation: int = 42
+    grouping: int = 123
+    subsampling: int = 456
+
+    def __post_init__(self) -> None:
+        for key, value in asdict(self).items():
+            checks.integer(f"seeds.{key}", value, 0)
+
+
+@dataclass(frozen=True)
+class BaseDesign:
+    """The built-in base dataset: object, probe and a jittered raster scan.
+
+    `probe_diameter_px` is the nominal size of the illumination; what it measures afterwards is recorded in
+    Phase D. The object is made as large as the scan needs.
+    """
+
+    scan_rows: int
+    scan_cols: int
+    step_px: float
+    jitter_px: float
+    probe_diameter_px: float
+    object: str = "grains"
+    probe: str = "zone_plate"
+    seed: int = 7
+
+    def __post_init__(self) -> None:
+        checks.integer("base.scan_rows", self.scan_rows, 1, 10_000)
+        checks.integer("base.scan_cols", self.scan_cols, 1, 10_000)
+        checks.integer("base.seed", self.seed, 0)
+        checks.choice("base.object", self.object, tuple(OBJECT_NAMES))
+        checks.choice("base.probe", self.probe, tuple(PROBE_NAMES))
+        if self.scan_rows * self.scan_cols < 2:
+            raise checks.refuse("base.scan_rows * base.scan_cols", 1, "2 or more positions")
+        step = checks.positive("base.step_px", self.step_px, 1e4)
+        jitter = checks.number("base.jitter_px", self.jitter_px, "a number >= 0 and <= step_px / 2", 0.0, step / 2)
+        diameter = checks.positive("base.probe_diameter_px", self.probe_diameter_px, 1e4)
+        for key, value in (("step_px", step), ("jitter_px", jitter), ("probe_diameter_px", diameter)):
+            object.__setattr__(self, key, value)
+
+
+@dataclass(frozen=True)
+class StudyDesign:
+    """A ptychography study: what is simulated, which views are derived, how they are trained and scored.
+
+    Parameters
+    ----------
+    name
+        Name of the study.
+    pattern_size_px
+        N: patterns are N x N pixels.
+    doses_photons_per_pattern
+        Doses, in photons per pattern (mean over the scan positions).
+    views
+        Overlap views, in the order of the jobs.
+    base
+        The built-in base dataset; None if the study needs one from a file.
+    neighbor_count
+        K of the views that set none of their own; K >= C = gridsize^2 for every view.
+    min_acceptance_rate
+        A spacing view that keeps a smaller part of the positions is rejected.
+    illumination_fraction
+        A probe pixel counts as dark if its intensity is at most this fraction of the peak; 0 counts every
+        pixel whose probe is not exactly zero as illuminated. Decides which positions the train/test split leaves out.
+    seeds
+        Roots of the random streams.
+    ms_ssim_sigma, frc_threshold
+        Width of the MS-SSIM window in pixels, and the FRC level at which resolution is read.
+
+    Raises
+    ------
+    DesignError
+        If a value is impossible; names key, value and what is allowed.
+    """
+
+    name: str
+    pattern_size_px: int
+    doses_photons_per_pattern: tuple[float, ...]
+    views: tuple[View, ...]
+    base: BaseDesign | None = None
+    neighbor_count: int = 7
+    min_acceptance_rate: float = 0.10
+    illumination_fraction: float = 0.0
+    ms_ssim_sigma: float = 1.0
+    frc_threshold: float = 0.5
+    seeds: Seeds = field(default_factory=Seeds)
+
+    def __post_init__(self) -> None:
+        checks.name("name", self.name)
+        checks.integer("pattern_size_px", self.pattern_size_px, 8, 4096)
+        checks.integer("neighbor_count", self.neighbor_count, 1, 4096)
+        unit = "a number in (0, 1]"
+        checks.number("min_acceptance_rate", self.min_acceptance_rate, unit, 1e-12, 1.0)
+        checks.number("frc_threshold", self.frc_threshold, unit, 1e-12, 1.0)
+        checks.number("illumination_fraction", self.illumination_fraction, "a number in [0, 0.5]", 0.0, 0.5)
+        checks.positive("ms_ssim_sigma", self.ms_ssim_sigma, 100.0)
+        for key in ("min_acceptance_rate", "frc_threshold", "illumination_fraction", "ms_ssim_sigma"):
+            object.__setattr__(self, key, float(getattr(self, key)))
+        object.__setattr__(self, "doses_photons_per_pattern", _checked_doses(self.doses_photons_per_pattern))
+        self._check_views()
+
+    def _check_views(self) -> None:
+        if not self.views:
+            raise checks.refuse("views", [], "one view or more")
+        names = [view.name for view in self.views]
+        folded = [name.casefold() for name in names]
+        for name in names:
+            if folded.count(name.casefold()) > 1:
+                raise DesignError(f"views must have names of their own, got {name!r} more than once")
+        for view in self.views:
+            k, c = self.neighbors_of(view), view.group_size
+            if k < c:
+                raise DesignError(
+                    f"neighbor_count of view {view.name!r} must be >= gridsize^2 = {c} (a group's members are "
+                    f"drawn from its nearest positions), got {k}"
+                )
+
+    def neighbors_of(self, view: View) -> int:
+        """Return K for a view: its own, or the study's."""
+        return self.neighbor_count if view.neighbor_count is None else view.neighbor_count
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the design as plain JSON values; `design_from_dict` is the inverse."""
+        table: dict[str, Any] = {
+            "name": self.name,
+            "pattern_size_px": self.pattern_size_px,
+            "doses_photons_per_pattern": list(self.doses_photons_per_pattern),
+            "neighbor_count": self.neighbor_count,
+            "min_acceptance_rate": self.min_acceptance_rate,
+            "illumination_fraction": self.illumination_fraction,
+            "ms_ssim_sigma": self.ms_ssim_sigma,
+            "frc_threshold": self.frc_threshold,
+            "seeds": asdict(self.seeds),
+        }
+        if self.base is not None:
+            table["base"] = asdict(self.base)
+        table["views"] = [view.as_dict() for view in self.views]
+        return table
+
+    def digest(self) -> str:
+        """Return the sha256 that identifies the design."""
+        return sha256_json(self.as_dict())
+
+
+def dose_folder(dose: float) -> str:
+    """Return the folder name of a dose: `dose_1000`, `dose_0.5`; different doses have different names."""
+    return f"dose_{int(dose)}" if dose == int(dose) else f"dose_{dose!r}"
+
+
+def design_from_dict(table: Mapping[str, Any]) -> StudyDesign:
+    """Return the design that plain JSON or TOML values describe.
+
+    Raises
+    ------
+    DesignError
+        For unknown or missing keys and impossible values.
+    """
+    allowed = frozenset(StudyDesign.__dataclass_fields__)
+    needed = frozenset({"name", "pattern_size_px", "doses_photons_per_pattern", "views"})
+    values = dict(checks.known_keys("", dict(table), allowed, needed))
+    for key in ("doses_photons_per_pattern", "views"):
+        if not isinstance(values[key], list):
+            raise checks.refuse(key, values[key], "a list")
+    values["doses_photons_per_pattern"] = tuple(values["doses_photons_per_pattern"])
+    values["views"] = tuple(view_from_dict(view, f"views[{i}]") for i, view in enumerate(values["views"]))
+    if "seeds" in values:
+        keys = frozenset(Seeds.__dataclass_fields__)
+        values["seeds"] = Seeds(**checks.known_keys("seeds", values["seeds"], keys, frozenset()))
+    if "base" in values:
+        fields = BaseDesign.__dataclass_fields__
+        needed = frozenset(fields) - {"object", "probe", "seed"}
+        values["base"] = BaseDesign(**checks.known_keys("base", values["base"], frozenset(fields), needed))
+    return StudyDesign(**values)
+
+
+def _checked_doses(doses: tuple[float, ...]) -> tuple[float, ...]:
+    key = "doses_photons_per_pattern"
+    if not doses:
+        raise checks.refuse(key, list(doses), "one dose or more")
+    checked = tuple(checks.positive(key, dose, MAX_DOSE) for dose in doses)
+    folders = [dose_folder(dose) for dose in checked]
+    for folder in folders:
+        if folders.count(folder) > 1:
+            raise DesignError(f"{key} must have folder names of their own, got {folder} more than once in {list(doses)}")
+    return checked

@@ -1,0 +1,88 @@
+"""Study designs as TOML files."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import tomlkit
+from tomlkit.items import Table
+
+from ptyproof.errors import DataError, DesignError
+from ptyproof.study.builtin import STUDY_NAMES, builtin_study
+from ptyproof.study.design import StudyDesign, design_from_dict
+
+_COMMENTS = {
+    "pattern_size_px": "N: patterns are N x N pixels",
+    "doses_photons_per_pattern": "photons per pattern, mean over the scan",
+    "neighbor_count": "K >= gridsize^2: members of a group are drawn from the K nearest positions",
+    "min_acceptance_rate": "a spacing view that keeps less of the positions is rejected",
+    "illumination_fraction": "of the peak intensity; at or below it a probe pixel counts as dark in the split",
+    "ms_ssim_sigma": "px",
+    "frc_threshold": "FRC level at which resolution is read",
+    "step_px": "raster step",
+    "jitter_px": "uniform in [-jitter_px, jitter_px], each axis",
+    "probe_diameter_px": "nominal",
+    "overlap_fraction": "f: positions are at least (1 - f) N pixels apart",
+    "s_img": "fraction of the positions that is drawn",
+}
+_MAX_BYTES = 1 << 20
+
+
+def load_study(name_or_file: str) -> StudyDesign:
+    """Return a built-in study by its name, or the study in a TOML file (anything with a `.toml` ending or a slash).
+
+    Raises
+    ------
+    DesignError
+        If the name is unknown or the design impossible.
+    DataError
+        If the file cannot be read or is no TOML.
+    """
+    path = Path(name_or_file)
+    if name_or_file in STUDY_NAMES or not (path.suffix == ".toml" or "/" in name_or_file):
+        return builtin_study(name_or_file)
+    try:
+        if path.stat().st_size > _MAX_BYTES:
+            raise DataError(path, f"is larger than {_MAX_BYTES} bytes; a study is a short TOML file")
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise DataError(path, f"cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise DataError(path, f"is not UTF-8 text (byte {error.start}); a study is a TOML file") from error
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise DataError(path, f"is no TOML: {error}") from error
+    try:
+        return design_from_dict(table)
+    except DesignError as error:
+        raise DesignError(f"{path}: {error}") from error
+
+
+def study_to_toml(design: StudyDesign) -> str:
+    """Return a design as commented TOML text; reading it gives an equal design."""
+    document = tomlkit.document()
+    document.add(tomlkit.comment(f"Study {design.name}: start from this file, give it with --study FILE.toml"))
+    for key, value in design.as_dict().items():
+        if key == "views":
+            views = tomlkit.aot()
+            for view in value:
+                views.append(_table(view))
+            document.add(key, views)
+        else:
+            document.add(key, _table(value) if isinstance(value, dict) else _commented(key, value))
+    return tomlkit.dumps(document)
+
+
+def _table(values: dict[str, Any]) -> Table:
+    table = tomlkit.table()
+    for key, value in values.items():
+        table.add(key, _commented(key, value))
+    return table
+
+
+def _commented(key: str, value: Any) -> Any:
+    item = tomlkit.item(value)
+    if key in _COMMENTS:
+        item.comment(_COMMENTS[key])
+    return item

@@ -1,0 +1,131 @@
+"""Overlap views: which scan positions a training sees, and in groups of how many.
+
+A view is data: a name, a gridsize and a selection. Adding one to a study is a table in its TOML file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, ClassVar
+
+from ptyproof.errors import DesignError
+from ptyproof.study import checks
+
+
+@dataclass(frozen=True)
+class AllPositions:
+    """Every position of the half; such a view reads Phase C data."""
+
+    kind: ClassVar[str] = "all"
+
+
+@dataclass(frozen=True)
+class Spacing:
+    """Positions at least S = (1 - f) N pixels apart, N the pattern size and f the overlap fraction."""
+
+    overlap_fraction: float
+    kind: ClassVar[str] = "spacing"
+
+    def __post_init__(self) -> None:
+        f = self.overlap_fraction
+        valid = checks.number("overlap_fraction", f, "a number in [0, 1)", 0.0, 1.0)
+        if valid == 1.0:
+            raise checks.refuse("overlap_fraction", f, "a number in [0, 1)")
+        object.__setattr__(self, "overlap_fraction", valid)
+
+    def spacing_px(self, pattern_size_px: int) -> float:
+        """Return the smallest distance S between two positions, in pixels."""
+        return (1.0 - self.overlap_fraction) * pattern_size_px
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """A random fraction `s_img` of the positions, and `n_groups` position groups among them."""
+
+    s_img: float
+    n_groups: int
+    kind: ClassVar[str] = "sampling"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "s_img", checks.positive("s_img", self.s_img, 1.0))
+        checks.integer("n_groups", self.n_groups, 1, 10**9)
+
+
+Selection = AllPositions | Spacing | Sampling
+_SELECTIONS: dict[str, type[Selection]] = {kind.kind: kind for kind in (AllPositions, Spacing, Sampling)}
+_COMMON_KEYS = frozenset({"name", "gridsize", "selection", "neighbor_count"})
+
+
+@dataclass(frozen=True)
+class View:
+    """One way of looking at a scan.
+
+    Parameters
+    ----------
+    name
+        Also the name of the view's folder.
+    gridsize
+        A training sample is a group of C = gridsize^2 neighbouring patterns.
+    selection
+        Which positions take part.
+    neighbor_count
+        K: the C members of a group are drawn from the K positions nearest to its seed, the seed included;
+        None takes the study's.
+    """
+
+    name: str
+    gridsize: int
+    selection: Selection
+    neighbor_count: int | None = None
+
+    def __post_init__(self) -> None:
+        checks.name("view name", self.name)
+        checks.integer(f"views.{self.name}.gridsize", self.gridsize, 1, 16)
+        if self.neighbor_count is not None:
+            checks.integer(f"views.{self.name}.neighbor_count", self.neighbor_count, 1, 4096)
+
+    @property
+    def group_size(self) -> int:
+        """C, the number of patterns in a group."""
+        return self.gridsize**2
+
+    @property
+    def reads_phase_c(self) -> bool:
+        """Whether the view's data are Phase C's own files."""
+        return isinstance(self.selection, AllPositions)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the view as the table that stands in a study's TOML or JSON."""
+        table: dict[str, Any] = {"name": self.name, "gridsize": self.gridsize}
+        if self.neighbor_count is not None:
+            table["neighbor_count"] = self.neighbor_count
+        return table | {"selection": self.selection.kind} | asdict(self.selection)
+
+
+def view_from_dict(table: Mapping[str, Any], where: str) -> View:
+    """Return the view that a table of a study's TOML describes; `where` names the table in errors.
+
+    Raises
+    ------
+    DesignError
+        For unknown or missing keys and impossible values.
+    """
+    checks.known_keys(where, table, _COMMON_KEYS | _selection_keys(), frozenset({"name", "gridsize", "selection"}))
+    kind = checks.choice(f"{where}.selection", table["selection"], tuple(_SELECTIONS))
+    selection = _SELECTIONS[kind]
+    own = _fields(selection)
+    checks.known_keys(where, dict(table), _COMMON_KEYS | own, own)
+    try:
+        chosen = selection(**{key: table[key] for key in own})
+    except DesignError as error:
+        raise DesignError(f"{where}.{error}") from error
+    return View(table["name"], table["gridsize"], chosen, table.get("neighbor_count"))
+
+
+def _selection_keys() -> frozenset[str]:
+    return frozenset().union(*map(_fields, _SELECTIONS.values()))
+
+
+def _fields(selection: type[Selection]) -> frozenset[str]:
+    return frozenset(entry.name for entry in fields(selection))
