@@ -22,6 +22,7 @@ from ptyproof.io.metadata import (
     METADATA,
     ROLES,
     Role,
+    encode_metadata,
     new_metadata,
     read_metadata,
     with_transformation,
@@ -29,6 +30,21 @@ from ptyproof.io.metadata import (
 from ptyproof.io.npz import Array, NpzArchive, NpzWriter
 from ptyproof.io.patterns import row_blocks
 from ptyproof.io.validation import validate_dataset
+
+__all__ = [
+    "ROLES",
+    "Dataset",
+    "LoadedDataset",
+    "Role",
+    "content_digest",
+    "dataset_arrays",
+    "encode_metadata",
+    "new_metadata",
+    "read_dataset",
+    "select_positions",
+    "with_transformation",
+    "write_dataset",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -210,11 +226,6 @@ def write_dataset(path: Path | str, dataset: Dataset) -> dict[str, str]:
         digests = dict(writer.digests)
         writer.add(METADATA, encode_metadata(dataset.metadata))
     return digests
-
-
-def encode_metadata(metadata: Mapping[str, Any]) -> npt.NDArray[np.str_]:
-    """Return a metadata record as the archive holds it: JSON text in a 0-d unicode array."""
-    return np.array(json.dumps(metadata, allow_nan=False, ensure_ascii=False, indent=1))
 
 
 def content_digest(dataset: Dataset) -> str:

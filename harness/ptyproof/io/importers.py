@@ -1,4 +1,4 @@
-"""Files of other programs, made into DATA-001 datasets: a registry of recognisers, and what each of them does.
+"""Files of other programs, made into DATA-001 datasets: a registry of the layouts that are recognised.
 
 A layout is recognised by its arrays' names and numbers of axes. What the arrays do not tell and could not be
 measured from them is an error that names the option which settles it.
@@ -17,12 +17,14 @@ import numpy.typing as npt
 from ptyproof.errors import DataError, InputError
 from ptyproof.io.dataset import Dataset, read_dataset
 from ptyproof.io.hashing import sha256_file
+from ptyproof.io.legacy import AxisOrder, LegacyOptions, Values
 from ptyproof.io.metadata import new_metadata
 from ptyproof.io.npz import Array, Member, NpzArchive
 from ptyproof.io.patterns import row_blocks, zero_frequency_shares
 from ptyproof.io.validation import validate_dataset
+from ptyproof.physics.forward import DEFAULT_MARGIN_PX
 from ptyproof.physics.objects import OBJECT_NAMES, make_object
-from ptyproof.physics.scans import DEFAULT_MARGIN_PX, object_shape_for
+from ptyproof.physics.scans import object_shape_for
 
 ZeroFrequency = Literal["auto", "corner", "centre"]
 
@@ -39,6 +41,7 @@ class ImportOptions:
     zero_frequency: ZeroFrequency
     margin_px: int
     rng: np.random.Generator | None
+    legacy: LegacyOptions
 
     def __post_init__(self) -> None:
         if self.object_name is not None and self.object_name not in OBJECT_NAMES:
@@ -72,6 +75,8 @@ def import_foreign(
     zero_frequency: ZeroFrequency = "auto",
     margin_px: int = DEFAULT_MARGIN_PX,
     rng: np.random.Generator | None = None,
+    axis_order: AxisOrder | None = None,
+    values: Values | None = None,
 ) -> tuple[Dataset, tuple[str, ...]]:
     """Read a dataset of another program, or a DATA-001 file, as a DATA-001 dataset.
 
@@ -90,6 +95,8 @@ def import_foreign(
         Room between the outermost windows and the edge of the object's grid, pixels.
     rng
         Draws the built-in object; `numpy.random.default_rng(42)` unless given.
+    axis_order, values
+        What a legacy DATA-001 file may leave open; see `read_dataset`.
 
     Returns
     -------
@@ -104,7 +111,7 @@ def import_foreign(
     InputError
         If an argument is unknown.
     """
-    options = ImportOptions(object_name, zero_frequency, margin_px, rng)
+    options = ImportOptions(object_name, zero_frequency, margin_px, rng, LegacyOptions(axis_order, values))
     path = Path(path)
     with NpzArchive(path) as archive:
         layout = next((layout for layout in LAYOUTS if layout.matches(archive.members)), None)
@@ -122,10 +129,10 @@ def _is_dataset(members: Mapping[str, Member]) -> bool:
 
 
 def _load_dataset(archive: NpzArchive, options: ImportOptions) -> tuple[Dataset, list[str]]:
+    legacy = options.legacy
+    loaded = read_dataset(archive.path, axis_order=legacy.axis_order, values=legacy.values)
     if options.object_name is None:
-        loaded = read_dataset(archive.path)
         return loaded.dataset, list(loaded.changes)
-    loaded = read_dataset(archive.path)
     changes = [*loaded.changes]
     if loaded.dataset.obj is not None:
         changes.append("objectGuess: left out for the built-in object that was asked for")
@@ -160,7 +167,7 @@ def _load_tike(archive: NpzArchive, options: ImportOptions) -> tuple[Dataset, li
     photons = float(counts.sum(dtype=np.float64)) / len(counts)
     power = float(np.sum(np.abs(probe.astype(np.complex128)) ** 2))
     changes.append(
-        f"probe: values left as they are; sum |P|^2 is {power:.6g}, the patterns have {photons:.6g} counts each"
+        f"probe: values left as they are; sum |P|^2 is {power:.6g}, the mean pattern has {photons:.6g} counts"
     )
     if options.object_name is not None:
         return _base(archive.path, probe, positions_px, options, changes)
@@ -218,7 +225,8 @@ def _placed(
         f"scan: (row, col) moved by ({offset[0]:g}, {offset[1]:g}) px, so that every window lies at least "
         f"{margin_px} px inside the object's grid"
     )
-    return positions + offset
+    placed: npt.NDArray[np.float64] = positions + offset
+    return placed
 
 
 def _centred_amplitude(
@@ -240,7 +248,7 @@ def _centred_amplitude(
 
 
 def _measured_zero_frequency(path: Path, counts: Array) -> tuple[ZeroFrequency, str]:
-    """Tell corner from centre by where the counts are; transmitted light gathers around the zero frequency."""
+    """Tell corner from centre by where the counts are: transmitted light gathers around zero frequency."""
     total = np.zeros(counts.shape[1:])
     for rows in row_blocks(counts):
         total += counts[rows].sum(axis=0, dtype=np.float64)
@@ -259,9 +267,7 @@ def _base(
 ) -> tuple[Dataset, list[str]]:
     assert options.object_name is not None
     shape = object_shape_for(positions_px, (probe.shape[0], probe.shape[1]), options.margin_px)
-    drawn_by = (
-        "the generator that was handed in" if options.rng else f"a generator with the seed {OBJECT_SEED}"
-    )
+    drawn_by = "the given generator" if options.rng else f"a generator with the seed {OBJECT_SEED}"
     obj = make_object(options.object_name, shape, options.rng or np.random.default_rng(OBJECT_SEED))
     changes.append(f"objectGuess: built-in object {options.object_name}, shape {shape}, drawn by {drawn_by}")
     changes.append(f"diffraction: measured patterns left out, they do not belong to {options.object_name}")

@@ -1,7 +1,7 @@
-"""Older forms of the dataset archive, made canonical: what is told by name, dtype and shape, and nothing guessed.
+"""Older forms of the dataset archive, made canonical by what names, dtypes and shapes tell, never by a guess.
 
 `canonical_arrays` works on arrays alone. Each thing that it changes becomes one sentence, so that a reader of
-the new file can see what was done to the old one; what cannot be told from the arrays is an error that names the
+the new file can see what was done to the old one; what the arrays leave open is an error that names the
 option which settles it.
 """
 
@@ -33,7 +33,7 @@ DTYPES: Mapping[str, np.dtype[Any]] = {
     **{name: np.dtype(np.float64) for name in POSITIONS},
 }
 _LEGACY_DIFFRACTION = "diff3d"
-_FAMILIES = {"f": "f", "c": "c", "i": "iu", "u": "iu"}
+_ACCEPTED_KINDS = {"f": "fiu", "c": "c", "i": "iu"}
 
 
 @dataclass(frozen=True)
@@ -218,7 +218,7 @@ def _values(state: Canonical, array: Array, *, legacy_name: bool) -> Values:
 
 
 def looks_like_counts(array: Array) -> bool:
-    """Say whether a pattern stack (N, H, W) is whole-numbered, with values above 1, as square roots of counts are not.
+    """Say whether a stack (N, H, W) holds whole numbers beyond 0 and 1, as square roots of counts do not.
 
     Square roots of counts are all whole only if every count is a perfect square. Where counts of 2 and more
     occur that has a probability below 1/3 for each of them, so that twelve such pixels (1 in 500,000) decide.
@@ -233,17 +233,16 @@ def looks_like_counts(array: Array) -> bool:
 
 def _convert(state: Canonical, name: str, dtype: np.dtype[Any]) -> None:
     array = state.arrays.get(name)
-    if (
-        array is None
-        or array.dtype == dtype
-        or _FAMILIES.get(array.dtype.kind, "") != _FAMILIES.get(dtype.kind)
-    ):
-        if array is None or not (name in POSITIONS and array.dtype.kind in "iu"):
-            return  # another kind of number is no matter of width; validation names it
+    if array is None or array.dtype == dtype or array.dtype.kind not in _ACCEPTED_KINDS[dtype.kind]:
+        return  # another kind of number is no matter of width; validation names it
+    if name not in POSITIONS and dtype.kind == "f" and array.dtype.kind != "f":
+        return
     with np.errstate(over="ignore"):
         converted = array.astype(dtype)
-    if dtype.kind in "fc" and np.count_nonzero(np.isfinite(converted)) < np.count_nonzero(np.isfinite(array)):
-        raise state.fail(name, f"holds values of {array.dtype} that are too large for {dtype}")
-    if dtype.kind == "i" and not np.array_equal(converted, array):
+    if dtype.kind == "i":
+        fits = np.array_equal(converted, array)
+    else:
+        fits = np.count_nonzero(np.isfinite(converted)) == np.count_nonzero(np.isfinite(array))
+    if not fits:
         raise state.fail(name, f"holds values of {array.dtype} that are too large for {dtype}")
     state.replace(name, converted, f"{array.dtype.str} made {dtype}")

@@ -94,6 +94,6 @@ def read_metadata(archive: NpzArchive) -> dict[str, Any] | None:
     return metadata  # type: ignore[no-any-return]
 
 
-def metadata_array(metadata: Mapping[str, Any]) -> npt.NDArray[np.str_]:
-    """Return the record as it stands in the archive: JSON text in a 0-d unicode array."""
+def encode_metadata(metadata: Mapping[str, Any]) -> npt.NDArray[np.str_]:
+    """Return a metadata record as the archive holds it: JSON text in a 0-d unicode array."""
     return np.array(json.dumps(dict(metadata), allow_nan=False, ensure_ascii=False, indent=1))

@@ -11,17 +11,14 @@ import io
 import math
 import stat
 import struct
-import tokenize
-import warnings
 import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, NoReturn, Self
+from typing import IO, Any, BinaryIO, Literal, Self, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -30,22 +27,34 @@ from numpy.lib import format as npy
 from ptyproof.errors import DataError, InputError, RunError
 from ptyproof.io.atomic import atomic_path
 from ptyproof.io.hashing import ArrayDigest
+from ptyproof.io.npz_rules import (
+    BAD_HEADER,
+    HEAD_BYTES,
+    LOCAL_MAGIC,
+    SUFFIX,
+    Array,
+    Member,
+    entry_fault,
+    first_line,
+    listing,
+    looks_like,
+    name_fault,
+    parse_header,
+    shown,
+    size_fault,
+    type_fault,
+)
 
-Array = npt.NDArray[Any]
+__all__ = ["DEFAULT_MAX_BYTES", "Array", "Member", "NpzArchive", "NpzWriter"]
 
 DEFAULT_MAX_BYTES = 1 << 35  # 32 GiB for one array
 MAX_MEMBERS = 256
-MAX_RATIO = 1100  # deflate cannot do better than 1032 : 1
-_SUFFIX = ".npy"
-_KINDS = "biufcSU"
 _CHUNK_BYTES = 1 << 22
-_HEAD_BYTES = 1 << 14  # numpy's own limit for a header is 10,000 characters
 _END_RECORD_BYTES = 22
 _END_MAGIC = b"PK\x05\x06"
 _LOCAL_HEADER = struct.Struct("<4s5H3L2H")
-_LOCAL_MAGIC = b"PK\x03\x04"
 _DESCRIPTOR_BYTES = (0, 12, 16, 20, 24)
-_ENCRYPTED, _HAS_DESCRIPTOR = 0x1, 0x8
+_HAS_DESCRIPTOR = 0x8
 _ALIGNMENT = 64
 _PADDING_ID = 0xD935  # the extra field that zipalign uses for the same purpose
 _BAD_ZIP = (
@@ -58,48 +67,6 @@ _BAD_ZIP = (
     RuntimeError,
     ValueError,
 )
-_BAD_HEADER = (
-    ArithmeticError,
-    AttributeError,
-    LookupError,
-    MemoryError,
-    RecursionError,
-    SyntaxError,
-    TypeError,
-    ValueError,
-    Warning,
-    tokenize.TokenError,
-)
-_LOOKS = (
-    (b"\x93NUMPY", "a single .npy array; save it with numpy.savez under the name that the contract gives it"),
-    (b"\x89HDF\r\n\x1a\n", "an HDF5 file"),
-    (b"\x1f\x8b", "gzip data; unpack it first"),
-    (b"BZh", "bzip2 data; unpack it first"),
-    (b"MATLAB", "a MATLAB file"),
-    (b"version https://git-lfs", "a git LFS pointer; fetch the file that it stands for"),
-    (b"\x80", "a Python pickle, which is never read"),
-)
-
-
-@dataclass(frozen=True)
-class Member:
-    """One array of an archive, as its header describes it.
-
-    `data_offset` is where the array's first byte lies inside the member; `stored` says that the member is
-    not compressed.
-    """
-
-    name: str
-    shape: tuple[int, ...]
-    dtype: np.dtype[Any]
-    fortran_order: bool
-    stored: bool
-    data_offset: int
-
-    @property
-    def nbytes(self) -> int:
-        """Size of the array in bytes."""
-        return math.prod(self.shape) * self.dtype.itemsize
 
 
 class NpzArchive:
@@ -153,8 +120,7 @@ class NpzArchive:
         for chunk in self._chunks(member):
             buffer[filled : filled + len(chunk)] = np.frombuffer(chunk, np.uint8)
             filled += len(chunk)
-        order = "F" if member.fortran_order else "C"
-        return np.ndarray(member.shape, member.dtype, buffer, order=order)
+        return np.ndarray(member.shape, member.dtype, buffer, order=_order(member))
 
     def memmap(self, name: str) -> Array:
         """Return the array `name` mapped from the file, read-only; a compressed or empty one is read instead.
@@ -166,10 +132,11 @@ class NpzArchive:
             return self.read(name)
         info = self._infos[name]
         offset = self._data_start(info) + member.data_offset
-        order = "F" if member.fortran_order else "C"
-        return np.memmap(
-            self._file, dtype=member.dtype, mode="r", offset=offset, shape=member.shape, order=order
+        file = cast("IO[bytes]", self._file)
+        mapped: Array = np.memmap(
+            file, member.dtype, mode="r", offset=offset, shape=member.shape, order=_order(member)
         )
+        return mapped
 
     def verify(self, name: str) -> None:
         """Read the array `name` in pieces, keeping none, and compare its checksum.
@@ -184,15 +151,15 @@ class NpzArchive:
 
     def _member(self, name: str) -> Member:
         if name not in self.members:
-            raise DataError(self.path, f"is missing; the archive holds {_listing(self.members)}", name)
+            raise DataError(self.path, f"is missing; the archive holds {listing(self.members)}", name)
         return self.members[name]
 
     def _open_zip(self) -> zipfile.ZipFile:
         head = self._file.read(512)
         if not head:
             raise DataError(self.path, "is empty (0 bytes); a .npz archive is expected")
-        if not head.startswith((_LOCAL_MAGIC, _END_MAGIC)):
-            raise DataError(self.path, f"is no .npz archive: {_looks_like(head)}")
+        if not head.startswith((LOCAL_MAGIC, _END_MAGIC)):
+            raise DataError(self.path, f"is no .npz archive: {looks_like(head)}")
         self._check_end()
         try:
             return zipfile.ZipFile(self._file)
@@ -220,14 +187,14 @@ class NpzArchive:
         if len(infos) > MAX_MEMBERS:
             raise DataError(self.path, f"holds {len(infos)} members; at most {MAX_MEMBERS} are allowed")
         for info in infos:
-            reason = _entry_fault(info, self._max_bytes)
+            reason = entry_fault(info, self._max_bytes)
             if reason is not None:
-                raise DataError(self.path, reason, _shown(info.orig_filename))
+                raise DataError(self.path, reason, shown(info.orig_filename))
         name, times = Counter(info.filename for info in infos).most_common(1)[0]
         if times > 1:
             raise DataError(self.path, f"stands in the archive {times} times", name)
         self._check_layout(infos)
-        return {info.filename.removesuffix(_SUFFIX): info for info in infos}
+        return {info.filename.removesuffix(SUFFIX): info for info in infos}
 
     def _check_layout(self, infos: list[zipfile.ZipInfo]) -> None:
         """Refuse bytes that belong to no member, and members that share bytes."""
@@ -248,7 +215,7 @@ class NpzArchive:
     def _data_start(self, info: zipfile.ZipInfo) -> int:
         self._file.seek(info.header_offset)
         raw = self._file.read(_LOCAL_HEADER.size)
-        if len(raw) < _LOCAL_HEADER.size or not raw.startswith(_LOCAL_MAGIC):
+        if len(raw) < _LOCAL_HEADER.size or not raw.startswith(LOCAL_MAGIC):
             raise DataError(self.path, "has no local zip header where one is expected", info.filename)
         *_, name_bytes, extra_bytes = _LOCAL_HEADER.unpack(raw)
         return int(info.header_offset + _LOCAL_HEADER.size + name_bytes + extra_bytes)
@@ -257,19 +224,19 @@ class NpzArchive:
         info = self._infos[name]
         try:
             with self._zip.open(info) as file:
-                head = file.read(_HEAD_BYTES)
+                head = file.read(HEAD_BYTES)
         except _BAD_ZIP as error:
             raise DataError(self.path, f"cannot be unpacked: {error}", name) from error
         stream = io.BytesIO(head)
         try:
-            shape, fortran_order, dtype = _parse_header(stream)
-        except _BAD_HEADER as error:
-            raise DataError(self.path, f"has no valid .npy header: {_first_line(error)}", name) from error
-        reason = _type_fault(name, shape, dtype)
+            shape, fortran_order, dtype = parse_header(stream)
+        except BAD_HEADER as error:
+            raise DataError(self.path, f"has no valid .npy header: {first_line(error)}", name) from error
+        reason = type_fault(name, shape, dtype)
         if reason is None:
             stored = info.compress_type == zipfile.ZIP_STORED
             member = Member(name, shape, dtype, fortran_order, stored, stream.tell())
-            reason = _size_fault(member, info.file_size - member.data_offset)
+            reason = size_fault(member, info.file_size - member.data_offset)
         if reason is not None:
             raise DataError(self.path, reason, name)
         return member
@@ -303,7 +270,7 @@ class NpzWriter:
     Raises
     ------
     InputError
-        If the folder of `path` does not exist, a name is unusable or given twice, or an array is no plain one.
+        If the folder of `path` does not exist, a name is unusable or taken, or an array is no plain one.
     RunError
         If the system refuses to write (disk full, say); nothing is left behind.
     """
@@ -356,9 +323,9 @@ class NpzWriter:
         self._add(name, shape, np.dtype(dtype), self._fitting(name, shape, np.dtype(dtype), blocks))
 
     def _add(self, name: str, shape: tuple[int, ...], dtype: np.dtype[Any], blocks: Iterable[Array]) -> None:
-        fault = _name_fault(name + _SUFFIX) or _type_fault(name, shape, dtype)
+        fault = name_fault(name + SUFFIX) or type_fault(name, shape, dtype)
         if fault is not None or name in self.digests:
-            raise InputError(f"array {_shown(name)} {fault or 'has been written already'}")
+            raise InputError(f"array {shown(name)} {fault or 'has been written already'}")
         dtype = dtype.newbyteorder("<")
         digest = ArrayDigest(dtype, shape)
         head = _header_bytes(shape, dtype)
@@ -404,7 +371,7 @@ class NpzWriter:
             )
 
     def _zip_info(self, name: str, nbytes: int) -> zipfile.ZipInfo:
-        info = zipfile.ZipInfo(name + _SUFFIX, date_time=(1980, 1, 1, 0, 0, 0))
+        info = zipfile.ZipInfo(name + SUFFIX, date_time=(1980, 1, 1, 0, 0, 0))
         info.create_system = 3  # Unix, on every system, so that the bytes agree
         info.external_attr = (stat.S_IFREG | 0o644) << 16
         zip64_bytes = 20 if _needs_zip64(nbytes) else 0
@@ -448,78 +415,8 @@ def _closing(file: BinaryIO) -> Iterator[BinaryIO]:
     file.close()
 
 
-def _parse_header(stream: io.BytesIO) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    with warnings.catch_warnings():
-        warnings.simplefilter(
-            "error"
-        )  # numpy warns of headers that Python 2 wrote, and mends them by guessing
-        version = npy.read_magic(stream)
-        if version == (1, 0):
-            return npy.read_array_header_1_0(stream)
-        if version in {(2, 0), (3, 0)}:  # they differ only in the field names of structured arrays
-            return npy.read_array_header_2_0(stream)
-    _refuse(f"version {version} of the format is not known")
-
-
-def _refuse(reason: str) -> NoReturn:
-    raise ValueError(reason)
-
-
-def _entry_fault(info: zipfile.ZipInfo, max_bytes: int) -> str | None:
-    kind = stat.S_IFMT(info.external_attr >> 16)
-    fault = _name_fault(info.orig_filename)
-    if fault is None and kind not in {0, stat.S_IFREG}:
-        fault = "is a link, a folder or a device; only arrays are allowed"
-    if fault is None and info.flag_bits & _ENCRYPTED:
-        fault = "is encrypted, which is not supported"
-    if fault is None and info.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
-        fault = f"is compressed by method {info.compress_type}; only stored and deflated members are read"
-    if fault is not None:
-        return fault
-    if info.file_size > max_bytes:
-        return f"claims {info.file_size} bytes; at most {max_bytes} are accepted"
-    if info.compress_type == zipfile.ZIP_STORED and info.file_size != info.compress_size:
-        return f"claims {info.file_size} bytes, but {info.compress_size} are stored"
-    if info.file_size > MAX_RATIO * info.compress_size:
-        packed = info.compress_size
-        return f"claims {info.file_size} bytes from {packed} compressed ones, more than deflate can give"
-    return None
-
-
-def _name_fault(name: str) -> str | None:
-    if not name.isprintable() or not name:
-        return "has a name with characters that do not print"
-    if any(mark in name for mark in "/\\:") or ".." in name:
-        return "has a path for a name; plain names are expected"
-    if not name.endswith(_SUFFIX) or name == _SUFFIX:
-        return "is no array: members must be named NAME.npy"
-    return None
-
-
-def _type_fault(name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> str | None:
-    if dtype.hasobject:
-        wanted = "JSON text in a 0-d unicode array" if name == "_metadata" else "a plain numeric array"
-        return (
-            "holds pickled Python objects (dtype object), which could run any program when loaded and are "
-            f"never read; save it again as {wanted}, with allow_pickle=False"
-        )
-    if dtype.kind not in _KINDS or dtype.subdtype is not None:
-        return f"has the dtype {dtype}; numbers, booleans and text are allowed"
-    if any(isinstance(length, bool) or length < 0 for length in shape):
-        return f"has the shape {shape}; lengths must be whole numbers >= 0"
-    if len(shape) > 32 or math.prod(length or 1 for length in shape) * max(1, dtype.itemsize) >= 1 << 62:
-        return f"has the shape {str(shape)[:100]}, which no memory can hold"
-    return None
-
-
-def _size_fault(member: Member, found: int) -> str | None:
-    if found == member.nbytes:
-        return None
-    relation = "too few" if found < member.nbytes else "too many"
-    return (
-        f"has {found} bytes of data, {relation} for shape {member.shape} of {member.dtype} "
-        f"({member.nbytes} bytes)"
-    )
+def _order(member: Member) -> Literal["C", "F"]:
+    return "F" if member.fortran_order else "C"
 
 
 def _header_bytes(shape: tuple[int, ...], dtype: np.dtype[Any]) -> bytes:
@@ -531,31 +428,3 @@ def _header_bytes(shape: tuple[int, ...], dtype: np.dtype[Any]) -> bytes:
 
 def _needs_zip64(nbytes: int) -> bool:
     return nbytes * 1.05 > zipfile.ZIP64_LIMIT  # the rule that zipfile itself applies
-
-
-def _looks_like(head: bytes) -> str:
-    for magic, text in _LOOKS:
-        if head.startswith(magic):
-            return f"it looks like {text}"
-    if _LOCAL_MAGIC in head:
-        return "other bytes stand before the zip archive's first member"
-    try:
-        text = head.decode("utf-8", errors="strict" if len(head) < 512 else "ignore")
-    except UnicodeDecodeError:
-        return f"it begins with the bytes {head[:8].hex(' ')}"
-    if all(mark.isprintable() or mark.isspace() for mark in text):
-        return f"it looks like text, beginning with {text[:40]!r}"
-    return f"it begins with the bytes {head[:8].hex(' ')}"
-
-
-def _first_line(error: BaseException) -> str:
-    lines = str(error).splitlines()
-    return lines[0][:200] if lines else type(error).__name__
-
-
-def _shown(name: str) -> str:
-    return name if name.isprintable() and name else ascii(name)
-
-
-def _listing(names: Iterable[str]) -> str:
-    return ", ".join(sorted(names)) or "nothing"

@@ -32,7 +32,7 @@ def row_blocks(array: Array) -> Iterator[slice]:
 
 @dataclass(frozen=True)
 class PatternStatistics:
-    """Sums over a stack of amplitudes (n, H, W); with s the intensity scale (1 where unknown), a = d s, c = a^2.
+    """Sums over a stack of amplitudes d (n, H, W): a = d s and c = a^2, s being the scale (1 where unknown).
 
     Parameters
     ----------

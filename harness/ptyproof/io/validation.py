@@ -81,12 +81,13 @@ def validate_dataset(dataset: Dataset, path: Path | str) -> None:
         raise DataError(path, problems[0].reason + rest, problems[0].member)
 
 
-def validate_split(train: Dataset, test: Dataset, paths: tuple[Path | str, Path | str]) -> None:
+def validate_split(
+    train: Dataset, test: Dataset, paths: tuple[Path | str, Path | str], illumination_fraction: float = 0.0
+) -> None:
     """Raise unless two datasets are disjoint halves of one scan.
 
     They must have the same probe and object, no scan index and no position in common, and no pixel of the
-    object that both illuminate: a pixel is illuminated where a window lays a non-zero pixel of the probe, or,
-    at a fractional position, one of that pixel's interpolation neighbours.
+    object that both illuminate (`illuminated_pixels`).
 
     Parameters
     ----------
@@ -94,6 +95,8 @@ def validate_split(train: Dataset, test: Dataset, paths: tuple[Path | str, Path 
         The halves.
     paths
         Their files, for the message.
+    illumination_fraction
+        Share of the largest |P|^2 above which a pixel counts as illuminated; 0 counts every non-zero pixel.
 
     Raises
     ------
@@ -121,7 +124,7 @@ def validate_split(train: Dataset, test: Dataset, paths: tuple[Path | str, Path 
         raise InputError(
             "a split is checked for shared illumination on an object, and these halves have none"
         )
-    both = illuminated_pixels(train) & illuminated_pixels(test)
+    both = illuminated_pixels(train, illumination_fraction) & illuminated_pixels(test, illumination_fraction)
     if both.any():
         row, col = (int(axis[0]) for axis in np.nonzero(both))
         reason = (
@@ -130,10 +133,11 @@ def validate_split(train: Dataset, test: Dataset, paths: tuple[Path | str, Path 
         raise DataError(here, reason, "ycoords")
 
 
-def illuminated_pixels(dataset: Dataset) -> npt.NDArray[np.bool_]:
-    """Return the mask (M, M') of object pixels under a non-zero pixel of the probe at any position.
+def illuminated_pixels(dataset: Dataset, illumination_fraction: float = 0.0) -> npt.NDArray[np.bool_]:
+    """Return the mask (M, M') of object pixels that are illuminated from any position.
 
-    A fractional position paints its pixels at both neighbouring whole positions.
+    Illuminated is what lies under a pixel of the probe with |P|^2 above `illumination_fraction` of its
+    maximum; a fractional position paints at all whole positions next to it.
 
     Raises
     ------
@@ -143,7 +147,8 @@ def illuminated_pixels(dataset: Dataset) -> npt.NDArray[np.bool_]:
     if dataset.obj is None:
         raise InputError("illuminated pixels need the object's shape, and this dataset has no objectGuess")
     mask = np.zeros(dataset.obj.shape, bool)
-    lit = dataset.probe != 0
+    power = np.abs(dataset.probe.astype(np.complex128)) ** 2
+    lit = power > illumination_fraction * power.max()
     height, width = lit.shape
     corner = dataset.positions_px - (height // 2, width // 2)
     corners = np.concatenate([np.floor(corner), np.ceil(corner)]).astype(np.int64)

@@ -213,35 +213,24 @@ def _cut_batch(
     lengths = _padded_lengths((height, width), margin)
     windows = np.lib.stride_tricks.sliding_window_view(padded, lengths)
     if not exact.all():
+        tapers = [_edge_taper(n, margin, kept) for n, kept in zip(lengths, (height, width), strict=True)]
         patches = windows[whole[:, 0], whole[:, 1]]
-        rows = _shift_lines(patches, fraction[:, 0], margin, height, axis=1)
-        out[:] = _shift_lines(rows, fraction[:, 1], margin, width, axis=2)
+        patches *= np.outer(*tapers).astype(patches.real.dtype)
+        rows = _sample_lines(patches, fraction[:, 0], axis=1)[:, margin : margin + height]
+        out[:] = _sample_lines(rows, fraction[:, 1], axis=2)[:, :, margin : margin + width]
     if exact.any():
         inner = windows[:, :, margin : margin + height, margin : margin + width]
         out[exact] = inner[whole[exact, 0], whole[exact, 1]]
 
 
-def _shift_lines(
-    patches: NDArray[np.complexfloating],
-    fraction: NDArray[np.float64],
-    margin: int,
-    length: int,
-    axis: int,
+def _sample_lines(
+    patches: NDArray[np.complexfloating], fraction: NDArray[np.float64], axis: int
 ) -> NDArray[np.complexfloating]:
-    """Sample each patch at i + fraction along `axis` and crop that axis from the padded to the true length.
-
-    `patches` is overwritten.
-    """
-    padded_length = patches.shape[axis]
-    dtype = patches.dtype
-    others = (slice(None), None) if axis == 2 else (slice(None), slice(None), None)
-    taper = _edge_taper(padded_length, margin, length).astype(dtype.type(0).real.dtype)
-    patches *= taper[None, :, None] if axis == 1 else taper[None, None, :]
+    """Sample each patch at i + its fraction along `axis`, periodically; `patches` may be overwritten."""
+    ramp = phase_ramp(patches.shape[axis], -fraction, patches.dtype)
     spectrum = scipy.fft.fft(patches, axis=axis, overwrite_x=True)
-    spectrum *= phase_ramp(padded_length, -fraction, dtype)[others]
-    shifted = scipy.fft.ifft(spectrum, axis=axis, overwrite_x=True)
-    kept = slice(margin, margin + length)
-    return np.asarray(shifted[:, kept] if axis == 1 else shifted[:, :, kept])
+    spectrum *= ramp[:, :, None] if axis == 1 else ramp[:, None, :]
+    return np.asarray(scipy.fft.ifft(spectrum, axis=axis, overwrite_x=True))
 
 
 def _edge_taper(padded_length: int, margin: int, length: int) -> NDArray[np.float64]:

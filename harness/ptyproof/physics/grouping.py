@@ -185,7 +185,8 @@ def _checked_group_size(n_positions: int, gridsize: int, neighbor_count: int, n_
     members = gridsize * gridsize
     if neighbor_count < members:
         raise InputError(
-            f"neighbor_count must be at least gridsize^2 = {members} (gridsize {gridsize}), got {neighbor_count}"
+            f"neighbor_count must be at least gridsize^2 = {members} (gridsize {gridsize}), "
+            f"got {neighbor_count}"
         )
     if n_positions < members:
         raise InputError(

@@ -22,8 +22,8 @@ from ptyproof.physics.grouping import checked_groups, nearest_others
 from ptyproof.physics.spacing import FloatArray, IntArray, checked_positions
 
 MAX_CENTRE_PAIRS = 2_000_000_000
-_BLOCK_PAIRS = 1 << 18
-_STRIPS = 6  # strips per diameter: more of them look at fewer pairs in vain, at more cost per centre
+_BLOCK_PAIRS = 1 << 16  # few enough to stay in the cache
+_STRIPS = 3  # strips per diameter: more of them look at fewer pairs in vain, at more cost per centre
 
 
 def disc_overlap(distance_px: ArrayLike, diameter_px: float) -> FloatArray:
@@ -236,7 +236,8 @@ def _lens(distance_px: FloatArray, diameter_px: float) -> FloatArray:
 
 
 def _length(difference: FloatArray) -> FloatArray:
-    length: FloatArray = np.sqrt(difference[..., 0] * difference[..., 0] + difference[..., 1] * difference[..., 1])
+    rows, cols = difference[..., 0], difference[..., 1]
+    length: FloatArray = np.sqrt(rows * rows + cols * cols)
     return length
 
 
@@ -260,7 +261,8 @@ class _CentrePairs:
     """
 
     diameter: float
-    places: FloatArray  # (2, n): rows, cols
+    rows: FloatArray
+    cols: FloatArray
     multiplicity: FloatArray  # (n,): groups with that centre
     ranges: list[tuple[IntArray, IntArray]]
     n_pairs: int
@@ -278,7 +280,8 @@ def _centres(positions: FloatArray, groups: IntArray) -> FloatArray:
     total = np.zeros((len(groups), 2))
     for column in members.T:
         total += positions[column]
-    return total / groups.shape[1]
+    total /= groups.shape[1]
+    return total
 
 
 def _centre_pairs(centres: FloatArray, diameter: float) -> _CentrePairs:
@@ -286,36 +289,38 @@ def _centre_pairs(centres: FloatArray, diameter: float) -> _CentrePairs:
 
     A centre at row r meets those of its own strip with larger col, up to D away, and in each of the
     next strips, whose nearest row is `gap` below r, those within sqrt(D^2 - gap^2) of its col. Strips and
-    columns make one sorted key, so each range is two binary searches. Everything is widened by the rounding error
-    of the key: that adds pairs which turn out not to be near, and loses none.
+    columns make one sorted key, so each range is two binary searches. Everything is widened by the rounding
+    error of the key: that adds pairs which turn out not to be near, and loses none.
     """
     order = np.lexsort((centres[:, 1], centres[:, 0]))
     walk = centres[order]
     begins = np.concatenate(([True], (walk[1:] != walk[:-1]).any(axis=1)))
     multiplicity = np.diff(np.append(np.flatnonzero(begins), len(walk))).astype(np.float64)
-    sites = walk[begins] - walk.min(axis=0)
+    sites = walk[begins]
+    rows, cols = (sites - sites.min(axis=0)).T
 
-    slack = 8.0 * float(np.spacing(max(sites.max(), diameter)))
+    slack = 8.0 * float(np.spacing(max(rows.max(), cols.max(), diameter)))
     height = diameter / _STRIPS + slack
-    strips = np.floor(sites[:, 0] / height).astype(np.int64)
-    steps = np.minimum(np.diff(strips, prepend=strips[0]), _STRIPS + 1)  # wide gaps shrink: the key stays small
+    strips = np.floor(rows / height).astype(np.int64)
+    steps = np.minimum(np.diff(strips, prepend=strips[0]), _STRIPS + 1)  # wide gaps shrink: small keys
     compact = np.cumsum(steps).astype(np.float64)
-    stride = float(sites[:, 1].max()) + 2.0 * diameter + slack
+    stride = float(cols.max()) + 2.0 * diameter + slack
     slack += 8.0 * float(np.spacing((compact[-1] + _STRIPS + 1) * stride))
-    key = compact * stride + sites[:, 1]
+    key = compact * stride + cols
     order = np.argsort(key, kind="stable")
-    sites, multiplicity, key, strips = sites[order], multiplicity[order], key[order], strips[order]
+    key, below = key[order], rows[order] - strips[order] * height
 
     own = np.arange(1, len(key) + 1)
     ranges = [(own, np.maximum(own, np.searchsorted(key, key + (diameter + slack), side="right")))]
     for offset in range(1, _STRIPS + 1):
-        gap = np.maximum((strips + offset) * height - sites[:, 0] - slack, 0.0)
+        gap = np.maximum(offset * height - below - slack, 0.0)
         reach = np.sqrt(np.maximum(diameter * diameter - gap * gap, 0.0)) + slack
         there = key + offset * stride
         begin = np.searchsorted(key, there - reach, side="left")
         ranges.append((begin, np.searchsorted(key, there + reach, side="right")))
     n_pairs = sum(int((end - begin).sum()) for begin, end in ranges)
-    return _CentrePairs(diameter, np.ascontiguousarray(sites.T), multiplicity, ranges, n_pairs)
+    rows, cols = np.ascontiguousarray(sites[order].T)
+    return _CentrePairs(diameter, rows, cols, multiplicity[order], ranges, n_pairs)
 
 
 def _mean_centre_overlap(pairs: _CentrePairs) -> float:
@@ -345,12 +350,13 @@ def _add_pairs(
     overlap: FloatArray,
     near: FloatArray,
 ) -> None:
-    """Add the pairs of centres first[i] and begin[i] ... begin[i] + counts[i] - 1 to both sums of both centres."""
+    """Add the pairs of first[i] and begin[i] <= j < begin[i] + counts[i] to both sums of both centres."""
     ends = np.cumsum(counts)
     a = np.repeat(first, counts)
     b = np.arange(ends[-1]) + np.repeat(begin - (ends - counts), counts)
-    steps = pairs.places[:, a] - pairs.places[:, b]
-    distance = np.sqrt(steps[0] * steps[0] + steps[1] * steps[1])
+    row_steps = pairs.rows[a] - pairs.rows[b]
+    col_steps = pairs.cols[a] - pairs.cols[b]
+    distance = np.sqrt(row_steps * row_steps + col_steps * col_steps)
     close = np.flatnonzero(distance < pairs.diameter)
     if len(close) == 0:
         return

@@ -248,12 +248,12 @@ def select_by_spacing(
     before = _statistics(np.sqrt(squared))
     method: Literal["direct", "greedy"] = "direct"
     mask = squared >= spacing * spacing
-    direct_rate = rate = np.count_nonzero(mask) / n
+    direct_rate = rate = float(mask.mean())
     greedy_rate = None
     if direct_rate < min_acceptance:
         method = "greedy"
         mask = select_greedy(positions, spacing)
-        greedy_rate = rate = np.count_nonzero(mask) / n
+        greedy_rate = rate = float(mask.mean())
     return SpacingSelection(
         method=method,
         accepted=rate >= min_acceptance,
@@ -293,9 +293,9 @@ def _statistics(distances_px: FloatArray) -> SpacingStatistics:
 
 
 def _nearest_squared_px2(positions: FloatArray) -> FloatArray:
-    """Squared distance to the nearest other position; coinciding ones are set apart before the tree sees them.
+    """Squared distance to the nearest other position; 0 for coinciding ones, which the tree never sees.
 
-    A tree cannot split coinciding points: its leaf would grow with them and the search become quadratic.
+    A tree cannot split them: its leaf would grow with their number, and the search become quadratic.
     """
     order = np.lexsort((positions[:, 1], positions[:, 0]))
     walk = positions[order]
@@ -307,7 +307,7 @@ def _nearest_squared_px2(positions: FloatArray) -> FloatArray:
     if len(sites) < 2:
         squared[alone] = np.inf
     else:
-        _, index = cKDTree(sites).query(sites[alone[first]], k=2)
+        index = np.asarray(cKDTree(sites).query(sites[alone[first]], k=2)[1])
         difference = walk[alone] - sites[index[:, 1]]
         squared[alone] = difference[:, 0] * difference[:, 0] + difference[:, 1] * difference[:, 1]
     result = np.empty_like(squared)

@@ -14,6 +14,7 @@ from ptyproof.study import checks
 from ptyproof.study.views import View, view_from_dict
 
 MAX_DOSE = 1e9
+MAX_SPAN_PX = 16_384
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,9 @@ class BaseDesign:
         if self.scan_rows * self.scan_cols < 2:
             raise checks.refuse("base.scan_rows * base.scan_cols", 1, "2 or more positions")
         step = checks.positive("base.step_px", self.step_px, 1e4)
+        span_px = max(self.scan_rows, self.scan_cols) * step
+        if span_px > MAX_SPAN_PX:
+            raise checks.refuse("base.scan_rows and base.scan_cols times base.step_px", span_px, f"<= {MAX_SPAN_PX} px")
         jitter = checks.number("base.jitter_px", self.jitter_px, "a number >= 0 and <= step_px / 2", 0.0, step / 2)
         diameter = checks.positive("base.probe_diameter_px", self.probe_diameter_px, 1e4)
         for key, value in (("step_px", step), ("jitter_px", jitter), ("probe_diameter_px", diameter)):

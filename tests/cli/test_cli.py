@@ -1,0 +1,298 @@
+"""The command line: what it writes, what it says, and how it refuses."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import termios
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ptyproof import __version__
+from ptyproof.cli import main
+from ptyproof.evidence.base import make_base
+from ptyproof.study.builtin import builtin_study
+from ptyproof.study.design import StudyDesign
+from tests.conftest import Phase
+from tests.evidence.test_phase_c import snapshot
+
+SMOKE = ["--study", "fly64-smoke"]
+
+
+def refused(capsys: pytest.CaptureFixture[str], argv: list[Any]) -> str:
+    """Run a command that must be refused with one sentence and exit status 2; return the sentence."""
+    try:
+        status = main([str(arg) for arg in argv])
+    except SystemExit as error:  # argparse
+        status = error.code if isinstance(error.code, int) else 1
+    said = capsys.readouterr()
+    assert status == 2, said
+    assert said.out == ""
+    sentence = said.err.strip().splitlines()[-1]
+    assert sentence.startswith("ptyproof")
+    assert "Traceback" not in said.err
+    return sentence
+
+
+def base_arrays() -> dict[str, Any]:
+    """Return the arrays of the smoke study's base, as a user's own file would have them."""
+    dataset = make_base(builtin_study("fly64-smoke"))
+    return {
+        "objectGuess": dataset.obj,
+        "probeGuess": dataset.probe,
+        "xcoords": dataset.positions_px[:, 1],
+        "ycoords": dataset.positions_px[:, 0],
+    }
+
+
+@pytest.mark.parametrize("argv", [[], ["study"], ["base"], ["import"], ["validate"], ["generate"], ["overlap"]])
+def test_help_has_examples_that_parse(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main([*argv, "--help"])
+    assert caught.value.code == 0
+    text = capsys.readouterr().out
+    assert f"  ptyproof {' '.join(argv)}".rstrip() in text
+    assert "examples:" in text
+
+
+def test_the_module_is_the_command() -> None:
+    for command in ([sys.executable, "-m", "ptyproof"], [str(Path(sys.executable).with_name("ptyproof"))]):
+        done = subprocess.run([*command, "--version"], capture_output=True, text=True, check=True)
+        assert done.stdout == f"ptyproof {__version__}\n"
+
+
+def test_generate_and_overlap_from_an_empty_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["generate", "--base-npz", "builtin", "--output-root", "c", *SMOKE]) == 0
+    assert main(["overlap", "--phase-c-root", "c", "--output-root", "d"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert sum("dense: accepted" in line for line in lines) == 3
+    assert sum("sparse: REJECTED" in line and "of 120 positions" in line for line in lines) == 3
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["c", "d"]
+    manifest = json.loads((tmp_path / "d" / "overlap_manifest.json").read_text())
+    assert manifest["phase_c_root"] == "../c"
+    assert str(tmp_path) not in json.dumps(manifest)
+
+
+def test_doses_can_be_given_together_or_one_by_one(tmp_path: Path) -> None:
+    for root, doses in (("a", ["--dose", "1000", "1e5"]), ("b", ["--dose", "1e5", "--dose", "1000.0"])):
+        assert main(["generate", "--base-npz", "builtin", "--output-root", str(tmp_path / root), *SMOKE, *doses]) == 0
+    names = [sorted(p.name for p in (tmp_path / root).iterdir()) for root in ("a", "b")]
+    assert names[0] == names[1] == ["dose_1000", "dose_100000", "run_manifest.json"]
+
+
+def test_base_import_validate_and_study_show(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    base, study = tmp_path / "base.npz", tmp_path / "mine.toml"
+    assert main(["base", "--out", str(base), *SMOKE]) == 0
+    assert "336 scan positions" in capsys.readouterr().out
+    assert main(["validate", str(base)]) == 0
+    assert "sound, role base" in capsys.readouterr().out
+    assert main(["study", "show", "fly64-smoke"]) == 0
+    study.write_text(capsys.readouterr().out.replace('name = "fly64-smoke"', 'name = "mine"'))
+    argv = ["generate", "--base-npz", str(base), "--output-root", str(tmp_path / "c"), "--study", str(study)]
+    assert main([*argv, "--dose", "1000"]) == 0
+    assert json.loads((tmp_path / "c" / "run_manifest.json").read_text())["study"] == "mine"
+
+
+def test_study_list_names_every_study(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["study", "list"]) == 0
+    assert [line.split(":")[0] for line in capsys.readouterr().out.splitlines()] == [
+        "fly64",
+        "fly64-smoke",
+        "fly64-groups",
+        "fly001",
+    ]
+
+
+@pytest.mark.parametrize("dose", ["0", "-1", "nan", "inf", "many"])
+def test_an_impossible_dose_is_refused(dose: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    argv = ["generate", "--base-npz", "builtin", "--output-root", tmp_path / "c", *SMOKE, f"--dose={dose}"]
+    assert f"must be a number of photons per pattern > 0, got '{dose}'" in refused(capsys, argv)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_dose_of_1e300_is_refused_as_filter_and_in_a_study(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    argv = ["generate", "--base-npz", "builtin", "--output-root", tmp_path / "c"]
+    assert "--dose must be one of 1000, 10000, 100000" in refused(capsys, [*argv, "--dose", "1e300"])
+    main(["study", "show", "fly64-smoke"])
+    study = tmp_path / "bright.toml"
+    study.write_text(capsys.readouterr().out.replace("100000.0", "1e300"))
+    sentence = refused(capsys, [*argv, "--study", study])
+    assert "doses_photons_per_pattern must be a number > 0 and <= 1e+09, got 1e+300" in sentence
+    assert not (tmp_path / "c").exists()
+
+
+@pytest.mark.parametrize("command", ["generate", "overlap"])
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda p: (p.write_text("x"), p)[1], "is a file"),
+        (lambda p: (p.write_text("x"), p / "deeper")[1], "has a file among its parents"),
+        (lambda p: Path("/proc/ptyproof"), "/proc/ptyproof"),
+    ],
+    ids=["file", "below-a-file", "not-writable"],
+)
+def test_an_output_root_that_takes_no_files_is_refused(
+    command: str,
+    make: Callable[[Path], Path],
+    words: str,
+    smoke_c: Phase,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    root = make(tmp_path / "root")
+    source = ["--base-npz", "builtin", *SMOKE] if command == "generate" else ["--phase-c-root", smoke_c.root]
+    sentence = refused(capsys, [command, *source, "--output-root", root])
+    assert "--output-root must be a" in sentence
+    assert words in sentence
+
+
+BAD_BASES: dict[str, tuple[Callable[[dict[str, Any]], dict[str, Any]], str]] = {
+    "one-position": (lambda a: a | {k: a[k][:1] for k in ("xcoords", "ycoords")}, "position"),
+    "all-equal": (lambda a: a | {k: np.full(9, 40.0) for k in ("xcoords", "ycoords")}, "position"),
+    "outside": (lambda a: a | {"xcoords": a["xcoords"] + 500}, "xcoords"),
+    "nan-position": (lambda a: a | {"ycoords": np.where(a["ycoords"] > 50, np.nan, a["ycoords"])}, "ycoords"),
+    "lengths": (lambda a: a | {"ycoords": a["ycoords"][:-1]}, "coords"),
+    "real-object": (lambda a: a | {"objectGuess": np.abs(a["objectGuess"])}, "objectGuess"),
+    "small-object": (lambda a: a | {"objectGuess": a["objectGuess"][:20, :20]}, "objectGuess"),
+    "nan-object": (lambda a: a | {"objectGuess": a["objectGuess"] * np.nan}, "objectGuess"),
+    "other-probe-size": (lambda a: a | {"probeGuess": a["probeGuess"][:30, :30]}, "probeGuess"),
+    "no-object": (lambda a: {k: v for k, v in a.items() if k != "objectGuess"}, "objectGuess"),
+    "no-positions": (lambda a: {k: v for k, v in a.items() if k != "xcoords"}, "xcoords"),
+    "dark-probe": (lambda a: a | {"probeGuess": a["probeGuess"] * 0}, "prob"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_BASES)
+def test_a_base_that_cannot_be_used_is_refused(
+    case: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spoil, word = BAD_BASES[case]
+    file = tmp_path / "base.npz"
+    np.savez(file, **spoil(base_arrays()))
+    sentence = refused(capsys, ["generate", "--base-npz", file, "--output-root", tmp_path / "c", *SMOKE])
+    assert word in sentence
+    assert [path.name for path in tmp_path.iterdir()] == ["base.npz"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"), [("empty.npz", b""), ("text.npz", b"hello\n" * 100), ("cut.npz", None), ("none.npz", ...)]
+)
+def test_a_file_that_is_no_dataset_is_refused(
+    name: str, content: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / name
+    if content is None:
+        np.savez(file, **base_arrays())
+        file.write_bytes(file.read_bytes()[:-100])
+    elif content is not ...:
+        file.write_bytes(content)
+    for argv in (["generate", "--base-npz", file, "--output-root", tmp_path / "c", *SMOKE], ["validate", file]):
+        assert str(file) in refused(capsys, argv)
+    assert not (tmp_path / "c").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--s-img", "0.5"], "--s-img describes a sampling view and needs --n-groups"),
+        (["--gridsize", "2"], "--gridsize describes a sampling view"),
+        (["--n-groups", "0"], "n_groups must be a whole number >= 1"),
+        (["--n-groups", "8", "--s-img", "1.5"], "s_img must be a number > 0 and <= 1, got 1.5"),
+        (["--n-groups", "8", "--gridsize", "3"], "neighbor_count of view 'sampled-s1-g8' must be >= gridsize^2 = 9"),
+        (["--n-groups", "8", "--view", "dense"], "--view chooses among the study's views"),
+        (["--probe-diameter-px", "-3"], "--probe-diameter-px must be a number > 0"),
+        (["--rng-seed-subsample", "-3"], "--rng-seed-subsample must be a whole number >= 0"),
+        (["--view", "thin"], "--view must be one of baseline, dense, sparse, got 'thin'"),
+        (["--dose", "5"], "--dose must be one of 1000, 10000, 100000"),
+        (["--study", "fly64"], "pattern_size_px 64, but Phase C was made with 32"),
+        (["--study", "none.toml"], "none.toml: cannot be read"),
+    ],
+)
+def test_wrong_options_of_overlap_are_refused(
+    options: list[str], words: str, smoke_c: Phase, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    argv = ["overlap", "--phase-c-root", smoke_c.root, "--output-root", tmp_path / "d", *options]
+    assert words in refused(capsys, argv)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_fly001_needs_a_base(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    argv = ["generate", "--base-npz", "builtin", "--output-root", tmp_path / "c", "--study", "fly001"]
+    assert "fly001 has no built-in base; give one with --base-npz FILE" in refused(capsys, argv)
+
+
+@pytest.mark.parametrize("command", ["generate", "overlap"])
+def test_a_full_disk_leaves_nothing_half_written(
+    command: str, smoke: StudyDesign, smoke_c: Phase, tmp_path: Path
+) -> None:
+    """A limit on the size of files stands in for a full disk: the system refuses a write half way."""
+    argv = ["--output-root", str(tmp_path / "out")]
+    argv += ["--base-npz", "builtin", *SMOKE] if command == "generate" else ["--phase-c-root", str(smoke_c.root)]
+
+    def limit() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
+
+    environment = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run(
+        [sys.executable, "-m", "ptyproof", command, *argv],
+        capture_output=True, text=True, check=False, preexec_fn=limit, env=environment,
+    )  # fmt: skip
+    assert done.returncode == 1, done
+    assert done.stderr.startswith("ptyproof: error: ")
+    assert "File too large" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    left = snapshot(tmp_path)
+    assert all(name.endswith(".json") and json.loads(content) for name, content in left.items())
+
+
+def test_an_interrupted_reader_is_no_error() -> None:
+    done = subprocess.run(
+        f"{sys.executable} -m ptyproof study show fly64 | head -1", shell=True, capture_output=True, text=True, check=True
+    )
+    assert done.stderr == ""
+
+
+def test_plain_lines_where_nobody_watches(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "ptyproof", "generate", "--base-npz", "builtin", "--output-root", tmp_path, *SMOKE],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stderr == ""
+    assert "\r" not in done.stdout
+
+
+@pytest.mark.parametrize("quiet", [False, True])
+def test_a_terminal_gets_a_bar_unless_quiet(quiet: bool, tmp_path: Path) -> None:
+    """A real pseudo-terminal, as a user's shell has one."""
+    main_end, other_end = os.openpty()
+    termios.tcsetwinsize(other_end, (24, 100))
+    argv = ["generate", "--base-npz", "builtin", "--output-root", str(tmp_path), *SMOKE, *(["--quiet"] if quiet else [])]
+    with subprocess.Popen(
+        [sys.executable, "-m", "ptyproof", *argv], stdout=subprocess.DEVNULL, stderr=other_end
+    ) as process:
+        os.close(other_end)
+        shown = b""
+        while True:
+            try:
+                shown += os.read(main_end, 4096)
+            except OSError:  # Linux says so at the end of a terminal
+                break
+    os.close(main_end)
+    assert process.returncode == 0
+    assert (b"simulate dose 1000" in shown and b"pattern/s" in shown) != quiet

@@ -1,0 +1,43 @@
+"""Data that many tests look at and none changes: the smoke study, made once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ptyproof.evidence.base import load_base
+from ptyproof.evidence.phase_c import generate
+from ptyproof.evidence.phase_d import overlap
+from ptyproof.study.builtin import builtin_study
+from ptyproof.study.design import StudyDesign
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A phase's folder and the manifest that the phase returned."""
+
+    root: Path
+    manifest: dict[str, Any]
+
+
+@pytest.fixture(scope="session")
+def smoke() -> StudyDesign:
+    """The smoke study."""
+    return builtin_study("fly64-smoke")
+
+
+@pytest.fixture(scope="session")
+def smoke_c(smoke: StudyDesign, tmp_path_factory: pytest.TempPathFactory) -> Phase:
+    """Phase C of the smoke study, all doses."""
+    root = tmp_path_factory.mktemp("smoke") / "c"
+    return Phase(root, generate(smoke, load_base(smoke, "builtin"), root))
+
+
+@pytest.fixture(scope="session")
+def smoke_d(smoke_c: Phase) -> Phase:
+    """Phase D of the smoke study, all doses."""
+    root = smoke_c.root.parent / "d"
+    return Phase(root, overlap(smoke_c.root, root))
