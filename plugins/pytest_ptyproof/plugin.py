@@ -10,6 +10,4 @@ import pytest
 
 def pytest_configure(config: pytest.Config) -> None:
     """Register the marker `real_run`."""
-    config.addinivalue_line(
-        "markers", "real_run: runs the phases of a study for real; select with -m real_run"
-    )
+    config.addinivalue_line("markers", "real_run: runs the phases of a study for real; select with -m real_run")

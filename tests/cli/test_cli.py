@@ -176,9 +176,7 @@ BAD_BASES: dict[str, tuple[Callable[[dict[str, Any]], dict[str, Any]], str]] = {
 
 
 @pytest.mark.parametrize("case", BAD_BASES)
-def test_a_base_that_cannot_be_used_is_refused(
-    case: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_base_that_cannot_be_used_is_refused(case: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     spoil, word = BAD_BASES[case]
     file = tmp_path / "base.npz"
     np.savez(file, **spoil(base_arrays()))
@@ -261,7 +259,11 @@ def test_a_full_disk_leaves_nothing_half_written(
 
 def test_an_interrupted_reader_is_no_error() -> None:
     done = subprocess.run(
-        f"{sys.executable} -m ptyproof study show fly64 | head -1", shell=True, capture_output=True, text=True, check=True
+        f"{sys.executable} -m ptyproof study show fly64 | head -1",
+        shell=True,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert done.stderr == ""
 
@@ -282,7 +284,15 @@ def test_a_terminal_gets_a_bar_unless_quiet(quiet: bool, tmp_path: Path) -> None
     """A real pseudo-terminal, as a user's shell has one."""
     main_end, other_end = os.openpty()
     termios.tcsetwinsize(other_end, (24, 100))
-    argv = ["generate", "--base-npz", "builtin", "--output-root", str(tmp_path), *SMOKE, *(["--quiet"] if quiet else [])]
+    argv = [
+        "generate",
+        "--base-npz",
+        "builtin",
+        "--output-root",
+        str(tmp_path),
+        *SMOKE,
+        *(["--quiet"] if quiet else []),
+    ]
     with subprocess.Popen(
         [sys.executable, "-m", "ptyproof", *argv], stdout=subprocess.DEVNULL, stderr=other_end
     ) as process:

@@ -57,9 +57,7 @@ def test_expected_photons_are_the_dose_on_average_over_the_scan(smoke_c: Phase) 
 
 @pytest.mark.parametrize("half", ["train", "test"])
 @pytest.mark.parametrize("dose", DOSES)
-def test_counts_come_back_whole_and_are_poisson_about_the_forward_model(
-    smoke_c: Phase, dose: float, half: str
-) -> None:
+def test_counts_come_back_whole_and_are_poisson_about_the_forward_model(smoke_c: Phase, dose: float, half: str) -> None:
     with np.load(file_of(smoke_c, dose, half), allow_pickle=False) as archive:
         counts = archive["diffraction"].astype(np.float64) ** 2
         exit_wave = archive["probeGuess"].astype(np.complex128) * archive["Y"]
@@ -142,9 +140,7 @@ def test_one_dose_alone_is_the_same_and_calls_add_up(smoke: StudyDesign, smoke_c
     assert untimed(manifest) == untimed(smoke_c.manifest)
 
 
-def test_whole_files_are_reused_and_damaged_ones_made_again(
-    smoke: StudyDesign, smoke_c: Phase, tmp_path: Path
-) -> None:
+def test_whole_files_are_reused_and_damaged_ones_made_again(smoke: StudyDesign, smoke_c: Phase, tmp_path: Path) -> None:
     root = tmp_path / "c"
     shutil.copytree(smoke_c.root, root)
     before = snapshot(root)
@@ -162,7 +158,9 @@ def test_a_root_of_another_recipe_is_left_alone(smoke: StudyDesign, smoke_c: Pha
     shutil.copytree(smoke_c.root, root)
     before = snapshot(root)
     other = replace(smoke, name="other", seeds=replace(smoke.seeds, simulation=43))
-    with pytest.raises(InputError, match=r"is the record of study fly64-smoke .* choose another --output-root for study other"):
+    with pytest.raises(
+        InputError, match=r"is the record of study fly64-smoke .* choose another --output-root for study other"
+    ):
         generate(other, load_base(other, "builtin"), root)
     assert snapshot(root) == before
 
@@ -191,9 +189,7 @@ def test_a_split_that_leaves_a_half_empty_is_refused(smoke: StudyDesign, tmp_pat
     assert list(tmp_path.iterdir()) == []
 
 
-def test_counts_beyond_what_a_float32_amplitude_gives_back_are_refused(
-    smoke: StudyDesign, tmp_path: Path
-) -> None:
+def test_counts_beyond_what_a_float32_amplitude_gives_back_are_refused(smoke: StudyDesign, tmp_path: Path) -> None:
     bright = replace(smoke, doses_photons_per_pattern=(1e9,))
     with pytest.raises(Exception, match="4194304|2\\*\\*22|counts"):
         generate(bright, load_base(bright, "builtin"), tmp_path / "c")
@@ -218,7 +214,9 @@ def test_a_base_from_a_file_gives_the_same_data_as_the_built_in_one(
     write_base(smoke, tmp_path / "base.npz")
     manifest = generate(smoke, load_base(smoke, str(tmp_path / "base.npz")), tmp_path / "c", (1e3,))
     assert manifest["base"]["name"] == "base.npz"
-    assert manifest["datasets"][0]["train"]["arrays_sha256"] == smoke_c.manifest["datasets"][0]["train"]["arrays_sha256"]
+    assert (
+        manifest["datasets"][0]["train"]["arrays_sha256"] == smoke_c.manifest["datasets"][0]["train"]["arrays_sha256"]
+    )
 
 
 def test_a_study_without_a_built_in_base_says_so() -> None:

@@ -54,7 +54,9 @@ def test_an_accepted_view_is_a_separated_subset_of_phase_c(smoke_c: Phase, smoke
     assert gaps[~np.eye(len(gaps), dtype=bool)].min() >= threshold
     to_kept = np.linalg.norm(whole.positions_px[:, None] - view.positions_px[None], axis=-1).min(axis=1)
     assert (to_kept < threshold).all(), "a position that fits was left out"
-    assert cell[half]["spacing_after_selection"]["min_px"] >= threshold > cell[half]["spacing_before_selection"]["min_px"]
+    assert (
+        cell[half]["spacing_after_selection"]["min_px"] >= threshold > cell[half]["spacing_before_selection"]["min_px"]
+    )
 
 
 def test_provenance_grows_and_totals_are_those_before_selection(smoke_d: Phase) -> None:

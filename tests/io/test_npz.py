@@ -26,9 +26,7 @@ def arrays_of(dtype: str) -> st.SearchStrategy[np.ndarray]:
 
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(arrays=st.lists(st.sampled_from(DTYPES).flatmap(arrays_of), min_size=1, max_size=4))
-def test_round_trip_is_exact_and_equal_arrays_give_equal_bytes(
-    tmp_path: Path, arrays: list[np.ndarray]
-) -> None:
+def test_round_trip_is_exact_and_equal_arrays_give_equal_bytes(tmp_path: Path, arrays: list[np.ndarray]) -> None:
     paths = [tmp_path / "first.npz", tmp_path / "second.npz"]
     for path in paths:
         with NpzWriter(path) as writer:
@@ -189,9 +187,7 @@ def test_compressed_and_fortran_members_of_numpy_are_read(tmp_path: Path) -> Non
                 np.testing.assert_array_equal(found, array)
 
 
-def test_a_large_member_gets_zip64_fields_and_is_read_back(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_large_member_gets_zip64_fields_and_is_read_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(zipfile, "ZIP64_LIMIT", 1000)
     path = tmp_path / "a.npz"
     array = np.arange(4000, dtype=np.int64)

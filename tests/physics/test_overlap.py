@@ -145,6 +145,17 @@ def test_centre_overlap_does_not_depend_on_block_sizes(monkeypatch: pytest.Monke
     assert group_centre_overlap(points, groups, 38.4) == pytest.approx(whole, rel=1e-13)
 
 
+@pytest.mark.parametrize("diameter", [5e-7, 1e-6, 3e-6])
+def test_centre_overlap_at_the_resolution_of_the_coordinates(diameter: float) -> None:
+    rng = np.random.default_rng(4)
+    corners = np.array([[0.0, 0.0], [1e9 - 1.0, 0.0], [0.0, 1e9 - 1.0], [5e8, 1e9 - 1.0]])
+    points = corners[rng.integers(4, size=80)] + rng.uniform(0.0, 3e-6, (80, 2))
+    groups = np.arange(80)[:, None]
+    expected = plain_centre_overlap(points, groups, diameter)
+    assert expected > 0.1
+    assert group_centre_overlap(points, groups, diameter) == pytest.approx(expected, rel=1e-12)
+
+
 def test_two_groups_of_one() -> None:
     points = np.array([[0.0, 0.0], [3.0, 4.0], [90.0, 0.0]])
     groups = np.array([[0], [1], [2]])

@@ -8,9 +8,9 @@ from ptyproof.study.design import MAX_DOSE, BaseDesign, Seeds, StudyDesign
 from ptyproof.study.views import AllPositions, Sampling, Spacing, View
 
 names = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,20}", fullmatch=True)
-doses = st.lists(
-    st.floats(1e-3, MAX_DOSE) | st.integers(1, 10**9).map(float), min_size=1, max_size=4, unique=True
-).map(tuple)
+doses = st.lists(st.floats(1e-3, MAX_DOSE) | st.integers(1, 10**9).map(float), min_size=1, max_size=4, unique=True).map(
+    tuple
+)
 selections = (
     st.just(AllPositions())
     | st.floats(0, 1, exclude_max=True).map(Spacing)

@@ -22,4 +22,8 @@ def test_streams_differ_with_root_key_and_the_key_s_parts() -> None:
 
 def test_the_streams_are_recorded() -> None:
     """Changing how streams derive changes every dataset of every study: do it on purpose."""
-    assert stream(42, "phase_c", "dose_1000", "train").integers(0, 2**32, 3).tolist() == [3543559988, 262096035, 1631683563]
+    assert stream(42, "phase_c", "dose_1000", "train").integers(0, 2**32, 3).tolist() == [
+        3543559988,
+        262096035,
+        1631683563,
+    ]

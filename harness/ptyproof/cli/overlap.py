@@ -24,17 +24,29 @@ def add_parser(commands: Commands) -> None:
     parser = add_command(commands, "overlap", summary, _EXAMPLES)
     parser.add_argument("--phase-c-root", type=Path, required=True, metavar="DIR", help="folder that generate wrote")
     parser.add_argument("--output-root", type=Path, required=True, metavar="DIR", help="folder for the views")
-    parser.add_argument("--artifact-root", type=Path, metavar="DIR", help="folder for the metrics (default: with the views)")
-    parser.add_argument("--study", metavar="NAME|FILE.toml", help="study whose views are made (default: the one generated)")
+    parser.add_argument(
+        "--artifact-root", type=Path, metavar="DIR", help="folder for the metrics (default: with the views)"
+    )
+    parser.add_argument(
+        "--study", metavar="NAME|FILE.toml", help="study whose views are made (default: the one generated)"
+    )
     add_doses(parser)
     parser.add_argument("--view", nargs="+", action="extend", metavar="NAME", help="only these views (default: all)")
     parser.add_argument("--probe-diameter-px", type=float, metavar="PX", help="disc diameter (default: measured)")
-    sampling = parser.add_argument_group("sampling", "one view of randomly drawn positions instead of the study's views")
-    sampling.add_argument("--s-img", type=float, metavar="FRACTION", help="fraction of the positions that is drawn (default: 1)")
+    sampling = parser.add_argument_group(
+        "sampling", "one view of randomly drawn positions instead of the study's views"
+    )
+    sampling.add_argument(
+        "--s-img", type=float, metavar="FRACTION", help="fraction of the positions that is drawn (default: 1)"
+    )
     sampling.add_argument("--n-groups", type=int, metavar="N", help="number of position groups")
     sampling.add_argument("--gridsize", type=int, metavar="G", help="G x G patterns in a group (default: 2)")
-    sampling.add_argument("--neighbor-count", type=int, metavar="K", help="group members come from the K nearest (default: the study's)")
-    sampling.add_argument("--rng-seed-subsample", type=int, metavar="SEED", help="seed of the draw (default: the study's)")
+    sampling.add_argument(
+        "--neighbor-count", type=int, metavar="K", help="group members come from the K nearest (default: the study's)"
+    )
+    sampling.add_argument(
+        "--rng-seed-subsample", type=int, metavar="SEED", help="seed of the draw (default: the study's)"
+    )
     add_quiet(parser)
     parser.set_defaults(run=_run)
 

@@ -39,5 +39,7 @@ def _list(args: argparse.Namespace) -> int:
         doses = ", ".join(f"{dose:g}" for dose in design.doses_photons_per_pattern)
         views = ", ".join(f"{view.name} (gridsize {view.gridsize})" for view in design.views)
         base = "built-in base" if design.base else "needs --base-npz FILE"
-        sys.stdout.write(f"{name}: N = {design.pattern_size_px} px; doses {doses} photons per pattern; {views}; {base}\n")
+        sys.stdout.write(
+            f"{name}: N = {design.pattern_size_px} px; doses {doses} photons per pattern; {views}; {base}\n"
+        )
     return 0

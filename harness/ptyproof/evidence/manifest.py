@@ -62,4 +62,6 @@ def file_record(path: Path, folder: Path) -> dict[str, Any]:
 def file_is_whole(record: dict[str, Any], folder: Path) -> bool:
     """Tell whether the file of a record is there with the recorded size and sha256."""
     path = folder / record["path"]
-    return path.is_file() and path.stat().st_size == record["size_bytes"] and sha256_file(path) == record["sha256"]
+    if not path.is_file() or path.stat().st_size != record["size_bytes"]:
+        return False
+    return bool(sha256_file(path) == record["sha256"])

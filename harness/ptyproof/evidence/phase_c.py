@@ -266,9 +266,7 @@ def _amplitudes(
         progress.update(len(counts))
 
 
-def _metadata(
-    plan: _Plan, dose: float, half: str, measured: float, seed: dict[str, Any]
-) -> dict[str, Any]:
+def _metadata(plan: _Plan, dose: float, half: str, measured: float, seed: dict[str, Any]) -> dict[str, Any]:
     split = plan.split
     detail = {"axis": "y", "line_px": split.line_px, "half": half, "n_left_out": len(split.left_out)}
     record = with_transformation(plan.base.dataset.metadata, "split", detail)

@@ -129,9 +129,7 @@ def overlap(
                 write_manifest(manifest_path, manifest)
     except OSError as error:
         raise RunError(f"writing under {output_root} failed: {error.strerror or error}") from error
-    console.say(
-        f"{len(manifest['views'])} views accepted, {len(manifest['rejected_views'])} rejected: {manifest_path}"
-    )
+    console.say(f"{len(manifest['views'])} views accepted, {len(manifest['rejected_views'])} rejected: {manifest_path}")
     return manifest
 
 
@@ -140,7 +138,9 @@ def _read_run_manifest(root: Path) -> dict[str, Any]:
     if not root.is_dir():
         raise InputError(f"--phase-c-root must be a folder with {phase_c.MANIFEST_NAME}, but {root} is no folder")
     if not path.is_file():
-        raise InputError(f"--phase-c-root must hold {phase_c.MANIFEST_NAME}, but {root} has none; run `ptyproof generate`")
+        raise InputError(
+            f"--phase-c-root must hold {phase_c.MANIFEST_NAME}, but {root} has none; run `ptyproof generate`"
+        )
     return read_manifest(path, "run_manifest")
 
 
@@ -297,12 +297,10 @@ def _is_reusable(cell: dict[str, Any], recipe: str, roots: _Roots) -> bool:
     return cell["recipe_digest"] == recipe and all(file_is_whole(record, roots.output) for record in records)
 
 
-def _make_cell(
-    entry: dict[str, Any], plan: ViewPlan, halves: dict[str, Dataset], roots: _Roots
-) -> dict[str, Any]:
+def _make_cell(entry: dict[str, Any], plan: ViewPlan, halves: dict[str, Dataset], roots: _Roots) -> dict[str, Any]:
     dose, view = entry["dose"], plan.view
     chosen = {half: select_view(plan, half, halves[half].positions_px) for half in HALVES}
-    rejections = [chosen[half].rejection for half in HALVES if chosen[half].rejection is not None]
+    rejections = [rejection for half in HALVES if (rejection := chosen[half].rejection) is not None]
     cell: dict[str, Any] = {
         "dose": dose,
         "view": view.name,

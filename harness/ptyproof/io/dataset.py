@@ -114,9 +114,7 @@ class Dataset:
         """
         if self.diffraction is None or self.intensity_scale is None:
             missing = "diffraction" if self.diffraction is None else "known intensity_scale"
-            raise InputError(
-                f"counts need diffraction and its intensity_scale; this dataset has no {missing}"
-            )
+            raise InputError(f"counts need diffraction and its intensity_scale; this dataset has no {missing}")
         amplitude = self.diffraction[index].astype(np.float64)
         return np.rint((amplitude * self.intensity_scale) ** 2).astype(np.int64)
 
@@ -195,9 +193,7 @@ def read_dataset(
     _take_base(state, metadata, role)
     for name in ("probeGuess", "xcoords", "ycoords", *wanted):
         if name not in state.arrays:
-            raise DataError(
-                path, f"is missing; the archive holds {', '.join(sorted(arrays)) or 'none'}", name
-            )
+            raise DataError(path, f"is missing; the archive holds {', '.join(sorted(arrays)) or 'none'}", name)
     if metadata is None:
         metadata = _legacy_metadata(state, role)
     metadata = _settled_metadata(metadata, state, role)
@@ -320,9 +316,7 @@ def _legacy_metadata(state: Canonical, role: Role | None) -> dict[str, Any]:
     if role is None:
         role = "measurement" if "diffraction" in state.arrays else "base"
         why = "there are" if role == "measurement" else "there are no"
-        state.changes.append(
-            f"role: taken as {role}, since {why} diffraction patterns and no record says more"
-        )
+        state.changes.append(f"role: taken as {role}, since {why} diffraction patterns and no record says more")
     source = {"name": state.path.name, "sha256": sha256_file(state.path), "of": "file"}
     return new_metadata(
         role,

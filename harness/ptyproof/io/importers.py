@@ -155,9 +155,7 @@ def _load_tike(archive: NpzArchive, options: ImportOptions) -> tuple[Dataset, li
     data, scan = archive.read("data"), archive.read("scan")
     if len(data) != 1 or len(scan) != 1:
         views = f"data {data.shape}, scan {scan.shape}"
-        raise DataError(
-            archive.path, f"must hold one view, got {views}; split it into one file per view", "data"
-        )
+        raise DataError(archive.path, f"must hold one view, got {views}; split it into one file per view", "data")
     counts = data[0]
     if scan.shape[1:] != (len(counts), 2) or counts.shape[1:] != probe.shape:
         shapes = f"data {data.shape}, scan {scan.shape}, probe {probe.shape}"

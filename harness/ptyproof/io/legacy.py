@@ -70,9 +70,7 @@ class Canonical:
         self.changes.append(f"{name}: {change}")
 
 
-def canonical_arrays(
-    arrays: Mapping[str, Array], path: Path, options: LegacyOptions, *, recorded: bool
-) -> Canonical:
+def canonical_arrays(arrays: Mapping[str, Array], path: Path, options: LegacyOptions, *, recorded: bool) -> Canonical:
     """Return the arrays of an archive in the contract's names, axes and dtypes.
 
     Parameters
@@ -120,9 +118,7 @@ def _rename(state: Canonical) -> None:
 def _drop_unknown(state: Canonical) -> None:
     for name in sorted(set(state.arrays) - set(KNOWN)):
         array = state.arrays.pop(name)
-        state.changes.append(
-            f"{name}: left out, the contract does not know it (shape {array.shape}, {array.dtype})"
-        )
+        state.changes.append(f"{name}: left out, the contract does not know it (shape {array.shape}, {array.dtype})")
 
 
 def _flatten(state: Canonical, name: str) -> None:
@@ -192,9 +188,7 @@ def _intensity_to_amplitude(state: Canonical, given: Mapping[str, Array], values
     if (values or _values(state, array, legacy_name=_LEGACY_DIFFRACTION in given)) == "amplitude":
         return
     if array.size and not array.min() >= 0:
-        raise state.fail(
-            "diffraction", f"holds intensities, but the smallest is {array.min()}; >= 0 is expected"
-        )
+        raise state.fail("diffraction", f"holds intensities, but the smallest is {array.min()}; >= 0 is expected")
     whole = array.dtype.kind in "iu" or all(np.array_equal(row, np.rint(row)) for row in array)
     state.intensity_scale = 1.0 if whole else None
     amplitude = np.empty(array.shape, np.float32)

@@ -55,9 +55,7 @@ def new_metadata(role: Role, step: str, detail: str | Mapping[str, Any], **known
     return metadata
 
 
-def with_transformation(
-    metadata: Mapping[str, Any], step: str, detail: str | Mapping[str, Any]
-) -> dict[str, Any]:
+def with_transformation(metadata: Mapping[str, Any], step: str, detail: str | Mapping[str, Any]) -> dict[str, Any]:
     """Return a copy of `metadata` with one more transformation at the end of its list."""
     result = copy.deepcopy(dict(metadata))
     detail = detail if isinstance(detail, str) else dict(detail)
@@ -82,10 +80,7 @@ def read_metadata(archive: NpzArchive) -> dict[str, Any] | None:
     if member.nbytes > _MAX_METADATA_BYTES:
         limit = f"at most {_MAX_METADATA_BYTES} are accepted"
         raise DataError(archive.path, f"has {member.nbytes} bytes; {limit}", METADATA)
-    try:
-        text = str(archive.read(METADATA)[()])
-    except ValueError as error:  # code points that do not exist
-        raise DataError(archive.path, f"is no text: {error}", METADATA) from error
+    text = str(archive.read(METADATA)[()])
     metadata = parse_json(text, archive.path, METADATA)
     try:
         validate(metadata, "dataset_metadata", archive.path)

@@ -36,6 +36,7 @@ from ptyproof.io.npz_rules import (
     Member,
     entry_fault,
     first_line,
+    is_text,
     listing,
     looks_like,
     name_fault,
@@ -120,22 +121,24 @@ class NpzArchive:
         for chunk in self._chunks(member):
             buffer[filled : filled + len(chunk)] = np.frombuffer(chunk, np.uint8)
             filled += len(chunk)
+        if member.dtype.kind == "U" and not is_text(
+            buffer.view(np.dtype(np.uint32).newbyteorder(member.dtype.byteorder))
+        ):
+            raise DataError(self.path, "is no text: it holds code points that no character has", name)
         return np.ndarray(member.shape, member.dtype, buffer, order=_order(member))
 
     def memmap(self, name: str) -> Array:
-        """Return the array `name` mapped from the file, read-only; a compressed or empty one is read instead.
+        """Return the array `name` mapped from the file, read-only; a compressed one, text and one without axes are read.
 
         The checksum of a mapped array is not verified here: `verify` does that.
         """
         member = self._member(name)
-        if not member.stored or member.nbytes == 0 or member.shape == ():
+        if not member.stored or member.nbytes == 0 or member.shape == () or member.dtype.kind == "U":
             return self.read(name)
         info = self._infos[name]
         offset = self._data_start(info) + member.data_offset
         file = cast("IO[bytes]", self._file)
-        mapped: Array = np.memmap(
-            file, member.dtype, mode="r", offset=offset, shape=member.shape, order=_order(member)
-        )
+        mapped: Array = np.memmap(file, member.dtype, mode="r", offset=offset, shape=member.shape, order=_order(member))
         return mapped
 
     def verify(self, name: str) -> None:
@@ -207,9 +210,7 @@ class NpzArchive:
             gap = end - self._data_start(info) - info.compress_size
             allowed = _DESCRIPTOR_BYTES if info.flag_bits & _HAS_DESCRIPTOR else (0,)
             if gap not in allowed:
-                what = (
-                    f"{gap} bytes follow it that belong to no member" if gap > 0 else "it overlaps the next"
-                )
+                what = f"{gap} bytes follow it that belong to no member" if gap > 0 else "it overlaps the next"
                 raise DataError(self.path, f"does not fit into the archive: {what}", info.filename)
 
     def _data_start(self, info: zipfile.ZipInfo) -> int:
@@ -310,9 +311,7 @@ class NpzWriter:
             parts = (values[start : start + rows] for start in range(0, len(values), rows))
             self._add(name, values.shape, values.dtype, parts)
 
-    def add_blocks(
-        self, name: str, shape: tuple[int, ...], dtype: npt.DTypeLike, blocks: Iterable[Array]
-    ) -> None:
+    def add_blocks(self, name: str, shape: tuple[int, ...], dtype: npt.DTypeLike, blocks: Iterable[Array]) -> None:
         """Add an array of `shape` and `dtype` that arrives in `blocks` along its first axis.
 
         Raises
@@ -357,18 +356,14 @@ class NpzWriter:
             if block.dtype.newbyteorder("<") != dtype.newbyteorder("<"):
                 raise InputError(f"blocks of {name} must be {dtype}, got {block.dtype}")
             if block.ndim != len(shape) or block.shape[1:] != shape[1:]:
-                raise InputError(
-                    f"blocks of {name} must have the shape (rows, *{shape[1:]}), got {block.shape}"
-                )
+                raise InputError(f"blocks of {name} must have the shape (rows, *{shape[1:]}), got {block.shape}")
             rows += len(block)
             if rows > shape[0]:
                 break
             yield block
         if rows != shape[0]:
             more = "more than " if rows > shape[0] else ""
-            raise InputError(
-                f"blocks of {name} must add up to {shape[0]} rows, got {more}{min(rows, shape[0])}"
-            )
+            raise InputError(f"blocks of {name} must add up to {shape[0]} rows, got {more}{min(rows, shape[0])}")
 
     def _zip_info(self, name: str, nbytes: int) -> zipfile.ZipInfo:
         info = zipfile.ZipInfo(name + SUFFIX, date_time=(1980, 1, 1, 0, 0, 0))

@@ -133,10 +133,7 @@ def type_fault(name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> str |
         return f"has the dtype {dtype}; numbers, booleans and text are allowed"
     if any(isinstance(length, bool) or length < 0 for length in shape):
         return f"has the shape {shape}; lengths must be whole numbers >= 0"
-    if (
-        len(shape) > _MAX_AXES
-        or math.prod(length or 1 for length in shape) * max(1, dtype.itemsize) >= 1 << 62
-    ):
+    if len(shape) > _MAX_AXES or math.prod(length or 1 for length in shape) * max(1, dtype.itemsize) >= 1 << 62:
         return f"has the shape {str(shape)[:100]}, which no memory can hold"
     return None
 
@@ -146,10 +143,13 @@ def size_fault(member: Member, found: int) -> str | None:
     if found == member.nbytes:
         return None
     relation = "too few" if found < member.nbytes else "too many"
-    return (
-        f"has {found} bytes of data, {relation} for shape {member.shape} of {member.dtype} "
-        f"({member.nbytes} bytes)"
-    )
+    return f"has {found} bytes of data, {relation} for shape {member.shape} of {member.dtype} ({member.nbytes} bytes)"
+
+
+def is_text(code_points: Array) -> bool:
+    """Say whether all of an array of UTF-32 code units are characters; Python aborts on others."""
+    surrogates = (code_points >= 0xD800) & (code_points <= 0xDFFF)
+    return not (surrogates | (code_points > 0x10FFFF)).any()
 
 
 def looks_like(head: bytes) -> str:

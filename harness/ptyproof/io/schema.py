@@ -6,21 +6,58 @@ accepts every minor version of a major that it knows.
 
 from __future__ import annotations
 
+import math
 import re
+from collections.abc import Iterator, Mapping
+from datetime import datetime
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator, FormatChecker, TypeChecker
 from jsonschema.exceptions import ValidationError
-from referencing import Registry, Resource
+from jsonschema.protocols import Validator
+from jsonschema.validators import extend
+from referencing import Registry
+from referencing.jsonschema import DRAFT202012
 
 from ptyproof.errors import InputError, ManifestError
 from ptyproof.io.strict_json import parse_json
 
 _SUFFIX = ".schema.json"
 _MAX_SHOWN = 5
+_MAX_CHARACTERS = 300
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+_FORMATS = FormatChecker(formats=())
+
+
+@_FORMATS.checks("date-time", raises=ValueError)
+def _is_date_time(value: object) -> bool:
+    """Tell whether a text is a time that exists; the pattern beside the format says how it is written."""
+    return not isinstance(value, str) or bool(datetime.fromisoformat(value))
+
+
+def _is_number(_: TypeChecker, value: object) -> bool:
+    """Tell whether a value is a number that JSON has; NaN and Infinity are none."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return False
+    return bool(Draft202012Validator.TYPE_CHECKER.is_type(value, "number"))
+
+
+def _known_or_ignored(
+    validator: Validator, allowed: Any, instance: Any, schema: Mapping[str, Any]
+) -> Iterator[ValidationError]:
+    """Check `additionalProperties`, but let keys through that the schema does not know."""
+    if allowed is not False:
+        check = Draft202012Validator.VALIDATORS["additionalProperties"]
+        yield from check(validator, allowed, instance, schema)
+
+
+_TYPES = Draft202012Validator.TYPE_CHECKER.redefine("number", _is_number)
+_Strict = extend(Draft202012Validator, type_checker=_TYPES)  # type: ignore[no-untyped-call]
+_Lenient = extend(_Strict, {"additionalProperties": _known_or_ignored})  # type: ignore[no-untyped-call]
 
 
 @cache
@@ -36,8 +73,12 @@ def _schemas() -> dict[tuple[str, int], dict[str, Any]]:
 @cache
 def registry() -> Registry[Any]:
     """Return the registry that resolves every `$ref` between ptyproof's schemas locally."""
-    resources = [Resource.from_contents(schema) for schema in _schemas().values()]
-    return Registry().with_resources((resource.id() or "", resource) for resource in resources)
+    resources = []
+    for schema in _schemas().values():
+        # jsonschema would go on with its own class, not with ours, where a $ref leads to a "$schema".
+        contents = {key: value for key, value in schema.items() if key != "$schema"}
+        resources.append((schema["$id"], DRAFT202012.create_resource(contents)))
+    return Registry().with_resources(resources)
 
 
 def kinds() -> list[tuple[str, int]]:
@@ -61,22 +102,30 @@ def load_schema(kind: str, major: int = 1) -> dict[str, Any]:
 
 
 @cache
-def validator(kind: str, major: int = 1) -> Draft202012Validator:
-    """Return the validator for a kind, with formats (date-time) checked."""
-    return Draft202012Validator(
-        load_schema(kind, major), registry=registry(), format_checker=Draft202012Validator.FORMAT_CHECKER
-    )
+def validator(kind: str, major: int = 1, unknown_keys: bool = False) -> Validator:
+    """Return the validator for a kind; NaN is no number, date-time is checked.
+
+    `unknown_keys` lets keys through that the schema does not know.
+
+    Raises
+    ------
+    InputError
+        If there is no such schema.
+    """
+    chosen: type[Validator] = _Lenient if unknown_keys else _Strict
+    return chosen(load_schema(kind, major), registry=registry(), format_checker=_FORMATS)
 
 
 def schema_errors(instance: Any, kind: str, major: int = 1) -> list[ValidationError]:
     """Return every violation of the schema, in the order of the instance's paths.
 
-    Keys that the schema does not know are let through in a file whose minor version is newer than the schema's.
+    Keys that the schema does not know are let through where the file's minor version is newer than the schema's.
+    Of a file whose `schema_version` is itself refused (another major), nothing else is reported.
     """
-    errors = validator(kind, major).iter_errors(instance)
-    if _minor(instance) > _minor({"schema_version": load_schema(kind, major)["version"]}):
-        errors = (error for error in errors if error.validator != "additionalProperties")
-    return sorted(errors, key=lambda error: error.json_path)
+    newer = _minor(instance) > _minor({"schema_version": load_schema(kind, major)["version"]})
+    errors = list(validator(kind, major, unknown_keys=newer).iter_errors(instance))
+    of_version = [error for error in errors if list(error.absolute_path) == ["schema_version"]]
+    return sorted(of_version or errors, key=lambda error: error.json_path)
 
 
 def _minor(instance: Any) -> int:
@@ -86,11 +135,46 @@ def _minor(instance: Any) -> int:
 
 
 def validate(instance: Any, kind: str, path: Path | str, major: int = 1) -> None:
-    """Raise `ManifestError` unless `instance` obeys the schema of `kind`; `path` names the file in the message."""
+    """Raise `ManifestError` unless `instance` obeys the schema of `kind`.
+
+    The message is one line: `path` as the name of the file, then what `describe` says of the violations.
+    """
     errors = schema_errors(instance, kind, major)
     if not errors:
         return
-    lines = [f"{error.json_path}: {error.message[:300]}" for error in errors[:_MAX_SHOWN]]
+    lines = [describe(error) for error in errors[:_MAX_SHOWN]]
     if len(errors) > _MAX_SHOWN:
         lines.append(f"and {len(errors) - _MAX_SHOWN} more")
     raise ManifestError(path, f"breaks the schema {kind} {major}: " + "; ".join(lines))
+
+
+def describe(error: ValidationError) -> str:
+    """Return a violation as one short line: JSON path, value and the rule that it breaks.
+
+    Of a violated `anyOf` this is the rule of the alternative that was meant, where that is clear.
+    """
+    error = _meant(error)
+    message = error.message
+    if error.validator == "const":
+        message = f"{error.instance!r} is not {error.validator_value!r}"
+    if len(message) > _MAX_CHARACTERS:  # the value stands at the start, the rule at the end
+        half = _MAX_CHARACTERS // 2
+        message = f"{message[:half]} ... {message[-half:]}"
+    return _CONTROL.sub(lambda found: repr(found[0])[1:-1], f"{error.json_path}: {message}")
+
+
+def _meant(error: ValidationError) -> ValidationError:
+    """Descend into the one alternative of an `anyOf` whose type and constants fit the value."""
+    while error.context:
+        alternatives: dict[Any, list[ValidationError]] = {}
+        for inner in error.context:
+            alternatives.setdefault(inner.schema_path[0], []).append(inner)
+        near = [found for found in alternatives.values() if not any(map(_is_of_another_kind, found))]
+        if len(near) != 1:
+            break
+        error = near[0][0]
+    return error
+
+
+def _is_of_another_kind(error: ValidationError) -> bool:
+    return error.validator == "const" or (error.validator == "type" and not error.path)

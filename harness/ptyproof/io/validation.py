@@ -121,15 +121,11 @@ def validate_split(
     if twice:
         raise DataError(here, f"shares {len(twice)} positions with {other}, {twice[0]} the first", "ycoords")
     if train.obj is None:
-        raise InputError(
-            "a split is checked for shared illumination on an object, and these halves have none"
-        )
+        raise InputError("a split is checked for shared illumination on an object, and these halves have none")
     both = illuminated_pixels(train, illumination_fraction) & illuminated_pixels(test, illumination_fraction)
     if both.any():
         row, col = (int(axis[0]) for axis in np.nonzero(both))
-        reason = (
-            f"illuminates {int(both.sum())} pixels that {other} illuminates too, ({row}, {col}) the first"
-        )
+        reason = f"illuminates {int(both.sum())} pixels that {other} illuminates too, ({row}, {col}) the first"
         raise DataError(here, reason, "ycoords")
 
 
@@ -173,9 +169,7 @@ def _form_problems(dataset: Dataset) -> list[Problem]:
     role = dataset.metadata["role"]
     present = {"diffraction": dataset.diffraction, "objectGuess": dataset.obj}
     problems = [
-        Problem(name, f"is missing; a {role} dataset needs it")
-        for name in _REQUIRED[role]
-        if present[name] is None
+        Problem(name, f"is missing; a {role} dataset needs it") for name in _REQUIRED[role] if present[name] is None
     ]
     if role == "base" and dataset.diffraction is not None:
         problems.append(Problem("diffraction", "stands in a base dataset, which has no patterns"))
@@ -277,9 +271,7 @@ def _outside(dataset: Dataset, axis: int, name: str) -> list[Problem]:
         return []
     value = dataset.positions_px[np.argmax(outside), axis]
     windows = f"windows of {size} px"
-    reason = (
-        f"has {int(outside.sum())} positions outside, {value:g} the first; with {windows} they must {where}"
-    )
+    reason = f"has {int(outside.sum())} positions outside, {value:g} the first; with {windows} they must {where}"
     return [Problem(name, reason)]
 
 

@@ -24,7 +24,7 @@ MAX_COUNTS_PER_PIXEL = 2**22
 # A Poisson draw exceeds its mean by eight standard deviations once in about 1e15 draws.
 MAX_EXPECTED_COUNTS = float(MAX_COUNTS_PER_PIXEL - 8 * int(np.sqrt(MAX_COUNTS_PER_PIXEL)))
 
-DEFAULT_MARGIN_PX = 12
+DEFAULT_MARGIN_PX = 8
 _TAPER_BETA = 10.0
 _BLOCK_BYTES = 32 * 2**20
 _CACHE_BYTES = 2**20
@@ -39,13 +39,14 @@ def object_patches(
     """Cut the object as seen through the window at each position, sub-pixel.
 
     Pixel (i, j) of patch k samples the object at (row_k - H//2 + i, col_k - W//2 + j). The nearest
-    whole-pixel window is cut with `margin_px` more on each side, the margins are tapered to zero, and the
-    patch is shifted by the remaining fraction with a Fourier phase ramp, axis by axis, and cropped. Without
-    the taper the jump between opposite edges of the patch would ring through the window. The taper is the
-    running sum of a Kaiser window, as in Kaiser-Bessel-derived windows (Princen, Johnson & Bradley 1987), so
-    its spectrum dies out before it mixes with aliases. With the default margin the error is below 1e-4 of
-    the object's modulus for content up to 0.25 cycles per pixel; positions on whole pixels give the exact
-    crop. Where the object has no room for the margin its edge values are continued.
+    whole-pixel window is cut with `margin_px` more on each side, the margins are tapered towards the object's
+    mean, and the patch is shifted by the remaining fraction with a Fourier phase ramp, axis by axis, and
+    cropped. Without the taper the jump between opposite edges of the patch would ring through the window.
+    The taper is the running sum of a Kaiser window, as in Kaiser-Bessel-derived windows (Princen, Johnson &
+    Bradley 1987), so its spectrum dies out before it mixes with aliases. With the default margin the error
+    is below 1e-4 of the object's modulus for content up to 0.25 cycles per pixel; a constant object and
+    positions on whole pixels are exact. Where the object has no room for the margin its edge values are
+    continued.
 
     Parameters
     ----------
@@ -72,16 +73,21 @@ def object_patches(
     if margin_px < 1:
         raise InputError(f"margin_px must be at least 1, got {margin_px}")
     starts = _window_starts(positions, obj.shape, window)
-    padded = np.pad(obj, _paddings(window, margin_px), mode="edge")
+    mean = obj.mean()
+    padded = np.pad(obj - mean, _paddings(window, margin_px), mode="edge")
+    whole = np.rint(starts).astype(np.int64)
+    fractions = starts - whole
     out = np.empty((len(positions), *window), dtype=obj.dtype)
     for rows in _batches(len(positions), _batch_size(window, obj.dtype.itemsize, _CACHE_BYTES)):
-        _cut_batch(padded, starts[rows], margin_px, out[rows])
+        _sample_batch(padded, whole[rows], fractions[rows], margin_px, out[rows])
+    out += mean
+    exact = ~fractions.any(axis=1)
+    windows = np.lib.stride_tricks.sliding_window_view(obj, window)
+    out[exact] = windows[whole[exact, 0], whole[exact, 1]]
     return out
 
 
-def expected_counts(
-    probe: NDArray[np.complexfloating], patches: NDArray[np.complexfloating]
-) -> NDArray[np.floating]:
+def expected_counts(probe: NDArray[np.complexfloating], patches: NDArray[np.complexfloating]) -> NDArray[np.floating]:
     """Expected counts I_k = sum_m |F(P_m O_k)|^2, zero frequency in the middle.
 
     Parameters
@@ -103,8 +109,7 @@ def expected_counts(
     modes = _modes(probe)
     if patches.ndim != 3 or patches.shape[1:] != modes.shape[1:]:
         raise InputError(
-            f"patches must have the probe's window, (n, {modes.shape[1]}, {modes.shape[2]}), "
-            f"got shape {patches.shape}"
+            f"patches must have the probe's window, (n, {modes.shape[1]}, {modes.shape[2]}), got shape {patches.shape}"
         )
     kind = np.result_type(modes, patches)
     out = np.empty(patches.shape, dtype=kind.type(0).real.dtype)
@@ -199,28 +204,21 @@ def _draw_blocks(
         yield rng.poisson(rates)
 
 
-def _cut_batch(
+def _sample_batch(
     padded: NDArray[np.complexfloating],
-    starts: NDArray[np.float64],
+    whole: NDArray[np.int64],
+    fractions: NDArray[np.float64],
     margin: int,
     out: NDArray[np.complexfloating],
 ) -> None:
-    """Fill `out` (k, H, W) with the windows that begin at `starts` (k, 2), pixels of the unpadded object."""
+    """Fill `out` (k, H, W) with the object at `whole` + `fractions` (k, 2), counted without the padding."""
     height, width = out.shape[1:]
-    whole = np.rint(starts).astype(np.int64)
-    fraction = starts - whole
-    exact = ~fraction.any(axis=1)
     lengths = _padded_lengths((height, width), margin)
-    windows = np.lib.stride_tricks.sliding_window_view(padded, lengths)
-    if not exact.all():
-        tapers = [_edge_taper(n, margin, kept) for n, kept in zip(lengths, (height, width), strict=True)]
-        patches = windows[whole[:, 0], whole[:, 1]]
-        patches *= np.outer(*tapers).astype(patches.real.dtype)
-        rows = _sample_lines(patches, fraction[:, 0], axis=1)[:, margin : margin + height]
-        out[:] = _sample_lines(rows, fraction[:, 1], axis=2)[:, :, margin : margin + width]
-    if exact.any():
-        inner = windows[:, :, margin : margin + height, margin : margin + width]
-        out[exact] = inner[whole[exact, 0], whole[exact, 1]]
+    tapers = [_edge_taper(n, margin, kept) for n, kept in zip(lengths, (height, width), strict=True)]
+    patches = np.lib.stride_tricks.sliding_window_view(padded, lengths)[whole[:, 0], whole[:, 1]]
+    patches *= np.outer(*tapers).astype(patches.real.dtype)
+    rows = _sample_lines(patches, fractions[:, 0], axis=1)[:, margin : margin + height]
+    out[:] = _sample_lines(rows, fractions[:, 1], axis=2)[:, :, margin : margin + width]
 
 
 def _sample_lines(
@@ -299,6 +297,8 @@ def _modes(probe: NDArray[np.complexfloating]) -> NDArray[np.complexfloating]:
 def _check_object(obj: NDArray[np.complexfloating]) -> None:
     if obj.ndim != 2 or not np.iscomplexobj(obj):
         raise InputError(f"obj must be a complex array (M, M'), got shape {obj.shape} of {obj.dtype}")
+    if not np.all(np.isfinite(obj)):
+        raise InputError(f"obj must be finite, but {np.count_nonzero(~np.isfinite(obj))} of its pixels are not")
 
 
 def _batch_size(window: tuple[int, ...], itemsize: int, budget_bytes: int) -> int:

@@ -113,9 +113,7 @@ def fourier_shift(arrays: NDArray[np.inexact], shifts_px: NDArray[np.floating]) 
     """
     shifts = np.asarray(shifts_px, dtype=np.float64)
     if arrays.ndim != 3 or shifts.shape != (arrays.shape[0], 2):
-        raise InputError(
-            f"arrays must be (n, H, W) and shifts_px (n, 2), got shapes {arrays.shape} and {shifts.shape}"
-        )
+        raise InputError(f"arrays must be (n, H, W) and shifts_px (n, 2), got shapes {arrays.shape} and {shifts.shape}")
     spectrum = scipy.fft.fft2(arrays, axes=PLANE_AXES)
     spectrum *= phase_ramp(arrays.shape[1], shifts[:, 0], spectrum.dtype)[:, :, None]
     spectrum *= phase_ramp(arrays.shape[2], shifts[:, 1], spectrum.dtype)[:, None, :]

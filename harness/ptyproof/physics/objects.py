@@ -99,9 +99,7 @@ def _siemens(shape: tuple[int, int], rng: np.random.Generator) -> tuple[_Field, 
     angle = angles[cell_row, cell_col]
     y = np.broadcast_to((rows % _CELL_PX - _CELL_PX / 2)[:, None], shape)
     x = np.broadcast_to((cols % _CELL_PX - _CELL_PX / 2)[None, :], shape)
-    kind = np.broadcast_to(
-        (cell_row + cell_col) % 2 + 2 * (cell_row % 2) * ((cell_row + cell_col) % 2), shape
-    )
+    kind = np.broadcast_to((cell_row + cell_col) % 2 + 2 * (cell_row % 2) * ((cell_row + cell_col) % 2), shape)
     feature = np.select([kind == 0, kind == 1], [_star(y, x, angle), _bars(y, x)], _lattice(y, x))
     disc = np.where(np.hypot(y, x) < _FEATURE_RADIUS * _CELL_PX, 1.0, 0.0)
     absorption = 0.9 * feature + 0.25 * _texture(shape, rng) - 0.3 * disc

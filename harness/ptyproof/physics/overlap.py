@@ -304,8 +304,9 @@ def _centre_pairs(centres: FloatArray, diameter: float) -> _CentrePairs:
     strips = np.floor(rows / height).astype(np.int64)
     steps = np.minimum(np.diff(strips, prepend=strips[0]), _STRIPS + 1)  # wide gaps shrink: small keys
     compact = np.cumsum(steps).astype(np.float64)
-    stride = float(cols.max()) + 2.0 * diameter + slack
-    slack += 8.0 * float(np.spacing((compact[-1] + _STRIPS + 1) * stride))
+    width = float(cols.max()) + 2.0 * diameter
+    slack += 8.0 * float(np.spacing((compact[-1] + _STRIPS + 1) * 2.0 * width))
+    stride = width + 2.0 * slack  # so that no range reaches into another strip
     key = compact * stride + cols
     order = np.argsort(key, kind="stable")
     key, below = key[order], rows[order] - strips[order] * height

@@ -35,9 +35,7 @@ _APERTURE_PHASE_RAD = 4.0  # phase of the aperture's quadratic term at its edge
 _SUBPIXELS = 4  # each pixel counts as 4 x 4 points when a circle is laid over it
 
 
-def make_probe(
-    name: str, shape: int | tuple[int, int], diameter_px: float | None = None
-) -> NDArray[np.complex64]:
+def make_probe(name: str, shape: int | tuple[int, int], diameter_px: float | None = None) -> NDArray[np.complex64]:
     """One of the built-in probes, centred on index (H // 2, W // 2), with sum |P|^2 = 1.
 
     `zone_plate` is the defocused beam of a zone plate: an annular pupil with a central stop and soft edges,
@@ -74,8 +72,7 @@ def make_probe(
     largest = MAX_DIAMETER_FRACTION * side
     if not MIN_DIAMETER_PX <= diameter <= largest:
         raise InputError(
-            f"diameter_px must be between {MIN_DIAMETER_PX:g} and {largest:g} in a {window} window, "
-            f"got {diameter}"
+            f"diameter_px must be between {MIN_DIAMETER_PX:g} and {largest:g} in a {window} window, got {diameter}"
         )
     probe = _BUILDERS[name](window, diameter) * _window_taper(window)
     return np.asarray(probe / np.sqrt(np.sum(np.abs(probe) ** 2)), dtype=np.complex64)

@@ -72,9 +72,7 @@ def split_halves(
     if len(positions) < 2:
         raise InputError(f"a split needs at least 2 positions, got {len(positions)}")
     if np.all(positions == positions[0]):
-        raise InputError(
-            f"a split needs different positions, got {len(positions)} times {positions[0].tolist()}"
-        )
+        raise InputError(f"a split needs different positions, got {len(positions)} times {positions[0].tolist()}")
     first, last = illuminated_rows(probe, illumination_fraction)
     rows = positions[:, 0]
     line_px = float(rows.min() + (rows.max() - rows.min()) / 2)
@@ -94,9 +92,7 @@ def split_halves(
     return split
 
 
-def illuminated_rows(
-    probe: NDArray[np.complexfloating], illumination_fraction: float = 0.0
-) -> tuple[int, int]:
+def illuminated_rows(probe: NDArray[np.complexfloating], illumination_fraction: float = 0.0) -> tuple[int, int]:
     """First and last window row that holds a pixel with |P|^2 above the fraction of its maximum.
 
     Raises InputError for a fraction outside [0, 1) and a probe that is zero or not finite.

@@ -207,5 +207,7 @@ def _checked_doses(doses: tuple[float, ...]) -> tuple[float, ...]:
     folders = [dose_folder(dose) for dose in checked]
     for folder in folders:
         if folders.count(folder) > 1:
-            raise DesignError(f"{key} must have folder names of their own, got {folder} more than once in {list(doses)}")
+            raise DesignError(
+                f"{key} must have folder names of their own, got {folder} more than once in {list(doses)}"
+            )
     return checked
