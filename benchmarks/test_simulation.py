@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import scipy.fft
+
 from ptyproof.physics.dose import scale_probe_to_dose
 from ptyproof.physics.forward import object_patches, simulate_counts
 from ptyproof.physics.objects import make_object

@@ -191,7 +191,7 @@ def test_a_split_that_leaves_a_half_empty_is_refused(smoke: StudyDesign, tmp_pat
 
 def test_counts_beyond_what_a_float32_amplitude_gives_back_are_refused(smoke: StudyDesign, tmp_path: Path) -> None:
     bright = replace(smoke, doses_photons_per_pattern=(1e9,))
-    with pytest.raises(Exception, match="4194304|2\\*\\*22|counts"):
+    with pytest.raises(Exception, match="4194304"):
         generate(bright, load_base(bright, "builtin"), tmp_path / "c")
     assert not list(tmp_path.rglob("*.npz"))
     assert not list(tmp_path.rglob("*.part"))

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from ptyproof.errors import InputError
 from ptyproof.physics import dose, forward
 from ptyproof.physics.dose import mean_exit_power, probe_intensity, scale_probe_to_dose
 from ptyproof.physics.forward import expected_counts, object_patches
-
 from tests.strategies.scans import complex_noise, positions_in
 
 OBJECT = complex_noise((26, 31), 1)

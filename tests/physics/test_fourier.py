@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from ptyproof.errors import InputError
 from ptyproof.physics.fourier import fft2c, fourier_shift, ifft2c, phase_ramp
-
 from tests.strategies.scans import complex_noise, windows
 
 

@@ -27,9 +27,7 @@ def brute_force_others(points: Positions, count: int) -> list[list[int]]:
     cols = points[:, None, 1] - points[None, :, 1]
     squared = rows * rows + cols * cols
     everyone = range(len(points))
-    return [
-        sorted((j for j in everyone if j != i), key=lambda j: (squared[i, j], j))[:count] for i in everyone
-    ]
+    return [sorted((j for j in everyone if j != i), key=lambda j: (squared[i, j], j))[:count] for i in everyone]
 
 
 def scan(n: int, seed: int = 5) -> Positions:
@@ -71,9 +69,7 @@ def test_large_piles_are_searched_by_index() -> None:
 
 
 @given(positions(min_size=16), st.sampled_from([1, 2, 3, 4]), st.integers(0, 12), st.integers(1, 130))
-def test_groups_hold_a_seed_and_near_others(
-    points: Positions, gridsize: int, more: int, n_groups: int
-) -> None:
+def test_groups_hold_a_seed_and_near_others(points: Positions, gridsize: int, more: int, n_groups: int) -> None:
     members = gridsize * gridsize
     K = members + more
     groups = position_groups(points, gridsize, K, n_groups, np.random.default_rng(1))
@@ -176,9 +172,7 @@ def test_distinct_groups_equal_a_set_of_sorted_tuples(rows: list[list[int]]) -> 
         (9, 1, 0, 5, "neighbor_count must be at least 1, got 0"),
     ],
 )
-def test_impossible_groups_are_refused(
-    n: int, gridsize: int, neighbor_count: int, n_groups: int, message: str
-) -> None:
+def test_impossible_groups_are_refused(n: int, gridsize: int, neighbor_count: int, n_groups: int, message: str) -> None:
     with pytest.raises(InputError, match=message):
         position_groups(scan(n), gridsize, neighbor_count, n_groups, np.random.default_rng(0))
 

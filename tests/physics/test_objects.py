@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from ptyproof.errors import InputError
 from ptyproof.physics.objects import OBJECT_NAMES, make_object
 

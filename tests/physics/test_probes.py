@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from ptyproof.errors import InputError
 from ptyproof.physics.probes import PROBE_NAMES, encircled_diameter_px, make_probe
-
 from tests.strategies.scans import complex_noise
 
 
@@ -22,10 +22,7 @@ def full_width(probe):
     ring = np.floor(radii(probe.shape) + 0.5).astype(int).ravel()
     profile = np.bincount(ring, intensity.ravel()) / np.bincount(ring)
     radius = np.arange(0, len(profile) - 1, 0.02)
-    return (
-        2
-        * radius[np.flatnonzero(np.interp(radius, np.arange(len(profile)), profile) > profile.max() / 2)[-1]]
-    )
+    return 2 * radius[np.flatnonzero(np.interp(radius, np.arange(len(profile)), profile) > profile.max() / 2)[-1]]
 
 
 @pytest.mark.parametrize("name", PROBE_NAMES)

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from ptyproof.errors import InputError
 from ptyproof.physics.forward import object_patches
 from ptyproof.physics.scans import object_shape_for, raster_scan, scan_origin_px
-
 from tests.strategies.scans import windows
 
 
@@ -60,9 +60,7 @@ def test_the_object_just_holds_all_windows(window, shape, step, jitter, margin, 
 
 
 def test_a_window_before_the_object_is_refused():
-    with pytest.raises(
-        InputError, match=r"position \[3.0, 9.0\] at index 1 puts a 8 x 6 window at \[-1.0, 6.0\]"
-    ):
+    with pytest.raises(InputError, match=r"position \[3.0, 9.0\] at index 1 puts a 8 x 6 window at \[-1.0, 6.0\]"):
         object_shape_for(np.array([[9.0, 9.0], [3.0, 9.0]]), (8, 6))
 
 

@@ -23,9 +23,7 @@ from ptyproof.physics.spacing import (
 
 from tests.strategies.positions import Positions, positions
 
-SPACINGS = st.sampled_from([0.0, 1e-9, 1e-6, 0.5, 1.0, math.sqrt(2.0), 2.0, 5.0, 1e6]) | st.floats(
-    1e-3, 300.0
-)
+SPACINGS = st.sampled_from([0.0, 1e-9, 1e-6, 0.5, 1.0, math.sqrt(2.0), 2.0, 5.0, 1e6]) | st.floats(1e-3, 300.0)
 
 
 def squared_distances(points: Positions) -> NDArray[np.float64]:

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from ptyproof.errors import InputError
 from ptyproof.physics.split import illuminated_rows, split_halves
-
 from tests.strategies.scans import banded_probes, positions_in
 
 SHAPE = (60, 20)

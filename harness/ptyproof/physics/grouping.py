@@ -172,9 +172,7 @@ def checked_groups(groups: IntArray, n_positions: int | None = None) -> IntArray
     if array.ndim != 2 or array.shape[1] < 1 or array.dtype.kind not in "iu":
         raise InputError(f"groups must be integers (n_groups, C), got {array.dtype} {array.shape}")
     if n_positions is not None and array.size and not 0 <= array.min() <= array.max() < n_positions:
-        raise InputError(
-            f"groups must hold indices in 0..{n_positions - 1}, got {array.min()}..{array.max()}"
-        )
+        raise InputError(f"groups must hold indices in 0..{n_positions - 1}, got {array.min()}..{array.max()}")
     return array.astype(np.int64, copy=False)
 
 
@@ -185,13 +183,11 @@ def _checked_group_size(n_positions: int, gridsize: int, neighbor_count: int, n_
     members = gridsize * gridsize
     if neighbor_count < members:
         raise InputError(
-            f"neighbor_count must be at least gridsize^2 = {members} (gridsize {gridsize}), "
-            f"got {neighbor_count}"
+            f"neighbor_count must be at least gridsize^2 = {members} (gridsize {gridsize}), got {neighbor_count}"
         )
     if n_positions < members:
         raise InputError(
-            f"positions_px must hold at least gridsize^2 = {members} positions "
-            f"(gridsize {gridsize}), got {n_positions}"
+            f"positions_px must hold at least gridsize^2 = {members} positions (gridsize {gridsize}), got {n_positions}"
         )
     return members
 

@@ -216,9 +216,7 @@ class SpacingSelection:
     statistics_after: SpacingStatistics
 
 
-def select_by_spacing(
-    positions_px: FloatArray, spacing_px: float, min_acceptance: float = 0.10
-) -> SpacingSelection:
+def select_by_spacing(positions_px: FloatArray, spacing_px: float, min_acceptance: float = 0.10) -> SpacingSelection:
     """Select positions that keep the spacing S: directly, or greedily where too few remain, or not at all.
 
     The direct selection is used when it keeps at least `min_acceptance` of the positions, else the greedy
