@@ -15,6 +15,7 @@ from ptyproof.physics.forward import (
     expected_counts,
     iterate_patches,
     object_patches,
+    peak_expected_counts,
     simulate_counts,
 )
 from ptyproof.physics.fourier import fft2c
@@ -268,3 +269,12 @@ def test_a_constant_object_stays_constant():
 def test_bad_simulations_are_refused_at_the_call(positions, block, message):
     with pytest.raises(InputError, match=message):
         simulate_counts(OBJECT, PROBE, positions, np.random.default_rng(24), block=block)
+
+
+def test_the_peak_is_the_largest_of_all_expected_counts() -> None:
+    rng = np.random.default_rng(3)
+    obj = rng.normal(size=(40, 50)) + 1j * rng.normal(size=(40, 50))
+    probe = rng.normal(size=(12, 16)) + 1j * rng.normal(size=(12, 16))
+    positions = rng.uniform((10, 12), (25, 30), size=(9, 2))
+    every = expected_counts(probe, object_patches(obj, positions, (12, 16)))
+    assert peak_expected_counts(obj, probe, positions) == pytest.approx(every.max(), rel=1e-12)

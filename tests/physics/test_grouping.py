@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from ptyproof.errors import InputError
 from ptyproof.physics import grouping
 from ptyproof.physics.grouping import (
@@ -17,7 +18,6 @@ from ptyproof.physics.grouping import (
     nearest_others,
     position_groups,
 )
-
 from tests.strategies.positions import Positions, positions, scattered_positions
 
 

@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from scipy.integrate import quad
+
 from ptyproof.errors import InputError
 from ptyproof.physics import overlap
 from ptyproof.physics.grouping import position_groups
@@ -20,8 +22,6 @@ from ptyproof.physics.overlap import (
     image_overlap,
     overlap_metrics,
 )
-from scipy.integrate import quad
-
 from tests.strategies.positions import Positions, positions
 
 Groups = NDArray[np.int64]

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+
 from ptyproof.errors import InputError
 from ptyproof.physics.spacing import (
     SpacingStatistics,
@@ -20,7 +21,6 @@ from ptyproof.physics.spacing import (
     select_greedy,
     spacing_statistics,
 )
-
 from tests.strategies.positions import Positions, positions
 
 SPACINGS = st.sampled_from([0.0, 1e-9, 1e-6, 0.5, 1.0, math.sqrt(2.0), 2.0, 5.0, 1e6]) | st.floats(1e-3, 300.0)

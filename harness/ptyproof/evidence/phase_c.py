@@ -33,7 +33,7 @@ from ptyproof.io.environment import environment
 from ptyproof.io.hashing import combine_digests, sha256_json
 from ptyproof.io.npz import NpzWriter
 from ptyproof.physics.dose import mean_exit_power, scale_probe_to_dose
-from ptyproof.physics.forward import iterate_patches, simulate_counts
+from ptyproof.physics.forward import MAX_EXPECTED_COUNTS, iterate_patches, peak_expected_counts, simulate_counts
 from ptyproof.physics.split import HalfSplit, split_halves
 from ptyproof.study.design import StudyDesign, dose_folder
 from ptyproof.study.seeds import stream
@@ -55,6 +55,10 @@ class _Plan:
     def obj(self) -> npt.NDArray[np.complex64]:
         assert self.base.dataset.obj is not None  # load_base refuses a base without an object
         return self.base.dataset.obj
+
+    @property
+    def kept(self) -> npt.NDArray[np.int64]:
+        return np.concatenate([self.split.train, self.split.test])
 
     def half(self, name: str) -> npt.NDArray[np.int64]:
         return self.split.train if name == "train" else self.split.test
@@ -99,6 +103,7 @@ def generate(
     manifest_path = output_root / MANIFEST_NAME
     manifest = _new_manifest(plan)
     earlier = _earlier_manifest(manifest_path, manifest)
+    _check_peak_counts(plan, wanted)
     writable_folder(output_root, "--output-root")
     console.say(
         f"split along y at row {split.line_px:.1f} px: {len(split.train)} train and {len(split.test)} test positions, "
@@ -136,6 +141,20 @@ def select_doses(available: tuple[float, ...], wanted: tuple[float, ...] | None)
             choices = ", ".join(f"{d:g}" for d in available)
             raise InputError(f"--dose must be one of {choices} (photons per pattern), got {dose:g}")
     return tuple(dose for dose in available if dose in wanted)
+
+
+def _check_peak_counts(plan: _Plan, doses: tuple[float, ...]) -> None:
+    """Refuse a dose whose counts a float32 amplitude could not give back, before anything is written."""
+    kept_px = plan.base.dataset.positions_px[plan.kept]
+    probe = scale_probe_to_dose(plan.base.dataset.probe, plan.obj, kept_px, 1.0)
+    peak_at_dose_1 = peak_expected_counts(plan.obj, probe, kept_px)
+    for dose in doses:
+        if dose * peak_at_dose_1 > MAX_EXPECTED_COUNTS:
+            raise InputError(
+                f"dose {dose:g} photons per pattern puts {dose * peak_at_dose_1:.3g} photons on one pixel, more than "
+                f"the {MAX_EXPECTED_COUNTS:.0f} whose count a float32 amplitude gives back; the largest dose for this "
+                f"base is {MAX_EXPECTED_COUNTS / peak_at_dose_1:.3g}"
+            )
 
 
 def _recipe_digest(design: StudyDesign, base: Base) -> str:
@@ -199,13 +218,12 @@ def _is_reusable(entry: dict[str, Any], plan: _Plan, output_root: Path) -> bool:
 
 
 def _make_dose(plan: _Plan, dose: float, output_root: Path, console: Console) -> dict[str, Any]:
-    kept = np.concatenate([plan.split.train, plan.split.test])
-    positions_px = plan.base.dataset.positions_px
-    probe = scale_probe_to_dose(plan.base.dataset.probe, plan.obj, positions_px[kept], dose)
+    kept_px = plan.base.dataset.positions_px[plan.kept]
+    probe = scale_probe_to_dose(plan.base.dataset.probe, plan.obj, kept_px, dose)
     folder = output_root / dose_folder(dose)
     folder.mkdir(exist_ok=True)
     entry: dict[str, Any] = {"dose": dose, "folder": folder.name, "recipe_digest": plan.recipe_digest}
-    with console.progress(f"simulate dose {dose:g}", len(kept), "pattern") as progress:
+    with console.progress(f"simulate dose {dose:g}", len(kept_px), "pattern") as progress:
         for half in HALVES:
             entry[half] = _make_half(plan, probe, dose, half, folder / f"patched_{half}.npz", progress)
     console.say(

@@ -165,6 +165,20 @@ def simulate_counts(
     return _draw_blocks(obj, modes, positions, rng, size)
 
 
+def peak_expected_counts(
+    obj: NDArray[np.complexfloating], probe: NDArray[np.complexfloating], positions_px: NDArray[np.floating]
+) -> float:
+    """Return the largest expected count of any pixel at any position, in photons; arguments as `simulate_counts`.
+
+    Expected counts are proportional to the dose, so one call tells for every dose whether its counts can be drawn
+    (`MAX_EXPECTED_COUNTS`).
+    """
+    modes = _modes(probe)
+    window = (modes.shape[1], modes.shape[2])
+    blocks = iterate_patches(obj, positions_px, window)
+    return max(float(expected_counts(modes, patches).max()) for patches in blocks)
+
+
 def iterate_patches(
     obj: NDArray[np.complexfloating], positions_px: NDArray[np.floating], window: tuple[int, int]
 ) -> Iterator[NDArray[np.complexfloating]]:
