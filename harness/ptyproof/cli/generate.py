@@ -32,7 +32,8 @@ def add_parser(commands: Commands) -> None:
 
 def _run(args: argparse.Namespace) -> int:
     from ptyproof.evidence.base import load_base
-    from ptyproof.evidence.phase_c import MANIFEST_NAME, generate
+    from ptyproof.evidence.phase_c import generate
+    from ptyproof.study.layout import RUN_MANIFEST
     from ptyproof.study.toml_form import load_study
 
     said = console(args)
@@ -42,5 +43,5 @@ def _run(args: argparse.Namespace) -> int:
         said.say(f"{base.name}: changed on reading: {change}")
     doses = None if args.dose is None else tuple(args.dose)
     generate(design, base, args.output_root, doses, said)
-    said.say(f"manifest: {args.output_root / MANIFEST_NAME}")
+    said.say(f"manifest: {args.output_root / RUN_MANIFEST}")
     return 0

@@ -36,10 +36,8 @@ from ptyproof.physics.dose import mean_exit_power, scale_probe_to_dose
 from ptyproof.physics.forward import MAX_EXPECTED_COUNTS, iterate_patches, peak_expected_counts, simulate_counts
 from ptyproof.physics.split import HalfSplit, split_halves
 from ptyproof.study.design import StudyDesign, dose_folder
+from ptyproof.study.layout import HALVES, RUN_MANIFEST, phase_c_file
 from ptyproof.study.seeds import stream
-
-MANIFEST_NAME = "run_manifest.json"
-HALVES = ("train", "test")
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,7 +98,7 @@ def generate(
     dataset = base.dataset
     split = split_halves(dataset.positions_px, dataset.probe, design.illumination_fraction)
     plan = _Plan(design, base, split, _recipe_digest(design, base))
-    manifest_path = output_root / MANIFEST_NAME
+    manifest_path = output_root / RUN_MANIFEST
     manifest = _new_manifest(plan)
     earlier = _earlier_manifest(manifest_path, manifest)
     _check_peak_counts(plan, wanted)
@@ -220,12 +218,12 @@ def _is_reusable(entry: dict[str, Any], plan: _Plan, output_root: Path) -> bool:
 def _make_dose(plan: _Plan, dose: float, output_root: Path, console: Console) -> dict[str, Any]:
     kept_px = plan.base.dataset.positions_px[plan.kept]
     probe = scale_probe_to_dose(plan.base.dataset.probe, plan.obj, kept_px, dose)
-    folder = output_root / dose_folder(dose)
-    folder.mkdir(exist_ok=True)
-    entry: dict[str, Any] = {"dose": dose, "folder": folder.name, "recipe_digest": plan.recipe_digest}
+    folder = dose_folder(dose)
+    (output_root / folder).mkdir(exist_ok=True)
+    entry: dict[str, Any] = {"dose": dose, "folder": folder, "recipe_digest": plan.recipe_digest}
     with console.progress(f"simulate dose {dose:g}", len(kept_px), "pattern") as progress:
         for half in HALVES:
-            entry[half] = _make_half(plan, probe, dose, half, folder / f"patched_{half}.npz", progress)
+            entry[half] = _make_half(plan, probe, dose, half, phase_c_file(output_root, dose, half), progress)
     console.say(
         f"dose {dose:g}: {entry['train']['n_patterns']} train and {entry['test']['n_patterns']} test patterns, "
         f"{entry['train']['photons_per_pattern_measured']:.6g} and "

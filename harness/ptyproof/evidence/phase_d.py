@@ -14,7 +14,6 @@ from typing import Any
 
 from ptyproof.console import Console
 from ptyproof.errors import DataError, InputError, RunError
-from ptyproof.evidence import phase_c
 from ptyproof.evidence.manifest import (
     TOOL_LABEL,
     file_is_whole,
@@ -26,6 +25,7 @@ from ptyproof.evidence.manifest import (
     timed_head,
     write_manifest,
 )
+from ptyproof.evidence.phase_c import select_doses
 from ptyproof.evidence.selection import ViewPlan, ViewSelection, select_view
 from ptyproof.io.atomic import writable_folder
 from ptyproof.io.dataset import Dataset, read_dataset, select_positions, write_dataset
@@ -33,10 +33,9 @@ from ptyproof.io.environment import environment
 from ptyproof.io.hashing import combine_digests, sha256_json
 from ptyproof.physics.probes import encircled_diameter_px
 from ptyproof.study.design import StudyDesign, design_from_dict
+from ptyproof.study.layout import HALVES, OVERLAP_MANIFEST, RUN_MANIFEST, phase_d_file, view_folder
 from ptyproof.study.views import Sampling, Spacing, View
 
-MANIFEST_NAME = "overlap_manifest.json"
-HALVES = phase_c.HALVES
 _POWER_FRACTION = 0.9
 
 
@@ -114,7 +113,7 @@ def overlap(
     for entry in entries:
         _check_files(entry, phase_c_root)
     manifest = _new_manifest(run, study, roots)
-    manifest_path = output_root / MANIFEST_NAME
+    manifest_path = output_root / OVERLAP_MANIFEST
     earlier = _earlier_manifest(manifest_path, run)
     for folder, name in ((output_root, "--output-root"), (roots.artifacts, "--artifact-root")):
         writable_folder(folder, name)
@@ -134,13 +133,11 @@ def overlap(
 
 
 def _read_run_manifest(root: Path) -> dict[str, Any]:
-    path = root / phase_c.MANIFEST_NAME
+    path = root / RUN_MANIFEST
     if not root.is_dir():
-        raise InputError(f"--phase-c-root must be a folder with {phase_c.MANIFEST_NAME}, but {root} is no folder")
+        raise InputError(f"--phase-c-root must be a folder with {RUN_MANIFEST}, but {root} is no folder")
     if not path.is_file():
-        raise InputError(
-            f"--phase-c-root must hold {phase_c.MANIFEST_NAME}, but {root} has none; run `ptyproof generate`"
-        )
+        raise InputError(f"--phase-c-root must hold {RUN_MANIFEST}, but {root} has none; run `ptyproof generate`")
     return read_manifest(path, "run_manifest")
 
 
@@ -173,7 +170,7 @@ def _select_views(study: StudyDesign, options: OverlapOptions) -> list[View]:
 
 
 def _select_entries(run: dict[str, Any], options: OverlapOptions) -> list[dict[str, Any]]:
-    doses = phase_c.select_doses(tuple(entry["dose"] for entry in run["datasets"]), options.doses)
+    doses = select_doses(tuple(entry["dose"] for entry in run["datasets"]), options.doses)
     return [entry for entry in run["datasets"] if entry["dose"] in doses]
 
 
@@ -182,9 +179,9 @@ def _check_files(entry: dict[str, Any], root: Path) -> None:
         record = entry[half]["file"]
         path = root / record["path"]
         if not path.is_file():
-            raise DataError(path, f"is missing, but {phase_c.MANIFEST_NAME} names it; run `ptyproof generate` again")
+            raise DataError(path, f"is missing, but {RUN_MANIFEST} names it; run `ptyproof generate` again")
         if not file_is_whole(record, root):
-            raise DataError(path, f"is not the file that {phase_c.MANIFEST_NAME} recorded (sha256 or size differ)")
+            raise DataError(path, f"is not the file that {RUN_MANIFEST} recorded (sha256 or size differ)")
 
 
 def _new_manifest(run: dict[str, Any], study: StudyDesign, roots: _Roots) -> dict[str, Any]:
@@ -310,14 +307,13 @@ def _make_cell(entry: dict[str, Any], plan: ViewPlan, halves: dict[str, Dataset]
     }
     if rejections:
         cell |= {"code": rejections[0][0], "reason": _reason(plan, [sentence for _, sentence in rejections])}
-    folder = Path(entry["folder"]) / view.name
-    metrics_folder = roots.artifacts / folder
+    metrics_folder = view_folder(roots.artifacts, dose, view.name)
     metrics_folder.mkdir(parents=True, exist_ok=True)
     for half in HALVES:
         record = {"dose": dose, "view": view.name, "split": half, "status": cell["status"]} | chosen[half].record
         metrics_path = metrics_folder / f"{half}_metrics.json"
         write_manifest(metrics_path, head("overlap_metrics") | record)
-        data_path = roots.output / folder / f"{view.name}_{half}.npz"
+        data_path = phase_d_file(roots.output, dose, view.name, half)
         cell[half] = chosen[half].record | _write_half(plan, half, halves[half], chosen[half], data_path, cell, roots)
         cell[half]["metrics_file"] = file_record(metrics_path, roots.output)
     bundle_path = metrics_folder / "metrics_bundle.json"

@@ -1,0 +1,26 @@
+"""Where the files of a study lie: the one place that knows folder and file names of the phases."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ptyproof.study.design import dose_folder
+
+HALVES = ("train", "test")
+RUN_MANIFEST = "run_manifest.json"
+OVERLAP_MANIFEST = "overlap_manifest.json"
+
+
+def phase_c_file(root: Path, dose: float, half: str) -> Path:
+    """Return Phase C's archive of a dose and half."""
+    return root / dose_folder(dose) / f"patched_{half}.npz"
+
+
+def view_folder(root: Path, dose: float, view: str) -> Path:
+    """Return the folder of a view under Phase D's output root or artifact root."""
+    return root / dose_folder(dose) / view
+
+
+def phase_d_file(root: Path, dose: float, view: str, half: str) -> Path:
+    """Return Phase D's archive of a view and half."""
+    return view_folder(root, dose, view) / f"{view}_{half}.npz"
