@@ -13,14 +13,19 @@ OVERLAP_MANIFEST = "overlap_manifest.json"
 
 def phase_c_file(root: Path, dose: float, half: str) -> Path:
     """Return Phase C's archive of a dose and half."""
-    return root / dose_folder(dose) / f"patched_{half}.npz"
+    return root.joinpath(dose_folder(dose), f"patched_{half}.npz")
 
 
 def view_folder(root: Path, dose: float, view: str) -> Path:
     """Return the folder of a view under Phase D's output root or artifact root."""
-    return root / dose_folder(dose) / view
+    return root.joinpath(dose_folder(dose), view)
 
 
 def phase_d_file(root: Path, dose: float, view: str, half: str) -> Path:
     """Return Phase D's archive of a view and half."""
-    return view_folder(root, dose, view) / f"{view}_{half}.npz"
+    return root.joinpath(dose_folder(dose), view, f"{view}_{half}.npz")
+
+
+def job_folder(artifact_root: Path, dose: float, view: str, gridsize: int) -> Path:
+    """Return the folder of a training's artifacts."""
+    return artifact_root.joinpath(dose_folder(dose), view, f"gs{gridsize}")

@@ -1,0 +1,252 @@
+"""Which trainings a study asks for, which run, and which are skipped and why.
+
+Enumeration is pure: it reads the file system and Phase D's record; it writes, trains and configures nothing. The
+order is dose, then the study's views. A view of all positions reads Phase C's data, every other one Phase D's.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ptyproof.errors import InputError
+from ptyproof.io import schema, strict_json
+from ptyproof.study.design import StudyDesign
+from ptyproof.study.layout import (
+    HALVES,
+    OVERLAP_MANIFEST,
+    RUN_MANIFEST,
+    job_folder,
+    phase_c_file,
+    phase_d_file,
+)
+from ptyproof.study.views import View
+
+_RECORDED = ("n_images_total", "n_images_selected", "acceptance_rate", "selection", "spacing_before_selection")
+
+
+@dataclass(frozen=True)
+class JobFilters:
+    """Which cells are wanted; None wants all.
+
+    A dose filter narrows the study before anything is looked at. View and gridsize filters choose which jobs
+    run; the skips of the narrowed study are reported all the same.
+    """
+
+    doses: tuple[float, ...] | None = None
+    views: tuple[str, ...] | None = None
+    gridsizes: tuple[int, ...] | None = None
+
+    def selects(self, view: View) -> bool:
+        """Tell whether the view passes the view and gridsize filters."""
+        by_name = self.views is None or view.name in self.views
+        return by_name and (self.gridsizes is None or view.gridsize in self.gridsizes)
+
+
+@dataclass(frozen=True)
+class TrainingJob:
+    """One training: a dose and a view, its data, and where its artifacts go. Doses in photons per pattern."""
+
+    dose: float
+    view: str
+    gridsize: int
+    neighbor_count: int
+    train_data_path: Path
+    test_data_path: Path
+    artifact_dir: Path
+
+    @property
+    def key(self) -> str:
+        """The job's name: `dose1000-dense-gs2`."""
+        return cell_key(self.dose, self.view, self.gridsize)
+
+    @property
+    def log_path(self) -> Path:
+        """The job's log."""
+        return self.artifact_dir / "train.log"
+
+
+@dataclass(frozen=True)
+class SkippedView:
+    """A cell of the study that cannot be trained.
+
+    `code` is `rejected_by_phase_d` or `missing_without_record`; `selected` tells whether the view and gridsize
+    filters wanted it; `measured` are Phase D's numbers for each half, None where there is no record.
+    """
+
+    dose: float
+    view: str
+    gridsize: int
+    code: str
+    reason: str
+    selected: bool
+    measured: Mapping[str, Any] | None = field(default=None, hash=False)
+
+    @property
+    def key(self) -> str:
+        """The cell's name: `dose1000-sparse-gs2`."""
+        return cell_key(self.dose, self.view, self.gridsize)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the record for a manifest: JSON values only."""
+        measured = None if self.measured is None else dict(self.measured)
+        return {**vars(self), "measured": measured}
+
+
+@dataclass(frozen=True)
+class Enumeration:
+    """The cells of a narrowed study: jobs to run, jobs that the filters leave out, and skips."""
+
+    jobs: tuple[TrainingJob, ...]
+    not_selected: tuple[TrainingJob, ...]
+    skipped: tuple[SkippedView, ...]
+
+    @property
+    def n_enumerated(self) -> int:
+        """Number of cells of the narrowed study."""
+        return len(self.jobs) + len(self.not_selected) + len(self.skipped)
+
+
+def cell_key(dose: float, view: str, gridsize: int) -> str:
+    """Return the name of a cell of the study's matrix; also its pytest id."""
+    number = str(int(dose)) if dose == int(dose) else repr(dose)
+    return f"dose{number}-{view}-gs{gridsize}"
+
+
+def build_training_jobs(
+    design: StudyDesign,
+    phase_c_root: Path,
+    phase_d_root: Path,
+    artifact_root: Path,
+    filters: JobFilters | None = None,
+    allow_missing_phase_d: bool = False,
+) -> Enumeration:
+    """Return the trainings of a study with the data that are there.
+
+    Parameters
+    ----------
+    design
+        The study.
+    phase_c_root, phase_d_root
+        Output roots of Phases C and D.
+    artifact_root
+        Root of the jobs' folders; not touched.
+    filters
+        Doses, views and gridsizes that are wanted; None wants all.
+    allow_missing_phase_d
+        What becomes of a selected view whose data are missing although Phase D did not record it as rejected: False
+        raises, True skips it with the code `missing_without_record`. An unselected one is always skipped.
+
+    Raises
+    ------
+    InputError
+        If a filter names what the study has not, no cell passes the filters, a root is missing or is the
+        other phase's, Phase C data of a wanted dose are missing, or (strict) a selected view is missing.
+    ManifestError
+        If Phase D's record is damaged.
+    """
+    filters = filters or JobFilters()
+    _check_filters(design, filters)
+    doses = [d for d in design.doses_photons_per_pattern if filters.doses is None or d in filters.doses]
+    _check_roots(phase_c_root, phase_d_root)
+    for dose in doses:
+        _check_phase_c(phase_c_root, dose)
+    rejections = _rejections(phase_d_root)
+    jobs: list[TrainingJob] = []
+    not_selected: list[TrainingJob] = []
+    skipped: list[SkippedView] = []
+    for dose in doses:
+        for view in design.views:
+            selected = filters.selects(view)
+            paths = _data_paths(view, dose, phase_c_root, phase_d_root)
+            skip = _skip(view, dose, selected, rejections, paths)
+            if skip is None:
+                folder = job_folder(artifact_root, dose, view.name, view.gridsize)
+                job = TrainingJob(dose, view.name, view.gridsize, design.neighbors_of(view), *paths, folder)
+                (jobs if selected else not_selected).append(job)
+            elif selected and skip.code == "missing_without_record" and not allow_missing_phase_d:
+                raise InputError(f"dose {dose:g}, view {view.name}: {skip.reason}; run `ptyproof overlap`")
+            else:
+                skipped.append(skip)
+    return Enumeration(tuple(jobs), tuple(not_selected), tuple(skipped))
+
+
+def _check_filters(design: StudyDesign, filters: JobFilters) -> None:
+    gridsizes = sorted({view.gridsize for view in design.views})
+    choices: tuple[tuple[str, tuple[Any, ...] | None, list[Any]], ...] = (
+        ("--dose", filters.doses, list(design.doses_photons_per_pattern)),
+        ("--view", filters.views, [view.name for view in design.views]),
+        ("--gridsize", filters.gridsizes, gridsizes),
+    )
+    for option, wanted, known in choices:
+        for value in wanted or ():
+            if value not in known:
+                shown = ", ".join(f"{item:g}" if isinstance(item, float) else str(item) for item in known)
+                raise InputError(f"{option} must be one of {shown}, got {value!r}")
+        if wanted == ():
+            raise InputError(f"{option} must name one value or more, got none")
+    if not any(filters.selects(view) for view in design.views):
+        cells = ", ".join(f"{view.name} (gridsize {view.gridsize})" for view in design.views)
+        raise InputError(
+            f"no job has --view {filters.views} and --gridsize {filters.gridsizes} at once; the views are {cells}"
+        )
+
+
+def _check_roots(phase_c_root: Path, phase_d_root: Path) -> None:
+    for option, root, foreign, own in (
+        ("--phase-c-root", phase_c_root, OVERLAP_MANIFEST, RUN_MANIFEST),
+        ("--phase-d-root", phase_d_root, RUN_MANIFEST, OVERLAP_MANIFEST),
+    ):
+        if not root.is_dir():
+            raise InputError(f"{option} must be a folder, got {root}")
+        if (root / foreign).is_file() and not (root / own).is_file():
+            raise InputError(f"{option} {root} holds {foreign} and no {own}: are the roots swapped?")
+
+
+def _check_phase_c(root: Path, dose: float) -> None:
+    for half in HALVES:
+        path = phase_c_file(root, dose, half)
+        if not path.is_file():
+            raise InputError(f"Phase C data of dose {dose:g} are missing: {path}; run `ptyproof generate`")
+
+
+def _rejections(phase_d_root: Path) -> dict[tuple[float, str], dict[str, Any]]:
+    path = phase_d_root / OVERLAP_MANIFEST
+    if not path.is_file():
+        return {}
+    manifest = strict_json.read_json(path)
+    schema.validate(manifest, "overlap_manifest", path)
+    return {(cell["dose"], cell["view"]): cell for cell in manifest["rejected_views"]}
+
+
+def _data_paths(view: View, dose: float, phase_c_root: Path, phase_d_root: Path) -> tuple[Path, Path]:
+    if view.reads_phase_c:
+        return phase_c_file(phase_c_root, dose, "train"), phase_c_file(phase_c_root, dose, "test")
+    return (
+        phase_d_file(phase_d_root, dose, view.name, "train"),
+        phase_d_file(phase_d_root, dose, view.name, "test"),
+    )
+
+
+def _skip(
+    view: View,
+    dose: float,
+    selected: bool,
+    rejections: Mapping[tuple[float, str], dict[str, Any]],
+    paths: tuple[Path, Path],
+) -> SkippedView | None:
+    if view.reads_phase_c:
+        return None  # its files were checked with the dose
+    cell = rejections.get((dose, view.name))
+    if cell is not None:
+        measured = {"code": cell["code"]} | {half: {key: cell[half][key] for key in _RECORDED} for half in HALVES}
+        reason = cell["reason"]
+        return SkippedView(dose, view.name, view.gridsize, "rejected_by_phase_d", reason, selected, measured)
+    for path in paths:
+        if not os.path.isfile(path):  # noqa: PTH113 - three times as fast as Path.is_file, for large matrices
+            reason = f"no record of a rejection was found, and {path.name} is missing"
+            return SkippedView(dose, view.name, view.gridsize, "missing_without_record", reason, selected)
+    return None
