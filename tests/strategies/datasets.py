@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
+
 from ptyproof.io.dataset import Dataset, new_metadata
 
 SHA = "0" * 64
@@ -29,13 +30,13 @@ def make_dataset(
     height, width = window
     shape = (height + 13, width + 9)
     steps = rng.uniform(0, 1, (n, 2)) * (np.array(shape) - window)
-    positions_px = steps + (height // 2, width // 2)
+    positions_px = steps + np.array([height // 2, width // 2])
     probe = _complex(rng, window)
     obj = _complex(rng, shape)
     if role == "base":
         return Dataset(obj, probe, positions_px, metadata_of(role))
     bell = np.outer(*(np.hanning(length + 2)[1:-1] for length in window))
-    counts = rng.poisson(mean_counts * bell / bell.mean(), (n, *window))
+    counts = rng.poisson(mean_counts * bell**3 / (bell**3).mean(), (n, *window))
     metadata = metadata_of(
         role,
         intensity_scale=intensity_scale,

@@ -20,7 +20,7 @@ from ptyproof.io.hashing import sha256_file
 from ptyproof.io.legacy import AxisOrder, LegacyOptions, Values
 from ptyproof.io.metadata import new_metadata
 from ptyproof.io.npz import Array, Member, NpzArchive
-from ptyproof.io.patterns import row_blocks, zero_frequency_shares
+from ptyproof.io.patterns import CLEAR_RATIO, row_blocks, zero_frequency_shares
 from ptyproof.io.validation import validate_dataset
 from ptyproof.physics.forward import DEFAULT_MARGIN_PX
 from ptyproof.physics.objects import OBJECT_NAMES, make_object
@@ -30,7 +30,6 @@ ZeroFrequency = Literal["auto", "corner", "centre"]
 
 ZERO_FREQUENCIES = ("auto", "corner", "centre")
 OBJECT_SEED = 42
-_CLEAR_RATIO = 4.0
 
 
 @dataclass(frozen=True)
@@ -252,9 +251,9 @@ def _measured_zero_frequency(path: Path, counts: Array) -> tuple[ZeroFrequency, 
         total += counts[rows].sum(axis=0, dtype=np.float64)
     centre, corner = zero_frequency_shares(total)
     shares = f"{corner:.2%} of the counts lie around index (0, 0), {centre:.2%} around the middle"
-    if corner > _CLEAR_RATIO * centre:
+    if corner > CLEAR_RATIO * centre:
         return "corner", shares
-    if centre > _CLEAR_RATIO * corner:
+    if centre > CLEAR_RATIO * corner:
         return "centre", shares
     option = "say which with zero_frequency='corner' or zero_frequency='centre'"
     raise DataError(path, f"leaves open where the zero frequency is: {shares}; {option}", "data")

@@ -33,6 +33,7 @@ DTYPES: Mapping[str, np.dtype[Any]] = {
     **{name: np.dtype(np.float64) for name in POSITIONS},
 }
 _LEGACY_DIFFRACTION = "diff3d"
+LARGEST_TELLING = 1 << 18  # float32 has few fractions left beyond, so being whole says nothing
 _ACCEPTED_KINDS = {"f": "fiu", "c": "c", "i": "iu"}
 
 
@@ -221,7 +222,7 @@ def looks_like_counts(array: Array) -> bool:
     for row in array:
         if not np.array_equal(row, np.rint(row)):
             return False
-        above_one += int(np.count_nonzero(row >= 2))
+        above_one += int(np.count_nonzero((row >= 2) & (row < LARGEST_TELLING)))
     return above_one >= 12
 
 

@@ -128,7 +128,7 @@ class NpzArchive:
         return np.ndarray(member.shape, member.dtype, buffer, order=_order(member))
 
     def memmap(self, name: str) -> Array:
-        """Return the array `name` mapped from the file, read-only; a compressed one, text and one without axes are read.
+        """Return the array `name` mapped from the file, read-only; compressed arrays, text and scalars are read.
 
         The checksum of a mapped array is not verified here: `verify` does that.
         """
@@ -243,7 +243,7 @@ class NpzArchive:
         return member
 
     def _chunks(self, member: Member) -> Iterator[bytes]:
-        """Yield the array's bytes in order; the checksum has been verified when the last was taken."""
+        """Yield the array's bytes in order; zipfile compares the checksum before it hands out the last of them."""
         left = member.nbytes
         try:
             with self._zip.open(self._infos[member.name]) as file:
@@ -254,7 +254,6 @@ class NpzArchive:
                         break
                     left -= len(chunk)
                     yield chunk
-                file.read(1)  # the checksum is compared at the end of the member
         except _BAD_ZIP as error:
             raise DataError(self.path, f"cannot be unpacked: {error}", member.name) from error
         if left > 0:

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ptyproof.io.legacy import LARGEST_TELLING
+
 Array = npt.NDArray[Any]
 
 _BLOCK_BYTES = 1 << 24
@@ -19,8 +21,9 @@ _EPS32 = float(np.finfo(np.float32).eps)
 _RELATIVE_TOLERANCE = 1e-6
 _MAX_DOSE_FACTOR = 5.0
 _SQUARE_PIXELS = 12
-_CLEAR_SHARE, _OTHER_SHARE = 0.5, 0.05
-_MIN_LIT_PIXELS = 64
+_CORNER_SHARE = 0.5
+CLEAR_RATIO = 4.0  # of the two shares, from which on they tell where the zero frequency is
+_MIN_LIT_PIXELS = 32
 
 
 def row_blocks(array: Array) -> Iterator[slice]:
@@ -48,7 +51,7 @@ class PatternStatistics:
     all_whole
         Whether every a is a whole number.
     above_one
-        Number of pixels with a >= 2.
+        Number of pixels with a >= 2, below the values at which float32 holds whole numbers only.
     largest
         The largest a.
     mean_intensity
@@ -89,7 +92,7 @@ class PatternStatistics:
             deviation = max(deviation, float(off[beyond].max(initial=0.0)))
             whole = np.abs(amplitude - np.rint(amplitude)) <= 2 * _EPS32 * amplitude
             all_whole = all_whole and bool(whole.all())
-            above_one += int(np.count_nonzero(amplitude > 1.5))
+            above_one += int(np.count_nonzero((amplitude > 1.5) & (amplitude < LARGEST_TELLING)))
             largest = max(largest, float(amplitude.max(initial=0.0)))
             total += (counts if intensity_scale is None else rounded).sum(axis=0)
         n = max(1, len(diffraction))
@@ -118,7 +121,7 @@ def pattern_problems(statistics: PatternStatistics, metadata: Mapping[str, Any])
     problems = _scale_problems(statistics, metadata)
     centre, corner = zero_frequency_shares(statistics.mean_intensity)
     lit = np.count_nonzero(statistics.mean_intensity)
-    if corner > _CLEAR_SHARE and centre < _OTHER_SHARE and lit >= _MIN_LIT_PIXELS:
+    if corner > max(_CORNER_SHARE, CLEAR_RATIO * centre) and lit >= _MIN_LIT_PIXELS:
         shares = f"{corner:.1%} of the intensity lies around index (0, 0) and {centre:.1%} around the middle"
         problems.append(f"has its zero frequency at the corner: {shares}; apply fftshift")
     return problems

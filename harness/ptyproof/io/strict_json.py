@@ -1,13 +1,16 @@
 """Strict JSON (RFC 8259): what the standard library lets through and evidence must not have is refused.
 
-Refused on reading: duplicate keys, NaN and Infinity, a byte order mark, bytes that are not UTF-8, trailing
-text, nesting deeper than `MAX_DEPTH`. Refused on writing: NaN, Infinity, and any type that JSON does not have.
+Refused on reading: duplicate keys, NaN, Infinity and numbers that large, half a surrogate pair, a byte order
+mark, bytes that are not UTF-8, trailing text, nesting deeper than `MAX_DEPTH`. Refused on writing: NaN, Infinity,
+and any type that JSON does not have.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import re
+from collections import Counter
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -15,6 +18,7 @@ from ptyproof.errors import ManifestError
 from ptyproof.io.atomic import write_text
 
 MAX_DEPTH = 100
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]|[\ud800-\udfff]")
 
 
 def read_json(path: Path) -> Any:
@@ -49,26 +53,20 @@ def parse_json(text: str, path: Path | str = "JSON text", member: str | None = N
     if not text.strip():
         raise ManifestError(path, "is empty; one JSON value is expected", member)
 
-    def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
-        result = dict(items)
-        if len(result) < len(items):
-            names = [name for name, _ in items]
-            twice = next(name for name in names if names.count(name) > 1)
-            raise ManifestError(path, f"has the key {twice!r} twice in one object", member)
-        return result
-
-    def constant(name: str) -> NoReturn:
-        raise ManifestError(path, f"holds {name}, which is no JSON number", member)
-
     if _nesting(text) > MAX_DEPTH:
         raise ManifestError(path, f"is nested deeper than {MAX_DEPTH} levels", member)
     try:
-        return json.loads(text, object_pairs_hook=pairs, parse_constant=constant)
+        value = json.loads(text, object_pairs_hook=_pairs, parse_constant=_constant, parse_float=_fraction)
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
         raise ManifestError(path, f"is no JSON: {error.msg} at {where}", member) from error
+    except _NotStrictError as error:
+        raise ManifestError(path, str(error), member) from None
     except ValueError as error:  # an integer with more digits than Python converts
         raise ManifestError(path, f"holds a number that cannot be read: {error}", member) from error
+    if _SURROGATE.search(text) and _has_lone_surrogate(value):
+        raise ManifestError(path, "holds half of a surrogate pair, which is no character", member)
+    return value
 
 
 def format_json(value: Any) -> str:
@@ -87,6 +85,37 @@ def format_json(value: Any) -> str:
 def write_json(path: Path, value: Any) -> None:
     """Write `value` to `path` as strict JSON: formatted in memory first, then written atomically."""
     write_text(path, format_json(value))
+
+
+class _NotStrictError(ValueError):
+    """Something that the standard library reads and RFC 8259 does not have."""
+
+
+def _pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(items)
+    if len(result) < len(items):
+        twice, _ = Counter(name for name, _ in items).most_common(1)[0]
+        raise _NotStrictError(f"has the key {twice!r} twice in one object")
+    return result
+
+
+def _constant(name: str) -> NoReturn:
+    raise _NotStrictError(f"holds {name}, which is no JSON number")
+
+
+def _fraction(digits: str) -> float:
+    number = float(digits)
+    if math.isinf(number):
+        raise _NotStrictError(f"holds {digits[:40]}, which is too large for a number")
+    return number
+
+
+def _has_lone_surrogate(value: Any) -> bool:
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return True
+    return False
 
 
 def _nesting(text: str) -> int:

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 Array = npt.NDArray[Any]
 
-_MAJOR = "1."
 _REQUIRED = {
     "base": ("objectGuess",),
     "simulation": ("diffraction", "objectGuess"),
@@ -121,7 +120,7 @@ def validate_split(
     if twice:
         raise DataError(here, f"shares {len(twice)} positions with {other}, {twice[0]} the first", "ycoords")
     if train.obj is None:
-        raise InputError("a split is checked for shared illumination on an object, and these halves have none")
+        raise InputError("shared illumination is checked on the object's grid, and there is no objectGuess")
     both = illuminated_pixels(train, illumination_fraction) & illuminated_pixels(test, illumination_fraction)
     if both.any():
         row, col = (int(axis[0]) for axis in np.nonzero(both))
@@ -156,12 +155,7 @@ def illuminated_pixels(dataset: Dataset, illumination_fraction: float = 0.0) -> 
 
 def _metadata_problems(metadata: Any) -> list[Problem]:
     errors = schema_errors(metadata, "dataset_metadata")
-    if errors:
-        return [Problem("_metadata", f"{error.json_path}: {error.message[:300]}") for error in errors]
-    if not metadata["schema_version"].startswith(_MAJOR):
-        version = metadata["schema_version"]
-        return [Problem("_metadata", f"has schema_version {version}; this program reads versions 1.x")]
-    return []
+    return [Problem("_metadata", f"{error.json_path}: {error.message[:300]}") for error in errors]
 
 
 def _form_problems(dataset: Dataset) -> list[Problem]:
@@ -276,7 +270,7 @@ def _outside(dataset: Dataset, axis: int, name: str) -> list[Problem]:
 
 
 def _pattern_problems(dataset: Dataset) -> list[Problem]:
-    if dataset.diffraction is None:
+    if dataset.diffraction is None or not len(dataset):
         return []
     statistics = PatternStatistics.of(dataset.diffraction, dataset.metadata["intensity_scale"])
     reasons = pattern_problems(statistics, dataset.metadata)

@@ -1,0 +1,91 @@
+"""Files are whole or absent: an error leaves what was there before, and nothing else."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from ptyproof.errors import InputError
+from ptyproof.io.atomic import atomic_path, writable_folder, write_text
+
+
+def test_the_file_appears_when_the_block_ends(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    with atomic_path(path) as temporary:
+        temporary.write_text("new")
+        assert temporary.parent == tmp_path
+        assert not path.exists()
+    assert path.read_text() == "new"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, OSError])
+def test_an_error_leaves_what_was_there(tmp_path: Path, error: type[BaseException]) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+
+    def half_written() -> None:
+        with atomic_path(path) as temporary:
+            temporary.write_text("half")
+            raise error
+
+    with pytest.raises(error):
+        half_written()
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_block_that_removes_its_file_fails_and_leaves_nothing(tmp_path: Path) -> None:
+    def removing() -> None:
+        with atomic_path(tmp_path / "a.txt") as temporary:
+            temporary.unlink()
+
+    with pytest.raises(FileNotFoundError):
+        removing()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("mask", [0o022, 0o077])
+def test_permissions_follow_the_umask(tmp_path: Path, mask: int) -> None:
+    before = os.umask(mask)
+    try:
+        write_text(tmp_path / "a.txt", "x")
+        assert os.umask(mask) == mask
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "a.txt").stat().st_mode) == 0o666 & ~mask
+
+
+def test_text_is_utf8_with_unix_line_ends(tmp_path: Path) -> None:
+    write_text(tmp_path / "a.txt", "Größe\nπ\n")
+    assert (tmp_path / "a.txt").read_bytes() == "Größe\nπ\n".encode()
+
+
+@pytest.mark.parametrize("name", ["x" * 250, "é" * 120, "-rf"])
+def test_long_and_strange_names(tmp_path: Path, name: str) -> None:
+    write_text(tmp_path / name, "x")
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_a_missing_folder_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        write_text(tmp_path / "no" / "a.txt", "x")
+
+
+def test_writable_folder_makes_parents_and_leaves_nothing_in_it(tmp_path: Path) -> None:
+    folder = tmp_path / "a" / "b"
+    assert writable_folder(folder, "--output-root") == folder
+    assert writable_folder(folder, "--output-root") == folder
+    assert list(folder.iterdir()) == []
+
+
+def test_folders_that_cannot_be(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    for path, reason in [(tmp_path / "file", "is a file"), (tmp_path / "file" / "a", "a file among its parents")]:
+        with pytest.raises(InputError, match=f"^--output-root must be a folder, but .*{reason}"):
+            writable_folder(path, "--output-root")
+    with pytest.raises(InputError, match=r"^--output-root must be a writable folder"):
+        writable_folder(Path("/proc/none"), "--output-root")

@@ -1,0 +1,298 @@
+"""What the tests of the schemas share: every rule of a schema, where an example meets it, how to break it.
+
+A rule is named by its schema and a JSON pointer, `run_manifest:1#/$defs/half/properties/max_count/minimum`; an
+entry of `required` by its name in place of its index: `run_manifest:1#/required/split`.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jsonschema.exceptions import ValidationError
+from jsonschema.protocols import Validator
+
+from ptyproof.io.schema import load_schema, validator
+
+EXAMPLES = Path(__file__).parent / "examples"
+KINDS = tuple(sorted(folder.name for folder in EXAMPLES.iterdir() if folder.is_dir()))
+SCHEMAS = ("common", *KINDS)
+
+ANNOTATIONS = frozenset({"$schema", "$id", "$comment", "title", "description", "version"})
+STRUCTURE = frozenset({"$defs", "$ref", "properties", "items"})
+SIMPLE = frozenset(
+    [
+        "type",
+        "minimum",
+        "exclusiveMinimum",
+        "maximum",
+        "exclusiveMaximum",
+        "minLength",
+        "maxLength",
+        "minItems",
+        "maxItems",
+        "uniqueItems",
+    ]
+)
+JUDGED = frozenset({"const", "enum", "pattern", "format", "anyOf"})
+KEYWORDS = ANNOTATIONS | STRUCTURE | SIMPLE | JUDGED | {"required", "additionalProperties"}
+
+APPLIES_TO: dict[str, type | tuple[type, ...]] = {
+    **dict.fromkeys(("minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum"), (int, float)),
+    **dict.fromkeys(("minLength", "maxLength", "pattern", "format"), str),
+    **dict.fromkeys(("minItems", "maxItems", "uniqueItems"), list),
+    **dict.fromkeys(("required", "additionalProperties"), dict),
+}
+
+PathSteps = tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class Site:
+    """A value in a valid example that a rule, or a schema inside a schema (no keyword), speaks of."""
+
+    rule: str
+    keyword: str
+    value: Any
+    kind: str
+    example: str
+    path: PathSteps
+
+
+def own_rules(where: str, schema: dict[str, Any]) -> Iterator[tuple[str, str, Any]]:
+    """Yield (rule, keyword, value) of one schema object, without those of the schemas inside it."""
+    for keyword, value in schema.items():
+        if keyword == "required":
+            for name in value:
+                yield f"{where}/required/{name}", keyword, name
+        elif keyword in SIMPLE | JUDGED or (keyword == "additionalProperties" and value is False):
+            yield f"{where}/{keyword}", keyword, value
+
+
+def inner_schemas(where: str, schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield (place, schema) of the schemas inside a schema object; references are not followed."""
+    for keyword in ("properties", "$defs"):
+        for name, inner in schema.get(keyword, {}).items():
+            yield f"{where}/{keyword}/{name}", inner
+    for keyword in ("items", "additionalProperties"):
+        if isinstance(schema.get(keyword), dict):
+            yield f"{where}/{keyword}", schema[keyword]
+    for index, inner in enumerate(schema.get("anyOf", [])):
+        yield f"{where}/anyOf/{index}", inner
+
+
+def all_schemas(name: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield (place, schema) of every schema object in a schema file."""
+    waiting = [(f"{name}:1#", load_schema(name))]
+    while waiting:
+        where, schema = waiting.pop()
+        yield where, schema
+        waiting.extend(inner_schemas(where, schema))
+
+
+@cache
+def rules() -> tuple[str, ...]:
+    """Return every rule of every schema file, sorted."""
+    found = (own_rules(where, schema) for name in SCHEMAS for where, schema in all_schemas(name))
+    return tuple(sorted(rule for group in found for rule, _, _ in group))
+
+
+def follow(where: str, ref: str) -> tuple[str, dict[str, Any]]:
+    """Return the place and the schema that a `$ref` at `where` leads to."""
+    document, _, pointer = ref.partition("#")
+    target = document.removeprefix("urn:ptyproof:schema:") or where.partition("#")[0]
+    schema: Any = load_schema(target.removesuffix(":1"))
+    for step in pointer.split("/")[1:]:
+        schema = schema[step]
+    return f"{target}#{pointer}", schema
+
+
+def example_names(kind: str) -> list[str]:
+    """Return the names of the valid examples of a kind, sorted."""
+    return sorted(path.name for path in (EXAMPLES / kind / "valid").glob("*.json"))
+
+
+@cache
+def _example_text(kind: str, name: str) -> str:
+    return (EXAMPLES / kind / "valid" / name).read_text(encoding="utf-8")
+
+
+def example(kind: str, name: str) -> Any:
+    """Return a fresh copy of a valid example."""
+    return json.loads(_example_text(kind, name))
+
+
+@cache
+def sites() -> dict[str, Site]:
+    """Return for each rule, and for each schema inside a schema, the first value of a valid example under it."""
+    found: dict[str, Site] = {}
+    for kind in KINDS:
+        for name in example_names(kind):
+            for site in _sites(f"{kind}:1#", load_schema(kind), example(kind, name), kind, name, ()):
+                found.setdefault(site.rule, site)
+    return found
+
+
+def _sites(where: str, schema: dict[str, Any], value: Any, kind: str, name: str, path: PathSteps) -> Iterator[Site]:
+    yield Site(where, "", None, kind, name, path)
+    for rule, keyword, argument in own_rules(where, schema):
+        applies_to = APPLIES_TO.get(keyword, object)
+        if isinstance(value, applies_to) and (keyword != "required" or argument in value):
+            yield Site(rule, keyword, argument, kind, name, path)
+    for place, inner, deeper, step in _inner_values(where, schema, value):
+        yield from _sites(place, inner, deeper, kind, name, (*path, *step))
+
+
+def _inner_values(
+    where: str, schema: dict[str, Any], value: Any
+) -> Iterator[tuple[str, dict[str, Any], Any, PathSteps]]:
+    """Yield (place, schema, value, steps to it) of every schema that applies to a valid value or its parts."""
+    if "$ref" in schema:
+        yield *follow(where, schema["$ref"]), value, ()
+    for index, inner in enumerate(schema.get("anyOf", [])):
+        if _fits(where, inner, value):
+            yield f"{where}/anyOf/{index}", inner, value, ()
+    if isinstance(value, dict):
+        known = schema.get("properties", {})
+        for key, part in value.items():
+            if key in known:
+                yield f"{where}/properties/{key}", known[key], part, (key,)
+            elif isinstance(schema.get("additionalProperties"), dict):
+                yield f"{where}/additionalProperties", schema["additionalProperties"], part, (key,)
+    if isinstance(value, list) and "items" in schema:
+        for index, part in enumerate(value):
+            yield f"{where}/items", schema["items"], part, (index,)
+
+
+def _fits(where: str, schema: dict[str, Any], value: Any) -> bool:
+    document: Validator = validator(where.partition(":")[0])
+    return document.evolve(schema=schema).is_valid(value)
+
+
+def value_at(instance: Any, path: PathSteps) -> Any:
+    """Return the value at the end of a path."""
+    for step in path:
+        instance = instance[step]
+    return instance
+
+
+def with_value(instance: Any, path: PathSteps, value: Any) -> Any:
+    """Return a copy of an instance with another value at the end of a path; `...` removes the key."""
+    if not path:
+        return value
+    result = copy.deepcopy(instance)
+    holder = value_at(result, path[:-1])
+    if value is ...:
+        del holder[path[-1]]
+    else:
+        holder[path[-1]] = value
+    return result
+
+
+def broken(site: Site) -> Any:
+    """Return a copy of the site's example that breaks the site's rule, one whose keyword says how."""
+    instance = example(site.kind, site.example)
+    if site.keyword == "required":
+        return with_value(instance, (*site.path, site.value), ...)
+    return with_value(instance, site.path, _wrong(site.keyword, site.value, value_at(instance, site.path)))
+
+
+def _wrong(keyword: str, argument: Any, value: Any) -> Any:
+    match keyword:
+        case "type":
+            return 7 if "boolean" in argument else True
+        case "additionalProperties":
+            return {**value, "colour": "red"}
+        case "minimum":
+            return argument - 1
+        case "maximum":
+            return argument + 1
+        case "exclusiveMinimum" | "exclusiveMaximum":
+            return argument
+        case "minLength" | "minItems":
+            return value[: argument - 1]
+        case "maxLength" | "maxItems":
+            return value + (argument + 1 - len(value)) * value[-1:]
+        case "uniqueItems":
+            return [*value, value[0]]
+    raise AssertionError(f"no way is known to break {keyword}; give an example in invalid.json")
+
+
+def rule_of(kind: str, error: ValidationError) -> str:
+    """Return the rule that an error speaks of: its path through the schemas, with references followed."""
+    where, schema = f"{kind}:1#", load_schema(kind)
+    *steps, keyword = error.absolute_schema_path  # jsonschema leaves "$ref" out of it
+    for step in steps:
+        if "$ref" in schema and step not in schema:
+            where, schema = follow(where, schema["$ref"])
+        where, schema = f"{where}/{step}", schema[step]
+    while schema.get(keyword) != error.validator_value:
+        where, schema = follow(where, schema["$ref"])
+    where = f"{where}/{keyword}"
+    if error.validator == "required":
+        missing = [name for name in error.validator_value if f"{name!r} is a required" in error.message]
+        where = f"{where}/{missing[0]}"
+    return where
+
+
+def fails_exactly_by(kind: str, rule: str, errors: list[ValidationError]) -> bool:
+    """Tell whether the one error is the rule's, or an `anyOf` of which one alternative fails exactly by the rule."""
+    if len(errors) != 1:
+        return False
+    if rule_of(kind, errors[0]) == rule:
+        return True
+    alternatives: dict[Any, list[ValidationError]] = {}
+    for inner in errors[0].context or ():
+        alternatives.setdefault(inner.schema_path[0], []).append(inner)
+    return any(fails_exactly_by(kind, rule, found) for found in alternatives.values())
+
+
+def blamed(kind: str, instance: Any, rule: str) -> str | None:
+    """Return None if an instance fails exactly by a rule, and otherwise what it fails by."""
+    errors = list(validator(kind).iter_errors(instance))
+    if fails_exactly_by(kind, rule, errors):
+        return None
+    return "; ".join(f"{rule_of(kind, error)} at {error.json_path}" for error in errors) or "it is valid"
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """An entry of an invalid.json: a valid example with one value changed, which breaks exactly one rule."""
+
+    kind: str
+    rule: str
+    example: str
+    path: PathSteps
+    value: Any
+    why: str
+
+    def instance(self) -> Any:
+        """Return the changed example."""
+        return with_value(example(self.kind, self.example), self.path, self.value)
+
+
+@cache
+def refusals() -> tuple[Refusal, ...]:
+    """Return the entries of every invalid.json."""
+    found = []
+    for kind in KINDS:
+        for entry in json.loads((EXAMPLES / kind / "invalid.json").read_text(encoding="utf-8")):
+            value = ... if entry.get("remove") else entry["value"]
+            path = _path_steps(example(kind, entry["from"]), entry["path"])
+            found.append(Refusal(kind, entry["rule"], entry["from"], path, value, entry["why"]))
+    return tuple(found)
+
+
+def _path_steps(instance: Any, pointer: str) -> PathSteps:
+    """Return the steps of a JSON pointer; its last may name a key that is not there yet."""
+    steps: PathSteps = ()
+    for text in pointer.split("/")[1:]:
+        step = int(text) if isinstance(instance, list) else text
+        steps = (*steps, step)
+        instance = instance[step] if not isinstance(instance, dict) else instance.get(step)
+    return steps
