@@ -179,13 +179,20 @@ def test_sampling_draws_a_fraction_and_groups_of_it(smoke_c: Phase) -> None:
     np.testing.assert_array_equal(positions, other_dose)
 
 
+def test_a_single_position_is_no_dataset(smoke_c: Phase) -> None:
+    options = OverlapOptions(sampling_view=sampling_view(1, None, 0.01, 4))
+    manifest = overlap(smoke_c.root, smoke_c.root.parent / "d-single", options=options)
+    assert [cell["code"] for cell in manifest["rejected_views"]] == ["too_few_positions_for_groups"] * 3
+    assert "train keeps 1 of 120 positions, but 2 or more are needed" in manifest["rejected_views"][0]["reason"]
+
+
 def test_a_sample_too_small_for_a_group_is_rejected(smoke_c: Phase) -> None:
     options = OverlapOptions(sampling_view=sampling_view(2, None, 0.01, 4))
     manifest = overlap(smoke_c.root, smoke_c.root.parent / "d-tiny", options=options)
     assert manifest["views"] == []
     cell = manifest["rejected_views"][0]
     assert cell["code"] == "too_few_positions_for_groups"
-    assert "train keeps 1 positions, but a group takes 4" in cell["reason"]
+    assert "train keeps 1 of 120 positions, but 4 or more are needed" in cell["reason"]
     assert cell["train"]["overlap"]["metric_2_undefined_because"]
 
 

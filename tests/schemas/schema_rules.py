@@ -26,18 +26,8 @@ SCHEMAS = ("common", *KINDS)
 ANNOTATIONS = frozenset({"$schema", "$id", "$comment", "title", "description", "version"})
 STRUCTURE = frozenset({"$defs", "$ref", "properties", "items"})
 SIMPLE = frozenset(
-    [
-        "type",
-        "minimum",
-        "exclusiveMinimum",
-        "maximum",
-        "exclusiveMaximum",
-        "minLength",
-        "maxLength",
-        "minItems",
-        "maxItems",
-        "uniqueItems",
-    ]
+    {"type", "minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum"}
+    | {"minLength", "maxLength", "minItems", "maxItems", "uniqueItems"}
 )
 JUDGED = frozenset({"const", "enum", "pattern", "format", "anyOf"})
 KEYWORDS = ANNOTATIONS | STRUCTURE | SIMPLE | JUDGED | {"required", "additionalProperties"}

@@ -250,6 +250,8 @@ def _make_half(
         archive.add("ycoords", positions_px[:, 0])
         archive.add("xcoords", positions_px[:, 1])
         archive.add("scan_index", scan_index[index].astype(np.int64))
+        if tally.photons == 0:
+            raise RunError(f"dose {dose:g} gave no photon in {len(index)} {half} patterns; choose a larger dose")
         digests = dict(archive.digests)
         measured = tally.photons / len(index)
         metadata = _metadata(plan, dose, half, measured, {"root": seed, "key": key})

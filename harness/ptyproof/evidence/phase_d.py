@@ -332,7 +332,7 @@ def _reason(plan: ViewPlan, sentences: list[str]) -> str:
             f"at least {100 * plan.min_acceptance_rate:g} % of them"
         )
     else:
-        wanted = f"{plan.view.name} needs groups of {plan.view.group_size} positions"
+        wanted = f"{plan.view.name} has groups of {plan.view.group_size}"
     return f"{wanted}; " + ", ".join(sentences)
 
 

@@ -15,6 +15,9 @@ from ptyproof.study.design import Seeds
 from ptyproof.study.seeds import stream
 from ptyproof.study.views import Sampling, Spacing, View
 
+# A dataset of one position is no scan (DATA-001).
+MIN_POSITIONS = 2
+
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
@@ -53,8 +56,9 @@ def select_view(plan: ViewPlan, half: str, positions_px: FloatArray) -> ViewSele
     index, selection, rejection = _select(plan, half, positions_px)
     kept = positions_px[index]
     grouping, overlap = _groups(plan, half, kept)
-    if rejection is None and grouping["n_groups_actual"] == 0:
-        reason = f"{half} keeps {len(kept)} positions, but a group takes {plan.view.group_size}"
+    needed = max(MIN_POSITIONS, plan.view.group_size)
+    if rejection is None and len(kept) < needed:
+        reason = f"{half} keeps {len(kept)} of {len(positions_px)} positions, but {needed} or more are needed"
         rejection = ("too_few_positions_for_groups", reason)
     record = {
         "n_images_total": len(positions_px),
