@@ -295,8 +295,10 @@ def test_a_damaged_mapped_stack_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_transformation_is_appended_to_a_copy() -> None:
-    metadata = new_metadata("base", "first", "made for a test")
+    metadata = new_metadata("base", "first", {"sigma_px": 0.5})
     longer = with_transformation(metadata, "second", {"sigma_px": 1.0})
+    longer["transformations"][0]["detail"]["sigma_px"] = 2.0
+    assert metadata["transformations"][0]["detail"] == {"sigma_px": 0.5}
     assert [entry["step"] for entry in metadata["transformations"]] == ["first"]
     assert [entry["step"] for entry in longer["transformations"]] == ["first", "second"]
     assert longer["transformations"][1]["tool"].startswith("ptyproof ")

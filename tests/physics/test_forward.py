@@ -115,8 +115,8 @@ def test_first_and_last_window_fit_and_no_further():
     [
         ({"obj": np.ones((12, 10))}, "obj must be a complex array"),
         ({"obj": np.ones((2, 12, 10), dtype=np.complex64)}, "obj must be a complex array"),
-        ({"positions_px": np.array([[6.0, np.inf]])}, r"finite, got \[6.0, inf\] at index 0"),
-        ({"positions_px": np.array([6.0, 6.0])}, r"shape \(n, 2\), got \(2,\)"),
+        ({"positions_px": np.array([[6.0, np.inf]])}, r"must be finite .* got \[6.0, inf\] at index 0"),
+        ({"positions_px": np.array([6.0, 6.0])}, r"shape \(n, 2\) as \(row, col\), got \(2,\)"),
         ({"window": (13, 4)}, r"window must be between .* got \(13, 4\)"),
         ({"window": (0, 4)}, r"window must be between .* got \(0, 4\)"),
         ({"margin_px": 0}, "margin_px must be at least 1, got 0"),

@@ -122,7 +122,7 @@ PROBE = np.ones((8, 8), dtype=np.complex64)
         (GOOD[:1], PROBE, 0.0, "at least 2 positions, got 1"),
         (np.repeat(GOOD[:1], 3, axis=0), PROBE, 0.0, r"different positions, got 3 times \[10.0, 10.0\]"),
         (np.array([[0.0, np.nan], [1.0, 2.0]]), PROBE, 0.0, "finite"),
-        (np.zeros((3, 3)), PROBE, 0.0, r"shape \(n, 2\), got \(3, 3\)"),
+        (np.zeros((3, 3)), PROBE, 0.0, r"shape \(n, 2\) as \(row, col\), got \(3, 3\)"),
         (GOOD, PROBE, 1.0, "illumination_fraction must be at least 0 and below 1, got 1.0"),
         (GOOD, PROBE, float("nan"), "illumination_fraction"),
         (GOOD, 0 * PROBE, 0.0, "zero everywhere"),

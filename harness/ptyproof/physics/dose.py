@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptyproof.errors import InputError
-from ptyproof.physics.forward import checked_positions, iterate_patches
+from ptyproof.physics.forward import iterate_patches
+from ptyproof.physics.positions import checked_positions
 
 
 def mean_exit_power(

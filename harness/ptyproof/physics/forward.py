@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from ptyproof.errors import InputError
 from ptyproof.physics.fourier import phase_ramp
+from ptyproof.physics.positions import checked_positions
 
 # An amplitude stored as float32 is sqrt(n) (1 + e), |e| <= 2^-24, so its square is off by n 2^-23: below one
 # half, and thus rounded to n again, for n < 2^22.
@@ -186,17 +187,6 @@ def iterate_patches(
     positions = checked_positions(positions_px)
     for rows in _batches(len(positions), _batch_size(window, obj.dtype.itemsize, _BLOCK_BYTES)):
         yield object_patches(obj, positions[rows], window)
-
-
-def checked_positions(positions_px: NDArray[np.floating]) -> NDArray[np.float64]:
-    """`positions_px` as float64 (n, 2); InputError if the shape is another or a number is not finite."""
-    positions = np.asarray(positions_px, dtype=np.float64)
-    if positions.ndim != 2 or positions.shape[1] != 2:
-        raise InputError(f"positions_px must have shape (n, 2), got {positions.shape}")
-    if not np.all(np.isfinite(positions)):
-        first = int(np.flatnonzero(~np.isfinite(positions).all(axis=1))[0])
-        raise InputError(f"positions_px must be finite, got {positions[first].tolist()} at index {first}")
-    return positions
 
 
 def _draw_blocks(

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from ptyproof.errors import InputError
-from ptyproof.physics.spacing import FloatArray, IntArray, checked_positions
+from ptyproof.physics.positions import checked_positions
+from ptyproof.physics.spacing import FloatArray, IntArray
 
 _BLOCK_ENTRIES = 1 << 21  # array entries handled at a time
 _TABLE_ROWS = 1 << 16  # with at most this many subsets of a neighbourhood, they are listed

@@ -19,7 +19,8 @@ from numpy.typing import ArrayLike
 
 from ptyproof.errors import InputError
 from ptyproof.physics.grouping import checked_groups, nearest_others
-from ptyproof.physics.spacing import FloatArray, IntArray, checked_positions
+from ptyproof.physics.positions import checked_positions
+from ptyproof.physics.spacing import FloatArray, IntArray
 
 MAX_CENTRE_PAIRS = 2_000_000_000
 _BLOCK_PAIRS = 1 << 16  # few enough to stay in the cache

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptyproof.errors import InputError
-from ptyproof.physics.forward import DEFAULT_MARGIN_PX, checked_positions
+from ptyproof.physics.forward import DEFAULT_MARGIN_PX
+from ptyproof.physics.positions import checked_positions
 
 
 def raster_scan(

@@ -16,39 +16,14 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from ptyproof.errors import InputError
+from ptyproof.physics.positions import checked_positions
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 IntArray = NDArray[np.int64]
 
-MAX_COORDINATE_PX = 1e9
 _CELL = 0.65  # cell side over S: its diagonal is 0.92 S, and two cells between two positions are 1.3 S
 _FREE = 4.0  # a gap of more than S between sorted coordinates may shrink to this many S
-
-
-def checked_positions(positions_px: FloatArray) -> FloatArray:
-    """Return the positions as a float64 (n, 2) array of (row, col) in pixels.
-
-    Raises
-    ------
-    InputError
-        Where the shape is not (n, 2), the values are not real numbers, or one is not finite or lies
-        farther than 1e9 px from the origin (squared distances would lose their meaning).
-    """
-    array = np.asarray(positions_px)
-    if array.ndim != 2 or array.shape[1] != 2:
-        raise InputError(f"positions_px must have the shape (n, 2) as (row, col), got {array.shape}")
-    if array.dtype.kind not in "fiu":
-        raise InputError(f"positions_px must hold real numbers, got dtype {array.dtype}")
-    array = array.astype(np.float64, copy=False)
-    bad = ~(np.abs(array) <= MAX_COORDINATE_PX).all(axis=1)
-    if bad.any():
-        first = int(np.argmax(bad))
-        raise InputError(
-            f"positions_px must be finite and within {MAX_COORDINATE_PX:g} px of the origin, "
-            f"got {array[first].tolist()} at index {first}"
-        )
-    return array
 
 
 def nearest_distances_px(positions_px: FloatArray) -> FloatArray:

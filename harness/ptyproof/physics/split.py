@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ptyproof.errors import InputError
 from ptyproof.physics.dose import probe_intensity
-from ptyproof.physics.forward import checked_positions
+from ptyproof.physics.positions import checked_positions
 
 
 @dataclass(frozen=True)
