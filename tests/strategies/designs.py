@@ -48,7 +48,7 @@ def designs(draw: st.DrawFn) -> StudyDesign:
     """Study designs that are possible."""
     return StudyDesign(
         name=draw(names),
-        pattern_size_px=draw(st.integers(8, 512)),
+        pattern_size_px=4 * draw(st.integers(2, 128)),
         doses_photons_per_pattern=draw(doses),
         views=tuple(draw(st.lists(views(), min_size=1, max_size=5, unique_by=lambda v: v.name.casefold()))),
         base=draw(st.none() | bases()),

@@ -11,6 +11,7 @@ from ptyproof.io.hashing import sha256_json
 from ptyproof.physics.objects import OBJECT_NAMES
 from ptyproof.physics.probes import PROBE_NAMES
 from ptyproof.study import checks
+from ptyproof.study.training import TrainingDesign, training_from_dict
 from ptyproof.study.views import View, view_from_dict
 
 MAX_DOSE = 1e9
@@ -89,7 +90,9 @@ class StudyDesign:
         A probe pixel counts as dark if its intensity is at most this fraction of the peak; 0 counts every
         pixel whose probe is not exactly zero as illuminated. Decides which positions the train/test split leaves out.
     seeds
-        Roots of the random streams.
+        Roots of the random streams of simulation, grouping and subsampling.
+    training
+        Network and budget of the trainings.
     ms_ssim_sigma, frc_threshold
         Width of the MS-SSIM window in pixels, and the FRC level at which resolution is read.
 
@@ -110,6 +113,7 @@ class StudyDesign:
     ms_ssim_sigma: float = 1.0
     frc_threshold: float = 0.5
     seeds: Seeds = field(default_factory=Seeds)
+    training: TrainingDesign = field(default_factory=TrainingDesign)
 
     def __post_init__(self) -> None:
         checks.name("name", self.name)
@@ -124,6 +128,9 @@ class StudyDesign:
             object.__setattr__(self, key, float(getattr(self, key)))
         object.__setattr__(self, "doses_photons_per_pattern", _checked_doses(self.doses_photons_per_pattern))
         self._check_views()
+        shrink = self.training.network.shrink
+        if self.pattern_size_px % shrink:
+            raise checks.refuse("training.network.shrink", shrink, f"a divisor of N = {self.pattern_size_px}")
 
     def _check_views(self) -> None:
         if not self.views:
@@ -160,6 +167,7 @@ class StudyDesign:
         }
         if self.base is not None:
             table["base"] = asdict(self.base)
+        table["training"] = self.training.as_dict()
         table["views"] = [view.as_dict() for view in self.views]
         return table
 
@@ -196,6 +204,8 @@ def design_from_dict(table: Mapping[str, Any]) -> StudyDesign:
         fields = BaseDesign.__dataclass_fields__
         needed = frozenset(fields) - {"object", "probe", "seed"}
         values["base"] = BaseDesign(**checks.known_keys("base", values["base"], frozenset(fields), needed))
+    if "training" in values:
+        values["training"] = training_from_dict(values["training"])
     return StudyDesign(**values)
 
 

@@ -25,6 +25,15 @@ _COMMENTS = {
     "jitter_px": "uniform in [-jitter_px, jitter_px], each axis",
     "probe_diameter_px": "nominal",
     "overlap_fraction": "f: positions are at least (1 - f) N pixels apart",
+    "steps_per_epoch": "an epoch is this many optimiser steps, however many positions a job has",
+    "patterns_per_step": "at least one group",
+    "learning_rate": "of AdamW, at its peak",
+    "gradient_clip": "largest norm of a step's gradient",
+    "validation_fraction": "of the train half's positions, the rows farthest along y",
+    "rate_floor": "photons per pixel, added to the expected counts in the likelihood",
+    "channels": "a multiple of 8",
+    "shrink": "pixels of a side that one hidden pixel stands for; divides N",
+    "start_iterations": "error-reduction projections of the network-free start",
     "s_img": "fraction of the positions that is drawn",
 }
 _MAX_BYTES = 1 << 20
@@ -77,7 +86,7 @@ def study_to_toml(design: StudyDesign) -> str:
 def _table(values: dict[str, Any]) -> Table:
     table = tomlkit.table()
     for key, value in values.items():
-        table.add(key, _commented(key, value))
+        table.add(key, _table(value) if isinstance(value, dict) else _commented(key, value))
     return table
 
 

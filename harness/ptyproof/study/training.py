@@ -1,0 +1,107 @@
+"""How the trainings of a study are done: the network's sizes and the training's budget, as plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from ptyproof.study import checks
+
+
+@dataclass(frozen=True)
+class NetworkDesign:
+    """Sizes of the network.
+
+    Parameters
+    ----------
+    channels
+        Feature maps of the hidden layers; a multiple of 8 (the groups of its normalisation).
+    n_blocks
+        Residual blocks.
+    shrink
+        Pixels of a side that one hidden pixel stands for; divides the pattern size.
+    start_iterations
+        Error-reduction projections of the network-free start.
+    """
+
+    channels: int = 64
+    n_blocks: int = 6
+    shrink: int = 4
+    start_iterations: int = 6
+
+    def __post_init__(self) -> None:
+        checks.integer("training.network.channels", self.channels, 8, 4096)
+        if self.channels % 8:
+            raise checks.refuse("training.network.channels", self.channels, "a multiple of 8")
+        checks.integer("training.network.n_blocks", self.n_blocks, 1, 256)
+        checks.integer("training.network.shrink", self.shrink, 1, 64)
+        checks.integer("training.network.start_iterations", self.start_iterations, 1, 1000)
+
+
+@dataclass(frozen=True)
+class TrainingDesign:
+    """Budget and optimiser of a training; the same for every job of a study.
+
+    Parameters
+    ----------
+    max_epochs, steps_per_epoch, patterns_per_step
+        The budget: an epoch is a number of optimiser steps, and a step sees `patterns_per_step` patterns (one
+        group where a group has more). Jobs with few positions so train as long as jobs with many.
+    learning_rate
+        Of AdamW, at its peak; it rises over the first twentieth of the steps and falls as a cosine.
+    weight_decay, gradient_clip
+        Of AdamW, and the largest norm of a step's gradient.
+    validation_fraction
+        Part of the train half's positions that is kept for validation, the rows farthest along y.
+    rate_floor
+        Added to the expected counts in the likelihood, in photons per pixel.
+    seed
+        Root of the random streams of trainings.
+    network
+        The network's sizes.
+    """
+
+    max_epochs: int = 8
+    steps_per_epoch: int = 40
+    patterns_per_step: int = 32
+    learning_rate: float = 1e-3
+    weight_decay: float = 1e-4
+    gradient_clip: float = 1.0
+    validation_fraction: float = 0.1
+    rate_floor: float = 1e-3
+    seed: int = 321
+    network: NetworkDesign = field(default_factory=NetworkDesign)
+
+    def __post_init__(self) -> None:
+        for key in ("max_epochs", "steps_per_epoch", "patterns_per_step"):
+            checks.integer(f"training.{key}", getattr(self, key), 1, 10**6)
+        checks.integer("training.seed", self.seed, 0)
+        for key, largest in (("learning_rate", 10.0), ("gradient_clip", 1e6), ("rate_floor", 1.0)):
+            object.__setattr__(self, key, checks.positive(f"training.{key}", getattr(self, key), largest))
+        for key, allowed, high in (
+            ("weight_decay", "a number in [0, 1]", 1.0),
+            ("validation_fraction", "a number in [0, 0.5]", 0.5),
+        ):
+            object.__setattr__(self, key, checks.number(f"training.{key}", getattr(self, key), allowed, 0.0, high))
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the design as plain JSON values; `training_from_dict` is the inverse."""
+        return asdict(self)
+
+
+def training_from_dict(table: Any) -> TrainingDesign:
+    """Return the design that the table `training` of a study describes; what it leaves out has its default.
+
+    Raises
+    ------
+    DesignError
+        For unknown keys and impossible values.
+    """
+    keys = frozenset(TrainingDesign.__dataclass_fields__)
+    values: Mapping[str, Any] = checks.known_keys("training", table, keys, frozenset())
+    if "network" in values:
+        own = frozenset(NetworkDesign.__dataclass_fields__)
+        network = NetworkDesign(**checks.known_keys("training.network", values["network"], own, frozenset()))
+        values = {**values, "network": network}
+    return TrainingDesign(**values)
