@@ -33,6 +33,7 @@ from ptyproof.io.validation import validate_dataset
 
 __all__ = [
     "ROLES",
+    "TRUTH",
     "Dataset",
     "LoadedDataset",
     "Role",
@@ -45,6 +46,9 @@ __all__ = [
     "with_transformation",
     "write_dataset",
 ]
+
+
+TRUTH = ("objectGuess", "Y")
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,6 +151,7 @@ def read_dataset(
     role: Role | None = None,
     axis_order: AxisOrder | None = None,
     values: Values | None = None,
+    without_truth: bool = False,
 ) -> LoadedDataset:
     """Read a dataset archive, canonical or legacy, make it canonical, and validate it.
 
@@ -164,6 +169,8 @@ def read_dataset(
     axis_order, values
         For files without a record: "nhw" or "hwn"; "amplitude" or "intensity". Needed only where the
         arrays leave it open.
+    without_truth
+        Leave `objectGuess` and `Y` unread, as a training must: their bytes are not looked at.
 
     Returns
     -------
@@ -183,7 +190,8 @@ def read_dataset(
         raise InputError(f"role must be one of {', '.join(ROLES)}, got {role!r}")
     with NpzArchive(path) as archive:
         metadata = read_metadata(archive)
-        names = [name for name in archive.members if name != METADATA]
+        left = {METADATA, *TRUTH} if without_truth else {METADATA}
+        names = [name for name in archive.members if name not in left]
         arrays = {name: archive.memmap(name) if mmap else archive.read(name) for name in names}
         if mmap:
             for name in names:
@@ -198,7 +206,7 @@ def read_dataset(
         metadata = _legacy_metadata(state, role)
     metadata = _settled_metadata(metadata, state, role)
     dataset = _with_photons(_from_arrays(state, metadata), force=not recorded)
-    validate_dataset(dataset, path)
+    validate_dataset(dataset, path, without_truth=without_truth)
     digests = {name: sha256_array(array) for name, array in dataset_arrays(dataset).items()}
     return LoadedDataset(dataset, tuple(state.changes), digests)
 

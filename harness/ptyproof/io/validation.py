@@ -38,8 +38,10 @@ class Problem:
     reason: str
 
 
-def dataset_problems(dataset: Dataset) -> list[Problem]:
+def dataset_problems(dataset: Dataset, without_truth: bool = False) -> list[Problem]:
     """Return everything by which `dataset` breaks the contract, in the order of the checks; empty when sound.
+
+    `without_truth` says that the object was not read, so its absence is no problem.
 
     Checks that need an earlier one (values inside an array of the wrong dtype, say) are left out where that
     failed.
@@ -47,7 +49,7 @@ def dataset_problems(dataset: Dataset) -> list[Problem]:
     problems = _metadata_problems(dataset.metadata)
     if problems:
         return problems
-    problems = _form_problems(dataset)
+    problems = _form_problems(dataset, without_truth)
     if problems:
         return problems
     problems = [
@@ -59,7 +61,7 @@ def dataset_problems(dataset: Dataset) -> list[Problem]:
     return problems + _pattern_problems(dataset)
 
 
-def validate_dataset(dataset: Dataset, path: Path | str) -> None:
+def validate_dataset(dataset: Dataset, path: Path | str, without_truth: bool = False) -> None:
     """Raise for the first problem of `dataset`, naming how many more there are.
 
     Parameters
@@ -68,13 +70,15 @@ def validate_dataset(dataset: Dataset, path: Path | str) -> None:
         The dataset.
     path
         The file that it was read from or is to be written to, for the message.
+    without_truth
+        The object was not read, so its absence is no problem.
 
     Raises
     ------
     DataError
         If the dataset breaks the contract.
     """
-    problems = dataset_problems(dataset)
+    problems = dataset_problems(dataset, without_truth)
     if problems:
         rest = f" (and {len(problems) - 1} more problems)" if len(problems) > 1 else ""
         raise DataError(path, problems[0].reason + rest, problems[0].member)
@@ -158,13 +162,11 @@ def _metadata_problems(metadata: Any) -> list[Problem]:
     return [Problem("_metadata", f"{error.json_path}: {error.message[:300]}") for error in errors]
 
 
-def _form_problems(dataset: Dataset) -> list[Problem]:
+def _form_problems(dataset: Dataset, without_truth: bool) -> list[Problem]:
     """Presence, dtype and shape of every array."""
     role = dataset.metadata["role"]
-    present = {"diffraction": dataset.diffraction, "objectGuess": dataset.obj}
-    problems = [
-        Problem(name, f"is missing; a {role} dataset needs it") for name in _REQUIRED[role] if present[name] is None
-    ]
+    absent = {"diffraction": dataset.diffraction is None, "objectGuess": dataset.obj is None and not without_truth}
+    problems = [Problem(name, f"is missing; a {role} dataset needs it") for name in _REQUIRED[role] if absent[name]]
     if role == "base" and dataset.diffraction is not None:
         problems.append(Problem("diffraction", "stands in a base dataset, which has no patterns"))
     if dataset.probe.ndim != 2 or 0 in dataset.probe.shape:

@@ -1,0 +1,91 @@
+"""The bundle that a training leaves: `model.safetensors`, with all that is needed to use the model in its metadata.
+
+No pickle is written or read. `model.json` beside it is a copy of the record for people.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+
+from ptyproof.errors import DataError, ManifestError
+from ptyproof.io import schema, strict_json
+from ptyproof.io.atomic import atomic_path
+from ptyproof.study.training import NetworkDesign
+from ptyproof.training.network import PatchNetwork
+
+BUNDLE = "model.safetensors"
+RECORD = "model.json"
+_KEY = "ptyproof"
+
+
+@dataclass(frozen=True, eq=False)
+class Bundle:
+    """A trained network and its record (schema model 1)."""
+
+    network: PatchNetwork
+    record: dict[str, Any]
+
+    @property
+    def window(self) -> tuple[int, int]:
+        """(H, W) of the patterns that the network was trained on, pixels."""
+        height, width = self.record["pattern_shape_px"]
+        return height, width
+
+
+def write_bundle(folder: Path, network: PatchNetwork, record: dict[str, Any]) -> Path:
+    """Write bundle and readable record into `folder`, each atomically; return the bundle's path.
+
+    Equal weights and records give equal bytes.
+
+    Raises
+    ------
+    ManifestError
+        If the record breaks its schema.
+    """
+    schema.validate(record, "model", folder / RECORD)
+    # A safetensors header keeps its metadata in no particular order, so all of ours is one entry.
+    text = json.dumps(record, sort_keys=True, allow_nan=False, ensure_ascii=False)
+    tensors = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
+    with atomic_path(folder / BUNDLE) as temporary:
+        temporary.write_bytes(save(tensors, metadata={_KEY: text}))
+    strict_json.write_json(folder / RECORD, record)
+    return folder / BUNDLE
+
+
+def read_bundle(path: Path) -> Bundle:
+    """Return the network of a bundle and its record.
+
+    Raises
+    ------
+    DataError
+        If the file is missing, damaged, no bundle of ptyproof, or its weights do not fit its record.
+    """
+    if not path.is_file():
+        raise DataError(path, f"is missing; a bundle is the {BUNDLE} that a training leaves")
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no mapping
+    except (SafetensorError, OSError, ValueError) as error:
+        raise DataError(path, f"is no readable safetensors file: {error}") from error
+    if _KEY not in metadata:
+        raise DataError(path, "was not written by ptyproof: its metadata has no model record")
+    record = strict_json.parse_json(metadata[_KEY], path, "metadata")
+    try:
+        schema.validate(record, "model", path)
+    except ManifestError as error:
+        raise ManifestError(path, error.reason, "metadata") from error
+    network = PatchNetwork(NetworkDesign(**record["training"]["network"]))
+    try:
+        network.load_state_dict(tensors)
+    except RuntimeError as error:
+        raise DataError(
+            path, f"holds weights that do not fit its record: {str(error).splitlines()[-1].strip()}"
+        ) from error
+    return Bundle(network.eval(), record)

@@ -1,0 +1,198 @@
+"""What a training may see of a dataset, and in what order: patterns, probe and positions, in groups; never the truth."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sized
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from torch.utils.data import Dataset as TorchDataset
+from torch.utils.data import Sampler
+
+from ptyproof.errors import DataError
+from ptyproof.io.dataset import Dataset, read_dataset
+from ptyproof.io.hashing import combine_digests, sha256_array
+from ptyproof.physics.fourier import fourier_shift
+from ptyproof.physics.grouping import position_groups
+from ptyproof.study.seeds import stream
+
+Batch = dict[str, npt.NDArray[Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class Scan:
+    """A scan without its truth.
+
+    Parameters
+    ----------
+    amplitude
+        (n, H, W) float32, sqrt(counts), zero frequency in the middle.
+    probe
+        (H, W) complex64, scaled such that sum |P|^2 is the mean number of photons per pattern: the network's unit.
+    object_scale
+        What a patch of the network is multiplied with to fit the file's probe: P_file (object_scale O) = P O.
+    positions_px
+        (n, 2) float64, (row, col) in pixels of the object grid.
+    arrays_sha256
+        Digest of the arrays that were read: diffraction, probe, positions.
+    """
+
+    amplitude: npt.NDArray[np.float32]
+    probe: npt.NDArray[np.complex64]
+    object_scale: float
+    positions_px: npt.NDArray[np.float64]
+    arrays_sha256: str
+
+    def __len__(self) -> int:
+        """Return the number of patterns."""
+        return len(self.positions_px)
+
+    @property
+    def window(self) -> tuple[int, int]:
+        """(H, W) of a pattern, pixels."""
+        return self.probe.shape[0], self.probe.shape[1]
+
+    @cached_property
+    def whole_px(self) -> npt.NDArray[np.int64]:
+        """(n, 2): the pixel of the object grid that is nearest to each position."""
+        return np.rint(self.positions_px).astype(np.int64)
+
+    @property
+    def corners_px(self) -> npt.NDArray[np.int64]:
+        """(n, 2): first row and column of each pattern's window on the object grid."""
+        return self.whole_px - np.array(self.window) // 2
+
+    def probes(self, index: npt.NDArray[np.int64]) -> npt.NDArray[np.complex64]:
+        """Return the probe of each pattern of `index` (m,), shifted by its fraction of a pixel: (m, H, W)."""
+        fractions = self.positions_px[index] - self.whole_px[index]
+        stack = np.broadcast_to(self.probe, (len(index), *self.window))
+        return fourier_shift(stack, fractions).astype(np.complex64, copy=False)
+
+    def subset(self, index: npt.NDArray[np.int64]) -> Scan:
+        """Return the scan at some of its positions; digest and scale stay those of the whole."""
+        return replace(self, amplitude=self.amplitude[index], positions_px=self.positions_px[index])
+
+
+def scan_of(dataset: Dataset, path: Path | str) -> Scan:
+    """Return what a training may see of `dataset`; `path` is named in errors.
+
+    Raises
+    ------
+    DataError
+        If there is no diffraction, or its counts are unknown.
+    """
+    if dataset.diffraction is None or dataset.intensity_scale is None:
+        missing = "diffraction" if dataset.diffraction is None else "intensity_scale"
+        raise DataError(path, f"has no {missing}; a network needs patterns whose photon counts are known", missing)
+    names = {"diffraction": dataset.diffraction, "probeGuess": dataset.probe, "positions_px": dataset.positions_px}
+    amplitude = dataset.diffraction * np.float32(dataset.intensity_scale)
+    photons = float(np.square(amplitude, dtype=np.float64).sum()) / len(dataset)
+    power = float(np.square(np.abs(dataset.probe), dtype=np.float64).sum())
+    scale = float(np.sqrt(photons / power))
+    return Scan(
+        amplitude=amplitude.astype(np.float32, copy=False),
+        probe=(dataset.probe * scale).astype(np.complex64),
+        object_scale=scale,
+        positions_px=dataset.positions_px,
+        arrays_sha256=combine_digests({name: sha256_array(array) for name, array in names.items()}),
+    )
+
+
+def read_scan(path: Path | str) -> Scan:
+    """Read what a training may see of a DATA-001 file; its truth stays unread.
+
+    Raises
+    ------
+    DataError
+        If the file is damaged, breaks the contract, or its counts are unknown.
+    """
+    return scan_of(read_dataset(path, without_truth=True).dataset, path)
+
+
+def hold_back(
+    positions_px: npt.NDArray[np.float64], fraction: float, group_size: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Split positions into those trained on and those kept for validation: the rows farthest along y.
+
+    Validation keeps `fraction` of the positions and at least one group; where the rest could not make a group any
+    more, nothing is held back.
+
+    Returns
+    -------
+    int64 (n - m,) and (m,): indices of training and validation positions, ascending.
+    """
+    n = len(positions_px)
+    wanted = max(round(fraction * n), group_size) if fraction > 0 else 0
+    if n - wanted < group_size:
+        wanted = 0
+    order = np.lexsort((positions_px[:, 1], positions_px[:, 0]))
+    return np.sort(order[: n - wanted]), np.sort(order[n - wanted :])
+
+
+class GroupedScan(TorchDataset[Batch]):
+    """A scan whose items are batches of groups: indexed by int64 (B, C), gives amplitude, probes and corners."""
+
+    def __init__(self, scan: Scan) -> None:
+        self.scan = scan
+
+    def __getitem__(self, groups: npt.NDArray[np.int64]) -> Batch:
+        """Return `amplitude` (B, C, H, W), `probes` (B, C, H, W), and `corners_px` (B, C, 2) on the groups' canvases."""
+        shape = (*groups.shape, *self.scan.window)
+        corners = self.scan.corners_px[groups]
+        return {
+            "amplitude": self.scan.amplitude[groups],
+            "probes": self.scan.probes(groups.reshape(-1)).reshape(shape),
+            "corners_px": corners - corners.min(axis=1, keepdims=True),
+        }
+
+
+class GroupSampler(Sampler[npt.NDArray[np.int64]], Sized):
+    """The batches of groups of an epoch; they depend on seed, key and epoch alone, so that a resumed run sees the same.
+
+    Parameters
+    ----------
+    positions_px
+        (n, 2) positions, at least gridsize^2 of them.
+    gridsize, neighbor_count
+        A group is C = gridsize^2 of the K positions nearest to its seed position, the seed included.
+    steps, groups_per_step
+        Batches of an epoch, and groups in a batch.
+    seed, key
+        Root and name of the random stream.
+    """
+
+    def __init__(
+        self,
+        positions_px: npt.NDArray[np.float64],
+        gridsize: int,
+        neighbor_count: int,
+        steps: int,
+        groups_per_step: int,
+        seed: int,
+        key: tuple[str, ...],
+    ) -> None:
+        self._positions_px = positions_px
+        self._grouping = (gridsize, neighbor_count)
+        self._steps = steps
+        self._groups_per_step = groups_per_step
+        self._stream = (seed, key)
+        self._epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch whose batches are drawn next; Lightning calls this."""
+        self._epoch = epoch
+
+    def __len__(self) -> int:
+        """Return the number of batches."""
+        return self._steps
+
+    def __iter__(self) -> Iterator[npt.NDArray[np.int64]]:
+        """Yield int64 (groups_per_step, C) arrays of indices."""
+        seed, key = self._stream
+        rng = stream(seed, *key, f"epoch {self._epoch}")
+        groups = position_groups(self._positions_px, *self._grouping, self._steps * self._groups_per_step, rng)
+        yield from groups.reshape(self._steps, self._groups_per_step, -1)

@@ -1,0 +1,120 @@
+"""Where a training runs: the accelerator that was asked for, its threads, and what a result's bits depend on."""
+
+from __future__ import annotations
+
+import os
+import platform
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, cast
+
+import numpy as np
+import torch
+
+from ptyproof.errors import InputError
+from ptyproof.io.environment import environment
+
+Accelerator = Literal["cpu", "gpu"]
+ACCELERATORS = ("cpu", "gpu", "auto")
+_PACKAGES = ("numpy", "scipy", "torch", "lightning", "safetensors")
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How trainings are run, which is no part of the study.
+
+    Parameters
+    ----------
+    accelerator
+        `cpu`, `gpu` or `auto` (a GPU where there is one).
+    deterministic
+        Use deterministic algorithms alone: the same command gives the same bits on one kind of machine.
+    num_workers
+        Processes that load data; 0 loads in the training's own.
+    logger
+        `csv` writes metrics.csv, `none` does not.
+    threads
+        CPU threads of torch; None keeps torch's own number. Results depend on it.
+    """
+
+    accelerator: str = "auto"
+    deterministic: bool = True
+    num_workers: int = 0
+    logger: str = "csv"
+    threads: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.accelerator not in ACCELERATORS:
+            raise InputError(f"--accelerator must be one of {', '.join(ACCELERATORS)}, got {self.accelerator!r}")
+        if self.logger not in {"csv", "none"}:
+            raise InputError(f"--logger must be csv or none, got {self.logger!r}")
+        if self.num_workers < 0:
+            raise InputError(f"--num-workers must be a whole number >= 0, got {self.num_workers}")
+        if self.threads is not None and self.threads < 1:
+            raise InputError(f"--threads must be a whole number >= 1, got {self.threads}")
+
+
+def resolve_accelerator(wanted: str) -> Accelerator:
+    """Return the accelerator that `wanted` means on this machine.
+
+    Raises
+    ------
+    InputError
+        If a GPU is asked for and there is none.
+    """
+    present = torch.cuda.is_available()
+    if wanted == "gpu" and not present:
+        raise InputError("--accelerator gpu was asked for, but torch finds no GPU on this machine; use cpu or auto")
+    if wanted == "auto":
+        return "gpu" if present else "cpu"
+    return cast("Accelerator", wanted)
+
+
+def compute_environment(options: RunOptions) -> dict[str, str | int | bool]:
+    """Return what the bits of a result depend on: versions, processor, its vector instructions, threads, device."""
+    accelerator = resolve_accelerator(options.accelerator)
+    return {
+        **environment(_PACKAGES),
+        "cpu": _cpu_name(),
+        "cpu_capability": torch.backends.cpu.get_cpu_capability(),
+        "threads": options.threads or torch.get_num_threads(),
+        "device": torch.cuda.get_device_name() if accelerator == "gpu" else "cpu",
+        "deterministic": options.deterministic,
+        "num_workers": options.num_workers,
+    }
+
+
+@contextmanager
+def configured(options: RunOptions, seed: int) -> Iterator[None]:
+    """Apply threads, determinism and seeds for one job, and give the process its own back afterwards."""
+    threads, strict = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
+    benchmark = torch.backends.cudnn.benchmark
+    python_state, numpy_state = random.getstate(), np.random.get_state()  # noqa: NPY002 - Lightning's workers use it
+    if options.deterministic:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # CUDA asks for it before its first use
+    try:
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            if options.threads is not None:
+                torch.set_num_threads(options.threads)
+            torch.use_deterministic_algorithms(options.deterministic)
+            yield
+    finally:
+        torch.set_num_threads(threads)
+        torch.use_deterministic_algorithms(strict, warn_only=warn_only)
+        torch.backends.cudnn.benchmark = benchmark
+        random.setstate(python_state)
+        np.random.set_state(numpy_state)  # noqa: NPY002
+
+
+def _cpu_name() -> str:
+    info = Path("/proc/cpuinfo")
+    if info.is_file():
+        for line in info.read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()

@@ -1,0 +1,291 @@
+"""Train one job: data, Lightning's trainer, checkpoint, bundle. Configuration is applied here, for this job alone."""
+
+from __future__ import annotations
+
+import csv
+import logging
+import pickle
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import lightning.pytorch as pl
+import numpy as np
+import torch
+from lightning.pytorch.callbacks import Callback, ModelCheckpoint
+from torch.utils.data import DataLoader
+
+from ptyproof.console import Console, Progress
+from ptyproof.errors import DataError
+from ptyproof.io.atomic import atomic_path
+from ptyproof.io.hashing import sha256_json
+from ptyproof.io.schema import load_schema
+from ptyproof.physics.grouping import position_groups
+from ptyproof.study.seeds import stream
+from ptyproof.study.training import TrainingDesign
+from ptyproof.training.bundle import write_bundle
+from ptyproof.training.data import GroupedScan, GroupSampler, Scan, hold_back
+from ptyproof.training.device import RunOptions, configured, resolve_accelerator
+from ptyproof.training.module import CHECKPOINT_KEY, PatchTraining
+
+CHECKPOINT = "checkpoint.ckpt"
+METRICS = "metrics.csv"
+
+
+@dataclass(frozen=True)
+class TrainingTask:
+    """What is trained: a job's name in the study, its groups, and the study's training design."""
+
+    study: str
+    design_digest: str
+    key: str
+    dose: float
+    view: str
+    gridsize: int
+    neighbor_count: int
+    training: TrainingDesign
+
+    def recipe_sha256(self, scan: Scan) -> str:
+        """Return the digest of all that decides the result on one kind of machine."""
+        table = asdict(self) | {"data": scan.arrays_sha256}
+        del table["design_digest"]  # holds doses and views of other jobs, too
+        return sha256_json(table)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a training ended with; losses are Poisson losses in nats per pixel, means over the last epoch."""
+
+    bundle_path: Path
+    checkpoint_path: Path
+    epochs_completed: int
+    final_loss: float
+    validation_loss: float | None
+    resumed_from_epoch: int
+
+
+def train(task: TrainingTask, scan: Scan, folder: Path, options: RunOptions, console: Console | None = None) -> Trained:
+    """Train the network of a task and leave bundle, checkpoint and metrics in `folder`.
+
+    A checkpoint in `folder` that belongs to the same task and data is resumed from the end of its epoch; the result is
+    the same as without the interruption.
+
+    Parameters
+    ----------
+    task, scan
+        What is trained, on what.
+    folder
+        An existing folder.
+    options
+        Accelerator, determinism, workers, logger, threads.
+    console
+        Where lines and progress go; None is silent.
+
+    Raises
+    ------
+    DataError
+        If the scan has fewer positions than a group.
+    TrainingDivergedError
+        If the loss becomes infinite or no number.
+    """
+    console = console or Console.silent()
+    recipe = task.recipe_sha256(scan)
+    seed = int(stream(task.training.seed, "weights", task.key).integers(2**63 - 1))
+    checkpoint = folder / CHECKPOINT
+    resumed = _resumable(checkpoint, recipe, console)
+    if resumed is None:
+        (folder / METRICS).unlink(missing_ok=True)
+    with configured(options, seed), _quiet_lightning():
+        loaders, counts = _loaders(task, scan, options)
+        module = PatchTraining(task.training, recipe)
+        trainer = _trainer(task.training, folder, options, console, task.key)
+        trainer.fit(module, *loaders, ckpt_path=None if resumed is None else checkpoint, weights_only=True)
+        record = _record(task, scan, recipe, counts, module.history[-1])
+        bundle = write_bundle(folder, module.network, record)
+    return Trained(
+        bundle_path=bundle,
+        checkpoint_path=checkpoint,
+        epochs_completed=record["epochs_completed"],
+        final_loss=record["final_loss"],
+        validation_loss=record["validation_loss"],
+        resumed_from_epoch=resumed or 0,
+    )
+
+
+def _loaders(task: TrainingTask, scan: Scan, options: RunOptions) -> tuple[list[DataLoader[Any]], dict[str, int]]:
+    plan, members = task.training, task.gridsize**2
+    if len(scan) < members:
+        raise DataError(
+            task.key, f"has {len(scan)} training positions, but a group of gridsize {task.gridsize} has {members}"
+        )
+    kept, held = hold_back(scan.positions_px, plan.validation_fraction, members)
+    groups_per_step = max(1, plan.patterns_per_step // members)
+    settings: dict[str, Any] = {"batch_size": None, "num_workers": options.num_workers}
+    if options.num_workers:
+        settings |= {"persistent_workers": True, "multiprocessing_context": "forkserver"}
+    sampler = GroupSampler(
+        scan.positions_px[kept],
+        task.gridsize,
+        task.neighbor_count,
+        plan.steps_per_epoch,
+        groups_per_step,
+        plan.seed,
+        ("groups", task.key),
+    )
+    loaders: list[DataLoader[Any]] = [DataLoader(GroupedScan(scan.subset(kept)), sampler=sampler, **settings)]
+    if len(held):
+        rng = stream(plan.seed, "validation groups", task.key)
+        groups = position_groups(scan.positions_px[held], task.gridsize, task.neighbor_count, len(held), rng)
+        batches = np.array_split(groups, -(-len(groups) // groups_per_step))
+        # one worker more would cost more than these few batches
+        loaders.append(DataLoader(GroupedScan(scan.subset(held)), sampler=batches, batch_size=None))
+    return loaders, {"n_training_positions": len(kept), "n_validation_positions": len(held)}
+
+
+def _trainer(plan: TrainingDesign, folder: Path, options: RunOptions, console: Console, label: str) -> pl.Trainer:
+    checkpoint = ModelCheckpoint(
+        dirpath=folder,
+        filename=Path(CHECKPOINT).stem,
+        save_on_train_epoch_end=True,
+        enable_version_counter=False,
+    )
+    metrics = folder / METRICS if options.logger == "csv" else None
+    return pl.Trainer(
+        accelerator=resolve_accelerator(options.accelerator),
+        devices=1,
+        max_epochs=plan.max_epochs,
+        deterministic=options.deterministic,
+        gradient_clip_val=plan.gradient_clip,
+        logger=False,  # Lightning's CSVLogger empties its file when a training resumes; _Reporter writes the history
+        callbacks=[checkpoint, _Reporter(console, label, plan, metrics)],
+        default_root_dir=folder,
+        num_sanity_val_steps=0,
+        log_every_n_steps=plan.steps_per_epoch,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        use_distributed_sampler=False,
+        inference_mode=True,
+    )
+
+
+def _record(
+    task: TrainingTask, scan: Scan, recipe: str, counts: dict[str, int], last: dict[str, float]
+) -> dict[str, Any]:
+    return {
+        "kind": "model",
+        "schema_version": load_schema("model")["version"],
+        "study": task.study,
+        "design_digest": task.design_digest,
+        "job": task.key,
+        "dose": task.dose,
+        "view": task.view,
+        "gridsize": task.gridsize,
+        "neighbor_count": task.neighbor_count,
+        "pattern_shape_px": list(scan.window),
+        "training": task.training.as_dict(),
+        "recipe_sha256": recipe,
+        "training_arrays_sha256": scan.arrays_sha256,
+        "object_scale": scan.object_scale,
+        **counts,
+        "epochs_completed": last["epoch"],
+        "steps_completed": last["step"],
+        "final_loss": last["train_loss"],
+        "validation_loss": last.get("validation_loss"),
+    }
+
+
+def _resumable(checkpoint: Path, recipe: str, console: Console) -> int | None:
+    """Return how many epochs the checkpoint has behind it, or None where there is none of this training."""
+    if not checkpoint.is_file():
+        return None
+    try:
+        state = torch.load(checkpoint, map_location="cpu", weights_only=True)
+        belongs, epochs = state[CHECKPOINT_KEY]["recipe_sha256"] == recipe, int(state["epoch"]) + 1
+    except (RuntimeError, EOFError, pickle.UnpicklingError, KeyError, OSError, ValueError, TypeError) as error:
+        console.say(f"{checkpoint.name} cannot be resumed ({type(error).__name__}); training starts anew")
+        return None
+    if not belongs:
+        console.say(f"{checkpoint.name} is of another training (data, study or budget differ); training starts anew")
+        return None
+    console.say(f"resumed after epoch {epochs}")
+    return epochs
+
+
+class _Reporter(Callback):
+    """A progress bar over the steps, a line per epoch, and the history as CSV."""
+
+    def __init__(self, console: Console, label: str, plan: TrainingDesign, metrics: Path | None) -> None:
+        self._metrics = metrics
+        self._console = console
+        self._label = label
+        self._plan = plan
+        self._progress: Progress | None = None
+        self._bar: Any = None
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Open the bar."""
+        left = (self._plan.max_epochs - trainer.current_epoch) * self._plan.steps_per_epoch
+        self._bar = self._console.progress(f"train {self._label}", left, "step")
+        self._progress = self._bar.__enter__()
+
+    def on_train_batch_end(self, *_: Any) -> None:
+        """Count a step."""
+        assert self._progress is not None
+        self._progress.update(1)
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Say the losses of the epoch."""
+        losses = trainer.callback_metrics
+        held = losses.get("validation_loss")
+        validation = "" if held is None else f", validation {float(held):.6f}"
+        self._console.say(
+            f"epoch {trainer.current_epoch + 1}/{self._plan.max_epochs}: loss {float(losses['train_loss']):.6f}"
+            f"{validation} nats per pixel"
+        )
+
+    def on_save_checkpoint(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Write the history, which now has the epoch."""
+        if self._metrics is not None:
+            _write_history(self._metrics, cast("PatchTraining", pl_module).history)
+
+    def teardown(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+        """Close the bar, however the training ended."""
+        if self._bar is not None:
+            self._bar.__exit__(None, None, None)
+            self._bar = None
+
+
+def _write_history(path: Path, history: list[dict[str, float]]) -> None:
+    with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(history[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(history)
+
+
+@contextmanager
+def _quiet_lightning() -> Iterator[None]:
+    """Keep Lightning's announcements off the screen, and its advice that does not hold here from becoming an error."""
+    loggers = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
+    levels = [logger.level for logger in loggers]
+    with warnings.catch_warnings():
+        for advice in (
+            ".*does not have many workers.*",  # --num-workers decides, and 0 is what reproduces
+            ".*Checkpoint directory .* exists and is not empty.*",  # resuming and repeating are meant to find it
+            ".*Experiment logs directory .* exists and is not empty.*",  # a resumed job goes on with its metrics
+            ".*GPU available but not used.*",  # --accelerator cpu was asked for
+            ".*treespec, LeafSpec.*",  # Lightning 2.6 on a newer torch; Lightning's own to mend
+            ".*is not guaranteed to be.*mid-epoch.*",  # checkpoints are of epoch ends
+        ):
+            warnings.filterwarnings("ignore", message=advice)
+        try:
+            for logger in loggers:
+                logger.setLevel(logging.ERROR)
+            yield
+        finally:
+            for logger, level in zip(loggers, levels, strict=True):
+                logger.setLevel(level)
