@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from ptyproof._version import __version__
-from ptyproof.cli import base, generate, importing, overlap, study, validate
+from ptyproof.cli import base, generate, importing, overlap, predict, study, train, validate
 from ptyproof.errors import PtyproofError
 
 _INTERRUPTED = 130
@@ -16,6 +16,7 @@ _EPILOG = """\
 examples:
   ptyproof generate --base-npz builtin --output-root c
   ptyproof overlap --phase-c-root c --output-root d
+  ptyproof train --phase-c-root c --phase-d-root d --artifact-root a
   ptyproof study show fly64 > my-study.toml
   ptyproof COMMAND --help
 
@@ -27,13 +28,13 @@ def build_parser() -> argparse.ArgumentParser:
     """Return the parser with all commands."""
     parser = argparse.ArgumentParser(
         prog="ptyproof",
-        description="Evidence for ptychography studies: simulate, derive overlap views, record every skip.",
+        description="Evidence for ptychography studies: simulate, derive overlap views, train for real, record every skip.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"ptyproof {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for module in (study, base, importing, validate, generate, overlap):
+    for module in (study, base, importing, validate, generate, overlap, train, predict):
         module.add_parser(commands)
     return parser
 

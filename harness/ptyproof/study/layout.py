@@ -9,6 +9,8 @@ from ptyproof.study.design import dose_folder
 HALVES = ("train", "test")
 RUN_MANIFEST = "run_manifest.json"
 OVERLAP_MANIFEST = "overlap_manifest.json"
+TRAINING_MANIFEST = "training_manifest.json"
+SKIP_SUMMARY = "skip_summary.json"
 
 
 def phase_c_file(root: Path, dose: float, half: str) -> Path:

@@ -85,7 +85,9 @@ def read_bundle(path: Path) -> Bundle:
     try:
         network.load_state_dict(tensors)
     except RuntimeError as error:
-        raise DataError(
-            path, f"holds weights that do not fit its record: {str(error).splitlines()[-1].strip()}"
-        ) from error
+        raise DataError(path, f"holds weights that do not fit its record: {_last_line(error)}") from error
     return Bundle(network.eval(), record)
+
+
+def _last_line(error: Exception) -> str:
+    return str(error).splitlines()[-1].strip()

@@ -1,4 +1,4 @@
-"""What a training may see of a dataset, and in what order: patterns, probe and positions, in groups; never the truth."""
+"""What a training may see of a dataset, and in which groups: patterns, probe and positions, never the truth."""
 
 from __future__ import annotations
 
@@ -64,7 +64,8 @@ class Scan:
     @property
     def corners_px(self) -> npt.NDArray[np.int64]:
         """(n, 2): first row and column of each pattern's window on the object grid."""
-        return self.whole_px - np.array(self.window) // 2
+        corners: npt.NDArray[np.int64] = self.whole_px - np.array(self.window) // 2
+        return corners
 
     def probes(self, index: npt.NDArray[np.int64]) -> npt.NDArray[np.complex64]:
         """Return the probe of each pattern of `index` (m,), shifted by its fraction of a pixel: (m, H, W)."""
@@ -88,7 +89,11 @@ def scan_of(dataset: Dataset, path: Path | str) -> Scan:
     if dataset.diffraction is None or dataset.intensity_scale is None:
         missing = "diffraction" if dataset.diffraction is None else "intensity_scale"
         raise DataError(path, f"has no {missing}; a network needs patterns whose photon counts are known", missing)
-    names = {"diffraction": dataset.diffraction, "probeGuess": dataset.probe, "positions_px": dataset.positions_px}
+    read: dict[str, npt.NDArray[Any]] = {
+        "diffraction": dataset.diffraction,
+        "probeGuess": dataset.probe,
+        "positions_px": dataset.positions_px,
+    }
     amplitude = dataset.diffraction * np.float32(dataset.intensity_scale)
     photons = float(np.square(amplitude, dtype=np.float64).sum()) / len(dataset)
     power = float(np.square(np.abs(dataset.probe), dtype=np.float64).sum())
@@ -98,7 +103,7 @@ def scan_of(dataset: Dataset, path: Path | str) -> Scan:
         probe=(dataset.probe * scale).astype(np.complex64),
         object_scale=scale,
         positions_px=dataset.positions_px,
-        arrays_sha256=combine_digests({name: sha256_array(array) for name, array in names.items()}),
+        arrays_sha256=combine_digests({name: sha256_array(array) for name, array in read.items()}),
     )
 
 
@@ -140,7 +145,7 @@ class GroupedScan(TorchDataset[Batch]):
         self.scan = scan
 
     def __getitem__(self, groups: npt.NDArray[np.int64]) -> Batch:
-        """Return `amplitude` (B, C, H, W), `probes` (B, C, H, W), and `corners_px` (B, C, 2) on the groups' canvases."""
+        """Return `amplitude` and `probes` (B, C, H, W), and `corners_px` (B, C, 2) on the groups' canvases."""
         shape = (*groups.shape, *self.scan.window)
         corners = self.scan.corners_px[groups]
         return {

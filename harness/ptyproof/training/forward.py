@@ -19,12 +19,14 @@ _UNLIT = 1e-6
 
 def fft2c(field: Tensor) -> Tensor:
     """Return the unitary 2-D FFT over the last two axes, zero frequency in the middle."""
-    return torch.fft.fftshift(torch.fft.fft2(field, norm="ortho"), dim=_PLANE)
+    spectrum: Tensor = torch.fft.fftshift(torch.fft.fft2(field, norm="ortho"), dim=_PLANE)
+    return spectrum
 
 
 def ifft2c(spectrum: Tensor) -> Tensor:
     """Return the inverse, and adjoint, of `fft2c`."""
-    return torch.fft.ifft2(torch.fft.ifftshift(spectrum, dim=_PLANE), norm="ortho")
+    field: Tensor = torch.fft.ifft2(torch.fft.ifftshift(spectrum, dim=_PLANE), norm="ortho")
+    return field
 
 
 def expected_counts(probes: Tensor, patches: Tensor) -> Tensor:
@@ -36,8 +38,8 @@ def expected_counts(probes: Tensor, patches: Tensor) -> Tensor:
 def poisson_loss(expected: Tensor, counts: Tensor, floor: float) -> Tensor:
     """Return the Poisson negative log-likelihood above its smallest possible value, mean over pixels, in nats.
 
-    With I' = I + floor: mean(I' - n + n log(n / I')), zero where I' = n. `floor` (photons per pixel) keeps the logarithm
-    finite where the model sees no light.
+    With I' = I + floor: mean(I' - n + n log(n / I')), zero where I' = n. `floor` (photons per pixel) keeps the
+    logarithm finite where the model sees no light.
 
     Parameters
     ----------

@@ -45,7 +45,7 @@ class PatchTraining(pl.LightningModule):
         self.network = PatchNetwork(design.network)
 
     def loss(self, batch: dict[str, Tensor]) -> Tensor:
-        """Return the Poisson loss of a batch of groups in nats per pixel; groups of several patterns are merged first."""
+        """Return the Poisson loss of a batch in nats per pixel; groups of several patterns are merged first."""
         amplitude, probes = batch["amplitude"], batch["probes"]
         patches = self.network(amplitude.flatten(0, 1), probes.flatten(0, 1)).view_as(probes)
         if probes.shape[1] > 1:

@@ -59,7 +59,8 @@ class ResidualBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return the block's output, of the shape of x."""
         inner = self.first(functional.silu(self.norm(x)))
-        return x + self.second(functional.silu(inner))
+        added: Tensor = x + self.second(functional.silu(inner))
+        return added
 
 
 class PatchNetwork(nn.Module):

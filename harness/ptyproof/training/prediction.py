@@ -2,27 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 import torch
 
 from ptyproof.console import Console
-from ptyproof.errors import InputError
 from ptyproof.training.data import Scan
 from ptyproof.training.network import PatchNetwork
 
 _PATTERNS = 64
-
-
-def check_window(window: tuple[int, int], trained: tuple[int, int]) -> None:
-    """Raise InputError unless patterns have the size that the network was trained on."""
-    if window != trained:
-        raise InputError(
-            f"the dataset has patterns of {window[0]} x {window[1]} px, but the bundle was trained on "
-            f"{trained[0]} x {trained[1]} px"
-        )
 
 
 def predict_patches(
@@ -46,7 +34,7 @@ def predict_patches(
     complex64 (n, H, W), in the unit of the file's probe: the object on its pixel grid in the windows at
     `scan.corners_px`.
     """
-    patches: npt.NDArray[Any] = np.empty((len(scan), *scan.window), dtype=np.complex64)
+    patches: npt.NDArray[np.complex64] = np.empty((len(scan), *scan.window), dtype=np.complex64)
     device = next(network.parameters()).device
     estimate = network.start if start_only else network
     label = "network-free start" if start_only else "predict"
@@ -57,4 +45,5 @@ def predict_patches(
             probes = torch.from_numpy(scan.probes(index)).to(device)
             patches[index] = estimate(amplitude, probes).cpu().numpy()
             progress.update(len(index))
-    return patches * np.float32(scan.object_scale)
+    patches *= np.float32(scan.object_scale)
+    return patches

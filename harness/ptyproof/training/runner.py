@@ -57,7 +57,7 @@ class TrainingTask:
 
 @dataclass(frozen=True)
 class Trained:
-    """What a training ended with; losses are Poisson losses in nats per pixel, means over the last epoch."""
+    """What a training ended with; losses are Poisson losses in nats per pixel, of the last epoch."""
 
     bundle_path: Path
     checkpoint_path: Path
@@ -65,6 +65,7 @@ class Trained:
     final_loss: float
     validation_loss: float | None
     resumed_from_epoch: int
+    history: list[dict[str, float]]
 
 
 def train(task: TrainingTask, scan: Scan, folder: Path, options: RunOptions, console: Console | None = None) -> Trained:
@@ -99,10 +100,11 @@ def train(task: TrainingTask, scan: Scan, folder: Path, options: RunOptions, con
     if resumed is None:
         (folder / METRICS).unlink(missing_ok=True)
     with configured(options, seed), _quiet_lightning():
-        loaders, counts = _loaders(task, scan, options)
+        training, validation, counts = _loaders(task, scan, options)
         module = PatchTraining(task.training, recipe)
         trainer = _trainer(task.training, folder, options, console, task.key)
-        trainer.fit(module, *loaders, ckpt_path=None if resumed is None else checkpoint, weights_only=True)
+        resume_from = None if resumed is None else checkpoint
+        trainer.fit(module, training, validation, ckpt_path=resume_from, weights_only=True)
         record = _record(task, scan, recipe, counts, module.history[-1])
         bundle = write_bundle(folder, module.network, record)
     return Trained(
@@ -112,15 +114,17 @@ def train(task: TrainingTask, scan: Scan, folder: Path, options: RunOptions, con
         final_loss=record["final_loss"],
         validation_loss=record["validation_loss"],
         resumed_from_epoch=resumed or 0,
+        history=module.history,
     )
 
 
-def _loaders(task: TrainingTask, scan: Scan, options: RunOptions) -> tuple[list[DataLoader[Any]], dict[str, int]]:
+def _loaders(
+    task: TrainingTask, scan: Scan, options: RunOptions
+) -> tuple[DataLoader[Any], DataLoader[Any] | None, dict[str, int]]:
     plan, members = task.training, task.gridsize**2
     if len(scan) < members:
-        raise DataError(
-            task.key, f"has {len(scan)} training positions, but a group of gridsize {task.gridsize} has {members}"
-        )
+        need = f"but a group of gridsize {task.gridsize} has {members}"
+        raise DataError(task.key, f"has {len(scan)} training positions, {need}")
     kept, held = hold_back(scan.positions_px, plan.validation_fraction, members)
     groups_per_step = max(1, plan.patterns_per_step // members)
     settings: dict[str, Any] = {"batch_size": None, "num_workers": options.num_workers}
@@ -135,14 +139,14 @@ def _loaders(task: TrainingTask, scan: Scan, options: RunOptions) -> tuple[list[
         plan.seed,
         ("groups", task.key),
     )
-    loaders: list[DataLoader[Any]] = [DataLoader(GroupedScan(scan.subset(kept)), sampler=sampler, **settings)]
+    training: DataLoader[Any] = DataLoader(GroupedScan(scan.subset(kept)), sampler=sampler, **settings)
+    validation: DataLoader[Any] | None = None
     if len(held):
         rng = stream(plan.seed, "validation groups", task.key)
         groups = position_groups(scan.positions_px[held], task.gridsize, task.neighbor_count, len(held), rng)
         batches = np.array_split(groups, -(-len(groups) // groups_per_step))
-        # one worker more would cost more than these few batches
-        loaders.append(DataLoader(GroupedScan(scan.subset(held)), sampler=batches, batch_size=None))
-    return loaders, {"n_training_positions": len(kept), "n_validation_positions": len(held)}
+        validation = DataLoader(GroupedScan(scan.subset(held)), sampler=batches, batch_size=None)
+    return training, validation, {"n_training_positions": len(kept), "n_validation_positions": len(held)}
 
 
 def _trainer(plan: TrainingDesign, folder: Path, options: RunOptions, console: Console, label: str) -> pl.Trainer:
@@ -246,9 +250,7 @@ class _Reporter(Callback):
             f"{validation} nats per pixel"
         )
 
-    def on_save_checkpoint(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
-    ) -> None:
+    def on_save_checkpoint(self, trainer: pl.Trainer, pl_module: pl.LightningModule, _: dict[str, Any]) -> None:
         """Write the history, which now has the epoch."""
         if self._metrics is not None:
             _write_history(self._metrics, cast("PatchTraining", pl_module).history)

@@ -1,0 +1,260 @@
+"""The study's training manifest and skip summary: one writer at a time, and nothing that was recorded is lost.
+
+Every process that trains opens the manifest under a lock, changes the cells it knows about, and writes it whole. A job
+that was started stands there as `lost` until its end is recorded, so that a run that was killed stays visible.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from ptyproof.errors import InputError
+from ptyproof.evidence.manifest import read_manifest, relative, timed_head, write_manifest
+from ptyproof.study.design import StudyDesign
+from ptyproof.study.jobs import Enumeration, JobFilters, SkippedView, TrainingJob, cell_key
+from ptyproof.study.layout import SKIP_SUMMARY, TRAINING_MANIFEST
+
+NOT_STARTED = "selected, but it was not started: the run ended before it, or is under way"
+NOT_ENDED = "started, but no end was recorded: it was killed, or is running"
+STATUSES = ("success", "failed", "lost")
+
+
+@dataclass(frozen=True, eq=False)
+class Ledger:
+    """The training manifest of a study under an artifact root.
+
+    Parameters
+    ----------
+    design
+        The study.
+    phase_c_root, phase_d_root
+        Where the data lie; recorded relative to `artifact_root`.
+    artifact_root
+        Folder of `training_manifest.json` and `skip_summary.json`.
+    """
+
+    design: StudyDesign
+    phase_c_root: Path
+    phase_d_root: Path
+    artifact_root: Path
+
+    @property
+    def path(self) -> Path:
+        """The manifest."""
+        return self.artifact_root / TRAINING_MANIFEST
+
+    @property
+    def skip_summary_path(self) -> Path:
+        """The skip summary."""
+        return self.artifact_root / SKIP_SUMMARY
+
+    def read(self) -> dict[str, Any] | None:
+        """Return the manifest as it stands, or None where there is none.
+
+        Raises
+        ------
+        ManifestError
+            If it is damaged.
+        InputError
+            If it is the record of another study.
+        """
+        if not self.path.exists():
+            return None
+        manifest: dict[str, Any] = read_manifest(self.path, "training_manifest")
+        if manifest["design_digest"] != self.design.digest():
+            raise InputError(
+                f"{self.path} is the record of study {manifest['study']} with another design; choose another "
+                f"--artifact-root for study {self.design.name}"
+            )
+        return manifest
+
+    def open_call(self, found: Enumeration, filters: JobFilters, allow_missing_phase_d: bool) -> dict[str, Any]:
+        """Record what a call asks for: its cells, skips and filters; return the manifest."""
+        with self._changing() as manifest:
+            manifest["filters"] = _filters(filters)
+            manifest["calls"].append(
+                {
+                    "timestamp": manifest["timestamp"],
+                    "filters": _filters(filters),
+                    "allow_missing_phase_d": allow_missing_phase_d,
+                    "jobs": [job.key for job in found.jobs],
+                    "skipped": [skip.key for skip in found.skipped],
+                }
+            )
+            entries = {entry["job"]: entry for entry in manifest["jobs"]}
+            for job in found.jobs:
+                entries.setdefault(job.key, self._entry(job, lost_result(NOT_STARTED)))
+            skips = {_cell_name(skip): skip for skip in manifest["skipped_views"]}
+            skips.update({skip.key: skip.as_dict() for skip in found.skipped})
+            for job in (*found.jobs, *found.not_selected):
+                skips.pop(job.key, None)  # a view that was missing once and is there now
+            others = {_cell_name(cell): cell for cell in manifest["not_selected"]}
+            others.update({job.key: _cell(job) for job in found.not_selected})
+            self._file(manifest, entries, skips, others)
+        return manifest
+
+    def record(self, job: TrainingJob, **changes: Any) -> dict[str, Any]:
+        """Change the entry of a job (its `result`, `scores`, ...) and return it.
+
+        A result that is replaced after it had ended is kept under `earlier_results`.
+        """
+        with self._changing() as manifest:
+            entries = {entry["job"]: entry for entry in manifest["jobs"]}
+            entry: dict[str, Any] = entries.setdefault(job.key, self._entry(job, lost_result(NOT_STARTED)))
+            if "result" in changes and entry["result"]["status"] != "lost":
+                entry["earlier_results"].append(entry["result"])
+            entry.update(changes)
+            skips = {_cell_name(skip): skip for skip in manifest["skipped_views"]}
+            others = {_cell_name(cell): cell for cell in manifest["not_selected"]}
+            self._file(manifest, entries, skips, others)
+        return entry
+
+    def entry(self, job: TrainingJob) -> dict[str, Any] | None:
+        """Return the recorded entry of a job, or None."""
+        manifest = self.read()
+        entries: list[dict[str, Any]] = [] if manifest is None else manifest["jobs"]
+        return next((entry for entry in entries if entry["job"] == job.key), None)
+
+    @contextmanager
+    def _changing(self) -> Iterator[dict[str, Any]]:
+        with lock(self.path):
+            earlier = self.read()
+            manifest = self._new() | ({} if earlier is None else {key: earlier[key] for key in _KEPT})
+            yield manifest
+            write_manifest(self.skip_summary_path, _skip_summary(manifest))
+            write_manifest(self.path, manifest)
+
+    def _new(self) -> dict[str, Any]:
+        return timed_head("training_manifest") | {
+            "study": self.design.name,
+            "design": self.design.as_dict(),
+            "design_digest": self.design.digest(),
+            "phase_c_root": relative(self.phase_c_root, self.artifact_root),
+            "phase_d_root": relative(self.phase_d_root, self.artifact_root),
+            "artifact_root": ".",
+            "filters": _filters(JobFilters()),
+            "dry_run": False,
+            "calls": [],
+            "jobs": [],
+            "not_selected": [],
+            "skipped_views": [],
+            "skipped_count": 0,
+            "skip_summary_path": SKIP_SUMMARY,
+            "account": {},
+        }
+
+    def _entry(self, job: TrainingJob, result: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "job": job.key,
+            **_cell(job),
+            "neighbor_count": job.neighbor_count,
+            "train_data_path": relative(job.train_data_path, self.artifact_root),
+            "test_data_path": relative(job.test_data_path, self.artifact_root),
+            "log_path": relative(job.log_path, self.artifact_root),
+            "artifact_dir": relative(job.artifact_dir, self.artifact_root),
+            "datasets": None,
+            "training": None,
+            "environment": None,
+            "result": result,
+            "scores": None,
+            "earlier_results": [],
+        }
+
+    def _file(
+        self,
+        manifest: dict[str, Any],
+        entries: dict[str, dict[str, Any]],
+        skips: dict[str, dict[str, Any]],
+        others: dict[str, dict[str, Any]],
+    ) -> None:
+        """Put the cells in the study's order and do the account."""
+        order = [
+            cell_key(dose, view.name, view.gridsize)
+            for dose in self.design.doses_photons_per_pattern
+            for view in self.design.views
+        ]
+        manifest["jobs"] = _in_order(order, entries)
+        manifest["skipped_views"] = _in_order(order, skips)
+        manifest["not_selected"] = _in_order([key for key in order if key not in entries], others)
+        manifest["skipped_count"] = len(manifest["skipped_views"])
+        counts = {f"n_{status}": 0 for status in STATUSES}
+        for entry in manifest["jobs"]:
+            counts[f"n_{entry['result']['status']}"] += 1
+        counts |= {"n_skipped": len(manifest["skipped_views"]), "n_not_selected": len(manifest["not_selected"])}
+        manifest["account"] = {"n_enumerated": sum(counts.values()), **counts}
+
+
+_KEPT = ("filters", "calls", "jobs", "not_selected", "skipped_views")
+
+
+def lost_result(error: str) -> dict[str, Any]:
+    """Return the result of a job whose end is not recorded."""
+    return dict.fromkeys(RESULT_KEYS) | {"status": "lost", "error": error}
+
+
+RESULT_KEYS = (
+    "status",
+    "error",
+    "final_loss",
+    "validation_loss",
+    "epochs_completed",
+    "resumed_from_epoch",
+    "checkpoint_path",
+    "bundle_path",
+    "bundle_sha256",
+    "bundle_size_bytes",
+    "metrics_path",
+    "loss_curve_path",
+    "recipe_sha256",
+    "started",
+    "finished",
+)
+
+
+@contextmanager
+def lock(path: Path) -> Iterator[None]:
+    """Hold the machine-wide lock that belongs to a path; its file lies with the system's temporary files."""
+    name = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:32]
+    with FileLock(Path(tempfile.gettempdir()) / f"ptyproof-{name}.lock", mode=0o666):
+        yield
+
+
+def _skip_summary(manifest: dict[str, Any]) -> dict[str, Any]:
+    return timed_head("skip_summary") | {
+        "study": manifest["study"],
+        "training_manifest_path": TRAINING_MANIFEST,
+        "skipped_count": manifest["skipped_count"],
+        "skipped_views": manifest["skipped_views"],
+    }
+
+
+def _filters(filters: JobFilters) -> dict[str, Any]:
+    return {
+        "dose": _listed(filters.doses),
+        "view": _listed(filters.views),
+        "gridsize": _listed(filters.gridsizes),
+    }
+
+
+def _listed(values: Iterable[Any] | None) -> list[Any] | None:
+    return None if values is None else list(values)
+
+
+def _cell(job: TrainingJob | SkippedView) -> dict[str, Any]:
+    return {"dose": job.dose, "view": job.view, "gridsize": job.gridsize}
+
+
+def _cell_name(record: dict[str, Any]) -> str:
+    return cell_key(record["dose"], record["view"], record["gridsize"])
+
+
+def _in_order(order: list[str], records: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    return [records[key] for key in order if key in records]

@@ -1,0 +1,1 @@
+"""L4: objects from patches and from patterns."""
