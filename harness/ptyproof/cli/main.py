@@ -28,7 +28,7 @@ def build_parser() -> argparse.ArgumentParser:
     """Return the parser with all commands."""
     parser = argparse.ArgumentParser(
         prog="ptyproof",
-        description="Evidence for ptychography studies: simulate, derive overlap views, train for real, record every skip.",
+        description="Evidence for ptychography studies: simulate, derive views, train for real, record every skip.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -76,12 +76,20 @@ class Ledger:
             )
         return manifest
 
-    def open_call(self, found: Enumeration, filters: JobFilters, allow_missing_phase_d: bool) -> dict[str, Any]:
-        """Record what a call asks for: its cells, skips and filters; return the manifest."""
+    def open_call(
+        self, found: Enumeration, filters: JobFilters, allow_missing_phase_d: bool, call_id: str
+    ) -> dict[str, Any]:
+        """Record what a call asks for: its cells, skips and filters; return the manifest.
+
+        A call of several processes has one `call_id`, and is recorded by the first of them.
+        """
         with self._changing() as manifest:
+            if any(call["id"] == call_id for call in manifest["calls"]):
+                return manifest
             manifest["filters"] = _filters(filters)
             manifest["calls"].append(
                 {
+                    "id": call_id,
                     "timestamp": manifest["timestamp"],
                     "filters": _filters(filters),
                     "allow_missing_phase_d": allow_missing_phase_d,
@@ -206,6 +214,7 @@ RESULT_KEYS = (
     "final_loss",
     "validation_loss",
     "epochs_completed",
+    "bundle_epoch",
     "resumed_from_epoch",
     "checkpoint_path",
     "bundle_path",

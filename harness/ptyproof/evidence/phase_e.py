@@ -6,6 +6,7 @@ truth -> training, with torch configured for this job alone -> bundle -> held-ou
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -217,7 +218,7 @@ def run_training(
     ledger = phase.ledger
     ledger.read()
     writable_folder(ledger.artifact_root, "--artifact-root")
-    ledger.open_call(found, filters, allow_missing_phase_d)
+    ledger.open_call(found, filters, allow_missing_phase_d, uuid.uuid4().hex)
     ended = []
     for number, job in enumerate(found.jobs, start=1):
         console.say(f"[{number}/{len(found.jobs)}] {job.key}: training")
@@ -245,8 +246,9 @@ def describe_job(done: TrainedJob) -> str:
     result, scores = done.entry["result"], done.entry["scores"]
     verdict = "beats its start" if scores["beats_start"] else "does NOT beat its start"
     return (
-        f"{done.job.key}: success, {result['epochs_completed']} epochs, loss {result['final_loss']:.5f} nats per "
-        f"pixel, {verdict}; {done.entry['artifact_dir']}/{result['bundle_path']} sha256 {result['bundle_sha256'][:16]}..., "
+        f"{done.job.key}: success, {result['epochs_completed']} epochs, weights of epoch {result['bundle_epoch']}, "
+        f"final loss {result['final_loss']:.5f} nats per pixel, {verdict}; "
+        f"{done.entry['artifact_dir']}/{result['bundle_path']}, sha256 {result['bundle_sha256'][:16]}..., "
         f"{result['bundle_size_bytes'] / 1e6:.2f} MB"
     )
 
@@ -272,6 +274,7 @@ def _success(job: TrainingJob, trained: Trained, recipe: str, started: str) -> d
         "final_loss": trained.final_loss,
         "validation_loss": trained.validation_loss,
         "epochs_completed": trained.epochs_completed,
+        "bundle_epoch": trained.bundle_epoch,
         "resumed_from_epoch": trained.resumed_from_epoch,
         "checkpoint_path": trained.checkpoint_path.name,
         "bundle_path": bundle["path"],

@@ -58,8 +58,8 @@ def patch_error(
 ) -> float:
     """`scaled_error` of a stack in which every patch has a complex scale of its own.
 
-    sqrt(sum_k sum w_k |c_k R_k - T_k|^2 / sum_k sum w_k |T_k|^2) with c_k = <R_k, T_k>_w / <R_k, R_k>_w, and c_k = 0 where
-    patch R_k is zero.
+    sqrt(sum_k sum w_k |c_k R_k - T_k|^2 / sum_k sum w_k |T_k|^2) with c_k = <R_k, T_k>_w / <R_k, R_k>_w, and
+    c_k = 0 where patch R_k is zero.
 
     Parameters
     ----------

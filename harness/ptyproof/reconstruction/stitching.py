@@ -2,36 +2,32 @@
 
 A diffraction pattern |F(P O)|^2 stays the same when its patch O is multiplied by a unit factor, so patches that
 were each found from their own pattern disagree in phase, and their plain average destroys the phase of the object.
-The unit factors z_k and the object O are therefore found together, as the least squares solution of
-
-    minimise  sum_k sum_x w_k(x) |z_k O_k(x) - O(x)|^2.
-
-For given factors the best object is the weighted mean O = sum_k z_k w_k O_k / W with W = sum_k w_k; put in, there
-remains to maximise z^H A z with A = U^H U, where U maps numbers v_k to the canvas sum_k v_k w_k O_k / sqrt(W). That
-is angular synchronisation (Singer, Appl. Comput. Harmon. Anal. 30, 20, 2011): the phases of the leading eigenvector of
-D^-1/2 A D^-1/2, with the degrees D of the moduli, followed by a few rounds of the power method with the phases alone
-(Boumal, SIAM J. Optim. 26, 2355, 2016). A is never formed: a product with it is one sum over the canvas and
-one read of it.
+The unit factors z_k of the patches are found by angular synchronisation (Singer, Appl. Comput. Harmon. Anal. 30, 20,
+2011): with A_jk = <w_j O_j, w_k O_k> over the pixels that two patches share, z^H A z is large where the patches agree.
+The phases of the leading eigenvector of D^-1/2 A D^-1/2, with D the row sums of A for the moduli |O_k|, come first; a
+few rounds of the power method with the phases alone follow (Boumal, SIAM J. Optim. 26, 2355, 2016). A is never formed:
+A v is one sum over the canvas, C = sum_k v_k w_k O_k, and one read of it, <w_j O_j, C>. The product of both weights
+in A is more robust than the least squares choice w_j w_k / sum w: on patches as noisy as the object is strong, the mean
+error of the phases was several times smaller, and on good ones it is the same.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import eigh_tridiagonal
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import breadth_first_order, connected_components
-from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 
 from ptyproof.errors import InputError
 
 # A patch says something where its weight is above this fraction of its own peak.
 _LIT_FRACTION = 1e-3
-_TOLERANCE = 1e-6
-_KRYLOV_VECTORS = 20
-_MAX_RESTARTS = 100
-_FALLBACK_ROUNDS = 200
+_TOLERANCE = 1e-5
+_MAX_STEPS = 100
 _PHASE_ROUNDS = 5
 
 
@@ -99,22 +95,19 @@ def stitch(
     if len(corners) != len(patches):
         raise InputError(f"corners_px must have one row for each of the {len(patches)} patches, got {len(corners)}")
     peak = float(weights.max(initial=0.0)) or 1.0
-    illumination = np.zeros(shape)
-    sums = np.empty(len(patches), dtype=np.complex128)
-    for k, (row, col) in enumerate(corners.tolist()):
-        weight = np.divide(weights[k], peak, dtype=np.float64)
-        illumination[row : row + height, col : col + width] += weight
-        sums[k] = np.vdot(weight, patches[k])
-    spread, parts = _connect(patches, weights, corners, illumination, peak)
+    spread, lit = _connect(patches, weights, corners, (shape[0], shape[1]), peak)
+    parts = _parts(lit, spread.corners, shape)
     factors = np.ones(len(patches), dtype=np.complex128)
     if synchronise:
         for members in parts:
-            found = _synchronise(spread.subset(members))
-            factors[members] = found * _phase(np.conj(found @ sums[members]))
+            factors[members] = _synchronise(spread.subset(members))
+            factors[members] *= _gauge(patches, weights, factors, members, peak)
     canvas = np.zeros(shape, dtype=np.complex128)
-    for k, (row, col) in enumerate(corners.tolist()):
-        weight = np.divide(weights[k], peak, dtype=np.float64)
-        canvas[row : row + height, col : col + width] += patches[k] * (factors[k] * weight)
+    illumination = np.zeros(shape)
+    for factor, patch, weight, (row, col) in zip(factors, patches, weights, corners.tolist(), strict=True):
+        share = np.divide(weight, peak, dtype=np.float64)
+        canvas[row : row + height, col : col + width] += patch * (factor * share)
+        illumination[row : row + height, col : col + width] += share
     np.divide(canvas, illumination, out=canvas, where=illumination > 0)
     return StitchedObject(
         canvas.astype(np.complex64),
@@ -158,30 +151,35 @@ def cut(
 
 @dataclass(frozen=True, eq=False)
 class _Spread:
-    """The operator U from numbers v_k to a canvas, and its adjoint, over the cropped windows of some patches."""
+    """The operator U from numbers v_k to a canvas, and its adjoint, over the cropped windows of some patches.
 
-    waves: NDArray[np.complex64]  # (n, h, w): w_k O_k / sqrt(W), scaled to at most about 1
+    Single precision is enough: its rounding is averaged over all pixels of a window.
+    """
+
+    waves: NDArray[np.complex64]  # (n, h, w): w_k O_k, scaled to a modulus of at most 1
     corners: NDArray[np.int64]  # (n, 2) of the cropped windows
     shape: tuple[int, int]
 
-    def canvas(self, values: NDArray[np.complexfloating]) -> NDArray[np.complex128]:
-        total = np.zeros(self.shape, dtype=np.complex128)
+    def canvas(self, values: NDArray[np.complexfloating]) -> NDArray[np.complex64]:
+        """C = sum_k v_k w_k O_k."""
+        total = np.zeros(self.shape, dtype=np.complex64)
         height, width = self.waves.shape[1:]
-        for value, wave, (row, col) in zip(values, self.waves, self.corners.tolist(), strict=True):
+        for value, wave, (row, col) in zip(values.astype(np.complex64), self.waves, self.corners.tolist(), strict=True):
             total[row : row + height, col : col + width] += value * wave
         return total
 
-    def project(self, canvas: NDArray[np.complexfloating]) -> NDArray[np.complex128]:
-        """<u_k, canvas> for every patch k."""
+    def project(self, canvas: NDArray[np.complex64]) -> NDArray[np.complex128]:
+        """<w_k O_k, canvas> for every patch k."""
         height, width = self.waves.shape[1:]
-        out = np.empty(len(self.waves), dtype=np.complex128)
-        for k, (wave, (row, col)) in enumerate(zip(self.waves, self.corners.tolist(), strict=True)):
-            out[k] = np.vdot(wave, canvas[row : row + height, col : col + width])
-        return out
+        products = [
+            np.vdot(wave, canvas[row : row + height, col : col + width])
+            for wave, (row, col) in zip(self.waves, self.corners.tolist(), strict=True)
+        ]
+        return np.array(products, dtype=np.complex128)
 
     def apply(self, values: NDArray[np.complexfloating]) -> NDArray[np.complex128]:
-        """U^H U v."""
-        return self.project(self.canvas(np.ravel(values)))
+        """A v = U^H U v."""
+        return self.project(self.canvas(values))
 
     def subset(self, members: NDArray[np.intp]) -> _Spread:
         """The same for some patches, on a canvas no larger than they need."""
@@ -195,31 +193,21 @@ def _connect(
     patches: NDArray[np.complexfloating],
     weights: NDArray[np.floating],
     corners: NDArray[np.int64],
-    illumination: NDArray[np.float64],
+    shape: tuple[int, int],
     peak: float,
-) -> tuple[_Spread, list[NDArray[np.intp]]]:
-    """Return the operator U, and for each connected part its patches, neighbours next to each other (breadth first)."""
-    lit = _lit_pixels(patches, weights)
-    top, bottom = _extent(lit.any(axis=(0, 2)))
-    left, right = _extent(lit.any(axis=(0, 1)))
-    lit = lit[:, top:bottom, left:right]
-    inner = corners + (top, left)
-    waves = np.empty(lit.shape, dtype=np.complex64)
-    strength = float(np.abs(patches).max(initial=0.0)) or 1.0
-    root = np.sqrt(illumination)
-    for k, (row, col) in enumerate(inner.tolist()):
-        weight = np.divide(weights[k, top:bottom, left:right], peak, dtype=np.float64)
-        local = root[row : row + lit.shape[1], col : col + lit.shape[2]]
-        share = np.divide(weight, local, out=np.zeros_like(weight), where=local > 0)
-        waves[k] = patches[k, top:bottom, left:right] * (share / strength)
-    return _Spread(waves, inner, (illumination.shape[0], illumination.shape[1])), _parts(lit, inner, illumination.shape)
-
-
-def _lit_pixels(patches: NDArray[np.complexfloating], weights: NDArray[np.floating]) -> NDArray[np.bool_]:
+) -> tuple[_Spread, NDArray[np.bool_]]:
+    """Crop the windows to what is lit in any of them; return the operator U and the lit pixels (n, h, w)."""
     lit = np.empty(patches.shape, dtype=bool)
     for mask, patch, weight in zip(lit, patches, weights, strict=True):
         np.logical_and(weight > _LIT_FRACTION * float(weight.max()), patch != 0, out=mask)
-    return lit
+    top, bottom = _extent(np.any(lit, axis=(0, 2)))
+    left, right = _extent(np.any(lit, axis=(0, 1)))
+    inner = (slice(None), slice(top, bottom), slice(left, right))
+    strength = max((float(np.abs(patch).max()) for patch in patches), default=0.0) or 1.0
+    waves = np.empty(lit[inner].shape, dtype=np.complex64)
+    for wave, patch, weight in zip(waves, patches[inner], weights[inner], strict=True):
+        wave[:] = (patch / strength) * (weight / peak)
+    return _Spread(waves, corners + np.array([top, left]), shape), lit[inner]
 
 
 def _extent(lit: NDArray[np.bool_]) -> tuple[int, int]:
@@ -270,32 +258,50 @@ def _chain(part: _Spread) -> NDArray[np.complex128]:
 
 
 def _leading_phases(part: _Spread, start: NDArray[np.complex128]) -> NDArray[np.complex128]:
-    """Phases of the leading eigenvector of D^-1/2 A D^-1/2; the eigenvalue is 1 where the patches agree exactly."""
+    """Phases of the leading eigenvector of D^-1/2 A D^-1/2; its eigenvalue is 1 where the patches agree exactly."""
     moduli = _Spread(np.abs(part.waves).astype(np.complex64), part.corners, part.shape)
-    degrees = moduli.apply(np.ones(len(start))).real
+    degrees = moduli.apply(np.ones(len(start), dtype=np.complex128)).real
     root = np.sqrt(np.maximum(degrees, np.finfo(np.float64).tiny))
-
-    def product(values: NDArray[np.complex128]) -> NDArray[np.complex128]:
-        return part.apply(values.ravel() / root) / root
-
-    guess = start * root
-    if np.linalg.norm(product(guess) - guess) <= _TOLERANCE * np.linalg.norm(guess):
-        return start  # the patches agree; a Krylov space from an eigenvector would have one dimension only
-    n = len(start)
-    operator = LinearOperator((n, n), matvec=product, dtype=np.complex128)
-    try:
-        _, vectors = eigsh(
-            operator, k=1, which="LA", v0=guess, ncv=min(n, _KRYLOV_VECTORS), tol=_TOLERANCE, maxiter=_MAX_RESTARTS
-        )
-    except ArpackNoConvergence:
-        return _power_method(part, start)
-    return _phase(vectors[:, 0])
+    return _phase(_leading_vector(lambda values: part.apply(values / root) / root, start * root))
 
 
-def _power_method(part: _Spread, factors: NDArray[np.complex128]) -> NDArray[np.complex128]:
-    for _ in range(_FALLBACK_ROUNDS):
-        factors = _phase(part.apply(factors))
-    return factors
+def _leading_vector(
+    product: Callable[[NDArray[np.complex128]], NDArray[np.complex128]], start: NDArray[np.complex128]
+) -> NDArray[np.complex128]:
+    """Leading eigenvector of a Hermitian operator, by the Lanczos method with full reorthogonalisation.
+
+    The space grows until the residual is below `_TOLERANCE` of the eigenvalue, or to `_MAX_STEPS`, and the best
+    vector in it is returned. Few steps do from a good start. ARPACK takes more products, as it looks at its residuals
+    only every twenty, and its many small BLAS calls crawl where threads wait for a busy core.
+    """
+    steps = min(_MAX_STEPS, len(start))
+    basis = np.empty((steps, len(start)), dtype=np.complex128)
+    diagonal, beside = np.empty(steps), np.empty(steps)
+    basis[0] = start / np.linalg.norm(start)
+    for m in range(steps):
+        image = product(basis[m])
+        diagonal[m] = np.vdot(basis[m], image).real
+        known = basis[: m + 1]
+        for _ in range(2):  # once is not enough where much cancels (Kahan's and Parlett's "twice is enough")
+            image -= (known.conj() @ image) @ known
+        beside[m] = np.linalg.norm(image)
+        values, vectors = eigh_tridiagonal(diagonal[: m + 1], beside[:m], select="i", select_range=(m, m))
+        if m + 1 == steps or beside[m] * abs(vectors[m, 0]) <= _TOLERANCE * values[0]:
+            break
+        basis[m + 1] = image / beside[m]
+    return np.asarray(vectors[:, 0] @ known)
+
+
+def _gauge(
+    patches: NDArray[np.complexfloating],
+    weights: NDArray[np.floating],
+    factors: NDArray[np.complex128],
+    members: NDArray[np.intp],
+    peak: float,
+) -> NDArray[np.complex128]:
+    """The unit factor that makes the weighted mean of a part real and positive."""
+    total = sum(factors[k] * np.vdot(weights[k] / np.float64(peak), patches[k]) for k in members.tolist())
+    return np.conj(_phase(np.asarray(total)))
 
 
 def _phase(values: NDArray[np.complex128]) -> NDArray[np.complex128]:
@@ -311,7 +317,8 @@ def _checked_stack(patches: NDArray[np.complexfloating], weights: NDArray[np.flo
         raise InputError(f"patches must be a complex array (n, H, W), got shape {patches.shape} of {patches.dtype}")
     if weights.shape != patches.shape or weights.dtype.kind not in "fiu":
         raise InputError(
-            f"weights must be a real array of the patches' shape {patches.shape}, got {weights.shape} of {weights.dtype}"
+            f"weights must be a real array of the patches' shape {patches.shape}, "
+            f"got {weights.shape} of {weights.dtype}"
         )
     if not np.all(np.isfinite(patches)):
         raise InputError(f"patches must be finite, but {np.count_nonzero(~np.isfinite(patches))} pixels are not")

@@ -26,6 +26,8 @@ class TrainingDivergedError(RunError):
 class PatchTraining(pl.LightningModule):
     """Unsupervised training of a `PatchNetwork` by the likelihood of the measured counts.
 
+    `best` holds epoch, loss and weights of the epoch with the smallest validation loss, of the last one where nothing is
+    held back: with few positions a network learns them by heart, and later epochs are worse.
     `history` has a row for each finished epoch: epoch and step (from 1), train_loss and validation_loss (nats per
     pixel), and the learning rate it ended with.
 
@@ -42,6 +44,7 @@ class PatchTraining(pl.LightningModule):
         self.design = design
         self.recipe_sha256 = recipe_sha256
         self.history: list[dict[str, float]] = []
+        self.best: dict[str, Any] = {}
         self.network = PatchNetwork(design.network)
 
     def loss(self, batch: dict[str, Tensor]) -> Tensor:
@@ -75,6 +78,10 @@ class PatchTraining(pl.LightningModule):
         rate = float(optimizer.param_groups[0]["lr"])
         place = {"epoch": self.current_epoch + 1, "step": self.global_step}
         self.history.append(place | losses | {"learning_rate": rate})
+        held = losses.get("validation_loss", -math.inf)  # every epoch is the best so far where nothing tells
+        if not self.best or held <= self.best["loss"]:
+            weights = {name: value.detach().cpu().clone() for name, value in self.network.state_dict().items()}
+            self.best = {"epoch": self.current_epoch + 1, "loss": held, "weights": weights}
 
     def configure_optimizers(self) -> Any:
         """Return AdamW with a short linear rise and a cosine fall of the learning rate, step by step."""
@@ -86,11 +93,16 @@ class PatchTraining(pl.LightningModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Say in the checkpoint which training it belongs to."""
-        checkpoint[CHECKPOINT_KEY] = {"recipe_sha256": self.recipe_sha256, "history": self.history}
+        checkpoint[CHECKPOINT_KEY] = {
+            "recipe_sha256": self.recipe_sha256,
+            "history": self.history,
+            "best": self.best,
+        }
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Take up the history of the epochs behind the checkpoint."""
+        """Take up history and best weights of the epochs behind the checkpoint."""
         self.history = list(checkpoint[CHECKPOINT_KEY]["history"])
+        self.best = checkpoint[CHECKPOINT_KEY]["best"]
 
     def _relative_rate(self, step: int) -> float:
         total = self.design.max_epochs * self.design.steps_per_epoch

@@ -57,11 +57,15 @@ class TrainingTask:
 
 @dataclass(frozen=True)
 class Trained:
-    """What a training ended with; losses are Poisson losses in nats per pixel, of the last epoch."""
+    """What a training ended with; losses are Poisson losses in nats per pixel, of the last epoch.
+
+    The bundle has the weights of `bundle_epoch`, the one with the smallest validation loss.
+    """
 
     bundle_path: Path
     checkpoint_path: Path
     epochs_completed: int
+    bundle_epoch: int
     final_loss: float
     validation_loss: float | None
     resumed_from_epoch: int
@@ -105,12 +109,14 @@ def train(task: TrainingTask, scan: Scan, folder: Path, options: RunOptions, con
         trainer = _trainer(task.training, folder, options, console, task.key)
         resume_from = None if resumed is None else checkpoint
         trainer.fit(module, training, validation, ckpt_path=resume_from, weights_only=True)
-        record = _record(task, scan, recipe, counts, module.history[-1])
+        record = _record(task, scan, recipe, counts, module)
+        module.network.load_state_dict(module.best["weights"])
         bundle = write_bundle(folder, module.network, record)
     return Trained(
         bundle_path=bundle,
         checkpoint_path=checkpoint,
         epochs_completed=record["epochs_completed"],
+        bundle_epoch=record["bundle_epoch"],
         final_loss=record["final_loss"],
         validation_loss=record["validation_loss"],
         resumed_from_epoch=resumed or 0,
@@ -176,8 +182,9 @@ def _trainer(plan: TrainingDesign, folder: Path, options: RunOptions, console: C
 
 
 def _record(
-    task: TrainingTask, scan: Scan, recipe: str, counts: dict[str, int], last: dict[str, float]
+    task: TrainingTask, scan: Scan, recipe: str, counts: dict[str, int], module: PatchTraining
 ) -> dict[str, Any]:
+    last = module.history[-1]
     return {
         "kind": "model",
         "schema_version": load_schema("model")["version"],
@@ -196,6 +203,7 @@ def _record(
         **counts,
         "epochs_completed": last["epoch"],
         "steps_completed": last["step"],
+        "bundle_epoch": module.best["epoch"],
         "final_loss": last["train_loss"],
         "validation_loss": last.get("validation_loss"),
     }
