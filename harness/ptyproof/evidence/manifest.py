@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ptyproof._version import __version__
+from ptyproof.errors import ManifestError
 from ptyproof.io import schema, strict_json
 from ptyproof.io.hashing import sha256_file
 
@@ -42,6 +43,22 @@ def read_manifest(path: Path, kind: str) -> dict[str, Any]:
     manifest: dict[str, Any] = strict_json.read_json(path)
     schema.validate(manifest, kind, path)
     return manifest
+
+
+def read_any_manifest(path: Path) -> dict[str, Any]:
+    """Read a manifest of any kind and return it if it obeys the schema of the kind that it says it is.
+
+    Raises
+    ------
+    ManifestError
+        If the file is missing, no strict JSON, of an unknown kind, or breaks its schema.
+    """
+    manifest = strict_json.read_json(path)
+    known = sorted({kind for kind, _ in schema.kinds()})
+    kind = manifest.get("kind") if isinstance(manifest, dict) else None
+    if kind not in known:
+        raise ManifestError(path, f"is of no known kind, got {kind!r}; the kinds are {', '.join(known)}", "kind")
+    return read_manifest(path, kind)
 
 
 def same_but_time(old: dict[str, Any], new: dict[str, Any]) -> bool:

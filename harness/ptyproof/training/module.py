@@ -26,8 +26,8 @@ class TrainingDivergedError(RunError):
 class PatchTraining(pl.LightningModule):
     """Unsupervised training of a `PatchNetwork` by the likelihood of the measured counts.
 
-    `best` holds epoch, loss and weights of the epoch with the smallest validation loss, of the last one where nothing is
-    held back: with few positions a network learns them by heart, and later epochs are worse.
+    `best` holds epoch, loss and weights of the epoch with the smallest validation loss, or of the last one where
+    nothing is held back: with few positions a network learns them by heart, and later epochs are worse.
     `history` has a row for each finished epoch: epoch and step (from 1), train_loss and validation_loss (nats per
     pixel), and the learning rate it ended with.
 

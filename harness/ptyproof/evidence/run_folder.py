@@ -1,0 +1,138 @@
+"""The parts of an artifact hub that a real run uses: where they are, what they say, and when datasets may go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ptyproof.console import Console
+from ptyproof.errors import PtyproofError
+from ptyproof.evidence.manifest import file_is_whole, read_manifest
+from ptyproof.study.jobs import cell_key
+from ptyproof.study.layout import HALVES, OVERLAP_MANIFEST, RUN_MANIFEST, TRAINING_MANIFEST
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The layout of a real run in the artifact hub `hub`: `real_run/` stays, datasets under `work/` may be removed."""
+
+    hub: Path
+
+    @property
+    def real_run(self) -> Path:
+        """Logs, training manifest, skip summary, and the jobs' folders."""
+        return self.hub / "real_run"
+
+    @property
+    def phase_c_root(self) -> Path:
+        """Phase C's datasets and manifest."""
+        return self.hub / "work" / "phase_c"
+
+    @property
+    def phase_d_root(self) -> Path:
+        """Phase D's views and manifest."""
+        return self.hub / "work" / "phase_d"
+
+    @property
+    def manifest_path(self) -> Path:
+        """The training manifest."""
+        return self.real_run / TRAINING_MANIFEST
+
+    def remove_datasets(self) -> list[Path]:
+        """Remove the datasets that the manifests hold the hashes of; return what was removed.
+
+        Nothing is removed unless every selected job has ended well, and no file that is not the one recorded.
+        """
+        try:
+            manifest = self._training_manifest()
+            if manifest is None or manifest["account"]["n_failed"] or manifest["account"]["n_lost"]:
+                return []
+            found = [
+                (root / record["path"], record, root) for root, kind in self._phases() for record in _files(root, kind)
+            ]
+        except PtyproofError:
+            return []  # a damaged record is no proof; `summary` says what is wrong with it
+        removed = []
+        for path, record, root in found:
+            if file_is_whole(record, root):
+                path.unlink()
+                removed.append(path)
+        return removed
+
+    def summary(self) -> list[str]:
+        """Return what a run says at its end: the account first, then every cell, then where things are."""
+        lines = []
+        try:
+            manifest = self._training_manifest()
+        except PtyproofError as error:
+            return [f"the training manifest cannot be read: {error}"]
+        if manifest is not None:
+            account = manifest["account"]
+            lines.append(
+                f"study {manifest['study']}: {account['n_enumerated']} cells, {account['n_success']} trained, "
+                f"{account['n_failed']} failed, {account['n_lost']} lost, {account['n_skipped']} skipped, "
+                f"{account['n_not_selected']} not selected"
+            )
+            lines += [_job_line(entry) for entry in manifest["jobs"]]
+            lines += [f"skipped {_key(skip)}: {skip['reason']}" for skip in manifest["skipped_views"]]
+            lines.append(f"manifest: {self.manifest_path}")
+            lines.append(f"skips: {self.real_run / manifest['skip_summary_path']}")
+        lines.append(f"hub: {self.hub}")
+        return lines
+
+    def log(self, name: str, bars: Console) -> _LogFile:
+        """Return a context that gives a console whose lines are appended to `real_run/NAME`."""
+        return _LogFile(self.real_run / name, bars)
+
+    def _training_manifest(self) -> dict[str, Any] | None:
+        if not self.manifest_path.exists():
+            return None
+        return read_manifest(self.manifest_path, "training_manifest")
+
+    def _phases(self) -> tuple[tuple[Path, str], ...]:
+        return (self.phase_c_root, "run_manifest"), (self.phase_d_root, "overlap_manifest")
+
+
+class _LogFile:
+    def __init__(self, path: Path, bars: Console) -> None:
+        self._path = path
+        self._bars = bars
+
+    def __enter__(self) -> Console:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = self._path.open("a", encoding="utf-8", newline="\n")
+        return Console(self._file, self._bars.bars)
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+
+def _files(root: Path, kind: str) -> Iterator[dict[str, Any]]:
+    """Yield the records of the datasets that a phase's manifest names."""
+    name = {"run_manifest": RUN_MANIFEST, "overlap_manifest": OVERLAP_MANIFEST}[kind]
+    if not (root / name).is_file():
+        return
+    manifest = read_manifest(root / name, kind)
+    for entry in manifest["datasets"] if kind == "run_manifest" else manifest["views"]:
+        for half in HALVES:
+            if entry[half]["file"] is not None:
+                yield entry[half]["file"]
+
+
+def _key(record: dict[str, Any]) -> str:
+    return cell_key(record["dose"], record["view"], record["gridsize"])
+
+
+def _job_line(entry: dict[str, Any]) -> str:
+    result, scores = entry["result"], entry["scores"]
+    if result["status"] != "success":
+        return f"{result['status']} {entry['job']}: {result['error']}"
+    loss = scores["poisson_loss"]
+    verdict = "beats its start" if scores["beats_start"] else "does NOT beat its start"
+    return (
+        f"trained {entry['job']}: held-out Poisson loss {loss['network']:.5f} nats per pixel, {verdict} "
+        f"({loss['start']:.5f}); {entry['artifact_dir']}/{result['bundle_path']}, "
+        f"sha256 {result['bundle_sha256'][:16]}..., {result['bundle_size_bytes'] / 1e6:.2f} MB"
+    )

@@ -1,0 +1,71 @@
+"""The study, for real: `pytest --pyargs pytest_ptyproof.real_run -m real_run --artifact-hub DIR`.
+
+Every cell of the matrix is an item: trained, or skipped with Phase D's numbers.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from ptyproof.evidence.matrix_run import PhaseFolder
+    from ptyproof.evidence.phase_e import TrainedJob
+    from ptyproof.study.design import StudyDesign
+    from ptyproof.study.jobs import TrainingJob
+
+pytestmark = pytest.mark.real_run
+
+Validate = Callable[[Path], dict[str, Any]]
+
+
+def test_phase_c(phase_c: PhaseFolder, study_design: StudyDesign, validate_manifest: Validate) -> None:
+    """Every dose was simulated, and the measured photons are those that were asked for."""
+    manifest = validate_manifest(phase_c.manifest_path)
+    made = {entry["dose"]: entry for entry in manifest["datasets"]}
+    assert set(made) == set(study_design.doses_photons_per_pattern)
+    for entry in made.values():
+        for half in (entry["train"], entry["test"]):
+            # Poisson: the mean of n patterns scatters by sqrt(dose / n); six deviations never happen
+            expected, n = half["photons_per_pattern_expected"], half["n_patterns"]
+            assert abs(half["photons_per_pattern_measured"] - expected) < 6 * math.sqrt(expected / n)
+
+
+def test_phase_d(phase_d: PhaseFolder, study_design: StudyDesign, validate_manifest: Validate) -> None:
+    """Every cell of the matrix was accepted, or rejected with its numbers."""
+    manifest = validate_manifest(phase_d.manifest_path)
+    cells = len(study_design.doses_photons_per_pattern) * len(study_design.views)
+    assert len(manifest["views"]) + len(manifest["rejected_views"]) == cells
+
+
+def test_training(training_job: TrainingJob, train_job: Callable[[TrainingJob], TrainedJob]) -> None:
+    """The job was trained, its bundle is the one that the manifest names, and its losses are numbers."""
+    from ptyproof.io.hashing import sha256_file
+    from ptyproof.training.bundle import read_bundle
+
+    done = train_job(training_job)
+    assert done.status == "success", done.error
+    result = done.entry["result"]
+    assert math.isfinite(result["final_loss"])
+    assert result["epochs_completed"] == done.entry["training"]["max_epochs"]
+    assert done.bundle_path is not None
+    assert sha256_file(done.bundle_path) == result["bundle_sha256"]
+    record = read_bundle(done.bundle_path).record
+    assert (record["job"], record["recipe_sha256"]) == (training_job.key, result["recipe_sha256"])
+
+
+def test_manifest(training_manifest: dict[str, Any], artifact_hub: Path, validate_manifest: Validate) -> None:
+    """Manifest and skip summary are valid, agree with each other, and account for every cell."""
+    folder = artifact_hub / "real_run"
+    manifest = validate_manifest(folder / "training_manifest.json")
+    summary = validate_manifest(folder / manifest["skip_summary_path"])
+    assert manifest["jobs"] == training_manifest["jobs"]
+    assert summary["skipped_views"] == manifest["skipped_views"]
+    assert summary["skipped_count"] == manifest["skipped_count"] == len(manifest["skipped_views"])
+    account = manifest["account"]
+    assert account["n_enumerated"] == sum(value for key, value in account.items() if key != "n_enumerated")
+    assert account["n_lost"] == 0
