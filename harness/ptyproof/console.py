@@ -16,6 +16,16 @@ class Progress(Protocol):
         """Add `n` finished units."""
 
 
+class LineStream(Protocol):
+    """Something that text is written to."""
+
+    def write(self, text: str, /) -> object:
+        """Write a text."""
+
+    def flush(self) -> object:
+        """Pass on what was written."""
+
+
 class _NoProgress:
     def update(self, n: int) -> None:
         """Count nothing."""
@@ -33,7 +43,7 @@ class Console:
         Stream for progress bars with the time left; None draws none.
     """
 
-    lines: TextIO | None = field(default_factory=lambda: sys.stdout)
+    lines: LineStream | None = field(default_factory=lambda: sys.stdout)
     bars: TextIO | None = None
 
     @classmethod

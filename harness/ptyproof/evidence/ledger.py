@@ -131,6 +131,12 @@ class Ledger:
         entries: list[dict[str, Any]] = [] if manifest is None else manifest["jobs"]
         return next((entry for entry in entries if entry["job"] == job.key), None)
 
+    def portable(self, text: str, job: TrainingJob) -> str:
+        """Return a text about a job with the job's paths relative to the artifact root, as in the manifest."""
+        for path in (job.train_data_path, job.test_data_path, job.artifact_dir):
+            text = text.replace(str(path), relative(path, self.artifact_root))
+        return text
+
     @contextmanager
     def _changing(self) -> Iterator[dict[str, Any]]:
         with lock(self.path):

@@ -123,7 +123,8 @@ class TrainingPhase:
             except (PtyproofError, OSError, MemoryError, RuntimeError, ValueError) as error:
                 # The matrix goes on without this job; what is no error of ours says of which type it is.
                 own = isinstance(error, PtyproofError)
-                reason = " ".join((str(error) if own else f"{type(error).__name__}: {error}").split())
+                text = str(error) if own else f"{type(error).__name__}: {error}"
+                reason = self.ledger.portable(" ".join(text.split()), job)
                 console.say(f"{job.key}: FAILED: {reason}")
                 result = lost_result(reason) | {"status": "failed", "finished": _now()}
                 before = self.ledger.entry(job)
@@ -160,7 +161,9 @@ class TrainingPhase:
                 trained = train(task, scan, job.artifact_dir, self.options, log_lines)
                 scores = self._finish(job, trained, log_lines)
             except BaseException as error:
-                log_lines.say(f"{_now()} {job.key}: ended by {type(error).__name__}: {error}")
+                log_lines.say(
+                    f"{_now()} {job.key}: ended by {type(error).__name__}: {self.ledger.portable(str(error), job)}"
+                )
                 raise
             log_lines.say(f"{_now()} {job.key}: success, {trained.bundle_path.name}")
         entry = self.ledger.record(job, result=_success(job, trained, task.recipe_sha256(scan), started), scores=scores)

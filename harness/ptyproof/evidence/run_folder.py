@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from ptyproof.console import Console
 from ptyproof.errors import PtyproofError
@@ -82,9 +83,16 @@ class RunFolder:
         lines.append(f"hub: {self.hub}")
         return lines
 
-    def log(self, name: str, bars: Console) -> _LogFile:
-        """Return a context that gives a console whose lines are appended to `real_run/NAME`."""
-        return _LogFile(self.real_run / name, bars)
+    @contextmanager
+    def log(self, name: str, watched: Console) -> Iterator[Console]:
+        """Yield a console whose lines are appended to `real_run/NAME`, with paths relative to the hub.
+
+        Progress is shown where `watched` shows it.
+        """
+        path = self.real_run / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a", encoding="utf-8", newline="\n") as file:
+            yield Console(_WithoutPrefix(file, f"{self.hub}/"), watched.bars)
 
     def _training_manifest(self) -> dict[str, Any] | None:
         if not self.manifest_path.exists():
@@ -95,18 +103,20 @@ class RunFolder:
         return (self.phase_c_root, "run_manifest"), (self.phase_d_root, "overlap_manifest")
 
 
-class _LogFile:
-    def __init__(self, path: Path, bars: Console) -> None:
-        self._path = path
-        self._bars = bars
+@dataclass(frozen=True)
+class _WithoutPrefix:
+    """A stream that leaves a prefix out of what is written through it."""
 
-    def __enter__(self) -> Console:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = self._path.open("a", encoding="utf-8", newline="\n")
-        return Console(self._file, self._bars.bars)
+    stream: TextIO
+    prefix: str
 
-    def __exit__(self, *_: object) -> None:
-        self._file.close()
+    def write(self, text: str, /) -> None:
+        """Write a text without the prefix."""
+        self.stream.write(text.replace(self.prefix, ""))
+
+    def flush(self) -> None:
+        """Pass on what was written."""
+        self.stream.flush()
 
 
 def _files(root: Path, kind: str) -> Iterator[dict[str, Any]]:

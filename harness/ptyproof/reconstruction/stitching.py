@@ -3,13 +3,13 @@
 A diffraction pattern |F(P O)|^2 stays the same when its patch O is multiplied by a unit factor, so patches that
 were each found from their own pattern disagree in phase, and their plain average destroys the phase of the object.
 Finding the unit factors z_k of the patches is angular synchronisation (Singer, Appl. Comput. Harmon. Anal. 30, 20,
-2011): with A_jk = <w_j O_j, w_k O_k> over the pixels that two patches share, the best factors maximise z^H A z. A is never
-formed: A v is one sum over the canvas, C = sum_k v_k w_k O_k, and one read of it, <w_j O_j, C>.
+2011): with A_jk = <w_j O_j, w_k O_k> over the pixels that two patches share, the best factors maximise z^H A z. A is
+never formed: A v is one sum over the canvas, C = sum_k v_k w_k O_k, and one read of it, <w_j O_j, C>.
 
 Each patch is first fitted to those before it, neighbour by neighbour; Newton's method on the phases then removes what
 has added up along the way, and a few rounds of the power method z <- phase(A z) (Boumal, SIAM J. Optim. 26, 2355, 2016)
-end it. The leading eigenvector of A, the usual start, is no good one for large scans: noise makes it live on a part of the
-patches. For 5,000 patches with noise its factors were on average 71 degrees off where this way leaves 3.4 degrees.
+end it. The leading eigenvector of A, the usual start, is no good one for large scans: noise makes it live on a part of
+the patches. For 5,000 patches with noise its factors were on average 71 degrees off where this way leaves 3.4 degrees.
 """
 
 from __future__ import annotations

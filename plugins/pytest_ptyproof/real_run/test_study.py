@@ -1,7 +1,4 @@
-"""The study, for real: `pytest --pyargs pytest_ptyproof.real_run -m real_run --artifact-hub DIR`.
-
-Every cell of the matrix is an item: trained, or skipped with Phase D's numbers.
-"""
+"""The study, for real: every cell of its matrix is an item, trained, or skipped with Phase D's numbers."""
 
 from __future__ import annotations
 
