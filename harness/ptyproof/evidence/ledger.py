@@ -83,7 +83,8 @@ class Ledger:
 
         A call of several processes has one `call_id`, and is recorded by the first of them.
         """
-        with self._changing() as manifest:
+        with self._changing() as book:
+            manifest = book.manifest
             if any(call["id"] == call_id for call in manifest["calls"]):
                 return manifest
             manifest["filters"] = _filters(filters)
@@ -97,16 +98,13 @@ class Ledger:
                     "skipped": [skip.key for skip in found.skipped],
                 }
             )
-            entries = {entry["job"]: entry for entry in manifest["jobs"]}
             for job in found.jobs:
-                entries.setdefault(job.key, self._entry(job, lost_result(NOT_STARTED)))
-            skips = {_cell_name(skip): skip for skip in manifest["skipped_views"]}
-            skips.update({skip.key: skip.as_dict() for skip in found.skipped})
+                book.jobs.setdefault(job.key, self._entry(job, lost_result(NOT_STARTED)))
+            for skip in found.skipped:
+                book.skip(skip)
             for job in (*found.jobs, *found.not_selected):
-                skips.pop(job.key, None)  # a view that was missing once and is there now
-            others = {_cell_name(cell): cell for cell in manifest["not_selected"]}
-            others.update({job.key: _cell(job) for job in found.not_selected})
-            self._file(manifest, entries, skips, others)
+                book.skips.pop(job.key, None)  # a view that was missing once and is there now
+            book.not_selected.update({job.key: _cell(job) for job in found.not_selected})
         return manifest
 
     def record(self, job: TrainingJob, **changes: Any) -> dict[str, Any]:
@@ -114,15 +112,11 @@ class Ledger:
 
         A result that is replaced after it had ended is kept under `earlier_results`.
         """
-        with self._changing() as manifest:
-            entries = {entry["job"]: entry for entry in manifest["jobs"]}
-            entry: dict[str, Any] = entries.setdefault(job.key, self._entry(job, lost_result(NOT_STARTED)))
+        with self._changing() as book:
+            entry = book.jobs.setdefault(job.key, self._entry(job, lost_result(NOT_STARTED)))
             if "result" in changes and entry["result"]["status"] != "lost":
                 entry["earlier_results"].append(entry["result"])
             entry.update(changes)
-            skips = {_cell_name(skip): skip for skip in manifest["skipped_views"]}
-            others = {_cell_name(cell): cell for cell in manifest["not_selected"]}
-            self._file(manifest, entries, skips, others)
         return entry
 
     def entry(self, job: TrainingJob) -> dict[str, Any] | None:
@@ -138,13 +132,14 @@ class Ledger:
         return text
 
     @contextmanager
-    def _changing(self) -> Iterator[dict[str, Any]]:
+    def _changing(self) -> Iterator[_Book]:
         with lock(self.path):
             earlier = self.read()
-            manifest = self._new() | ({} if earlier is None else {key: earlier[key] for key in _KEPT})
-            yield manifest
-            write_manifest(self.skip_summary_path, _skip_summary(manifest))
-            write_manifest(self.path, manifest)
+            book = _Book(self._new() | ({} if earlier is None else {key: earlier[key] for key in _KEPT}))
+            yield book
+            book.close(self.design)
+            write_manifest(self.skip_summary_path, _skip_summary(book.manifest))
+            write_manifest(self.path, book.manifest)
 
     def _new(self) -> dict[str, Any]:
         return timed_head("training_manifest") | {
@@ -182,28 +177,44 @@ class Ledger:
             "earlier_results": [],
         }
 
-    def _file(
-        self,
-        manifest: dict[str, Any],
-        entries: dict[str, dict[str, Any]],
-        skips: dict[str, dict[str, Any]],
-        others: dict[str, dict[str, Any]],
-    ) -> None:
-        """Put the cells in the study's order and do the account."""
+
+class _Book:
+    """A manifest that is open for changes, its cells by name: jobs, skips, and those that nobody has selected."""
+
+    def __init__(self, manifest: dict[str, Any]) -> None:
+        self.manifest = manifest
+        self.jobs: dict[str, dict[str, Any]] = {entry["job"]: entry for entry in manifest["jobs"]}
+        self.skips = {_cell_name(skip): skip for skip in manifest["skipped_views"]}
+        self.not_selected = {_cell_name(cell): cell for cell in manifest["not_selected"]}
+
+    def skip(self, skip: SkippedView) -> None:
+        """Make a cell a skip, unless it was trained while its data were there: that result stays."""
+        if skip.key in self.jobs and self.jobs[skip.key]["result"]["status"] != "lost":
+            return
+        self.jobs.pop(skip.key, None)
+        self.skips[skip.key] = skip.as_dict()
+
+    def close(self, design: StudyDesign) -> None:
+        """Put the cells into the manifest, in the study's order, and do the account."""
         order = [
             cell_key(dose, view.name, view.gridsize)
-            for dose in self.design.doses_photons_per_pattern
-            for view in self.design.views
+            for dose in design.doses_photons_per_pattern
+            for view in design.views
         ]
-        manifest["jobs"] = _in_order(order, entries)
-        manifest["skipped_views"] = _in_order(order, skips)
-        manifest["not_selected"] = _in_order([key for key in order if key not in entries], others)
-        manifest["skipped_count"] = len(manifest["skipped_views"])
+        jobs = _in_order(order, self.jobs)
+        skips = _in_order(order, self.skips)
+        others = _in_order([key for key in order if key not in self.jobs | self.skips], self.not_selected)
         counts = {f"n_{status}": 0 for status in STATUSES}
-        for entry in manifest["jobs"]:
+        for entry in jobs:
             counts[f"n_{entry['result']['status']}"] += 1
-        counts |= {"n_skipped": len(manifest["skipped_views"]), "n_not_selected": len(manifest["not_selected"])}
-        manifest["account"] = {"n_enumerated": sum(counts.values()), **counts}
+        counts |= {"n_skipped": len(skips), "n_not_selected": len(others)}
+        self.manifest |= {
+            "jobs": jobs,
+            "not_selected": others,
+            "skipped_views": skips,
+            "skipped_count": len(skips),
+            "account": {"n_enumerated": sum(counts.values()), **counts},
+        }
 
 
 _KEPT = ("filters", "calls", "jobs", "not_selected", "skipped_views")

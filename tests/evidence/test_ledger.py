@@ -1,0 +1,211 @@
+"""The training manifest as a ledger: the account holds at every moment, and nothing that was recorded is lost."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ptyproof.errors import InputError, ManifestError
+from ptyproof.evidence.ledger import NOT_ENDED, NOT_STARTED, Ledger, lost_result
+from ptyproof.evidence.manifest import read_manifest
+from ptyproof.study.builtin import builtin_study
+from ptyproof.study.jobs import Enumeration, JobFilters, build_training_jobs
+from ptyproof.study.layout import HALVES, phase_c_file, phase_d_file
+
+DESIGN = builtin_study("fly64-smoke")
+CELLS = [(dose, view.name) for dose in DESIGN.doses_photons_per_pattern for view in DESIGN.views]
+FAILED = lost_result("no memory") | {
+    "status": "failed",
+    "started": "2026-01-01T00:00:00Z",
+    "finished": "2026-01-01T00:00:01Z",
+}
+
+
+@contextmanager
+def ledger_with(missing: list[tuple[float, str]]) -> Iterator[Ledger]:
+    """Yield a ledger whose data, empty files, are all there but for the missing views."""
+    with tempfile.TemporaryDirectory() as name:
+        root = Path(name)
+        for dose in DESIGN.doses_photons_per_pattern:
+            for half in HALVES:
+                paths = [phase_c_file(root / "c", dose, half)]
+                paths += [
+                    phase_d_file(root / "d", dose, v, half) for v in ("dense", "sparse") if (dose, v) not in missing
+                ]
+                for path in paths:
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    path.touch()
+        (root / "a").mkdir()
+        yield Ledger(DESIGN, root / "c", root / "d", root / "a")
+
+
+def enumeration(ledger: Ledger, filters: JobFilters | None = None) -> Enumeration:
+    """Enumerate over the ledger's folders."""
+    return build_training_jobs(
+        DESIGN, ledger.phase_c_root, ledger.phase_d_root, ledger.artifact_root, filters, allow_missing_phase_d=True
+    )
+
+
+def account_holds(ledger: Ledger) -> dict[str, int]:
+    """Check the account of the manifest and of the skip summary; return it."""
+    manifest = ledger.read()
+    assert manifest is not None
+    account: dict[str, int] = manifest["account"]
+    assert account["n_enumerated"] == sum(count for name, count in account.items() if name != "n_enumerated")
+    parts = ("jobs", "skipped_views", "not_selected")
+    cells = [(record["dose"], record["view"]) for part in parts for record in manifest[part]]
+    assert len(cells) == len(set(cells)) == account["n_enumerated"]
+    summary = read_manifest(ledger.skip_summary_path, "skip_summary")
+    assert summary["skipped_views"] == manifest["skipped_views"]
+    assert summary["skipped_count"] == manifest["skipped_count"] == account["n_skipped"]
+    return account
+
+
+@st.composite
+def filters(draw: st.DrawFn) -> JobFilters:
+    doses = draw(st.none() | st.sets(st.sampled_from(DESIGN.doses_photons_per_pattern), min_size=1).map(tuple))
+    views = draw(st.none() | st.sets(st.sampled_from([view.name for view in DESIGN.views]), min_size=1).map(tuple))
+    return JobFilters(doses=doses, views=views)
+
+
+@settings(max_examples=15)
+@given(
+    st.lists(st.sampled_from([cell for cell in CELLS if cell[1] != "baseline"]), unique=True),
+    st.lists(st.tuples(filters(), st.booleans()), min_size=1, max_size=4),
+)
+def test_calls_merge_and_the_account_holds_after_each(
+    missing: list[tuple[float, str]], calls: list[tuple[JobFilters, bool]]
+) -> None:
+    asked: set[str] = set()
+    with ledger_with(missing) as ledger:
+        for number, (wanted, ends) in enumerate(calls):
+            found = enumeration(ledger, wanted)
+            ledger.open_call(found, wanted, True, f"call {number}")
+            asked |= {job.key for job in found.jobs}
+            for job in found.jobs if ends else ():
+                ledger.record(job, result=FAILED)
+            account = account_holds(ledger)
+        manifest = ledger.read()
+        assert manifest is not None
+        assert {entry["job"] for entry in manifest["jobs"]} == asked
+        assert [call["id"] for call in manifest["calls"]] == [f"call {number}" for number in range(len(calls))]
+        assert account["n_failed"] + account["n_lost"] == len(asked)
+        skipped = {(skip["dose"], skip["view"]) for skip in manifest["skipped_views"]}
+        seen = {dose for wanted, _ in calls for dose in wanted.doses or DESIGN.doses_photons_per_pattern}
+        assert skipped == {(dose, view) for dose, view in missing if dose in seen}
+
+
+def test_a_job_is_lost_until_its_end_is_recorded() -> None:
+    with ledger_with([]) as ledger:
+        found = enumeration(ledger)
+        ledger.open_call(found, JobFilters(), False, "one")
+        entry = ledger.entry(found.jobs[0])
+        assert entry is not None
+        assert (entry["result"]["status"], entry["result"]["error"]) == ("lost", NOT_STARTED)
+        ledger.record(found.jobs[0], result=lost_result(NOT_ENDED))
+        assert account_holds(ledger)["n_lost"] == len(found.jobs)
+
+
+def test_a_result_that_is_replaced_is_kept() -> None:
+    with ledger_with([]) as ledger:
+        job = enumeration(ledger).jobs[0]
+        ledger.record(job, result=FAILED)
+        ledger.record(job, result=lost_result(NOT_ENDED))
+        again = FAILED | {"error": "no disk"}
+        entry = ledger.record(job, result=again)
+        assert entry["result"] == again
+        assert entry["earlier_results"] == [FAILED]
+
+
+def test_a_skip_goes_when_its_view_is_there() -> None:
+    with ledger_with([(1e3, "dense")]) as ledger:
+        ledger.open_call(enumeration(ledger), JobFilters(), True, "before")
+        assert account_holds(ledger)["n_skipped"] == 1
+        for half in HALVES:
+            path = phase_d_file(ledger.phase_d_root, 1e3, "dense", half)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+        ledger.open_call(enumeration(ledger), JobFilters(), True, "after")
+        assert account_holds(ledger)["n_skipped"] == 0
+
+
+@pytest.mark.parametrize("ended", [False, True])
+def test_a_view_that_goes_missing_is_a_skip_unless_it_was_trained_before(ended: bool) -> None:
+    with ledger_with([]) as ledger:
+        found = enumeration(ledger)
+        ledger.open_call(found, JobFilters(), True, "before")
+        if ended:
+            ledger.record(found.jobs[1], result=FAILED)
+        phase_d_file(ledger.phase_d_root, 1e3, "dense", "test").unlink()
+        manifest = ledger.open_call(enumeration(ledger), JobFilters(), True, "after")
+        assert found.jobs[1].key == manifest["calls"][1]["skipped"][0] == "dose1000-dense-gs2"
+        account = account_holds(ledger)
+        assert (account["n_skipped"], account["n_failed"]) == ((0, 1) if ended else (1, 0))
+        assert account["n_enumerated"] == len(CELLS)
+
+
+def test_a_call_of_several_processes_is_recorded_once() -> None:
+    with ledger_with([]) as ledger:
+        for _ in range(2):
+            ledger.open_call(enumeration(ledger), JobFilters(), False, "shared")
+        manifest = ledger.read()
+        assert manifest is not None
+        assert len(manifest["calls"]) == 1
+
+
+def test_the_record_of_another_study_is_refused_and_left_alone() -> None:
+    with ledger_with([]) as ledger:
+        found = enumeration(ledger)
+        ledger.open_call(found, JobFilters(), False, "one")
+        before = ledger.path.read_bytes()
+        other = replace(ledger, design=replace(DESIGN, name="other"))
+        with pytest.raises(InputError, match="is the record of study fly64-smoke with another design"):
+            other.open_call(found, JobFilters(), False, "two")
+        assert ledger.path.read_bytes() == before
+
+
+@pytest.mark.parametrize("keep", [0, 1, 100, -2])
+def test_a_truncated_manifest_is_refused_and_not_written_over(keep: int) -> None:
+    with ledger_with([]) as ledger:
+        found = enumeration(ledger)
+        ledger.open_call(found, JobFilters(), False, "one")
+        damaged = ledger.path.read_bytes()[:keep]
+        ledger.path.write_bytes(damaged)
+        with pytest.raises(ManifestError, match=r"training_manifest\.json"):
+            ledger.record(found.jobs[0], result=FAILED)
+        assert ledger.path.read_bytes() == damaged
+
+
+_WRITER = """
+import json, sys
+from pathlib import Path
+from ptyproof.evidence.ledger import Ledger
+from ptyproof.study.builtin import builtin_study
+from ptyproof.study.jobs import build_training_jobs
+root, number, result = Path(sys.argv[1]), int(sys.argv[2]), json.loads(sys.argv[3])
+ledger = Ledger(builtin_study("fly64-smoke"), root / "c", root / "d", root / "a")
+jobs = build_training_jobs(ledger.design, ledger.phase_c_root, ledger.phase_d_root, ledger.artifact_root).jobs
+for job in jobs[number::3]:
+    ledger.record(job, result=result)
+"""
+
+
+def test_processes_that_write_at_once_lose_nothing() -> None:
+    with ledger_with([]) as ledger:
+        root = str(ledger.artifact_root.parent)
+        argv: list[Any] = [sys.executable, "-c", _WRITER, root]
+        writers = [subprocess.Popen([*argv, str(number), json.dumps(FAILED)]) for number in range(3)]
+        assert [writer.wait() for writer in writers] == [0, 0, 0]
+        account = account_holds(ledger)
+        assert account["n_failed"] == account["n_enumerated"] == len(CELLS)
