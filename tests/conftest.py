@@ -8,11 +8,15 @@ from typing import Any
 
 import pytest
 
+from ptyproof.console import Console
 from ptyproof.evidence.base import load_base
 from ptyproof.evidence.phase_c import generate
 from ptyproof.evidence.phase_d import overlap
+from ptyproof.evidence.phase_e import open_phase, run_training
 from ptyproof.study.builtin import builtin_study
 from ptyproof.study.design import StudyDesign
+from ptyproof.study.jobs import JobFilters
+from ptyproof.training.device import RunOptions
 
 
 @dataclass(frozen=True)
@@ -41,3 +45,15 @@ def smoke_d(smoke_c: Phase) -> Phase:
     """Phase D of the smoke study, all doses."""
     root = smoke_c.root.parent / "d"
     return Phase(root, overlap(smoke_c.root, root))
+
+
+@pytest.fixture(scope="session")
+def smoke_e(smoke_c: Phase, smoke_d: Phase) -> Phase:
+    """Phase E of the smoke study, trained for real on the CPU, all doses."""
+    root = smoke_c.root.parent / "e"
+    phase = open_phase(smoke_c.root, smoke_d.root, root, RunOptions(accelerator="cpu", threads=1))
+    filters = JobFilters()
+    run_training(phase, phase.enumerate(filters), filters, False, Console.silent())
+    manifest = phase.ledger.read()
+    assert manifest is not None
+    return Phase(root, manifest)

@@ -243,3 +243,10 @@ def test_groups_need_neighbours_even_where_the_view_is_skipped() -> None:
     """OVERSAMPLING-001: K >= C is checked with the design, before it is known which views can run."""
     with pytest.raises(InputError, match=r"neighbor_count of view 'dense' must be >= gridsize\^2 = 4"):
         replace(FLY64, neighbor_count=3)
+
+
+def test_a_view_of_all_positions_that_phase_d_rejected_is_skipped() -> None:
+    with tree(FLY64, frozenset({(1e3, "baseline")}), frozenset()) as made:
+        found = made.build()
+    assert [(skip.key, skip.code) for skip in found.skipped] == [("dose1000-baseline-gs1", "rejected_by_phase_d")]
+    assert len(found.jobs) == 8

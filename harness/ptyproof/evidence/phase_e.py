@@ -18,6 +18,7 @@ from ptyproof.evidence.figures import loss_curve
 from ptyproof.evidence.ledger import NOT_ENDED, RESULT_KEYS, Ledger, lock, lost_result
 from ptyproof.evidence.manifest import file_record, read_manifest
 from ptyproof.evidence.scores import describe_scores, held_out_scores
+from ptyproof.evidence.verdict import verdict
 from ptyproof.io.atomic import writable_folder
 from ptyproof.io.hashing import sha256_file
 from ptyproof.study.design import StudyDesign, design_from_dict
@@ -118,42 +119,38 @@ class TrainingPhase:
         """
         console = console or Console.silent()
         with lock(job.artifact_dir):
+            started = _now()
+            # What the entry says of an attempt, so that nothing of an earlier one stays beside a failure.
+            attempt: dict[str, Any] = {
+                "datasets": None,
+                "training": self.training.as_dict(),
+                "environment": compute_environment(self.options),
+                "scores": None,
+            }
             try:
-                return self._run_job(job, console)
-            except (PtyproofError, OSError, MemoryError, RuntimeError, ValueError) as error:
-                # The matrix goes on without this job; what is no error of ours says of which type it is.
+                return self._run_job(job, attempt, started, console)
+            except Exception as error:  # noqa: BLE001 - whatever ends a job is recorded, and the matrix goes on
                 own = isinstance(error, PtyproofError)
                 text = str(error) if own else f"{type(error).__name__}: {error}"
                 reason = self.ledger.portable(" ".join(text.split()), job)
                 console.say(f"{job.key}: FAILED: {reason}")
-                result = lost_result(reason) | {"status": "failed", "finished": _now()}
-                before = self.ledger.entry(job)
-                if before is not None:
-                    result["started"] = before["result"]["started"]
-                return TrainedJob(job, self.ledger.record(job, result=result))
+                result = lost_result(reason) | {"status": "failed", "started": started, "finished": _now()}
+                return TrainedJob(job, self.ledger.record(job, result=result, **attempt))
 
-    def _run_job(self, job: TrainingJob, console: Console) -> TrainedJob:
-        environment = compute_environment(self.options)
+    def _run_job(self, job: TrainingJob, attempt: dict[str, Any], started: str, console: Console) -> TrainedJob:
         scan = read_scan(job.train_data_path)
         read_scan(job.test_data_path)  # a damaged held-out half is found before the training, not after it
         task = self.task(job)
         earlier = self.ledger.entry(job)
-        if earlier is not None and not self.retrain and _is_reusable(earlier, job, task, scan, environment):
+        if earlier is not None and not self.retrain and _is_reusable(earlier, job, task, scan, attempt["environment"]):
             console.say(f"{job.key}: reused, the bundle is whole and made by the same recipe on the same machine")
             return TrainedJob(job, earlier, reused=True)
         job.artifact_dir.mkdir(parents=True, exist_ok=True)
-        started = _now()
-        self.ledger.record(
-            job,
-            result=lost_result(NOT_ENDED) | {"started": started},
-            scores=None,
-            training=self.training.as_dict(),
-            environment=environment,
-            datasets={
-                half: file_record(path, self.ledger.artifact_root)
-                for half, path in (("train", job.train_data_path), ("test", job.test_data_path))
-            },
-        )
+        attempt["datasets"] = {
+            half: file_record(path, self.ledger.artifact_root)
+            for half, path in (("train", job.train_data_path), ("test", job.test_data_path))
+        }
+        self.ledger.record(job, result=lost_result(NOT_ENDED) | {"started": started}, **attempt)
         with job.log_path.open("a", encoding="utf-8", newline="\n") as log:
             log_lines = Console(log, console.bars)
             log_lines.say(f"{started} {job.key}: train on {len(scan)} positions of {job.train_data_path.name}")
@@ -247,10 +244,9 @@ def describe_enumeration(found: Enumeration) -> list[str]:
 def describe_job(done: TrainedJob) -> str:
     """Return the line about a trained job: loss, bundle, hash, size, and whether it beats its start."""
     result, scores = done.entry["result"], done.entry["scores"]
-    verdict = "beats its start" if scores["beats_start"] else "does NOT beat its start"
     return (
         f"{done.job.key}: success, {result['epochs_completed']} epochs, weights of epoch {result['bundle_epoch']}, "
-        f"final loss {result['final_loss']:.5f} nats per pixel, {verdict}; "
+        f"final loss {result['final_loss']:.5f} nats per pixel, {verdict(scores)}; "
         f"{done.entry['artifact_dir']}/{result['bundle_path']}, sha256 {result['bundle_sha256'][:16]}..., "
         f"{result['bundle_size_bytes'] / 1e6:.2f} MB"
     )

@@ -11,6 +11,7 @@ from typing import Any, TextIO
 from ptyproof.console import Console
 from ptyproof.errors import PtyproofError
 from ptyproof.evidence.manifest import file_is_whole, read_manifest
+from ptyproof.evidence.verdict import verdict
 from ptyproof.study.jobs import cell_key
 from ptyproof.study.layout import HALVES, OVERLAP_MANIFEST, RUN_MANIFEST, TRAINING_MANIFEST
 
@@ -139,10 +140,7 @@ def _job_line(entry: dict[str, Any]) -> str:
     result, scores = entry["result"], entry["scores"]
     if result["status"] != "success":
         return f"{result['status']} {entry['job']}: {result['error']}"
-    loss = scores["poisson_loss"]
-    verdict = "beats its start" if scores["beats_start"] else "does NOT beat its start"
     return (
-        f"trained {entry['job']}: held-out Poisson loss {loss['network']:.5f} nats per pixel, {verdict} "
-        f"({loss['start']:.5f}); {entry['artifact_dir']}/{result['bundle_path']}, "
+        f"trained {entry['job']}: {verdict(scores)}; {entry['artifact_dir']}/{result['bundle_path']}, "
         f"sha256 {result['bundle_sha256'][:16]}..., {result['bundle_size_bytes'] / 1e6:.2f} MB"
     )

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ptyproof.console import Console
+from ptyproof.evidence.verdict import beats_start, by_how_much
 from ptyproof.io.dataset import read_dataset
 from ptyproof.physics.fourier import fft2c
 from ptyproof.physics.metrics import patch_error, poisson_deviance, scaled_error
@@ -102,10 +103,7 @@ def held_out_scores(
         start, trained = found["start"][measure], found["network"][measure]
         scores[measure] = {"start": start, "network": trained, "improvement": _improvement(start, trained)}
     scores["no_truth_because"] = None if truth is not None else "the dataset has no objectGuess"
-    scores["beats_start"] = all(
-        scores[measure]["improvement"] is None or scores[measure]["improvement"] > 0
-        for measure in ("poisson_loss", "complex_error")
-    )
+    scores["beats_start"] = beats_start(scores)
     return scores
 
 
@@ -125,15 +123,9 @@ def describe_scores(scores: dict[str, Any]) -> list[str]:
             continue
         lines.append(
             f"  {label}: start {values['start']:.5f}, network {values['network']:.5f} "
-            f"({_by_how_much(values['improvement'])})"
+            f"({by_how_much(values['improvement'])})"
         )
     return lines
-
-
-def _by_how_much(improvement: float | None) -> str:
-    if improvement is None:
-        return "no ratio: the start is perfect"
-    return f"{abs(improvement):.1%} {'better' if improvement > 0 else 'worse'}"
 
 
 def _improvement(start: float | None, trained: float | None) -> float | None:

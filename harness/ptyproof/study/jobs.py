@@ -238,13 +238,13 @@ def _skip(
     rejections: Mapping[tuple[float, str], dict[str, Any]],
     paths: tuple[Path, Path],
 ) -> SkippedView | None:
-    if view.reads_phase_c:
-        return None  # its files were checked with the dose
     cell = rejections.get((dose, view.name))
     if cell is not None:
         measured = {"code": cell["code"]} | {half: {key: cell[half][key] for key in _RECORDED} for half in HALVES}
         reason = cell["reason"]
         return SkippedView(dose, view.name, view.gridsize, "rejected_by_phase_d", reason, selected, measured)
+    if view.reads_phase_c:
+        return None  # its files were checked with the dose
     for path in paths:
         if not os.path.isfile(path):  # noqa: PTH113 - three times as fast as Path.is_file, for large matrices
             reason = f"no record of a rejection was found, and {path.name} is missing"

@@ -15,6 +15,7 @@ from torch import Tensor
 
 _PLANE = (-2, -1)
 _UNLIT = 1e-6
+_NEAR = 0.5
 
 
 def fft2c(field: Tensor) -> Tensor:
@@ -39,7 +40,8 @@ def poisson_loss(expected: Tensor, counts: Tensor, floor: float) -> Tensor:
     """Return the Poisson negative log-likelihood above its smallest possible value, mean over pixels, in nats.
 
     With I' = I + floor: mean(I' - n + n log(n / I')), zero where I' = n. `floor` (photons per pixel) keeps the
-    logarithm finite where the model sees no light.
+    logarithm finite where the model sees no light. Near I' = n the logarithm is taken of 1 + (I' - n) / n, as the terms
+    cancel there: at 10^4 photons per pixel single precision would lose all of the loss otherwise.
 
     Parameters
     ----------
@@ -49,7 +51,12 @@ def poisson_loss(expected: Tensor, counts: Tensor, floor: float) -> Tensor:
         > 0.
     """
     rate = expected + floor
-    return (rate - counts + torch.xlogy(counts, counts) - torch.xlogy(counts, rate)).mean()
+    excess = rate - counts
+    divisor = torch.where(counts > 0, counts, torch.ones_like(counts))
+    relative = excess / divisor
+    near = torch.log1p(relative.clamp(-_NEAR, _NEAR))
+    log_ratio = torch.where(relative.abs() < _NEAR, near, torch.log(rate / divisor))
+    return (excess - counts * log_ratio).mean()
 
 
 def canvas_indices(corners_px: Tensor, window: tuple[int, int], canvas: tuple[int, int]) -> Tensor:

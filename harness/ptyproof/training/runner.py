@@ -284,6 +284,7 @@ def _quiet_lightning() -> Iterator[None]:
     levels = [logger.level for logger in loggers]
     with warnings.catch_warnings():
         for advice in (
+            ".*You defined a `validation_step` but have no `val_dataloader`.*",  # validation_fraction = 0
             ".*does not have many workers.*",  # --num-workers decides, and 0 is what reproduces
             ".*Checkpoint directory .* exists and is not empty.*",  # resuming and repeating are meant to find it
             ".*Experiment logs directory .* exists and is not empty.*",  # a resumed job goes on with its metrics

@@ -1,0 +1,78 @@
+"""What Lightning and data loading cost over a bare torch loop of the same steps."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ptyproof.evidence.base import load_base
+from ptyproof.evidence.phase_c import generate
+from ptyproof.study.builtin import builtin_study
+from ptyproof.study.layout import phase_c_file
+from ptyproof.study.training import TrainingDesign
+from ptyproof.training.data import GroupedScan, GroupSampler, Scan, read_scan
+from ptyproof.training.device import RunOptions, configured
+from ptyproof.training.module import PatchTraining
+from ptyproof.training.runner import TrainingTask, train
+
+LIMIT = 1.15
+ROUNDS = 5
+PLAN = TrainingDesign(max_epochs=2, steps_per_epoch=20, validation_fraction=0.0)
+OPTIONS = RunOptions(accelerator="cpu")
+GRIDSIZE, NEIGHBORS = 2, 7
+
+
+def bare_loop(scan: Scan) -> float:
+    """Return the seconds of the steps alone: batches in memory, forward, backward, clip, optimiser, schedule."""
+    sampler = GroupSampler(
+        scan.positions_px, GRIDSIZE, NEIGHBORS, PLAN.steps_per_epoch, PLAN.patterns_per_step // 4, PLAN.seed, ("bare",)
+    )
+    grouped = GroupedScan(scan)
+    batches = [{name: torch.from_numpy(value) for name, value in grouped[groups].items()} for groups in sampler]
+    with configured(OPTIONS, 0):
+        module = PatchTraining(PLAN, "")
+        settings = module.configure_optimizers()
+        optimizer, schedule = settings["optimizer"], settings["lr_scheduler"]["scheduler"]
+        begun = time.perf_counter()
+        for _ in range(PLAN.max_epochs):
+            for batch in batches:
+                optimizer.zero_grad()
+                loss = module.loss(batch)
+                loss.backward()
+                torch.nn.utils.clip_grad_norm_(module.parameters(), PLAN.gradient_clip)
+                optimizer.step()
+                schedule.step()
+                loss.item()
+        return time.perf_counter() - begun
+
+
+def whole_training(scan: Scan, folder: Path) -> float:
+    """Return the seconds of a training as a study runs it, with grouping, loading, checkpoints and bundle."""
+    task = TrainingTask("benchmark", "0" * 64, "dose1000-dense-gs2", 1e3, "dense", GRIDSIZE, NEIGHBORS, PLAN)
+    folder.mkdir()
+    begun = time.perf_counter()
+    train(task, scan, folder, OPTIONS)
+    return time.perf_counter() - begun
+
+
+def test_lightning_and_loading_over_a_bare_loop(benchmark: Any, tmp_path: Path) -> None:
+    """Bare loop and training take turns, so that a busy machine slows both."""
+    design = builtin_study("fly64")
+    generate(design, load_base(design, "builtin"), tmp_path / "c", doses=(1e3,))
+    scan = read_scan(phase_c_file(tmp_path / "c", 1e3, "train"))
+    bare_loop(scan)
+    ratios = []
+
+    def turn() -> None:
+        bare = bare_loop(scan)
+        ratios.append(whole_training(scan, tmp_path / f"job{len(ratios)}") / bare)
+
+    benchmark.pedantic(turn, rounds=ROUNDS)
+    ratio = statistics.median(ratios)
+    benchmark.extra_info["training over bare loop"] = ratio
+    print(f"training over bare loop: {ratio:.3f} (rounds {', '.join(f'{value:.3f}' for value in ratios)})")
+    assert ratio < LIMIT

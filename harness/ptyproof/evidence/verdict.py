@@ -1,0 +1,30 @@
+"""What a line says about a network and its network-free start, from the `scores` of a training manifest."""
+
+from __future__ import annotations
+
+from typing import Any
+
+DECIDING = {"poisson_loss": "Poisson loss", "complex_error": "complex error"}
+
+
+def beats_start(scores: dict[str, Any]) -> bool:
+    """Tell whether the stitched object of the network is the better one in every measure that is known."""
+    known = [scores[measure]["improvement"] for measure in DECIDING]
+    return all(value is None or value > 0 for value in known)
+
+
+def verdict(scores: dict[str, Any]) -> str:
+    """Return whether the network beats its start on the held-out half, and by how much in what."""
+    parts = [
+        f"{label} {by_how_much(scores[measure]['improvement'])}"
+        for measure, label in DECIDING.items()
+        if scores[measure]["start"] is not None
+    ]
+    return f"{'beats' if scores['beats_start'] else 'does NOT beat'} its start (held-out {', '.join(parts)})"
+
+
+def by_how_much(improvement: float | None) -> str:
+    """Return a relative improvement in words; None stands for a perfect start."""
+    if improvement is None:
+        return "no ratio: the start is perfect"
+    return f"{abs(improvement):.1%} {'better' if improvement > 0 else 'worse'}"
