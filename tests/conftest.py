@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ptyproof.console import Console
 from ptyproof.evidence.base import load_base
 from ptyproof.evidence.phase_c import generate
 from ptyproof.evidence.phase_d import overlap
-from ptyproof.evidence.phase_e import open_phase, run_training
 from ptyproof.study.builtin import builtin_study
 from ptyproof.study.design import StudyDesign
-from ptyproof.study.jobs import JobFilters
-from ptyproof.training.device import RunOptions
 
 
 @dataclass(frozen=True)
@@ -25,6 +22,13 @@ class Phase:
 
     root: Path
     manifest: dict[str, Any]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> None:
+    """Let torch compute with one thread: on a busy machine, threads that wait for each other take many times longer."""
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(1)
 
 
 @pytest.fixture(scope="session")
@@ -50,6 +54,11 @@ def smoke_d(smoke_c: Phase) -> Phase:
 @pytest.fixture(scope="session")
 def smoke_e(smoke_c: Phase, smoke_d: Phase) -> Phase:
     """Phase E of the smoke study, trained for real on the CPU, all doses."""
+    from ptyproof.console import Console
+    from ptyproof.evidence.phase_e import open_phase, run_training
+    from ptyproof.study.jobs import JobFilters
+    from ptyproof.training.device import RunOptions
+
     root = smoke_c.root.parent / "e"
     phase = open_phase(smoke_c.root, smoke_d.root, root, RunOptions(accelerator="cpu", threads=1))
     filters = JobFilters()

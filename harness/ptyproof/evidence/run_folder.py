@@ -61,6 +61,9 @@ class RunFolder:
             if file_is_whole(record, root):
                 path.unlink()
                 removed.append(path)
+        for folder in {path.parent for path in removed}:
+            if not any(folder.iterdir()):
+                folder.rmdir()
         return removed
 
     def summary(self) -> list[str]:

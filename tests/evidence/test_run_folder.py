@@ -1,0 +1,101 @@
+"""The hub of a real run: when datasets may go, what its end says, and logs without absolute paths."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from ptyproof.console import Console
+from ptyproof.evidence.run_folder import RunFolder
+from tests.conftest import Phase
+
+
+@pytest.fixture
+def folder(smoke_c: Phase, smoke_d: Phase, smoke_e: Phase, tmp_path: Path) -> RunFolder:
+    """A hub with the smoke study's phases, as a real run leaves it before it tidies up."""
+    folder = RunFolder(tmp_path / "hub")
+    shutil.copytree(smoke_c.root, folder.phase_c_root)
+    shutil.copytree(smoke_d.root, folder.phase_d_root)
+    shutil.copytree(smoke_e.root, folder.real_run)
+    return folder
+
+
+def datasets(folder: RunFolder) -> list[str]:
+    """Return the names of the datasets that are there."""
+    return sorted(path.relative_to(folder.hub).as_posix() for path in (folder.hub / "work").rglob("*.npz"))
+
+
+def change(folder: RunFolder, **values: int) -> None:
+    """Change the account of the training manifest."""
+    manifest = json.loads(folder.manifest_path.read_text())
+    manifest["account"] |= values
+    folder.manifest_path.write_text(json.dumps(manifest))
+
+
+def test_recorded_datasets_go_and_manifests_stay(folder: RunFolder) -> None:
+    before = datasets(folder)
+    removed = folder.remove_datasets()
+    assert sorted(path.relative_to(folder.hub).as_posix() for path in removed) == before
+    assert len(before) == 12
+    assert datasets(folder) == []
+    assert (folder.phase_c_root / "run_manifest.json").is_file()
+    assert (folder.phase_d_root / "overlap_manifest.json").is_file()
+    assert [path.name for path in folder.phase_c_root.iterdir()] == ["run_manifest.json"]
+
+
+def test_a_file_that_is_not_the_recorded_one_stays(folder: RunFolder) -> None:
+    changed = folder.phase_c_root / "dose_1000" / "patched_train.npz"
+    own = folder.phase_c_root / "dose_1000" / "mine.npz"
+    changed.write_bytes(changed.read_bytes() + b"x")
+    own.write_bytes(b"mine")
+    folder.remove_datasets()
+    assert datasets(folder) == [path.relative_to(folder.hub).as_posix() for path in (own, changed)]
+
+
+@pytest.mark.parametrize("count", ["n_failed", "n_lost"])
+def test_datasets_stay_where_a_job_did_not_end_well(folder: RunFolder, count: str) -> None:
+    change(folder, **{count: 1})
+    assert folder.remove_datasets() == []
+    assert len(datasets(folder)) == 12
+
+
+@pytest.mark.parametrize("name", ["real_run/training_manifest.json", "work/phase_d/overlap_manifest.json"])
+def test_datasets_stay_where_a_record_is_damaged(folder: RunFolder, name: str) -> None:
+    (folder.hub / name).write_text("{")
+    assert folder.remove_datasets() == []
+    assert len(datasets(folder)) == 12
+
+
+def test_the_summary_starts_with_the_answer_and_names_every_cell(folder: RunFolder, smoke_e: Phase) -> None:
+    lines = folder.summary()
+    assert lines[0] == "study fly64-smoke: 9 cells, 6 trained, 0 failed, 0 lost, 3 skipped, 0 not selected"
+    for entry in smoke_e.manifest["jobs"]:
+        (line,) = [line for line in lines if f"trained {entry['job']}:" in line]
+        assert "beat its start (held-out Poisson loss" in line or "beats its start (held-out Poisson loss" in line
+        assert entry["result"]["bundle_sha256"][:16] in line
+    for skip in smoke_e.manifest["skipped_views"]:
+        assert any(line.startswith("skipped ") and line.endswith(skip["reason"]) for line in lines)
+    assert lines[-1] == f"hub: {folder.hub}"
+
+
+def test_the_summary_of_a_damaged_manifest_says_so(folder: RunFolder) -> None:
+    folder.manifest_path.write_text("{")
+    (line,) = folder.summary()
+    assert "cannot be read" in line
+    assert "training_manifest.json" in line
+
+
+def test_a_hub_without_trainings_has_a_summary(tmp_path: Path) -> None:
+    assert RunFolder(tmp_path).summary() == [f"hub: {tmp_path}"]
+    assert RunFolder(tmp_path).remove_datasets() == []
+
+
+def test_logs_are_appended_to_and_hold_no_absolute_path(folder: RunFolder) -> None:
+    for number in range(2):
+        with folder.log("some.log", Console.silent()) as console:
+            console.say(f"{number}: {folder.hub}/work/x.npz and {folder.hub}/real_run/y")
+    text = (folder.real_run / "some.log").read_text()
+    assert text == "0: work/x.npz and real_run/y\n1: work/x.npz and real_run/y\n"
