@@ -1,0 +1,195 @@
+"""Fixtures of the plugin in the tests of somebody who uses it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ptyproof.evidence.base import write_base
+from ptyproof.study.builtin import builtin_study
+from ptyproof.study.toml_form import load_study
+from tests.plugins.conftest import BASELINE, DENSE, SPARSE, Run, run_pytest
+
+InFolder = Callable[..., Run]
+
+FIXTURES = (
+    "artifact_hub",
+    "base_dataset",
+    "matrix_run",
+    "phase_c",
+    "phase_d",
+    "study_design",
+    "train_job",
+    "training_job",
+    "training_manifest",
+    "validate_manifest",
+)
+
+MINE = '''
+"""What a user's own tests of a study may look like."""
+
+import hashlib
+
+import numpy as np
+import pytest
+
+pytestmark = pytest.mark.real_run
+
+def test_study_and_base(study_design, base_dataset):
+    assert [view.name for view in study_design.views] == ["baseline", "dense", "sparse"]
+    assert base_dataset.dataset.probe.shape == (32, 32)
+    assert np.iscomplexobj(base_dataset.dataset.obj)
+    assert base_dataset.dataset.positions_px.shape == (160, 2)
+
+
+def test_phases(phase_c, phase_d, artifact_hub, validate_manifest):
+    for phase, kind in ((phase_c, "run_manifest"), (phase_d, "overlap_manifest")):
+        assert validate_manifest(phase.manifest_path) == phase.manifest
+        assert phase.manifest["kind"] == kind
+        assert phase.manifest_path.parent == phase.root
+        assert phase.root.is_relative_to(artifact_hub)
+    assert (phase_c.root / "dose_1000" / "patched_train.npz").is_file()
+
+
+def test_job(training_job):
+    assert training_job.key in {"dose1000-baseline-gs1", "dose1000-dense-gs2"}
+    assert training_job.train_data_path.is_file()
+    assert training_job.test_data_path.is_file()
+
+
+@pytest.mark.parametrize("turn", ["first", "second"])
+def test_training(training_job, train_job, turn):
+    done = train_job(training_job)
+    assert done.status == "success", done.error
+    assert done.error is None
+    assert hashlib.sha256(done.bundle_path.read_bytes()).hexdigest() == done.entry["result"]["bundle_sha256"]
+    assert len((training_job.artifact_dir / "train.log").read_text().split("train on")) == 2
+
+
+def test_manifest(training_manifest, artifact_hub, validate_manifest):
+    assert validate_manifest(artifact_hub / "real_run" / "training_manifest.json") == training_manifest
+    assert training_manifest["account"]["n_success"] == 2
+
+
+class TestInAClass:
+    def test_job(self, training_job, study_design):
+        assert training_job.dose in study_design.doses_photons_per_pattern
+'''
+
+JOBS_ALONE = """
+import pytest
+
+@pytest.mark.real_run
+def test_job(training_job):
+    assert training_job.train_data_path.is_file()
+"""
+
+
+def test_a_users_own_tests_of_a_study_train_the_same_bundles(whole: Run, study_file: Path, tmp_path: Path) -> None:
+    cwd = tmp_path / "mine"
+    cwd.mkdir()
+    (cwd / "pytest.ini").write_text("[pytest]\nfilterwarnings = error\naddopts = --strict-markers\n")
+    (cwd / "test_mine.py").write_text(MINE)
+    base = tmp_path / "base.npz"
+    write_base(load_study(str(study_file)), base)
+    run = run_pytest(cwd, "-m", "real_run", f"--study={study_file}", f"--base-npz={base}", "--accelerator=cpu")
+    assert run.status == 0, run.screen
+    cells = {BASELINE: "passed", DENSE: "passed", SPARSE: "skipped"}
+    expected = dict.fromkeys(("test_study_and_base", "test_phases", "test_manifest"), "passed")
+    expected |= {f"test_job[{cell}]": outcome for cell, outcome in cells.items()}
+    assert expected.items() <= run.outcomes().items()
+    turns = {name: outcome for name, outcome in run.outcomes().items() if name.startswith("test_training[")}
+    assert len(turns) == 6
+    assert sorted(turns.values()) == ["passed"] * 4 + ["skipped"] * 2
+    assert run.hub.is_relative_to(tmp_path)
+    for job in (BASELINE, DENSE):
+        assert run.entry(job)["result"]["bundle_sha256"] == whole.entry(job)["result"]["bundle_sha256"]
+    assert run.datasets() == []
+    assert sorted(path.name for path in cwd.iterdir() if path.name != "__pycache__") == ["pytest.ini", "test_mine.py"]
+
+
+def test_a_job_can_be_asked_for_without_training_it(study_file: Path, tmp_path: Path) -> None:
+    cwd = tmp_path / "cwd"
+    cwd.mkdir()
+    (cwd / "test_jobs.py").write_text(JOBS_ALONE)
+    run = run_pytest(cwd, "-m", "real_run", f"--study={study_file}", "--accelerator=cpu", hub=tmp_path / "hub")
+    assert run.status == 0, run.screen
+    assert run.outcomes() == {
+        f"test_job[{BASELINE}]": "passed",
+        f"test_job[{DENSE}]": "passed",
+        f"test_job[{SPARSE}]": "skipped",
+    }
+    assert [run.entry(job)["result"]["status"] for job in (BASELINE, DENSE)] == ["lost", "lost"]
+    assert list(run.hub.rglob("*.safetensors")) == []
+    assert len(run.datasets()) == 4
+    assert f"lost {DENSE}: selected, but it was not started" in run.screen
+
+
+def test_the_study_is_fly64_unless_another_is_named(pytester: pytest.Pytester, in_folder: InFolder) -> None:
+    pytester.makepyfile(
+        """
+        import pytest
+
+        @pytest.mark.real_run
+        def test_study(study_design):
+            assert study_design.name == "fly64"
+
+        @pytest.mark.real_run
+        def test_job(training_job):
+            raise AssertionError("only collected")
+        """
+    )
+    design = builtin_study("fly64")
+    run = in_folder("-m", "real_run", "-k", "test_study")
+    assert run.outcomes() == {"test_study": "passed"}
+    collected = in_folder("-m", "real_run", "--collect-only", "-q")
+    ids = re.findall(r"::test_job\[(.+)\]$", collected.screen, re.MULTILINE)
+    assert ids == [
+        f"dose{dose:.0f}-{view.name}-gs{view.gridsize}"
+        for dose in design.doses_photons_per_pattern
+        for view in design.views
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (json.dumps({"kind": "skip_summary", "schema_version": "1.0.0"}), ["skip_summary", "required property"]),
+        (json.dumps({"kind": "shopping_list"}), ["no known kind", "'shopping_list'", "training_manifest"]),
+        (json.dumps([1, 2]), ["no known kind"]),
+        ('{"kind": NaN}', ["NaN"]),
+        ("", ["made.json"]),
+        (None, ["made.json"]),
+    ],
+    ids=["incomplete", "unknown-kind", "a-list", "nan", "empty", "missing"],
+)
+def test_a_broken_manifest_fails_a_test_in_one_sentence(
+    text: str | None, words: list[str], pytester: pytest.Pytester, in_folder: InFolder
+) -> None:
+    if text is not None:
+        (pytester.path / "made.json").write_text(text)
+    pytester.makepyfile("def test_it(validate_manifest): validate_manifest('made.json')")
+    run = in_folder()
+    assert run.status == 1
+    assert run.outcomes() == {"test_it": "failed"}
+    (sentence,) = run.items["test_it"].message.splitlines()
+    assert "made.json" in sentence
+    assert all(word in sentence for word in words)
+    assert "Error" not in run.screen.split("FAILURES")[1].split("short test summary")[0]
+
+
+def test_every_fixture_is_listed_with_what_it_is(in_folder: InFolder) -> None:
+    screen = in_folder("--fixtures").screen
+    for name in FIXTURES:
+        found = re.search(rf"^{name} \[session scope\] -- \S+\n    (\S.+)$", screen, re.MULTILINE)
+        assert found is not None, name
+        assert "no docstring" not in found[1]
+        assert len(found[1].split()) >= 5
+    ours = re.split(r"^-+ fixtures defined from (\S+) -+$", screen, flags=re.MULTILINE)
+    defined = [re.findall(r"^(\w+) \[", text, re.MULTILINE) for text in ours[2::2]]
+    modules = dict(zip(ours[1::2], defined, strict=True))
+    assert sorted(modules["pytest_ptyproof.hub"] + modules["pytest_ptyproof.study"]) == sorted(FIXTURES)

@@ -1,0 +1,282 @@
+"""The study as tests, run for real: `pytest --pyargs pytest_ptyproof.real_run -m real_run`."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import re
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ptyproof.io import schema
+from tests.plugins.conftest import BASELINE, DENSE, SPARSE, Run
+
+ALL_GREEN = {
+    "test_phase_c": "passed",
+    "test_phase_d": "passed",
+    f"test_training[{BASELINE}]": "passed",
+    f"test_training[{DENSE}]": "passed",
+    f"test_training[{SPARSE}]": "skipped",
+    "test_manifest": "passed",
+}
+FOLDERS = {BASELINE: "dose_1000/baseline/gs1", DENSE: "dose_1000/dense/gs2"}
+DATASETS = [
+    *(f"work/phase_c/dose_1000/patched_{half}.npz" for half in ("test", "train")),
+    *(f"work/phase_d/dose_1000/dense/dense_{half}.npz" for half in ("test", "train")),
+]
+TEXT = {".json", ".log", ".csv"}
+BINARY = {".npz", ".png", ".safetensors", ".ckpt"}
+# a slash or a drive's letter where a path may begin
+ABSOLUTE_PATH = re.compile(r"""(?:^|[\s"'=(\[,:])(?:/[A-Za-z_]|[A-Za-z]:\\)""", re.MULTILINE)
+
+
+def sha256(path: Path) -> str:
+    """Return the sha256 of a file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def without_times(entry: dict[str, Any]) -> dict[str, Any]:
+    """Return a job's entry without the times of its training."""
+    return entry | {"result": {k: v for k, v in entry["result"].items() if k not in {"started", "finished"}}}
+
+
+def texts(run: Run) -> dict[str, str]:
+    """Return the text files of a run's hub; there are no files of a kind that nobody thought of."""
+    files = [path for path in run.hub.rglob("*") if path.is_file()]
+    assert {path.suffix for path in files} <= TEXT | BINARY
+    found = {path.relative_to(run.hub).as_posix(): path for path in files if path.suffix in TEXT}
+    return {name: path.read_text(encoding="utf-8") for name, path in found.items()}
+
+
+def skip_reasons(run: Run) -> set[str]:
+    """Return the reasons that the screen, the item, the manifest and the skip summary give for the sparse cell."""
+    listed = [line for line in run.screen.splitlines() if line.startswith(f"skipped {SPARSE}: ")]
+    records = [record for name in ("training_manifest.json", "skip_summary.json") for record in skips(run, name)]
+    of_item = run.items[f"test_training[{SPARSE}]"].message if f"test_training[{SPARSE}]" in run.items else None
+    assert len(listed) == 1
+    assert len(records) == 2
+    return {
+        listed[0].removeprefix(f"skipped {SPARSE}: "),
+        *(record["reason"] for record in records),
+        *([] if of_item is None else [of_item.removeprefix(f"{SPARSE}: ")]),
+    }
+
+
+def skips(run: Run, name: str) -> list[dict[str, Any]]:
+    """Return the skipped views that a record names, after its count was checked."""
+    record = run.record(name)
+    found: list[dict[str, Any]] = record["skipped_views"]
+    assert record["skipped_count"] == len(found)
+    return found
+
+
+def test_every_cell_is_an_item_and_the_run_is_green(whole: Run) -> None:
+    assert whole.status == 0, whole.screen
+    assert whole.outcomes() == ALL_GREEN
+    assert whole.manifest["account"] == {
+        "n_enumerated": 3,
+        "n_success": 2,
+        "n_failed": 0,
+        "n_lost": 0,
+        "n_skipped": 1,
+        "n_not_selected": 0,
+    }
+    assert "study tiny: 3 cells, 2 trained, 0 failed, 0 lost, 1 skipped, 0 not selected" in whole.screen
+
+
+def test_the_current_folder_stays_empty(whole: Run) -> None:
+    assert list(whole.cwd.iterdir()) == []
+
+
+def test_a_skip_has_one_reason_on_the_screen_and_in_the_records(whole: Run) -> None:
+    (reason,) = skip_reasons(whole)
+    (short,) = [line for line in whole.screen.splitlines() if line.startswith("SKIPPED [1] ")]
+    assert short.endswith(f": {SPARSE}: {reason}")
+    assert "dose1000" in short
+
+
+def test_the_reason_of_a_skip_has_the_numbers_of_phase_d(whole: Run) -> None:
+    (reason,) = skip_reasons(whole)
+    phase_d = json.loads((whole.hub / "work" / "phase_d" / "overlap_manifest.json").read_text(encoding="utf-8"))
+    (rejected,) = phase_d["rejected_views"]
+    (skip,) = skips(whole, "training_manifest.json")
+    assert (skip["dose"], skip["view"], skip["gridsize"], skip["selected"]) == (1000.0, "sparse", 2, True)
+    assert f"{(1 - 0.2) * 32:g} px" in reason
+    for half in ("train", "test"):
+        kept, total = (rejected[half][f"n_images_{which}"] for which in ("selected", "total"))
+        assert f"{half} keeps {kept} of {total} positions ({100 * kept / total:.1f} %" in reason
+        assert {key: rejected[half][key] for key in skip["measured"][half]} == skip["measured"][half]
+
+
+def test_every_record_of_the_hub_obeys_the_schema_of_its_kind(whole: Run) -> None:
+    kinds = []
+    for name, text in texts(whole).items():
+        if name.endswith(".json"):
+            record = json.loads(text)
+            schema.validate(record, record["kind"], name)
+            kinds.append(record["kind"])
+    assert {"run_manifest", "overlap_manifest", "training_manifest", "skip_summary", "model"} <= set(kinds)
+
+
+@pytest.mark.parametrize("name", ["whole", "damaged", "diverged"])
+def test_no_text_of_the_hub_holds_an_absolute_path(name: str, request: pytest.FixtureRequest) -> None:
+    run: Run = request.getfixturevalue(name)
+    found = texts(run)
+    assert len(found) >= 15
+    for file, text in found.items():
+        assert ABSOLUTE_PATH.search(text) is None, file
+        assert str(run.hub.parent) not in text, file
+
+
+def test_the_bundle_and_the_figure_hold_no_path_of_the_machine(whole: Run) -> None:
+    for folder in FOLDERS.values():
+        for name in ("model.safetensors", "loss_curve.png"):
+            assert str(whole.hub.parent).encode() not in (whole.hub / "real_run" / folder / name).read_bytes()
+
+
+def test_the_hub_has_the_logs_of_the_phases(whole: Run) -> None:
+    (made,) = [line for line in whole.log("phase_c_generation.log") if line.startswith("dose 1000: ")]
+    assert "reused" not in made
+    cells = [line for line in whole.log("phase_d_overlap.log") if line.startswith("dose 1000, ")]
+    assert [line.split(": ")[1].split(",")[0] for line in cells] == ["accepted", "accepted", "REJECTED"]
+    training = "\n".join(whole.log("training_cli_real_run.log"))
+    assert all(key in training for key in (BASELINE, DENSE, f"skipped {SPARSE}: "))
+
+
+@pytest.mark.parametrize("job", [BASELINE, DENSE])
+def test_a_job_leaves_log_metrics_checkpoint_bundle_and_figure(whole: Run, job: str) -> None:
+    folder, entry = whole.hub / "real_run" / FOLDERS[job], whole.entry(job)
+    assert entry["artifact_dir"] == FOLDERS[job]
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "checkpoint.ckpt",
+        "loss_curve.png",
+        "metrics.csv",
+        "model.json",
+        "model.safetensors",
+        "train.log",
+    ]
+    result = entry["result"]
+    assert (folder / result["bundle_path"]).name == "model.safetensors"
+    assert sha256(folder / "model.safetensors") == result["bundle_sha256"]
+    assert (folder / "model.safetensors").stat().st_size == result["bundle_size_bytes"]
+    assert (folder / "loss_curve.png").read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
+    assert zipfile.is_zipfile(folder / "checkpoint.ckpt")
+    with (folder / "metrics.csv").open(newline="", encoding="utf-8") as file:
+        (epoch,) = csv.DictReader(file)
+    assert float(epoch["train_loss"]) == pytest.approx(result["final_loss"], rel=1e-6)
+    log = (folder / "train.log").read_text(encoding="utf-8").splitlines()
+    assert f"{job}: train on" in log[0]
+    assert log[-1].endswith(f"{job}: success, model.safetensors")
+
+
+def test_datasets_are_removed_and_their_records_stay(whole: Run) -> None:
+    assert whole.datasets() == []
+    assert (whole.hub / "work" / "phase_c" / "run_manifest.json").is_file()
+    assert (whole.hub / "work" / "phase_d" / "overlap_manifest.json").is_file()
+
+
+def test_a_second_run_on_a_moved_hub_reuses_what_was_trained(damaged: Run, mended: Run) -> None:
+    assert mended.entry(BASELINE) == damaged.entry(BASELINE)
+    assert any(line.startswith(f"{BASELINE}: reused") for line in mended.log("training_cli_real_run.log"))
+    bundles = [run.hub / "real_run" / FOLDERS[BASELINE] / "model.safetensors" for run in (damaged, mended)]
+    assert sha256(bundles[0]) == sha256(bundles[1])
+    assert len(mended.manifest["calls"]) == 2
+
+
+def test_a_second_run_trains_what_failed_and_keeps_the_record_of_it(whole: Run, damaged: Run, mended: Run) -> None:
+    assert mended.status == 0, mended.screen
+    assert mended.outcomes() == ALL_GREEN
+    assert mended.entry(DENSE)["earlier_results"] == [damaged.entry(DENSE)["result"]]
+    assert mended.entry(DENSE)["result"]["bundle_sha256"] == whole.entry(DENSE)["result"]["bundle_sha256"]
+    assert skip_reasons(mended) == skip_reasons(whole)
+
+
+def test_datasets_that_are_kept_are_those_that_another_run_recorded(whole: Run, mended: Run) -> None:
+    assert mended.datasets() == DATASETS
+    for entry in whole.manifest["jobs"]:
+        for record in entry["datasets"].values():
+            assert sha256(mended.hub / "real_run" / record["path"]) == record["sha256"]
+
+
+def test_two_processes_train_the_same_bundles_as_one(whole: Run, parallel: Run) -> None:
+    assert parallel.status == 0, parallel.screen
+    assert parallel.outcomes() == ALL_GREEN
+    assert [without_times(entry) for entry in parallel.manifest["jobs"]] == [
+        without_times(entry) for entry in whole.manifest["jobs"]
+    ]
+    for folder in FOLDERS.values():
+        names = [run.hub / "real_run" / folder / "model.safetensors" for run in (whole, parallel)]
+        assert sha256(names[0]) == sha256(names[1])
+    assert skip_reasons(parallel) == skip_reasons(whole)
+
+
+def test_two_processes_do_each_step_once(parallel: Run) -> None:
+    made_c = [line for line in parallel.log("phase_c_generation.log") if line.startswith("dose 1000: ")]
+    assert [line for line in made_c if "reused" not in line] == made_c[:1]
+    made_d = [line for line in parallel.log("phase_d_overlap.log") if line.startswith("dose 1000, dense: ")]
+    assert [line for line in made_d if "reused" not in line] == made_d[:1]
+    for job, folder in FOLDERS.items():
+        log = (parallel.hub / "real_run" / folder / "train.log").read_text(encoding="utf-8")
+        assert log.count(f"{job}: train on") == 1
+        assert parallel.entry(job)["earlier_results"] == []
+    assert len(parallel.manifest["calls"]) == 1
+
+
+def test_without_a_hub_the_screen_names_a_temporary_one(parallel: Run) -> None:
+    assert f"hub: {parallel.hub}" in parallel.screen
+    assert f"manifest: {parallel.hub / 'real_run' / 'training_manifest.json'}" in parallel.screen
+    assert parallel.hub.is_relative_to(parallel.cwd.parent / "cwd-tmp")
+    assert list(parallel.cwd.iterdir()) == []
+    assert parallel.datasets() == []
+
+
+def test_cells_that_k_leaves_out_are_not_selected_and_skips_are_reported(whole: Run, diverged: Run) -> None:
+    assert set(diverged.items) == {f"test_training[{BASELINE}]"}
+    account = diverged.manifest["account"]
+    assert (account["n_enumerated"], account["n_failed"], account["n_skipped"], account["n_not_selected"]) == (
+        3,
+        1,
+        1,
+        1,
+    )
+    assert diverged.manifest["not_selected"] == [{"dose": 1000.0, "view": "dense", "gridsize": 2}]
+    assert [entry["job"] for entry in diverged.manifest["jobs"]] == [BASELINE]
+    assert skip_reasons(diverged) == skip_reasons(whole)
+    assert [skip["selected"] for skip in skips(diverged, "training_manifest.json")] == [False]
+    assert "1 skipped, 1 not selected" in diverged.screen
+
+
+def test_a_job_that_fails_is_a_failed_item_and_the_others_run(damaged: Run) -> None:
+    assert damaged.status == 1
+    assert damaged.outcomes() == ALL_GREEN | {f"test_training[{DENSE}]": "failed"}
+    result = damaged.entry(DENSE)["result"]
+    assert (result["status"], result["bundle_path"], result["bundle_sha256"]) == ("failed", None, None)
+    assert "dense_train.npz" in result["error"]
+    assert result["error"] in damaged.items[f"test_training[{DENSE}]"].message
+    assert f"failed {DENSE}: {result['error']}" in damaged.screen
+    assert damaged.entry(BASELINE)["result"]["status"] == "success"
+    account = damaged.manifest["account"]
+    assert (account["n_success"], account["n_failed"], account["n_lost"]) == (1, 1, 0)
+    schema.validate(damaged.manifest, "training_manifest", "training_manifest.json")
+
+
+def test_datasets_are_kept_when_a_job_fails(damaged: Run) -> None:
+    assert damaged.datasets() == DATASETS
+
+
+def test_a_training_that_diverges_fails_with_the_reason(diverged: Run) -> None:
+    assert diverged.status == 1
+    result = diverged.entry(BASELINE)["result"]
+    assert (result["status"], result["bundle_path"]) == ("failed", None)
+    reason = r"the loss became (nan|inf) in epoch 1, step \d+; a smaller learning_rate than 10 may help"
+    assert re.fullmatch(reason, result["error"])
+    item = diverged.items[f"test_training[{BASELINE}]"]
+    assert item.outcome == "failed"
+    assert result["error"] in item.message
+    log = (diverged.hub / "real_run" / FOLDERS[BASELINE] / "train.log").read_text(encoding="utf-8")
+    assert result["error"] in log
+    assert diverged.datasets() == DATASETS
