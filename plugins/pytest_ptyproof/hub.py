@@ -5,6 +5,8 @@ Under pytest-xdist every process works on the same hub; the controller alone tid
 
 from __future__ import annotations
 
+import tempfile
+import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +15,9 @@ import pytest
 if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter
 
-_HUB = pytest.StashKey[Path]()
-_OUTPUT_KEY = "ptyproof_hub"
-_TEMPORARY = "artifact-hub"
+_PLACE = pytest.StashKey[Path]()  # where the hub would be
+_HUB = pytest.StashKey[Path]()  # where it is, once a test has asked for it
+_KEY = "ptyproof_hub"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -34,9 +36,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Refuse a hub that takes no files before anything runs."""
+    """Choose the hub's place, and refuse one that takes no files before anything runs."""
     name = config.getoption("--artifact-hub")
-    if name is None or is_worker(config):
+    if is_worker(config):
+        config.stash[_PLACE] = Path(config.workerinput[_KEY])  # type: ignore[attr-defined]
+    elif name is None:
+        config.stash[_PLACE] = Path(tempfile.gettempdir()).resolve() / f"ptyproof-hub-{uuid.uuid4().hex[:12]}"
+    else:
+        config.stash[_PLACE] = Path(name).resolve()
+    if name is None or is_worker(config) or config.option.collectonly:
         return
     from ptyproof.errors import InputError
     from ptyproof.io.atomic import writable_folder
@@ -52,21 +60,21 @@ def is_worker(config: pytest.Config) -> bool:
     return hasattr(config, "workerinput")
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell a worker of pytest-xdist where the hub is."""
+    node.workerinput[_KEY] = str(node.config.stash[_PLACE])
+
+
 @pytest.fixture(scope="session")
-def artifact_hub(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def artifact_hub(request: pytest.FixtureRequest) -> Path:
     """Folder of the run's evidence: `--artifact-hub DIR`, or a temporary one that the summary names.
 
     `real_run/` holds logs, manifests and the jobs' artifacts, `work/` the datasets.
     """
-    config = request.config
-    name = config.getoption("--artifact-hub")
-    if name is not None:
-        hub = Path(name).resolve()
-    else:
-        base = tmp_path_factory.getbasetemp()
-        hub = (base.parent if is_worker(config) else base) / _TEMPORARY  # a worker's base lies in the controller's
+    hub = request.config.stash[_PLACE]
     hub.mkdir(parents=True, exist_ok=True)
-    config.stash[_HUB] = hub
+    request.config.stash[_HUB] = hub
     return hub
 
 
@@ -78,7 +86,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if hub is None:
         return
     if is_worker(config):
-        config.workeroutput[_OUTPUT_KEY] = str(hub)  # type: ignore[attr-defined]
+        config.workeroutput[_KEY] = str(hub)  # type: ignore[attr-defined]
     elif not config.getoption("--keep-datasets"):
         from ptyproof.evidence.run_folder import RunFolder
 
@@ -88,7 +96,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any, error: object) -> None:
     """Take the hub's place from a worker of pytest-xdist that has ended."""
-    name = getattr(node, "workeroutput", {}).get(_OUTPUT_KEY)
+    name = getattr(node, "workeroutput", {}).get(_KEY)
     if name is not None:
         node.config.stash[_HUB] = Path(name)
 

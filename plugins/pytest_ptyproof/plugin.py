@@ -5,12 +5,19 @@ Every pytest run on a machine loads this module and those it names, so none of t
 
 from __future__ import annotations
 
+import re
+from typing import TYPE_CHECKING, Any
+
 import pytest
+
+if TYPE_CHECKING:
+    from _pytest.terminal import TerminalReporter
 
 pytest_plugins = ["pytest_ptyproof.hub", "pytest_ptyproof.study"]
 
 MARKER = "real_run"
 _left_out = pytest.StashKey[int]()
+_OUTPUT_KEY = "ptyproof_left_out"
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -20,9 +27,10 @@ def pytest_configure(config: pytest.Config) -> None:
     )
 
 
+@pytest.hookimpl(trylast=True)  # after -k, -m and --deselect, so that what they left out is not counted
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out real runs unless the -m expression speaks of them."""
-    if MARKER in config.option.markexpr:
+    if re.search(rf"\b{MARKER}\b", config.option.markexpr):
         return
     real = [item for item in items if item.get_closest_marker(MARKER)]
     if real:
@@ -33,5 +41,28 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def pytest_report_collectionfinish(config: pytest.Config) -> str | None:
     """Say how many real runs were left out, and how to run them."""
+    return _line(config)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Hand the number to the controller of pytest-xdist, which collects nothing itself."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput[_OUTPUT_KEY] = session.config.stash.get(_left_out, 0)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:
+    """Take the number from a worker of pytest-xdist that has ended; each has collected the same."""
+    node.config.stash[_left_out] = getattr(node, "workeroutput", {}).get(_OUTPUT_KEY, 0)
+
+
+def pytest_terminal_summary(terminalreporter: TerminalReporter, config: pytest.Config) -> None:
+    """Say under pytest-xdist what `pytest_report_collectionfinish` says without it."""
+    line = _line(config)
+    if line is not None and config.getoption("numprocesses", None):
+        terminalreporter.write_line(line)
+
+
+def _line(config: pytest.Config) -> str | None:
     number = config.stash.get(_left_out, 0)
     return f"ptyproof: {number} {MARKER} tests left out; run them with -m {MARKER}" if number else None

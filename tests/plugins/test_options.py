@@ -75,7 +75,6 @@ def test_collecting_names_the_items_and_trains_nothing(
     assert "artifact hub" not in run.screen
 
 
-@pytest.mark.xfail(reason="the hub is made when the options are checked", raises=AssertionError)
 def test_collecting_makes_no_hub(in_folder: InFolder, study_file: Path, pytester: pytest.Pytester) -> None:
     run = in_folder(*STUDY_AS_TESTS, f"--study={study_file}", "--collect-only", "--artifact-hub=hub")
     assert run.status == 0
@@ -111,9 +110,6 @@ def test_a_base_without_an_object_is_an_error_of_one_sentence(
     assert "study.py" not in run.screen
 
 
-@pytest.mark.xfail(
-    reason="pytest removes the folder of a green run, and the temporary hub with it", raises=AssertionError
-)
 def test_a_temporary_hub_outlives_the_retention_of_temporary_folders(
     pytester: pytest.Pytester, in_folder: InFolder
 ) -> None:
@@ -123,7 +119,6 @@ def test_a_temporary_hub_outlives_the_retention_of_temporary_folders(
     assert run.hub.is_dir()
 
 
-@pytest.mark.xfail(reason="the hub is resolved when the fixture is first asked for", raises=AssertionError)
 def test_a_relative_hub_is_relative_to_the_folder_that_pytest_was_started_in(
     pytester: pytest.Pytester, in_folder: InFolder
 ) -> None:

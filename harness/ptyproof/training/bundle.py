@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
-from ptyproof.errors import DataError, ManifestError
+from ptyproof.errors import DataError, DesignError, ManifestError
 from ptyproof.io import schema, strict_json
 from ptyproof.io.atomic import atomic_path
 from ptyproof.study.training import NetworkDesign
@@ -81,13 +82,26 @@ def read_bundle(path: Path) -> Bundle:
         schema.validate(record, "model", path)
     except ManifestError as error:
         raise ManifestError(path, error.reason, "metadata") from error
-    network = PatchNetwork(NetworkDesign(**record["training"]["network"]))
+    return Bundle(_network(record, tensors, path), record)
+
+
+def _network(record: dict[str, Any], tensors: dict[str, torch.Tensor], path: Path) -> PatchNetwork:
+    """Return the network of a record with its weights; no memory is taken for weights that the file does not hold."""
     try:
-        network.load_state_dict(tensors)
-    except RuntimeError as error:
-        raise DataError(path, f"holds weights that do not fit its record: {_last_line(error)}") from error
-    return Bundle(network.eval(), record)
+        design = NetworkDesign(**record["training"]["network"])
+    except DesignError as error:
+        raise DataError(path, f"holds no possible network: {error}", "metadata") from error
+    with torch.device("meta"):
+        network = PatchNetwork(design)
+    wanted = {name: _form(value) for name, value in network.state_dict().items()}
+    found = {name: _form(value) for name, value in tensors.items()}
+    for name in sorted(wanted.keys() | found.keys()):
+        if wanted.get(name) != found.get(name):
+            reason = f"expected {wanted.get(name, 'no such weight')}, got {found.get(name, 'none')}"
+            raise DataError(path, f"holds weights that do not fit its record: {name}: {reason}")
+    network.load_state_dict(tensors, assign=True)
+    return network.eval()
 
 
-def _last_line(error: Exception) -> str:
-    return str(error).splitlines()[-1].strip()
+def _form(tensor: torch.Tensor) -> str:
+    return f"{str(tensor.dtype).removeprefix('torch.')} {tuple(tensor.shape)}"

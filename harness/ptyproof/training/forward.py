@@ -110,7 +110,7 @@ def merge_groups(patches: Tensor, weights: Tensor, corners_px: Tensor) -> Tensor
     flat = indices.flatten(1)
     total = torch.zeros(batch, rows * cols, dtype=weight.dtype, device=weight.device)
     total = total.scatter_add(1, flat, weight.flatten(1))
-    floor = _UNLIT * weight.amax(dim=(1, 2))[:, None]
+    floor = (_UNLIT * weight.amax(dim=(1, 2))[:, None]).clamp_min(torch.finfo(weight.dtype).tiny)
     merged = torch.einsum("bc,bcx->bx", factors, placed) / (total + floor)
     return merged.gather(1, flat).view(batch, members, height, width)
 

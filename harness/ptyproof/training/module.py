@@ -51,25 +51,21 @@ class PatchTraining(pl.LightningModule):
         """Return the Poisson loss of a batch in nats per pixel; groups of several patterns are merged first."""
         amplitude, probes = batch["amplitude"], batch["probes"]
         patches = self.network(amplitude.flatten(0, 1), probes.flatten(0, 1)).view_as(probes)
+        if not torch.isfinite(torch.view_as_real(patches)).all():
+            return torch.full((), math.nan, device=patches.device)  # what merging would stumble over
         if probes.shape[1] > 1:
             patches = merge_groups(patches, probes.abs().square(), batch["corners_px"])
         return poisson_loss(expected_counts(probes, patches), amplitude.square(), self.design.rate_floor)
 
     def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
         """Return the loss of a step; stops the job where it is not finite."""
-        loss = self.loss(batch)
-        value = loss.item()
-        if not math.isfinite(value):
-            raise TrainingDivergedError(
-                f"the loss became {value} in epoch {self.current_epoch + 1}, step {batch_idx + 1}; "
-                f"a smaller learning_rate than {self.design.learning_rate:g} may help"
-            )
+        loss = self._finite_loss(batch, f"step {batch_idx + 1}")
         self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=1)
         return loss
 
     def validation_step(self, batch: dict[str, Tensor], batch_idx: int) -> None:
-        """Record the loss of a validation batch."""
-        self.log("validation_loss", self.loss(batch), batch_size=1)
+        """Record the loss of a validation batch; stops the job where it is not finite."""
+        self.log("validation_loss", self._finite_loss(batch, "validation"), batch_size=1)
 
     def on_train_epoch_end(self) -> None:
         """Add the epoch to the history, which travels in the checkpoint: a resumed training has all of it."""
@@ -103,6 +99,16 @@ class PatchTraining(pl.LightningModule):
         """Take up history and best weights of the epochs behind the checkpoint."""
         self.history = list(checkpoint[CHECKPOINT_KEY]["history"])
         self.best = checkpoint[CHECKPOINT_KEY]["best"]
+
+    def _finite_loss(self, batch: dict[str, Tensor], where: str) -> Tensor:
+        loss = self.loss(batch)
+        value = loss.item()
+        if not math.isfinite(value):
+            raise TrainingDivergedError(
+                f"the loss became {value} in epoch {self.current_epoch + 1}, {where}; "
+                f"a smaller learning_rate than {self.design.learning_rate:g} may help"
+            )
+        return loss
 
     def _relative_rate(self, step: int) -> float:
         total = self.design.max_epochs * self.design.steps_per_epoch

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import logging
-import pickle
+import signal
+import threading
 import warnings
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -33,6 +35,7 @@ from ptyproof.training.module import CHECKPOINT_KEY, PatchTraining
 
 CHECKPOINT = "checkpoint.ckpt"
 METRICS = "metrics.csv"
+_CHECKPOINT_PARTS = {"state_dict", "loops", "callbacks", "optimizer_states", "lr_schedulers", "global_step"}
 
 
 @dataclass(frozen=True)
@@ -108,7 +111,8 @@ def train(task: TrainingTask, scan: Scan, folder: Path, options: RunOptions, con
         module = PatchTraining(task.training, recipe)
         trainer = _trainer(task.training, folder, options, console, task.key)
         resume_from = None if resumed is None else checkpoint
-        trainer.fit(module, training, validation, ckpt_path=resume_from, weights_only=True)
+        with _interruptible():
+            trainer.fit(module, training, validation, ckpt_path=resume_from, weights_only=True)
         record = _record(task, scan, recipe, counts, module)
         module.network.load_state_dict(module.best["weights"])
         bundle = write_bundle(folder, module.network, record)
@@ -156,7 +160,7 @@ def _loaders(
 
 
 def _trainer(plan: TrainingDesign, folder: Path, options: RunOptions, console: Console, label: str) -> pl.Trainer:
-    checkpoint = ModelCheckpoint(
+    checkpoint = _EpochCheckpoint(
         dirpath=folder,
         filename=Path(CHECKPOINT).stem,
         save_on_train_epoch_end=True,
@@ -214,16 +218,33 @@ def _resumable(checkpoint: Path, recipe: str, console: Console) -> int | None:
     if not checkpoint.is_file():
         return None
     try:
+        if zipfile.ZipFile(checkpoint).testzip() is not None:  # torch does not compare the checksums
+            raise zipfile.BadZipFile("a checksum does not agree")
         state = torch.load(checkpoint, map_location="cpu", weights_only=True)
         belongs, epochs = state[CHECKPOINT_KEY]["recipe_sha256"] == recipe, int(state["epoch"]) + 1
-    except (RuntimeError, EOFError, pickle.UnpicklingError, KeyError, OSError, ValueError, TypeError) as error:
+        whole = state.keys() >= _CHECKPOINT_PARTS
+    except Exception as error:  # noqa: BLE001 - whatever a damaged file leads to, it is not resumed
         console.say(f"{checkpoint.name} cannot be resumed ({type(error).__name__}); training starts anew")
+        return None
+    if not whole:
+        console.say(f"{checkpoint.name} cannot be resumed (parts are missing); training starts anew")
         return None
     if not belongs:
         console.say(f"{checkpoint.name} is of another training (data, study or budget differ); training starts anew")
         return None
     console.say(f"resumed after epoch {epochs}")
     return epochs
+
+
+class _EpochCheckpoint(ModelCheckpoint):
+    """Checkpoints of epoch ends that say nothing of the folder they were written to, and can be resumed anywhere."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return nothing: there is one checkpoint, and its name is known."""
+        return {}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take nothing up."""
 
 
 class _Reporter(Callback):
@@ -275,6 +296,22 @@ def _write_history(path: Path, history: list[dict[str, float]]) -> None:
         writer = csv.DictWriter(file, list(history[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows(history)
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let Ctrl-C be a KeyboardInterrupt: Lightning makes it a SystemExit, and leaves the signal ignored."""
+    mine = threading.current_thread() is threading.main_thread()
+    handler = signal.getsignal(signal.SIGINT) if mine else None
+    try:
+        yield
+    except SystemExit as error:
+        if isinstance(error.__context__, KeyboardInterrupt):
+            raise KeyboardInterrupt from error
+        raise
+    finally:
+        if mine:
+            signal.signal(signal.SIGINT, handler)
 
 
 @contextmanager
