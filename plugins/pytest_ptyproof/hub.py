@@ -109,6 +109,6 @@ def pytest_terminal_summary(terminalreporter: TerminalReporter, config: pytest.C
     from ptyproof.evidence.run_folder import RunFolder
 
     lines = RunFolder(hub).summary()
-    terminalreporter.section("ptyproof: artifact hub")
+    terminalreporter.write_sep("=", "ptyproof: artifact hub")
     for line in lines:
         terminalreporter.write_line(line)

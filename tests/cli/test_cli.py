@@ -53,7 +53,9 @@ def base_arrays() -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("argv", [[], ["study"], ["base"], ["import"], ["validate"], ["generate"], ["overlap"]])
+@pytest.mark.parametrize(
+    "argv", [[], ["study"], ["base"], ["import"], ["validate"], ["generate"], ["overlap"], ["train"], ["predict"]]
+)
 def test_help_has_examples_that_parse(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         main([*argv, "--help"])

@@ -1,19 +1,25 @@
-"""Phases C and D on the probe and positions of a real measurement (Siemens star, N = 128)."""
+"""Phases C to E on the probe and positions of a real measurement (Siemens star, N = 128)."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from ptyproof.console import Console
 from ptyproof.errors import DataError
 from ptyproof.evidence.base import load_base
 from ptyproof.evidence.phase_c import generate
 from ptyproof.evidence.phase_d import overlap
+from ptyproof.evidence.phase_e import open_phase, run_training
 from ptyproof.io.dataset import read_dataset, write_dataset
 from ptyproof.io.importers import import_foreign
 from ptyproof.study.builtin import builtin_study
+from ptyproof.study.jobs import JobFilters
+from ptyproof.study.training import NetworkDesign, TrainingDesign
+from ptyproof.training.device import RunOptions
 
 STAR = Path(__file__).parents[3] / "shared" / "data" / "siemens-star" / "siemens-star-small.npz"
 
@@ -47,3 +53,25 @@ def test_the_measurement_keeps_its_counts_and_has_no_object(tmp_path: Path) -> N
     np.testing.assert_array_equal(read.counts(), expected)
     with pytest.raises(DataError, match="ptyproof import FILE --object NAME"):
         load_base(builtin_study("fly001"), str(tmp_path / "measured.npz"))
+
+
+def test_a_study_trains_on_the_measurement_s_probe_and_positions(tmp_path: Path) -> None:
+    dataset, _ = import_foreign(STAR, object_name="siemens")
+    write_dataset(tmp_path / "base.npz", dataset)
+    budget = TrainingDesign(max_epochs=1, steps_per_epoch=2, network=NetworkDesign(channels=8, n_blocks=1))
+    design = replace(
+        builtin_study("fly001"), name="star", doses_photons_per_pattern=(1e4,), pattern_size_px=128, training=budget
+    )
+    generate(design, load_base(design, str(tmp_path / "base.npz")), tmp_path / "c")
+    overlap(tmp_path / "c", tmp_path / "d")
+    phase = open_phase(tmp_path / "c", tmp_path / "d", tmp_path / "a", RunOptions(accelerator="cpu", threads=1))
+    ended = run_training(phase, phase.enumerate(JobFilters()), JobFilters(), False, Console.silent())
+    assert [(done.job.key, done.status) for done in ended] == [
+        ("dose10000-baseline-gs1", "success"),
+        ("dose10000-dense-gs2", "success"),
+    ]
+    manifest = phase.ledger.read()
+    assert manifest is not None
+    assert manifest["account"]["n_skipped"] == 1
+    for done in ended:
+        assert done.entry["scores"]["complex_error"]["network"] < 1
