@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import os
-import platform
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal, cast
 
 import numpy as np
 import torch
 
 from ptyproof.errors import InputError
-from ptyproof.io.environment import environment
+from ptyproof.io.environment import cpu_name, environment
 
 Accelerator = Literal["cpu", "gpu"]
 ACCELERATORS = ("cpu", "gpu", "auto")
@@ -78,7 +76,7 @@ def compute_environment(options: RunOptions) -> dict[str, str | int | bool]:
     accelerator = resolve_accelerator(options.accelerator)
     return {
         **environment(_PACKAGES),
-        "cpu": _cpu_name(),
+        "cpu": cpu_name(),
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
         "threads": options.threads or torch.get_num_threads(),
         "device": torch.cuda.get_device_name() if accelerator == "gpu" else "cpu",
@@ -109,12 +107,3 @@ def configured(options: RunOptions, seed: int) -> Iterator[None]:
         torch.backends.cudnn.benchmark = benchmark
         random.setstate(python_state)
         np.random.set_state(numpy_state)  # noqa: NPY002
-
-
-def _cpu_name() -> str:
-    info = Path("/proc/cpuinfo")
-    if info.is_file():
-        for line in info.read_text(encoding="utf-8", errors="replace").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
