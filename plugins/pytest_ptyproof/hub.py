@@ -60,6 +60,16 @@ def is_worker(config: pytest.Config) -> bool:
     return hasattr(config, "workerinput")
 
 
+def hub_place(config: pytest.Config) -> Path:
+    """Return where the hub is, or would be if a test asked for it."""
+    return config.stash[_PLACE]
+
+
+def hub_in_use(config: pytest.Config) -> Path | None:
+    """Return the hub if a test of this run has asked for it."""
+    return config.stash.get(_HUB, None)
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
     """Tell a worker of pytest-xdist where the hub is."""

@@ -1,0 +1,188 @@
+"""What a test run shows: outcomes of its tests, and the verdict whether it is the evidence that it was to be."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+OUTCOMES = ("passed", "failed", "error", "skipped", "xfailed", "xpassed", "not_run")
+_NAMED = 3
+_STOPPED = {2: "the run was interrupted", 3: "pytest had an internal error", 4: "pytest was used wrongly"}
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """What is known of a run's tests, by node id, as far as the run has come."""
+
+    tests: list[str] = field(default_factory=list)
+    found: dict[str, str] = field(default_factory=dict)
+    skip_reasons: dict[str, str] = field(default_factory=dict)
+    collection_errors: list[str] = field(default_factory=list)
+
+    def select(self, tests: Iterable[str]) -> None:
+        """Take down the tests that were selected, in place of those known before."""
+        self.tests[:] = tests
+
+    def add(self, test: str, when: str, outcome: str, expected_to_fail: bool, reason: str | None) -> None:
+        """Take down a phase of a test: `when` is setup, call or teardown; `outcome` is passed, failed or skipped.
+
+        An error of setup or teardown stays one, whatever the call did.
+        """
+        before = self.found.get(test)
+        if outcome == "failed":
+            self.found[test] = "failed" if when == "call" else "error"
+        elif outcome == "skipped":
+            self.found[test] = "xfailed" if expected_to_fail else "skipped"
+            self.skip_reasons[test] = reason or "no reason was given"
+        elif when == "call" and before is None:
+            self.found[test] = "xpassed" if expected_to_fail else "passed"
+
+    def of(self, test: str) -> str:
+        """Return one of `OUTCOMES`."""
+        return self.found.get(test, "not_run")
+
+    def counts(self) -> dict[str, int]:
+        """Return how many selected tests ended how; outcomes that did not occur are left out."""
+        counted = Counter(self.of(test) for test in self.tests)
+        return {name: counted[name] for name in OUTCOMES if counted[name]}
+
+    def skips(self) -> list[dict[str, str]]:
+        """Return every skipped test with its reason, in the order of the run."""
+        return [{"test": test, "reason": self.skip_reasons[test]} for test in self.tests if self.of(test) == "skipped"]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether a run is the evidence that it was to be (None where it was to be none), and what is to be said of it."""
+
+    accepted: bool | None
+    exit_status: int
+    remarks: tuple[str, ...]
+    red: dict[str, Any] | None = None
+    collect: dict[str, Any] | None = None
+
+    @property
+    def reason(self) -> str | None:
+        """The remarks as one text; None where there is none."""
+        return "; ".join(self.remarks) or None
+
+
+def judge(
+    kind: str, topic: str | None, outcomes: Outcomes, exit_status: int, past: Sequence[Mapping[str, Any]], hub: Path
+) -> Verdict:
+    """Return the verdict on a run.
+
+    Parameters
+    ----------
+    kind, topic
+        Red, green, collect or none, and what it is about.
+    outcomes
+        Of its tests.
+    exit_status
+        What pytest would exit with.
+    past
+        The runs before it in the hub's index, oldest first.
+    hub
+        Folder of the hub, where the reports of past runs are.
+    """
+    if kind == "none":
+        return Verdict(None, exit_status, ())
+    problems = _problems(kind, outcomes, exit_status)
+    accepted = not problems
+    remarks = list(problems)
+    earlier = [run for run in past if run["topic"] == topic and run["status"] == "ended" and run["accepted"]]
+    collect = None if kind == "collect" else _against_collect(outcomes, earlier, hub, remarks)
+    red = _against_red(outcomes, earlier, hub, remarks) if kind == "green" else None
+    return Verdict(accepted, 0 if accepted else 1, tuple(remarks), red, collect)
+
+
+def with_revision(verdict: Verdict, past: Sequence[Mapping[str, Any]], revision: Mapping[str, Any]) -> Verdict:
+    """Return a verdict on a green run with what changed since its red one."""
+    if verdict.red is None:
+        return verdict
+    before = next(run for run in past if run["id"] == verdict.red["run"])["revision"]
+    red = verdict.red | {
+        "code_changed": before["code_sha256"] != revision["code_sha256"],
+        "tests_changed": before["tests_sha256"] != revision["tests_sha256"],
+    }
+    remarks = list(verdict.remarks)
+    if red["tests_changed"]:
+        remarks.append(f"the tests were changed after red ({red['run']})")
+    if not red["code_changed"]:
+        remarks.append(f"no code but that of tests was changed after red ({red['run']})")
+    return Verdict(verdict.accepted, verdict.exit_status, tuple(remarks), red, verdict.collect)
+
+
+def ran(reports: Path) -> set[str]:
+    """Return the node ids of the tests that a file of reports tells of; a last line that was cut off is left out."""
+    found: set[str] = set()
+    if not reports.is_file():
+        return found
+    for text in reports.read_text(encoding="utf-8", errors="replace").splitlines():
+        try:
+            line = json.loads(text)
+        except ValueError:
+            continue
+        if isinstance(line, dict) and line.get("when") != "collect" and "test" in line:
+            found.add(str(line["test"]))
+    return found
+
+
+def _problems(kind: str, outcomes: Outcomes, exit_status: int) -> list[str]:
+    """Return why a run is not the evidence that it was to be."""
+    problems = []
+    if exit_status in _STOPPED and not outcomes.collection_errors:
+        problems.append(_STOPPED[exit_status])
+    if outcomes.collection_errors:
+        problems.append(f"{_listed(outcomes.collection_errors)} could not be collected")
+    if not outcomes.tests and not outcomes.collection_errors:
+        problems.append("no test was selected")
+    if kind == "collect":
+        return problems
+    wanted = {"red": "failed", "green": "passed"}[kind]
+    words = {"error": "had an error in a fixture", "not_run": "did not run"}
+    for outcome in OUTCOMES:
+        others = [test for test in outcomes.tests if outcomes.of(test) == outcome]
+        if others and outcome != wanted:
+            problems.append(f"{_listed(others)} {words.get(outcome, outcome)}")
+    return problems
+
+
+def _against_red(
+    outcomes: Outcomes, earlier: Sequence[Mapping[str, Any]], hub: Path, remarks: list[str]
+) -> dict[str, Any] | None:
+    reds = [run for run in earlier if run["evidence"] == "red"]
+    if not reds:
+        remarks.append("there is no red before this green")
+        return None
+    newest = reds[-1]
+    same = ran(hub / newest["reports_path"]) == set(outcomes.tests)
+    if not same:
+        remarks.append(f"the tests are not those of red ({newest['id']})")
+    return {"run": newest["id"], "same_tests": same}
+
+
+def _against_collect(
+    outcomes: Outcomes, earlier: Sequence[Mapping[str, Any]], hub: Path, remarks: list[str]
+) -> dict[str, Any] | None:
+    collects = [run for run in earlier if run["evidence"] == "collect"]
+    if not collects:
+        return None
+    newest = collects[-1]
+    before = ran(hub / newest["reports_path"])
+    now = {test for test in outcomes.tests if outcomes.of(test) != "not_run"}
+    if before - now:
+        remarks.append(f"{_listed(sorted(before - now))} had been collected ({newest['id']}) and did not run")
+    if now - before:
+        remarks.append(f"{_listed(sorted(now - before))} had not been collected ({newest['id']})")
+    return {"run": newest["id"], "n_not_run": len(before - now), "n_not_collected": len(now - before)}
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Return a number of things with the names of the first."""
+    shown = ", ".join(names[:_NAMED]) + (", ..." if len(names) > _NAMED else "")
+    return shown if len(names) == 1 else f"{len(names)} ({shown})"

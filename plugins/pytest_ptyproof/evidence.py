@@ -1,0 +1,235 @@
+"""Red, green and collected evidence: what the terminal showed, a line per test report, and a verdict.
+
+A red run shows that its tests fail, a green one that they pass, a collect run which there are. Whether a run is the
+evidence that it was to be decides its exit status. The controller of pytest-xdist alone writes.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_ptyproof.hub import hub_in_use, hub_place, is_worker
+
+if TYPE_CHECKING:
+    from _pytest.terminal import TerminalReporter
+
+MARKER = "real_run"
+
+KINDS = ("red", "green", "collect")
+_TOPIC = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
+_PACKAGES = ("numpy", "scipy", "torch", "lightning", "safetensors", "pytest", "pytest-ptyproof")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options of evidence."""
+    group = parser.getgroup("ptyproof")
+    group.addoption(
+        "--evidence",
+        metavar="|".join(KINDS),
+        help="what the run is to show, kept under the hub: that the selected tests fail, that they pass, or (with "
+        "--collect-only) which there are; the exit status is 0 only if it did show that",
+    )
+    group.addoption(
+        "--evidence-topic", default=None, metavar="NAME", help="what red and green are about (default: tests)"
+    )
+
+
+@pytest.hookimpl(trylast=True)  # after the terminal reporter and the hub
+def pytest_configure(config: pytest.Config) -> None:
+    """Refuse options that do not go together, then begin to record the run."""
+    kind, topic = config.getoption("--evidence"), config.getoption("--evidence-topic")
+    problem = _problem(config, kind, topic)
+    if problem is not None:
+        raise pytest.UsageError(problem)
+    named = config.getoption("--artifact-hub") is not None
+    if is_worker(config) or not named or (config.option.collectonly and kind is None):
+        return
+    from ptyproof.errors import PtyproofError
+
+    try:
+        recorder = _Recorder(config, kind or "none", topic or ("tests" if kind else None))
+    except (PtyproofError, OSError) as error:
+        raise pytest.UsageError(str(error)) from error
+    config.pluginmanager.register(recorder, "ptyproof-recorder")
+
+
+def _problem(config: pytest.Config, kind: str | None, topic: str | None) -> str | None:
+    """Return what is wrong with the options, in one sentence."""
+    if kind is None:
+        return None if topic is None else "--evidence-topic is about --evidence, which is missing"
+    if kind not in KINDS:
+        return f"--evidence must be one of {', '.join(KINDS)}, got {kind!r}"
+    if config.getoption("--artifact-hub") is None and not is_worker(config):
+        return f"--evidence {kind} needs --artifact-hub DIR, the folder that it goes to"
+    if topic is not None and not _TOPIC.fullmatch(topic):
+        return f"--evidence-topic must be letters, digits, dots, dashes and underscores, got {topic!r}"
+    if (kind == "collect") != bool(config.option.collectonly):
+        return "--evidence collect and --collect-only go together: neither works with another kind of run"
+    if kind == "red" and config.getoption("numprocesses", None):
+        return "--evidence red runs in one process: leave -n out"
+    return None
+
+
+class _Recorder:
+    """Records one run: its log, its reports, its outcomes, its verdict, and its entry in the hub's index."""
+
+    def __init__(self, config: pytest.Config, kind: str, topic: str | None) -> None:
+        from ptyproof.evidence.hub import Hub
+        from ptyproof.evidence.outcomes import Outcomes, Verdict
+        from ptyproof.io.environment import cpu_name, environment
+        from ptyproof.io.revision import revision
+
+        self._config = config
+        self._kind = kind
+        self._topic = topic
+        self._outcomes = Outcomes()
+        self._verdict: Verdict | None = None
+        self._hub: Hub = Hub(hub_place(config))
+        index = self._hub.read()
+        self._past: list[dict[str, Any]] = [] if index is None else index["runs"]
+        self._state = revision(config.rootpath, [])
+        self._run = self._hub.open_run(
+            ["pytest", *config.invocation_params.args],
+            kind,
+            topic,
+            {**environment(_PACKAGES), "cpu": cpu_name()},
+            self._state.as_dict(),
+        )
+        folder = self._hub.root / ("cli" if kind == "none" else kind)
+        folder.mkdir(exist_ok=True)
+        self._log, self._reports = _new_files(folder, f"pytest_{topic}_{kind}" if topic else f"pytest_{self._run}")
+        self._hub.update_run(self._run, log_path=self._name(self._log), reports_path=self._name(self._reports))
+        self._terminal = _Tee(config.pluginmanager.getplugin("terminalreporter"), self._log)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Take down what was selected."""
+        if session.items:  # a controller of pytest-xdist has none
+            self._select([item.nodeid for item in session.items], {item.path for item in session.items})
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, node: Any, ids: list[str]) -> None:
+        """Take down what a worker of pytest-xdist selected; all select the same."""
+        if not self._outcomes.tests:
+            self._select(ids, {self._config.rootpath / name.partition("::")[0] for name in ids})
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Take down what could not be collected."""
+        if report.failed:
+            self._outcomes.collection_errors.append(report.nodeid)
+            self._write({"test": report.nodeid, "when": "collect", "outcome": "failed", "text": report.longreprtext})
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Write a line about a phase of a test; a real run's steps are recorded in the index, too."""
+        expected_to_fail = hasattr(report, "wasxfail")
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else getattr(report, "wasxfail", None)
+        line: dict[str, Any] = {"test": report.nodeid, "when": report.when, "outcome": report.outcome}
+        line["duration_s"] = round(report.duration, 6)
+        if reason is not None:
+            line["reason"] = reason
+        elif report.longrepr is not None:
+            line["text"] = report.longreprtext
+        self._write(line)
+        self._outcomes.add(report.nodeid, str(report.when), report.outcome, expected_to_fail, reason)
+        if MARKER in report.keywords and report.when == "teardown":
+            self._hub.update_run(self._run, **self._counts())
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        """Judge the run; the verdict is its exit status."""
+        from ptyproof.evidence.outcomes import judge, with_revision
+
+        verdict = judge(self._kind, self._topic, self._outcomes, int(exitstatus), self._past, self._hub.root)
+        self._verdict = with_revision(verdict, self._past, self._state.as_dict())
+        session.exitstatus = self._verdict.exit_status
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_terminal_summary(self, terminalreporter: TerminalReporter) -> None:
+        """Say what the run shows, and where that is kept."""
+        if self._verdict is None or self._verdict.accepted is None:
+            return
+        terminalreporter.write_sep("=", f"ptyproof: {self._kind} evidence of {self._topic}")
+        number = len(self._outcomes.tests)
+        what = {"red": "every selected test failed", "green": "every selected test passed", "collect": "collected"}
+        answer = "ACCEPTED" if self._verdict.accepted else "REFUSED"
+        shown = f", {what[self._kind]}" if self._verdict.accepted else ""
+        terminalreporter.write_line(f"{answer}: {number} test{'s' * (number != 1)}{shown}")
+        for remark in self._verdict.remarks:
+            terminalreporter.write_line(f"  {remark}")
+        terminalreporter.write_line(f"log: {self._log}")
+
+    def pytest_unconfigure(self) -> None:
+        """Close the files and record the end; a session that never began has shown nothing."""
+        self._terminal.close()
+        changes: dict[str, Any] = {}
+        status = int(pytest.ExitCode.USAGE_ERROR)
+        if self._verdict is not None:
+            status = self._verdict.exit_status
+            changes = {key: getattr(self._verdict, key) for key in ("accepted", "reason", "red", "collect")}
+        trained = self._hub.root / "real_run" / "training_manifest.json"
+        changes["real_run"] = hub_in_use(self._config) is not None and trained.is_file()
+        self._hub.end_run(self._run, status, **self._counts(), **changes)
+
+    def _select(self, tests: list[str], files: set[Path]) -> None:
+        from ptyproof.io.revision import revision
+
+        self._outcomes.select(tests)
+        self._state = revision(self._config.rootpath, files)
+        if self._kind == "collect":
+            for test in tests:
+                self._write({"test": test})
+        self._hub.update_run(self._run, revision=self._state.as_dict(), n_collected=len(tests))
+
+    def _counts(self) -> dict[str, Any]:
+        return {"outcomes": self._outcomes.counts(), "skips": self._outcomes.skips()}
+
+    def _write(self, line: dict[str, Any]) -> None:
+        with self._reports.open("a", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(json.dumps(line, ensure_ascii=False) + "\n")
+
+    def _name(self, path: Path) -> str:
+        return path.relative_to(self._hub.root).as_posix()
+
+
+class _Tee:
+    """Lets everything that goes to the terminal go to a file, too, until it is closed."""
+
+    def __init__(self, reporter: TerminalReporter | None, path: Path) -> None:
+        self._file = path.open("a", encoding="utf-8", errors="backslashreplace")
+        self._terminal = None if reporter is None else reporter._tw
+        if self._terminal is not None:
+            self._original = self._terminal.write
+            self._terminal.write = self._both  # type: ignore[method-assign]
+
+    def _both(self, msg: str, *, flush: bool = False, **markup: bool) -> None:
+        self._original(msg, flush=flush, **markup)
+        self._file.write(msg)
+        if "\n" in msg:
+            self._file.flush()
+
+    def close(self) -> None:
+        """Give the terminal its own writer back."""
+        if self._terminal is not None:
+            self._terminal.write = self._original  # type: ignore[method-assign]
+        self._file.close()
+
+
+def _new_files(folder: Path, stem: str) -> tuple[Path, Path]:
+    """Make a log and a file of reports that were not there; a second run of the same name is numbered."""
+    number = 1
+    while True:
+        name = stem if number == 1 else f"{stem}_{number}"
+        log = folder / f"{name}.log"
+        try:
+            log.touch(exist_ok=False)
+        except FileExistsError:
+            number += 1
+            continue
+        reports = folder / f"{name}.jsonl"
+        reports.touch()
+        return log, reports

@@ -1,0 +1,300 @@
+"""Red, green and collected evidence: what counts, what is kept, and what the index says of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ptyproof.evidence.hub import Hub, is_incomplete
+
+RIGHT, WRONG = "def add(a, b):\n    return a + b\n", "def add(a, b):\n    return a - b\n"
+TESTS = (
+    "import calc\ndef test_one():\n    assert calc.add(1, 2) == 3\ndef test_two():\n    assert calc.add(2, 2) == 4\n"
+)
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A pytest run that has ended."""
+
+    status: int
+    screen: str
+    run: dict[str, Any]
+
+
+class Project:
+    """Somebody's small project, with a hub."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.hub = Hub(root / "hub")
+        self.write("calc.py", WRONG)
+        self.write("test_calc.py", TESTS)
+
+    def write(self, name: str, text: str) -> None:
+        """Write a file of the project."""
+        (self.root / name).write_text(text, encoding="utf-8")
+
+    def command(self, *args: str) -> list[str]:
+        """Return a command line; bytecode is not kept, as files are changed within a second."""
+        return [sys.executable, "-B", "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:benchmark", *args]
+
+    def pytest(self, *args: str, hub: bool = True) -> Ended:
+        """Run pytest in the project."""
+        where = ["--artifact-hub", "hub"] if hub else []
+        done = subprocess.run(self.command(*where, *args), cwd=self.root, capture_output=True, text=True, check=False)
+        index = self.hub.read()
+        return Ended(done.returncode, done.stdout + done.stderr, {} if index is None else index["runs"][-1])
+
+    def read(self, name: str) -> str:
+        """Return a text of the hub."""
+        return (self.hub.root / name).read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    return Project(tmp_path)
+
+
+def test_red_then_green(project: Project) -> None:
+    red = project.pytest("--evidence", "red", "--evidence-topic", "adding")
+    assert red.status == 0
+    assert "ACCEPTED: 2 tests, every selected test failed" in red.screen
+    assert (red.run["accepted"], red.run["reason"], red.run["outcomes"]) == (True, None, {"failed": 2})
+    project.write("calc.py", RIGHT)
+    green = project.pytest("--evidence", "green", "--evidence-topic", "adding")
+    assert green.status == 0
+    assert green.run["outcomes"] == {"passed": 2}
+    assert green.run["red"] == {"run": "run-0001", "same_tests": True, "code_changed": True, "tests_changed": False}
+    assert (green.run["accepted"], green.run["reason"]) == (True, None)
+    assert (green.run["n_collected"], green.run["exit_status"], green.run["status"]) == (2, 0, "ended")
+
+
+def test_the_log_is_what_the_screen_showed_and_reports_are_lines_of_json(project: Project) -> None:
+    ended = project.pytest("--evidence", "red")
+    log = project.read(ended.run["log_path"])
+    assert log == ended.screen
+    assert "assert -1 == 3" in log
+    lines = [json.loads(line) for line in project.read(ended.run["reports_path"]).splitlines()]
+    assert [(line["test"], line["when"], line["outcome"]) for line in lines] == [
+        (f"test_calc.py::{name}", when, "failed" if when == "call" else "passed")
+        for name in ("test_one", "test_two")
+        for when in ("setup", "call", "teardown")
+    ]
+    assert "assert -1 == 3" in lines[1]["text"]
+    recorded = {file["path"] for file in project.hub.files()}
+    assert recorded == {"red/pytest_tests_red.log", "red/pytest_tests_red.jsonl"}
+
+
+def test_nothing_is_written_over(project: Project) -> None:
+    names = [project.pytest("--evidence", "red").run["log_path"] for _ in range(3)]
+    assert names == ["red/pytest_tests_red.log", "red/pytest_tests_red_2.log", "red/pytest_tests_red_3.log"]
+    index = project.hub.read()
+    assert index is not None
+    assert [run["id"] for run in index["runs"]] == ["run-0001", "run-0002", "run-0003"]
+
+
+PASSING = "def test_passes():\n    pass\n"
+FIXTURE = """import pytest
+@pytest.fixture
+def broken():
+    raise RuntimeError("no beam")
+def test_needs_it(broken):
+    assert False
+"""
+TEARDOWN = """import pytest
+@pytest.fixture
+def broken():
+    yield
+    raise RuntimeError("no beam")
+def test_needs_it(broken):
+    assert False
+"""
+SKIPPED = "import pytest\ndef test_skipped():\n    pytest.skip('no detector')\n"
+EXPECTED = "import pytest\n@pytest.mark.xfail\ndef test_expected():\n    assert False\n"
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        (PASSING, "test_more.py::test_passes passed"),
+        (FIXTURE, "test_more.py::test_needs_it had an error in a fixture"),
+        (TEARDOWN, "test_more.py::test_needs_it had an error in a fixture"),
+        (SKIPPED, "test_more.py::test_skipped skipped"),
+        (EXPECTED, "test_more.py::test_expected xfailed"),
+        ("import nothing_of_that_name\n", "test_more.py could not be collected"),
+        ("def test_(:\n", "test_more.py could not be collected"),
+    ],
+    ids=["passes", "fixture error", "teardown error", "skip", "xfail", "import error", "syntax error"],
+)
+def test_what_is_no_failure_in_the_call_is_no_red_evidence(project: Project, more: str, words: str) -> None:
+    project.write("test_more.py", more)
+    ended = project.pytest("--evidence", "red")
+    assert ended.status == 1
+    assert "REFUSED" in ended.screen
+    assert words in ended.run["reason"]
+    assert words in ended.screen
+    assert (ended.run["accepted"], ended.run["exit_status"]) == (False, 1)
+
+
+def test_nothing_selected_is_no_evidence(project: Project) -> None:
+    for kind in ("red", "green"):
+        ended = project.pytest("--evidence", kind, "-k", "nothing")
+        assert (ended.status, ended.run["accepted"]) == (1, False)
+        assert "no test was selected" in ended.run["reason"]
+
+
+def test_tests_that_did_not_run_are_no_evidence(project: Project) -> None:
+    ended = project.pytest("--evidence", "red", "-x")
+    assert ended.status == 1
+    assert "test_calc.py::test_two did not run" in ended.run["reason"]
+
+
+@pytest.mark.parametrize("more", [SKIPPED, EXPECTED, FIXTURE, WRONG + "def test_fails():\n    assert False\n"])
+def test_green_is_only_what_passed_whole(project: Project, more: str) -> None:
+    project.write("calc.py", RIGHT)
+    project.write("test_more.py", more)
+    ended = project.pytest("--evidence", "green")
+    assert (ended.status, ended.run["accepted"]) == (1, False)
+    assert "test_more.py::test_" in ended.run["reason"]
+    if more == SKIPPED:
+        assert ended.run["skips"] == [{"test": "test_more.py::test_skipped", "reason": "Skipped: no detector"}]
+
+
+def test_green_without_red_is_said(project: Project) -> None:
+    project.write("calc.py", RIGHT)
+    ended = project.pytest("--evidence", "green")
+    assert (ended.status, ended.run["red"]) == (0, None)
+    assert ended.run["reason"] == "there is no red before this green"
+    assert "there is no red before this green" in ended.screen
+
+
+def test_a_refused_red_and_one_of_another_topic_are_no_red_of_a_green(project: Project) -> None:
+    project.write("test_more.py", PASSING)
+    assert project.pytest("--evidence", "red").status == 1
+    (project.root / "test_more.py").unlink()
+    assert project.pytest("--evidence", "red", "--evidence-topic", "other").status == 0
+    project.write("calc.py", RIGHT)
+    assert project.pytest("--evidence", "green").run["red"] is None
+
+
+def test_tests_that_were_changed_after_red_are_said(project: Project) -> None:
+    project.pytest("--evidence", "red")
+    project.write("test_calc.py", TESTS.replace("== 3", "== -1").replace("== 4", "== 0"))
+    ended = project.pytest("--evidence", "green")
+    assert ended.run["red"] == {"run": "run-0001", "same_tests": True, "code_changed": False, "tests_changed": True}
+    assert "the tests were changed after red (run-0001)" in ended.screen
+    assert "no code but that of tests was changed after red (run-0001)" in ended.screen
+
+
+def test_other_tests_than_those_of_red_are_said(project: Project) -> None:
+    project.pytest("--evidence", "red")
+    project.write("calc.py", RIGHT)
+    ended = project.pytest("--evidence", "green", "-k", "one")
+    assert ended.run["red"]["same_tests"] is False
+    assert "the tests are not those of red (run-0001)" in ended.run["reason"]
+
+
+def test_collected_tests_are_compared_with_those_that_ran(project: Project) -> None:
+    collect = project.pytest("--evidence", "collect", "--collect-only", "-q")
+    assert (collect.status, collect.run["n_collected"]) == (0, 2)
+    assert project.read("collect/pytest_tests_collect.jsonl").splitlines() == [
+        '{"test": "test_calc.py::test_one"}',
+        '{"test": "test_calc.py::test_two"}',
+    ]
+    project.write("test_more.py", "def test_new():\n    assert False\n")
+    ended = project.pytest("--evidence", "red", "--deselect", "test_calc.py::test_two")
+    assert ended.run["collect"] == {"run": "run-0001", "n_not_run": 1, "n_not_collected": 1}
+    assert "test_calc.py::test_two had been collected (run-0001) and did not run" in ended.run["reason"]
+    assert "test_more.py::test_new had not been collected (run-0001)" in ended.run["reason"]
+
+
+def test_a_run_into_a_hub_without_evidence_is_recorded_with_its_own_exit_status(project: Project) -> None:
+    ended = project.pytest("-q")
+    assert ended.status == 1
+    assert (ended.run["evidence"], ended.run["accepted"], ended.run["exit_status"]) == ("none", None, 1)
+    assert ended.run["log_path"] == "cli/pytest_run-0001.log"
+    assert ended.run["command"] == ("pytest -p no:cacheprovider -p no:benchmark --artifact-hub hub -q")
+
+
+def test_two_processes_give_the_same_evidence_as_one(project: Project) -> None:
+    project.write("calc.py", RIGHT)
+    ended = project.pytest("--evidence", "green", "-n", "2")
+    assert (ended.status, ended.run["outcomes"], ended.run["n_collected"]) == (0, {"passed": 2}, 2)
+
+
+@pytest.mark.parametrize(
+    ("args", "hub", "words"),
+    [
+        (["--evidence", "red"], False, "--evidence red needs --artifact-hub DIR"),
+        (["--evidence", "blue"], True, "--evidence must be one of red, green, collect, got 'blue'"),
+        (["--evidence", "red", "-n", "2"], True, "--evidence red runs in one process: leave -n out"),
+        (["--evidence", "collect"], True, "--evidence collect and --collect-only go together"),
+        (["--evidence", "green", "--collect-only"], True, "--evidence collect and --collect-only go together"),
+        (["--evidence", "red", "--evidence-topic", "../x"], True, "--evidence-topic must be letters"),
+        (["--evidence-topic", "x"], True, "--evidence-topic is about --evidence, which is missing"),
+    ],
+)
+def test_options_that_do_not_go_together_are_refused(project: Project, args: list[str], hub: bool, words: str) -> None:
+    ended = project.pytest(*args, hub=hub)
+    assert ended.status == pytest.ExitCode.USAGE_ERROR
+    assert words in ended.screen
+    assert project.hub.read() is None
+
+
+def test_a_damaged_index_is_refused_and_left_alone(project: Project) -> None:
+    project.pytest("--evidence", "red")
+    damaged = project.hub.index_path.read_bytes().replace(b'"failed": 2', b'"failed": 3')
+    project.hub.index_path.write_bytes(damaged)
+    done = subprocess.run(
+        project.command("--artifact-hub", "hub", "--evidence", "red"), cwd=project.root, capture_output=True, text=True
+    )
+    assert done.returncode == pytest.ExitCode.USAGE_ERROR
+    assert "hub.json: index_sha256: was changed after it was written" in done.stderr
+    assert project.hub.index_path.read_bytes() == damaged
+
+
+def test_a_run_that_is_killed_stays_visible_and_is_never_green(project: Project) -> None:
+    project.write("test_calc.py", "import time\ndef test_slow():\n    time.sleep(60)\n")
+    process = subprocess.Popen(
+        project.command("--artifact-hub", "hub", "--evidence", "green"), cwd=project.root, stdout=subprocess.DEVNULL
+    )
+    limit = time.monotonic() + 30
+    while time.monotonic() < limit:
+        index = project.hub.read()
+        if index is not None and index["runs"][0]["n_collected"] == 1:
+            break
+        time.sleep(0.1)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    index = project.hub.read()
+    assert index is not None
+    (run,) = index["runs"]
+    assert (run["status"], run["accepted"], run["ended"]) == ("running", None, None)
+    assert is_incomplete(run)
+
+
+def test_an_interrupted_run_is_refused(project: Project) -> None:
+    project.write("calc.py", RIGHT)
+    project.write("test_more.py", "def test_stops():\n    raise KeyboardInterrupt\n")
+    ended = project.pytest("--evidence", "green")
+    assert (ended.status, ended.run["accepted"], ended.run["status"]) == (1, False, "ended")
+    assert "the run was interrupted" in ended.run["reason"]
+
+
+def test_names_with_spaces_and_letters_of_other_scripts(tmp_path: Path) -> None:
+    (tmp_path / "Прувинг ground").mkdir()
+    project = Project(tmp_path / "Прувинг ground")
+    project.write("test_больше.py", "def test_ä():\n    assert 'ß' == 'ss'\n")
+    ended = project.pytest("--evidence", "red")
+    assert ended.status == 0
+    assert "test_больше.py::test_ä" in project.read(ended.run["reports_path"])
