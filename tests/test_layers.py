@@ -21,6 +21,7 @@ LAYERS = {
     "ptyproof.training": 4,
     "ptyproof.reconstruction": 4,
     "ptyproof.evidence": 5,
+    "ptyproof.docs_sync": 5,
     "ptyproof.cli": 6,
     "ptyproof.__main__": 6,
     "pytest_ptyproof": 6,

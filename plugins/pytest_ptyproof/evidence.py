@@ -89,6 +89,7 @@ class _Recorder:
         self._topic = topic
         self._outcomes = Outcomes()
         self._verdict: Verdict | None = None
+        self._blocked_by: str | None = None  # the first error of a fixture of a real run, or what stopped the whole
         self._hub: Hub = Hub(hub_place(config))
         index = self._hub.read()
         self._past: list[dict[str, Any]] = [] if index is None else index["runs"]
@@ -104,6 +105,7 @@ class _Recorder:
         folder.mkdir(exist_ok=True)
         self._log, self._reports = _new_files(folder, f"pytest_{topic}_{kind}" if topic else f"pytest_{self._run}")
         self._hub.update_run(self._run, log_path=self._name(self._log), reports_path=self._name(self._reports))
+        self._lines = self._reports.open("a", encoding="utf-8", errors="backslashreplace", buffering=1)
         self._terminal = _Tee(config.pluginmanager.getplugin("terminalreporter"), self._log)
 
     @pytest.hookimpl(trylast=True)
@@ -136,8 +138,19 @@ class _Recorder:
             line["text"] = report.longreprtext
         self._write(line)
         self._outcomes.add(report.nodeid, str(report.when), report.outcome, expected_to_fail, reason)
-        if MARKER in report.keywords and report.when == "teardown":
-            self._hub.update_run(self._run, **self._counts())
+        if MARKER in report.keywords:
+            if report.failed and report.when == "setup" and self._blocked_by is None:
+                self._blocked_by = f"{report.nodeid}: {report.longreprtext}"
+            if report.when == "teardown":
+                self._hub.update_run(self._run, **self._counts())
+
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        """Take down that somebody stopped the run."""
+        self._stopped(f"stopped by {excinfo.typename}")
+
+    def pytest_internalerror(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        """Take down that pytest broke."""
+        self._stopped(str(excinfo.getrepr(style="short")))
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
@@ -166,14 +179,28 @@ class _Recorder:
     def pytest_unconfigure(self) -> None:
         """Close the files and record the end; a session that never began has shown nothing."""
         self._terminal.close()
-        changes: dict[str, Any] = {}
+        self._lines.close()
+        changes: dict[str, Any] = {"revision": self._state.as_dict()}
         status = int(pytest.ExitCode.USAGE_ERROR)
         if self._verdict is not None:
             status = self._verdict.exit_status
             changes = {key: getattr(self._verdict, key) for key in ("accepted", "reason", "red", "collect")}
         trained = self._hub.root / "real_run" / "training_manifest.json"
         changes["real_run"] = hub_in_use(self._config) is not None and trained.is_file()
+        if self._blocked_by is not None:
+            self._write_blocked(status)
         self._hub.end_run(self._run, status, **self._counts(), **changes)
+
+    def _stopped(self, why: str) -> None:
+        if self._blocked_by is None and hub_in_use(self._config) is not None:
+            self._blocked_by = why
+
+    def _write_blocked(self, status: int) -> None:
+        from ptyproof.evidence.blocked import write_blocked
+
+        command = " ".join(["pytest", *self._config.invocation_params.args])
+        log = self._log.read_text(encoding="utf-8", errors="replace")
+        write_blocked(self._hub.root, command, status, str(self._blocked_by), log)
 
     def _select(self, tests: list[str], files: set[Path]) -> None:
         from ptyproof.io.revision import revision
@@ -189,8 +216,7 @@ class _Recorder:
         return {"outcomes": self._outcomes.counts(), "skips": self._outcomes.skips()}
 
     def _write(self, line: dict[str, Any]) -> None:
-        with self._reports.open("a", encoding="utf-8", errors="backslashreplace") as file:
-            file.write(json.dumps(line, ensure_ascii=False) + "\n")
+        self._lines.write(json.dumps(line, ensure_ascii=False) + "\n")
 
     def _name(self, path: Path) -> str:
         return path.relative_to(self._hub.root).as_posix()

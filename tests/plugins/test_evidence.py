@@ -298,3 +298,41 @@ def test_names_with_spaces_and_letters_of_other_scripts(tmp_path: Path) -> None:
     ended = project.pytest("--evidence", "red")
     assert ended.status == 0
     assert "test_больше.py::test_ä" in project.read(ended.run["reports_path"])
+
+
+BLOCKED = """import pytest
+pytestmark = pytest.mark.real_run
+
+@pytest.fixture
+def beam(artifact_hub):
+    raise RuntimeError("no beam today")
+
+def test_needs_a_beam(beam):
+    pass
+
+def test_needs_none(artifact_hub):
+    pass
+"""
+
+
+def test_a_real_run_that_cannot_go_on_leaves_a_record(project: Project) -> None:
+    project.write("test_calc.py", BLOCKED)
+    ended = project.pytest("-m", "real_run")
+    assert ended.status == 1
+    (path,) = (project.hub.root / "red").glob("blocked_*.md")
+    text = path.read_text()
+    assert "- exit status: 1" in text
+    assert "--artifact-hub hub -m real_run" in text
+    assert "RuntimeError: no beam today" in text.split("## Last lines")[0]
+    assert "1 passed, 1 error" in text.split("## Last lines")[1]
+    project.pytest("-m", "real_run", "-k", "none")
+    assert len(list((project.hub.root / "red").glob("blocked_*.md"))) == 1
+
+
+def test_a_failed_test_of_a_real_run_is_not_blocked(project: Project) -> None:
+    project.write(
+        "test_calc.py",
+        BLOCKED.replace("def test_needs_none(artifact_hub):\n    pass", "def test_f(artifact_hub):\n    assert False"),
+    )
+    project.pytest("-m", "real_run", "-k", "test_f")
+    assert not (project.hub.root / "red").exists()

@@ -18,12 +18,11 @@ from pathlib import Path
 from typing import Any
 
 from ptyproof.errors import ManifestError
-from ptyproof.evidence.ledger import lock
-from ptyproof.evidence.manifest import read_manifest, timed_head
+from ptyproof.evidence.manifest import timed_head
 from ptyproof.io import schema
 from ptyproof.io.atomic import write_text
-from ptyproof.io.hashing import sha256_file
-from ptyproof.io.strict_json import format_json
+from ptyproof.io.locking import lock
+from ptyproof.io.strict_json import format_json, parse_json
 
 INDEX = "hub.json"
 DATASETS = "work"
@@ -52,8 +51,10 @@ class Hub:
         """
         if not self.index_path.exists():
             return None
-        index: dict[str, Any] = read_manifest(self.index_path, "hub_index")
-        if index["index_sha256"] != own_digest(self.index_path.read_text(encoding="utf-8"), index["index_sha256"]):
+        text = _read_text(self.index_path)
+        index: dict[str, Any] = parse_json(text, self.index_path)
+        schema.validate(index, "hub_index", self.index_path)
+        if index["index_sha256"] != own_digest(text, index["index_sha256"]):
             raise ManifestError(
                 self.index_path, "was changed after it was written: its digest is another", "index_sha256"
             )
@@ -108,9 +109,17 @@ class Hub:
         return name
 
     def update_run(self, name: str, **changes: Any) -> dict[str, Any]:
-        """Change what is recorded of a run, and take stock of the files; return the run's record."""
+        """Change what is recorded of a run, and take stock of the files; return the run's record.
+
+        Raises
+        ------
+        ManifestError
+            If the index does not know the run: somebody has removed the index since the run began.
+        """
         with self._changing() as index:
-            run: dict[str, Any] = next(run for run in index["runs"] if run["id"] == name)
+            run: dict[str, Any] | None = next((run for run in index["runs"] if run["id"] == name), None)
+            if run is None:
+                raise ManifestError(self.index_path, f"has no {name}: it was removed or replaced since that run began")
             run.update(changes)
         return run
 
@@ -124,23 +133,36 @@ class Hub:
             make()
 
     def files(self) -> list[dict[str, Any]]:
-        """Return the record of every file in the hub but the index and the datasets, in the order of their paths."""
-        return [
-            {"path": name, "sha256": sha256_file(path), "size_bytes": path.stat().st_size}
-            for name, path in sorted(walk(self.root))
-        ]
+        """Return the record of every file in the hub but the index and the datasets, in the order of their paths.
+
+        A file that another process removes meanwhile is left out.
+        """
+        records = (_record(name, path) for name, path in sorted(walk(self.root)))
+        return [record for record in records if record is not None]
 
     @contextmanager
     def _changing(self) -> Iterator[dict[str, Any]]:
         self.root.mkdir(parents=True, exist_ok=True)
         with lock(self.index_path):
             index = self.read() or {"runs": []}
+            self._refuse_newer(index)
             yield index
             head = timed_head("hub_index") | {"index_sha256": _ZEROS}
-            index = head | {"runs": index["runs"], "files": self.files()}
+            index = head | {"runs": _encodable(index["runs"]), "files": self.files()}
             schema.validate(index, "hub_index", self.index_path)
             text = format_json(index)
             write_text(self.index_path, text.replace(_ZEROS, own_digest(text, _ZEROS), 1))
+
+    def _refuse_newer(self, index: Mapping[str, Any]) -> None:
+        """Refuse to write over an index that may hold more than this version knows; reading one is fine."""
+        ours = schema.load_schema("hub_index")["version"]
+        theirs = index.get("schema_version", ours)
+        if _minor(theirs) > _minor(ours):
+            raise ManifestError(
+                self.index_path,
+                f"is {theirs}, of a newer ptyproof; this one writes {ours} and would lose what it does not know",
+                "schema_version",
+            )
 
 
 def own_digest(text: str, recorded: str) -> str:
@@ -151,7 +173,11 @@ def own_digest(text: str, recorded: str) -> str:
 
 
 def walk(root: Path) -> Iterator[tuple[str, Path]]:
-    """Yield name and path of every file in a hub but its index, its datasets and unfinished temporary files."""
+    """Yield name and path of every file in a hub but its index, its datasets and unfinished temporary files.
+
+    A link to a file counts as that file. Links to folders are not followed; devices, pipes and links to nothing hold
+    no evidence, and are left out.
+    """
     for folder, names, files in os.walk(root):
         here = Path(folder)
         if here == root:
@@ -159,8 +185,19 @@ def walk(root: Path) -> Iterator[tuple[str, Path]]:
         for file in files:
             path = here / file
             name = path.relative_to(root).as_posix()
-            if name != INDEX and not (file.startswith(".") and file.endswith(".part")):
+            is_temporary = file.startswith(".") and file.endswith(".part")
+            if name != INDEX and not is_temporary and path.is_file():
                 yield name, path
+
+
+def _record(name: str, path: Path) -> dict[str, Any] | None:
+    """Return the record of a file, whose size and digest are of the same bytes even while it grows."""
+    try:
+        with path.open("rb", buffering=0) as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            return {"path": _encodable(name), "sha256": digest, "size_bytes": file.tell()}
+    except FileNotFoundError:
+        return None
 
 
 def is_incomplete(run: Mapping[str, Any]) -> bool:
@@ -181,6 +218,29 @@ def is_incomplete(run: Mapping[str, Any]) -> bool:
 def now() -> str:
     """Return the time as manifests have it."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _read_text(path: Path) -> str:
+    """Return the text of a file as it is, line ends included."""
+    try:
+        return path.read_bytes().decode("utf-8")
+    except OSError as error:
+        raise ManifestError(path, f"cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ManifestError(path, f"is not UTF-8 at byte {error.start}") from error
+
+
+def _encodable(value: Any) -> Any:
+    """Return a JSON value with escapes, as in `caf\\udce9`, in place of what has no UTF-8 form."""
+    if isinstance(value, str):
+        return value.encode(errors="backslashreplace").decode()
+    if isinstance(value, Mapping):
+        return {_encodable(key): _encodable(part) for key, part in value.items()}
+    return [_encodable(part) for part in value] if isinstance(value, list | tuple) else value
+
+
+def _minor(version: str) -> int:
+    return int(version.split(".")[1])
 
 
 def _host() -> str:

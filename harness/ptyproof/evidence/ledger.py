@@ -6,18 +6,15 @@ that was started stands there as `lost` until its end is recorded, so that a run
 
 from __future__ import annotations
 
-import hashlib
-import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
-
 from ptyproof.errors import InputError
 from ptyproof.evidence.manifest import read_manifest, relative, timed_head, write_manifest
+from ptyproof.io.locking import lock
 from ptyproof.study.design import StudyDesign
 from ptyproof.study.jobs import Enumeration, JobFilters, SkippedView, TrainingJob, cell_key
 from ptyproof.study.layout import SKIP_SUMMARY, TRAINING_MANIFEST
@@ -243,14 +240,6 @@ RESULT_KEYS = (
     "started",
     "finished",
 )
-
-
-@contextmanager
-def lock(path: Path) -> Iterator[None]:
-    """Hold the machine-wide lock that belongs to a path; its file lies with the system's temporary files."""
-    name = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:32]
-    with FileLock(Path(tempfile.gettempdir()) / f"ptyproof-{name}.lock", mode=0o666):
-        yield
 
 
 def _skip_summary(manifest: dict[str, Any]) -> dict[str, Any]:

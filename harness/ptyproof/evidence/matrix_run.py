@@ -11,11 +11,12 @@ from typing import Any
 from ptyproof.console import Console
 from ptyproof.errors import InputError
 from ptyproof.evidence.base import Base
-from ptyproof.evidence.ledger import Ledger, lock
+from ptyproof.evidence.ledger import Ledger
 from ptyproof.evidence.phase_c import generate
 from ptyproof.evidence.phase_d import overlap
 from ptyproof.evidence.phase_e import TrainedJob, TrainingPhase, describe_enumeration, describe_job
 from ptyproof.evidence.run_folder import RunFolder
+from ptyproof.io.locking import lock
 from ptyproof.study.design import StudyDesign
 from ptyproof.study.jobs import Enumeration, JobFilters, TrainingJob
 from ptyproof.study.layout import OVERLAP_MANIFEST, RUN_MANIFEST

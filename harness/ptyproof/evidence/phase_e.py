@@ -15,12 +15,13 @@ from typing import Any
 from ptyproof.console import Console
 from ptyproof.errors import InputError, PtyproofError
 from ptyproof.evidence.figures import loss_curve
-from ptyproof.evidence.ledger import NOT_ENDED, RESULT_KEYS, Ledger, lock, lost_result
+from ptyproof.evidence.ledger import NOT_ENDED, RESULT_KEYS, Ledger, lost_result
 from ptyproof.evidence.manifest import file_record, read_manifest
 from ptyproof.evidence.scores import describe_scores, held_out_scores
 from ptyproof.evidence.verdict import verdict
 from ptyproof.io.atomic import writable_folder
 from ptyproof.io.hashing import sha256_file
+from ptyproof.io.locking import lock
 from ptyproof.study.design import StudyDesign, design_from_dict
 from ptyproof.study.jobs import Enumeration, JobFilters, TrainingJob, build_training_jobs
 from ptyproof.study.layout import RUN_MANIFEST

@@ -10,10 +10,10 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import numpy.typing as npt
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 _CHUNK_BYTES = 1 << 22
 
@@ -39,11 +39,15 @@ class ArrayDigest:
     """`sha256_array` for an array that arrives in blocks along its first axis."""
 
     def __init__(self, dtype: npt.DTypeLike, shape: tuple[int, ...]) -> None:
+        import numpy as np  # here, as digests of files are wanted where numpy is not
+
         self._dtype = np.dtype(dtype).newbyteorder("<")
         self._digest = hashlib.sha256(f"{self._dtype.str}\0{shape}\0".encode())
 
     def update(self, block: npt.NDArray[Any]) -> None:
         """Add the next block."""
+        import numpy as np
+
         self._digest.update(np.ascontiguousarray(block, dtype=self._dtype).reshape(-1).view(np.uint8).data)
 
     def hexdigest(self) -> str:

@@ -12,6 +12,12 @@ from pathlib import Path
 from ptyproof.io.hashing import combine_digests, sha256_file
 
 _TIMEOUT_S = 30
+_UNTRACKED = ("--others", "--exclude-standard")
+_REPOSITORY = frozenset(
+    {"GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_NAMESPACE"}
+    | {"GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES"}
+)
+UNKNOWN_CHANGES = hashlib.sha256(b"git could not tell what is uncommitted").hexdigest()
 _NO_SOURCE = frozenset({"node_modules", "site-packages", "__pycache__", "build", "dist"})
 
 
@@ -22,9 +28,12 @@ class Revision:
     Parameters
     ----------
     commit
-        Commit that is checked out, 40 or 64 hexadecimal digits; None outside a git repository.
+        Commit that is checked out, 40 or 64 hexadecimal digits; None outside a git repository, in one that ignores
+        the whole tree, and before the first commit.
     uncommitted_sha256
-        Digest of all uncommitted changes and of untracked files that git does not ignore; None where there are none.
+        Digest of all uncommitted changes and of untracked files that git does not ignore, without their times and
+        whatever git is set to show; None where there are none, and where there is no commit. Where git cannot tell,
+        the digest is `UNKNOWN_CHANGES`.
     code_sha256
         Digest of the Python files that are no tests.
     tests_sha256
@@ -51,30 +60,34 @@ def revision(root: Path, tests: Iterable[Path]) -> Revision:
     tests
         Files of the tests that a run selected; every `conftest.py` counts as one of them.
     """
-    sources = _sources(root)
-    chosen = {path.resolve() for path in tests} | {path for path in sources if path.name == "conftest.py"}
+    base = root.resolve()
+    is_ignored = _git(base, "check-ignore", "--quiet", ".") is not None
+    commit = None if is_ignored else _commit(base)
+    sources = _sources(base, is_ignored)
+    chosen = {path.resolve() for path in [*tests, *(path for path in sources if path.name == "conftest.py")]}
     return Revision(
-        commit=_commit(root),
-        uncommitted_sha256=_uncommitted(root),
-        code_sha256=_digest(root, (path for path in sources if path not in chosen)),
-        tests_sha256=_digest(root, chosen),
+        commit=commit,
+        uncommitted_sha256=None if commit is None else _uncommitted(base),
+        code_sha256=_digest(base, (path for path in sources if path.resolve() not in chosen)),
+        tests_sha256=_digest(base, chosen),
     )
 
 
-def _digest(root: Path, paths: Iterable[Path]) -> str:
-    return combine_digests({_name(path, root): sha256_file(path) for path in paths if path.is_file()})
+def _digest(base: Path, paths: Iterable[Path]) -> str:
+    return combine_digests({_name(path, base): sha256_file(path) for path in paths if path.is_file()})
 
 
-def _name(path: Path, root: Path) -> str:
-    return path.relative_to(root.resolve()).as_posix() if path.is_relative_to(root.resolve()) else path.name
+def _name(path: Path, base: Path) -> str:
+    """Return a path relative to `base` as text that has a UTF-8 form, whatever its bytes are."""
+    name = Path(os.path.relpath(path, base)).as_posix()
+    return name.encode(errors="surrogateescape").decode(errors="backslashreplace")
 
 
-def _sources(root: Path) -> list[Path]:
-    """Return the Python files below `root`: those that git does not ignore, or all but of environments."""
-    base = root.resolve()
-    listed = _git(root, "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", "*.py")
+def _sources(base: Path, is_ignored: bool) -> list[Path]:
+    """Return the Python files below `base`: those that git does not ignore, or all but of environments."""
+    listed = None if is_ignored else _git(base, "ls-files", "-z", "--cached", *_UNTRACKED, "--", "*.py")
     if listed is not None:
-        return [base / name for name in listed.decode(errors="surrogateescape").split("\0") if name]
+        return [base / name for name in _split(listed)]
     found = []
     for folder, names, files in os.walk(base):
         here = Path(folder)
@@ -87,31 +100,40 @@ def _is_venv(folder: Path) -> bool:
     return (folder / "pyvenv.cfg").is_file()
 
 
-def _commit(root: Path) -> str | None:
-    said = _git(root, "rev-parse", "HEAD")
+def _commit(base: Path) -> str | None:
+    said = _git(base, "rev-parse", "HEAD")
     return None if said is None else said.decode().strip()
 
 
-def _uncommitted(root: Path) -> str | None:
-    changes = _git(root, "diff", "--binary", "HEAD", "--", ".")
-    listed = _git(root, "ls-files", "-z", "--others", "--exclude-standard", "--", ".")
-    if changes is None or listed is None:
-        return None
-    untracked = sorted(name for name in listed.decode(errors="surrogateescape").split("\0") if name)
+def _uncommitted(base: Path) -> str | None:
+    changes = _git(base, "diff", "--raw", "-z", "--no-abbrev", "--no-renames", "--relative", "HEAD", "--", ".")
+    untracked = _git(base, "ls-files", "-z", *_UNTRACKED, "--", ".")
+    if changes is None or untracked is None:
+        return UNKNOWN_CHANGES
     if not changes and not untracked:
         return None
     digest = hashlib.sha256(changes)
-    for name in untracked:
-        path = root / name
+    for name in (*_split(changes)[1::2], *sorted(_split(untracked))):
+        path = base / name
         digest.update(name.encode(errors="surrogateescape") + b"\0")
         digest.update((sha256_file(path) if path.is_file() else "no file").encode())
     return digest.hexdigest()
 
 
-def _git(root: Path, *args: str) -> bytes | None:
-    """Return what git says, or None where there is no git, no repository, or no commit."""
+def _split(said: bytes) -> list[str]:
+    return [name for name in said.decode(errors="surrogateescape").split("\0") if name]
+
+
+def _git(base: Path, *args: str) -> bytes | None:
+    """Return what git says of the repository that `base` is in, or None where it refuses or is not there.
+
+    Git takes no lock, and the repository that a hook of git names to its programs is not taken for it.
+    """
+    variables = {name: value for name, value in os.environ.items() if name not in _REPOSITORY}
+    variables["GIT_OPTIONAL_LOCKS"] = "0"
+    command = ["git", "-C", str(base), *args]
     try:
-        done = subprocess.run(["git", "-C", str(root), *args], capture_output=True, timeout=_TIMEOUT_S, check=False)
+        done = subprocess.run(command, env=variables, capture_output=True, timeout=_TIMEOUT_S, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout if done.returncode == 0 else None

@@ -1,0 +1,52 @@
+"""`ptyproof docs`: keep documents in step with the tests and with a hub."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from ptyproof.cli.options import Commands, add_command
+
+_SYNC = "sync the marked blocks of the project's documents with its tests and with a hub"
+_EXAMPLES = """\
+ptyproof docs sync                      # testing guide and test index
+ptyproof docs sync --hub hub            # checklists and ledger, too
+ptyproof docs sync --hub hub --check    # writes nothing; exit status 1 if a block is stale"""
+_MORE = """
+Documents are set in pyproject.toml, [tool.ptyproof.docs]: testing_guide, test_index, checklists, ledger. Only what stands
+between <!-- ptyproof:begin NAME --> and <!-- ptyproof:end NAME --> is rewritten.
+"""
+
+
+def add_parser(commands: Commands) -> None:
+    """Add the command to the parser."""
+    parser = add_command(commands, "docs", _SYNC, _EXAMPLES)
+    actions = parser.add_subparsers(metavar="ACTION", required=True)
+    sync = add_command(actions, "sync", _SYNC, _EXAMPLES)
+    sync.epilog = f"{sync.epilog}{_MORE}"
+    sync.add_argument(
+        "--hub",
+        type=Path,
+        metavar="DIR",
+        help="hub whose runs go to checklists and ledger (default: leave these alone)",
+    )
+    sync.add_argument("--check", action="store_true", help="write nothing; say which blocks are stale")
+    sync.set_defaults(run=_sync)
+
+
+def _sync(args: argparse.Namespace) -> int:
+    from ptyproof.docs_sync.settings import find_project
+    from ptyproof.docs_sync.sync import plan
+
+    planned = plan(find_project(Path()), args.hub)
+    stale = planned.stale()
+    if not args.check:
+        planned.write()
+    for path, block, line in stale:
+        sys.stdout.write(f"{path}: line {line}: block {block} {'is stale' if args.check else 'rewritten'}\n")
+    for run in planned.under_way:
+        sys.stdout.write(f"{run} is under way: it is not in the ledger yet\n")
+    if not stale:
+        sys.stdout.write("every block is up to date\n")
+    return 1 if stale and args.check else 0

@@ -1,0 +1,102 @@
+"""What pytest really collects, asked in a process of its own that writes nothing."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ptyproof.errors import RunError
+
+# Speaks of the marker that ptyproof's plugin leaves out otherwise, and of every test.
+EVERYTHING = ("-m", "real_run or not real_run")
+_COMMAND = ("-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider", "--color=no")
+_SUMMARY = re.compile(r"(?:=+ )?(?:(?P<n>\d+)(?:/\d+)? tests? collected|no tests (?:collected|ran))\b.*")
+_COLLECTED, _USAGE_ERROR, _NOTHING = 0, 4, 5
+_MAX_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Collection:
+    """Node ids that pytest collected, and why there is none where there is none."""
+
+    nodes: tuple[str, ...]
+    reason: str = ""
+
+    def by_module(self) -> dict[str, int]:
+        """Return the number of tests in each module, in the order of the modules' paths."""
+        counts: dict[str, int] = {}
+        for node in self.nodes:
+            module = node.split("::")[0]
+            counts[module] = counts.get(module, 0) + 1
+        return dict(sorted(counts.items()))
+
+
+def collect(root: Path, selector: Sequence[str]) -> Collection:
+    """Collect the tests that a selector selects in the project in `root`.
+
+    A selector that pytest refuses, or that selects nothing, gives an empty collection with the reason.
+
+    Raises
+    ------
+    RunError
+        If a test module cannot be collected, or pytest's answer cannot be read.
+    """
+    # An explicit verbosity wins over a -q or -v of the project's own addopts, which change what is printed.
+    command = [sys.executable, *_COMMAND, "--verbosity=-1", f"--rootdir={root}", *selector]
+    done = subprocess.run(
+        command, cwd=root, env=_environment(), stdin=subprocess.DEVNULL, capture_output=True, check=False
+    )
+    said = done.stdout.decode("utf-8", errors="backslashreplace")
+    problems = _errors(said + "\n" + done.stderr.decode("utf-8", errors="backslashreplace"))
+    asked = " ".join(["pytest", *selector])
+    if done.returncode in (_USAGE_ERROR, _NOTHING):
+        return Collection((), problems or "no test is selected")
+    if done.returncode != _COLLECTED:
+        raise RunError(f"{asked}: the tests cannot be collected: {problems or f'exit status {done.returncode}'}")
+    nodes, announced = parse_nodes(said, root)
+    if announced is not None and announced != len(nodes):
+        raise RunError(f"{asked}: pytest collected {announced} tests, but printed {len(nodes)} node ids")
+    return Collection(tuple(nodes))
+
+
+def parse_nodes(said: str, root: Path) -> tuple[list[str], int | None]:
+    """Return the node ids in what `pytest --collect-only -q` printed, and the number that it announced, if it did.
+
+    Node ids stand together, up to an empty line; each begins with a file. Plugins may print lines above them.
+    """
+    nodes: list[str] = []
+    ended = False
+    announced = None
+    for line in said.splitlines():
+        ended = ended or (bool(nodes) and not line)
+        summary = _SUMMARY.fullmatch(line)
+        if not ended and _is_node(line, root):
+            nodes.append(line)
+        elif summary:
+            announced = int(summary["n"] or 0)
+    return nodes, announced
+
+
+def _is_node(line: str, root: Path) -> bool:
+    module, colons, name = line.partition("::")
+    try:
+        return bool(colons and name and module) and (root / module).is_file()
+    except (OSError, ValueError):  # no line of text that a plugin prints is an error here
+        return False
+
+
+def _errors(said: str) -> str:
+    found = [line for line in said.splitlines() if line.startswith("ERROR")]
+    more = f"; and {len(found) - _MAX_SHOWN} more" if len(found) > _MAX_SHOWN else ""
+    return "; ".join(found[:_MAX_SHOWN]) + more
+
+
+def _environment() -> dict[str, str]:
+    own = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_XDIST", "PYTEST_CURRENT"))}
+    own.pop("PYTEST_ADDOPTS", None)
+    return own | {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONIOENCODING": "utf-8"}

@@ -1,0 +1,45 @@
+"""The index of the test suite: every module, how many tests it has, and what it is about."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from pathlib import Path
+
+from ptyproof.docs_sync.markdown import cell, link
+
+BLOCK = "test-index"
+
+
+def first_docstring_line(source: bytes) -> str:
+    """Return the first line of a module's docstring; empty if it has none, or is no Python."""
+    try:
+        text = ast.get_docstring(ast.parse(source))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return ""
+    return text.strip().splitlines()[0] if text and text.strip() else ""
+
+
+def render(counts: Mapping[str, int], summaries: Mapping[str, str], root: Path, document: Path) -> str:
+    """Return the block's text.
+
+    Parameters
+    ----------
+    counts
+        Number of tests of each module, by its path relative to `root`.
+    summaries
+        The first line of each module's docstring.
+    root, document
+        Absolute paths of the project and of the document that the block stands in.
+    """
+    total = sum(counts.values())
+    rows = [
+        f"| {cell(link(module, root / module, document))} | {count} | {cell(summaries[module])} |"
+        for module, count in sorted(counts.items())
+    ]
+    head = f"{total} test{_s(total)} in {len(counts)} module{_s(len(counts))}."
+    return "\n".join([head, "", "| module | tests | what |", "|---|---:|---|", *rows]) + "\n"
+
+
+def _s(number: int) -> str:
+    return "" if number == 1 else "s"

@@ -1,0 +1,23 @@
+"""Texts of others in Markdown: in one line, without comments, and links relative to the document."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from urllib.parse import quote
+
+
+def one_line(text: str) -> str:
+    """Return a text in one line in which no comment begins."""
+    return " ".join(text.split()).replace("<!--", "&lt;!--")
+
+
+def cell(text: str) -> str:
+    """Return a text for a cell of a table."""
+    return re.sub(r"(?<!\\)\|", r"\\|", one_line(text))
+
+
+def link(label: str, target: Path, document: Path) -> str:
+    """Return a link from a document to a file; both paths are absolute."""
+    return f"[{label}]({quote(Path(os.path.relpath(target, document.parent)).as_posix())})"

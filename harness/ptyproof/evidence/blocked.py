@@ -1,0 +1,59 @@
+"""The record of a run that could not go on: what was asked for, what came first in its way, and the end of its log."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ptyproof.io.atomic import write_text
+
+FOLDER = "red"
+PREFIX = "blocked_"
+_LAST_LINES = 40
+_CONTROL = dict.fromkeys((*range(9), *range(11, 32), 127))
+
+
+def write_blocked(hub: Path, command: str, exit_status: int, first_error: str, log: str) -> Path:
+    """Write `red/blocked_<UTC>.md`, which never replaces an earlier one, and return its path.
+
+    Parameters
+    ----------
+    hub
+        Folder of the hub.
+    command, exit_status
+        What was run, and how it ended.
+    first_error
+        What came first in the way.
+    log
+        What the run showed; the last lines are kept.
+    """
+    folder = hub / FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    path, number = folder / f"{PREFIX}{stamp}.md", 1
+    while path.exists():
+        number += 1
+        path = folder / f"{PREFIX}{stamp}_{number}.md"
+    last = log.splitlines()[-_LAST_LINES:]
+    parts = [
+        "# Blocked: the run could not go on",
+        f"- command: `{_clean(command)}`\n- exit status: {exit_status}",
+        f"## First error\n\n{_block(first_error)}",
+        f"## Last lines of the log\n\n{_block(chr(10).join(last))}",
+    ]
+    write_text(path, "\n\n".join(parts) + "\n")
+    return path
+
+
+def blocked_records(hub: Path) -> list[Path]:
+    """Return the records of blocked runs, oldest first."""
+    return sorted((hub / FOLDER).glob(f"{PREFIX}*.md"))
+
+
+def _block(text: str) -> str:
+    """Return a text as an indented block, which nothing in the text can end."""
+    return "\n".join(f"    {_clean(line)}" for line in text.splitlines()) or "    (nothing)"
+
+
+def _clean(text: str) -> str:
+    return text.translate(_CONTROL)

@@ -1,0 +1,79 @@
+"""`pytest DIR` on an artifact hub verifies it, with an item for each file: what `ptyproof hub verify DIR` does.
+
+A hub that a run merely comes across is left alone; only a hub whose folder or index is named is verified.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from ptyproof.evidence.verify import Problem
+
+_INDEX = "hub.json"
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """Collect the index of a hub that the command line names."""
+    if file_path.name != _INDEX or not _is_named(file_path, parent.config):
+        return None
+    return HubIndex.from_parent(parent, path=file_path)
+
+
+def _is_named(index: Path, config: pytest.Config) -> bool:
+    here = config.invocation_params.dir
+    named = {(here / argument.partition("::")[0]).resolve() for argument in config.args}
+    return not named.isdisjoint({index.resolve(), index.parent.resolve()})
+
+
+class HubIndex(pytest.File):
+    """The index of a hub; its items are the hub's files."""
+
+    def collect(self) -> Iterable[pytest.Item]:
+        """Yield an item for the index, for each file that it has, and for each that is there."""
+        from ptyproof.evidence.verify import hub_files, printable, read_index
+
+        files = hub_files(self.path.parent)
+        index, _ = read_index(self.path.parent)
+        recorded = set() if index is None else {record["path"] for record in index["files"]}
+        for name in [_INDEX, *sorted((recorded | files.paths.keys() | files.faulty) - {_INDEX})]:
+            yield HubFile.from_parent(self, name=printable(name), file=name)
+
+    @cached_property
+    def problems(self) -> list[Problem]:
+        """What is wrong with the hub; found once, when the first item runs."""
+        from ptyproof.evidence.verify import verify_hub
+
+        return verify_hub(self.path.parent)
+
+    @cached_property
+    def others(self) -> list[Problem]:
+        """What is wrong with files that no item stands for, such as one that is missing and was never recorded."""
+        collected = {item.file for item in self.session.items if isinstance(item, HubFile) and item.parent is self}
+        return [problem for problem in self.problems if problem.file not in collected]
+
+
+class HubFile(pytest.Item):
+    """A file of a hub."""
+
+    def __init__(self, *, file: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.file = file
+
+    def runtest(self) -> None:
+        """Fail if something is wrong with the file."""
+        assert isinstance(self.parent, HubIndex)
+        found = [problem for problem in self.parent.problems if problem.file == self.file]
+        if self.file == _INDEX:
+            found += self.parent.others
+        if found:
+            pytest.fail("\n".join(str(problem) for problem in found), pytrace=False)
+
+    def reportinfo(self) -> tuple[Path, None, str]:
+        """Return where the item is from, and its title in a report."""
+        return self.path, None, f"artifact hub: {self.name}"
