@@ -35,6 +35,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+@pytest.hookimpl(tryfirst=True)  # the others ask where the hub is
 def pytest_configure(config: pytest.Config) -> None:
     """Choose the hub's place, and refuse one that takes no files before anything runs."""
     name = config.getoption("--artifact-hub")

@@ -1,0 +1,55 @@
+"""Stray logs: files that earlier tools left in the working folder, moved into the hub on request and never deleted."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from pytest_ptyproof.hub import hub_place, is_worker
+
+FOLDER = "cli/stray"
+_MOVED = pytest.StashKey[list[str]]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option and the setting."""
+    group = parser.getgroup("ptyproof")
+    group.addoption(
+        "--collect-stray",
+        action="store_true",
+        help=f"move stray logs of the current folder (setting ptyproof_stray) into DIR/{FOLDER}",
+    )
+    parser.addini("ptyproof_stray", "names of stray logs at the working folder's root", "args", ["train_debug.log"])
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Move what is there before the run begins."""
+    if not config.getoption("--collect-stray") or is_worker(config):
+        return
+    if config.getoption("--artifact-hub") is None:
+        raise pytest.UsageError("--collect-stray needs --artifact-hub DIR, the folder that stray logs go to")
+    names = config.getini("ptyproof_stray")
+    for name in names:
+        if Path(name).name != name:
+            raise pytest.UsageError(f"ptyproof_stray must be names without a folder, got {name!r}")
+    here = config.invocation_params.dir
+    config.stash[_MOVED] = [
+        _moved(here / name, hub_place(config) / FOLDER) for name in names if (here / name).is_file()
+    ]
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    """Say what was moved."""
+    return [f"ptyproof: stray {line}" for line in config.stash.get(_MOVED, [])]
+
+
+def _moved(path: Path, folder: Path) -> str:
+    folder.mkdir(parents=True, exist_ok=True)
+    target, number = folder / path.name, 1
+    while target.exists():
+        number += 1
+        target = folder / f"{path.stem}_{number}{path.suffix}"
+    shutil.move(path, target)
+    return f"{path.name} moved to {FOLDER}/{target.name}"

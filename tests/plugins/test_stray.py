@@ -1,0 +1,63 @@
+"""Stray logs move into the hub on request, under a name that was free, and are never deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.plugins.conftest import Run
+
+InFolder = Callable[..., Run]
+
+
+@pytest.fixture
+def folder(pytester: pytest.Pytester) -> pytest.Pytester:
+    pytester.makepyfile("def test_it(): pass")
+    (pytester.path / "train_debug.log").write_text("first")
+    (pytester.path / "other.log").write_text("other")
+    return pytester
+
+
+def test_stray_logs_are_moved_on_request(folder: pytest.Pytester, in_folder: InFolder) -> None:
+    run = in_folder("--artifact-hub=hub", "--collect-stray")
+    assert run.status == 0
+    assert "ptyproof: stray train_debug.log moved to cli/stray/train_debug.log" in run.screen
+    assert not (folder.path / "train_debug.log").exists()
+    (folder.path / "train_debug.log").write_text("second")
+    in_folder("--artifact-hub=hub", "--collect-stray")
+    stray = folder.path / "hub" / "cli" / "stray"
+    assert {path.name: path.read_text() for path in stray.iterdir()} == {
+        "train_debug.log": "first",
+        "train_debug_2.log": "second",
+    }
+    assert (folder.path / "other.log").read_text() == "other"
+
+
+def test_nothing_is_moved_without_request(folder: pytest.Pytester, in_folder: InFolder) -> None:
+    in_folder("--artifact-hub=hub")
+    assert (folder.path / "train_debug.log").read_text() == "first"
+
+
+def test_names_are_a_setting(folder: pytest.Pytester, in_folder: InFolder) -> None:
+    folder.makeini("[pytest]\nptyproof_stray = other.log absent.log\n")
+    in_folder("--artifact-hub=hub", "--collect-stray")
+    assert [path.name for path in (folder.path / "hub" / "cli" / "stray").iterdir()] == ["other.log"]
+    assert (folder.path / "train_debug.log").exists()
+
+
+@pytest.mark.parametrize(
+    ("setting", "options", "words"),
+    [
+        ("train_debug.log", [], "--collect-stray needs --artifact-hub DIR"),
+        ("../x.log", ["--artifact-hub=hub"], "ptyproof_stray must be names without a folder, got '../x.log'"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(
+    folder: pytest.Pytester, in_folder: InFolder, setting: str, options: list[str], words: str
+) -> None:
+    folder.makeini(f"[pytest]\nptyproof_stray = {setting}\n")
+    run = in_folder("--collect-stray", *options)
+    assert run.status == pytest.ExitCode.USAGE_ERROR
+    assert words in run.screen
+    assert (folder.path / "train_debug.log").exists()
