@@ -13,7 +13,13 @@ import pytest
 if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter
 
-pytest_plugins = ["pytest_ptyproof.hub", "pytest_ptyproof.study", "pytest_ptyproof.stray", "pytest_ptyproof.evidence"]
+pytest_plugins = [
+    "pytest_ptyproof.hub",
+    "pytest_ptyproof.study",
+    "pytest_ptyproof.stray",
+    "pytest_ptyproof.evidence",
+    "pytest_ptyproof.verify",
+]
 
 MARKER = "real_run"
 _left_out = pytest.StashKey[int]()

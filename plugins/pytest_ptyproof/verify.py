@@ -34,6 +34,8 @@ def _is_named(index: Path, config: pytest.Config) -> bool:
 class HubIndex(pytest.File):
     """The index of a hub; its items are the hub's files."""
 
+    _collected: list[str]
+
     def collect(self) -> Iterable[pytest.Item]:
         """Yield an item for the index, for each file that it has, and for each that is there."""
         from ptyproof.evidence.verify import hub_files, printable, read_index
@@ -41,7 +43,8 @@ class HubIndex(pytest.File):
         files = hub_files(self.path.parent)
         index, _ = read_index(self.path.parent)
         recorded = set() if index is None else {record["path"] for record in index["files"]}
-        for name in [_INDEX, *sorted((recorded | files.paths.keys() | files.faulty) - {_INDEX})]:
+        self._collected = [_INDEX, *sorted((recorded | files.paths.keys() | files.faulty) - {_INDEX})]
+        for name in self._collected:
             yield HubFile.from_parent(self, name=printable(name), file=name)
 
     @cached_property
@@ -51,11 +54,10 @@ class HubIndex(pytest.File):
 
         return verify_hub(self.path.parent)
 
-    @cached_property
-    def others(self) -> list[Problem]:
-        """What is wrong with files that no item stands for, such as one that is missing and was never recorded."""
-        collected = {item.file for item in self.session.items if isinstance(item, HubFile) and item.parent is self}
-        return [problem for problem in self.problems if problem.file not in collected]
+    def of(self, file: str) -> list[Problem]:
+        """Return what is wrong with a file; the index takes what no item stands for, such as a file never recorded."""
+        others = set() if file != _INDEX else {problem.file for problem in self.problems} - set(self._collected)
+        return [problem for problem in self.problems if problem.file == file or problem.file in others]
 
 
 class HubFile(pytest.Item):
@@ -68,9 +70,7 @@ class HubFile(pytest.Item):
     def runtest(self) -> None:
         """Fail if something is wrong with the file."""
         assert isinstance(self.parent, HubIndex)
-        found = [problem for problem in self.parent.problems if problem.file == self.file]
-        if self.file == _INDEX:
-            found += self.parent.others
+        found = self.parent.of(self.file)
         if found:
             pytest.fail("\n".join(str(problem) for problem in found), pytrace=False)
 

@@ -17,7 +17,9 @@ def add_parser(commands: Commands) -> None:
     """Add the command to the parser."""
     parser = add_command(commands, "hub", "verify an artifact hub: files, index, manifests, bundles, skips", _EXAMPLES)
     actions = parser.add_subparsers(metavar="ACTION", required=True)
-    verify = actions.add_parser("verify", help="a line for each problem, `FILE: PLACE: what is wrong`; 0 if there is none")
+    verify = actions.add_parser(
+        "verify", help="a line for each problem, `FILE: PLACE: what is wrong`; 0 if there is none"
+    )
     verify.add_argument("hub", type=Path, metavar="DIR", help="artifact hub, a folder with hub.json")
     verify.set_defaults(run=_verify)
 

@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import quote
 
 from ptyproof.errors import ManifestError
+from ptyproof.evidence.blocked import PREFIX, blocked_records
 from ptyproof.evidence.hub import INDEX, Hub, is_incomplete, walk
 from ptyproof.evidence.manifest import read_manifest
 from ptyproof.evidence.verdict import by_how_much, verdict
@@ -22,8 +23,7 @@ from ptyproof.io.atomic import write_text
 from ptyproof.study.jobs import cell_key
 from ptyproof.study.layout import HALVES
 
-_BLOCKED = "red/blocked_*.md"
-_UNDER_WAY, _INCOMPLETE, _BLOCKED_WORD = "under way", "INCOMPLETE", "BLOCKED"
+_UNDER_WAY, _INCOMPLETE, _BLOCKED = "under way", "INCOMPLETE", "BLOCKED"
 
 
 def write_summary(hub: Path) -> list[Path]:
@@ -59,7 +59,7 @@ class _Page:
         self.training = self._manifest(TRAINING, "training_manifest")
         self.run_manifest = self._manifest(RUN, "run_manifest")
         self.overlap = self._manifest(OVERLAP, "overlap_manifest")
-        self.blocked = {path.stem.removeprefix("blocked_"): path for path in sorted(hub.glob(_BLOCKED))}
+        self.blocked = blocked_records(hub)
 
     def text(self) -> str:
         """Return the page."""
@@ -96,8 +96,8 @@ class _Page:
         """Return what a run shows; nothing but an accepted end is ever shown as one."""
         if run["status"] != "ended":
             return _INCOMPLETE if is_incomplete(run) else _UNDER_WAY
-        if run["evidence"] != "none" and {run["id"], run["topic"]} & self.blocked.keys():
-            return _BLOCKED_WORD
+        if run["exit_status"] != 0 and any(_is_during(path, run) for path in self.blocked):
+            return _BLOCKED
         if run["accepted"] is None:
             return "ended"
         return f"{run['evidence']} accepted" if run["accepted"] else f"{run['evidence']} REFUSED"
@@ -112,9 +112,9 @@ class _Page:
                 )
             elif state == _UNDER_WAY:
                 yield f"**{run['id']} was under way when this was written.**\n"
-        for path in self.blocked.values():
+        for path in self.blocked:
             link = _link(path.relative_to(self.hub).as_posix())
-            yield f"**BLOCKED: {link}**: {_first_line(path)}\n"
+            yield f"**BLOCKED: a run could not go on, see {link}.** {_first_error(path)}\n"
         for name, reason in self.damaged.items():
             yield f"**DAMAGED: {_code(name)}** {_text(reason)}\n"
         if self.training is None:
@@ -315,10 +315,21 @@ def _count(items: Sequence[object], noun: str) -> str:
     return f"{len(items)} {noun}{'s' * (len(items) != 1)}"
 
 
-def _first_line(path: Path) -> str:
+def _is_during(blocked: Path, run: Mapping[str, Any]) -> bool:
+    """Tell whether a record of a blocked run was written between the beginning and the end of a run."""
+    digits = [
+        re.sub("[^0-9]", "", text)[:14] for text in (run["started"], blocked.stem.removeprefix(PREFIX), run["ended"])
+    ]
+    return digits == sorted(digits)
+
+
+def _first_error(path: Path) -> str:
+    """Return what a record of a blocked run gives as its first error, in one line."""
     text = path.read_text(encoding="utf-8", errors="replace")
-    lines = [line.strip().lstrip("#").strip() for line in text.splitlines()]
-    return _text(next((line for line in lines if line), "it is empty"))
+    lines = [line.strip() for line in text.partition("## First error")[2].partition("\n## ")[0].splitlines()]
+    lines = [line for line in lines if line]
+    errors = [line[1:].strip() for line in lines if re.match(r"E\s", line)]
+    return _text(" ".join([*lines[:1], *errors[:1]]))
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> Iterator[str]:

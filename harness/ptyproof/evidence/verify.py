@@ -151,13 +151,13 @@ def hub_files(root: Path) -> HubFiles:
     problems = []
 
     def unreadable(error: OSError) -> None:
-        name = Path(error.filename).relative_to(home).as_posix()
+        name = _recorded_name(Path(error.filename).relative_to(home).as_posix())
         problems.append(Problem(name, "folder", f"cannot be read: {error.strerror}"))
 
     for folder, names, files in os.walk(home, onerror=unreadable):
         for entry in sorted(names) + sorted(files):
             path = Path(folder, entry)
-            name = path.relative_to(home).as_posix()
+            name = _recorded_name(path.relative_to(home).as_posix())
             if path.is_symlink() and not path.resolve().is_relative_to(home):
                 problems.append(Problem(name, "link", f"leads out of the hub, to {path.readlink()}"))
             elif entry in files and not path.is_file():
@@ -198,11 +198,16 @@ def index_problems(root: Path, index: Mapping[str, Any], files: HubFiles) -> Pro
         difference = files.differs(name, record, "the index")
         if difference is not None:
             yield Problem(name, WHOLE, difference)
-    for name in {name for name, _ in walk(root)} & files.paths.keys() - recorded:
+    for name in {_recorded_name(name) for name, _ in walk(root)} & files.paths.keys() - recorded:
         yield Problem(name, WHOLE, "is not in the index")
     for name in files.paths:
         if posixpath.basename(name).startswith(".") and name.endswith(".part") and name not in recorded:
             yield Problem(name, WHOLE, "is a temporary file that was left unfinished")
+
+
+def _recorded_name(name: str) -> str:
+    """Return a file's name as the index has it: with escapes for bytes that are no UTF-8."""
+    return name.encode(errors="backslashreplace").decode()
 
 
 def _runs(index: Mapping[str, Any], files: HubFiles) -> Problems:
