@@ -190,6 +190,12 @@ class _Recorder:
         if self._blocked_by is not None:
             self._write_blocked(status)
         self._hub.end_run(self._run, status, **self._counts(), **changes)
+        self._hub.write(self._write_summary)
+
+    def _write_summary(self) -> None:
+        from ptyproof.evidence.summary import write_summary
+
+        write_summary(self._hub.root)
 
     def _stopped(self, why: str) -> None:
         if self._blocked_by is None and hub_in_use(self._config) is not None:

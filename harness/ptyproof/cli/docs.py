@@ -14,8 +14,8 @@ ptyproof docs sync                      # testing guide and test index
 ptyproof docs sync --hub hub            # checklists and ledger, too
 ptyproof docs sync --hub hub --check    # writes nothing; exit status 1 if a block is stale"""
 _MORE = """
-Documents are set in pyproject.toml, [tool.ptyproof.docs]: testing_guide, test_index, checklists, ledger. Only what stands
-between <!-- ptyproof:begin NAME --> and <!-- ptyproof:end NAME --> is rewritten.
+The documents are set in pyproject.toml, [tool.ptyproof.docs]: testing_guide, test_index, checklists, ledger.
+Only what stands between <!-- ptyproof:begin NAME --> and <!-- ptyproof:end NAME --> is rewritten.
 """
 
 

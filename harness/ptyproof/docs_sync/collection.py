@@ -52,12 +52,16 @@ def collect(root: Path, selector: Sequence[str]) -> Collection:
         command, cwd=root, env=_environment(), stdin=subprocess.DEVNULL, capture_output=True, check=False
     )
     said = done.stdout.decode("utf-8", errors="backslashreplace")
-    problems = _errors(said + "\n" + done.stderr.decode("utf-8", errors="backslashreplace"))
+    complaint = done.stderr.decode("utf-8", errors="backslashreplace")
+    problems = _errors(f"{said}\n{complaint}")
     asked = " ".join(["pytest", *selector])
-    if done.returncode in (_USAGE_ERROR, _NOTHING):
+    if done.returncode == _NOTHING:
         return Collection((), problems or "no test is selected")
+    problems = problems or complaint.strip().partition("\n")[0] or f"exit status {done.returncode}"
+    if done.returncode == _USAGE_ERROR:
+        return Collection((), problems)
     if done.returncode != _COLLECTED:
-        raise RunError(f"{asked}: the tests cannot be collected: {problems or f'exit status {done.returncode}'}")
+        raise RunError(f"{asked}: the tests cannot be collected: {problems}")
     nodes, announced = parse_nodes(said, root)
     if announced is not None and announced != len(nodes):
         raise RunError(f"{asked}: pytest collected {announced} tests, but printed {len(nodes)} node ids")
@@ -72,8 +76,8 @@ def parse_nodes(said: str, root: Path) -> tuple[list[str], int | None]:
     nodes: list[str] = []
     ended = False
     announced = None
-    for line in said.splitlines():
-        ended = ended or (bool(nodes) and not line)
+    for line in said.split("\n"):
+        ended = ended or (bool(nodes) and not line.strip())
         summary = _SUMMARY.fullmatch(line)
         if not ended and _is_node(line, root):
             nodes.append(line)

@@ -9,8 +9,9 @@ from urllib.parse import quote
 
 
 def one_line(text: str) -> str:
-    """Return a text in one line in which no comment begins."""
-    return " ".join(text.split()).replace("<!--", "&lt;!--")
+    """Return a text in one line of printable characters, in which no comment begins."""
+    printable = "".join(character if character.isprintable() else " " for character in text)
+    return " ".join(printable.split()).replace("<!--", "&lt;!--")
 
 
 def cell(text: str) -> str:

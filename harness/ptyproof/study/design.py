@@ -8,8 +8,6 @@ from typing import Any
 
 from ptyproof.errors import DesignError
 from ptyproof.io.hashing import sha256_json
-from ptyproof.physics.objects import OBJECT_NAMES
-from ptyproof.physics.probes import PROBE_NAMES
 from ptyproof.study import checks
 from ptyproof.study.training import TrainingDesign, training_from_dict
 from ptyproof.study.views import View, view_from_dict
@@ -49,6 +47,10 @@ class BaseDesign:
     seed: int = 7
 
     def __post_init__(self) -> None:
+        # Here, as who reads a study's records, the hub's summary for one, should not wait for scipy.
+        from ptyproof.physics.objects import OBJECT_NAMES
+        from ptyproof.physics.probes import PROBE_NAMES
+
         checks.integer("base.scan_rows", self.scan_rows, 1, 10_000)
         checks.integer("base.scan_cols", self.scan_cols, 1, 10_000)
         checks.integer("base.seed", self.seed, 0)

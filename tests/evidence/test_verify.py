@@ -1,0 +1,398 @@
+"""Verification of a hub: a sound one has no problem, and whatever is changed in it is found and named."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ptyproof.errors import InputError, RunError
+from ptyproof.evidence.hub import Hub
+from ptyproof.evidence.run_folder import RunFolder
+from ptyproof.evidence.summary import write_summary
+from ptyproof.evidence.verify import (
+    OVERLAP,
+    RUN,
+    SKIP_LINES,
+    SKIPS,
+    TRAINING,
+    WHOLE,
+    Problem,
+    read_index,
+    refuse_changed,
+    verify_hub,
+)
+from tests.conftest import Phase
+
+REVISION = {"commit": None, "uncommitted_sha256": None, "code_sha256": "a" * 64, "tests_sha256": "b" * 64}
+ENVIRONMENT = {"python": "3.12.1", "system": "Linux", "machine": "x86_64"}
+BUNDLE = "real_run/dose_1000/baseline/gs1/model.safetensors"
+KILLED = """
+import sys
+from pathlib import Path
+from ptyproof.evidence.hub import Hub
+from tests.evidence.test_verify import ENVIRONMENT, REVISION
+Hub(Path(sys.argv[1])).open_run(["pytest", "-k", "a|b"], sys.argv[2], "adding", ENVIRONMENT, REVISION)
+"""
+
+
+def make_run(hub: Hub, evidence: str = "none", topic: str | None = None, status: int = 0, **changes: Any) -> str:
+    """Record a run with a log, from its beginning to its end; return its id."""
+    name = hub.open_run(["pytest", "test_it.py"], evidence, topic, ENVIRONMENT, REVISION)
+    log = hub.root / evidence / f"{name}.log"
+    log.parent.mkdir(exist_ok=True)
+    log.write_text(f"what {name} showed\n")
+    hub.end_run(name, status, log_path=log.relative_to(hub.root).as_posix(), **changes)
+    return name
+
+
+def kill_run(hub: Hub, evidence: str = "none") -> None:
+    """Record the beginning of a run by a process that is gone."""
+    root = Path(__file__).parents[2]
+    subprocess.run([sys.executable, "-c", KILLED, str(hub.root), evidence], cwd=root, check=True)
+
+
+def make_hub(root: Path, c: Phase, d: Phase, e: Phase) -> Hub:
+    """Make the hub of a real run of the smoke study, with its datasets."""
+    folder = RunFolder(root)
+    for phase, place in ((c, folder.phase_c_root), (d, folder.phase_d_root), (e, folder.real_run)):
+        shutil.copytree(phase.root, place)
+    for path, old, new in ((root / OVERLAP, '"../c"', '"../phase_c"'), (root / TRAINING, '"../', '"../work/phase_')):
+        path.write_text(path.read_text().replace(old, new))
+    hub = Hub(root)
+    skips = [
+        {"test": f"test_it.py::test[{number}]", "reason": f"dose{skip['dose']:g}-sparse-gs2: {skip['reason']}"}
+        for number, skip in enumerate(e.manifest["skipped_views"])
+    ]
+    make_run(hub, real_run=True, outcomes={"passed": 6, "skipped": len(skips)}, skips=skips, n_collected=9)
+    hub.write(lambda: write_summary(root))
+    return hub
+
+
+@pytest.fixture(scope="module")
+def pristine(smoke_c: Phase, smoke_d: Phase, smoke_e: Phase, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A sound hub that no test changes, with a space and letters of other alphabets in its name."""
+    return make_hub(tmp_path_factory.mktemp("hubs") / "artefact hüb 実験", smoke_c, smoke_d, smoke_e).root
+
+
+@pytest.fixture
+def hub(pristine: Path, tmp_path: Path) -> Hub:
+    """A sound hub, without its datasets."""
+    root = tmp_path / pristine.name
+    shutil.copytree(pristine, root, ignore=shutil.ignore_patterns("*.npz"))
+    return Hub(root)
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Hub:
+    """A hub of a red and a green run."""
+    hub = Hub(tmp_path / "small")
+    red = make_run(hub, "red", "adding", accepted=True, outcomes={"failed": 2})
+    answer = {"run": red, "same_tests": True, "code_changed": True, "tests_changed": False}
+    make_run(hub, "green", "adding", accepted=True, outcomes={"passed": 2}, red=answer)
+    return hub
+
+
+def take_stock(hub: Hub) -> None:
+    """Let the index have every file as it is."""
+    hub.write(lambda: None)
+
+
+def edit(path: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    """Change a JSON file."""
+    value = json.loads(path.read_text())
+    change(value)
+    path.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def places(problems: list[Problem]) -> list[tuple[str, str]]:
+    """Return where the problems are."""
+    return [(problem.file, problem.place) for problem in problems]
+
+
+def all_files(root: Path) -> list[str]:
+    """Return the name of every file."""
+    return sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file())
+
+
+def test_a_sound_hub_has_no_problem_with_and_without_its_datasets(pristine: Path, hub: Hub, small: Hub) -> None:
+    assert len([name for name in all_files(pristine) if name.endswith(".npz")]) == 12
+    assert verify_hub(pristine) == []
+    assert verify_hub(hub.root) == []
+    assert verify_hub(small.root) == []
+
+
+def flip(path: Path, place: int) -> bytes:
+    """Change one byte of a file; return what it was before."""
+    before = path.read_bytes()
+    after = bytearray(before)
+    after[place] ^= 1
+    path.write_bytes(after)
+    return before
+
+
+def test_a_changed_byte_names_its_file(pristine: Path, tmp_path: Path) -> None:
+    root = tmp_path / "copy"
+    shutil.copytree(pristine, root)
+    names = [name for name in all_files(root) if name not in (RUN, OVERLAP)]
+    assert len(names) > 70
+    numbers = random.Random(1)
+    for name in names:
+        path = root / name
+        before = flip(path, numbers.randrange(path.stat().st_size))
+        assert name in {problem.file for problem in verify_hub(root)}, name
+        path.write_bytes(before)
+    assert verify_hub(root) == []
+
+
+@pytest.mark.xfail(reason="the index leaves out the manifests under work/, so nothing holds their hashes", strict=True)
+@pytest.mark.parametrize("name", [RUN, OVERLAP])
+def test_a_changed_byte_of_a_phase_manifest_names_it(hub: Hub, name: str) -> None:
+    path = hub.root / name
+    flip(path, path.read_bytes().index(b'"timestamp": "20') + 32)  # a digit of the seconds
+    assert {problem.file for problem in verify_hub(hub.root)} == {name}
+
+
+def test_any_changed_byte_of_the_index_is_found(small: Hub) -> None:
+    text = small.index_path.read_bytes()
+    own = text.index(b'"index_sha256"')
+    for place in sorted({*range(own, own + 90, 3), *range(0, len(text), 13)}):
+        flip(small.index_path, place)
+        assert read_index(small.root)[1] != [], place
+        small.index_path.write_bytes(text)
+    for place in [place for place, byte in enumerate(text) if byte == ord("\n")][::5]:
+        small.index_path.write_bytes(text[:place] + b"\r" + text[place + 1 :])
+        assert read_index(small.root)[1] != [], place
+
+
+def test_missing_and_added_files_are_named(small: Hub) -> None:
+    (small.root / "red" / "run-0001.log").unlink()
+    (small.root / "grün und rot").mkdir()
+    (small.root / "grün und rot" / "näme, mit Raum.txt").write_text("x")
+    (small.root / ".left.part").write_text("x")
+    found = verify_hub(small.root)
+    assert places(found) == [
+        (".left.part", WHOLE),
+        ("grün und rot/näme, mit Raum.txt", WHOLE),
+        ("hub.json", "$.runs[0].log_path"),
+        ("red/run-0001.log", WHOLE),
+    ]
+    assert "not in the index" in found[1].sentence
+    assert "is missing: the index has it with 21 bytes" in found[3].sentence
+
+
+def test_file_names_of_any_kind_are_verified(small: Hub) -> None:
+    path = small.root / "a b" / "größe 実験 #1%20.log"
+    path.parent.mkdir()
+    path.write_text("one")
+    take_stock(small)
+    assert verify_hub(small.root) == []
+    path.write_text("two")
+    (problem,) = verify_hub(small.root)
+    assert problem.file == "a b/größe 実験 #1%20.log"
+
+
+def test_a_problem_is_one_line() -> None:
+    problem = Problem("a\nb", "$.x", "holds \u2028 and \x1b[1m")
+    assert str(problem) == "a\\nb: $.x: holds \\u2028 and \\x1b[1m"
+
+
+def test_a_folder_without_an_index_is_no_hub(tmp_path: Path) -> None:
+    for root in (tmp_path, tmp_path / "missing"):
+        with pytest.raises(InputError, match=r"is no artifact hub: it has no hub\.json"):
+            verify_hub(root)
+
+
+def test_links_out_of_the_hub_are_found_and_not_followed(small: Hub, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "secret.json").write_text('{"kind": "model"}')
+    (small.root / "file").symlink_to(outside / "secret.json")
+    (small.root / "folder").symlink_to(outside)
+    (small.root / "nothing").symlink_to("not there")
+    take_stock(small)
+    found = verify_hub(small.root)
+    assert places(found) == [("file", "link"), ("folder", "link"), ("nothing", WHOLE)]
+    assert all("leads out of the hub" in problem.sentence for problem in found[:2])
+    assert [record["path"] for record in (small.read() or {})["files"] if record["path"] == "file"] == ["file"]
+
+
+def test_a_link_within_the_hub_is_a_file(small: Hub) -> None:
+    (small.root / "latest.log").symlink_to("red/run-0001.log")
+    take_stock(small)
+    assert verify_hub(small.root) == []
+
+
+def test_runs_without_an_end_are_reported(small: Hub) -> None:
+    kill_run(small)
+    small.open_run(["pytest"], "none", None, ENVIRONMENT, REVISION)
+    killed, running = verify_hub(small.root)
+    assert (killed.file, killed.place) == ("hub.json", "$.runs[2].status")
+    assert "run-0003 is incomplete" in killed.sentence
+    assert (running.file, running.place) == ("hub.json", "$.runs[3].status")
+    assert f"run-0004 is under way, so the hub is not finished: process {os.getpid()}" in running.sentence
+
+
+def first(key: str, **values: Any) -> Callable[[dict[str, Any]], object]:
+    """Return a change of the first entry of a list."""
+    return lambda manifest: manifest[key][0].update(values)
+
+
+def swap_hash(manifest: dict[str, Any]) -> None:
+    manifest["jobs"][0]["datasets"]["train"]["sha256"] = "0" * 64
+
+
+def other_design(manifest: dict[str, Any]) -> None:
+    manifest["design"]["neighbor_count"] = 5
+
+
+CHANGES: dict[str, tuple[str, Callable[[dict[str, Any]], object], list[tuple[str, str]]]] = {
+    "account": (TRAINING, lambda m: m["account"].update(n_lost=1), [(TRAINING, "$.account.n_lost")]),
+    "sum": (TRAINING, lambda m: m["account"].update(n_enumerated=8), [(TRAINING, "$.account.n_enumerated")]),
+    "overlap-account": (OVERLAP, lambda m: m["account"].update(n_cells=8), [(OVERLAP, "$.account.n_cells")]),
+    "skip-reason": (
+        SKIPS,
+        first("skipped_views", reason="it was late"),
+        [(SKIPS, "$.skipped_views")],
+    ),
+    "skip-count": (SKIPS, lambda m: m.update(skipped_count=2), [(SKIPS, "$.skipped_count")]),
+    "skip-everywhere-else": (
+        TRAINING,
+        first("skipped_views", reason="it was late"),
+        [(SKIP_LINES, "line 1"), ("hub.json", "$.runs[0].skips[0].reason"), (SKIPS, "$.skipped_views")],
+    ),
+    "other-study": (OVERLAP, lambda m: m.update(study="mine"), [(OVERLAP, "$.study"), (OVERLAP, "$.study")]),
+    "other-design": (RUN, other_design, [(RUN, "$.design_digest")]),
+    "other-digest": (
+        RUN,
+        lambda m: m.update(design_digest="0" * 64),
+        [(RUN, "$.design_digest"), (RUN, "$.design_digest")],
+    ),
+    "other-recipe": (
+        OVERLAP,
+        lambda m: m.update(phase_c_recipe_digest="0" * 64),
+        [(OVERLAP, "$.phase_c_recipe_digest")],
+    ),
+    "other-dataset": (TRAINING, swap_hash, [(TRAINING, "$.jobs[0].datasets.train.sha256")]),
+    "other-model": (
+        BUNDLE.replace("safetensors", "json"),
+        lambda m: m.update(recipe_sha256="0" * 64),
+        [(BUNDLE.replace("safetensors", "json"), "$.recipe_sha256")],
+    ),
+    "schema": (TRAINING, lambda m: m.update(skipped_count=-1), [(TRAINING, "$.skipped_count")]),
+    "kind": (TRAINING, lambda m: m.update(kind="skip_summary"), [(TRAINING, "$.kind")]),
+    "newer": (TRAINING, lambda m: m.update(schema_version="2.0.0"), [(TRAINING, "$.schema_version")]),
+    "same-cell-twice": (
+        TRAINING,
+        lambda m: (m["not_selected"].append({"dose": 1000.0, "view": "dense", "gridsize": 2}), recount(m)),
+        [(TRAINING, "$.not_selected[0]")],
+    ),
+    "cell-of-no-study": (
+        TRAINING,
+        lambda m: (m["not_selected"].append({"dose": 5.0, "view": "dense", "gridsize": 2}), recount(m)),
+        [(TRAINING, "$.not_selected[0]")],
+    ),
+}
+
+
+def recount(manifest: dict[str, Any]) -> None:
+    manifest["account"]["n_not_selected"] += 1
+    manifest["account"]["n_enumerated"] += 1
+
+
+@pytest.mark.parametrize("case", CHANGES)
+def test_what_the_manifests_say_must_agree_whatever_the_index_says(hub: Hub, case: str) -> None:
+    name, change, expected = CHANGES[case]
+    edit(hub.root / name, change)
+    take_stock(hub)
+    found = verify_hub(hub.root)
+    assert places(found) == sorted(expected)
+    if case == "newer":
+        assert "2.0.0 is newer than" in found[0].sentence
+
+
+def test_a_newer_index_is_not_read_on(small: Hub) -> None:
+    edit(small.index_path, lambda index: index.update(schema_version="3.0.0", something={"new": 1}))
+    (problem,) = verify_hub(small.root)
+    assert (problem.file, problem.place) == ("hub.json", "$.schema_version")
+    assert "newer" in problem.sentence
+
+
+def test_a_bundle_must_be_the_recorded_one(hub: Hub) -> None:
+    path = hub.root / BUNDLE
+    flip(path, 100)
+    take_stock(hub)
+    (problem,) = verify_hub(hub.root)
+    assert problem.file == BUNDLE
+    assert f"{TRAINING} dose1000-baseline-gs1 has" in problem.sentence
+    path.unlink()
+    take_stock(hub)
+    assert places(verify_hub(hub.root)) == [(TRAINING, "$.jobs[0].result.bundle_path")]
+
+
+def test_datasets_that_are_there_must_be_the_recorded_ones(pristine: Path, hub: Hub) -> None:
+    name = "work/phase_c/dose_1000/patched_train.npz"
+    shutil.copytree((pristine / name).parent, (hub.root / name).parent, dirs_exist_ok=True)
+    assert verify_hub(hub.root) == []
+    flip(hub.root / name, 5000)
+    shutil.copy(hub.root / name, hub.root / "work" / "mine.npz")
+    assert places(verify_hub(hub.root)) == [("work/mine.npz", WHOLE), (name, WHOLE)]
+
+
+@pytest.mark.parametrize("name", [RUN, OVERLAP, SKIPS, SKIP_LINES])
+def test_a_record_that_belongs_to_the_trainings_must_be_there(hub: Hub, name: str) -> None:
+    (hub.root / name).unlink()
+    take_stock(hub)
+    assert (name, WHOLE) in places(verify_hub(hub.root))
+
+
+def test_lines_of_skips_that_are_no_json_are_named(hub: Hub) -> None:
+    path = hub.root / SKIP_LINES
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join([lines[0], "{", lines[2], lines[2]]) + "\n")
+    take_stock(hub)
+    assert places(verify_hub(hub.root)) == [(SKIP_LINES, "line 2"), (SKIP_LINES, WHOLE)]
+
+
+def test_what_the_index_says_of_runs_must_be_so(small: Hub) -> None:
+    small.update_run("run-0002", reports_path="green/gone.jsonl", outcomes={"passed": 2, "skipped": 1})
+    answer = {"run": "run-0007", "same_tests": True, "code_changed": True, "tests_changed": False}
+    small.update_run("run-0002", red=answer)
+    small.update_run("run-0001", ended=None)
+    assert places(verify_hub(small.root)) == [
+        ("hub.json", "$.runs[0].status"),
+        ("hub.json", "$.runs[1].red.run"),
+        ("hub.json", "$.runs[1].reports_path"),
+        ("hub.json", "$.runs[1].skips"),
+    ]
+
+
+def test_an_index_that_names_files_elsewhere_reads_none_of_them(small: Hub, tmp_path: Path) -> None:
+    (tmp_path / "outside.txt").write_text("x")
+    edit(small.index_path, lambda index: index["files"][0].update(path="../outside.txt"))
+    assert ("hub.json", "$.files[0].path") in places(verify_hub(small.root))
+
+
+def test_json_of_somebody_else_is_no_manifest(small: Hub) -> None:
+    (small.root / "notes.json").write_text('["mine"]')
+    (small.root / "broken.json").write_text("{")
+    take_stock(small)
+    assert verify_hub(small.root) == []
+
+
+def test_nobody_takes_stock_of_changed_files_unless_a_run_has_no_end(small: Hub) -> None:
+    refuse_changed(small.root)
+    (small.root / "red" / "run-0001.log").write_text("nicer")
+    with pytest.raises(RunError, match=r"nothing was written: red/run-0001\.log: whole file: was changed"):
+        refuse_changed(small.root)
+    kill_run(small)
+    (small.root / "red" / "run-0001.log").write_text("written before it was killed")
+    refuse_changed(small.root)
