@@ -184,7 +184,7 @@ class _Recorder:
         status = int(pytest.ExitCode.USAGE_ERROR)
         if self._verdict is not None:
             status = self._verdict.exit_status
-            changes = {key: getattr(self._verdict, key) for key in ("accepted", "reason", "red", "collect")}
+            changes |= {key: getattr(self._verdict, key) for key in ("accepted", "reason", "red", "collect")}
         trained = self._hub.root / "real_run" / "training_manifest.json"
         changes["real_run"] = hub_in_use(self._config) is not None and trained.is_file()
         if self._blocked_by is not None:

@@ -15,7 +15,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from ptyproof.docs_sync import checklist, index, ledger, selectors
-from ptyproof.docs_sync.blocks import Document, parse
+from ptyproof.docs_sync.blocks import Document, parse, split_lines
 from ptyproof.docs_sync.collection import EVERYTHING, collect, parse_nodes
 from ptyproof.docs_sync.runs import Run, read_runs
 from ptyproof.docs_sync.settings import DocsSettings, find_project, load_settings
@@ -27,6 +27,18 @@ from tests.evidence.test_phase_c import snapshot
 PAGE = Path("docs/PAGE.md")
 ENVIRONMENT = {"python": "3.13.0", "system": "Linux", "machine": "x86_64"}
 REVISION = {"commit": None, "uncommitted_sha256": None, "code_sha256": "a" * 64, "tests_sha256": "b" * 64}
+
+
+@pytest.fixture(autouse=True)
+def few_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the pytest runs that are asked what they collect load this project's plugin alone: that is fast."""
+    alone(monkeypatch)
+
+
+def alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave other installed plugins out of pytest runs."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    monkeypatch.setenv("PYTEST_PLUGINS", "pytest_ptyproof.plugin")
 
 
 def dedent(text: str) -> str:
@@ -416,6 +428,7 @@ def test_an_evidence_mark_that_would_tick_nothing_is_refused(text: str, line: in
 
 def test_each_run_is_entered_once_with_the_next_number(tmp_path: Path) -> None:
     hub, path = tmp_path / "hub", tmp_path / PAGE
+    path.parent.mkdir()
     record(hub, "red", "dose", outcomes={"failed": 2, "passed": 0})
     skips = [{"test": f"t.py::t{i}", "reason": reason} for i, reason in enumerate(["no GPU", "no data", "no GPU"])]
     record(hub, accepted=False, reason="was never red", outcomes={"skipped": 3, "passed": 4}, skips=skips)
@@ -437,8 +450,8 @@ def test_each_run_is_entered_once_with_the_next_number(tmp_path: Path) -> None:
 
         - result: green evidence of `dose`, REFUSED (was never red); 4 passed, 3 skipped; exit status 0
         - skips: 3
-          - 1 × no data
           - 2 × no GPU
+          - 1 × no data
         - evidence: [run-0002](../hub/green/run-0002.log)
     """).replace("###", "\n###", 1)
     assert ledger.render(block("ledger", body), read_runs(hub), path) == body
@@ -524,7 +537,7 @@ ROWS = st.lists(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=50)
 @given(rows=ROWS, written=BODY, outside=st.tuples(TEXT, TEXT, TEXT), runs=RUNS, more=RUNS)
 def test_a_second_sync_changes_nothing_and_none_changes_other_text(
     rows: list[str], written: str, outside: tuple[str, ...], runs: list[Run], more: list[Run]
@@ -558,7 +571,7 @@ def test_a_second_sync_changes_nothing_and_none_changes_other_text(
     boxes = [
         any(run.shows_green(topic) for run in runs) for topic in re.findall("evidence (dose|overlap) -->", parts[1])
     ]
-    assert [line.lstrip(" -*3.")[:3] == "[x]" for line in document.body_text("checklist").splitlines()] == boxes
+    assert [line.lstrip(" -*3.")[:3] == "[x]" for line in split_lines(document.body_text("checklist"))] == boxes
     assert once == "".join([parts[0], document.body_text("checklist"), parts[2], entries, parts[4]])
     later = parse(synced(once, more), PAGE)
     assert later.body_text("ledger").startswith(entries)
@@ -631,15 +644,16 @@ def test_settings_that_cannot_be_are_refused(text: str | bytes, words: str, tmp_
 
 # --- whole projects
 
-GUIDE = "# Guide\r\n\r\n<!-- ptyproof:begin selectors -->\r\n| selector | tests |\r\n|---|---|\r\n| `pytest tests` | ? |\r\n<!-- ptyproof:end selectors -->\r\nno line end"  # noqa: E501
+TESTS = "| selector | tests |\n|---|---|\n| `pytest tests` | ? |\n"
+GUIDE = f"# Guide\n\n{page('selectors').replace('-->', '-->' + chr(10) + TESTS[:-1], 1)}no line end".replace(
+    "\n", "\r\n"
+)
 INDEX = f"# Index\n\n{page('test-index')}\n`<!-- ptyproof:begin test-index -->` is how\n"
 PLAN = f"# Plan\n\n{page('checklist').replace(chr(10), chr(10) + ROW, 1)}\n{page('checklist-more', 'ledger')}end\n"
 
 
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
-    """A project with one test module, all documents, nothing of them synced, and a hub with an accepted green run."""
-    root = tmp_path / "project"
+def make_project(root: Path) -> Path:
+    """Make a project with one test module, documents that were never synced, and a hub with an accepted green run."""
     files = {
         "pyproject.toml": "[tool.ptyproof.docs]\nchecklists = ['docs/fix_plan.md', './docs/fix_plan.md']\n",
         "tests/test_one.py": '"""One and only."""\n\ndef test_one(): ...\n\n\ndef test_two(): ...\n',
@@ -652,6 +666,12 @@ def project(tmp_path: Path) -> Path:
         (root / name).write_bytes(text.encode())
     record(root / "hub")
     return root
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A project that was never synced."""
+    return make_project(tmp_path / "project")
 
 
 def test_a_sync_fills_every_block_and_a_second_finds_nothing_to_do(project: Path) -> None:

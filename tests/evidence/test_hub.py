@@ -274,7 +274,7 @@ def _next_major(raw: bytes) -> bytes:
 def test_a_damaged_index_is_refused_and_left_alone(hub: Hub, damage: Callable[[bytes], bytes]) -> None:
     hub.index_path.write_bytes(damage(hub.index_path.read_bytes()))
     before = snapshot(hub.root)
-    steps = [
+    steps: list[Callable[[], object]] = [
         hub.read,
         lambda: open_run(hub),
         lambda: hub.end_run("run-0001", 0),
@@ -330,7 +330,7 @@ FILES = {
     "real_run/hub.json": b"{}",
     "workshop/a": b"a",
 }
-LEFT_OUT = ("work/phase_c/base.npz", "work/a.log", ".hub.json.abc.part", "red/.a.log.x1.part")
+LEFT_OUT = ("work/phase_c/base.npz", ".hub.json.abc.part", "red/.a.log.x1.part")
 
 
 def test_every_file_is_listed_with_its_hash_but_for_datasets_and_temporary_ones(tmp_path: Path) -> None:
@@ -465,7 +465,7 @@ def test_size_and_digest_of_a_file_that_grows_belong_together(
             file.write(b"one more line\n")
 
     busy(grow)
-    for _ in range(20):
+    for _ in range(100):
         record = next(file for file in hub.files() if file["path"] == "b.log")
         assert record["sha256"] == sha256(log.read_bytes()[: record["size_bytes"]])
 

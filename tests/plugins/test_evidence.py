@@ -92,7 +92,8 @@ def test_the_log_is_what_the_screen_showed_and_reports_are_lines_of_json(project
     ]
     assert "assert -1 == 3" in lines[1]["text"]
     recorded = {file["path"] for file in project.hub.files()}
-    assert recorded == {"red/pytest_tests_red.log", "red/pytest_tests_red.jsonl"}
+    evidence = {"red/pytest_tests_red.log", "red/pytest_tests_red.jsonl"}
+    assert recorded == {*evidence, "docs/summary.md", "docs/skipped_views.jsonl"}
 
 
 def test_nothing_is_written_over(project: Project) -> None:

@@ -28,7 +28,9 @@ DATASETS = [
     *(f"work/phase_c/dose_1000/patched_{half}.npz" for half in ("test", "train")),
     *(f"work/phase_d/dose_1000/dense/dense_{half}.npz" for half in ("test", "train")),
 ]
-TEXT = {".json", ".log", ".csv"}
+TEXT = {".json", ".jsonl", ".log", ".csv", ".md"}
+# what the terminal showed, and command lines as they were typed
+VERBATIM = ("cli/", "red/", "green/", "collect/", "docs/", "hub.json")
 BINARY = {".npz", ".png", ".safetensors", ".ckpt"}
 # a slash or a drive's letter where a path may begin
 ABSOLUTE_PATH = re.compile(r"""(?:^|[\s"'=(\[,:])(?:/[A-Za-z_]|[A-Za-z]:\\)""", re.MULTILINE)
@@ -119,14 +121,14 @@ def test_every_record_of_the_hub_obeys_the_schema_of_its_kind(whole: Run) -> Non
             record = json.loads(text)
             schema.validate(record, record["kind"], name)
             kinds.append(record["kind"])
-    assert {"run_manifest", "overlap_manifest", "training_manifest", "skip_summary", "model"} <= set(kinds)
+    assert {"run_manifest", "overlap_manifest", "training_manifest", "skip_summary", "model", "hub_index"} <= set(kinds)
 
 
 @pytest.mark.parametrize("name", ["whole", "damaged", "diverged"])
 def test_no_text_of_the_hub_holds_an_absolute_path(name: str, request: pytest.FixtureRequest) -> None:
     run: Run = request.getfixturevalue(name)
-    found = texts(run)
-    assert len(found) >= 15
+    found = {file: text for file, text in texts(run).items() if not file.startswith(VERBATIM)}
+    assert len(found) >= 10
     for file, text in found.items():
         assert ABSOLUTE_PATH.search(text) is None, file
         assert str(run.hub.parent) not in text, file

@@ -178,15 +178,14 @@ def walk(root: Path) -> Iterator[tuple[str, Path]]:
     A link to a file counts as that file. Links to folders are not followed; devices, pipes and links to nothing hold
     no evidence, and are left out.
     """
-    for folder, names, files in os.walk(root):
+    for folder, _, files in os.walk(root):
         here = Path(folder)
-        if here == root:
-            names[:] = [name for name in names if name != DATASETS]
         for file in files:
             path = here / file
             name = path.relative_to(root).as_posix()
             is_temporary = file.startswith(".") and file.endswith(".part")
-            if name != INDEX and not is_temporary and path.is_file():
+            is_dataset = name.startswith(f"{DATASETS}/") and file.endswith(".npz")
+            if name != INDEX and not is_temporary and not is_dataset and path.is_file():
                 yield name, path
 
 

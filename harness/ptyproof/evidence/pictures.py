@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 Complex = npt.NDArray[np.complexfloating]
 Real = npt.NDArray[np.floating]
 
-_WIDTH_INCH, _DPI, _FONT_PT = 4.7, 150, 9
+_WIDTH_INCH, _DPI, _FONT_PT = 4.7, 150, 10
 _BLUE, _ORANGE = "#0072b2", "#d55e00"
 FIGURES = "docs/figures"
 SOURCES = f"{FIGURES}/sources.json"
@@ -276,9 +276,9 @@ def draw_reconstruction(results: Mapping[str, Complex], truth: Complex | None, i
         else "Each is registered to the truth by its one best complex factor; complex error: lower is better."
     )
     caption = (
-        "Reconstruction of the held-out half: object stitched from the network's patches, and from those of its "
-        f"network-free start. {registered} One colour range for all of a column (1st to 99th percentile of all lit "
-        f"pixels); blank: illumination of {LIT_FRACTION:g} of its maximum or less."
+        "Reconstruction of the held-out half: object stitched from the network's patches (network), and from those "
+        f"of its network-free start (start). {registered} One colour range for all of a column (1st to "
+        f"99th percentile of all lit pixels); blank: illumination of {LIT_FRACTION:g} of its maximum or less."
     )
     return Drawing(_png(height, fill), caption, alt)
 
@@ -308,10 +308,12 @@ def _png(height_inch: float, fill: Callable[[Figure], None]) -> bytes:
     import matplotlib as mpl
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
 
     stream = io.BytesIO()
     with mpl.rc_context({"font.size": _FONT_PT}):
-        figure = Figure(figsize=(_WIDTH_INCH, height_inch), layout="constrained", facecolor="white")
+        layout = ConstrainedLayoutEngine(w_pad=0.09, h_pad=0.06)
+        figure = Figure(figsize=(_WIDTH_INCH, height_inch), layout=layout, facecolor="white")
         FigureCanvasAgg(figure)
         fill(figure)
         figure.savefig(stream, format="png", dpi=_DPI, metadata={"Software": None})
@@ -529,7 +531,7 @@ class _Cell:
 
     @cached_property
     def _predicted(self) -> dict[str, Any]:
-        """The predictions `network` and `network-free start` of the held-out half, as they were scored."""
+        """The predictions `network` and `start` (network-free) of the held-out half, as they were scored."""
         from ptyproof.evidence.scores import canvas_shape, predict
         from ptyproof.training.bundle import read_bundle
 
@@ -538,7 +540,7 @@ class _Cell:
         shape = canvas_shape(scan) if truth is None else truth.shape
         return {
             "network": predict(network, scan, shape),
-            "network-free start": predict(network, scan, shape, start_only=True),
+            "start": predict(network, scan, shape, start_only=True),
         }
 
     def _read(self, half: str) -> Dataset:

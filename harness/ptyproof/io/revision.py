@@ -12,9 +12,8 @@ from pathlib import Path
 from ptyproof.io.hashing import combine_digests, sha256_file
 
 _TIMEOUT_S = 30
-_UNTRACKED = ("--others", "--exclude-standard")
 _REPOSITORY = frozenset(
-    {"GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_NAMESPACE"}
+    {"GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_INDEX_FILE"}
     | {"GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES"}
 )
 UNKNOWN_CHANGES = hashlib.sha256(b"git could not tell what is uncommitted").hexdigest()
@@ -31,9 +30,8 @@ class Revision:
         Commit that is checked out, 40 or 64 hexadecimal digits; None outside a git repository, in one that ignores
         the whole tree, and before the first commit.
     uncommitted_sha256
-        Digest of all uncommitted changes and of untracked files that git does not ignore, without their times and
-        whatever git is set to show; None where there are none, and where there is no commit. Where git cannot tell,
-        the digest is `UNKNOWN_CHANGES`.
+        Digest of all files that differ from the commit, and of untracked ones that git does not ignore; None where
+        there are none, and where there is no commit; `UNKNOWN_CHANGES` where git cannot tell.
     code_sha256
         Digest of the Python files that are no tests.
     tests_sha256
@@ -85,7 +83,9 @@ def _name(path: Path, base: Path) -> str:
 
 def _sources(base: Path, is_ignored: bool) -> list[Path]:
     """Return the Python files below `base`: those that git does not ignore, or all but of environments."""
-    listed = None if is_ignored else _git(base, "ls-files", "-z", "--cached", *_UNTRACKED, "--", "*.py")
+    listed = None
+    if not is_ignored:
+        listed = _git(base, "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", "*.py")
     if listed is not None:
         return [base / name for name in _split(listed)]
     found = []
@@ -106,18 +106,22 @@ def _commit(base: Path) -> str | None:
 
 
 def _uncommitted(base: Path) -> str | None:
-    changes = _git(base, "diff", "--raw", "-z", "--no-abbrev", "--no-renames", "--relative", "HEAD", "--", ".")
-    untracked = _git(base, "ls-files", "-z", *_UNTRACKED, "--", ".")
-    if changes is None or untracked is None:
+    said = _git(base, "status", "--porcelain=v2", "-z", "--untracked-files=all", "--no-renames", "--", ".")
+    up = _git(base, "rev-parse", "--show-cdup")
+    if said is None or up is None:
         return UNKNOWN_CHANGES
-    if not changes and not untracked:
-        return None
-    digest = hashlib.sha256(changes)
-    for name in (*_split(changes)[1::2], *sorted(_split(untracked))):
-        path = base / name
-        digest.update(name.encode(errors="surrogateescape") + b"\0")
-        digest.update((sha256_file(path) if path.is_file() else "no file").encode())
-    return digest.hexdigest()
+    top = base / os.fsdecode(up.removesuffix(b"\n"))
+    digest = hashlib.sha256()
+    for name in sorted(_path(line) for line in _split(said)):
+        path = top / name
+        content = sha256_file(path) if path.is_file() else "no file"
+        digest.update(name.encode(errors="surrogateescape") + f"\0{content}\0{os.access(path, os.X_OK)}\n".encode())
+    return digest.hexdigest() if said else None
+
+
+def _path(line: str) -> str:
+    """Return the path in a line of git's status, which stands behind a fixed number of fields."""
+    return line.split(" ", {"1": 8, "u": 10, "?": 1}[line[0]])[-1]
 
 
 def _split(said: bytes) -> list[str]:
