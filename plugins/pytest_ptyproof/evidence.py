@@ -93,7 +93,7 @@ class _Recorder:
         self._hub: Hub = Hub(hub_place(config))
         index = self._hub.read()
         self._past: list[dict[str, Any]] = [] if index is None else index["runs"]
-        self._state = revision(config.rootpath, [])
+        self._state = revision(config.rootpath, [], self._hub.root)
         self._run = self._hub.open_run(
             ["pytest", *config.invocation_params.args],
             kind,
@@ -212,7 +212,7 @@ class _Recorder:
         from ptyproof.io.revision import revision
 
         self._outcomes.select(tests)
-        self._state = revision(self._config.rootpath, files)
+        self._state = revision(self._config.rootpath, files, self._hub.root)
         if self._kind == "collect":
             for test in tests:
                 self._write({"test": test})

@@ -62,11 +62,11 @@ def record(root: Path, evidence: str = "green", topic: str | None = "dose", ende
     name = hub.open_run(["pytest", "tests"], evidence, topic, ENVIRONMENT, REVISION)
     (root / "green").mkdir(exist_ok=True)
     (root / "green" / f"{name}.log").write_text("1 passed\n", encoding="utf-8")
-    changes = {"accepted": None if evidence == "none" else True, "log_path": f"green/{name}.log"} | changes
+    changes = {"accepted": True if ended and evidence != "none" else None, "log_path": f"green/{name}.log"} | changes
     if ended:
         hub.end_run(name, 0, **{"outcomes": {"passed": 1}, **changes})
-    elif changes:
-        hub.update_run(name, **changes | {"accepted": None})
+    else:
+        hub.update_run(name, **changes)
     return name
 
 
@@ -250,7 +250,7 @@ def suite(tmp_path_factory: pytest.TempPathFactory) -> Path:
         """,
         "conftest.py": """
             def pytest_report_collectionfinish():
-                return ["tests/test_a.py is no node", "note: tests::nothing", ""]
+                return ["tests/test_a.py is no node", "note: tests::nothing", "conftest.py", ""]
         """,
         "tests/test_a.py": '''
             """Numbers | letters."""
@@ -298,6 +298,7 @@ def test_what_pytest_collects_is_counted_by_module(
     selector: tuple[str, ...], modules: dict[str, int], suite: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PYTEST_ADDOPTS", "-v --co -k test_b")
+    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
     before = snapshot(suite)
     assert collect(suite, selector).by_module() == modules
     assert snapshot(suite) == before
@@ -353,6 +354,7 @@ ROW = "- [ ] doses scale the probe <!-- ptyproof: evidence dose -->\n"
         ({"accepted": False}, False),
         ({"accepted": None}, False),
         ({"ended": False}, False),
+        ({"ended": False, "accepted": True}, False),
         ({"topic": "Dose"}, False),
         ({"evidence": "red"}, False),
         ({"evidence": "collect"}, False),
@@ -648,7 +650,7 @@ TESTS = "| selector | tests |\n|---|---|\n| `pytest tests` | ? |\n"
 GUIDE = f"# Guide\n\n{page('selectors').replace('-->', '-->' + chr(10) + TESTS[:-1], 1)}no line end".replace(
     "\n", "\r\n"
 )
-INDEX = f"# Index\n\n{page('test-index')}\n`<!-- ptyproof:begin test-index -->` is how\n"
+INDEX = f"# Index\n\n{page('test-index')}\n`<!-- ptyproof:begin test-index -->` is how\n".replace("\n", "\r\n")
 PLAN = f"# Plan\n\n{page('checklist').replace(chr(10), chr(10) + ROW, 1)}\n{page('checklist-more', 'ledger')}end\n"
 
 
@@ -692,17 +694,18 @@ def test_a_sync_fills_every_block_and_a_second_finds_nothing_to_do(project: Path
         "docs/fix_plan.md",
     }
     assert after["docs/TESTING_GUIDE.md"].decode() == GUIDE.replace("| ? |", "| 2 |")
-    rows = "| [tests/test_one.py](../../tests/test_one.py) | 2 | One and only. |\n"
-    index_text = after["docs/development/TEST_SUITE_INDEX.md"].decode()
-    assert index_text == INDEX.replace(
-        "-->\n<!--", f"-->\n2 tests in 1 module.\n\n| module | tests | what |\n|---|---:|---|\n{rows}<!--", 1
-    )
+    table = "2 tests in 1 module.\n\n| module | tests | what |\n|---|---:|---|\n"
+    table += "| [tests/test_one.py](../../tests/test_one.py) | 2 | One and only. |\n"
+    expected = INDEX.replace("-->\r\n<!--", f"-->\r\n{table.replace(chr(10), chr(13) + chr(10))}<!--", 1)
+    assert after["docs/development/TEST_SUITE_INDEX.md"].decode() == expected
     text = after["docs/fix_plan.md"].decode()
     assert "- [x] doses scale the probe (evidence: [run-0001](../hub/green/run-0001.log)) <!--" in text
     assert "### Attempt #1: " in text
     second = plan(project, project / "hub")
     assert second.stale() == []
+    places = [path.stat().st_ino for path in sorted(project.rglob("*.md"))]
     second.write()
+    assert [path.stat().st_ino for path in sorted(project.rglob("*.md"))] == places
     assert snapshot(project) == after
 
 
@@ -755,6 +758,7 @@ def test_a_document_that_changed_meanwhile_is_not_written_over(project: Path) ->
             "line 10: begins the block ledger, but no mark",
         ),
         ("fix_plan.md", page("ledger"), "no mark begins the block checklist"),
+        ("fix_plan.md", PLAN + ROW, "line 13: has an evidence mark outside the blocks"),
         ("fix_plan.md", None, "cannot be read: No such file or directory"),
         ("development/TEST_SUITE_INDEX.md", b"\xff", "is not UTF-8 text (byte 0)"),
     ],

@@ -98,7 +98,7 @@ def test_a_clean_repository_has_its_commit_and_no_changes(repository: Path) -> N
     found = state(repository)
     assert found.commit == git(repository, "rev-parse", "HEAD").strip()
     assert found.uncommitted_sha256 is None
-    assert found.code_sha256 == listing("scan.py", "package/probe.py", "tests/test_probe.py")
+    assert found.code_sha256 == listing("scan.py", "package/probe.py")
     assert found.tests_sha256 == listing("tests/conftest.py", "tests/test_scan.py")
 
 
@@ -127,7 +127,7 @@ def test_before_the_first_commit_there_is_none(plain: Path) -> None:
     git(plain, "init", "--quiet")
     found = state(plain)
     assert (found.commit, found.uncommitted_sha256) == (None, None)
-    assert found.code_sha256 == listing("scan.py", "package/probe.py", "tests/test_probe.py")
+    assert found.code_sha256 == listing("scan.py", "package/probe.py")
     git(plain, "add", ".")
     assert state(plain) == found
 
@@ -154,7 +154,7 @@ def test_a_folder_that_is_not_there_has_no_code(tmp_path: Path) -> None:
         ("package/probe.py", {"uncommitted_sha256", "code_sha256"}),
         ("tests/test_scan.py", {"uncommitted_sha256", "tests_sha256"}),
         ("tests/conftest.py", {"uncommitted_sha256", "tests_sha256"}),
-        ("tests/test_probe.py", {"uncommitted_sha256", "code_sha256"}),
+        ("tests/test_probe.py", {"uncommitted_sha256"}),
         ("README.md", {"uncommitted_sha256"}),
     ],
 )
@@ -305,9 +305,20 @@ def test_equal_trees_have_equal_states_wherever_they_lie(
 def test_which_tests_are_selected_says_what_is_code(plain: Path) -> None:
     none, one, both = (state(plain, tests) for tests in ((), SELECTED, (*SELECTED, "tests/test_probe.py")))
     assert none.tests_sha256 == listing("tests/conftest.py")
-    assert one.code_sha256 == listing("scan.py", "package/probe.py", "tests/test_probe.py")
+    assert one.code_sha256 == listing("scan.py", "package/probe.py")
     assert both.code_sha256 == listing("scan.py", "package/probe.py")
     assert both.tests_sha256 == listing("tests/conftest.py", "tests/test_scan.py", "tests/test_probe.py")
+
+
+def test_what_a_run_writes_is_no_change_of_the_code(repository: Path) -> None:
+    hub = repository / "the hub"
+    hub.mkdir()
+    (hub / "hub.json").write_text("{}")
+    assert revision(repository, []).uncommitted_sha256 is not None
+    assert revision(repository, [], hub).uncommitted_sha256 is None
+    assert revision(repository, [], repository).uncommitted_sha256 is not None
+    (repository / "scan.py").write_text("")
+    assert revision(repository, [], hub).uncommitted_sha256 is not None
 
 
 def test_the_order_of_tests_and_how_they_are_named_do_not_matter(plain: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -507,7 +518,7 @@ def test_a_repository_whose_changes_git_cannot_tell_is_not_called_clean(reposito
     found = state(repository)
     assert found.commit is not None
     assert found.uncommitted_sha256 == UNKNOWN_CHANGES
-    assert found.code_sha256 == listing("scan.py", "package/probe.py", "tests/test_probe.py")
+    assert found.code_sha256 == listing("scan.py", "package/probe.py")
 
 
 def test_a_git_that_does_not_answer_is_none(repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

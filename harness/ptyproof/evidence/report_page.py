@@ -400,7 +400,7 @@ def _sources(training: Mapping[str, Any] | None, album: Album, files: Mapping[st
         return ""
     head = ["file", "sha256"]
     rows = [_row(head, [_file(name), f"<code>{escape(digest)}</code>"]) for name, digest in sorted(known.items())]
-    table = _table("Files of the hub, with their sha256", head, rows)
+    table = _table("Files of the hub, with their sha256", head, rows, "files")
     note = (
         "<p>Datasets under <code>work/</code> may be gone; their sha256 stands in the manifests. "
         "<code>ptyproof hub verify</code> checks the others.</p>"
@@ -541,6 +541,7 @@ caption { text-align: left; color: var(--soft); padding-bottom: 0.25rem; }
 th, td { border: 1px solid var(--line); padding: 0.4rem 0.6rem; text-align: left; vertical-align: top; }
 th { background: var(--panel); font-weight: 600; overflow-wrap: break-word; }
 .matrix { table-layout: fixed; }
+.files th, .files td { overflow-wrap: anywhere; }
 .matrix th:first-child { width: 8rem; }
 .column { display: none; }
 .state { display: inline-block; padding: 0 0.45em; border-radius: 0.3em; border: 1px solid currentColor;

@@ -48,7 +48,7 @@ class Revision:
         return dict(vars(self))
 
 
-def revision(root: Path, tests: Iterable[Path]) -> Revision:
+def revision(root: Path, tests: Iterable[Path], leave_out: Path | None = None) -> Revision:
     """Return the state of the code below `root`.
 
     Parameters
@@ -56,7 +56,10 @@ def revision(root: Path, tests: Iterable[Path]) -> Revision:
     root
         A folder, in a git repository or not.
     tests
-        Files of the tests that a run selected; every `conftest.py` counts as one of them.
+        Files of the tests that a run selected; every `conftest.py` counts as one of them. Other files that are named
+        as tests, `test_*.py` and `*_test.py`, count neither as tests nor as code.
+    leave_out
+        A folder that is none of the code, where a run writes for one.
     """
     base = root.resolve()
     is_ignored = _git(base, "check-ignore", "--quiet", ".") is not None
@@ -65,8 +68,8 @@ def revision(root: Path, tests: Iterable[Path]) -> Revision:
     chosen = {path.resolve() for path in [*tests, *(path for path in sources if path.name == "conftest.py")]}
     return Revision(
         commit=commit,
-        uncommitted_sha256=None if commit is None else _uncommitted(base),
-        code_sha256=_digest(base, (path for path in sources if path.resolve() not in chosen)),
+        uncommitted_sha256=None if commit is None else _uncommitted(base, leave_out),
+        code_sha256=_digest(base, (path for path in sources if path.resolve() not in chosen and not _is_test(path))),
         tests_sha256=_digest(base, chosen),
     )
 
@@ -105,8 +108,15 @@ def _commit(base: Path) -> str | None:
     return None if said is None else said.decode().strip()
 
 
-def _uncommitted(base: Path) -> str | None:
-    said = _git(base, "status", "--porcelain=v2", "-z", "--untracked-files=all", "--no-renames", "--", ".")
+def _is_test(path: Path) -> bool:
+    return path.name.startswith("test_") or path.name.endswith("_test.py")
+
+
+def _uncommitted(base: Path, leave_out: Path | None) -> str | None:
+    which = ["."]
+    if leave_out is not None and leave_out.resolve().is_relative_to(base) and leave_out.resolve() != base:
+        which.append(f":(exclude,literal){leave_out.resolve().relative_to(base).as_posix()}")
+    said = _git(base, "status", "--porcelain=v2", "-z", "--untracked-files=all", "--no-renames", "--", *which)
     up = _git(base, "rev-parse", "--show-cdup")
     if said is None or up is None:
         return UNKNOWN_CHANGES
