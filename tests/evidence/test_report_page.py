@@ -413,8 +413,11 @@ def test_a_result_that_differs_by_a_factor_looks_like_the_truth() -> None:
 
 def test_unlit_pixels_are_not_drawn() -> None:
     truth, light = random_object((20, 14)), disc((20, 14))
+    rows, cols = np.nonzero(light)
+    corner = rows.min(), cols.min()  # within the picture, as it has the rows and columns that hold light
+    assert light[corner] == 0
     dark, lit = truth.copy(), truth.copy()
-    dark[0, 0] = 50
+    dark[corner] = -truth[corner]
     lit[10, 7] *= -1
     plain = draw_reconstruction({"network": truth}, truth, light).png
     assert draw_reconstruction({"network": dark}, truth, light).png == plain

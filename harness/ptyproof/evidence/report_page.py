@@ -568,7 +568,7 @@ details { margin: 0.75rem 0; }
 summary { cursor: pointer; font-weight: 600; padding: 0.25rem 0; }
 .back { margin-bottom: 0; }
 footer { margin-top: 3rem; border-top: 1px solid var(--line); color: var(--soft); font-size: 0.9rem; }
-@media screen and (max-width: 45rem) {
+@media screen and (max-width: 54rem) {
   .job { border-width: 1px 0 0; border-radius: 0; padding: 1rem 0; }
   table, caption, tbody, tr, th, td { display: block; }
   .matrix th:first-child { width: auto; }
@@ -588,7 +588,8 @@ footer { margin-top: 3rem; border-top: 1px solid var(--line); color: var(--soft)
     --lost: #fde6c8; --lost-text: #6b3a00; --skipped: #dbe6fb; --skipped-text: #173b7a;
     --other: #e5e7eb; --other-text: #33393f;
   }
-  body { font-size: 10pt; max-width: none; padding: 0; print-color-adjust: exact; }
+  html { font-size: 10pt; }
+  body { max-width: none; padding: 0; print-color-adjust: exact; }
   nav, .skip, .back { display: none; }
   details::details-content { content-visibility: visible; display: block; block-size: auto; }
   summary { list-style: none; }
