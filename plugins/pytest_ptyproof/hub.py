@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _PLACE = pytest.StashKey[Path]()  # where the hub would be
 _HUB = pytest.StashKey[Path]()  # where it is, once a test has asked for it
+_REPORT = pytest.StashKey[str]()  # what became of the report page
 _KEY = "ptyproof_hub"
 
 
@@ -91,17 +92,31 @@ def artifact_hub(request: pytest.FixtureRequest) -> Path:
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Hand the hub's place to the controller; there, remove the datasets whose hashes are in the manifests."""
+    """Hand the hub's place to the controller; there, write the report and remove the datasets that are recorded."""
     config = session.config
     hub = config.stash.get(_HUB, None)
     if hub is None:
         return
     if is_worker(config):
         config.workeroutput[_KEY] = str(hub)  # type: ignore[attr-defined]
-    elif not config.getoption("--keep-datasets"):
-        from ptyproof.evidence.run_folder import RunFolder
+        return
+    from ptyproof.evidence.run_folder import RunFolder
 
-        RunFolder(hub).remove_datasets()
+    folder = RunFolder(hub)
+    if folder.manifest_path.is_file():
+        config.stash[_REPORT] = _report(hub)  # while the datasets are there
+    if not config.getoption("--keep-datasets"):
+        folder.remove_datasets()
+
+
+def _report(hub: Path) -> str:
+    """Write the report page; return a line about it. What goes wrong here must not cost a run its end."""
+    from ptyproof.evidence.report_page import write_report
+
+    try:
+        return f"report: {write_report(hub)[0]}"
+    except Exception as error:  # noqa: BLE001 - the page can be written again from the manifests
+        return f"the report page could not be written ({type(error).__name__}: {error}); see `ptyproof report --help`"
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -120,6 +135,8 @@ def pytest_terminal_summary(terminalreporter: TerminalReporter, config: pytest.C
     from ptyproof.evidence.run_folder import RunFolder
 
     lines = RunFolder(hub).summary()
+    if _REPORT in config.stash:
+        lines.append(config.stash[_REPORT])
     terminalreporter.write_sep("=", "ptyproof: artifact hub")
     for line in lines:
         terminalreporter.write_line(line)
