@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from ptyproof.errors import DesignError
 from ptyproof.study.design import BaseDesign, StudyDesign
+from ptyproof.study.reconstruction import MethodDesign, ReconstructionDesign
 from ptyproof.study.training import NetworkDesign, TrainingDesign
 from ptyproof.study.views import AllPositions, Spacing, View
 
@@ -37,6 +38,15 @@ _STUDIES = {
             pattern_size_px=32,
             base=BaseDesign(scan_rows=28, scan_cols=12, step_px=4.0, jitter_px=0.75, probe_diameter_px=10.0),
             training=TrainingDesign(max_epochs=4, steps_per_epoch=8, network=NetworkDesign(channels=32, n_blocks=2)),
+            reconstruction=ReconstructionDesign(
+                methods=(
+                    MethodDesign("flat"),
+                    MethodDesign("start"),
+                    MethodDesign("pinn"),
+                    MethodDesign("lsqml", 10),
+                    MethodDesign("pinn+lsqml", 2),
+                )
+            ),
         ),
         replace(
             _FLY64,

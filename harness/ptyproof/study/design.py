@@ -9,6 +9,7 @@ from typing import Any
 from ptyproof.errors import DesignError
 from ptyproof.io.hashing import sha256_json
 from ptyproof.study import checks
+from ptyproof.study.reconstruction import ReconstructionDesign, reconstruction_from_dict
 from ptyproof.study.training import TrainingDesign, training_from_dict
 from ptyproof.study.views import View, view_from_dict
 
@@ -95,6 +96,8 @@ class StudyDesign:
         Roots of the random streams of simulation, grouping and subsampling.
     training
         Network and budget of the trainings.
+    reconstruction
+        Methods and budgets of the reconstructions.
     ms_ssim_sigma, frc_threshold
         Width of the MS-SSIM window in pixels, and the FRC level at which resolution is read.
 
@@ -116,6 +119,7 @@ class StudyDesign:
     frc_threshold: float = 0.5
     seeds: Seeds = field(default_factory=Seeds)
     training: TrainingDesign = field(default_factory=TrainingDesign)
+    reconstruction: ReconstructionDesign = field(default_factory=ReconstructionDesign)
 
     def __post_init__(self) -> None:
         checks.name("name", self.name)
@@ -170,12 +174,19 @@ class StudyDesign:
         if self.base is not None:
             table["base"] = asdict(self.base)
         table["training"] = self.training.as_dict()
+        table["reconstruction"] = self.reconstruction.as_dict()
         table["views"] = [view.as_dict() for view in self.views]
         return table
 
     def digest(self) -> str:
-        """Return the sha256 that identifies the design."""
-        return sha256_json(self.as_dict())
+        """Return the sha256 that identifies what Phases C to E make.
+
+        The table `reconstruction` is no part of it: other methods on the same data leave data and trainings as they are,
+        so records and bundles from before a method was added stay those of the study.
+        """
+        table = self.as_dict()
+        del table["reconstruction"]
+        return sha256_json(table)
 
 
 def dose_folder(dose: float) -> str:
@@ -208,6 +219,8 @@ def design_from_dict(table: Mapping[str, Any]) -> StudyDesign:
         values["base"] = BaseDesign(**checks.known_keys("base", values["base"], frozenset(fields), needed))
     if "training" in values:
         values["training"] = training_from_dict(values["training"])
+    if "reconstruction" in values:
+        values["reconstruction"] = reconstruction_from_dict(values["reconstruction"])
     return StudyDesign(**values)
 
 

@@ -1,0 +1,146 @@
+"""Which methods reconstruct a study's data, which halves, and what each may spend, as plain data."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ptyproof.errors import DesignError
+from ptyproof.io.hashing import sha256_json
+from ptyproof.study import checks
+
+PROBES = ("true", "estimated")
+SPLITS = ("train", "test")
+_METHOD_NAME = re.compile(r"[a-z0-9][a-z0-9+._-]{0,63}")
+
+
+def method_name(key: str, value: Any) -> str:
+    """Return `value` if it can be the name of a method: of a file, and of a test item.
+
+    Raises
+    ------
+    DesignError
+        If it cannot.
+    """
+    if not isinstance(value, str) or not _METHOD_NAME.fullmatch(value):
+        allowed = "1 to 64 lower-case letters, digits, '.', '_', '-' or '+' that start with a letter or digit"
+        raise checks.refuse(key, value, allowed)
+    return value
+
+
+@dataclass(frozen=True)
+class MethodDesign:
+    """A method by its name, and the epochs that it may spend; None for one without iterations."""
+
+    name: str
+    epochs: int | None = None
+
+    def __post_init__(self) -> None:
+        method_name("reconstruction.methods.name", self.name)
+        if self.epochs is not None:
+            checks.integer(f"reconstruction.methods.{self.name}.epochs", self.epochs, 1, 10**6)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the table that stands in a study's TOML or JSON."""
+        return {"name": self.name} | ({} if self.epochs is None else {"epochs": self.epochs})
+
+
+_DEFAULT_METHODS = (
+    MethodDesign("flat"),
+    MethodDesign("start"),
+    MethodDesign("pinn"),
+    MethodDesign("lsqml", 100),
+    MethodDesign("pinn+lsqml", 5),
+)
+
+
+@dataclass(frozen=True)
+class ReconstructionDesign:
+    """How the reconstructions of a study are done. It is no part of the design's digest: it changes no training.
+
+    Parameters
+    ----------
+    methods
+        Methods and their epochs, in the order of the tables.
+    splits
+        Halves that are reconstructed.
+    probe
+        What iterative methods know of the probe: `true` holds the dataset's own fixed, `estimated` refines a start that
+        is not the truth.
+    probe_defocus_rad
+        How far the probe of a simulation is defocused to be that start: phase at the Nyquist frequency of an axis.
+    batch_size
+        Patterns of an update of iterative methods.
+    seed
+        Root of the random streams of reconstructions.
+    """
+
+    methods: tuple[MethodDesign, ...] = _DEFAULT_METHODS
+    splits: tuple[str, ...] = ("test",)
+    probe: str = "true"
+    probe_defocus_rad: float = 10.0
+    batch_size: int = 64
+    seed: int = 654
+
+    def __post_init__(self) -> None:
+        checks.choice("reconstruction.probe", self.probe, PROBES)
+        checks.integer("reconstruction.batch_size", self.batch_size, 1, 10**6)
+        checks.integer("reconstruction.seed", self.seed, 0)
+        defocus = checks.number(
+            "reconstruction.probe_defocus_rad", self.probe_defocus_rad, "a number in [0, 1000]", 0.0, 1000.0
+        )
+        object.__setattr__(self, "probe_defocus_rad", defocus)
+        for key, values in (("splits", self.splits), ("methods", [method.name for method in self.methods])):
+            if not values:
+                raise checks.refuse(f"reconstruction.{key}", list(values), "one or more")
+            for value in values:
+                if list(values).count(value) > 1:
+                    raise DesignError(f"reconstruction.{key} must not repeat {value!r}, got {list(values)}")
+        for split in self.splits:
+            checks.choice("reconstruction.splits", split, SPLITS)
+
+    def epochs_of(self, method: str) -> int | None:
+        """Return the epochs of a method; None where the study does not name them."""
+        return next((entry.epochs for entry in self.methods if entry.name == method), None)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the design as plain JSON values; `reconstruction_from_dict` is the inverse."""
+        return {
+            "splits": list(self.splits),
+            "probe": self.probe,
+            "probe_defocus_rad": self.probe_defocus_rad,
+            "batch_size": self.batch_size,
+            "seed": self.seed,
+            "methods": [method.as_dict() for method in self.methods],
+        }
+
+    def digest(self) -> str:
+        """Return the sha256 that identifies the design."""
+        return sha256_json(self.as_dict())
+
+
+def reconstruction_from_dict(table: Any) -> ReconstructionDesign:
+    """Return the design that the table `reconstruction` of a study describes; what it leaves out has its default.
+
+    Raises
+    ------
+    DesignError
+        For unknown keys and impossible values.
+    """
+    keys = frozenset(ReconstructionDesign.__dataclass_fields__)
+    values: Mapping[str, Any] = checks.known_keys("reconstruction", table, keys, frozenset())
+    for key in ("methods", "splits"):
+        if key in values and not isinstance(values[key], list):
+            raise checks.refuse(f"reconstruction.{key}", values[key], "a list")
+    if "methods" in values:
+        methods = tuple(_method_from_dict(entry, f"reconstruction.methods[{i}]") for i, entry in enumerate(table["methods"]))
+        values = {**values, "methods": methods}
+    if "splits" in values:
+        values = {**values, "splits": tuple(values["splits"])}
+    return ReconstructionDesign(**values)
+
+
+def _method_from_dict(table: Any, where: str) -> MethodDesign:
+    return MethodDesign(**checks.known_keys(where, table, frozenset({"name", "epochs"}), frozenset({"name"})))
