@@ -9,6 +9,7 @@ All of it works on the complex images. With R a result and T the truth, and <R, 
   largest value of the cross-correlation (Guizar-Sicairos, Thurman & Fienup, Opt. Lett. 33, 156, 2008);
 - the ramp q is where |sum_r R conj(T) exp(-2 pi i q r)| is largest, found the same way. It is taken from R conj(T) and
   never from each phase by itself, whose wraps are no part of a ramp;
+- each part of the scan, if it falls apart, has a phase of its own;
 - the factor c = <R, T> / <R, R> has the least squared error.
 """
 
@@ -148,6 +149,7 @@ def align(
     truth: NDArray[np.complexfloating],
     crop: Crop,
     *,
+    parts: NDArray[np.integer] | None = None,
     max_shift_px: float = 8.0,
     edge_px: float = 8.0,
 ) -> Aligned:
@@ -163,6 +165,9 @@ def align(
         (M, M') complex, on one grid.
     crop
         Where to compare.
+    parts
+        (M, M') number of the part of the scan that each pixel belongs to, from 1; 0 belongs to none. Parts share no
+        light, so each has a phase of its own, which is removed first and once more at the end. None is one part.
     max_shift_px
         The largest shift that is looked for, on each axis.
     edge_px
@@ -178,56 +183,97 @@ def align(
         If shapes differ, a number is not finite, the crop is not inside the grid, or the truth is zero in it.
     """
     _check(result, truth, crop)
-    moving = _Moving(result, crop, max_shift_px)
-    target = np.asarray(crop.of(truth), dtype=np.complex128)
-    window = soft_window(crop.mask, edge_px)
-    best = before = (_overlap(moving.at((0.0, 0.0)), target, crop.mask), (0.0, 0.0), (0.0, 0.0))
-    if np.ptp(moving.whole.real) > 0 or np.ptp(moving.whole.imag) > 0:
+    pair = _Pair(result, truth, crop, parts, max_shift_px, edge_px)
+    none = (0.0, 0.0)
+    best = before = (_overlap(pair.brought(none, none), pair.target, crop.mask), none, none)
+    if np.ptp(pair.whole.real) > 0 or np.ptp(pair.whole.imag) > 0:
         for ramp_first in (True, False):
-            found = _search(moving, target, crop.mask, window, ramp_first)
-            best = max(best, found, key=lambda candidate: candidate[0])
+            best = max(best, _search(pair, ramp_first), key=lambda candidate: candidate[0])
     overlap, shift, ramp = best
-    brought = moving.at(shift) * np.conj(_wave(target.shape, ramp))
-    scale = scaled_error(brought, target, crop.mask.astype(np.float64)).scale
-    return Aligned(scale * brought, target, crop.mask, shift, ramp, scale, overlap, before[0])
+    brought = pair.brought(shift, ramp)
+    scale = scaled_error(brought, pair.target, crop.mask.astype(np.float64)).scale
+    return Aligned(scale * brought, pair.target, crop.mask, shift, ramp, scale, overlap, before[0])
 
 
-class _Moving:
-    """A result that can be looked at in the crop's rectangle from a little further on."""
+class _Pair:
+    """A result that can be brought onto the truth in the crop's rectangle by a shift and a ramp."""
 
-    def __init__(self, result: NDArray[np.complexfloating], crop: Crop, max_shift_px: float) -> None:
-        self.max_shift_px = max_shift_px
+    def __init__(
+        self,
+        result: NDArray[np.complexfloating],
+        truth: NDArray[np.complexfloating],
+        crop: Crop,
+        parts: NDArray[np.integer] | None,
+        max_shift_px: float,
+        edge_px: float,
+    ) -> None:
         pad = int(np.ceil(max_shift_px))
+        self.max_shift_px = max_shift_px
         self.whole = np.pad(np.asarray(result, dtype=np.complex128), pad, mode="edge")
+        self.target = np.asarray(crop.of(truth), dtype=np.complex128)
+        self.window = soft_window(crop.mask, edge_px)
+        numbers = 1 if parts is None else crop.of(parts)
+        self.labels = np.where(crop.mask, numbers, 0).astype(np.int64)
         self.shape = (crop.mask.shape[0], crop.mask.shape[1])
         self._middle = np.array([crop.rows[0], crop.cols[0]]) + np.array(self.shape) // 2 + pad
 
-    def at(self, shift: tuple[float, float]) -> _Complex:
-        """Return R(r + shift) for the pixels r of the rectangle."""
-        return np.asarray(object_patches(self.whole, (self._middle + np.array(shift))[None], self.shape)[0])
+    def brought(self, shift: tuple[float, float], ramp: tuple[float, float]) -> _Complex:
+        """Return R(r + shift) exp(-2 pi i ramp r) at the pixels r of the rectangle, each part in the target's phase."""
+        image = object_patches(self.whole, (self._middle + np.array(shift))[None], self.shape)[0]
+        return self._levelled(image * np.conj(_wave(self.shape, ramp)))
 
     def clipped(self, shift: _Real) -> tuple[float, float]:
         """Return a shift within the largest one."""
         row, col = np.clip(shift, -self.max_shift_px, self.max_shift_px).tolist()
         return row, col
 
+    def ramp_of(self, image: _Complex) -> tuple[float, float]:
+        """Return (row, col) of the ramp in R conj(T), in cycles per pixel; R is `image`.
 
-def _search(
-    moving: _Moving, target: _Complex, mask: NDArray[np.bool_], window: _Real, ramp_first: bool
-) -> tuple[float, tuple[float, float], tuple[float, float]]:
+        The frequency bin is that of the parts' summed power, as their phases need not agree before the ramp is known.
+        """
+        product = np.where(self.labels > 0, image * np.conj(self.target), 0)
+        parts = [number for number in np.unique(self.labels) if number > 0]
+        power = sum(np.abs(scipy.fft.fft2(np.where(self.labels == number, product, 0))) ** 2 for number in parts)
+        found = np.unravel_index(int(np.argmax(power)), self.shape)
+        bins = [scipy.fft.fftfreq(n)[i] for n, i in zip(self.shape, found, strict=True)]
+        flattened = self._levelled(image * np.conj(_wave(self.shape, (bins[0], bins[1])))) * np.conj(self.target)
+        places = [np.arange(n, dtype=np.float64) for n in self.shape]
+        product = np.where(self.labels > 0, flattened, 0)
+        rest = _zoomed(product, places, np.zeros(2), 1.0 / np.array(self.shape), _ZOOMS)
+        return float(bins[0] + rest[0]), float(bins[1] + rest[1])
+
+    def _levelled(self, image: _Complex) -> _Complex:
+        """Return an image with each part's phase brought to the target's; one part alone is left as it is."""
+        count = int(self.labels.max()) + 1
+        if count <= 2:
+            return image
+        product = np.conj(image) * self.target
+        sums = [np.bincount(self.labels.ravel(), part.ravel(), count) for part in (product.real, product.imag)]
+        inner = sums[0] + 1j * sums[1]
+        turns = np.divide(inner, np.abs(inner), out=np.ones(count, dtype=np.complex128), where=np.abs(inner) > 0)
+        return np.asarray(image * turns[self.labels])
+
+
+def _search(pair: _Pair, ramp_first: bool) -> tuple[float, tuple[float, float], tuple[float, float]]:
     """Return (overlap, shift, ramp) after rounds of both."""
     shift = ramp = (0.0, 0.0)
-    seen = moving.at(shift)
+    image = pair.brought(shift, ramp)
     for number in range(_ROUNDS):
         if number > 0 or ramp_first:
-            ramp = _ramp(np.where(mask, seen * np.conj(target), 0))
-        step = _displacement(seen * np.conj(_wave(target.shape, ramp)), target, window, moving.max_shift_px)
-        shift = moving.clipped(np.array(shift) + step)
-        seen = moving.at(shift)
+            ramp = _sum(ramp, pair.ramp_of(image))
+            image = pair.brought(shift, ramp)
+        step = _displacement(image, pair.target, pair.window, pair.max_shift_px)
+        shift = pair.clipped(np.array(shift) + step)
+        image = pair.brought(shift, ramp)
         if np.abs(step).max() < _FINEST_SHIFT_PX and number > 0:
             break
-    ramp = _ramp(np.where(mask, seen * np.conj(target), 0))
-    return _overlap(seen * np.conj(_wave(target.shape, ramp)), target, mask), shift, ramp
+    ramp = _sum(ramp, pair.ramp_of(image))
+    return _overlap(pair.brought(shift, ramp), pair.target, pair.labels > 0), shift, ramp
+
+
+def _sum(first: tuple[float, float], second: tuple[float, float]) -> tuple[float, float]:
+    return first[0] + second[0], first[1] + second[1]
 
 
 def _displacement(moving: _Complex, target: _Complex, window: _Real, largest_px: float) -> _Real:
@@ -245,16 +291,6 @@ def _displacement(moving: _Complex, target: _Complex, window: _Real, largest_px:
     start = np.array([offset[i] for offset, i in zip(offsets, found, strict=True)])
     frequencies = [scipy.fft.fftfreq(n) for n in product.shape]
     return _zoomed(product, frequencies, start, 1.0, int(np.log10(1 / _FINEST_SHIFT_PX)))
-
-
-def _ramp(product: _Complex) -> tuple[float, float]:
-    """Return (row, col) of the ramp in R conj(T), in cycles per pixel."""
-    power = np.abs(scipy.fft.fft2(product))
-    found = np.unravel_index(int(np.argmax(power)), power.shape)
-    start = np.array([scipy.fft.fftfreq(n)[i] for n, i in zip(power.shape, found, strict=True)])
-    places = [np.arange(n, dtype=np.float64) for n in power.shape]
-    row, col = _zoomed(product, places, start, 1.0 / np.array(power.shape), _ZOOMS).tolist()
-    return row, col
 
 
 def _zoomed(array: _Complex, places: list[_Real], start: _Real, spacing: float | _Real, zooms: int) -> _Real:

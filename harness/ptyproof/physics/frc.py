@@ -94,7 +94,7 @@ def ring_correlation(a: NDArray[np.inexact], b: NDArray[np.inexact], window: NDA
     keep = rings < count
 
     def summed(values: _Real) -> _Real:
-        return np.bincount(rings[keep], weights=values.ravel()[keep], minlength=count)[1:]
+        return np.asarray(np.bincount(rings[keep], weights=values.ravel()[keep], minlength=count)[1:], dtype=np.float64)
 
     cross = summed((spectra[0] * np.conj(spectra[1])).real)
     power = np.sqrt(summed(np.abs(spectra[0]) ** 2) * summed(np.abs(spectra[1]) ** 2))

@@ -1,0 +1,150 @@
+"""How results are compared, as data: the recipe of the measures, and the protocol hash that a table may hold only once.
+
+Numbers that were found in different ways must not stand in one table. What a number depends on besides the result
+itself is its protocol; two rows may share a table if the sha256 of their protocols is the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ptyproof.errors import InputError
+from ptyproof.io.hashing import sha256_json
+from ptyproof.physics.frc import HALF_BIT, ONE_BIT
+from ptyproof.study.design import StudyDesign
+
+RECIPE_VERSION = "1"
+# Name of a threshold: a level of the correlation, or the signal-to-noise ratio of one.
+FIXED_THRESHOLDS = {"frc143": {"level": 1 / 7}, "frc_1bit": {"snr": ONE_BIT}, "frc_halfbit": {"snr": HALF_BIT}}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What the measures of a comparison depend on; part of every protocol.
+
+    Parameters
+    ----------
+    crop_fraction
+        A pixel is compared if its illumination is at least this fraction of the largest.
+    max_shift_px
+        Largest shift that the registration looks for.
+    edge_px
+        Width of the soft edges of the window in which images are correlated.
+    ssim_sigma_px, ms_ssim_sigma_px
+        Width of the Gaussian windows.
+    frc_level
+        Level of the ring correlation at which the first resolution is read.
+    rate_floor
+        Photons per pixel added to expected counts in the likelihood.
+    """
+
+    crop_fraction: float = 0.05
+    max_shift_px: float = 8.0
+    edge_px: float = 8.0
+    ssim_sigma_px: float = 1.5
+    ms_ssim_sigma_px: float = 1.0
+    frc_level: float = 0.5
+    rate_floor: float = 1e-3
+    version: str = RECIPE_VERSION
+
+    def __post_init__(self) -> None:
+        if not 0 < self.crop_fraction <= 1:
+            raise InputError(f"--crop-fraction must be in (0, 1], got {self.crop_fraction:g}")
+
+    @property
+    def thresholds(self) -> dict[str, dict[str, float]]:
+        """Thresholds of the ring correlation by name, the study's own level first."""
+        own = {frc_name(self.frc_level): {"level": self.frc_level}}
+        return own | FIXED_THRESHOLDS
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the recipe as JSON values."""
+        return asdict(self)
+
+
+def recipe_of(design: StudyDesign, crop_fraction: float | None = None) -> Recipe:
+    """Return the recipe of a study: its windows, level and floor; None takes the recipe's own fraction."""
+    own: dict[str, Any] = {} if crop_fraction is None else {"crop_fraction": crop_fraction}
+    return Recipe(
+        ms_ssim_sigma_px=design.ms_ssim_sigma,
+        frc_level=design.frc_threshold,
+        rate_floor=design.training.rate_floor,
+        **own,
+    )
+
+
+def frc_name(level: float) -> str:
+    """Return the name of a level of the ring correlation: `frc50`, `frc12.5`."""
+    return f"frc{100 * level:g}"
+
+
+def protocol(recipe: Recipe, split: str, probe: str, timing_scope: str) -> dict[str, Any]:
+    """Return what a comparison's numbers depend on besides the result, part by part.
+
+    Parameters
+    ----------
+    recipe
+        Of the measures.
+    split
+        Half of the scan: train or test.
+    probe
+        What the method knew of the probe: true or estimated.
+    timing_scope
+        What its seconds count.
+    """
+    return {
+        "version": recipe.version,
+        "split": split,
+        "crop": {"illumination_at_least": recipe.crop_fraction, "of": "its maximum, with the dataset's probe"},
+        "alignment": {
+            "shift": "upsampled cross-correlation of the complex images",
+            "max_shift_px": recipe.max_shift_px,
+            "edge_px": recipe.edge_px,
+            "ramp": "largest Fourier component of result x conj(truth)",
+            "scale": "one complex factor, least squares",
+            "phase": "one for each part of the scan",
+        },
+        "data_range": "range of the truth in the crop",
+        "windows": {"ssim_sigma_px": recipe.ssim_sigma_px, "ms_ssim_sigma_px": recipe.ms_ssim_sigma_px},
+        "thresholds": recipe.thresholds,
+        "rate_floor": recipe.rate_floor,
+        "probe": probe,
+        "timing_scope": timing_scope,
+    }
+
+
+def protocol_sha256(parts: Mapping[str, Any]) -> str:
+    """Return the hash of a protocol."""
+    return sha256_json(dict(parts))
+
+
+def one_protocol(protocols: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """Return the protocol that all rows of a table have.
+
+    Raises
+    ------
+    InputError
+        If there is none, or there is more than one: the message names the parts that differ, with their values.
+    """
+    if not protocols:
+        raise InputError("a table needs one row or more with a protocol, got none")
+    first = protocols[0]
+    for other in protocols[1:]:
+        differing = difference(first, other)
+        if differing:
+            raise InputError(f"rows of different protocols cannot stand in one table: {'; '.join(differing)}")
+    return first
+
+
+def difference(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[str]:
+    """Return the parts in which two protocols differ, each with both values: `probe is 'true' and 'estimated'`."""
+    lines = []
+    for key in sorted({*first, *second}):
+        one, two = first.get(key), second.get(key)
+        if isinstance(one, Mapping) and isinstance(two, Mapping):
+            lines += [f"{key}.{line}" for line in difference(one, two)]
+        elif one != two:
+            lines.append(f"{key} is {one!r} and {two!r}")
+    return lines

@@ -1,0 +1,124 @@
+"""The metamorphic checks: every measure of ours passes them, and well-known wrong ones do not."""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+
+import numpy as np
+import pytest
+from skimage.metrics import structural_similarity
+
+from ptyproof.errors import InputError
+from ptyproof.evidence.measures import needs_truth, score, specs
+from ptyproof.evidence.protocol import Recipe
+from ptyproof.physics.align import Crop, align
+from ptyproof.physics.metamorphic import make_scene, violations
+
+SCENE = make_scene()
+RECIPE = Recipe()
+CROP = Crop((10, 118), (12, 132), np.ones((108, 120), dtype=bool))
+OURS = [metric for metric in specs(RECIPE) if needs_truth(metric)]
+PERFECT = {"mae": 0.0, "mse": 0.0, "nrmse": 0.0, "ssim": 1.0, "nyquist": 1.0, "px": 2.0}
+
+
+@cache
+def all_scores(result, truth):
+    pair = [np.frombuffer(image, dtype=np.complex128).reshape(SCENE.truth.shape) for image in (result, truth)]
+    return {found.metric: found for found in score(align(*pair, CROP), RECIPE).measures}
+
+
+def ours(metric):
+    def value(result, truth):
+        found = all_scores(result.tobytes(), truth.tobytes())[metric]
+        if found.reason is not None and found.reason.startswith("infinite"):
+            return math.inf
+        return found.value
+
+    return value
+
+
+@pytest.mark.parametrize("metric", OURS)
+def test_every_measure_of_ours_passes(metric):
+    spec = specs(RECIPE)[metric]
+    kind = metric.rpartition("_")[2]
+    power = {"amplitude_mae": 1, "amplitude_mse": 2}.get(metric, 0)
+    perfect = PERFECT.get(kind)
+    assert violations(ours(metric), better=spec.direction, perfect=perfect, unit_power=power, scene=SCENE) == []
+
+
+def in_crop(result, truth):
+    aligned = align(result, truth, CROP)
+    return aligned.result, aligned.truth
+
+
+def psnr_255(result, truth):
+    r, t = (np.abs(image) for image in in_crop(result, truth))
+    return 10 * np.log10(255**2 / max(np.mean((r - t) ** 2), 1e-30))
+
+
+def mean_matched_ssim(result, truth):
+    r, t = (np.abs(image) for image in in_crop(result, truth))
+    if not r.any():
+        return None
+    return structural_similarity(r * t.mean() / r.mean(), t, data_range=255.0)
+
+
+def planes_on_phases(result, truth):
+    """Phase error after a plane was fitted to each phase by itself: wraps are taken for structure."""
+
+    def flattened(image):
+        phase = np.angle(image[10:118, 12:132])
+        rows, cols = np.indices(phase.shape)
+        basis = np.stack([np.ones(phase.size), rows.ravel(), cols.ravel()], axis=1)
+        return phase.ravel() - basis @ np.linalg.lstsq(basis, phase.ravel(), rcond=None)[0]
+
+    return float(np.abs(flattened(result) - flattened(truth)).mean())
+
+
+def without_registration(result, truth):
+    r, t = (image[10:118, 12:132] for image in (result, truth))
+    return float(np.linalg.norm(np.vdot(r, t) / max(np.vdot(r, r).real, 1e-30) * r - t) / np.linalg.norm(t))
+
+
+@pytest.mark.parametrize(
+    ("metric", "better", "said"),
+    [
+        (psnr_255, "higher", "a unit 3 times smaller changes the score"),
+        (mean_matched_ssim, "higher", "more than half of a perfect score"),
+        (planes_on_phases, "lower", "turning the result's phase by 2.9 rad changes the score"),
+        (without_registration, "lower", "a shift by 0.4 and -1.3 px changes the score"),
+        (lambda r, t: 1.0, "higher", "noise does not matter"),
+        (lambda r, t: max(ours("phase_ssim")(r, t), 0.99), "higher", "noise alone scores 0.99, no worse than"),
+        (lambda r, t: -ours("phase_mae")(r, t), "lower", "more noise scores better"),
+        (lambda r, t: math.nan, "lower", "which is no number"),
+        (lambda r, t: None, "lower", "which is no number"),
+        (
+            lambda r, t: ours("phase_psnr")(r, t) if not np.array_equal(r, t) else 0.0,
+            "higher",
+            "truth itself has the score 0",
+        ),
+        (lambda r, t: float(np.abs(np.abs(r) - np.abs(t)).mean()), "lower", "multiplying the result by 3 changes"),
+    ],
+)
+def test_wrong_measures_are_caught(metric, better, said):
+    perfect = 1.0 if better == "higher" and metric is not psnr_255 else None
+    found = violations(metric, better=better, perfect=perfect, scene=SCENE)
+    assert any(said in sentence for sentence in found), found
+
+
+def test_the_value_of_a_perfect_result_is_checked():
+    found = violations(ours("phase_mae"), better="lower", perfect=1.0, scene=SCENE)
+    assert len(found) == 1
+    assert found[0].startswith("the truth itself has the score")
+
+
+def test_a_scene_is_the_same_twice():
+    assert np.array_equal(make_scene((64, 70), 3).truth, make_scene((64, 70), 3).truth)
+
+
+def test_unusable_arguments():
+    with pytest.raises(InputError, match="'lower' or 'higher'"):
+        violations(lambda r, t: 0.0, better="less")
+    with pytest.raises(InputError, match="at least 64 px"):
+        make_scene((63, 80))
