@@ -10,7 +10,7 @@ from scipy.optimize import minimize
 from scipy.stats import poisson
 
 from ptyproof.errors import InputError
-from ptyproof.physics.metrics import patch_error, poisson_deviance, scaled_error
+from ptyproof.physics.metrics import patch_error, poisson_deviance, r_factor, scaled_error
 from tests.strategies.scans import complex_noise
 
 factors = st.builds(lambda modulus, angle: modulus * np.exp(1j * angle), st.floats(1e-3, 1e3), st.floats(0, 2 * np.pi))
@@ -218,3 +218,32 @@ def test_the_deviance_of_the_true_model_is_one_half_and_others_are_worse():
 def test_unusable_counts(expected, counts, floor, message):
     with pytest.raises(InputError, match=message):
         poisson_deviance(np.array(expected), np.array(counts), floor)
+
+
+def test_analytic_r_factors():
+    counts = np.array([[4, 9], [0, 25]])
+    assert r_factor(counts.astype(np.float32), counts) == 0.0
+    # Amplitudes 2, 3, 0, 5 against 1, 3, 2, 4: off by 1 + 0 + 2 + 1 of 10.
+    assert r_factor(np.array([[1.0, 9.0], [4.0, 16.0]]), counts) == pytest.approx(0.4)
+    assert r_factor(np.zeros((2, 2)), counts) == 1.0
+
+
+def test_the_r_factor_of_poisson_noise():
+    # sqrt(n) scatters by 1/2 around sqrt(I): R = E|N(0, 1/4)| / sqrt(I).
+    expected = np.full((300, 400), 400.0)
+    counts = np.random.default_rng(0).poisson(expected)
+    assert r_factor(expected, counts) == pytest.approx(0.5 * np.sqrt(2 / np.pi) / 20, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("expected", "counts", "message"),
+    [
+        ([1.0], [1.0, 2.0], "one shape"),
+        ([-1.0], [1.0], "expected must be finite and not negative"),
+        ([1.0], [np.nan], "counts must be finite"),
+        ([1.0], [0.0], "counts above zero"),
+    ],
+)
+def test_unusable_counts_of_an_r_factor(expected, counts, message):
+    with pytest.raises(InputError, match=message):
+        r_factor(np.array(expected), np.array(counts))

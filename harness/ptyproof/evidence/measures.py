@@ -6,7 +6,7 @@ The only input besides the result is the truth, so this belongs to the compariso
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Literal
@@ -113,6 +113,8 @@ def specs(recipe: Recipe) -> dict[str, Spec]:
         "r_factor": Spec("R-factor", NO_UNIT, "lower"),
         "poisson_deviance": Spec("Poisson deviance", "nats/px", "lower"),
         "time_s": Spec("time", "s", "lower"),
+        "held_out_r_factor": Spec("held-out R-factor", NO_UNIT, "lower"),
+        "held_out_poisson_deviance": Spec("held-out Poisson deviance", "nats/px", "lower"),
     }
 
 
@@ -138,6 +140,11 @@ def headline(recipe: Recipe) -> tuple[str, ...]:
     )
 
 
+def of_comparison(recipe: Recipe) -> list[str]:
+    """Return the measures of one reconstruction of a whole half: all but those that need held-out patterns."""
+    return [metric for metric in specs(recipe) if not metric.startswith("held_out_")]
+
+
 def needs_truth(metric: str) -> bool:
     """Tell whether a measure compares with the truth."""
     return metric.partition("_")[0] in IMAGES
@@ -150,7 +157,7 @@ def measure(recipe: Recipe, metric: str, value: float | None, reason: str | None
     return Measure(metric, value, spec.unit, spec.direction, reason, **details)
 
 
-def undefined(recipe: Recipe, metrics: Iterator[str] | list[str], reason: str) -> list[Measure]:
+def undefined(recipe: Recipe, metrics: Iterable[str], reason: str) -> list[Measure]:
     """Return measures without a value, for one reason."""
     return [measure(recipe, metric, None, reason) for metric in metrics]
 

@@ -121,6 +121,36 @@ def poisson_deviance(expected: NDArray[np.floating], counts: NDArray[np.number],
     return float(kl_div(counts.astype(np.float64), rates).mean())
 
 
+def r_factor(expected: NDArray[np.floating], counts: NDArray[np.number]) -> float:
+    """Relative error of the amplitudes: sum |sqrt(n) - sqrt(I)| / sum sqrt(n), over all pixels.
+
+    Parameters
+    ----------
+    expected
+        Expected counts I, not negative, any shape.
+    counts
+        Counts n, or any intensities of the same unit, not negative, of the same shape.
+
+    Returns
+    -------
+    0 for a perfect fit, computed in float64.
+
+    Raises
+    ------
+    InputError
+        If shapes differ, a number is negative or not finite, or all counts are zero.
+    """
+    if expected.shape != counts.shape:
+        raise InputError(f"expected and counts must have one shape, got {expected.shape} and {counts.shape}")
+    for name, array in (("expected", expected), ("counts", counts)):
+        _check_not_negative(array, name)
+    measured = np.sqrt(counts, dtype=np.float64)
+    total = measured.sum()
+    if not total > 0:
+        raise InputError("an R-factor needs counts above zero, got none")
+    return float(np.abs(measured - np.sqrt(expected, dtype=np.float64)).sum() / total)
+
+
 def _fit(
     result: NDArray[np.inexact], truth: NDArray[np.inexact], weight: NDArray[np.floating]
 ) -> tuple[float, float, complex]:

@@ -11,6 +11,14 @@ RUN_MANIFEST = "run_manifest.json"
 OVERLAP_MANIFEST = "overlap_manifest.json"
 TRAINING_MANIFEST = "training_manifest.json"
 SKIP_SUMMARY = "skip_summary.json"
+RECONSTRUCTION_MANIFEST = "reconstruction_manifest.json"
+RECONSTRUCTIONS = "reconstructions"
+COMPARISON_MANIFEST = "comparison_manifest.json"
+COMPARISON_CSV = "comparison.csv"
+COMPARISON_TABLES = "comparison.md"
+COMPARISON_FIGURES = "comparison_figures"
+FRC_CURVES = "frc_curves.csv"
+METRICS_SUMMARY = "metrics_summary.json"
 
 
 def phase_c_file(root: Path, dose: float, half: str) -> Path:
