@@ -135,7 +135,7 @@ def objects(cells: Sequence[ComparedCell], title: str) -> Figure:
 
 def ring_correlations(curves: Mapping[str, Mapping[str, RingCorrelation]], title: str, recipe: Recipe) -> Figure:
     """Draw the ring correlation of each method's phase and amplitude with the truth's, and the thresholds."""
-    figure = _figure((10.0, 4.2))
+    figure = _figure((11.0, 4.2))
     figure.suptitle(f"Fourier ring correlation with the truth, {title}")
     axes = figure.subplots(1, 2, sharey=True)
     for place, image in zip(axes, ("phase", "amplitude"), strict=True):
@@ -153,7 +153,7 @@ def ring_correlations(curves: Mapping[str, Mapping[str, RingCorrelation]], title
         place.set(title=image, xlabel="spatial frequency (1 = Nyquist, 2 px)", xlim=(0, 1), ylim=(-0.2, 1.02))
         place.grid(alpha=0.3)
     axes[0].set_ylabel("FRC")
-    axes[1].legend(fontsize="small", loc="upper right")
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside right upper", fontsize="small")
     return figure
 
 

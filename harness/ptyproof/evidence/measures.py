@@ -127,11 +127,11 @@ def headline(recipe: Recipe) -> tuple[str, ...]:
     return (
         "complex_nrmse",
         "phase_mae",
-        f"phase_{frc}_px",
+        f"phase_{frc}_nyquist",
         "phase_ssim",
         "phase_ms_ssim",
         "amplitude_mae",
-        f"amplitude_{frc}_px",
+        f"amplitude_{frc}_nyquist",
         "amplitude_ssim",
         "amplitude_ms_ssim",
         "r_factor",
