@@ -74,9 +74,7 @@ def phase_f(
         for number, (method, make) in enumerate(methods.items()):
             path = root / "reconstructions" / cell.key / f"{method}.npz"
             jobs.append(_job(root, cell, method, dataset, make(dataset), path, 0.01 * 10**number) | changes)
-    skipped = [
-        {**skip.as_dict(), "split": "test", "method": method} for skip in found.skipped for method in methods
-    ]
+    skipped = [{**skip.as_dict(), "split": "test", "method": method} for skip in found.skipped for method in methods]
     counts = {"n_success": len(jobs), "n_failed": 0, "n_lost": 0, "n_skipped": len(skipped), "n_not_selected": 0}
     manifest = timed_head("reconstruction_manifest") | {
         "study": design.name,

@@ -5,7 +5,6 @@ The only input besides the result is the truth, so this belongs to the compariso
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -27,6 +26,7 @@ NO_UNIT = "1"
 _MIN_FRC_SIDE_PX = 16
 # An image whose range is within rounding of float32 has no structure to speak of.
 _FLAT = 1e-5
+_PERFECT_DB = 240.0  # what rounding of double precision leaves
 _NEVER_BELOW = "never below the threshold up to the Nyquist frequency: at least this good"
 
 Image = npt.NDArray[np.float64]
@@ -218,7 +218,7 @@ def _similarities(
     if data_range is None:
         return undefined(recipe, names, f"the truth's {image} is constant in the crop, so it has no range")
     psnr = similarity.psnr_db(result, truth, mask, data_range)
-    perfect = "infinite: the result equals the truth" if math.isinf(psnr) else None
+    perfect = "infinite: the result equals the truth" if psnr > _PERFECT_DB else None
     value = None if perfect else psnr
     found = [measure(recipe, names[0], value, perfect, data_range=data_range)]
     for name, sigma in zip(names[1:], (recipe.ssim_sigma_px, recipe.ms_ssim_sigma_px), strict=True):

@@ -82,6 +82,8 @@ class ComparisonPhase:
         How results are compared.
     phase_c_root, phase_d_root
         Where the datasets lie; None takes the places that Phase F has recorded.
+    figures
+        Whether pictures are drawn.
     """
 
     artifact_root: Path
@@ -90,6 +92,7 @@ class ComparisonPhase:
     recipe: Recipe
     phase_c_root: Path | None = None
     phase_d_root: Path | None = None
+    figures: bool = True
 
     @cached_property
     def design(self) -> StudyDesign:
@@ -243,7 +246,8 @@ class ComparisonPhase:
     def inputs_sha256(self) -> str:
         """Return the digest of all that decides the comparison: cells, results, datasets, recipe, tool."""
         jobs = [[job["job"], job["probe"], job["dataset"]["sha256"], job["result"]] for job in self.reconstructed]
-        value = {"jobs": jobs, "others": self.others(), "recipe": self.recipe.as_dict(), "tool": TOOL}
+        value = {"jobs": jobs, "others": self.others(), "recipe": self.recipe.as_dict(), "figures": self.figures}
+        value["tool"] = TOOL
         return sha256_json(json.loads(json.dumps(value)))
 
 
@@ -254,6 +258,7 @@ def open_comparison(
     phase_c_root: Path | None = None,
     phase_d_root: Path | None = None,
     crop_fraction: float | None = None,
+    figures: bool = True,
 ) -> ComparisonPhase:
     """Return Phase G for the reconstructions under an artifact root, after all of its input was checked.
 
@@ -278,7 +283,7 @@ def open_comparison(
         )
     manifest = read_manifest(path, "reconstruction_manifest")
     recipe = recipe_of(design_from_dict(manifest["design"]), crop_fraction)
-    phase = ComparisonPhase(artifact_root, out or artifact_root, manifest, recipe, phase_c_root, phase_d_root)
+    phase = ComparisonPhase(artifact_root, out or artifact_root, manifest, recipe, phase_c_root, phase_d_root, figures)
     phase.check()
     return phase
 
@@ -308,7 +313,8 @@ def run_comparison(phase: ComparisonPhase, console: Console | None = None) -> di
     for cell in phase.compare(console):
         compared.append(cell.entry)
         points += list(curve_rows(cell.entry, cell.scored.curves))
-        pictures.add(cell)
+        if phase.figures:
+            pictures.add(cell)
     cells = phase.in_order([*compared, *phase.others()])
     found = summary(
         phase.reconstruction["study"], phase.reconstruction["design_digest"], cells, phase.protocols(), phase.recipe

@@ -1,0 +1,147 @@
+"""The measures of an aligned result: known errors, undefined ones, phases that wrap, empty results."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+
+from ptyproof.evidence.measures import headline, measure, needs_truth, of_comparison, phase_images, score, specs
+from ptyproof.evidence.protocol import Recipe
+from ptyproof.physics.align import Aligned, Crop, align, illumination_crop
+from ptyproof.physics.metamorphic import make_scene
+
+RECIPE = Recipe()
+SCENE = make_scene((100, 110))
+CROP = Crop((8, 92), (8, 102), np.ones((84, 94), dtype=bool))
+
+
+def as_it_is(result, truth, mask=None):
+    """Result and truth that count as aligned."""
+    whole = np.ones(truth.shape, dtype=bool) if mask is None else mask
+    return Aligned(result.astype(complex), truth.astype(complex), whole, (0.0, 0.0), (0.0, 0.0), 1 + 0j, 1.0, 1.0)
+
+
+def values(aligned):
+    return {found.metric: found for found in score(aligned, RECIPE).measures}
+
+
+def test_every_measure_is_there_in_order():
+    found = score(align(SCENE.result(0.1), SCENE.truth, CROP), RECIPE).measures
+    assert [one.metric for one in found] == [metric for metric in specs(RECIPE) if needs_truth(metric)]
+    assert all((one.value is None) == (one.reason is not None) for one in found)
+    assert set(headline(RECIPE)) <= set(of_comparison(RECIPE))
+
+
+def test_known_errors():
+    truth = SCENE.truth[20:80, 20:90]
+    found = values(as_it_is(truth * 1.1 * np.exp(0.2j), truth))
+    assert found["phase_mae"].value == pytest.approx(0.2)
+    assert found["phase_mse"].value == pytest.approx(0.04)
+    assert found["amplitude_mae"].value == pytest.approx(0.1 * np.abs(truth).mean())
+    assert found["complex_nrmse"].value < 1e-7  # it has a factor of its own
+    data_range = np.ptp(phase_images(as_it_is(truth, truth))[1])
+    assert found["phase_psnr"].value == pytest.approx(10 * np.log10(data_range**2 / 0.04))
+    assert found["phase_psnr"].data_range == pytest.approx(data_range)
+
+
+def test_similarities_are_those_of_scikit_image():
+    aligned = align(SCENE.result(0.2), SCENE.truth, CROP)
+    found = values(aligned)
+    for image, (result, truth) in (
+        ("phase", phase_images(aligned)),
+        ("amplitude", (np.abs(aligned.result), np.abs(aligned.truth))),
+    ):
+        options = {"data_range": np.ptp(truth), "gaussian_weights": True, "use_sample_covariance": False}
+        expected = structural_similarity(result, truth, **options)
+        assert found[f"{image}_ssim"].value == pytest.approx(expected, rel=1e-9)
+        expected = peak_signal_noise_ratio(truth, result, data_range=np.ptp(truth))
+        assert found[f"{image}_psnr"].value == pytest.approx(expected, rel=1e-9)
+        assert (found[f"{image}_ssim"].sigma_px, found[f"{image}_ms_ssim"].sigma_px) == (1.5, 1.0)
+        assert found[f"{image}_ms_ssim"].n_scales == 4
+
+
+def test_a_phase_that_wraps_is_no_error():
+    """A turn of 2.9 rad that was left in gives a phase MAE of 1.64 where phases are subtracted as they are."""
+    truth = np.exp(1j * np.linspace(0, 3, 60))[None, :] * np.ones((50, 1))
+    turned = align(np.tile(truth * np.exp(2.9j), (1, 1)), truth, Crop((0, 50), (0, 60), np.ones((50, 60), bool)))
+    assert values(turned)["phase_mae"].value < 1e-6
+    near_pi = as_it_is(-truth * np.exp(0.01j), -truth)
+    result, reference = phase_images(near_pi)
+    np.testing.assert_allclose(result - reference, 0.01, rtol=1e-6)
+    assert np.ptp(reference) == pytest.approx(3)
+
+
+def test_a_perfect_result():
+    found = values(as_it_is(SCENE.truth, SCENE.truth))
+    assert found["complex_nrmse"].value < 1e-7
+    for image in ("phase", "amplitude"):
+        assert (found[f"{image}_psnr"].value, found[f"{image}_psnr"].reason) == (
+            None,
+            "infinite: the result equals the truth",
+        )
+        assert found[f"{image}_ssim"].value == pytest.approx(1)
+        assert found[f"{image}_frc50_px"].value == 2
+        assert found[f"{image}_frc50_px"].note.startswith("never below the threshold")
+    assert found["complex_frc_1bit_nyquist"].value == 1
+
+
+@pytest.mark.parametrize("empty", [np.ones, np.zeros])
+def test_an_empty_result_scores_badly_in_every_measure(empty):
+    nothing = values(align(empty(SCENE.truth.shape, dtype=np.complex64), SCENE.truth, CROP))
+    fair = values(align(SCENE.result(0.2), SCENE.truth, CROP))
+    for metric, found in nothing.items():
+        if found.value is None:
+            assert found.reason.startswith("nothing is resolved: below the threshold at"), metric
+            continue
+        if metric == "amplitude_ssim":  # noise deceives it, see docs/comparison.md: no bar but its own half
+            assert found.value < 0.5
+            continue
+        sign = 1 if found.direction == "higher" else -1
+        assert sign * found.value < sign * fair[metric].value, metric
+    assert nothing["phase_frc50_nyquist"].value == 0
+    assert nothing["phase_ssim"].value < 0.5
+
+
+def test_a_constant_truth_has_no_range_and_no_resolution():
+    amplitude = np.abs(SCENE.truth)
+    found = values(as_it_is(amplitude * np.exp(1j * np.angle(SCENE.result(0.1))), amplitude.astype(np.complex64)))
+    for name in ("psnr", "ssim", "ms_ssim"):
+        assert found[f"phase_{name}"].value is None
+        assert found[f"phase_{name}"].reason == "the truth's phase is constant in the crop, so it has no range"
+    assert found["phase_frc50_nyquist"].reason.startswith("the truth's phase is constant")
+    assert found["phase_mae"].value > 0
+    assert found["amplitude_ssim"].value is not None
+    nothing = values(as_it_is(SCENE.truth, np.ones(SCENE.truth.shape)))
+    assert nothing["complex_frc50_px"].reason.startswith("the truth is constant in the crop")
+
+
+def test_a_small_crop_leaves_measures_undefined():
+    illumination = np.zeros(SCENE.truth.shape)
+    illumination[40:48, 50:58] = 1
+    found = values(align(SCENE.result(0.1), SCENE.truth, illumination_crop(illumination, 0.5)))
+    assert found["phase_ssim"].reason == "no window of sigma 1.5 px fits into the crop of 8 x 8 px"
+    assert found["phase_frc50_px"].reason == "the crop of 8 x 8 px is smaller than 16 px, too few rings"
+    assert found["phase_mae"].value > 0
+
+
+def test_a_crop_with_holes_is_scored_on_its_pixels_alone():
+    rng = np.random.default_rng(0)
+    illumination = np.zeros(SCENE.truth.shape)
+    rows, cols = np.indices(SCENE.truth.shape)
+    for row, col in rng.uniform(15, 85, (25, 2)):
+        illumination[(rows - row) ** 2 + (cols - col) ** 2 < 80] = 1
+    crop = illumination_crop(illumination, 0.5)
+    assert 0.3 < crop.mask.mean() < 0.9
+    clean = values(align(SCENE.result(0.2), SCENE.truth, crop))
+    spoiled = np.where(illumination > 0, SCENE.result(0.2), 9)
+    dirty = values(align(spoiled, SCENE.truth, crop))
+    whole = values(align(SCENE.result(0.2), SCENE.truth, CROP))
+    for metric in ("complex_nrmse", "phase_mae", "phase_ssim", "phase_ms_ssim", "amplitude_ssim"):
+        assert dirty[metric].value == pytest.approx(clean[metric].value, rel=0.05), metric
+        assert clean[metric].value == pytest.approx(whole[metric].value, rel=0.2), metric
+
+
+def test_a_measure_without_a_value_needs_a_reason():
+    with pytest.raises(AssertionError):
+        measure(RECIPE, "phase_mae", None)

@@ -1,0 +1,353 @@
+"""Phase G on results of known quality: the account, tables, pictures, reuse, and everything that it refuses."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ptyproof.cli.main import main
+from ptyproof.errors import DataError, InputError
+from ptyproof.evidence.comparison_table import COLUMNS
+from ptyproof.evidence.manifest import file_is_whole, file_record, read_manifest
+from ptyproof.evidence.phase_g import open_comparison, run_comparison
+from ptyproof.evidence.protocol import protocol_sha256
+from ptyproof.io.dataset import read_dataset, write_dataset
+from ptyproof.io.strict_json import write_json
+from tests.conftest import Phase
+from tests.strategies.reconstructions import METHODS, noisy, phase_f
+
+N_VIEWS, N_METHODS = 3, len(METHODS)
+
+
+@pytest.fixture(scope="module")
+def one_dose(smoke):
+    """The smoke study with one dose."""
+    return replace(smoke, doses_photons_per_pattern=(1e4,))
+
+
+@pytest.fixture(scope="module")
+def data(one_dose, tmp_path_factory) -> Path:
+    """A folder with Phases C and D of one dose and Phase F of known quality."""
+    from ptyproof.evidence.base import load_base
+    from ptyproof.evidence.phase_c import generate
+    from ptyproof.evidence.phase_d import overlap
+
+    root = tmp_path_factory.mktemp("compare")
+    generate(one_dose, load_base(one_dose, "builtin"), root / "c")
+    overlap(root / "c", root / "d")
+    (root / "f").mkdir()
+    phase_f(root / "f", one_dose, root / "c", root / "d")
+    return root
+
+
+@pytest.fixture(scope="module")
+def compared(data) -> Phase:
+    """Its comparison."""
+    return Phase(data / "f", run_comparison(open_comparison(data / "f")))
+
+
+@pytest.fixture
+def copy(data, tmp_path) -> Path:
+    """The folder, to be changed; without a comparison."""
+    root = tmp_path / "copy"
+    for name in ("c", "d"):
+        shutil.copytree(data / name, root / name)
+    ignore = shutil.ignore_patterns("comparison*", "metrics_summary*", "frc_curves*")
+    shutil.copytree(data / "f", root / "f", ignore=ignore)
+    return root
+
+
+def changed(root: Path, change) -> None:
+    """Change Phase F's manifest of a copy."""
+    path = root / "f" / "reconstruction_manifest.json"
+    manifest = json.loads(path.read_text())
+    change(manifest)
+    write_json(path, manifest)
+
+
+def value(manifest, view, method, metric):
+    cell = next(c for c in manifest["cells"] if (c["view"], c["method"]) == (view, method))
+    return next(found for found in cell["measures"] if found["metric"] == metric)["value"]
+
+
+def test_every_cell_is_accounted_for(compared, one_dose):
+    manifest = read_manifest(compared.root / "comparison_manifest.json", "comparison_manifest")
+    assert manifest["account"] == {
+        "n_enumerated": N_VIEWS * N_METHODS,
+        "n_success": 2 * N_METHODS,
+        "n_failed": 0,
+        "n_lost": 0,
+        "n_skipped": N_METHODS,
+        "n_not_selected": 0,
+    }
+    places = [(cell["view"], cell["method"]) for cell in manifest["cells"]]
+    assert places == [(view.name, method) for view in one_dose.views for method in METHODS]
+    skipped = [cell for cell in manifest["cells"] if cell["status"] == "skipped"]
+    recorded = json.loads((compared.root / "reconstruction_manifest.json").read_text())["skipped"]
+    keys = ("code", "reason", "selected", "measured")
+    assert [{k: cell[k] for k in keys} for cell in skipped] == [{k: skip[k] for k in keys} for skip in recorded]
+    assert skipped[0]["measured"]["test"]["n_images_total"] > 0
+
+
+def test_scores_tell_good_from_bad(compared):
+    for view in ("baseline", "dense"):
+        for metric, sign in (("complex_nrmse", -1), ("phase_mae", -1), ("phase_frc50_nyquist", 1), ("phase_ssim", 1)):
+            good, flat = (sign * value(compared.manifest, view, method, metric) for method in ("lsqml", "flat"))
+            assert good > flat, metric
+        expected = np.sqrt(2) * 0.05  # noise of 0.05 in real and imaginary part, on a truth of 0.6 to 0.9
+        assert 1 < value(compared.manifest, view, "lsqml", "complex_nrmse") / expected < 1.7
+
+
+def test_the_csv_has_one_row_for_each_cell_and_measure(compared):
+    with (compared.root / "comparison.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert tuple(rows[0]) == COLUMNS
+    keys = [(r["dose"], r["view"], r["gridsize"], r["method"], r["split"], r["metric"]) for r in rows]
+    metrics = list(dict.fromkeys(r["metric"] for r in rows))
+    assert len(keys) == len(set(keys)) == N_VIEWS * N_METHODS * len(metrics)
+    assert all((r["value"] == "") == (r["reason"] != "") for r in rows)
+    assert {r["reason"][:18] for r in rows if r["view"] == "sparse"} == {"skipped: sparse (f"}
+    assert all(r["protocol"] for r in rows if r["view"] != "sparse")
+    chosen = next(r for r in rows if (r["view"], r["method"], r["metric"]) == ("dense", "lsqml", "phase_mae"))
+    assert float(chosen["value"]) == value(compared.manifest, "dense", "lsqml", "phase_mae")
+    assert (chosen["dose"], chosen["unit"], chosen["direction"]) == ("10000", "rad", "lower")
+
+
+def test_the_summary_has_one_table_for_each_protocol(compared):
+    found = read_manifest(compared.root / "metrics_summary.json", "metrics_summary")
+    assert len(found["tables"]) == 1
+    table = found["tables"][0]
+    assert table["protocol"] == protocol_sha256(table["parts"])
+    assert [(row["view"], row["method"]) for row in table["rows"]] == [
+        (view, method) for view in ("baseline", "dense") for method in METHODS
+    ]
+    best = {(entry["view"], entry["metric"]): entry["methods"] for entry in table["best"]}
+    assert best["dense", "phase_mae"] == ["lsqml"]
+    assert best["dense", "time_s"] == ["flat"]
+    assert len(found["without_result"]) == N_METHODS
+    text = (compared.root / "comparison.md").read_text(encoding="utf-8")
+    assert text.index("| dose | view | method | complex NRMSE ↓ |") < text.index("Cells without a result")
+    assert "flat (control)" in text
+    assert "sparse (gs2), test: flat, start, lsqml: skipped: sparse (f = 0.2) needs 25.6 px" in text
+
+
+def test_files_are_recorded_and_pictures_are_pictures(compared):
+    manifest = compared.manifest
+    records = [*manifest["files"].values(), *(figure["file"] for figure in manifest["figures"])]
+    assert all(file_is_whole(record, compared.root) for record in records)
+    drawn = sorted(figure["what"] for figure in manifest["figures"])
+    assert drawn == ["measures against dose", *2 * ["objects"], *2 * ["ring correlations"], "time against quality"]
+    for figure in manifest["figures"]:
+        with Image.open(compared.root / figure["file"]["path"]) as picture:
+            assert min(picture.size) > 300
+            assert len(picture.convert("L").getcolors()) > 20
+
+
+def test_a_comparison_is_reused_and_made_again_when_a_file_was_lost(compared, data):
+    phase = open_comparison(data / "f")
+    said: list[str] = []
+
+    class Lines:
+        def say(self, line):
+            said.append(line)
+
+    assert run_comparison(phase, Lines()) == read_manifest(phase.path, "comparison_manifest")
+    assert said == ["comparison reused: the same results were compared in the same way, and all files are whole"]
+    other = open_comparison(data / "f", crop_fraction=0.2)
+    assert other.inputs_sha256() != phase.inputs_sha256()
+
+
+def test_equal_input_gives_equal_files(compared, copy):
+    manifest = run_comparison(open_comparison(copy / "f", figures=False))
+    names = ("comparison", "frc_curves", "tables", "metrics_summary")
+    for name in names:
+        assert manifest["files"][name]["sha256"] == compared.manifest["files"][name]["sha256"], name
+    assert manifest["figures"] == []
+    (copy / "f" / "comparison.csv").unlink()
+    run_comparison(open_comparison(copy / "f", figures=False))
+    assert (copy / "f" / "comparison.csv").is_file()
+
+
+def test_truth_exchanged_for_noise_changes_scores_and_no_reconstruction(copy, compared, one_dose):
+    path = copy / "c" / "dose_10000" / "patched_test.npz"
+    dataset = read_dataset(path).dataset
+    rng = np.random.default_rng(5)
+    other = np.exp(1j * rng.uniform(-1, 1, dataset.obj.shape)).astype(np.complex64)
+    truth = dataset.obj
+    write_dataset(path, replace(dataset, obj=other))
+    with pytest.raises(DataError, match=r"patched_test.npz: is not the file that reconstruction_manifest.json"):
+        open_comparison(copy / "f")
+    record = {"path": "../c/dose_10000/patched_test.npz"}
+
+    def with_new_hash(manifest):
+        for job in manifest["jobs"]:
+            if job["dataset"]["path"] == record["path"]:
+                job["dataset"] |= file_record(path, copy / "f")
+
+    changed(copy, with_new_hash)
+    manifest = run_comparison(open_comparison(copy / "f", figures=False))
+    assert not np.array_equal(truth, other)
+    for method in METHODS:
+        cells = [next(c for c in m["cells"] if c["method"] == method) for m in (manifest, compared.manifest)]
+        assert cells[0]["arrays_sha256"] == cells[1]["arrays_sha256"]
+    assert value(manifest, "baseline", "lsqml", "phase_mae") > 0.4
+    assert value(manifest, "baseline", "lsqml", "r_factor") == value(compared.manifest, "baseline", "lsqml", "r_factor")
+
+
+def test_without_a_truth_patterns_are_still_explained_or_not(copy, compared):
+    path = copy / "c" / "dose_10000" / "patched_test.npz"
+    dataset = read_dataset(path).dataset
+    metadata = dataset.metadata | {"role": "measurement"}
+    write_dataset(path, replace(dataset, obj=None, patches=None, metadata=metadata))
+
+    def with_new_hash(manifest):
+        for job in manifest["jobs"]:
+            if "patched" in job["dataset"]["path"]:
+                job["dataset"] |= file_record(path, copy / "f") | {"role": "measurement"}
+
+    changed(copy, with_new_hash)
+    manifest = run_comparison(open_comparison(copy / "f", figures=False))
+    cell = next(c for c in manifest["cells"] if (c["view"], c["method"]) == ("baseline", "lsqml"))
+    assert (cell["alignment"], cell["dataset"]["has_truth"]) == (None, False)
+    for found in cell["measures"]:
+        if found["metric"] in ("r_factor", "poisson_deviance", "time_s"):
+            assert found["value"] is not None
+        else:
+            assert found["reason"] == "the dataset has no objectGuess"
+    assert value(manifest, "baseline", "lsqml", "poisson_deviance") == value(
+        compared.manifest, "baseline", "lsqml", "poisson_deviance"
+    )
+    assert value(manifest, "dense", "lsqml", "phase_mae") is not None
+
+
+def test_methods_with_another_knowledge_of_the_probe_have_a_table_of_their_own(copy, capsys):
+    def estimated(manifest):
+        for job in manifest["jobs"]:
+            if job["method"] == "lsqml":
+                job["probe"] = "estimated"
+
+    changed(copy, estimated)
+    found = run_comparison(open_comparison(copy / "f", figures=False))
+    summary = read_manifest(copy / "f" / "metrics_summary.json", "metrics_summary")
+    assert [table["parts"]["probe"] for table in summary["tables"]] == ["true", "estimated"]
+    assert {row["method"] for row in summary["tables"][1]["rows"]} == {"lsqml"}
+    assert len(found["protocols"]) == 2
+
+
+def test_failed_lost_and_unselected_cells_stay_in_the_comparison(copy, capsys):
+    def unlucky(manifest):
+        lost, failed, left = manifest["jobs"][0], manifest["jobs"][1], manifest["jobs"].pop(2)
+        only = dict.fromkeys(set(lost["result"]) - {"status", "error", "started", "finished"})
+        failed["result"] |= only | {"status": "failed", "error": "object must be finite"}
+        lost["result"] |= only | {"status": "lost", "error": "started, but no end was recorded", "finished": None}
+        manifest["not_selected"] = [{k: left[k] for k in ("dose", "view", "gridsize", "split", "method")}]
+
+    changed(copy, unlucky)
+    assert main(["compare", "--artifact-root", str(copy / "f"), "--quiet", "--no-figures"]) == 1
+    assert "9 cells: 3 compared, 1 failed, 1 lost, 3 skipped, 1 not selected" in capsys.readouterr().out
+    manifest = read_manifest(copy / "f" / "comparison_manifest.json", "comparison_manifest")
+    states = {(c["view"], c["method"]): (c["status"], c.get("reason")) for c in manifest["cells"]}
+    assert states["baseline", "flat"] == ("lost", "started, but no end was recorded")
+    assert states["baseline", "start"] == ("failed", "object must be finite")
+    assert states["baseline", "lsqml"] == ("not_selected", None)
+    rows = list(csv.DictReader((copy / "f" / "comparison.csv").read_text(encoding="utf-8").splitlines()))
+    assert {r["reason"] for r in rows if (r["view"], r["method"]) == ("baseline", "start")} == {
+        "failed: object must be finite"
+    }
+
+
+def test_the_command(copy, capsys):
+    roots = ["--phase-c-root", str(copy / "c"), "--phase-d-root", str(copy / "d"), "--out", str(copy / "g")]
+    options = ["--crop-fraction", "0.3", "--quiet", "--no-figures"]
+    status = main(["compare", "--artifact-root", str(copy / "f"), *roots, *options])
+    said = capsys.readouterr().out
+    assert status == 0
+    assert f"manifest: {copy / 'g' / 'comparison_manifest.json'}" in said
+    manifest = read_manifest(copy / "g" / "comparison_manifest.json", "comparison_manifest")
+    assert manifest["recipe"]["crop_fraction"] == 0.3
+    assert manifest["reconstruction_manifest"]["path"] == "../f/reconstruction_manifest.json"
+    assert not (copy / "f" / "comparison_manifest.json").exists()
+
+
+def test_data_that_have_moved_are_found_where_they_are_said_to_be(copy):
+    (copy / "c").rename(copy / "data_c")
+    with pytest.raises(DataError, match="is missing, but dose10000-baseline-gs1-test-flat was reconstructed with it"):
+        open_comparison(copy / "f")
+    assert open_comparison(copy / "f", phase_c_root=copy / "data_c").reconstructed
+
+
+def swapped_halves(root):
+    test, train = (root / "c" / "dose_10000" / f"patched_{half}.npz" for half in ("test", "train"))
+    shutil.copy(train, test)
+
+
+def train_half_recorded(root):
+    path = root / "c" / "dose_10000" / "patched_train.npz"
+    changed(root, lambda m: m["jobs"][0]["dataset"].update(file_record(path, root / "f")))
+
+
+def base_recorded(root):
+    changed(root, lambda m: m["jobs"][0]["dataset"].update(role="measurement"))
+
+
+def result_changed(root):
+    path = next((root / "f" / "reconstructions").rglob("flat.npz"))
+    path.write_bytes(path.read_bytes()[:-1] + b"\1")
+
+
+def result_missing(root):
+    next((root / "f" / "reconstructions").rglob("lsqml.npz")).unlink()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (swapped_halves, "patched_test.npz: is not the file that reconstruction_manifest.json has recorded"),
+        (train_half_recorded, "_metadata: is the half train, but dose10000-baseline-gs1-test-flat is to be compared"),
+        (base_recorded, "_metadata: is a simulation, but dose10000-baseline-gs1-test-flat was reconstructed from a"),
+        (result_changed, "flat.npz: is not the file that"),
+        (result_missing, "lsqml.npz: is missing"),
+        (lambda root: (root / "f" / "reconstruction_manifest.json").unlink(), "has no reconstruction_manifest.json"),
+        (lambda root: (root / "f" / "reconstruction_manifest.json").write_text("{"), "reconstruction_manifest.json"),
+        (lambda root: shutil.rmtree(root / "f"), "--artifact-root must be a folder"),
+    ],
+)
+def test_what_is_not_the_recorded_input_is_refused_and_nothing_is_written(copy, spoil, said, capsys):
+    spoil(copy)
+    assert main(["compare", "--artifact-root", str(copy / "f"), "--out", str(copy / "g")]) == 2
+    assert said in capsys.readouterr().err
+    assert not (copy / "g").exists()
+
+
+def test_impossible_options(data, capsys):
+    with pytest.raises(InputError, match="--crop-fraction"):
+        open_comparison(data / "f", crop_fraction=2.0)
+    assert main(["compare", "--artifact-root", str(data / "f"), "--phase-c-root", str(data / "no")]) == 2
+    assert "--phase-c-root must be a folder" in capsys.readouterr().err
+
+
+def test_a_result_of_another_size_is_refused(copy, one_dose):
+    shutil.rmtree(copy / "f")
+    (copy / "f").mkdir()
+    phase_f(copy / "f", one_dose, copy / "c", copy / "d", {"lsqml": noisy(0.1)})
+    from ptyproof.io.npz import NpzArchive, NpzWriter
+
+    path = next((copy / "f" / "reconstructions").rglob("lsqml.npz"))
+    with NpzArchive(path) as archive:
+        arrays = {name: archive.read(name) for name in archive.members}
+    for name in ("object", "illumination", "parts"):
+        arrays[name] = arrays[name][:-2]
+    with NpzWriter(path) as writer:
+        for name, array in arrays.items():
+            writer.add(name, array)
+    changed(copy, lambda m: m["jobs"][0]["result"].update(reconstruction=file_record(path, copy / "f")))
+    with pytest.raises(DataError, match=r"object: has the shape \(156, 94\), but the dataset's objectGuess has"):
+        run_comparison(open_comparison(copy / "f", figures=False))
+    assert not (copy / "f" / "comparison_manifest.json").exists()

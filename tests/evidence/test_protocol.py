@@ -1,0 +1,79 @@
+"""Protocols: what is in the hash, and that rows of two of them cannot stand in one table."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from ptyproof.errors import InputError
+from ptyproof.evidence.comparison_table import table
+from ptyproof.evidence.protocol import Recipe, difference, one_protocol, protocol, protocol_sha256, recipe_of
+
+RECIPE = Recipe()
+USUAL = protocol(RECIPE, "test", "true", "all of it")
+
+
+@pytest.mark.parametrize(
+    ("other", "said"),
+    [
+        (protocol(RECIPE, "train", "true", "all of it"), "split is 'test' and 'train'"),
+        (protocol(RECIPE, "test", "estimated", "all of it"), "probe is 'true' and 'estimated'"),
+        (protocol(RECIPE, "test", "true", "with training"), "timing_scope is 'all of it' and 'with training'"),
+        (
+            protocol(replace(RECIPE, crop_fraction=0.1), "test", "true", "all of it"),
+            "crop.illumination_at_least is 0.05 and 0.1",
+        ),
+        (
+            protocol(replace(RECIPE, max_shift_px=3.0), "test", "true", "all of it"),
+            "alignment.max_shift_px is 8.0 and 3.0",
+        ),
+        (
+            protocol(replace(RECIPE, ms_ssim_sigma_px=2.0), "test", "true", "all of it"),
+            "windows.ms_ssim_sigma_px is 1.0 and 2.0",
+        ),
+        (
+            protocol(replace(RECIPE, frc_level=0.3), "test", "true", "all of it"),
+            "thresholds.frc30 is None and {'level': 0.3}",
+        ),
+        (protocol(replace(RECIPE, version="2"), "test", "true", "all of it"), "version is '1' and '2'"),
+        (protocol(replace(RECIPE, rate_floor=0.1), "test", "true", "all of it"), "rate_floor is 0.001 and 0.1"),
+        (USUAL | {"data_range": "255"}, "data_range is 'range of the truth in the crop' and '255'"),
+    ],
+)
+def test_rows_of_two_protocols_cannot_stand_in_one_table(other, said):
+    assert protocol_sha256(other) != protocol_sha256(USUAL)
+    cells = [
+        {"dose": 1e3, "view": "dense", "gridsize": 2, "split": "test", "method": method, "protocol": digest}
+        | {"measures": []}
+        for method, digest in (("flat", "a"), ("lsqml", "b"))
+    ]
+    assert table(cells, {"a": USUAL, "b": USUAL}, RECIPE)["parts"] == USUAL
+    with pytest.raises(InputError, match="rows of different protocols cannot stand in one table: ") as raised:
+        table(cells, {"a": USUAL, "b": other}, RECIPE)
+    assert said in str(raised.value)
+
+
+def test_equal_protocols_have_one_hash_whatever_their_order():
+    again = dict(reversed(protocol(Recipe(), "test", "true", "all of it").items()))
+    assert protocol_sha256(again) == protocol_sha256(USUAL)
+    assert difference(again, USUAL) == []
+    assert one_protocol([USUAL, again]) is USUAL
+
+
+def test_a_table_needs_a_row():
+    with pytest.raises(InputError, match="one row or more"):
+        one_protocol([])
+
+
+def test_the_recipe_is_the_study_s(smoke):
+    study = replace(smoke, ms_ssim_sigma=2.5, frc_threshold=0.3)
+    recipe = recipe_of(study, 0.2)
+    assert (recipe.ms_ssim_sigma_px, recipe.frc_level, recipe.crop_fraction) == (2.5, 0.3, 0.2)
+    assert list(recipe.thresholds) == ["frc30", "frc143", "frc_1bit", "frc_halfbit"]
+
+
+@pytest.mark.parametrize("fraction", [0.0, -0.1, 1.5, float("nan")])
+def test_an_impossible_crop(smoke, fraction):
+    with pytest.raises(InputError, match=r"--crop-fraction must be in \(0, 1\]"):
+        recipe_of(smoke, fraction)
