@@ -11,6 +11,8 @@ RUN_MANIFEST = "run_manifest.json"
 OVERLAP_MANIFEST = "overlap_manifest.json"
 TRAINING_MANIFEST = "training_manifest.json"
 SKIP_SUMMARY = "skip_summary.json"
+RECONSTRUCTION_MANIFEST = "reconstruction_manifest.json"
+RECONSTRUCTIONS = "reconstructions"
 
 
 def phase_c_file(root: Path, dose: float, half: str) -> Path:
@@ -31,3 +33,8 @@ def phase_d_file(root: Path, dose: float, view: str, half: str) -> Path:
 def job_folder(artifact_root: Path, dose: float, view: str, gridsize: int) -> Path:
     """Return the folder of a training's artifacts."""
     return artifact_root.joinpath(dose_folder(dose), view, f"gs{gridsize}")
+
+
+def reconstruction_file(artifact_root: Path, dose: float, view: str, gridsize: int, split: str, method: str) -> Path:
+    """Return the archive of a reconstruction."""
+    return artifact_root.joinpath(RECONSTRUCTIONS, dose_folder(dose), view, f"gs{gridsize}", split, f"{method}.npz")
