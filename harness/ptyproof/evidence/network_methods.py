@@ -66,7 +66,7 @@ class PinnThenLsqml:
     """The network's result, refined by a few epochs of LSQML."""
 
     name = "pinn+lsqml"
-    needs = Needs(training=True)
+    needs = Needs(training=True, iterates=True)
 
     def __init__(self) -> None:
         self._network = Pinn()
@@ -96,7 +96,9 @@ class PinnThenLsqml:
 
 def _stitched(network: PatchNetwork, dataset: BlindScan, *, start_only: bool) -> Reconstruction:
     if not dataset.counts_known:
-        raise RunError("a network needs patterns whose photon counts are known, and this dataset has no intensity_scale")
+        raise RunError(
+            "a network needs patterns whose photon counts are known, and this dataset has no intensity_scale"
+        )
     began = time.perf_counter()
     scan = normalised_scan(dataset.amplitude, dataset.probe, dataset.positions_px, dataset.scan_sha256)
     patches = predict_patches(network, scan, start_only=start_only)

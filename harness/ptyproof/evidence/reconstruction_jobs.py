@@ -166,9 +166,7 @@ def build_reconstruction_jobs(
     filters = filters or ReconstructionFilters()
     methods = _methods(registry, filters)
     splits = _splits(design, filters)
-    found = build_training_jobs(
-        design, phase_c_root, phase_d_root, artifact_root, filters.cells, allow_missing_phase_d
-    )
+    found = build_training_jobs(design, phase_c_root, phase_d_root, artifact_root, filters.cells, allow_missing_phase_d)
     whole = {record.key: record for record in (*found.jobs, *found.not_selected, *found.skipped)}
     wanted_views = {record.key for record in (*found.jobs, *(skip for skip in found.skipped if skip.selected))}
     jobs: list[ReconstructionJob] = []

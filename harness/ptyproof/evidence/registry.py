@@ -107,7 +107,9 @@ def registry(design: StudyDesign, others: Iterable[tuple[object, Provider]] = ()
     for method, provider in [*((method, _OURS) for method in ours), *_from_entry_points(), *others]:
         checked = _checked(method, provider)
         if checked.name in found:
-            raise InputError(f"two methods are named {checked.name}: of {found[checked.name].provider} and of {provider}")
+            raise InputError(
+                f"two methods are named {checked.name}: of {found[checked.name].provider} and of {provider}"
+            )
         found[checked.name] = Registered(checked, provider, unavailable(checked))
     named = [entry.name for entry in design.reconstruction.methods]
     for name in named:
@@ -135,7 +137,11 @@ def _checked(candidate: object, provider: Provider) -> Method:
     """Return a method, made where it is a class or function; it keeps to the interface as far as can be seen."""
     if isinstance(candidate, type) or (callable(candidate) and not isinstance(candidate, Method)):
         candidate = candidate()
-    if not isinstance(candidate, Method) or not isinstance(candidate.needs, Needs) or not callable(candidate.reconstruct):
+    if (
+        not isinstance(candidate, Method)
+        or not isinstance(candidate.needs, Needs)
+        or not callable(candidate.reconstruct)
+    ):
         raise InputError(
             f"a method must have name, needs (ptyproof.reconstruction.method.Needs) and reconstruct, got "
             f"{type(candidate).__name__} of {provider}"

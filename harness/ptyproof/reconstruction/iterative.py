@@ -58,7 +58,7 @@ ENGINES = tuple(_ENGINES)
 class PtyChi:
     """An engine of pty-chi as a method: `lsqml`, `rpie` or `epie`."""
 
-    needs = Needs(probe="either")
+    needs = Needs(probe="either", iterates=True)
 
     def __init__(self, name: str) -> None:
         self.name = name

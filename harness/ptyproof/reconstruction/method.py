@@ -39,10 +39,13 @@ class Needs:
         It uses the bundle that was trained for the cell (`BlindScan.bundle_path`).
     probe
         `known`: it cannot do without the dataset's own probe; `either`: it can also refine an estimate.
+    iterates
+        It spends epochs: a budget that is given for all methods is also for it.
     """
 
     training: bool = False
     probe: Literal["known", "either"] = "known"
+    iterates: bool = False
 
 
 def _nothing(_: int) -> None:

@@ -135,7 +135,9 @@ def reconstruction_from_dict(table: Any) -> ReconstructionDesign:
         if key in values and not isinstance(values[key], list):
             raise checks.refuse(f"reconstruction.{key}", values[key], "a list")
     if "methods" in values:
-        methods = tuple(_method_from_dict(entry, f"reconstruction.methods[{i}]") for i, entry in enumerate(table["methods"]))
+        methods = tuple(
+            _method_from_dict(entry, f"reconstruction.methods[{i}]") for i, entry in enumerate(table["methods"])
+        )
         values = {**values, "methods": methods}
     if "splits" in values:
         values = {**values, "splits": tuple(values["splits"])}
