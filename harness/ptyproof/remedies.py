@@ -20,8 +20,8 @@ _declared: list[Any] = []
 def import_torchvision() -> str | None:
     """Make torchvision importable where it is installed; return what was done for it, or None.
 
-    PyPI's torchvision is built for PyPI's torch. Beside a CPU build of torch its compiled operators do not load, and its
-    import ends at the first of them. What imports it ends with it: pty-chi, for one blur, and Lightning, whose
+    PyPI's torchvision is built for PyPI's torch. Beside a CPU build of torch its compiled operators do not load, and
+    its import ends at the first of them. What imports it ends with it: pty-chi, for one blur, and Lightning, whose
     torchmetrics imports it wherever it is installed. Its transforms need no compiled operator.
 
     Raises
@@ -46,8 +46,8 @@ def _declare_operators() -> None:
 
     for name in [name for name in sys.modules if name.partition(".")[0] == "torchvision"]:
         del sys.modules[name]
-    library = torch.library.Library("torchvision", "FRAGMENT")
+    library = torch.library.Library("torchvision", "FRAGMENT")  # type: ignore[no-untyped-call]
     for schema in _SCHEMAS:
-        library.define(schema)
+        library.define(schema)  # type: ignore[no-untyped-call]
     _declared.append(library)
     importlib.import_module("torchvision")

@@ -123,7 +123,7 @@ class Ledger(CellLedger):
         """Return the name of a cell from its record."""
         return cell_key(record["dose"], record["view"], record["gridsize"])
 
-    def order(self, book: CellBook) -> list[str]:  # noqa: ARG002
+    def order(self, book: CellBook) -> list[str]:
         """Return the names of all cells of the study, in its order."""
         return [
             cell_key(dose, view.name, view.gridsize)

@@ -30,7 +30,7 @@ class Start:
     def __init__(self, design: NetworkDesign) -> None:
         self._design = design
 
-    def reconstruct(self, dataset: BlindScan, budget: Budget, rng: np.random.Generator) -> Reconstruction:  # noqa: ARG002
+    def reconstruct(self, dataset: BlindScan, budget: Budget, rng: np.random.Generator) -> Reconstruction:
         """Return the stitched start."""
         return _stitched(PatchNetwork(self._design).eval(), dataset, start_only=True)
 
@@ -41,7 +41,7 @@ class Pinn:
     name = "pinn"
     needs = Needs(training=True)
 
-    def reconstruct(self, dataset: BlindScan, budget: Budget, rng: np.random.Generator) -> Reconstruction:  # noqa: ARG002
+    def reconstruct(self, dataset: BlindScan, budget: Budget, rng: np.random.Generator) -> Reconstruction:
         """Return the stitched patches of the network in the dataset's bundle.
 
         Raises

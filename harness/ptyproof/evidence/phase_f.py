@@ -9,36 +9,31 @@ from __future__ import annotations
 
 import shutil
 import time
-import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
-from pathlib import Path
-from typing import Any
 
-from ptyproof.console import Console
-from ptyproof.errors import InputError, PtyproofError
+from ptyproof.console import Console, Progress
+from ptyproof.errors import PtyproofError
 from ptyproof.evidence.blind import BlindDataset
 from ptyproof.evidence.cell_ledger import NOT_ENDED, Record
-from ptyproof.evidence.manifest import TOOL_LABEL, file_is_whole, file_record, read_manifest
+from ptyproof.evidence.manifest import TOOL_LABEL, file_is_whole, file_record
 from ptyproof.evidence.reconstruction_archive import Origin, arrays_digest, write_archive
 from ptyproof.evidence.reconstruction_inputs import Inputs
 from ptyproof.evidence.reconstruction_jobs import (
     FoundReconstructions,
     ReconstructionFilters,
     ReconstructionJob,
-    Skip,
     build_reconstruction_jobs,
 )
 from ptyproof.evidence.reconstruction_ledger import RESULT_KEYS, Call, ReconstructionLedger
 from ptyproof.evidence.registry import Registry
-from ptyproof.io.atomic import atomic_path, writable_folder
+from ptyproof.io.atomic import atomic_path
 from ptyproof.io.environment import cpu_name, environment
 from ptyproof.io.hashing import sha256_json
 from ptyproof.io.locking import lock
 from ptyproof.reconstruction.method import Budget, Reconstruction, check_reconstruction
-from ptyproof.study.design import StudyDesign, design_from_dict, dose_folder
-from ptyproof.study.layout import RUN_MANIFEST
+from ptyproof.study.design import dose_folder
 from ptyproof.study.seeds import stream
 from ptyproof.training.device import RunOptions, compute_environment, configured
 
@@ -271,7 +266,7 @@ class ReconstructionPhase:
             configured(self.options, design.seed),
             console.progress(job.key, limits["epochs"] or 1, "epoch") as progress,
         ):
-            budget = Budget(limits["epochs"], limits["seconds"], lambda _: progress.update(1))
+            budget = Budget(limits["epochs"], limits["seconds"], lambda _: _advance(progress))
             began = time.perf_counter()
             found = self.registry[job.cell.method].method.reconstruct(scan, budget, rng)
             total_s = time.perf_counter() - began
@@ -339,94 +334,8 @@ class ReconstructionPhase:
         return changed
 
 
-def open_phase(
-    phase_c_root: Path,
-    phase_d_root: Path,
-    artifact_root: Path,
-    options: RunOptions,
-    design: StudyDesign | None = None,
-    others: tuple[Any, ...] = (),
-    **how: Any,
-) -> ReconstructionPhase:
-    """Return Phase F of the study that Phase C recorded, or of `design`; `others` are methods beside the known ones.
-
-    Raises
-    ------
-    InputError
-        If Phase C left no record and no design is given, or a method is unusable.
-    ManifestError
-        If Phase C's record is damaged.
-    """
-    from ptyproof.evidence.registry import registry
-
-    path = phase_c_root / RUN_MANIFEST
-    if design is None:
-        if not path.is_file():
-            raise InputError(
-                f"--phase-c-root {phase_c_root} has no {RUN_MANIFEST}; run `ptyproof generate`, or give --study"
-            )
-        design = design_from_dict(read_manifest(path, "run_manifest")["design"])
-    ledger = ReconstructionLedger(design, phase_c_root, phase_d_root, artifact_root)
-    return ReconstructionPhase(ledger, registry(design, others), options, **how)
-
-
-def run_reconstructions(
-    phase: ReconstructionPhase,
-    found: FoundReconstructions,
-    filters: ReconstructionFilters,
-    allow_missing_phase_d: bool,
-    console: Console,
-) -> list[ReconstructedJob]:
-    """Run the jobs of an enumeration one after the other; return them as they ended.
-
-    Every job is a line on the console; a job that fails does not keep the others from running.
-
-    Raises
-    ------
-    InputError
-        If the artifact root takes no files, or belongs to another study; nothing is reconstructed then.
-    """
-    ledger = phase.ledger
-    ledger.read()
-    writable_folder(ledger.artifact_root, "--artifact-root")
-    budget = None if phase.budget is None else phase.budget.as_dict()
-    phase.open_call(found, Call(uuid.uuid4().hex, filters, budget, allow_missing_phase_d))
-    ended = []
-    with console.progress("reconstructions", len(found.jobs), "job") as progress:
-        for number, job in enumerate(found.jobs, start=1):
-            done = phase.run_job(job, console)
-            if done.status == "success":
-                console.say(f"[{number}/{len(found.jobs)}] {describe_job(done)}")
-            ended.append(done)
-            progress.update(1)
-    return ended
-
-
-def describe_enumeration(found: FoundReconstructions) -> list[str]:
-    """Return a line with the numbers, and one for each skip with its reason."""
-    lines = [
-        f"{found.n_enumerated} cells: {len(found.jobs)} jobs to reconstruct, {len(found.skipped)} skipped, "
-        f"{len(found.not_selected)} not selected"
-    ]
-    return lines + [describe_skip(skip) for skip in found.skipped]
-
-
-def describe_skip(skip: Skip) -> str:
-    """Return the line about a skip."""
-    wanted = "" if skip.selected else " (not selected)"
-    return f"skipped {skip.key}{wanted}: {skip.reason}"
-
-
-def describe_job(done: ReconstructedJob) -> str:
-    """Return the line about a reconstruction: epochs, time, and where it lies."""
-    result = done.entry["result"]
-    epochs = "" if result["iterations"] is None else f"{result['iterations']} epochs, "
-    again = "" if result["reused_from"] is None else f" (made for {result['reused_from']})"
-    parts = "" if result["n_parts"] == 1 else f"{result['n_parts']} parts whose phases do not compare, "
-    return (
-        f"{done.job.key}: success, {epochs}{parts}{result['timing']['total_s']:.2f} s{again}; "
-        f"{result['reconstruction']['path']}, arrays {result['arrays_sha256'][:16]}..."
-    )
+def _advance(progress: Progress) -> None:
+    progress.update(1)
 
 
 def _now() -> str:

@@ -1,4 +1,4 @@
-"""The archive of a reconstruction: written by Phase F, read by whoever compares; docs/reconstructions.md has its members."""
+"""The archive of a reconstruction, whose members docs/reconstructions.md describes: Phase F writes, others read."""
 
 from __future__ import annotations
 
@@ -115,4 +115,13 @@ def read_archive(path: Path) -> ReconstructionArchive:
     for name in ("illumination", "parts"):
         if arrays[name].shape != arrays["object"].shape:
             raise DataError(path, f"must have the object's shape {arrays['object'].shape}", name)
-    return ReconstructionArchive(*(arrays[name] for name in _MEMBERS), record)
+    return ReconstructionArchive(
+        obj=arrays["object"],
+        probe=arrays["probe"],
+        illumination=arrays["illumination"],
+        parts=arrays["parts"],
+        iterations=arrays["history_iteration"],
+        losses=arrays["history_loss"],
+        seconds=arrays["history_seconds"],
+        record=record,
+    )

@@ -82,8 +82,8 @@ class ReconstructionJob:
 class Skip:
     """A cell that cannot be reconstructed.
 
-    `code` is `rejected_by_phase_d`, `missing_without_record`, `method_unavailable` or `no_trained_bundle`; `measured` are
-    Phase D's numbers, None where there is no record.
+    `code` is `rejected_by_phase_d`, `missing_without_record`, `method_unavailable` or `no_trained_bundle`; `measured`
+    are Phase D's numbers, None where there is no record.
     """
 
     cell: Cell
@@ -167,8 +167,9 @@ def build_reconstruction_jobs(
     methods = _methods(registry, filters)
     splits = _splits(design, filters)
     found = build_training_jobs(design, phase_c_root, phase_d_root, artifact_root, filters.cells, allow_missing_phase_d)
-    whole = {record.key: record for record in (*found.jobs, *found.not_selected, *found.skipped)}
-    wanted_views = {record.key for record in (*found.jobs, *(skip for skip in found.skipped if skip.selected))}
+    records: list[TrainingJob | SkippedView] = [*found.jobs, *found.not_selected, *found.skipped]
+    whole = {record.key: record for record in records}
+    wanted_views = {job.key for job in found.jobs} | {skip.key for skip in found.skipped if skip.selected}
     jobs: list[ReconstructionJob] = []
     not_selected: list[ReconstructionJob] = []
     skipped: list[Skip] = []

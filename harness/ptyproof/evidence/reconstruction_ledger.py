@@ -124,7 +124,7 @@ class ReconstructionLedger(CellLedger):
         return Cell(*(record[key] for key in _CELL_KEYS)).key
 
     def order(self, book: CellBook) -> list[str]:
-        """Return the names of all cells that may be there: the study's methods first, then those that were asked for."""
+        """Return the names of all cells that may be there: the study's methods first, then those asked for."""
         present = {
             record["method"] for group in (book.jobs, book.skips, book.not_selected) for record in group.values()
         }

@@ -1,7 +1,7 @@
 """The reconstruction methods that are known: those that come with ptyproof, and those that others register.
 
-A package of somebody else registers a method by an entry point of the group `ptyproof.methods`, which names a method, or
-something that returns one when it is called:
+A package of somebody else registers a method by an entry point of the group `ptyproof.methods`, which names a method,
+or something that returns one when it is called:
 
     [project.entry-points."ptyproof.methods"]
     mine = "my_package.reconstruction:Mine"
@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.metadata import entry_points
-from typing import Any, cast
+from typing import Any
 
 from ptyproof._version import __version__
 from ptyproof.errors import DesignError, InputError
@@ -150,4 +150,4 @@ def _checked(candidate: object, provider: Provider) -> Method:
         method_name(f"the name of a method of {provider}", candidate.name)
     except DesignError as error:
         raise InputError(str(error)) from error
-    return cast("Method", candidate)
+    return candidate

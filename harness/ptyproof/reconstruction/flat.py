@@ -15,7 +15,7 @@ class Flat:
     name = "flat"
     needs = Needs()
 
-    def reconstruct(self, dataset: BlindScan, budget: Budget, rng: np.random.Generator) -> Reconstruction:  # noqa: ARG002
+    def reconstruct(self, dataset: BlindScan, budget: Budget, rng: np.random.Generator) -> Reconstruction:
         """Return the constant object."""
         began = time.perf_counter()
         obj = np.full(dataset.object_shape, dataset.unit_scale, dtype=np.complex64)

@@ -99,7 +99,7 @@ class PtyChi:
             task = PtychographyTask(options, **_inputs(dataset, canvas, scale, start))
             set_up = time.perf_counter()
             losses, seconds, stopped_by = _iterate(task, budget)
-            obj, probe = (task.get_data_to_cpu(name, as_numpy=True) for name in ("object", "probe"))
+            obj, probe = (np.asarray(task.get_data_to_cpu(name, as_numpy=True)) for name in ("object", "probe"))
         if len(losses) and not np.isfinite(losses[-1]):
             raise RunError(f"{self.name} diverged: its loss became {losses[-1]} in epoch {len(losses)}")
         whole = np.full(dataset.object_shape, scale, np.complex64) if start is None else start.copy()
@@ -206,7 +206,7 @@ def _iterate(task: Any, budget: Budget) -> tuple[list[float], list[float], Liter
 
 @contextmanager
 def _contained() -> Iterator[None]:
-    """Give the process back what pty-chi changes: torch's defaults, random states, logging; it says nothing meanwhile."""
+    """Give the process back what pty-chi changes: torch's defaults, random states, logging; keep it quiet meanwhile."""
     import torch
 
     dtype, device = torch.get_default_dtype(), torch.get_default_device()

@@ -207,8 +207,8 @@ class Reconstruction:
 class Method(Protocol):
     """A way to reconstruct a scan.
 
-    A method may also have `unavailable() -> str | None`: why it cannot run here, with the command that helps; it is then
-    listed as skipped with that reason, and the others run.
+    A method may also have `unavailable() -> str | None`: why it cannot run here, with the command that helps; it is
+    then listed as skipped with that reason, and the others run.
     """
 
     name: str
