@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ptyproof.errors import InputError, ManifestError
-from ptyproof.evidence.ledger import NOT_ENDED, NOT_STARTED, Ledger, lost_result
+from ptyproof.evidence.ledger import NOT_ENDED, NOT_STARTED, Ledger
 from ptyproof.evidence.manifest import read_manifest
 from ptyproof.study.builtin import builtin_study
 from ptyproof.study.jobs import Enumeration, JobFilters, build_training_jobs
@@ -25,7 +25,7 @@ from ptyproof.study.layout import HALVES, phase_c_file, phase_d_file
 
 DESIGN = builtin_study("fly64-smoke")
 CELLS = [(dose, view.name) for dose in DESIGN.doses_photons_per_pattern for view in DESIGN.views]
-FAILED = lost_result("no memory") | {
+FAILED = Ledger.lost_result("no memory") | {
     "status": "failed",
     "started": "2026-01-01T00:00:00Z",
     "finished": "2026-01-01T00:00:01Z",
@@ -113,7 +113,7 @@ def test_a_job_is_lost_until_its_end_is_recorded() -> None:
         entry = ledger.entry(found.jobs[0])
         assert entry is not None
         assert (entry["result"]["status"], entry["result"]["error"]) == ("lost", NOT_STARTED)
-        ledger.record(found.jobs[0], result=lost_result(NOT_ENDED))
+        ledger.record(found.jobs[0], result=Ledger.lost_result(NOT_ENDED))
         assert account_holds(ledger)["n_lost"] == len(found.jobs)
 
 
@@ -121,7 +121,7 @@ def test_a_result_that_is_replaced_is_kept() -> None:
     with ledger_with([]) as ledger:
         job = enumeration(ledger).jobs[0]
         ledger.record(job, result=FAILED)
-        ledger.record(job, result=lost_result(NOT_ENDED))
+        ledger.record(job, result=Ledger.lost_result(NOT_ENDED))
         again = FAILED | {"error": "no disk"}
         entry = ledger.record(job, result=again)
         assert entry["result"] == again

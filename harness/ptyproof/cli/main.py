@@ -8,7 +8,21 @@ import sys
 from collections.abc import Sequence
 
 from ptyproof._version import __version__
-from ptyproof.cli import base, compare, docs, generate, hub, importing, overlap, predict, report, study, train, validate
+from ptyproof.cli import (
+    base,
+    compare,
+    docs,
+    generate,
+    hub,
+    importing,
+    overlap,
+    predict,
+    reconstruct,
+    report,
+    study,
+    train,
+    validate,
+)
 from ptyproof.errors import PtyproofError
 
 _INTERRUPTED = 130
@@ -17,6 +31,7 @@ examples:
   ptyproof generate --base-npz builtin --output-root c
   ptyproof overlap --phase-c-root c --output-root d
   ptyproof train --phase-c-root c --phase-d-root d --artifact-root a
+  ptyproof reconstruct --phase-c-root c --phase-d-root d --artifact-root a
   ptyproof study show fly64 > my-study.toml
   ptyproof COMMAND --help
 
@@ -34,7 +49,21 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"ptyproof {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for module in (study, base, importing, validate, generate, overlap, train, predict, compare, report, hub, docs):
+    for module in (
+        study,
+        base,
+        importing,
+        validate,
+        generate,
+        overlap,
+        train,
+        reconstruct,
+        compare,
+        predict,
+        report,
+        hub,
+        docs,
+    ):
         module.add_parser(commands)
     return parser
 

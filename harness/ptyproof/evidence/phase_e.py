@@ -15,7 +15,7 @@ from typing import Any
 from ptyproof.console import Console
 from ptyproof.errors import InputError, PtyproofError
 from ptyproof.evidence.figures import loss_curve
-from ptyproof.evidence.ledger import NOT_ENDED, RESULT_KEYS, Ledger, lost_result
+from ptyproof.evidence.ledger import NOT_ENDED, RESULT_KEYS, Ledger
 from ptyproof.evidence.manifest import file_record, read_manifest
 from ptyproof.evidence.scores import describe_scores, held_out_scores
 from ptyproof.evidence.verdict import verdict
@@ -135,7 +135,7 @@ class TrainingPhase:
                 text = str(error) if own else f"{type(error).__name__}: {error}"
                 reason = self.ledger.portable(" ".join(text.split()), job)
                 console.say(f"{job.key}: FAILED: {reason}")
-                result = lost_result(reason) | {"status": "failed", "started": started, "finished": _now()}
+                result = Ledger.lost_result(reason) | {"status": "failed", "started": started, "finished": _now()}
                 return TrainedJob(job, self.ledger.record(job, result=result, **attempt))
 
     def _run_job(self, job: TrainingJob, attempt: dict[str, Any], started: str, console: Console) -> TrainedJob:
@@ -151,7 +151,7 @@ class TrainingPhase:
             half: file_record(path, self.ledger.artifact_root)
             for half, path in (("train", job.train_data_path), ("test", job.test_data_path))
         }
-        self.ledger.record(job, result=lost_result(NOT_ENDED) | {"started": started}, **attempt)
+        self.ledger.record(job, result=Ledger.lost_result(NOT_ENDED) | {"started": started}, **attempt)
         with job.log_path.open("a", encoding="utf-8", newline="\n") as log:
             log_lines = Console(log, console.bars)
             log_lines.say(f"{started} {job.key}: train on {len(scan)} positions of {job.train_data_path.name}")

@@ -25,10 +25,11 @@ from ptyproof.evidence.comparison_table import (
     summary,
     tidy_rows,
 )
+from ptyproof.evidence.data_fit import fit_measures
 from ptyproof.evidence.manifest import TOOL, file_is_whole, file_record, read_manifest, timed_head, write_manifest
 from ptyproof.evidence.measures import Measure, Scored, measure, needs_truth, of_comparison, score, undefined
 from ptyproof.evidence.protocol import Recipe, protocol, protocol_sha256, recipe_of
-from ptyproof.evidence.results import Result, fit_measures, read_result
+from ptyproof.evidence.reconstruction_archive import ReconstructionArchive, read_archive
 from ptyproof.io.atomic import writable_folder, write_text
 from ptyproof.io.dataset import Dataset, read_dataset
 from ptyproof.io.hashing import sha256_file, sha256_json
@@ -60,7 +61,7 @@ class ComparedCell:
     """
 
     entry: dict[str, Any]
-    result: Result
+    result: ReconstructionArchive
     crop: Crop
     aligned: Aligned | None
     scored: Scored
@@ -160,7 +161,7 @@ class ComparisonPhase:
     def _cell(self, job: Mapping[str, Any], dataset: Dataset) -> ComparedCell:
         record = job["result"]["reconstruction"]
         path = self.artifact_root / record["path"]
-        result = read_result(path)
+        result = read_archive(path)
         crop = illumination_crop(result.illumination, self.recipe.crop_fraction)
         aligned, scored = self._scored(path, result, crop, dataset)
         timing = job["result"]["timing"]
@@ -188,7 +189,9 @@ class ComparisonPhase:
         }
         return ComparedCell(entry, result, crop, aligned, scored)
 
-    def _scored(self, path: Path, result: Result, crop: Crop, dataset: Dataset) -> tuple[Aligned | None, Scored]:
+    def _scored(
+        self, path: Path, result: ReconstructionArchive, crop: Crop, dataset: Dataset
+    ) -> tuple[Aligned | None, Scored]:
         of_truth = [metric for metric in of_comparison(self.recipe) if needs_truth(metric)]
         if dataset.obj is None:
             return None, Scored(tuple(undefined(self.recipe, of_truth, "the dataset has no objectGuess")))

@@ -151,6 +151,45 @@ def cut(
     return np.asarray(windows[corners[:, 0], corners[:, 1]])
 
 
+def label_parts(
+    weights: NDArray[np.floating], corners_px: NDArray[np.integer], shape: tuple[int, int]
+) -> tuple[NDArray[np.int32], int]:
+    """Number the parts of a scan that share no light; the phases of different parts cannot be compared.
+
+    Two windows are connected if they share a pixel where both are lit: with a weight above 1e-3 of their own peak.
+
+    Parameters
+    ----------
+    weights
+        (n, H, W) real, not negative: the illumination |P_k|^2.
+    corners_px
+        (n, 2) integer (row, col) of each window's index (0, 0) on the canvas.
+    shape
+        (M, M') of the canvas, in pixels; it has to hold all windows.
+
+    Returns
+    -------
+    (M, M') int32, 0 where no window is lit and the number of its part, from 1, elsewhere; and the number of parts.
+
+    Raises
+    ------
+    InputError
+        If shapes do not fit, or a window is not inside the canvas.
+    """
+    corners = _checked_corners(corners_px, shape, (weights.shape[1], weights.shape[2]))
+    if len(corners) != len(weights):
+        raise InputError(f"corners_px must have one row for each of the {len(weights)} windows, got {len(corners)}")
+    lit = weights > _LIT_FRACTION * weights.max(axis=(1, 2), initial=0.0, keepdims=True)
+    parts = _parts(lit, corners, shape)
+    labels = np.zeros(shape, dtype=np.int32)
+    height, width = weights.shape[1:]
+    for number, members in enumerate(parts, start=1):
+        for k in members.tolist():
+            row, col = corners[k].tolist()
+            labels[row : row + height, col : col + width][lit[k]] = number
+    return labels, len(parts)
+
+
 @dataclass(frozen=True, eq=False)
 class _Spread:
     """The operator U from numbers v_k to a canvas, and its adjoint, over the cropped windows of some patches.

@@ -181,8 +181,8 @@ class StudyDesign:
     def digest(self) -> str:
         """Return the sha256 that identifies what Phases C to E make.
 
-        The table `reconstruction` is no part of it: other methods on the same data leave data and trainings as they are,
-        so records and bundles from before a method was added stay those of the study.
+        The table `reconstruction` is no part of it: other methods leave data and trainings as they are, so records and
+        bundles from before a method was added stay those of the study.
         """
         table = self.as_dict()
         del table["reconstruction"]

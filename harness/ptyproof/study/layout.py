@@ -39,3 +39,8 @@ def phase_d_file(root: Path, dose: float, view: str, half: str) -> Path:
 def job_folder(artifact_root: Path, dose: float, view: str, gridsize: int) -> Path:
     """Return the folder of a training's artifacts."""
     return artifact_root.joinpath(dose_folder(dose), view, f"gs{gridsize}")
+
+
+def reconstruction_file(artifact_root: Path, dose: float, view: str, gridsize: int, split: str, method: str) -> Path:
+    """Return the archive of a reconstruction."""
+    return artifact_root.joinpath(RECONSTRUCTIONS, dose_folder(dose), view, f"gs{gridsize}", split, f"{method}.npz")

@@ -89,21 +89,37 @@ def scan_of(dataset: Dataset, path: Path | str) -> Scan:
     if dataset.diffraction is None or dataset.intensity_scale is None:
         missing = "diffraction" if dataset.diffraction is None else "intensity_scale"
         raise DataError(path, f"has no {missing}; a network needs patterns whose photon counts are known", missing)
+    amplitude = dataset.diffraction * np.float32(dataset.intensity_scale)
+    return normalised_scan(amplitude, dataset.probe, dataset.positions_px, scan_digest(dataset))
+
+
+def scan_digest(dataset: Dataset) -> str:
+    """Return the digest of what a scan reads of a dataset: diffraction, probe and positions, never the truth."""
+    assert dataset.diffraction is not None  # whoever asks has looked
     read: dict[str, npt.NDArray[Any]] = {
         "diffraction": dataset.diffraction,
         "probeGuess": dataset.probe,
         "positions_px": dataset.positions_px,
     }
-    amplitude = dataset.diffraction * np.float32(dataset.intensity_scale)
-    photons = float(np.square(amplitude, dtype=np.float64).sum()) / len(dataset)
-    power = float(np.square(np.abs(dataset.probe), dtype=np.float64).sum())
+    return combine_digests({name: sha256_array(array) for name, array in read.items()})
+
+
+def normalised_scan(
+    amplitude: npt.NDArray[np.float32],
+    probe: npt.NDArray[np.complex64],
+    positions_px: npt.NDArray[np.float64],
+    arrays_sha256: str,
+) -> Scan:
+    """Return a scan in the network's unit; `amplitude` is sqrt(counts), `probe` in the unit of its dataset."""
+    photons = float(np.square(amplitude, dtype=np.float64).sum()) / len(positions_px)
+    power = float(np.square(np.abs(probe), dtype=np.float64).sum())
     scale = float(np.sqrt(photons / power))
     return Scan(
         amplitude=amplitude.astype(np.float32, copy=False),
-        probe=(dataset.probe * scale).astype(np.complex64),
+        probe=(probe * scale).astype(np.complex64),
         object_scale=scale,
-        positions_px=dataset.positions_px,
-        arrays_sha256=combine_digests({name: sha256_array(array) for name, array in read.items()}),
+        positions_px=positions_px,
+        arrays_sha256=arrays_sha256,
     )
 
 

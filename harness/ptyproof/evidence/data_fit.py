@@ -1,79 +1,31 @@
-"""Reconstructions as they were archived by Phase F, and how well they explain the patterns; no truth is needed."""
+"""How well a reconstruction explains diffraction patterns: no truth is needed."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ptyproof.errors import DataError, InputError
+from ptyproof.errors import InputError
 from ptyproof.evidence.measures import Measure, measure, undefined
 from ptyproof.evidence.protocol import Recipe
+from ptyproof.evidence.reconstruction_archive import ReconstructionArchive
 from ptyproof.io.dataset import Dataset
-from ptyproof.io.npz import NpzArchive
-from ptyproof.physics.fourier import fft2c, fourier_shift
+from ptyproof.physics.fourier import fft2c
 from ptyproof.physics.metrics import poisson_deviance, r_factor
+from ptyproof.reconstruction.method import shifted_probes
 from ptyproof.reconstruction.stitching import cut
 
 _BLOCK = 64
-_MEMBERS = {"object": ("c", 2), "probe": ("c", 2), "illumination": ("f", 2), "parts": ("i", 2)}
-
-
-@dataclass(frozen=True, eq=False)
-class Result:
-    """A reconstruction.
-
-    Attributes
-    ----------
-    obj
-        (M, M') complex64 on the dataset's grid.
-    probe
-        (H, W) complex64.
-    illumination
-        (M, M') float32: sum_k |P_k|^2 with the dataset's probe.
-    parts
-        (M, M') int32: number of the part of the scan, from 1; 0 where no light falls.
-    """
-
-    obj: npt.NDArray[np.complex64]
-    probe: npt.NDArray[np.complex64]
-    illumination: npt.NDArray[np.float32]
-    parts: npt.NDArray[np.int32]
-
-
-def read_result(path: Path) -> Result:
-    """Read the archive of a reconstruction.
-
-    Raises
-    ------
-    DataError
-        If it is damaged, an array is missing, of another kind or shape, or not finite.
-    """
-    with NpzArchive(path) as archive:
-        found: dict[str, npt.NDArray[Any]] = {}
-        for name, (kind, ndim) in _MEMBERS.items():
-            if name not in archive.members:
-                raise DataError(path, f"is missing; the archive holds {', '.join(archive.members)}", name)
-            array = archive.read(name)
-            if array.dtype.kind != kind or array.ndim != ndim or array.size == 0:
-                raise DataError(path, f"must be an image of kind {kind!r}, got {array.dtype} of {array.shape}", name)
-            if not np.all(np.isfinite(array)):
-                raise DataError(path, "must be finite, and is not", name)
-            found[name] = array
-    for name in ("illumination", "parts"):
-        if found[name].shape != found["object"].shape:
-            raise DataError(
-                path, f"must have the object's shape {found['object'].shape}, got {found[name].shape}", name
-            )
-    return Result(found["object"], found["probe"], found["illumination"], found["parts"])
 
 
 def fit_measures(
-    result: Result, dataset: Dataset, recipe: Recipe, index: npt.NDArray[np.int64] | None = None, prefix: str = ""
+    result: ReconstructionArchive,
+    dataset: Dataset,
+    recipe: Recipe,
+    index: npt.NDArray[np.int64] | None = None,
+    prefix: str = "",
 ) -> list[Measure]:
     """Return how well a result explains patterns: R-factor and Poisson deviance.
 
@@ -123,7 +75,7 @@ def fit_measures(
 
 
 def _expected(
-    result: Result, dataset: Dataset, index: npt.NDArray[np.int64]
+    result: ReconstructionArchive, dataset: Dataset, index: npt.NDArray[np.int64]
 ) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]]:
     """Yield blocks of the index with their |F(P_k O_k)|^2; a position's fraction of a pixel moves the probe."""
     window = (result.probe.shape[0], result.probe.shape[1])
@@ -134,7 +86,6 @@ def _expected(
         raise InputError(f"every window of {window} must lie inside the result's object of {result.obj.shape}")
     for first in range(0, len(index), _BLOCK):
         block = index[first : first + _BLOCK]
-        stack = np.broadcast_to(result.probe, (len(block), *window))
-        probes = fourier_shift(stack, dataset.positions_px[block] - whole[block])
+        probes = shifted_probes(result.probe, dataset.positions_px[block])
         waves = fft2c(probes * cut(result.obj, corners[block], window))
         yield block, np.square(np.abs(waves), dtype=np.float64)

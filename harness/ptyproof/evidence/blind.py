@@ -1,0 +1,130 @@
+"""What Phase F reads of a dataset: all but the truth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ptyproof.errors import DataError
+from ptyproof.evidence.manifest import relative
+from ptyproof.io.dataset import read_dataset
+from ptyproof.io.hashing import sha256_file
+from ptyproof.io.npz import NpzArchive
+from ptyproof.physics.fourier import fft2c, ifft2c
+from ptyproof.reconstruction.method import BlindScan, illumination, shifted_probes
+from ptyproof.reconstruction.stitching import label_parts
+from ptyproof.training.data import scan_digest
+
+
+@dataclass(frozen=True, eq=False)
+class BlindDataset:
+    """A dataset without its truth.
+
+    `probe` is the dataset's own, `illumination` sum_k |P_k|^2 with it, `parts` the numbers of the scan's parts;
+    `simulated` tells that the probe is the true one. `record` stands in the manifest.
+    """
+
+    amplitude: npt.NDArray[np.float32]
+    probe: npt.NDArray[np.complex64]
+    positions_px: npt.NDArray[np.float64]
+    object_shape: tuple[int, int]
+    counts_known: bool
+    simulated: bool
+    illumination: npt.NDArray[np.float32]
+    parts: npt.NDArray[np.int32]
+    n_parts: int
+    record: dict[str, Any]
+
+    def scan(self, estimated: bool, defocus_rad: float, batch_size: int, bundle_path: Path | None) -> BlindScan:
+        """Return what a method is given; an estimated probe is a start that is not the truth.
+
+        Of a simulation the dataset's probe is the truth, so its start is defocused. Of a measurement it is an estimate
+        itself, and the start.
+        """
+        probe = defocused(self.probe, defocus_rad) if estimated and self.simulated else self.probe.copy()
+        return BlindScan(
+            amplitude=self.amplitude,
+            probe=probe,
+            positions_px=self.positions_px,
+            object_shape=self.object_shape,
+            probe_knowledge="estimated" if estimated else "true",
+            batch_size=batch_size,
+            scan_sha256=self.record["scan_sha256"],
+            counts_known=self.counts_known,
+            bundle_path=bundle_path,
+        )
+
+
+def defocused(probe: npt.NDArray[np.complex64], phase_rad: float) -> npt.NDArray[np.complex64]:
+    """Return a probe out of focus: its spectrum times exp(i phase (2 q)^2), q in cycles per pixel; power is kept.
+
+    `phase_rad` is the phase at the Nyquist frequency of an axis, q = 1/2 (Fresnel propagation in the paraxial limit;
+    Goodman, Introduction to Fourier Optics, ch. 4).
+    """
+    squares = [(2 * (np.arange(size) - size // 2) / size) ** 2 for size in probe.shape]
+    phases = np.exp(1j * phase_rad * np.add.outer(*squares))
+    return ifft2c(fft2c(probe) * phases).astype(np.complex64)
+
+
+def read_blind(path: Path, split: str, folder: Path) -> BlindDataset:
+    """Read a half of a study without its truth: `objectGuess` gives the shape of the grid alone.
+
+    Parameters
+    ----------
+    path, split
+        The DATA-001 file, and the half that it has to be.
+    folder
+        Folder that the recorded path is relative to.
+
+    Raises
+    ------
+    DataError
+        If the file is damaged, breaks the contract, has no patterns or no light, is another half, or a window does not
+        lie inside the object's grid.
+    """
+    with NpzArchive(path) as archive:
+        truth = archive.members.get("objectGuess")
+        shape = None if truth is None else truth.shape
+    dataset = read_dataset(path, without_truth=True, require=("diffraction",)).dataset
+    assert dataset.diffraction is not None  # it was required
+    if dataset.metadata["split"] not in (None, split):
+        raise DataError(
+            path, f"is the {dataset.metadata['split']} half, but the {split} half was asked for", "_metadata"
+        )
+    corners = np.rint(dataset.positions_px).astype(np.int64) - np.array(dataset.probe.shape) // 2
+    needed = (corners.max(axis=0) + np.array(dataset.probe.shape)).tolist()
+    if shape is None:
+        shape = (needed[0], needed[1])
+    elif len(shape) != 2:
+        raise DataError(path, f"must have two axes, got shape {shape}", "objectGuess")
+    if corners.min() < 0 or any(high > size for high, size in zip(needed, shape, strict=True)):
+        raise DataError(path, f"has windows outside the object's grid of {shape[0]} x {shape[1]} px", "xcoords")
+    if not dataset.diffraction.any():
+        raise DataError(path, "has no light in any pattern", "diffraction")
+    scale = dataset.intensity_scale
+    lights = np.abs(shifted_probes(dataset.probe, dataset.positions_px)) ** 2
+    parts, n_parts = label_parts(lights, corners, shape)
+    record = {
+        "path": relative(path, folder),
+        "sha256": sha256_file(path),
+        "size_bytes": path.stat().st_size,
+        "role": dataset.role,
+        "n_patterns": len(dataset),
+        "scan_sha256": scan_digest(dataset),
+    }
+    return BlindDataset(
+        amplitude=dataset.diffraction * np.float32(1.0 if scale is None else scale),
+        probe=dataset.probe,
+        positions_px=dataset.positions_px,
+        object_shape=shape,
+        counts_known=scale is not None,
+        simulated=dataset.role == "simulation",
+        illumination=illumination(dataset.probe, dataset.positions_px, shape),
+        parts=parts,
+        n_parts=n_parts,
+        record=record,
+    )

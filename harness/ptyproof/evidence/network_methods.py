@@ -1,0 +1,112 @@
+"""The methods that need the network or what it starts from: `start`, `pinn` and `pinn+lsqml`.
+
+They bring training and reconstruction together, which do not know each other.
+"""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+
+from ptyproof.errors import DataError, RunError
+from ptyproof.evidence.scores import illuminations
+from ptyproof.reconstruction.iterative import PtyChi
+from ptyproof.reconstruction.method import BlindScan, Budget, Needs, Reconstruction
+from ptyproof.reconstruction.stitching import stitch
+from ptyproof.study.training import NetworkDesign
+from ptyproof.training.bundle import read_bundle
+from ptyproof.training.data import normalised_scan
+from ptyproof.training.network import PatchNetwork
+from ptyproof.training.prediction import predict_patches
+
+
+class Start:
+    """The network-free estimate that the network begins from, patches stitched: a control for the network."""
+
+    name = "start"
+    needs = Needs()
+
+    def __init__(self, design: NetworkDesign) -> None:
+        self._design = design
+
+    def reconstruct(self, dataset: BlindScan, budget: Budget, rng: np.random.Generator) -> Reconstruction:
+        """Return the stitched start."""
+        return _stitched(PatchNetwork(self._design).eval(), dataset, start_only=True)
+
+
+class Pinn:
+    """The network that was trained on the other half of the cell, its patches stitched."""
+
+    name = "pinn"
+    needs = Needs(training=True)
+
+    def reconstruct(self, dataset: BlindScan, budget: Budget, rng: np.random.Generator) -> Reconstruction:
+        """Return the stitched patches of the network in the dataset's bundle.
+
+        Raises
+        ------
+        RunError
+            If there is no bundle, or photon counts are not known.
+        DataError
+            If the bundle is damaged, or its network was trained on patterns of another size.
+        """
+        if dataset.bundle_path is None:
+            raise RunError("pinn needs the bundle of a trained network, and got none")
+        bundle = read_bundle(dataset.bundle_path)
+        if bundle.window != dataset.window:
+            raise DataError(
+                dataset.bundle_path.name,
+                f"was trained on patterns of {_size(bundle.window)} px, but the dataset has {_size(dataset.window)} px",
+            )
+        return _stitched(bundle.network, dataset, start_only=False)
+
+
+class PinnThenLsqml:
+    """The network's result, refined by a few epochs of LSQML."""
+
+    name = "pinn+lsqml"
+    needs = Needs(training=True, iterates=True)
+
+    def __init__(self) -> None:
+        self._network = Pinn()
+        self._engine = PtyChi("lsqml")
+
+    def unavailable(self) -> str | None:
+        """Return the line that installs pty-chi where it is missing."""
+        return self._engine.unavailable()
+
+    def reconstruct(self, dataset: BlindScan, budget: Budget, rng: np.random.Generator) -> Reconstruction:
+        """Return the refined object; errors are those of `pinn` and `lsqml`."""
+        first = self._network.reconstruct(dataset, budget, rng)
+        # where no light falls the patches have no value, and the engine needs a transparent object
+        start = np.where(first.obj == 0, np.complex64(dataset.unit_scale), first.obj)
+        refined = self._engine.refine(dataset, budget, rng, start)
+        return Reconstruction(
+            refined.obj,
+            refined.probe,
+            losses=refined.losses,
+            seconds=refined.seconds,
+            loss_unit=refined.loss_unit,
+            steps_s={**first.steps_s, **refined.steps_s},
+            stopped_by=refined.stopped_by,
+            remedies=refined.remedies,
+        )
+
+
+def _stitched(network: PatchNetwork, dataset: BlindScan, *, start_only: bool) -> Reconstruction:
+    if not dataset.counts_known:
+        raise RunError(
+            "a network needs patterns whose photon counts are known, and this dataset has no intensity_scale"
+        )
+    began = time.perf_counter()
+    scan = normalised_scan(dataset.amplitude, dataset.probe, dataset.positions_px, dataset.scan_sha256)
+    patches = predict_patches(network, scan, start_only=start_only)
+    inferred = time.perf_counter()
+    found = stitch(patches, illuminations(scan), scan.corners_px, dataset.object_shape)
+    steps = {"inference": inferred - began, "stitching": time.perf_counter() - inferred}
+    return Reconstruction(found.obj, dataset.probe, steps_s=steps)
+
+
+def _size(window: tuple[int, int]) -> str:
+    return f"{window[0]} x {window[1]}"

@@ -1,0 +1,342 @@
+"""Phase F: reconstruct every cell of a study by every method, and record what became of it.
+
+The way of the data: enumeration (pure) -> for each job: patterns, probe and positions, never the truth -> the method,
+within its budget -> its result, checked -> archive -> the reconstruction manifest. Views that read the same data with a
+method that needs no training have one reconstruction, which is made once and recorded for each.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+
+from ptyproof.console import Console, Progress
+from ptyproof.errors import PtyproofError
+from ptyproof.evidence.blind import BlindDataset
+from ptyproof.evidence.cell_ledger import NOT_ENDED, Record
+from ptyproof.evidence.manifest import TOOL_LABEL, file_is_whole, file_record
+from ptyproof.evidence.reconstruction_archive import Origin, arrays_digest, write_archive
+from ptyproof.evidence.reconstruction_inputs import Inputs
+from ptyproof.evidence.reconstruction_jobs import (
+    FoundReconstructions,
+    ReconstructionFilters,
+    ReconstructionJob,
+    build_reconstruction_jobs,
+)
+from ptyproof.evidence.reconstruction_ledger import RESULT_KEYS, Call, ReconstructionLedger
+from ptyproof.evidence.registry import Registry
+from ptyproof.io.atomic import atomic_path
+from ptyproof.io.environment import cpu_name, environment
+from ptyproof.io.hashing import sha256_json
+from ptyproof.io.locking import lock
+from ptyproof.reconstruction.method import Budget, Reconstruction, check_reconstruction
+from ptyproof.study.design import dose_folder
+from ptyproof.study.seeds import stream
+from ptyproof.training.device import RunOptions, compute_environment, configured
+
+FORMATS = ("npz", "ptychodus")
+DEFAULT_EPOCHS = 100
+SCOPE = (
+    "wall clock from the scan in memory to object and probe in memory; reading and writing files, importing libraries "
+    "and the training of a network are not counted"
+)
+
+
+@dataclass(frozen=True, eq=False)
+class ReconstructedJob:
+    """A job and its entry in the manifest; `reused` tells that an earlier call had reconstructed it."""
+
+    job: ReconstructionJob
+    entry: Record
+    reused: bool = False
+
+    @property
+    def status(self) -> str:
+        """`success`, `failed` or `lost`."""
+        return str(self.entry["result"]["status"])
+
+    @property
+    def error(self) -> str | None:
+        """Why the job failed, in one sentence; None where it did not."""
+        error: str | None = self.entry["result"]["error"]
+        return error
+
+
+@dataclass(frozen=True, eq=False)
+class ReconstructionPhase:
+    """Phase F of a study: where its data and artifacts lie, its methods, and how it is run.
+
+    Parameters
+    ----------
+    ledger
+        The manifest that records it.
+    registry
+        The methods that are known.
+    options
+        Determinism and threads; methods compute on the CPU.
+    budget
+        Instead of the study's, for every method that iterates; None keeps the study's.
+    form
+        `npz`, or `ptychodus` for an HDF5 product beside the archive.
+    redo
+        Reconstruct anew what an earlier call has reconstructed.
+    """
+
+    ledger: ReconstructionLedger
+    registry: Registry
+    options: RunOptions = field(default_factory=lambda: RunOptions(accelerator="cpu"))
+    budget: Budget | None = None
+    form: str = "npz"
+    redo: bool = False
+
+    @cached_property
+    def environment(self) -> Record:
+        """What the bits of a reconstruction depend on."""
+        compute = compute_environment(self.options)
+        versions = environment(("numpy", "scipy", "torch", "torchvision", "ptychi"))
+        return versions | {"cpu": cpu_name(), "threads": compute["threads"], "device": compute["device"]}
+
+    @cached_property
+    def inputs(self) -> Inputs:
+        """The datasets and bundles."""
+        return Inputs(self.ledger)
+
+    def enumerate(
+        self,
+        filters: ReconstructionFilters | None = None,
+        allow_missing_phase_d: bool = False,
+        to_be_trained: bool = False,
+    ) -> FoundReconstructions:
+        """Return the jobs and skips of the study with the data that are there; see `build_reconstruction_jobs`."""
+        ledger = self.ledger
+        return build_reconstruction_jobs(
+            ledger.design,
+            self.registry,
+            ledger.phase_c_root,
+            ledger.phase_d_root,
+            ledger.artifact_root,
+            None if to_be_trained else self.inputs.trainings(),
+            filters,
+            allow_missing_phase_d,
+            to_be_trained,
+        )
+
+    def open_call(self, found: FoundReconstructions, call: Call) -> Record:
+        """Record what a call asks for; return the manifest."""
+        return self.ledger.open_call(found, call, {job.key: self.plan(job) for job in found.jobs})
+
+    def budget_of(self, method: str) -> Budget:
+        """Return what a method may spend."""
+        epochs = self.ledger.design.reconstruction.epochs_of(method)
+        if self.registry[method].method.needs.iterates or epochs is not None:
+            return self.budget or Budget(epochs or DEFAULT_EPOCHS)
+        return Budget()
+
+    def plan(self, job: ReconstructionJob) -> Record:
+        """Return what an entry says of how its job is done."""
+        design = self.ledger.design.reconstruction
+        method = self.registry[job.cell.method]
+        estimated = design.probe == "estimated" and method.method.needs.probe == "either"
+        key = ["phase_f", dose_folder(job.cell.dose), job.cell.split, job.cell.method]
+        return {
+            "provider": method.provider.as_dict(),
+            "needs_training": method.needs_training,
+            "probe": "estimated" if estimated else "true",
+            "budget": self.budget_of(job.cell.method).as_dict(),
+            "seed": {"root": design.seed, "key": key},
+        }
+
+    def run_job(self, job: ReconstructionJob, console: Console | None = None) -> ReconstructedJob:
+        """Reconstruct a job, unless the same result is there; record how it ended, whatever it was.
+
+        Two processes that are given the same work do it once.
+        """
+        console = console or Console.silent()
+        started = _now()
+        plan = self.plan(job)
+        attempt: Record = {"dataset": None, "bundle": None, "environment": self.environment, "remedies": []}
+        try:
+            return self._run_job(job, plan, attempt, started, console)
+        except Exception as error:  # noqa: BLE001 - whatever ends a job is recorded, and the others go on
+            own = isinstance(error, PtyproofError)
+            text = str(error) if own else f"{type(error).__name__}: {error}"
+            reason = self.ledger.portable(" ".join(text.split()), job)
+            console.say(f"{job.key}: FAILED: {reason}")
+            result = self.ledger.lost_result(reason) | {"status": "failed", "started": started, "finished": _now()}
+            return ReconstructedJob(job, self.ledger.record(job, plan, result=result, **attempt))
+
+    def _run_job(
+        self, job: ReconstructionJob, plan: Record, attempt: Record, started: str, console: Console
+    ) -> ReconstructedJob:
+        root = self.ledger.artifact_root
+        dataset = self.inputs.dataset(job)
+        attempt["dataset"] = dataset.record
+        if plan["needs_training"]:
+            attempt["bundle"] = self.inputs.bundle(job)
+        recipe = self._recipe(job, plan, attempt)
+        with lock(root / f"{recipe}.recipe"):
+            earlier = self.ledger.entry_of(job.key)
+            if earlier is not None and not self.redo and self._is_same(earlier, recipe):
+                console.say(f"{job.key}: reused, the archive is whole and made by the same recipe on the same machine")
+                return ReconstructedJob(job, self._with_product(job, plan, earlier, dataset), reused=True)
+            self.ledger.record(job, plan, result=self.ledger.lost_result(NOT_ENDED) | {"started": started}, **attempt)
+            job.path.parent.mkdir(parents=True, exist_ok=True)
+            twin = None if self.redo else self._twin(job, recipe)
+            if twin is not None:
+                return self._take_over(job, plan, twin, dataset, started, console)
+            found, total_s = self._reconstruct(job, plan, attempt, dataset, console)
+            attempt["remedies"] = list(found.remedies)
+            entry = self._finish(job, plan, attempt, dataset, found, total_s, recipe, started)
+        return ReconstructedJob(job, entry)
+
+    def _recipe(self, job: ReconstructionJob, plan: Record, attempt: Record) -> str:
+        """Return the digest of all that decides a reconstruction on one kind of machine; views are no part of it."""
+        design, dataset, bundle = self.ledger.design, attempt["dataset"], attempt["bundle"]
+        return sha256_json(
+            {
+                "method": job.cell.method,
+                "plan": plan,
+                "scan_sha256": dataset["scan_sha256"],
+                "split": job.cell.split,
+                "bundle_sha256": None if bundle is None else bundle["sha256"],
+                "batch_size": design.reconstruction.batch_size,
+                "probe_defocus_rad": design.reconstruction.probe_defocus_rad if plan["probe"] == "estimated" else None,
+                "start_iterations": design.training.network.start_iterations,
+                "tool": TOOL_LABEL,
+            }
+        )
+
+    def _is_same(self, entry: Record, recipe: str) -> bool:
+        result = entry["result"]
+        if result["status"] != "success" or result["recipe_sha256"] != recipe:
+            return False
+        return entry["environment"] == self.environment and file_is_whole(
+            result["reconstruction"], self.ledger.artifact_root
+        )
+
+    def _twin(self, job: ReconstructionJob, recipe: str) -> Record | None:
+        """Return the entry of another cell that has the same reconstruction."""
+        manifest = self.ledger.read()
+        entries: list[Record] = [] if manifest is None else manifest["jobs"]
+        return next(
+            (
+                entry
+                for entry in entries
+                if entry["job"] != job.key and entry["result"]["reused_from"] is None and self._is_same(entry, recipe)
+            ),
+            None,
+        )
+
+    def _take_over(
+        self,
+        job: ReconstructionJob,
+        plan: Record,
+        twin: Record,
+        dataset: BlindDataset,
+        started: str,
+        console: Console,
+    ) -> ReconstructedJob:
+        with atomic_path(job.path) as temporary:
+            shutil.copyfile(self.ledger.artifact_root / twin["result"]["reconstruction"]["path"], temporary)
+        result = twin["result"] | {
+            "reconstruction": file_record(job.path, self.ledger.artifact_root),
+            "product": self._product(job, dataset),
+            "reused_from": twin["job"],
+            "started": started,
+            "finished": _now(),
+        }
+        console.say(f"{job.key}: the same data and method as {twin['job']}: its reconstruction and its time stand here")
+        kept = {key: twin[key] for key in ("environment", "remedies")}
+        entry = self.ledger.record(job, plan, result=result, dataset=dataset.record, bundle=None, **kept)
+        return ReconstructedJob(job, entry)
+
+    def _reconstruct(
+        self, job: ReconstructionJob, plan: Record, attempt: Record, dataset: BlindDataset, console: Console
+    ) -> tuple[Reconstruction, float]:
+        design = self.ledger.design.reconstruction
+        bundle = attempt["bundle"]
+        path = None if bundle is None else self.ledger.artifact_root / bundle["path"]
+        scan = dataset.scan(plan["probe"] == "estimated", design.probe_defocus_rad, design.batch_size, path)
+        rng = stream(plan["seed"]["root"], *plan["seed"]["key"])
+        limits = plan["budget"]
+        with (
+            configured(self.options, design.seed),
+            console.progress(job.key, limits["epochs"] or 1, "epoch") as progress,
+        ):
+            budget = Budget(limits["epochs"], limits["seconds"], lambda _: _advance(progress))
+            began = time.perf_counter()
+            found = self.registry[job.cell.method].method.reconstruct(scan, budget, rng)
+            total_s = time.perf_counter() - began
+        checked = check_reconstruction(found, scan)
+        return checked, sum(checked.steps_s.values()) if checked.steps_s else total_s
+
+    def _finish(
+        self,
+        job: ReconstructionJob,
+        plan: Record,
+        attempt: Record,
+        dataset: BlindDataset,
+        found: Reconstruction,
+        total_s: float,
+        recipe: str,
+        started: str,
+    ) -> Record:
+        bundle = attempt["bundle"]
+        origin = Origin(
+            method=job.cell.method,
+            plan=plan,
+            scan_sha256=dataset.record["scan_sha256"],
+            bundle_sha256=None if bundle is None else bundle["sha256"],
+            recipe_sha256=recipe,
+        )
+        write_archive(job.path, found, dataset, origin)
+        values = {
+            "status": "success",
+            "error": None,
+            "reconstruction": file_record(job.path, self.ledger.artifact_root),
+            "product": self._product(job, dataset),
+            "arrays_sha256": arrays_digest(found),
+            "n_parts": dataset.n_parts,
+            "iterations": len(found.losses) if found.stopped_by is not None or found.losses else None,
+            "stopped_by": found.stopped_by,
+            "final_loss": found.losses[-1] if found.losses else None,
+            "timing": {
+                "scope": SCOPE,
+                "total_s": total_s,
+                "steps": [{"step": step, "seconds": seconds} for step, seconds in found.steps_s.items()],
+            },
+            "reused_from": None,
+            "recipe_sha256": recipe,
+            "started": started,
+            "finished": _now(),
+        }
+        return self.ledger.record(job, plan, result={key: values[key] for key in RESULT_KEYS}, **attempt)
+
+    def _product(self, job: ReconstructionJob, dataset: BlindDataset) -> Record | None:
+        if self.form != "ptychodus":
+            return None
+        from ptyproof.evidence.product import write_product
+
+        write_product(job.product_path, job.path, dataset, job.key)
+        return file_record(job.product_path, self.ledger.artifact_root)
+
+    def _with_product(self, job: ReconstructionJob, plan: Record, entry: Record, dataset: BlindDataset) -> Record:
+        """Return the entry of a job that is reused, with the product that this call asks for."""
+        result, root = entry["result"], self.ledger.artifact_root
+        if self.form != "ptychodus" or (result["product"] is not None and file_is_whole(result["product"], root)):
+            return entry
+        with self.ledger.changing() as book:
+            changed = book.jobs[job.key]
+            changed["result"] = result | {"product": self._product(job, dataset)}
+        return changed
+
+
+def _advance(progress: Progress) -> None:
+    progress.update(1)
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

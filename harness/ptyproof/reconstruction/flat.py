@@ -1,0 +1,22 @@
+"""The flat object: a control that knows nothing, and shows which measures deceive."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+
+from ptyproof.reconstruction.method import BlindScan, Budget, Needs, Reconstruction
+
+
+class Flat:
+    """A constant object, with the modulus that explains the mean number of photons, and the probe as it is given."""
+
+    name = "flat"
+    needs = Needs()
+
+    def reconstruct(self, dataset: BlindScan, budget: Budget, rng: np.random.Generator) -> Reconstruction:
+        """Return the constant object."""
+        began = time.perf_counter()
+        obj = np.full(dataset.object_shape, dataset.unit_scale, dtype=np.complex64)
+        return Reconstruction(obj, dataset.probe, steps_s={"fill": time.perf_counter() - began})

@@ -1,0 +1,229 @@
+"""Iterative reconstructions by pty-chi: LSQML, rPIE and ePIE.
+
+Odstrcil, Menzel & Guizar-Sicairos, Opt. Express 26, 3108 (2018); Maiden, Johnson & Li, Optica 4, 736 (2017); Maiden &
+Rodenburg, Ultramicroscopy 109, 1256 (2009). The object starts as ones, or as a start that is handed in, and never as
+the truth, which is not there. Conventions: pty-chi's Fourier transform has no factor, so that its probe is ours divided
+by sqrt(H W). It cuts the object at the rounded position and shifts the probe by the rest, so positions are those of the
+windows' first pixels, whole for a window on whole pixels, and the origin is where the middle of the first window lies.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import random
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from ptyproof.errors import RunError
+from ptyproof.reconstruction.method import BlindScan, Budget, Needs, Reconstruction
+from ptyproof.remedies import import_torchvision
+
+INSTALL = "pip install 'pytest-ptyproof[iterative]'"
+_DEFAULT_EPOCHS = 100
+_MARGIN_PX = 2  # pty-chi cuts windows of one pixel more on each side to shift them
+_LOSS_UNIT = "mean over pixels of (sqrt(I) - sqrt(n))^2, from patterns as they were before their update"
+
+
+@dataclass(frozen=True)
+class Engine:
+    """An engine of pty-chi: its options class, and where its options differ from pty-chi's defaults."""
+
+    options: str
+    object_options: tuple[tuple[str, Any], ...] = ()
+    probe_options: tuple[tuple[str, Any], ...] = ()
+    rescales_probe: bool = False
+    spread: bool = False
+
+
+# rPIE divides by little where there is little light. Patterns that overlap in one update then make it diverge, so its
+# batches are spread over the scan, and it is damped more than pty-chi's default of 0.1 for single patterns.
+_ENGINES = {
+    "lsqml": Engine("LSQMLOptions", rescales_probe=True),
+    "rpie": Engine("RPIEOptions", (("alpha", 0.3),), spread=True),
+    "epie": Engine("EPIEOptions", (("alpha", 1.0),), (("alpha", 1.0),)),
+}
+_BATCH_OF_SCAN = 10  # an update sees no more than a tenth of the scan: its patterns overlap little
+ENGINES = tuple(_ENGINES)
+
+
+class PtyChi:
+    """An engine of pty-chi as a method: `lsqml`, `rpie` or `epie`."""
+
+    needs = Needs(probe="either", iterates=True)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._engine = _ENGINES[name]
+
+    def unavailable(self) -> str | None:
+        """Return the line that installs pty-chi where it is missing."""
+        missing = [name for name in ("torch", "torchvision", "ptychi") if find_spec(name) is None]
+        return f"{' and '.join(missing)} missing: {INSTALL}" if missing else None
+
+    def reconstruct(self, dataset: BlindScan, budget: Budget, rng: np.random.Generator) -> Reconstruction:
+        """Return the object after the budget's epochs (100 without one), from an object of ones."""
+        return self.refine(dataset, budget, rng, None)
+
+    def refine(
+        self,
+        dataset: BlindScan,
+        budget: Budget,
+        rng: np.random.Generator,
+        start: npt.NDArray[np.complex64] | None,
+    ) -> Reconstruction:
+        """Return the object after the budget's epochs, from the object `start` (M, M'); None starts from ones.
+
+        Raises
+        ------
+        RunError
+            If the engine ends by an error of its own.
+        """
+        with _contained():
+            remedy = import_torchvision()
+            import ptychi.api as api
+            from ptychi.api.task import PtychographyTask
+
+            began = time.perf_counter()
+            canvas = _Canvas.of(dataset)
+            scale = dataset.unit_scale
+            options = _options(api, self._engine, dataset, int(rng.integers(2**31)))
+            task = PtychographyTask(options, **_inputs(dataset, canvas, scale, start))
+            set_up = time.perf_counter()
+            losses, seconds, stopped_by = _iterate(task, budget)
+            obj, probe = (np.asarray(task.get_data_to_cpu(name, as_numpy=True)) for name in ("object", "probe"))
+        if len(losses) and not np.isfinite(losses[-1]):
+            raise RunError(f"{self.name} diverged: its loss became {losses[-1]} in epoch {len(losses)}")
+        whole = np.full(dataset.object_shape, scale, np.complex64) if start is None else start.copy()
+        whole[canvas.inner] = (obj[0] * np.float32(scale))[canvas.crop]
+        refined = dataset.probe
+        if dataset.probe_knowledge == "estimated":
+            factor = np.sqrt(dataset.probe.size) / scale
+            refined = (probe[0, 0] * factor).astype(np.complex64)
+        return Reconstruction(
+            whole,
+            refined,
+            losses=tuple(losses),
+            seconds=tuple(seconds),
+            loss_unit=_LOSS_UNIT,
+            steps_s={"set-up": set_up - began, "iterations": time.perf_counter() - set_up},
+            stopped_by=stopped_by,
+            remedies=() if remedy is None else (remedy,),
+        )
+
+
+@dataclass(frozen=True)
+class _Canvas:
+    """The part of the object's grid that windows touch, with a margin: object (h, w), and where it lies on the grid.
+
+    `inner` cuts the grid and `crop` the canvas to what they share.
+    """
+
+    shape: tuple[int, int]
+    origin: tuple[int, int]
+    inner: tuple[slice, slice]
+    crop: tuple[slice, slice]
+
+    @classmethod
+    def of(cls, dataset: BlindScan) -> _Canvas:
+        starts = dataset.positions_px - np.array(dataset.window) // 2
+        first = np.floor(starts.min(axis=0)).astype(int) - _MARGIN_PX
+        last = np.ceil(starts.max(axis=0)).astype(int) + np.array(dataset.window) + _MARGIN_PX
+        inner, crop = [], []
+        for low, high, size in zip(first.tolist(), last.tolist(), dataset.object_shape, strict=True):
+            top, bottom = max(low, 0), min(high, size)
+            inner.append(slice(top, bottom))
+            crop.append(slice(top - low, bottom - low))
+        shape, origin = (last - first).tolist(), first.tolist()
+        return cls((shape[0], shape[1]), (origin[0], origin[1]), (inner[0], inner[1]), (crop[0], crop[1]))
+
+
+def _options(api: Any, engine: Engine, dataset: BlindScan, seed: int) -> Any:
+    options = getattr(api, engine.options)()
+    reconstructor = options.reconstructor_options
+    reconstructor.default_device = api.Devices.CPU
+    reconstructor.batch_size = max(1, min(dataset.batch_size, len(dataset) // _BATCH_OF_SCAN))
+    reconstructor.batching_mode = api.BatchingModes.UNIFORM if engine.spread else api.BatchingModes.RANDOM
+    reconstructor.random_seed = seed
+    reconstructor.displayed_loss_function = api.LossFunctions.MSE_SQRT
+    reconstructor.allow_nondeterministic_algorithms = False
+    options.object_options.determine_position_origin_coords_by = api.ObjectPosOriginCoordsMethods.SPECIFIED
+    options.object_options.position_origin_coords = (np.array(dataset.window) - 1) / 2
+    if dataset.probe_knowledge == "true":
+        options.probe_options.optimizable = False
+        options.object_options.remove_object_probe_ambiguity.enabled = False
+        if engine.rescales_probe:
+            reconstructor.rescale_probe_intensity_in_first_epoch = False
+    for target, changes in (
+        (options.object_options, engine.object_options),
+        (options.probe_options, engine.probe_options),
+    ):
+        for key, value in changes:
+            setattr(target, key, value)
+    return options
+
+
+def _inputs(
+    dataset: BlindScan, canvas: _Canvas, scale: float, start: npt.NDArray[np.complex64] | None
+) -> dict[str, npt.NDArray[Any]]:
+    obj = np.ones(canvas.shape, dtype=np.complex64)
+    if start is not None:
+        obj[canvas.crop] = start[canvas.inner] / np.float32(scale)
+    starts = dataset.positions_px - np.array(dataset.window) // 2 - np.array(canvas.origin)
+    positions = starts.astype(np.float32)
+    factor = scale / np.sqrt(dataset.probe.size)
+    return {
+        "diffraction_data": np.square(dataset.amplitude),
+        "object_data": obj[None],
+        "probe_data": (dataset.probe * factor).astype(np.complex64)[None, None],
+        "probe_position_x_px": positions[:, 1],
+        "probe_position_y_px": positions[:, 0],
+    }
+
+
+def _iterate(task: Any, budget: Budget) -> tuple[list[float], list[float], Literal["epochs", "seconds"]]:
+    epochs = budget.epochs if budget.epochs is not None or budget.seconds is not None else _DEFAULT_EPOCHS
+    losses: list[float] = []
+    seconds: list[float] = []
+    began = time.perf_counter()
+    while epochs is None or len(losses) < epochs:
+        task.run(1)
+        losses.append(float(task.reconstructor.loss_tracker.table["loss"].iloc[-1]))
+        seconds.append(time.perf_counter() - began)
+        budget.on_epoch(len(losses))
+        if budget.seconds is not None and seconds[-1] >= budget.seconds:
+            return losses, seconds, "seconds"
+    return losses, seconds, "epochs"
+
+
+@contextmanager
+def _contained() -> Iterator[None]:
+    """Give the process back what pty-chi changes: torch's defaults, random states, logging; keep it quiet meanwhile."""
+    import torch
+
+    dtype, device = torch.get_default_dtype(), torch.get_default_device()
+    python_state, numpy_state = random.getstate(), np.random.get_state()  # noqa: NPY002 - pty-chi seeds it
+    root = logging.getLogger()
+    handlers, level, disabled = list(root.handlers), root.level, root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        with torch.random.fork_rng(devices=[]), redirect_stderr(io.StringIO()), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(disabled)
+        root.handlers[:] = handlers
+        root.setLevel(level)
+        torch.set_default_dtype(dtype)
+        # the default that was never set is no device that could be set again
+        torch.set_default_device(None if device == torch.device("cpu") else device)
+        random.setstate(python_state)
+        np.random.set_state(numpy_state)  # noqa: NPY002

@@ -1,0 +1,257 @@
+"""The interface of reconstruction methods: what one is given, what it may spend, and what it has to return.
+
+    class Mean:
+        name = "mean"
+        needs = Needs()
+
+        def reconstruct(self, dataset: BlindScan, budget: Budget, rng: np.random.Generator) -> Reconstruction:
+            obj = np.ones(dataset.object_shape, np.complex64)
+            return Reconstruction(obj, dataset.probe)
+
+A method is given a `BlindScan`, which has no truth, so no method can start from the answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Protocol, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+from ptyproof.errors import InputError, RunError
+from ptyproof.physics.fourier import fourier_shift
+
+ProbeKnowledge = Literal["true", "estimated"]
+
+_BLOCK = 64
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a method needs.
+
+    Parameters
+    ----------
+    training
+        It uses the bundle that was trained for the cell (`BlindScan.bundle_path`).
+    probe
+        `known`: it cannot do without the dataset's own probe; `either`: it can also refine an estimate.
+    iterates
+        It spends epochs: a budget that is given for all methods is also for it.
+    """
+
+    training: bool = False
+    probe: Literal["known", "either"] = "known"
+    iterates: bool = False
+
+
+def _nothing(_: int) -> None:
+    """Take no notice of an epoch."""
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What a method may spend; None is no limit of that kind.
+
+    Parameters
+    ----------
+    epochs
+        Passes over all patterns.
+    seconds
+        Time after which no further epoch is begun.
+    on_epoch
+        To be called with the number of finished epochs after each, so that progress is seen.
+    """
+
+    epochs: int | None = None
+    seconds: float | None = None
+    on_epoch: Callable[[int], None] = field(default=_nothing, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.epochs is not None and (isinstance(self.epochs, bool) or self.epochs < 1):
+            raise InputError(f"a budget must be one epoch or more, got {self.epochs}")
+        if self.seconds is not None and not 0 < self.seconds < np.inf:
+            raise InputError(f"a time budget must be more than 0 seconds, got {self.seconds:g}")
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the record for a manifest."""
+        return {"epochs": self.epochs, "seconds": self.seconds}
+
+
+@dataclass(frozen=True, eq=False)
+class BlindScan:
+    """A scan as methods are given it: patterns, probe and positions, never the truth. Its arrays are read-only.
+
+    Parameters
+    ----------
+    amplitude
+        (n, H, W) float32: sqrt(counts), zero frequency in the middle; where the photon counts are not known, the
+        amplitudes of the dataset.
+    probe
+        (H, W) complex64, in the dataset's unit: |F(probe object)|^2 are the expected squares of `amplitude`. The
+        dataset's own, or, where it is to be estimated, the start of the estimate.
+    positions_px
+        (n, 2) float64 (row, col) of the window's index (H // 2, W // 2) on the object's grid, sub-pixel.
+    object_shape
+        (M, M') of the object's grid, pixels.
+    probe_knowledge
+        `true`: `probe` is the dataset's own, to be held fixed; `estimated`: it is a start, to be refined.
+    batch_size
+        Patterns of an update, for methods that make several in an epoch.
+    scan_sha256
+        Digest of the dataset's patterns, probe and positions.
+    counts_known
+        Whether `amplitude` squared are photon counts.
+    bundle_path
+        The network that was trained for this cell, for methods that need one.
+    """
+
+    amplitude: npt.NDArray[np.float32]
+    probe: npt.NDArray[np.complex64]
+    positions_px: npt.NDArray[np.float64]
+    object_shape: tuple[int, int]
+    probe_knowledge: ProbeKnowledge = "true"
+    batch_size: int = 64
+    scan_sha256: str = ""
+    counts_known: bool = True
+    bundle_path: Path | None = None
+
+    def __post_init__(self) -> None:
+        for array in (self.amplitude, self.probe, self.positions_px):
+            array.flags.writeable = False
+
+    def __len__(self) -> int:
+        """Return the number of patterns."""
+        return len(self.positions_px)
+
+    @property
+    def window(self) -> tuple[int, int]:
+        """(H, W) of a pattern, pixels."""
+        return self.probe.shape[0], self.probe.shape[1]
+
+    @property
+    def corners_px(self) -> npt.NDArray[np.int64]:
+        """(n, 2): first row and column of the whole-pixel window nearest to each position."""
+        corners: npt.NDArray[np.int64] = np.rint(self.positions_px).astype(np.int64) - np.array(self.window) // 2
+        return corners
+
+    @property
+    def unit_scale(self) -> float:
+        """s such that s `probe` has sum |s P|^2 = mean sum of amplitude^2: then the object's modulus is about 1."""
+        photons = float(np.square(self.amplitude, dtype=np.float64).sum()) / len(self)
+        power = float(np.square(np.abs(self.probe), dtype=np.float64).sum())
+        return float(np.sqrt(photons / power)) if photons > 0 and power > 0 else 1.0
+
+
+def shifted_probes(
+    probe: npt.NDArray[np.complex64], positions_px: npt.NDArray[np.float64]
+) -> npt.NDArray[np.complex64]:
+    """Return the probe of each position, shifted by its fraction of a pixel: (n, H, W) complex64."""
+    fractions = positions_px - np.rint(positions_px)
+    stack = np.broadcast_to(probe, (len(positions_px), *probe.shape))
+    return fourier_shift(stack, fractions).astype(np.complex64, copy=False)
+
+
+def illumination(
+    probe: npt.NDArray[np.complex64], positions_px: npt.NDArray[np.float64], shape: tuple[int, int]
+) -> npt.NDArray[np.float32]:
+    """Return sum_k |P_k|^2 on the object's grid, (M, M') float32; P_k is the probe at position k, sub-pixel."""
+    total = np.zeros(shape, dtype=np.float64)
+    height, width = probe.shape
+    corners = np.rint(positions_px).astype(np.int64) - np.array(probe.shape) // 2
+    for first in range(0, len(positions_px), _BLOCK):
+        probes = shifted_probes(probe, positions_px[first : first + _BLOCK])
+        for light, (row, col) in zip(np.abs(probes) ** 2, corners[first : first + _BLOCK].tolist(), strict=True):
+            total[row : row + height, col : col + width] += light
+    return total.astype(np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class Reconstruction:
+    """What a method returns.
+
+    Parameters
+    ----------
+    obj
+        (M, M') complex64 on the object's grid; its global phase is free.
+    probe
+        (H, W) complex64 in the unit of `BlindScan.probe`.
+    losses
+        The method's own loss after each epoch, in the unit `loss_unit`; empty for a method without iterations.
+    seconds
+        Seconds since the iterations began, after each epoch.
+    loss_unit
+        What the loss is.
+    steps_s
+        Seconds of the parts of the work, in their order. Left empty, the whole call is measured from outside.
+    stopped_by
+        What ended the iterations: the budget's `epochs` or `seconds`; None for a method without iterations.
+    remedies
+        What had to be done so that a library could be used, one sentence each.
+    """
+
+    obj: npt.NDArray[np.complex64]
+    probe: npt.NDArray[np.complex64]
+    losses: tuple[float, ...] = ()
+    seconds: tuple[float, ...] = ()
+    loss_unit: str | None = None
+    steps_s: Mapping[str, float] = field(default_factory=dict)
+    stopped_by: Literal["epochs", "seconds"] | None = None
+    remedies: tuple[str, ...] = ()
+
+
+@runtime_checkable
+class Method(Protocol):
+    """A way to reconstruct a scan.
+
+    A method may also have `unavailable() -> str | None`: why it cannot run here, with the command that helps; it is
+    then listed as skipped with that reason, and the others run.
+    """
+
+    name: str
+    needs: Needs
+
+    def reconstruct(self, dataset: BlindScan, budget: Budget, rng: np.random.Generator) -> Reconstruction:
+        """Return object and probe of a scan, with no more than the budget; random numbers come from `rng` alone."""
+        ...
+
+
+def unavailable(method: Method) -> str | None:
+    """Return why a method cannot run here, or None if it can."""
+    ask: Callable[[], str | None] | None = getattr(method, "unavailable", None)
+    return None if ask is None else ask()
+
+
+def check_reconstruction(found: object, dataset: BlindScan) -> Reconstruction:
+    """Return what a method returned, if it keeps the interface.
+
+    Raises
+    ------
+    RunError
+        If it is no `Reconstruction`, or an array has another shape or dtype or a number that is not finite.
+    """
+    if not isinstance(found, Reconstruction):
+        raise RunError(f"the method must return a Reconstruction, got {type(found).__name__}")
+    for name, array, shape in (("object", found.obj, dataset.object_shape), ("probe", found.probe, dataset.window)):
+        if not isinstance(array, np.ndarray) or array.dtype != np.complex64:
+            kind = array.dtype if isinstance(array, np.ndarray) else type(array).__name__
+            raise RunError(f"the method's {name} must be a complex64 array, got {kind}")
+        if array.shape != shape:
+            raise RunError(f"the method's {name} must have the shape {shape}, got {array.shape}")
+        bad = np.count_nonzero(~np.isfinite(array))
+        if bad:
+            raise RunError(f"the method's {name} must be finite, but {bad} of its {array.size} pixels are not")
+    if len(found.losses) != len(found.seconds):
+        raise RunError(
+            f"the method's history must have a loss and a time for each epoch, got {len(found.losses)} losses and "
+            f"{len(found.seconds)} times"
+        )
+    for name, values in (("losses", found.losses), ("times", (*found.seconds, *found.steps_s.values()))):
+        if not np.all(np.isfinite(np.asarray(values, dtype=np.float64))):
+            raise RunError(f"the method's {name} must be finite, got {list(values)}")
+    if any(value < 0 for value in found.steps_s.values()):
+        raise RunError(f"the method's steps must take no less than 0 seconds, got {dict(found.steps_s)}")
+    return found

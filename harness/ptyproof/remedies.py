@@ -1,0 +1,53 @@
+"""Imports of libraries that do not load beside each other, and what helps; the one place for it."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from importlib.util import find_spec
+from typing import Any
+
+_MISSING = "torchvision::nms"
+_REMEDY = (
+    "torchvision: its compiled operators do not load beside this build of torch; the schemas of nms and qnms were "
+    "declared, so that it could be imported for its transforms"
+)
+_SCHEMAS = tuple(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor" for name in ("nms", "qnms"))
+# The library object has to live as long as the declarations are to hold.
+_declared: list[Any] = []
+
+
+def import_torchvision() -> str | None:
+    """Make torchvision importable where it is installed; return what was done for it, or None.
+
+    PyPI's torchvision is built for PyPI's torch. Beside a CPU build of torch its compiled operators do not load, and
+    its import ends at the first of them. What imports it ends with it: pty-chi, for one blur, and Lightning, whose
+    torchmetrics imports it wherever it is installed. Its transforms need no compiled operator.
+
+    Raises
+    ------
+    RuntimeError
+        If the import fails for another reason.
+    """
+    if find_spec("torchvision") is None:
+        return None
+    if "torchvision" not in sys.modules:
+        try:
+            importlib.import_module("torchvision")
+        except RuntimeError as error:
+            if _MISSING not in str(error):
+                raise
+            _declare_operators()
+    return _REMEDY if _declared else None
+
+
+def _declare_operators() -> None:
+    import torch
+
+    for name in [name for name in sys.modules if name.partition(".")[0] == "torchvision"]:
+        del sys.modules[name]
+    library = torch.library.Library("torchvision", "FRAGMENT")  # type: ignore[no-untyped-call]
+    for schema in _SCHEMAS:
+        library.define(schema)  # type: ignore[no-untyped-call]
+    _declared.append(library)
+    importlib.import_module("torchvision")
