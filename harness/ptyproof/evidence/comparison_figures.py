@@ -159,6 +159,8 @@ def ring_correlations(curves: Mapping[str, Mapping[str, RingCorrelation]], title
 
 def against_dose(entries: Sequence[Mapping[str, Any]], recipe: Recipe) -> Figure:
     """Draw each measure of the headline against the dose, one line a method and view."""
+    from matplotlib.ticker import NullFormatter
+
     described = specs(recipe)
     metrics = [metric for metric in headline(recipe) if any(_value(entry, metric) is not None for entry in entries)]
     columns = 4
@@ -188,6 +190,7 @@ def against_dose(entries: Sequence[Mapping[str, Any]], recipe: Recipe) -> Figure
         place.grid(alpha=0.3)
         if metric in ("time_s", "poisson_deviance"):
             place.set_yscale("log")
+            place.yaxis.set_minor_formatter(NullFormatter())
     for place in axes[len(metrics) :]:
         place.axis("off")
     for place in axes[max(0, len(metrics) - columns) : len(metrics)]:
