@@ -20,7 +20,7 @@ from ptyproof.evidence.manifest import read_manifest
 from ptyproof.evidence.verdict import by_how_much, verdict
 from ptyproof.evidence.verify import OVERLAP, RUN, SKIP_KEYS, SKIP_LINES, SUMMARY, TRAINING, printable
 from ptyproof.io.atomic import write_text
-from ptyproof.study.jobs import cell_key
+from ptyproof.study.jobs import cell_of
 from ptyproof.study.layout import HALVES
 
 _UNDER_WAY, _INCOMPLETE, _BLOCKED = "under way", "INCOMPLETE", "BLOCKED"
@@ -135,13 +135,13 @@ class _Page:
                 yield f"- {entry['job']}: trained, {verdict(entry['scores'])}"
             else:
                 yield f"- {entry['job']}: **{result['status'].upper()}**: {_text(result['error'])}"
-        yield from (f"- {_key(skip)}: skipped: {_text(skip['reason'])}" for skip in training["skipped_views"])
-        yield from (f"- {_key(cell)}: not selected" for cell in training["not_selected"])
+        yield from (f"- {cell_of(skip)}: skipped: {_text(skip['reason'])}" for skip in training["skipped_views"])
+        yield from (f"- {cell_of(cell)}: not selected" for cell in training["not_selected"])
 
     def _unsuccessful_runs(self) -> Iterator[str]:
         """Yield the runs that end badly, and every skipped test that is no cell of the study."""
         skips = [] if self.training is None else self.training["skipped_views"]
-        known = {f"{_key(skip)}: {skip['reason']}" for skip in skips}
+        known = {f"{cell_of(skip)}: {skip['reason']}" for skip in skips}
         lines = []
         for run in self.runs:
             if run["status"] == "ended" and run["exit_status"] != 0:
@@ -229,7 +229,7 @@ class _Page:
         for cell in (*overlap["views"], *overlap["rejected_views"]):
             for half in HALVES:
                 found = cell[half]
-                row = [_key(cell), cell["status"], half, found["n_images_total"], found["n_images_selected"]]
+                row = [cell_of(cell), cell["status"], half, found["n_images_total"], found["n_images_selected"]]
                 row.append(found["acceptance_rate"])
                 row += [(found.get("grouping") or {}).get(key) for key in ("n_groups_actual", "n_groups_distinct")]
                 metrics = found.get("overlap") or {}
@@ -353,7 +353,3 @@ def _text(text: str) -> str:
 
 def _revision(value: str | None) -> str:
     return "" if value is None else _code(value[:16])
-
-
-def _key(record: Mapping[str, Any]) -> str:
-    return cell_key(record["dose"], record["view"], record["gridsize"])
