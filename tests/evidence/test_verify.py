@@ -353,15 +353,20 @@ def test_lines_of_skips_that_are_no_json_are_named(hub: Hub) -> None:
 
 
 def test_what_the_index_says_of_runs_must_be_so(small: Hub) -> None:
-    small.update_run("run-0002", reports_path="green/gone.jsonl", blocked_path="red/blocked_1.md", outcomes={"passed": 2, "skipped": 1})
+    small.update_run(
+        "run-0002",
+        reports_path="green/gone.jsonl",
+        blocked_path="red/blocked_1.md",
+        outcomes={"passed": 2, "skipped": 1},
+    )
     answer = {"run": "run-0007", "same_tests": True, "code_changed": True, "tests_changed": False}
     small.update_run("run-0002", red=answer)
     small.update_run("run-0001", ended=None)
     assert places(verify_hub(small.root)) == [
         ("hub.json", "$.runs[0].status"),
+        ("hub.json", "$.runs[1].blocked_path"),
         ("hub.json", "$.runs[1].red.run"),
         ("hub.json", "$.runs[1].reports_path"),
-        ("hub.json", "$.runs[1].blocked_path"),
         ("hub.json", "$.runs[1].skips"),
     ]
 
