@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 pytest_plugins = [
     "pytest_ptyproof.hub",
+    "pytest_ptyproof.methods",
     "pytest_ptyproof.study",
+    "pytest_ptyproof.reconstruction",
     "pytest_ptyproof.stray",
     "pytest_ptyproof.evidence",
     "pytest_ptyproof.verify",

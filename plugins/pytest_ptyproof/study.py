@@ -9,25 +9,23 @@ Fixtures are thin: the phases are `ptyproof.evidence`, and their imports stand i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_ptyproof.hub import is_worker
+from pytest_ptyproof.methods import guests_of, registered_methods
+from pytest_ptyproof.shared import RECONSTRUCTION, ReconstructionCell, plain_errors, study_of, watched_console
 
 if TYPE_CHECKING:
-    from ptyproof.console import Console
     from ptyproof.evidence.base import Base
     from ptyproof.evidence.matrix_run import MatrixRun, PhaseFolder
     from ptyproof.evidence.phase_e import TrainedJob
     from ptyproof.study.design import StudyDesign
     from ptyproof.study.jobs import TrainingJob
 
-_DESIGN = pytest.StashKey[Any]()
 _CELL = "training_job"
 
 
@@ -62,7 +60,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
     try:
         if config.getoption("--study") is not None:
-            _design(config)
+            study_of(config)
         if config.getoption("--accelerator") != "auto":
             from ptyproof.training.device import RunOptions, resolve_accelerator
 
@@ -80,7 +78,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         return
     from ptyproof.study.jobs import cell_key
 
-    design = _design(metafunc.config)
+    design = study_of(metafunc.config)
     cells = [
         _Cell(cell_key(dose, view.name, view.gridsize))
         for dose in design.doses_photons_per_pattern
@@ -92,7 +90,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.fixture(scope="session")
 def study_design(request: pytest.FixtureRequest) -> StudyDesign:
     """The study that the run is about: `--study`, or the built-in fly64 (a `ptyproof.study.design.StudyDesign`)."""
-    return _design(request.config)
+    return study_of(request.config)
 
 
 @pytest.fixture(scope="session")
@@ -100,7 +98,7 @@ def base_dataset(request: pytest.FixtureRequest, study_design: StudyDesign) -> B
     """What is simulated from: `.dataset` has object, probe and positions (`--base-npz`, or the study's own)."""
     from ptyproof.evidence.base import load_base
 
-    with _plain_errors():
+    with plain_errors():
         return load_base(study_design, request.config.getoption("--base-npz"))
 
 
@@ -113,9 +111,7 @@ def matrix_run(
     from ptyproof.training.device import RunOptions
 
     config = request.config
-    items = [item for item in request.session.items if isinstance(item, pytest.Function) and hasattr(item, "callspec")]
-    chosen = [item.callspec.params.get(_CELL) for item in items]
-    selected = frozenset(cell.key for cell in chosen if isinstance(cell, _Cell))
+    selected, reconstructions = _selected(request.session)
     call_id = getattr(config, "workerinput", {}).get("testrunuid")
     return MatrixRun(
         artifact_hub,
@@ -124,20 +120,22 @@ def matrix_run(
         RunOptions(accelerator=config.getoption("--accelerator")),
         selected or None,
         call_id,
+        reconstructions or None,
+        registered_methods(config),
     )
 
 
 @pytest.fixture(scope="session")
 def phase_c(matrix_run: MatrixRun, request: pytest.FixtureRequest) -> PhaseFolder:
     """Phase C of the study, made once: `.root` and `.manifest` (run_manifest.json)."""
-    with _plain_errors(), _watched(request.config) as watched:
+    with plain_errors(), watched_console(request.config) as watched:
         return matrix_run.phase_c(watched)
 
 
 @pytest.fixture(scope="session")
 def phase_d(matrix_run: MatrixRun, phase_c: PhaseFolder, request: pytest.FixtureRequest) -> PhaseFolder:
     """Phase D of the study, made once: `.root` and `.manifest` (overlap_manifest.json)."""
-    with _plain_errors(), _watched(request.config) as watched:
+    with plain_errors(), watched_console(request.config) as watched:
         return matrix_run.phase_d(watched)
 
 
@@ -147,7 +145,7 @@ def training_job(matrix_run: MatrixRun, phase_d: PhaseFolder, request: pytest.Fi
 
     A cell that cannot be trained is skipped, with the reason that the manifest has.
     """
-    with _plain_errors():
+    with plain_errors():
         found = matrix_run.cell(request.param.key)
     if isinstance(found, str):
         pytest.skip(found)
@@ -162,7 +160,7 @@ def train_job(matrix_run: MatrixRun, request: pytest.FixtureRequest) -> Callable
     """
 
     def train(job: TrainingJob) -> TrainedJob:
-        with _plain_errors(), _watched(request.config) as watched:
+        with plain_errors(), watched_console(request.config) as watched:
             return matrix_run.train(job, watched)
 
     return train
@@ -171,7 +169,7 @@ def train_job(matrix_run: MatrixRun, request: pytest.FixtureRequest) -> Callable
 @pytest.fixture(scope="session")
 def training_manifest(matrix_run: MatrixRun, phase_d: PhaseFolder, request: pytest.FixtureRequest) -> dict[str, Any]:
     """The manifest (dict) of the selected cells, or of the whole matrix, after every job of it has ended."""
-    with _plain_errors(), _watched(request.config) as watched:
+    with plain_errors(), watched_console(request.config) as watched:
         return matrix_run.complete(watched)
 
 
@@ -182,41 +180,23 @@ def validate_manifest() -> Callable[[Path], dict[str, Any]]:
     def validate(path: Path) -> dict[str, Any]:
         from ptyproof.evidence.manifest import read_any_manifest
 
-        with _plain_errors():
+        with plain_errors():
             return read_any_manifest(Path(path))
 
     return validate
 
 
-def _design(config: pytest.Config) -> StudyDesign:
-    if _DESIGN not in config.stash:
-        from ptyproof.study.builtin import DEFAULT_STUDY
-        from ptyproof.study.toml_form import load_study
+def _selected(session: pytest.Session) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the keys of the trainings and reconstructions that the run is about.
 
-        config.stash[_DESIGN] = load_study(config.getoption("--study") or DEFAULT_STUDY)
-    design: StudyDesign = config.stash[_DESIGN]
-    return design
+    A reconstruction by a network is about its training, too.
+    """
+    from ptyproof.evidence.registry import NEED_TRAINING
 
-
-@contextmanager
-def _plain_errors() -> Iterator[None]:
-    """Turn an error that ptyproof raises on purpose into a failure of one sentence."""
-    from ptyproof.errors import PtyproofError
-
-    try:
-        yield
-    except PtyproofError as error:
-        pytest.fail(str(error), pytrace=False)
-
-
-@contextmanager
-def _watched(config: pytest.Config) -> Iterator[Console]:
-    """Yield a console whose progress bars reach the terminal although pytest captures output."""
-    from ptyproof.console import Console
-
-    capture = config.pluginmanager.getplugin("capturemanager")
-    if is_worker(config) or capture is None or config.getoption("verbose") < 0:
-        yield Console.silent()
-        return
-    with capture.global_and_fixture_disabled():
-        yield Console(None, Console.for_terminal().bars)
+    items = [item for item in session.items if isinstance(item, pytest.Function) and hasattr(item, "callspec")]
+    trainings = {cell.key for item in items if isinstance(cell := item.callspec.params.get(_CELL), _Cell)}
+    chosen = [item.callspec.params.get(RECONSTRUCTION) for item in items]
+    cells = [cell for cell in chosen if isinstance(cell, ReconstructionCell)]
+    networks = NEED_TRAINING | {method.name for method, _ in guests_of(session.config) if method.needs.training}
+    trainings |= {cell.training_key for cell in cells if cell.method in networks}
+    return frozenset(trainings), frozenset(cell.key for cell in cells)

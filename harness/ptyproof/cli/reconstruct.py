@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _EXAMPLES = """\
 ptyproof reconstruct --phase-c-root c --phase-d-root d --artifact-root a
 ptyproof reconstruct --phase-c-root c --phase-d-root d --artifact-root a --dose 1000 --method lsqml rpie --budget 20
-ptyproof reconstruct --phase-c-root c --phase-d-root d --artifact-root a --method lsqml --budget 30s --format ptychodus"""
+ptyproof reconstruct --phase-c-root c --phase-d-root d --artifact-root a --method epie --budget 9s --format ptychodus"""
 
 
 def add_parser(commands: Commands) -> None:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from ptyproof.evidence.cell_ledger import NOT_ENDED, NOT_STARTED, STATUSES, CellBook, CellLedger, Record
 from ptyproof.evidence.manifest import relative, timed_head, write_manifest
-from ptyproof.study.jobs import Enumeration, JobFilters, SkippedView, TrainingJob, cell_key
+from ptyproof.study.jobs import Enumeration, JobFilters, SkippedView, TrainingJob, cell_key, cell_of
 from ptyproof.study.layout import SKIP_SUMMARY, TRAINING_MANIFEST
 
 __all__ = ["NOT_ENDED", "NOT_STARTED", "RESULT_KEYS", "STATUSES", "Ledger"]
@@ -121,7 +121,7 @@ class Ledger(CellLedger):
 
     def name(self, record: Record) -> str:
         """Return the name of a cell from its record."""
-        return cell_key(record["dose"], record["view"], record["gridsize"])
+        return cell_of(record)
 
     def order(self, book: CellBook) -> list[str]:
         """Return the names of all cells of the study, in its order."""

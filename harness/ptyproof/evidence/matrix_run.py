@@ -1,4 +1,7 @@
-"""A study's matrix in an artifact hub: Phases C and D made once, every cell trained or skipped, whoever asks first."""
+"""A study's matrix in an artifact hub: each phase made once, every cell trained, reconstructed or skipped.
+
+Whoever asks first does the work.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,19 @@ from ptyproof.evidence.ledger import Ledger
 from ptyproof.evidence.phase_c import generate
 from ptyproof.evidence.phase_d import overlap
 from ptyproof.evidence.phase_e import TrainedJob, TrainingPhase, describe_enumeration, describe_job
+from ptyproof.evidence.phase_f import ReconstructedJob, ReconstructionPhase
+from ptyproof.evidence.reconstruction_jobs import (
+    FoundReconstructions,
+    ReconstructionFilters,
+    ReconstructionJob,
+    Skip,
+    no_bundle,
+)
+from ptyproof.evidence.reconstruction_ledger import Call, ReconstructionLedger
+from ptyproof.evidence.reconstruction_run import describe_enumeration as describe_reconstructions
+from ptyproof.evidence.reconstruction_run import describe_job as describe_reconstruction
+from ptyproof.evidence.reconstruction_run import describe_skip
+from ptyproof.evidence.registry import Provider, registry
 from ptyproof.evidence.run_folder import RunFolder
 from ptyproof.io.locking import lock
 from ptyproof.study.design import StudyDesign
@@ -25,6 +41,7 @@ from ptyproof.training.device import RunOptions
 PHASE_C_LOG = "phase_c_generation.log"
 PHASE_D_LOG = "phase_d_overlap.log"
 TRAINING_LOG = "training_cli_real_run.log"
+RECONSTRUCTION_LOG = "phase_f_reconstruction.log"
 
 
 @dataclass(frozen=True)
@@ -47,9 +64,13 @@ class MatrixRun:
     design, base, options
         The study, its base, and how trainings are run.
     selected
-        Keys of the cells that the run is about; None is all.
+        Keys of the trainings that the run is about; None is all.
     call_id
         Name that the processes of one run share; None makes one.
+    reconstructions
+        Keys of the reconstructions that the run is about; None is all.
+    methods
+        Reconstruction methods beside those that are known, each with who has registered it.
     """
 
     hub: Path
@@ -58,6 +79,8 @@ class MatrixRun:
     options: RunOptions
     selected: frozenset[str] | None = None
     call_id: str | None = None
+    reconstructions: frozenset[str] | None = None
+    methods: tuple[tuple[object, Provider], ...] = ()
 
     @property
     def folder(self) -> RunFolder:
@@ -132,18 +155,98 @@ class MatrixRun:
         assert manifest is not None  # the enumeration has written it
         return manifest
 
+    @cached_property
+    def phase_f(self) -> ReconstructionPhase:
+        """Phase F, with its manifest in `real_run/`."""
+        folder = self.folder
+        ledger = ReconstructionLedger(self.design, folder.phase_c_root, folder.phase_d_root, folder.real_run)
+        options = RunOptions(accelerator="cpu", threads=self.options.threads)
+        return ReconstructionPhase(ledger, registry(self.design, self.methods), options)
+
+    @property
+    def reconstruction_cells(self) -> FoundReconstructions:
+        """The cells of Phase F; the first look records them in the manifest. Phases C and D must have been run."""
+        return self._opened_f[0]
+
+    @cached_property
+    def _opened_f(self) -> tuple[FoundReconstructions, str]:
+        """The cells of Phase F, and the time at which the run recorded them."""
+        found = _narrowed_f(self.phase_f.enumerate(to_be_trained=True), self.reconstructions)
+        self.folder.real_run.mkdir(parents=True, exist_ok=True)
+        call = Call(self.call_id or uuid.uuid4().hex, ReconstructionFilters())
+        manifest = self.phase_f.open_call(found, call)
+        with self.folder.log(RECONSTRUCTION_LOG, Console.silent()) as console:
+            for line in describe_reconstructions(found):
+                console.say(line)
+        return found, next(entry["timestamp"] for entry in manifest["calls"] if entry["id"] == call.call_id)
+
+    def reconstruction_cell(self, key: str) -> ReconstructionJob | str:
+        """Return the job of a cell of Phase F, or the reason for which it is skipped."""
+        found = self.reconstruction_cells
+        for job in (*found.jobs, *found.not_selected):
+            if job.key == key:
+                return job
+        for skip in found.skipped:
+            if skip.key == key:
+                return f"{key}: {skip.reason}"
+        raise InputError(f"{key} is no cell of study {self.design.name}")
+
+    def reconstruct(self, job: ReconstructionJob, watched: Console) -> ReconstructedJob | Skip:
+        """Reconstruct a job, after the training that it needs; or return how it ended earlier in this run.
+
+        A job whose training left no bundle is a skip, with that reason.
+        """
+        entry = self.phase_f.ledger.entry_of(job.key)
+        if entry is not None and _has_ended(entry, self._opened_f[1]):
+            return ReconstructedJob(job, entry)
+        needs_training = self.phase_f.registry[job.cell.method].needs_training
+        if needs_training:
+            self.train(job.training, watched)
+        reason = no_bundle(job.cell.training_key, self.phase_f.inputs.trainings()) if needs_training else None
+        with self.folder.log(RECONSTRUCTION_LOG, watched) as console:
+            if reason is not None:
+                skip = Skip(job.cell, "no_trained_bundle", reason, selected=True)
+                self.phase_f.ledger.skip(skip)
+                console.say(describe_skip(skip))
+                return skip
+            done = self.phase_f.run_job(job, console)
+            if done.status == "success":
+                console.say(describe_reconstruction(done))
+        return done
+
+    def complete_reconstructions(self, watched: Console) -> dict[str, Any]:
+        """Reconstruct every selected job that has not ended yet; return the manifest."""
+        for job in self.reconstruction_cells.jobs:
+            self.reconstruct(job, watched)
+        manifest = self.phase_f.ledger.read()
+        assert manifest is not None  # the enumeration has written it
+        return manifest
+
     def _ended(self, job: TrainingJob) -> TrainedJob | None:
         """Return how a job ended since this run began; an older success is for `run_job` to judge."""
         entry = self.phase_e.ledger.entry(job)
-        if entry is None or entry["result"]["status"] == "lost" or entry["result"]["finished"] < self._opened[1]:
-            return None
-        return TrainedJob(job, entry)
+        return TrainedJob(job, entry) if entry is not None and _has_ended(entry, self._opened[1]) else None
+
+
+def _has_ended(entry: dict[str, Any], since: str) -> bool:
+    """Tell whether the end of a job was recorded since a time."""
+    return entry["result"]["status"] != "lost" and bool(entry["result"]["finished"] >= since)
 
 
 def _narrowed(found: Enumeration, selected: frozenset[str] | None) -> Enumeration:
     if selected is None:
         return found
     return Enumeration(
+        tuple(job for job in found.jobs if job.key in selected),
+        tuple(job for job in found.jobs if job.key not in selected),
+        tuple(replace(skip, selected=skip.key in selected) for skip in found.skipped),
+    )
+
+
+def _narrowed_f(found: FoundReconstructions, selected: frozenset[str] | None) -> FoundReconstructions:
+    if selected is None:
+        return found
+    return FoundReconstructions(
         tuple(job for job in found.jobs if job.key in selected),
         tuple(job for job in found.jobs if job.key not in selected),
         tuple(replace(skip, selected=skip.key in selected) for skip in found.skipped),

@@ -32,7 +32,7 @@ from ptyproof.io.atomic import atomic_path
 from ptyproof.io.environment import cpu_name, environment
 from ptyproof.io.hashing import sha256_json
 from ptyproof.io.locking import lock
-from ptyproof.reconstruction.method import Budget, Reconstruction, check_reconstruction
+from ptyproof.reconstruction.method import Budget, Reconstruction, run_method
 from ptyproof.study.design import dose_folder
 from ptyproof.study.seeds import stream
 from ptyproof.training.device import RunOptions, compute_environment, configured
@@ -268,10 +268,9 @@ class ReconstructionPhase:
         ):
             budget = Budget(limits["epochs"], limits["seconds"], lambda _: _advance(progress))
             began = time.perf_counter()
-            found = self.registry[job.cell.method].method.reconstruct(scan, budget, rng)
+            found = run_method(self.registry[job.cell.method].method, scan, budget, rng)
             total_s = time.perf_counter() - began
-        checked = check_reconstruction(found, scan)
-        return checked, sum(checked.steps_s.values()) if checked.steps_s else total_s
+        return found, sum(found.steps_s.values()) if found.steps_s else total_s
 
     def _finish(
         self,
@@ -298,7 +297,7 @@ class ReconstructionPhase:
             "error": None,
             "reconstruction": file_record(job.path, self.ledger.artifact_root),
             "product": self._product(job, dataset),
-            "arrays_sha256": arrays_digest(found),
+            "arrays_sha256": arrays_digest(found.obj, found.probe),
             "n_parts": dataset.n_parts,
             "iterations": len(found.losses) if found.stopped_by is not None or found.losses else None,
             "stopped_by": found.stopped_by,

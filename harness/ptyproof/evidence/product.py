@@ -1,8 +1,8 @@
 """A reconstruction as a product file of ptychodus (HDF5).
 
-ptychodus has lengths in metres, and a study has pixels alone: here 1 m stands for one pixel of the object, and what is not
-known, energy and distances, is NaN. Both have the object's centre at index (M - 1) / 2 and a position where the middle
-of the probe's array, index (H - 1) / 2, lies; DATA-001 has it where index H // 2 lies.
+ptychodus has lengths in metres, and a study has pixels alone: here 1 m stands for one pixel of the object, and what is
+not known, energy and distances, is NaN. Its origin is the object's middle, index (M - 1) / 2, and a position is where
+the middle of the probe lies, index (H - 1) / 2; in DATA-001 it is where index H // 2 lies.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def write_product(path: Path, archive_path: Path, dataset: BlindDataset, name: s
     RunError
         If the system refuses to write; nothing is left behind.
     """
-    import h5py
+    import h5py  # type: ignore[import-untyped]
 
     found = read_archive(archive_path)
     window, shape = np.array(found.probe.shape), np.array(found.obj.shape)

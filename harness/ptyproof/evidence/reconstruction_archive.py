@@ -56,9 +56,9 @@ class ReconstructionArchive:
     record: dict[str, Any]
 
 
-def arrays_digest(found: Reconstruction) -> str:
+def arrays_digest(obj: npt.NDArray[np.complex64], probe: npt.NDArray[np.complex64]) -> str:
     """Return the digest of object and probe: equal reconstructions have equal digests."""
-    return combine_digests({"object": sha256_array(found.obj), "probe": sha256_array(found.probe)})
+    return combine_digests({"object": sha256_array(obj), "probe": sha256_array(probe)})
 
 
 def write_archive(path: Path, found: Reconstruction, dataset: BlindDataset, origin: Origin) -> None:
@@ -76,7 +76,7 @@ def write_archive(path: Path, found: Reconstruction, dataset: BlindDataset, orig
         "scan_sha256": origin.scan_sha256,
         "bundle_sha256": origin.bundle_sha256,
         "recipe_sha256": origin.recipe_sha256,
-        "arrays_sha256": arrays_digest(found),
+        "arrays_sha256": arrays_digest(found.obj, found.probe),
         "n_parts": dataset.n_parts,
         "loss_unit": found.loss_unit,
     }

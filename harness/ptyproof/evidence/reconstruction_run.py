@@ -82,12 +82,18 @@ def run_reconstructions(
 
 
 def describe_enumeration(found: FoundReconstructions) -> list[str]:
-    """Return a line with the numbers, and one for each skip with its reason."""
+    """Return a line with the numbers, and one for each skip with its reason; methods that share it stand together."""
     lines = [
         f"{found.n_enumerated} cells: {len(found.jobs)} jobs to reconstruct, {len(found.skipped)} skipped, "
         f"{len(found.not_selected)} not selected"
     ]
-    return lines + [describe_skip(skip) for skip in found.skipped]
+    alike: dict[tuple[str, str, bool], list[str]] = {}
+    for skip in found.skipped:
+        cell = f"{skip.cell.training_key}-{skip.cell.split}"
+        alike.setdefault((cell, skip.reason, skip.selected), []).append(skip.cell.method)
+    for (cell, reason, selected), methods in alike.items():
+        lines.append(f"skipped {cell}, {', '.join(methods)}{'' if selected else ' (not selected)'}: {reason}")
+    return lines
 
 
 def describe_skip(skip: Skip) -> str:

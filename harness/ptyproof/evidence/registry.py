@@ -5,25 +5,26 @@ or something that returns one when it is called:
 
     [project.entry-points."ptyproof.methods"]
     mine = "my_package.reconstruction:Mine"
+
+Names are known without torch; the methods of ptyproof are made where they are to run.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from typing import Any
 
 from ptyproof._version import __version__
 from ptyproof.errors import DesignError, InputError
-from ptyproof.evidence.network_methods import Pinn, PinnThenLsqml, Start
-from ptyproof.reconstruction.flat import Flat
-from ptyproof.reconstruction.iterative import ENGINES, PtyChi
 from ptyproof.reconstruction.method import Method, Needs, unavailable
 from ptyproof.study.design import StudyDesign
 from ptyproof.study.reconstruction import method_name
 
 ENTRY_POINTS = "ptyproof.methods"
+NEED_TRAINING = frozenset({"pinn", "pinn+lsqml"})
+SHIPPED = ("flat", "start", "pinn", "lsqml", "rpie", "epie", "pinn+lsqml")
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,8 @@ class Provider:
         return {"name": self.name, "version": self.version}
 
 
-_OURS = Provider("pytest-ptyproof", __version__)
+Guest = tuple[Method, Provider]
+OURS = Provider("pytest-ptyproof", __version__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,43 +85,59 @@ class Registry:
         return self.methods[name]
 
 
-def registry(design: StudyDesign, others: Iterable[tuple[object, Provider]] = ()) -> Registry:
-    """Return the methods of a study: its own, in its order, then those that others have registered.
-
-    Methods of others join every study, as they were installed or registered for that. Of those that come with ptyproof
-    a study has the ones that it names; the rest can be asked for.
-
-    Parameters
-    ----------
-    design
-        The study.
-    others
-        Methods beside those of entry points, each with who has registered it.
+def guests(others: Iterable[tuple[object, Provider]] = ()) -> list[Guest]:
+    """Return the methods that did not come with ptyproof: of entry points, and `others` with who has registered each.
 
     Raises
     ------
     InputError
-        If a method has no usable name or keeps not to the interface, two have one name, an entry point cannot be
-        loaded, or the study names a method that nobody has registered.
+        If an entry point cannot be loaded, a method has no usable name or does not keep to the interface, or two
+        methods have one name.
     """
-    ours: list[Method] = [Flat(), Start(design.training.network), Pinn(), *map(PtyChi, ENGINES), PinnThenLsqml()]
-    found: dict[str, Registered] = {}
-    for method, provider in [*((method, _OURS) for method in ours), *_from_entry_points(), *others]:
-        checked = _checked(method, provider)
-        if checked.name in found:
-            raise InputError(
-                f"two methods are named {checked.name}: of {found[checked.name].provider} and of {provider}"
-            )
-        found[checked.name] = Registered(checked, provider, unavailable(checked))
+    found: list[Guest] = []
+    owners = dict.fromkeys(SHIPPED, OURS)
+    for candidate, provider in [*_from_entry_points(), *others]:
+        method = _checked(candidate, provider)
+        if method.name in owners:
+            raise InputError(f"two methods are named {method.name}: of {owners[method.name]} and of {provider}")
+        owners[method.name] = provider
+        found.append((method, provider))
+    return found
+
+
+def method_order(design: StudyDesign, known: Sequence[Guest]) -> tuple[str, ...]:
+    """Return the names of a study's methods: those that it names, in its order, then those that others registered.
+
+    Methods of others join every study, as they were installed or registered for that. Of those that come with ptyproof
+    a study has the ones that it names; the rest can be asked for.
+
+    Raises
+    ------
+    InputError
+        If the study names a method that nobody has registered.
+    """
     named = [entry.name for entry in design.reconstruction.methods]
+    others = [method.name for method, _ in known]
     for name in named:
-        if name not in found:
+        if name not in (*SHIPPED, *others):
             raise InputError(
                 f"study {design.name} names the method {name!r}, which nobody has registered; the registered ones are "
-                f"{', '.join(sorted(found))}"
+                f"{', '.join(sorted((*SHIPPED, *others)))}"
             )
-    guests = [name for name, entry in found.items() if entry.provider != _OURS and name not in named]
-    return Registry(found, (*named, *guests))
+    return (*named, *(name for name in others if name not in named))
+
+
+def registry(design: StudyDesign, others: Iterable[tuple[object, Provider]] = ()) -> Registry:
+    """Return the methods of a study, ready to run; errors are those of `guests` and `method_order`."""
+    from ptyproof.evidence.network_methods import Pinn, PinnThenLsqml, Start
+    from ptyproof.reconstruction.flat import Flat
+    from ptyproof.reconstruction.iterative import ENGINES, PtyChi
+
+    known = guests(others)
+    ours: list[Method] = [Flat(), Start(design.training.network), Pinn(), *map(PtyChi, ENGINES), PinnThenLsqml()]
+    found = [*((method, OURS) for method in ours), *known]
+    methods = {method.name: Registered(method, provider, unavailable(method)) for method, provider in found}
+    return Registry(methods, method_order(design, known))
 
 
 def _from_entry_points() -> list[tuple[object, Provider]]:

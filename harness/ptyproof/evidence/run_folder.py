@@ -12,8 +12,14 @@ from ptyproof.console import Console
 from ptyproof.errors import PtyproofError
 from ptyproof.evidence.manifest import file_is_whole, read_manifest
 from ptyproof.evidence.verdict import verdict
-from ptyproof.study.jobs import cell_key
-from ptyproof.study.layout import HALVES, OVERLAP_MANIFEST, RUN_MANIFEST, TRAINING_MANIFEST
+from ptyproof.study.jobs import cell_of
+from ptyproof.study.layout import (
+    HALVES,
+    OVERLAP_MANIFEST,
+    RECONSTRUCTION_MANIFEST,
+    RUN_MANIFEST,
+    TRAINING_MANIFEST,
+)
 
 
 @dataclass(frozen=True)
@@ -42,14 +48,19 @@ class RunFolder:
         """The training manifest."""
         return self.real_run / TRAINING_MANIFEST
 
+    @property
+    def reconstruction_manifest_path(self) -> Path:
+        """The reconstruction manifest."""
+        return self.real_run / RECONSTRUCTION_MANIFEST
+
     def remove_datasets(self) -> list[Path]:
         """Remove the datasets that the manifests hold the hashes of; return what was removed.
 
         Nothing is removed unless every selected job has ended well, and no file that is not the one recorded.
         """
         try:
-            manifest = self._training_manifest()
-            if manifest is None or manifest["account"]["n_failed"] or manifest["account"]["n_lost"]:
+            manifests = [found for found in (self._training_manifest(), self._reconstruction_manifest()) if found]
+            if not manifests or any(found["account"]["n_failed"] or found["account"]["n_lost"] for found in manifests):
                 return []
             found = [
                 (root / record["path"], record, root) for root, kind in self._phases() for record in _files(root, kind)
@@ -71,8 +82,9 @@ class RunFolder:
         lines = []
         try:
             manifest = self._training_manifest()
+            reconstructed = self._reconstruction_manifest()
         except PtyproofError as error:
-            return [f"the training manifest cannot be read: {error}"]
+            return [f"a manifest cannot be read: {error}"]
         if manifest is not None:
             account = manifest["account"]
             lines.append(
@@ -81,9 +93,12 @@ class RunFolder:
                 f"{account['n_not_selected']} not selected"
             )
             lines += [_job_line(entry) for entry in manifest["jobs"]]
-            lines += [f"skipped {_key(skip)}: {skip['reason']}" for skip in manifest["skipped_views"]]
+            lines += [f"skipped {cell_of(skip)}: {skip['reason']}" for skip in manifest["skipped_views"]]
             lines.append(f"manifest: {self.manifest_path}")
             lines.append(f"skips: {self.real_run / manifest['skip_summary_path']}")
+        if reconstructed is not None:
+            lines += _reconstruction_lines(reconstructed)
+            lines.append(f"reconstructions: {self.reconstruction_manifest_path}")
         lines.append(f"hub: {self.hub}")
         return lines
 
@@ -102,6 +117,11 @@ class RunFolder:
         if not self.manifest_path.exists():
             return None
         return read_manifest(self.manifest_path, "training_manifest")
+
+    def _reconstruction_manifest(self) -> dict[str, Any] | None:
+        if not self.reconstruction_manifest_path.exists():
+            return None
+        return read_manifest(self.reconstruction_manifest_path, "reconstruction_manifest")
 
     def _phases(self) -> tuple[tuple[Path, str], ...]:
         return (self.phase_c_root, "run_manifest"), (self.phase_d_root, "overlap_manifest")
@@ -135,8 +155,21 @@ def _files(root: Path, kind: str) -> Iterator[dict[str, Any]]:
                 yield entry[half]["file"]
 
 
-def _key(record: dict[str, Any]) -> str:
-    return cell_key(record["dose"], record["view"], record["gridsize"])
+def _reconstruction_lines(manifest: dict[str, Any]) -> list[str]:
+    """Return the account of the reconstructions, those that failed, and skips that no view has on its own."""
+    account = manifest["account"]
+    lines = [
+        f"reconstructions: {account['n_enumerated']} cells, {account['n_success']} reconstructed, "
+        f"{account['n_failed']} failed, {account['n_lost']} lost, {account['n_skipped']} skipped, "
+        f"{account['n_not_selected']} not selected"
+    ]
+    for entry in manifest["jobs"]:
+        if entry["result"]["status"] != "success":
+            lines.append(f"{entry['result']['status']} {entry['job']}: {entry['result']['error']}")
+    for skip in manifest["skipped"]:
+        if skip["measured"] is None:
+            lines.append(f"skipped {_key(skip)}-{skip['split']}-{skip['method']}: {skip['reason']}")
+    return lines
 
 
 def _job_line(entry: dict[str, Any]) -> str:

@@ -255,3 +255,8 @@ def check_reconstruction(found: object, dataset: BlindScan) -> Reconstruction:
     if any(value < 0 for value in found.steps_s.values()):
         raise RunError(f"the method's steps must take no less than 0 seconds, got {dict(found.steps_s)}")
     return found
+
+
+def run_method(method: Method, dataset: BlindScan, budget: Budget, rng: np.random.Generator) -> Reconstruction:
+    """Return what a method makes of a scan, after `check_reconstruction` of it; errors are those of both."""
+    return check_reconstruction(method.reconstruct(dataset, budget, rng), dataset)

@@ -1,4 +1,4 @@
-"""The study, for real: every cell of its matrix is an item, trained, or skipped with Phase D's numbers."""
+"""The study, for real: every cell of its matrix is an item, trained and reconstructed, or skipped with its reason."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ import pytest
 if TYPE_CHECKING:
     from ptyproof.evidence.matrix_run import PhaseFolder
     from ptyproof.evidence.phase_e import TrainedJob
+    from ptyproof.evidence.phase_f import ReconstructedJob
+    from ptyproof.evidence.reconstruction_jobs import ReconstructionJob
     from ptyproof.study.design import StudyDesign
     from ptyproof.study.jobs import TrainingJob
 
@@ -63,6 +65,33 @@ def test_manifest(training_manifest: dict[str, Any], artifact_hub: Path, validat
     assert manifest["jobs"] == training_manifest["jobs"]
     assert summary["skipped_views"] == manifest["skipped_views"]
     assert summary["skipped_count"] == manifest["skipped_count"] == len(manifest["skipped_views"])
+    account = manifest["account"]
+    assert account["n_enumerated"] == sum(value for key, value in account.items() if key != "n_enumerated")
+    assert account["n_lost"] == 0
+
+
+def test_reconstruction(
+    reconstruction_job: ReconstructionJob, reconstruct: Callable[[ReconstructionJob], ReconstructedJob]
+) -> None:
+    """The job has a reconstruction: the archive that the manifest names, with the arrays that it names."""
+    from ptyproof.evidence.reconstruction_archive import arrays_digest, read_archive
+    from ptyproof.io.hashing import sha256_file
+
+    done = reconstruct(reconstruction_job)
+    assert done.status == "success", done.error
+    result = done.entry["result"]
+    assert sha256_file(reconstruction_job.path) == result["reconstruction"]["sha256"]
+    found = read_archive(reconstruction_job.path)
+    assert arrays_digest(found.obj, found.probe) == result["arrays_sha256"]
+    assert len(found.losses) == (result["iterations"] or 0)
+
+
+def test_reconstruction_manifest(
+    reconstruction_manifest: dict[str, Any], artifact_hub: Path, validate_manifest: Validate
+) -> None:
+    """The manifest is valid and accounts for every cell: doses x views x halves x methods."""
+    manifest = validate_manifest(artifact_hub / "real_run" / "reconstruction_manifest.json")
+    assert manifest["jobs"] == reconstruction_manifest["jobs"]
     account = manifest["account"]
     assert account["n_enumerated"] == sum(value for key, value in account.items() if key != "n_enumerated")
     assert account["n_lost"] == 0

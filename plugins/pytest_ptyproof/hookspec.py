@@ -1,0 +1,36 @@
+"""The hooks of ptyproof that other plugins, conftest files and test modules can implement."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ptyproof.reconstruction.method import Method
+
+
+@pytest.hookspec
+def ptyproof_register_methods() -> Iterable[Method | type[Method]]:  # type: ignore[empty-body]
+    """Return reconstruction methods, or classes of such, that join the study beside those it names.
+
+    In a conftest.py, a plugin, or a test module whose file is collected before the study's tests:
+
+        import numpy as np
+        from ptyproof.reconstruction.method import Needs, Reconstruction
+
+        class Ones:
+            name = "ones"
+            needs = Needs()
+
+            def reconstruct(self, dataset, budget, rng):
+                return Reconstruction(np.ones(dataset.object_shape, np.complex64), dataset.probe)
+
+        def ptyproof_register_methods():
+            return [Ones]
+
+    `pytest --pyargs pytest_ptyproof.real_run -m real_run` then has the items `test_reconstruction[...-ones]`, and the
+    reconstruction manifest has their results. `dataset` is a `BlindScan`: patterns, probe and positions, no truth.
+    """

@@ -1,0 +1,109 @@
+"""Fixtures that reconstruct: the cells of a study by every method, each a test item, and methods on data of one's own.
+
+    def test_reconstruction(reconstruction_job, reconstruct):
+        done = reconstruct(reconstruction_job)
+        assert done.status == "success", done.error
+
+    def test_my_scan(reconstruction_method, reconstruct, my_scan):
+        found = reconstruct(reconstruction_method, my_scan, epochs=20)
+
+Methods of others join by the hook `ptyproof_register_methods` (see `pytest_ptyproof.hookspec`) or an entry point.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_ptyproof.methods import method_names, registered_methods
+from pytest_ptyproof.shared import RECONSTRUCTION, ReconstructionCell, plain_errors, study_of, watched_console
+
+if TYPE_CHECKING:
+    from ptyproof.evidence.matrix_run import MatrixRun, PhaseFolder
+    from ptyproof.evidence.reconstruction_jobs import ReconstructionJob
+    from ptyproof.reconstruction.method import Method
+
+_METHOD = "reconstruction_method"
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Parametrize tests that ask for `reconstruction_job` over the cells, for `reconstruction_method` over methods."""
+    if _METHOD in metafunc.fixturenames:
+        metafunc.parametrize(_METHOD, method_names(metafunc.config), indirect=True, scope="session")
+    if RECONSTRUCTION not in metafunc.fixturenames:
+        return
+    from ptyproof.evidence.reconstruction_jobs import study_cells
+
+    cells = [
+        ReconstructionCell(cell.key, cell.training_key, cell.method)
+        for cell in study_cells(study_of(metafunc.config), method_names(metafunc.config))
+    ]
+    metafunc.parametrize(RECONSTRUCTION, cells, indirect=True, ids=[cell.key for cell in cells], scope="session")
+
+
+@pytest.fixture(scope="session")
+def reconstruction_job(
+    matrix_run: MatrixRun, phase_d: PhaseFolder, request: pytest.FixtureRequest
+) -> ReconstructionJob:
+    """A reconstruction of the study's matrix; a test that asks for it runs once for each cell: view, half and method.
+
+    A cell that cannot be reconstructed is skipped, with the reason that the manifest has.
+    """
+    with plain_errors():
+        found = matrix_run.reconstruction_cell(request.param.key)
+    if isinstance(found, str):
+        pytest.skip(found)
+    return found
+
+
+@pytest.fixture(scope="session")
+def reconstruction_method(request: pytest.FixtureRequest) -> Method:
+    """A method of the study; a test that asks for it runs once for each. One that cannot run here is skipped."""
+    from ptyproof.evidence.registry import registry
+
+    with plain_errors():
+        methods = registry(study_of(request.config), registered_methods(request.config))
+        found = methods[request.param]
+    if found.unavailable is not None:
+        pytest.skip(f"{found.name}: {found.unavailable}")
+    return found.method
+
+
+@pytest.fixture(scope="session")
+def reconstruct(request: pytest.FixtureRequest) -> Callable[..., Any]:
+    """A function that reconstructs for real.
+
+    `reconstruct(reconstruction_job)` returns how a cell ended: `.status`, `.error`, `.entry`; it is reconstructed once,
+    however many tests and processes ask for it, and after the training that it needs. `reconstruct(method, scan,
+    epochs=None, seed=0)` returns the `Reconstruction` of a `BlindScan` of one's own, after a check of what the method
+    returned.
+    """
+
+    def run(what: Any, scan: Any = None, epochs: int | None = None, seed: int = 0) -> Any:
+        from ptyproof.evidence.reconstruction_jobs import ReconstructionJob, Skip
+
+        with plain_errors():
+            if not isinstance(what, ReconstructionJob):
+                from ptyproof.reconstruction.method import Budget, run_method
+                from ptyproof.study.seeds import stream
+
+                return run_method(what, scan, Budget(epochs), stream(seed, "reconstruct", what.name))
+            matrix: MatrixRun = request.getfixturevalue("matrix_run")
+            with watched_console(request.config) as watched:
+                done = matrix.reconstruct(what, watched)
+        if isinstance(done, Skip):
+            pytest.skip(f"{done.key}: {done.reason}")
+        return done
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def reconstruction_manifest(
+    matrix_run: MatrixRun, phase_d: PhaseFolder, request: pytest.FixtureRequest
+) -> dict[str, Any]:
+    """The manifest (dict) of the selected reconstructions, or of all, after every one of them has ended."""
+    with plain_errors(), watched_console(request.config) as watched:
+        return matrix_run.complete_reconstructions(watched)

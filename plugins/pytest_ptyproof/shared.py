@@ -1,0 +1,63 @@
+"""What the plugin's files share: the study of a run, a cell's name, errors in one sentence, and who watches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_ptyproof.hub import is_worker
+
+if TYPE_CHECKING:
+    from ptyproof.console import Console
+    from ptyproof.study.design import StudyDesign
+
+RECONSTRUCTION = "reconstruction_job"
+_DESIGN = pytest.StashKey[Any]()
+
+
+@dataclass(frozen=True)
+class ReconstructionCell:
+    """A cell of Phase F, before anybody knows whether it can be reconstructed."""
+
+    key: str
+    training_key: str
+    method: str
+
+
+def study_of(config: pytest.Config) -> StudyDesign:
+    """Return the study of a run: `--study`, or the default."""
+    if _DESIGN not in config.stash:
+        from ptyproof.study.builtin import DEFAULT_STUDY
+        from ptyproof.study.toml_form import load_study
+
+        config.stash[_DESIGN] = load_study(config.getoption("--study") or DEFAULT_STUDY)
+    design: StudyDesign = config.stash[_DESIGN]
+    return design
+
+
+@contextmanager
+def plain_errors() -> Iterator[None]:
+    """Turn an error that ptyproof raises on purpose into a failure of one sentence."""
+    from ptyproof.errors import PtyproofError
+
+    try:
+        yield
+    except PtyproofError as error:
+        pytest.fail(str(error), pytrace=False)
+
+
+@contextmanager
+def watched_console(config: pytest.Config) -> Iterator[Console]:
+    """Yield a console whose progress bars reach the terminal although pytest captures output."""
+    from ptyproof.console import Console
+
+    capture = config.pluginmanager.getplugin("capturemanager")
+    if is_worker(config) or capture is None or config.getoption("verbose") < 0:
+        yield Console.silent()
+        return
+    with capture.global_and_fixture_disabled():
+        yield Console(None, Console.for_terminal().bars)
