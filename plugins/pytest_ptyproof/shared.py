@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ptyproof.study.design import StudyDesign
 
 RECONSTRUCTION = "reconstruction_job"
+COMPARISON = "comparison_cell"
 _DESIGN = pytest.StashKey[Any]()
 
 
@@ -26,6 +27,14 @@ class ReconstructionCell:
     key: str
     training_key: str
     method: str
+
+
+@dataclass(frozen=True)
+class ComparisonCell:
+    """A dose, view and half of Phase G, with its cells of Phase F, one for each method."""
+
+    key: str
+    members: tuple[ReconstructionCell, ...]
 
 
 def study_of(config: pytest.Config) -> StudyDesign:

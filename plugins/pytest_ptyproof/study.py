@@ -17,7 +17,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_ptyproof.methods import guests_of, registered_methods
-from pytest_ptyproof.shared import RECONSTRUCTION, ReconstructionCell, plain_errors, study_of, watched_console
+from pytest_ptyproof.shared import (
+    COMPARISON,
+    RECONSTRUCTION,
+    ComparisonCell,
+    ReconstructionCell,
+    plain_errors,
+    study_of,
+    watched_console,
+)
 
 if TYPE_CHECKING:
     from ptyproof.evidence.base import Base
@@ -189,7 +197,7 @@ def validate_manifest() -> Callable[[Path], dict[str, Any]]:
 def _selected(session: pytest.Session) -> tuple[frozenset[str], frozenset[str]]:
     """Return the keys of the trainings and reconstructions that the run is about.
 
-    A reconstruction by a network is about its training, too.
+    A reconstruction by a network is about its training, too, and a comparison about every reconstruction of its cell.
     """
     from ptyproof.evidence.registry import NEED_TRAINING
 
@@ -197,6 +205,8 @@ def _selected(session: pytest.Session) -> tuple[frozenset[str], frozenset[str]]:
     trainings = {cell.key for item in items if isinstance(cell := item.callspec.params.get(_CELL), _Cell)}
     chosen = [item.callspec.params.get(RECONSTRUCTION) for item in items]
     cells = [cell for cell in chosen if isinstance(cell, ReconstructionCell)]
+    for compared in [item.callspec.params.get(COMPARISON) for item in items]:
+        cells += compared.members if isinstance(compared, ComparisonCell) else ()
     networks = NEED_TRAINING | {method.name for method, _ in guests_of(session.config) if method.needs.training}
     trainings |= {cell.training_key for cell in cells if cell.method in networks}
     return frozenset(trainings), frozenset(cell.key for cell in cells)

@@ -19,6 +19,7 @@ from ptyproof.evidence.phase_c import generate
 from ptyproof.evidence.phase_d import overlap
 from ptyproof.evidence.phase_e import TrainedJob, TrainingPhase, describe_enumeration, describe_job
 from ptyproof.evidence.phase_f import ReconstructedJob, ReconstructionPhase
+from ptyproof.evidence.phase_g import describe_comparison, open_comparison, run_comparison
 from ptyproof.evidence.reconstruction_jobs import (
     FoundReconstructions,
     ReconstructionFilters,
@@ -42,6 +43,7 @@ PHASE_C_LOG = "phase_c_generation.log"
 PHASE_D_LOG = "phase_d_overlap.log"
 TRAINING_LOG = "training_cli_real_run.log"
 RECONSTRUCTION_LOG = "phase_f_reconstruction.log"
+COMPARISON_LOG = "phase_g_comparison.log"
 
 
 @dataclass(frozen=True)
@@ -220,6 +222,16 @@ class MatrixRun:
             self.reconstruct(job, watched)
         manifest = self.phase_f.ledger.read()
         assert manifest is not None  # the enumeration has written it
+        return manifest
+
+    def compare(self, watched: Console) -> dict[str, Any]:
+        """Compare every reconstruction with the truth, after all that are selected have ended; return the manifest."""
+        self.complete_reconstructions(watched)
+        folder = self.folder
+        with lock(folder.comparison_manifest_path), folder.log(COMPARISON_LOG, watched) as console:
+            phase = open_comparison(folder.real_run, phase_c_root=folder.phase_c_root, phase_d_root=folder.phase_d_root)
+            manifest = run_comparison(phase, console)
+            console.say(describe_comparison(manifest))
         return manifest
 
     def _ended(self, job: TrainingJob) -> TrainedJob | None:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from ptyproof.evidence.protocol import Recipe, frc_name
 from ptyproof.physics import similarity
-from ptyproof.physics.align import Aligned, soft_window
+from ptyproof.physics.align import Aligned, align, illumination_crop, soft_window
 from ptyproof.physics.frc import NYQUIST, RingCorrelation, crossing, ring_correlation
 from ptyproof.physics.metrics import scaled_error
 
@@ -157,6 +157,11 @@ def measure(recipe: Recipe, metric: str, value: float | None, reason: str | None
     return Measure(metric, value, spec.unit, spec.direction, reason, **details)
 
 
+def measure_from_dict(record: Mapping[str, Any]) -> Measure:
+    """Return the measure that a manifest's record describes."""
+    return Measure(**record)
+
+
 def undefined(recipe: Recipe, metrics: Iterable[str], reason: str) -> list[Measure]:
     """Return measures without a value, for one reason."""
     return [measure(recipe, metric, None, reason) for metric in metrics]
@@ -277,3 +282,33 @@ def _range(truth: Image, mask: npt.NDArray[np.bool_], image: str) -> float | Non
     data_range = float(np.ptp(values))
     unit = float(np.abs(values).max()) if image == "amplitude" else 1.0
     return data_range if data_range > _FLAT * unit else None
+
+
+def compare_objects(
+    result: npt.NDArray[np.complexfloating],
+    truth: npt.NDArray[np.complexfloating],
+    illumination: npt.NDArray[np.floating] | None = None,
+    recipe: Recipe | None = None,
+) -> dict[str, Measure]:
+    """Return the measures of one object against another by their names: registered, cropped and scored.
+
+    Parameters
+    ----------
+    result, truth
+        (M, M') complex, on one grid.
+    illumination
+        (M, M') not negative: what is lit less than the recipe's fraction of the brightest pixel is left out. None
+        compares every pixel.
+    recipe
+        How; None is the usual way.
+
+    Raises
+    ------
+    InputError
+        If shapes differ, numbers are not finite, or the truth is zero.
+    """
+    recipe = recipe or Recipe()
+    light = np.ones(truth.shape) if illumination is None else illumination
+    crop = illumination_crop(light, recipe.crop_fraction)
+    aligned = align(result, truth, crop, max_shift_px=recipe.max_shift_px, edge_px=recipe.edge_px)
+    return {found.metric: found for found in score(aligned, recipe).measures}

@@ -309,7 +309,7 @@ def run_comparison(phase: ComparisonPhase, console: Console | None = None) -> di
     earlier = _reusable(phase)
     if earlier is not None:
         console.say("comparison reused: the same results were compared in the same way, and all files are whole")
-        return earlier
+        return _of_this_manifest(phase, earlier)
     writable_folder(phase.out, "--out")
     pictures = Pictures(phase.out, phase.out / COMPARISON_FIGURES, phase.recipe)
     compared, points = [], []
@@ -392,6 +392,16 @@ def _reusable(phase: ComparisonPhase) -> dict[str, Any] | None:
         return None
     records = [*manifest["files"].values(), *(figure["file"] for figure in manifest["figures"])]
     return manifest if all(file_is_whole(record, phase.out) for record in records) else None
+
+
+def _of_this_manifest(phase: ComparisonPhase, manifest: dict[str, Any]) -> dict[str, Any]:
+    """Return a comparison that is kept, with Phase F's manifest as it is now: a later call has written it anew."""
+    record = file_record(phase.artifact_root / RECONSTRUCTION_MANIFEST, phase.out)
+    if record == manifest["reconstruction_manifest"]:
+        return manifest
+    manifest |= timed_head("comparison_manifest") | {"reconstruction_manifest": record}
+    write_manifest(phase.path, manifest)
+    return manifest
 
 
 def _alignment(aligned: Aligned) -> dict[str, Any]:

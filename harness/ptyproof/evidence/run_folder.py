@@ -14,6 +14,7 @@ from ptyproof.evidence.manifest import file_is_whole, read_manifest
 from ptyproof.evidence.verdict import verdict
 from ptyproof.study.jobs import cell_of
 from ptyproof.study.layout import (
+    COMPARISON_MANIFEST,
     HALVES,
     OVERLAP_MANIFEST,
     RECONSTRUCTION_MANIFEST,
@@ -52,6 +53,11 @@ class RunFolder:
     def reconstruction_manifest_path(self) -> Path:
         """The reconstruction manifest."""
         return self.real_run / RECONSTRUCTION_MANIFEST
+
+    @property
+    def comparison_manifest_path(self) -> Path:
+        """The comparison manifest."""
+        return self.real_run / COMPARISON_MANIFEST
 
     def remove_datasets(self) -> list[Path]:
         """Remove the datasets that the manifests hold the hashes of; return what was removed.
@@ -99,6 +105,8 @@ class RunFolder:
         if reconstructed is not None:
             lines += _reconstruction_lines(reconstructed)
             lines.append(f"reconstructions: {self.reconstruction_manifest_path}")
+        if self.comparison_manifest_path.exists():
+            lines.append(f"comparison: {self.comparison_manifest_path}")
         lines.append(f"hub: {self.hub}")
         return lines
 

@@ -1,4 +1,4 @@
-"""The study, for real: every cell of its matrix is an item, trained and reconstructed, or skipped with its reason."""
+"""The study, for real: every cell of its matrix is an item, trained, reconstructed, compared, or skipped and why."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ptyproof.evidence.reconstruction_jobs import ReconstructionJob
     from ptyproof.study.design import StudyDesign
     from ptyproof.study.jobs import TrainingJob
+    from pytest_ptyproof.shared import ComparisonCell
 
 pytestmark = pytest.mark.real_run
 
@@ -95,3 +96,27 @@ def test_reconstruction_manifest(
     account = manifest["account"]
     assert account["n_enumerated"] == sum(value for key, value in account.items() if key != "n_enumerated")
     assert account["n_lost"] == 0
+
+
+def test_comparison(comparison_cell: ComparisonCell, compare: Callable[[ComparisonCell], dict[str, Any]]) -> None:
+    """Every reconstruction of the cell was compared, and each measure has a number or a reason."""
+    scores = compare(comparison_cell)
+    assert scores
+    for method, measures in scores.items():
+        for name, found in measures.items():
+            assert (found.value is None) == bool(found.reason), (method, name)
+            assert found.value is None or math.isfinite(found.value), (method, name)
+
+
+def test_comparison_manifest(
+    comparison_manifest: dict[str, Any],
+    reconstruction_manifest: dict[str, Any],
+    artifact_hub: Path,
+    validate_manifest: Validate,
+) -> None:
+    """The manifest is valid and accounts for every cell that Phase F knows of."""
+    manifest = validate_manifest(artifact_hub / "real_run" / "comparison_manifest.json")
+    summary = validate_manifest(artifact_hub / "real_run" / "metrics_summary.json")
+    assert manifest["cells"] == comparison_manifest["cells"]
+    assert manifest["account"] == summary["account"] == reconstruction_manifest["account"]
+    assert len(manifest["cells"]) == manifest["account"]["n_enumerated"]
