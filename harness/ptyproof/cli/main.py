@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ptyproof._version import __version__
-<<<<<<< HEAD
 from ptyproof.cli import (
     base,
     docs,
@@ -24,11 +23,7 @@ from ptyproof.cli import (
     train,
     validate,
 )
-from ptyproof.errors import PtyproofError
-=======
-from ptyproof.cli import base, docs, generate, hub, importing, overlap, predict, report, study, train, validate
 from ptyproof.errors import PtyproofError, sentence_of
->>>>>>> main
 
 _EPILOG = """\
 examples:
