@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ptyproof.cli.options import Commands, add_command, add_doses, add_quiet, console
+from ptyproof.cli.options import Commands, add_command, add_doses, add_hub, add_quiet, console
 
 if TYPE_CHECKING:
     from ptyproof.reconstruction.method import Budget
@@ -60,6 +60,7 @@ def add_parser(commands: Commands) -> None:
     )
     parser.add_argument("--redo", action="store_true", help="reconstruct anew what an earlier call has reconstructed")
     parser.add_argument("--threads", type=int, metavar="N", help="CPU threads of torch (default: torch's own number)")
+    add_hub(parser)
     add_quiet(parser)
     parser.set_defaults(run=_run)
 

@@ -5,6 +5,7 @@ from ptyproof.study.layout import (
     COMPARISON_MANIFEST,
     METRICS_SUMMARY,
     OVERLAP_MANIFEST,
+    RECONSTRUCTION_MANIFEST,
     RUN_MANIFEST,
     SKIP_SUMMARY,
     TRAINING_MANIFEST,
@@ -14,6 +15,7 @@ RUN = f"{DATASETS}/phase_c/{RUN_MANIFEST}"
 OVERLAP = f"{DATASETS}/phase_d/{OVERLAP_MANIFEST}"
 REAL_RUN = "real_run"
 TRAINING = f"{REAL_RUN}/{TRAINING_MANIFEST}"
+RECONSTRUCTION = f"{REAL_RUN}/{RECONSTRUCTION_MANIFEST}"
 SKIPS = f"{REAL_RUN}/{SKIP_SUMMARY}"
 COMPARISON = f"{REAL_RUN}/{COMPARISON_MANIFEST}"
 METRICS = f"{REAL_RUN}/{METRICS_SUMMARY}"
@@ -28,4 +30,5 @@ KINDS = {
     SKIPS: "skip_summary",
     COMPARISON: "comparison_manifest",
     METRICS: "metrics_summary",
+    RECONSTRUCTION: "reconstruction_manifest",
 }

@@ -176,7 +176,7 @@ def _reconstruction_lines(manifest: dict[str, Any]) -> list[str]:
             lines.append(f"{entry['result']['status']} {entry['job']}: {entry['result']['error']}")
     for skip in manifest["skipped"]:
         if skip["measured"] is None:
-            lines.append(f"skipped {_key(skip)}-{skip['split']}-{skip['method']}: {skip['reason']}")
+            lines.append(f"skipped {cell_of(skip)}-{skip['split']}-{skip['method']}: {skip['reason']}")
     return lines
 
 

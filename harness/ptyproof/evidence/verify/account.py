@@ -16,7 +16,7 @@ def account_problems(name: str, training: Mapping[str, Any]) -> Problems:
     statuses = Counter(entry["result"]["status"] for entry in training["jobs"])
     counted = {f"n_{status}": statuses[status] for status in STATUSES}
     counted |= {"n_skipped": len(training["skipped_views"]), "n_not_selected": len(training["not_selected"])}
-    yield from _count_problems(name, training["account"], {"n_enumerated": sum(counted.values()), **counted})
+    yield from count_problems(name, training["account"], {"n_enumerated": sum(counted.values()), **counted})
     if training["skipped_count"] != len(training["skipped_views"]):
         sentence = f"is {training['skipped_count']}, counted {len(training['skipped_views'])}"
         yield Problem(name, "$.skipped_count", sentence)
@@ -42,10 +42,11 @@ def overlap_account_problems(name: str, overlap: Mapping[str, Any]) -> Problems:
     """Yield where the account of overlap manifest `name` does not add up."""
     views, rejected = len(overlap["views"]), len(overlap["rejected_views"])
     counted = {"n_cells": views + rejected, "n_accepted": views, "n_rejected": rejected}
-    yield from _count_problems(name, overlap["account"], counted)
+    yield from count_problems(name, overlap["account"], counted)
 
 
-def _count_problems(name: str, recorded: Mapping[str, int], counted: Mapping[str, int]) -> Problems:
+def count_problems(name: str, recorded: Mapping[str, int], counted: Mapping[str, int]) -> Problems:
+    """Yield counts of an account that are not what was counted."""
     for key, number in counted.items():
         if recorded[key] != number:
             yield Problem(name, f"$.account.{key}", f"is {recorded[key]}, counted {number}")

@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from ptyproof.errors import DesignError
-from ptyproof.evidence.hub_layout import OVERLAP, RUN, TRAINING
+from ptyproof.evidence.hub_layout import OVERLAP, RECONSTRUCTION, RUN, TRAINING
 from ptyproof.evidence.verify.problem import Problem, Problems, short
 from ptyproof.study.design import design_from_dict
 
 
 def study_problems(manifests: Mapping[str, Any]) -> Problems:
     """Yield manifests that belong to another study than the training manifest, or than Phase C's."""
-    present = [name for name in (TRAINING, RUN, OVERLAP) if name in manifests]
+    present = [name for name in (TRAINING, RUN, OVERLAP, RECONSTRUCTION) if name in manifests]
     for name in present:
         own, first = manifests[name], manifests[present[0]]
         for key in ("study", "design_digest"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ptyproof.errors import RunError
-from ptyproof.evidence.hub_layout import COMPARISON, MADE_AGAIN, OVERLAP, TRAINING
+from ptyproof.evidence.hub_layout import COMPARISON, MADE_AGAIN, OVERLAP, RECONSTRUCTION, TRAINING
 from ptyproof.evidence.verify.account import account_problems, overlap_account_problems
 from ptyproof.evidence.verify.comparison import comparison_problems
 from ptyproof.evidence.verify.designs import study_problems
@@ -14,6 +14,7 @@ from ptyproof.evidence.verify.index import index_problems, read_index, run_probl
 from ptyproof.evidence.verify.manifests import read_manifests
 from ptyproof.evidence.verify.phases import phase_file_problems
 from ptyproof.evidence.verify.problem import Problem
+from ptyproof.evidence.verify.reconstruction import reconstruction_problems
 from ptyproof.evidence.verify.skips import skip_problems
 from ptyproof.evidence.verify.training import bundle_problems, dataset_problems, model_problems
 
@@ -46,6 +47,8 @@ def verify_hub(root: Path) -> list[Problem]:
         found += skip_problems(files, manifests, index)
     if COMPARISON in manifests:
         found += comparison_problems(files, manifests)
+    if RECONSTRUCTION in manifests:
+        found += reconstruction_problems(files, manifests, index)
     return sorted(set(found))
 
 
