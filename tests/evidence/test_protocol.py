@@ -7,8 +7,10 @@ from dataclasses import replace
 import pytest
 
 from ptyproof.errors import InputError
+from ptyproof.evidence import protocol as protocol_module
 from ptyproof.evidence.comparison_table import table
 from ptyproof.evidence.protocol import Recipe, difference, one_protocol, protocol, protocol_sha256, recipe_of
+from ptyproof.physics import frc
 
 RECIPE = Recipe()
 USUAL = protocol(RECIPE, "test", "true", "all of it")
@@ -77,3 +79,7 @@ def test_the_recipe_is_the_study_s(smoke):
 def test_an_impossible_crop(smoke, fraction):
     with pytest.raises(InputError, match=r"--crop-fraction must be in \(0, 1\]"):
         recipe_of(smoke, fraction)
+
+
+def test_the_ratios_of_the_thresholds_are_those_of_the_physics():
+    assert (protocol_module.ONE_BIT, protocol_module.HALF_BIT) == (frc.ONE_BIT, frc.HALF_BIT)

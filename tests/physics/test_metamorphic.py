@@ -10,8 +10,9 @@ import pytest
 from skimage.metrics import structural_similarity
 
 from ptyproof.errors import InputError
-from ptyproof.evidence.measures import needs_truth, score, specs
+from ptyproof.evidence.measures import score
 from ptyproof.evidence.protocol import Recipe
+from ptyproof.evidence.specs import needs_truth, specs
 from ptyproof.physics.align import Crop, align
 from ptyproof.physics.metamorphic import make_scene, violations
 

@@ -42,7 +42,8 @@ def add_parser(commands: Commands) -> None:
 
 
 def _run(args: argparse.Namespace) -> int:
-    from ptyproof.evidence.phase_g import describe_comparison, open_comparison, run_comparison
+    from ptyproof.evidence.comparison_table import describe_comparison
+    from ptyproof.evidence.phase_g import open_comparison, run_comparison
 
     said = console(args)
     phase = open_comparison(

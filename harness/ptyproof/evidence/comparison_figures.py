@@ -14,8 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ptyproof.evidence.manifest import file_record
-from ptyproof.evidence.measures import headline, phase_images, specs
+from ptyproof.evidence.measures import phase_images
 from ptyproof.evidence.protocol import Recipe
+from ptyproof.evidence.specs import headline, specs
 from ptyproof.io.atomic import atomic_path
 from ptyproof.physics.frc import HALF_BIT, NYQUIST, ONE_BIT, RingCorrelation
 from ptyproof.study.jobs import cell_key

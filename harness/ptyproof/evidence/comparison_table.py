@@ -7,13 +7,17 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from ptyproof.console import printable
 from ptyproof.evidence.manifest import head
-from ptyproof.evidence.measures import headline, of_comparison, specs
-from ptyproof.evidence.protocol import Recipe, one_protocol
-from ptyproof.physics.frc import HALF_BIT, ONE_BIT, RingCorrelation
+from ptyproof.evidence.protocol import HALF_BIT, ONE_BIT, Recipe, one_protocol
+from ptyproof.evidence.specs import headline, of_comparison, specs
+
+if TYPE_CHECKING:
+    from ptyproof.physics.frc import RingCorrelation
 
 COLUMNS = (
     "dose",
@@ -139,6 +143,15 @@ def account(cells: Sequence[Cell]) -> dict[str, int]:
     return {"n_enumerated": len(cells), **counts}
 
 
+def describe_comparison(manifest: Mapping[str, Any]) -> str:
+    """Return the line with the account of a comparison."""
+    counts = manifest["account"]
+    return (
+        f"{counts['n_enumerated']} cells: {counts['n_success']} compared, {counts['n_failed']} failed, "
+        f"{counts['n_lost']} lost, {counts['n_skipped']} skipped, {counts['n_not_selected']} not selected"
+    )
+
+
 def markdown(found: Mapping[str, Any]) -> Iterator[str]:
     """Yield the tables of a `metrics_summary` as lines of Markdown: metrics by dose, view and method."""
     metrics = found["metrics"]
@@ -168,7 +181,8 @@ def markdown(found: Mapping[str, Any]) -> Iterator[str]:
         yield "Cells without a result:"
         yield ""
         for (place, status, reason), methods in _grouped(found["without_result"]).items():
-            yield f"- {place} {', '.join(methods)}: {status.replace('_', ' ')}{'' if reason is None else f': {reason}'}"
+            why = "" if reason is None else f": {_escaped(reason)}"
+            yield f"- {place} {', '.join(methods)}: {status.replace('_', ' ')}{why}"
 
 
 def _grouped(cells: Iterable[Cell]) -> dict[tuple[str, str, str | None], list[str]]:
@@ -192,6 +206,11 @@ def _best(rows: Sequence[Mapping[str, Any]], recipe: Recipe) -> list[dict[str, A
             methods = [row["method"] for row in here if row["values"].get(metric) == winner]
             found.append(dict(zip(_CELL, place, strict=True)) | {"metric": metric, "methods": methods})
     return found
+
+
+def _escaped(text: str) -> str:
+    """Return a text of one line with what Markdown would take for marks made harmless."""
+    return re.sub(r"([\\`*\[\]<>|])", r"\\\1", printable(text))
 
 
 def _place(row: Mapping[str, Any]) -> tuple[Any, ...]:

@@ -14,12 +14,13 @@ from typing import Any
 from ptyproof.console import Console
 from ptyproof.errors import InputError
 from ptyproof.evidence.base import Base
+from ptyproof.evidence.comparison_table import describe_comparison
 from ptyproof.evidence.ledger import Ledger
 from ptyproof.evidence.phase_c import generate
 from ptyproof.evidence.phase_d import overlap
 from ptyproof.evidence.phase_e import TrainedJob, TrainingPhase, describe_enumeration, describe_job
 from ptyproof.evidence.phase_f import ReconstructedJob, ReconstructionPhase
-from ptyproof.evidence.phase_g import describe_comparison, open_comparison, run_comparison
+from ptyproof.evidence.phase_g import open_comparison, run_comparison
 from ptyproof.evidence.reconstruction_jobs import (
     FoundReconstructions,
     ReconstructionFilters,

@@ -27,9 +27,10 @@ from ptyproof.evidence.comparison_table import (
 )
 from ptyproof.evidence.data_fit import fit_measures
 from ptyproof.evidence.manifest import TOOL, file_is_whole, file_record, read_manifest, timed_head, write_manifest
-from ptyproof.evidence.measures import Measure, Scored, measure, needs_truth, of_comparison, score, undefined
+from ptyproof.evidence.measures import Measure, Scored, measure, score, undefined
 from ptyproof.evidence.protocol import Recipe, protocol, protocol_sha256, recipe_of
 from ptyproof.evidence.reconstruction_archive import ReconstructionArchive, read_archive
+from ptyproof.evidence.specs import needs_truth, of_comparison
 from ptyproof.io.atomic import writable_folder, write_text
 from ptyproof.io.dataset import Dataset, read_dataset
 from ptyproof.io.hashing import sha256_file, sha256_json
@@ -362,15 +363,6 @@ def describe_cell(entry: Mapping[str, Any]) -> str:
         if shown[metric] is not None
     ]
     return f"{entry['job']}: {', '.join(words)}"
-
-
-def describe_comparison(manifest: Mapping[str, Any]) -> str:
-    """Return the line with the account of a comparison."""
-    counts = manifest["account"]
-    return (
-        f"{counts['n_enumerated']} cells: {counts['n_success']} compared, {counts['n_failed']} failed, "
-        f"{counts['n_lost']} lost, {counts['n_skipped']} skipped, {counts['n_not_selected']} not selected"
-    )
 
 
 def _check_role(path: Path, job: Mapping[str, Any]) -> None:

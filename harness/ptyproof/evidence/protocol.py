@@ -6,16 +6,18 @@ itself is its protocol; two rows may share a table if the sha256 of their protoc
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from ptyproof.errors import InputError
 from ptyproof.io.hashing import sha256_json
-from ptyproof.physics.frc import HALF_BIT, ONE_BIT
 from ptyproof.study.design import StudyDesign
 
 RECIPE_VERSION = "1"
+# Signal-to-noise ratios of 1 and 1/2 bit: those of `ptyproof.physics.frc`, without its imports, for who reads tables.
+ONE_BIT, HALF_BIT = 0.5, (math.sqrt(2) - 1) / 2
 # Name of a threshold: a level of the correlation, or the signal-to-noise ratio of one.
 FIXED_THRESHOLDS = {"frc143": {"level": 1 / 7}, "frc_1bit": {"snr": ONE_BIT}, "frc_halfbit": {"snr": HALF_BIT}}
 

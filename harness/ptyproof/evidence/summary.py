@@ -16,8 +16,19 @@ from urllib.parse import quote
 from ptyproof.console import printable
 from ptyproof.errors import ManifestError
 from ptyproof.evidence.blocked import blocked_records, first_error
+from ptyproof.evidence.comparison_table import describe_comparison, markdown
 from ptyproof.evidence.hub import INDEX, Hub, is_incomplete, walk
-from ptyproof.evidence.hub_layout import OVERLAP, RUN, SKIP_KEYS, SKIP_LINES, SUMMARY, TRAINING
+from ptyproof.evidence.hub_layout import (
+    COMPARISON,
+    METRICS,
+    OVERLAP,
+    REAL_RUN,
+    RUN,
+    SKIP_KEYS,
+    SKIP_LINES,
+    SUMMARY,
+    TRAINING,
+)
 from ptyproof.evidence.manifest import read_manifest
 from ptyproof.evidence.verdict import by_how_much, verdict
 from ptyproof.io.atomic import write_text
@@ -60,13 +71,15 @@ class _Page:
         self.training = self._manifest(TRAINING, "training_manifest")
         self.run_manifest = self._manifest(RUN, "run_manifest")
         self.overlap = self._manifest(OVERLAP, "overlap_manifest")
+        self.comparison = self._manifest(COMPARISON, "comparison_manifest")
+        self.metrics = self._manifest(METRICS, "metrics_summary")
         self.blocked = blocked_records(hub)
 
     def text(self) -> str:
         """Return the page."""
         title = "Artifact hub" if self.training is None else f"Artifact hub: study {self.training['study']}"
         sections: list[tuple[str, Iterable[str]]] = [
-            (f"# {title}", self._answer()),
+            *self._first(title),
             ("## Red and green", self._chain()),
             ("## Runs", self._runs()),
             ("## Commands", self._commands()),
@@ -79,8 +92,8 @@ class _Page:
         parts = []
         for heading, lines in sections:
             body = "\n".join(lines).strip("\n")
-            if body:
-                parts.append(f"{heading}\n\n{body}\n")
+            if body or heading.startswith("# "):
+                parts.append(f"{heading}\n\n{body}\n" if body else f"{heading}\n")
         return "\n".join(parts)
 
     def _manifest(self, name: str, kind: str) -> dict[str, Any] | None:
@@ -103,7 +116,28 @@ class _Page:
             return "ended"
         return f"{run['evidence']} accepted" if run["accepted"] else f"{run['evidence']} REFUSED"
 
-    def _answer(self) -> Iterator[str]:
+    def _first(self, title: str) -> list[tuple[str, Iterable[str]]]:
+        """Return the first sections: the comparison where there is one, else what became of the cells."""
+        if self.comparison is None or self.metrics is None:
+            return [(f"# {title}", [*self._banners(), *self._answer()])]
+        return [
+            (f"# {title}", self._banners()),
+            ("## Comparison", self._compared(self.comparison, self.metrics)),
+            ("## Cells", self._answer()),
+        ]
+
+    def _compared(self, comparison: Mapping[str, Any], metrics: Mapping[str, Any]) -> Iterator[str]:
+        yield f"{describe_comparison(comparison)}.\n"
+        yield from markdown(metrics)
+        names = [posixpath.join(REAL_RUN, figure["file"]["path"]) for figure in comparison["figures"]]
+        tables = [posixpath.join(REAL_RUN, comparison["files"][key]["path"]) for key in ("comparison", "frc_curves")]
+        yield ""
+        yield f"Every measure: {', '.join(_link(name) for name in tables)}."
+        if names:
+            yield f"Pictures: {', '.join(_link(name, posixpath.basename(name)) for name in names)}."
+
+    def _banners(self) -> Iterator[str]:
+        """Yield what has to be known before anything else."""
         for run in self.runs:
             state = self._state(run)
             if state == _INCOMPLETE:
@@ -118,6 +152,8 @@ class _Page:
             yield f"**BLOCKED: a run could not go on, see {link}.** {_text(first_error(path))}\n"
         for name, reason in self.damaged.items():
             yield f"**DAMAGED: {_code(name)}** {_text(reason)}\n"
+
+    def _answer(self) -> Iterator[str]:
         if self.training is None:
             yield f"Nothing was trained in this hub; {_count(self.runs, 'run')} recorded."
         else:
@@ -142,12 +178,18 @@ class _Page:
     def _unsuccessful_runs(self) -> Iterator[str]:
         """Yield the runs that end badly, and every skipped test that is no cell of the study."""
         skips = [] if self.training is None else self.training["skipped_views"]
-        known = {f"{cell_of(skip)}: {skip['reason']}" for skip in skips}
+        known = [f"{cell_of(skip)}: {skip['reason']}" for skip in skips]
+        if self.comparison is not None:
+            compared = [cell for cell in self.comparison["cells"] if cell["status"] == "skipped"]
+            for cell in compared:
+                place = f"{cell_of(cell)}-{cell['split']}"
+                known += [f"{place}: {cell['reason']}", f"{place}-{cell['method']}: {cell['reason']}"]
+        endings = tuple(known)
         lines = []
         for run in self.runs:
             if run["status"] == "ended" and run["exit_status"] != 0:
                 lines.append(f"- {run['id']} ended with exit status {run['exit_status']}: {_outcomes(run)}")
-            others = [skip for skip in run["skips"] if skip["reason"] not in known]
+            others = [skip for skip in run["skips"] if not skip["reason"].endswith(endings)]
             lines += [f"- {run['id']} skipped {_code(skip['test'])}: {_text(skip['reason'])}" for skip in others]
         if lines:
             yield ""
