@@ -36,25 +36,32 @@ def specs(recipe: Recipe) -> dict[str, Spec]:
                 f"{image}_mae": Spec(f"{image} MAE", unit, "lower"),
                 f"{image}_mse": Spec(f"{image} MSE", squared, "lower"),
             }
-        for name in recipe.thresholds:
-            label = f"{image} {_FRC_LABELS.get(name, name.upper())}"
-            found |= {
-                f"{image}_{name}_px": Spec(f"{label} resolution", "px", "lower"),
-                f"{image}_{name}_nyquist": Spec(f"{label} frequency", "Nyquist", "higher"),
-            }
+        found |= _resolutions(recipe, image)
         if unit is not None:
             found |= {
                 f"{image}_psnr": Spec(f"{image} PSNR", "dB", "higher"),
                 f"{image}_ssim": Spec(f"{image} SSIM", NO_UNIT, "higher"),
                 f"{image}_ms_ssim": Spec(f"{image} MS-SSIM", NO_UNIT, "higher"),
             }
-    return found | {
+    found |= {
         "r_factor": Spec("R-factor", NO_UNIT, "lower"),
         "poisson_deviance": Spec("Poisson deviance", "nats/px", "lower"),
         "time_s": Spec("time", "s", "lower"),
         "held_out_r_factor": Spec("held-out R-factor", NO_UNIT, "lower"),
         "held_out_poisson_deviance": Spec("held-out Poisson deviance", "nats/px", "lower"),
     }
+    for image in IMAGES:
+        found |= _resolutions(recipe, image, "half_scan_")
+    return found
+
+
+def _resolutions(recipe: Recipe, image: str, prefix: str = "") -> dict[str, Spec]:
+    found = {}
+    for name in recipe.thresholds:
+        label = f"{prefix.replace('_', ' ')}{image} {_FRC_LABELS.get(name, name.upper())}"
+        found[f"{prefix}{image}_{name}_px"] = Spec(f"{label} resolution", "px", "lower")
+        found[f"{prefix}{image}_{name}_nyquist"] = Spec(f"{label} frequency", "Nyquist", "higher")
+    return found
 
 
 _FRC_LABELS = {"frc143": "FRC 1/7", "frc_1bit": "FRC 1 bit", "frc_halfbit": "FRC 1/2 bit"}
@@ -80,8 +87,8 @@ def headline(recipe: Recipe) -> tuple[str, ...]:
 
 
 def of_comparison(recipe: Recipe) -> list[str]:
-    """Return the measures of one reconstruction of a whole half: all but those that need held-out patterns."""
-    return [metric for metric in specs(recipe) if not metric.startswith("held_out_")]
+    """Return the measures of one reconstruction of a whole half: all but those that need two half-scans."""
+    return [metric for metric in specs(recipe) if not metric.startswith(("held_out_", "half_scan_"))]
 
 
 def needs_truth(metric: str) -> bool:

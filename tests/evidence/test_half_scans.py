@@ -1,0 +1,116 @@
+"""Two reconstructions of disjoint halves of a scan: what they agree on, and what they say of patterns never seen."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.ndimage import gaussian_filter
+
+from ptyproof.errors import InputError
+from ptyproof.evidence.data_fit import fit_measures
+from ptyproof.evidence.half_scans import HalfScan, half_scan_agreement, half_scan_indices
+from ptyproof.evidence.protocol import Recipe
+from ptyproof.evidence.reconstruction_archive import ReconstructionArchive, read_archive
+from ptyproof.io.dataset import Dataset, read_dataset
+from tests.conftest import Phase
+from tests.strategies.reconstructions import noisy, write_result
+from tests.strategies.scans import complex_noise
+
+
+@pytest.fixture(scope="module")
+def dataset(smoke_c: Phase) -> Dataset:
+    """A simulated scan with many photons."""
+    return read_dataset(smoke_c.root / "dose_100000" / "patched_test.npz").dataset
+
+
+@pytest.fixture
+def halves(dataset, tmp_path: Path):
+    """A function that makes two half-scans from objects."""
+
+    def make(*objects) -> list[HalfScan]:
+        made = []
+        for number, (obj, index) in enumerate(zip(objects, half_scan_indices(len(dataset)), strict=True)):
+            path = tmp_path / f"half{number}.npz"
+            write_result(path, dataset, obj)
+            made.append(HalfScan(read_archive(path), index))
+        return made
+
+    return make
+
+
+def blurred(obj, sigma, seed, level=0.02):
+    """The object with its fine structure replaced by noise."""
+    smooth = gaussian_filter(obj.real, sigma) + 1j * gaussian_filter(obj.imag, sigma)
+    return smooth + level * complex_noise(obj.shape, seed)
+
+
+def test_the_resolution_is_where_the_halves_part(dataset, halves):
+    found = {}
+    for sigma in (1.0, 2.5):
+        agreement = half_scan_agreement(*halves(*(blurred(dataset.obj, sigma, seed) for seed in (1, 2))), dataset)
+        found[sigma] = agreement.measures["half_scan_phase_frc_halfbit_px"].value
+        assert set(agreement.curves) == {"phase", "amplitude", "complex"}
+        assert agreement.measures["half_scan_complex_frc50_nyquist"].direction == "higher"
+    assert 2 < found[1.0] < found[2.5] < 20
+
+
+def test_a_shift_a_turn_and_a_unit_between_the_halves_are_no_disagreement(dataset, halves):
+    one, two = (blurred(dataset.obj, 1.0, seed) for seed in (1, 2))
+    plain = half_scan_agreement(*halves(one, two), dataset).measures
+    moved = half_scan_agreement(*halves(one, 3j * np.roll(two, (1, -2), (0, 1))), dataset).measures
+    for name in ("half_scan_phase_frc50_nyquist", "half_scan_complex_frc_halfbit_nyquist"):
+        assert moved[name].value == pytest.approx(plain[name].value, rel=0.05)
+
+
+def test_held_out_patterns_tell_good_from_bad(dataset, halves):
+    good = half_scan_agreement(*halves(noisy(0.01, 1)(dataset), noisy(0.01, 2)(dataset)), dataset).measures
+    bad = half_scan_agreement(*halves(noisy(0.3, 1)(dataset), noisy(0.3, 2)(dataset)), dataset).measures
+    for name in ("held_out_r_factor", "held_out_poisson_deviance"):
+        assert good[name].value < 0.7 * bad[name].value
+        assert good[name].note == "mean of both halves, each on the other's patterns"
+    truth = half_scan_agreement(*halves(dataset.obj, 2 * dataset.obj), dataset).measures
+    # Where the model is true, the deviance is the one half of every lit pixel's noise, or less where counts are few.
+    assert truth["held_out_poisson_deviance"].value < 0.5
+    assert truth["half_scan_phase_frc50_px"].value == 2
+
+
+def test_the_fit_is_that_of_the_definition(dataset, halves):
+    """sum |sqrt(n) - |F psi|| / sum sqrt(n), with positions moved by the object's Fourier shift: an independent model."""
+    from ptyproof.physics.forward import expected_counts, object_patches
+
+    half = halves(dataset.obj, dataset.obj)[0]
+    measures = {m.metric: m.value for m in fit_measures(half.result, dataset, Recipe(), half.index)}
+    counts = dataset.counts(half.index)
+    patches = object_patches(dataset.obj, dataset.positions_px[half.index], dataset.probe.shape)
+    rates = expected_counts(dataset.probe, patches).astype(float)
+    rates *= counts.sum() / rates.sum()
+    expected = np.abs(np.sqrt(counts) - np.sqrt(rates)).sum() / np.sqrt(counts).sum()
+    assert measures["r_factor"] == pytest.approx(expected, rel=0.02)
+
+
+def test_unknown_counts_leave_the_deviance_undefined(dataset, halves):
+    unknown = replace(dataset, metadata=dataset.metadata | {"intensity_scale": None})
+    found = half_scan_agreement(*halves(dataset.obj, dataset.obj), unknown).measures
+    assert found["held_out_poisson_deviance"].reason == "the dataset's photon counts are unknown"
+    assert found["held_out_r_factor"].value > 0
+
+
+def test_the_indices_are_every_second_position():
+    first, second = half_scan_indices(7)
+    assert (first.tolist(), second.tolist()) == ([0, 2, 4, 6], [1, 3, 5])
+    with pytest.raises(InputError, match="two positions or more, got 1"):
+        half_scan_indices(1)
+
+
+def test_halves_that_are_none_are_refused(dataset, halves):
+    first, second = halves(dataset.obj, dataset.obj)
+    with pytest.raises(InputError, match=r"no pattern in common, these have 62: \[0, 2, 4\]"):
+        half_scan_agreement(first, replace(second, index=first.index), dataset)
+    with pytest.raises(InputError, match="must name patterns of the 123"):
+        half_scan_agreement(first, replace(second, index=np.array([500])), dataset)
+    small: ReconstructionArchive = replace(second.result, obj=second.result.obj[1:])
+    with pytest.raises(InputError, match="objects of one shape"):
+        half_scan_agreement(first, replace(second, result=small), dataset)
