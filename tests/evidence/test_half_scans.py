@@ -78,7 +78,7 @@ def test_held_out_patterns_tell_good_from_bad(dataset, halves):
 
 
 def test_the_fit_is_that_of_the_definition(dataset, halves):
-    """sum |sqrt(n) - |F psi|| / sum sqrt(n), with positions moved by the object's Fourier shift: an independent model."""
+    """The definition of the R-factor, with positions that move the object instead of the probe."""
     from ptyproof.physics.forward import expected_counts, object_patches
 
     half = halves(dataset.obj, dataset.obj)[0]

@@ -1,0 +1,38 @@
+"""The page about comparisons: its example runs and prints what the page says, and it names every measure."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from ptyproof.evidence.protocol import Recipe, one_protocol, protocol
+from ptyproof.evidence.specs import of_comparison, specs
+
+PAGE = (Path(__file__).parents[2] / "docs" / "comparison.md").read_text(encoding="utf-8")
+
+
+def test_the_example_prints_what_stands_beside_it(capsys):
+    (example,) = [block for block in re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL) if "print(" in block]
+    exec(compile(example, "docs/comparison.md", "exec"), {})
+    expected = re.findall(r"```text\n(.*?)```", PAGE, flags=re.DOTALL)[0]
+    assert capsys.readouterr().out == expected
+
+
+def test_every_measure_is_described():
+    described = re.findall(r"^\| `([^|]*)` \|", PAGE, flags=re.MULTILINE)
+    names = {name for row in described for name in re.split("`, `", row)}
+    patterns = [re.compile(re.escape(name).replace(r"\*", "[a-z]+") + "$") for name in names]
+    recipe = Recipe()
+    for metric in of_comparison(recipe):
+        assert any(pattern.match(metric) for pattern in patterns), metric
+    units = {spec.unit for spec in specs(recipe).values()}
+    assert all(unit in PAGE for unit in units)
+
+
+def test_the_refusal_is_the_real_one():
+    rows = [protocol(Recipe(), "test", "true", "s"), protocol(Recipe(crop_fraction=0.1), "test", "estimated", "s")]
+    with pytest.raises(Exception, match="cannot stand in one table") as raised:
+        one_protocol(rows)
+    assert str(raised.value) in PAGE
