@@ -14,6 +14,7 @@ LAYERS = {
     "ptyproof._version": 0,
     "ptyproof.errors": 0,
     "ptyproof.console": 0,
+    "ptyproof.remedies": 0,
     "ptyproof_schemas": 0,
     "ptyproof.physics": 1,
     "ptyproof.io": 2,

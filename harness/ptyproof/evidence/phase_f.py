@@ -139,7 +139,7 @@ class ReconstructionPhase:
         """Return what an entry says of how its job is done."""
         design = self.ledger.design.reconstruction
         method = self.registry[job.cell.method]
-        estimated = design.probe == "estimated" and method.method.needs.probe == "either"
+        estimated = design.probe_knowledge == "estimated" and method.method.needs.probe == "either"
         key = ["phase_f", dose_folder(job.cell.dose), job.cell.split, job.cell.method]
         return {
             "provider": method.provider.as_dict(),

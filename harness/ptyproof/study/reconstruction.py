@@ -66,7 +66,7 @@ class ReconstructionDesign:
         Methods and their epochs, in the order of the tables.
     splits
         Halves that are reconstructed.
-    probe
+    probe_knowledge
         What iterative methods know of the probe: `true` holds the dataset's own fixed, `estimated` refines a start that
         is not the truth.
     probe_defocus_rad
@@ -79,13 +79,13 @@ class ReconstructionDesign:
 
     methods: tuple[MethodDesign, ...] = _DEFAULT_METHODS
     splits: tuple[str, ...] = ("test",)
-    probe: str = "true"
+    probe_knowledge: str = "true"
     probe_defocus_rad: float = 10.0
     batch_size: int = 64
     seed: int = 654
 
     def __post_init__(self) -> None:
-        checks.choice("reconstruction.probe", self.probe, PROBES)
+        checks.choice("reconstruction.probe_knowledge", self.probe_knowledge, PROBES)
         checks.integer("reconstruction.batch_size", self.batch_size, 1, 10**6)
         checks.integer("reconstruction.seed", self.seed, 0)
         defocus = checks.number(
@@ -109,7 +109,7 @@ class ReconstructionDesign:
         """Return the design as plain JSON values; `reconstruction_from_dict` is the inverse."""
         return {
             "splits": list(self.splits),
-            "probe": self.probe,
+            "probe_knowledge": self.probe_knowledge,
             "probe_defocus_rad": self.probe_defocus_rad,
             "batch_size": self.batch_size,
             "seed": self.seed,

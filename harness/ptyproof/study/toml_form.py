@@ -34,6 +34,11 @@ _COMMENTS = {
     "channels": "a multiple of 8",
     "shrink": "pixels of a side that one hidden pixel stands for; divides N",
     "start_iterations": "error-reduction projections of the network-free start",
+    "splits": "halves that are reconstructed",
+    "probe_knowledge": "true: the dataset's own, held fixed; estimated: refined from a start that is not the truth",
+    "probe_defocus_rad": "of that start, for simulations: phase at the Nyquist frequency of an axis",
+    "batch_size": "patterns of an update of iterative methods",
+    "epochs": "passes over all patterns",
     "s_img": "fraction of the positions that is drawn",
 }
 _MAX_BYTES = 1 << 20
