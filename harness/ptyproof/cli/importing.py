@@ -11,7 +11,8 @@ from ptyproof.errors import InputError
 
 _EXAMPLES = """\
 ptyproof import siemens-star-small.npz --out measured.npz
-ptyproof import siemens-star-small.npz --object siemens --out base.npz"""
+ptyproof import siemens-star-small.npz --object siemens --out base.npz
+ptyproof import measured.npz --object-from star/lsqml/fit.npz --out base.npz"""
 
 
 def add_parser(commands: Commands) -> None:
@@ -20,7 +21,14 @@ def add_parser(commands: Commands) -> None:
     parser = add_command(commands, "import", summary, _EXAMPLES)
     parser.add_argument("file", type=Path, metavar="FILE", help="file to read")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE.npz", help="file to write")
-    parser.add_argument(
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument(
+        "--object-from",
+        type=Path,
+        metavar="ARCHIVE.npz",
+        help="make a base for simulations: keep the positions, take object and probe from a reconstruction of FILE",
+    )
+    what.add_argument(
         "--object",
         metavar="NAME",
         help="make a base for simulations: keep probe and positions, put this built-in object under them "
@@ -43,7 +51,12 @@ def _run(args: argparse.Namespace) -> int:
         raise InputError(f"--out must be a file in an existing folder, got {args.out}")
     if args.out.exists() and args.file.exists() and args.out.samefile(args.file):
         raise InputError(f"--out must be another file than the one that is read, got {args.out}")
-    dataset, changes = import_foreign(args.file, object_name=args.object, zero_frequency=args.zero_frequency)
+    if args.object_from is not None:
+        from ptyproof.evidence.base import base_of_reconstruction
+
+        dataset, changes = base_of_reconstruction(args.file, args.object_from)
+    else:
+        dataset, changes = import_foreign(args.file, object_name=args.object, zero_frequency=args.zero_frequency)
     write_dataset(args.out, dataset)
     for change in changes:
         sys.stdout.write(f"{args.file.name}: {change}\n")

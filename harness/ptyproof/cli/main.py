@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ptyproof._version import __version__
 from ptyproof.cli import (
+    assess,
     base,
     compare,
     docs,
@@ -59,6 +60,7 @@ def build_parser() -> argparse.ArgumentParser:
         train,
         reconstruct,
         compare,
+        assess,
         predict,
         report,
         hub,

@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from ptyproof.errors import DataError, DesignError, InputError
+from ptyproof.evidence.reconstruction_archive import read_archive
 from ptyproof.io.dataset import Dataset, content_digest, new_metadata, read_dataset, write_dataset
+from ptyproof.io.hashing import sha256_file
 from ptyproof.physics.objects import make_object
 from ptyproof.physics.probes import make_probe
 from ptyproof.physics.scans import object_shape_for, raster_scan, scan_origin_px
@@ -16,6 +18,7 @@ from ptyproof.study.design import StudyDesign
 from ptyproof.study.seeds import stream
 
 BUILTIN = "builtin"
+LIT_FRACTION = 0.02  # of the brightest pixel, from which on an object is taken from a reconstruction
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,6 +75,56 @@ def write_base(design: StudyDesign, path: Path) -> Dataset:
         raise InputError(f"--out must be a file in an existing folder, got {path}")
     write_dataset(path, dataset)
     return dataset
+
+
+def base_of_reconstruction(measured: Path, archive: Path) -> tuple[Dataset, tuple[str, ...]]:
+    """Return a base to simulate from, object and probe found in a measurement, at its positions; and what was done.
+
+    The object's mean modulus where it is lit becomes 1 and the probe takes the factor. Pixels that are hardly lit, of
+    which a reconstruction says nothing, become 1.
+
+    Parameters
+    ----------
+    measured
+        DATA-001 file of the measurement.
+    archive
+        A reconstruction of it, such as `ptyproof assess` writes.
+
+    Raises
+    ------
+    DataError
+        If a file is damaged, or the reconstruction does not fit the measurement's probe or windows, or holds no light.
+    """
+    dataset = read_dataset(measured, without_truth=True).dataset
+    found = read_archive(archive)
+    window = dataset.probe.shape
+    corners = np.rint(dataset.positions_px).astype(np.int64) - np.array(window) // 2
+    if found.probe.shape != window:
+        raise DataError(archive, f"has shape {found.probe.shape}, but {measured.name} has {window}", "probe")
+    if corners.min() < 0 or np.any(corners.max(axis=0) + np.array(window) > np.array(found.obj.shape)):
+        raise DataError(archive, f"has shape {found.obj.shape}, too small for the windows of {measured.name}", "object")
+    lit = found.illumination >= LIT_FRACTION * found.illumination.max()
+    modulus = float(np.abs(found.obj[lit]).mean()) if found.illumination.any() else 0.0
+    if not modulus > 0:
+        raise DataError(archive, "holds no light", "object")
+    obj = np.ones(object_shape_for(dataset.positions_px, (window[0], window[1])), dtype=np.complex64)
+    rows, cols = (min(a, b) for a, b in zip(obj.shape, found.obj.shape, strict=True))
+    obj[:rows, :cols] = np.where(lit, found.obj / np.float32(modulus), np.complex64(1))[:rows, :cols]
+    detail = {"reconstruction": found.record["arrays_sha256"], "method": found.record["method"], "lit": LIT_FRACTION}
+    source = {"name": measured.name, "sha256": sha256_file(measured), "of": "file"}
+    changes = (
+        f"objectGuess: that of a reconstruction by {found.record['method']}, divided by its mean modulus {modulus:.6g}",
+        f"objectGuess: 1 where the light is below {LIT_FRACTION:g} of the brightest pixel's",
+        "probeGuess: that of the reconstruction, times the same factor",
+    )
+    base = Dataset(
+        obj=obj,
+        probe=(found.probe * np.float32(modulus)).astype(np.complex64),
+        positions_px=dataset.positions_px,
+        metadata=new_metadata("base", "base of a reconstruction", detail, source=source),
+        scan_index=np.arange(len(dataset), dtype=np.int64),
+    )
+    return base, changes
 
 
 def load_base(design: StudyDesign, base_npz: str) -> Base:

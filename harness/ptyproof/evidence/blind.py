@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import numpy.typing as npt
 from ptyproof.errors import DataError
 from ptyproof.evidence.manifest import relative
 from ptyproof.io.dataset import read_dataset
-from ptyproof.io.hashing import sha256_file
+from ptyproof.io.hashing import sha256_file, sha256_json
 from ptyproof.io.npz import NpzArchive
 from ptyproof.physics.fourier import fft2c, ifft2c
 from ptyproof.reconstruction.method import BlindScan, illumination, shifted_probes
@@ -127,4 +127,22 @@ def read_blind(path: Path, split: str, folder: Path) -> BlindDataset:
         parts=parts,
         n_parts=n_parts,
         record=record,
+    )
+
+
+def subset(dataset: BlindDataset, index: npt.NDArray[np.int64]) -> BlindDataset:
+    """Return the scan of the positions that `index` numbers, on the same grid; a digest in its record tells which."""
+    positions_px = dataset.positions_px[index]
+    corners = np.rint(positions_px).astype(np.int64) - np.array(dataset.probe.shape) // 2
+    lights = np.abs(shifted_probes(dataset.probe, positions_px)) ** 2
+    parts, n_parts = label_parts(lights, corners, dataset.object_shape)
+    digest = sha256_json({"scan_sha256": dataset.record["scan_sha256"], "positions": index.tolist()})
+    return replace(
+        dataset,
+        amplitude=dataset.amplitude[index],
+        positions_px=positions_px,
+        illumination=illumination(dataset.probe, positions_px, dataset.object_shape),
+        parts=parts,
+        n_parts=n_parts,
+        record=dataset.record | {"n_patterns": len(index), "scan_sha256": digest},
     )

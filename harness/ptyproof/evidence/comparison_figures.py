@@ -95,12 +95,26 @@ class Pictures:
             self._save(ring_correlations(curves, name, self._recipe), f"frc_{name}", "ring correlations", entry)
 
     def _save(self, figure: Figure, name: str, what: str, entry: Mapping[str, Any] | None = None) -> None:
-        self._folder.mkdir(parents=True, exist_ok=True)
-        path = self._folder / f"{name}.png"
-        with atomic_path(path) as temporary:
-            figure.savefig(temporary, format="png", dpi=_DPI, metadata={"Software": None})
+        path = save(figure, self._folder / f"{name}.png")
         place = {key: None if entry is None else entry[key] for key in ("dose", "view", "gridsize", "split")}
         self._drawn.append({"what": what, **place, "file": file_record(path, self._root)})
+
+
+def save(figure: Figure, path: Path) -> Path:
+    """Write a figure as PNG, atomically, its folder made where it is missing; return the path."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, format="png", dpi=_DPI, metadata={"Software": None})
+    return path
+
+
+def draw_thresholds(place: Axes, curve: RingCorrelation, recipe: Recipe) -> None:
+    """Draw the thresholds of a ring correlation against the fraction of the Nyquist frequency."""
+    x = curve.frequency / NYQUIST
+    for level, label in ((recipe.frc_level, f"{recipe.frc_level:g}"), (1 / 7, "1/7")):
+        place.axhline(level, color="0.3", lw=0.8, ls="--" if label != "1/7" else ":", label=label)
+    place.plot(x, curve.threshold(snr=ONE_BIT), color="k", lw=0.9, ls="-.", label="1 bit")
+    place.plot(x, curve.threshold(snr=HALF_BIT), color="k", lw=0.9, ls=(0, (1, 3)), label="1/2 bit")
 
 
 def objects(cells: Sequence[ComparedCell], title: str) -> Figure:
@@ -112,7 +126,7 @@ def objects(cells: Sequence[ComparedCell], title: str) -> Figure:
     height, width = rows[0][1][-1].shape
     panel = 2.1
     aspect = min(max(height / width, 0.4), 2.0)
-    figure = _figure((panel * len(columns) + 1.2, panel * aspect * len(rows) + 0.8))
+    figure = new_figure((panel * len(columns) + 1.2, panel * aspect * len(rows) + 0.8))
     figure.suptitle(title)
     axes = figure.subplots(len(rows), len(columns), squeeze=False)
     for line, (label, images, (low, high), colours) in zip(axes, rows, strict=True):
@@ -123,20 +137,20 @@ def objects(cells: Sequence[ComparedCell], title: str) -> Figure:
             if image is None:
                 place.axis("off")
                 continue
-            shown = place.imshow(image, vmin=low, vmax=high, cmap=_colours(colours), interpolation="nearest")
+            shown = place.imshow(image, vmin=low, vmax=high, cmap=masked_colours(colours), interpolation="nearest")
         # A label on an axis that is switched off is not drawn, so it stands on the first panel that is shown.
         next(place for place, image in zip(line, images, strict=True) if image is not None).set_ylabel(label)
         figure.colorbar(shown, ax=list(line), fraction=0.04, pad=0.01, aspect=20 * aspect)
     for place, column in zip(axes[0], columns, strict=True):
         place.set_title(column)
-    step = _step(cells[0].crop.mask.shape)
-    _scale_bar(axes[0][0], width, step)
+    step = step_of(cells[0].crop.mask.shape)
+    scale_bar(axes[0][0], width, step)
     return figure
 
 
 def ring_correlations(curves: Mapping[str, Mapping[str, RingCorrelation]], title: str, recipe: Recipe) -> Figure:
     """Draw the ring correlation of each method's phase and amplitude with the truth's, and the thresholds."""
-    figure = _figure((11.0, 4.2))
+    figure = new_figure((11.0, 4.2))
     figure.suptitle(f"Fourier ring correlation with the truth, {title}")
     axes = figure.subplots(1, 2, sharey=True)
     for place, image in zip(axes, ("phase", "amplitude"), strict=True):
@@ -146,11 +160,7 @@ def ring_correlations(curves: Mapping[str, Mapping[str, RingCorrelation]], title
                 curve = found[image]
                 place.plot(curve.frequency / NYQUIST, curve.correlation, color=_colour(method), label=method)
         if curve is not None:
-            x = curve.frequency / NYQUIST
-            for level, label in ((recipe.frc_level, f"{recipe.frc_level:g}"), (1 / 7, "1/7")):
-                place.axhline(level, color="0.3", lw=0.8, ls="--" if label != "1/7" else ":", label=label)
-            place.plot(x, curve.threshold(snr=ONE_BIT), color="k", lw=0.9, ls="-.", label="1 bit")
-            place.plot(x, curve.threshold(snr=HALF_BIT), color="k", lw=0.9, ls=(0, (1, 3)), label="1/2 bit")
+            draw_thresholds(place, curve, recipe)
         place.set(title=image, xlabel="spatial frequency (1 = Nyquist, 2 px)", xlim=(0, 1), ylim=(-0.2, 1.02))
         place.grid(alpha=0.3)
     axes[0].set_ylabel("FRC")
@@ -166,7 +176,7 @@ def against_dose(entries: Sequence[Mapping[str, Any]], recipe: Recipe) -> Figure
     metrics = [metric for metric in headline(recipe) if any(_value(entry, metric) is not None for entry in entries)]
     columns = 4
     lines = max(1, -(-len(metrics) // columns))
-    figure = _figure((3.4 * columns + 1.6, 2.7 * lines + 0.4))
+    figure = new_figure((3.4 * columns + 1.6, 2.7 * lines + 0.4))
     axes = figure.subplots(lines, columns, squeeze=False).ravel()
     views = list(dict.fromkeys((entry["view"], entry["gridsize"]) for entry in entries))
     methods = list(dict.fromkeys(entry["method"] for entry in entries))
@@ -212,7 +222,7 @@ def time_and_quality(entries: Sequence[Mapping[str, Any]]) -> Figure:
     metric, label = "complex_nrmse", "complex NRMSE (lower is better)"
     if all(_value(entry, metric) is None for entry in entries):
         metric, label = "r_factor", "R-factor (lower is better)"
-    figure = _figure((3.6 * max(1, len(doses)) + 1.6, 3.6))
+    figure = new_figure((3.6 * max(1, len(doses)) + 1.6, 3.6))
     axes = figure.subplots(1, max(1, len(doses)), squeeze=False, sharey=True)[0]
     seen: dict[str, Any] = {}
     for place, dose in zip(axes, doses, strict=False):
@@ -252,8 +262,8 @@ def _object_images(cells: Sequence[ComparedCell]) -> tuple[list[str], list[_Row]
         amplitudes = [masked(np.abs(image), i) for i, image in enumerate(shown)]
         phases = [masked(np.angle(image * np.conj(image.mean())), i) for i, image in enumerate(shown)]
         return methods, [
-            ("amplitude", amplitudes, _limits(amplitudes), "gray"),
-            ("phase (rad)", phases, _limits(phases), "viridis"),
+            ("amplitude", amplitudes, limits(amplitudes), "gray"),
+            ("phase (rad)", phases, limits(phases), "viridis"),
         ]
     rows: list[_Row] = []
     pairs = [(np.abs(a.result), np.abs(a.truth)) for a in aligned if a is not None]
@@ -271,22 +281,22 @@ def _object_images(cells: Sequence[ComparedCell]) -> tuple[list[str], list[_Row]
     return ["truth", *methods], rows
 
 
-def _limits(images: Sequence[Image]) -> tuple[float, float]:
+def limits(images: Sequence[Image]) -> tuple[float, float]:
     values = np.concatenate([image[np.isfinite(image)] for image in images])
     low, high = np.percentile(values, (0.5, 99.5)).tolist()
     return low, high if high > low else low + 1.0
 
 
-def _step(shape: tuple[int, ...]) -> int:
+def step_of(shape: tuple[int, ...]) -> int:
     return max(1, -(-max(shape) // _MAX_SIDE_PX))
 
 
 def _thinned(image: Image) -> Image:
-    step = _step(image.shape)
+    step = step_of(image.shape)
     return image[::step, ::step]
 
 
-def _scale_bar(axes: Axes, width: int, step: int) -> None:
+def scale_bar(axes: Axes, width: int, step: int) -> None:
     """Draw a bar of a round length, about a quarter of the panel, with its length in pixels of the object."""
     wanted = width * step / 4
     power = 10 ** np.floor(np.log10(wanted))
@@ -299,7 +309,7 @@ def _scale_bar(axes: Axes, width: int, step: int) -> None:
     axes.text(x, y - 0.04 * rows, f"{length:g} px", fontsize="small", va="bottom", bbox=box)
 
 
-def _figure(size: tuple[float, float]) -> Figure:
+def new_figure(size: tuple[float, float]) -> Figure:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure as NewFigure
 
@@ -308,7 +318,7 @@ def _figure(size: tuple[float, float]) -> Figure:
     return figure
 
 
-def _colours(name: str) -> Any:
+def masked_colours(name: str) -> Any:
     from matplotlib import colormaps
 
     return colormaps[name].with_extremes(bad=_OUTSIDE)

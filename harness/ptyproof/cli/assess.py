@@ -1,0 +1,83 @@
+"""`ptyproof assess`: methods judged on a measurement, of which no truth is known."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ptyproof.cli.options import Commands, add_command, add_hub, add_quiet, console
+
+if TYPE_CHECKING:
+    from ptyproof.evidence.assessment import Task
+    from ptyproof.evidence.registry import Registry
+
+_EXAMPLES = """\
+ptyproof assess measured.npz --out star
+ptyproof assess measured.npz --out star --method lsqml=50 --method epie=50
+ptyproof assess measured.npz --out star --method start --method pinn+lsqml=5 --bundle model.safetensors"""
+
+
+def add_parser(commands: Commands) -> None:
+    """Add the command to the parser."""
+    summary = "judge methods on a measurement without truth: held-out patterns, two independent half-scans, pictures"
+    parser = add_command(commands, "assess", summary, _EXAMPLES)
+    parser.add_argument(
+        "dataset", type=Path, metavar="FILE.npz", help="measured dataset (DATA-001), see ptyproof import"
+    )
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for what is written")
+    parser.add_argument(
+        "--method",
+        action="append",
+        metavar="NAME[=EPOCHS]",
+        help="a method, and the epochs that it may spend; can be given several times (default: lsqml=100)",
+    )
+    parser.add_argument("--bundle", type=Path, metavar="FILE", help="trained bundle, for methods that need one")
+    parser.add_argument(
+        "--probe",
+        default="estimated",
+        metavar="true|estimated",
+        help="estimated refines the dataset's probe (default), true holds it fixed",
+    )
+    parser.add_argument(
+        "--held-out",
+        type=float,
+        default=0.1,
+        metavar="FRACTION",
+        help="part of the patterns that no method sees and that judge it (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--seed", type=int, default=654, metavar="N", help="seed of every choice (default: %(default)s)"
+    )
+    parser.add_argument("--threads", type=int, metavar="N", help="CPU threads of torch (default: torch's own number)")
+    add_hub(parser)
+    add_quiet(parser)
+    parser.set_defaults(run=_run)
+
+
+def _run(args: argparse.Namespace) -> int:
+    from ptyproof.evidence.assessment import ASSESSMENT, AssessmentPlan, assess, describe
+    from ptyproof.evidence.registry import registry
+    from ptyproof.study.builtin import builtin_study
+    from ptyproof.training.device import RunOptions
+
+    plan = AssessmentPlan(args.probe, args.held_out, args.seed)
+    known = registry(builtin_study("fly001"))
+    tasks = [_task(text, known) for text in args.method or ["lsqml=100"]]
+    options = RunOptions(accelerator="cpu", threads=args.threads)
+    record = assess(args.dataset, args.out, tasks, plan, options, args.bundle, console(args))
+    for line in describe(record):
+        sys.stdout.write(f"{line}\n")
+    sys.stdout.write(f"record: {args.out / ASSESSMENT}\n")
+    return 1 if any(entry["status"] != "success" for entry in record["methods"]) else 0
+
+
+def _task(text: str, known: Registry) -> Task:
+    from ptyproof.errors import InputError
+    from ptyproof.evidence.assessment import Task
+
+    name, equals, epochs = text.partition("=")
+    if equals and not (epochs.isascii() and epochs.isdigit() and int(epochs) > 0):
+        raise InputError(f"--method must be NAME or NAME=EPOCHS with a whole number of epochs > 0, got {text!r}")
+    return Task(known[name], int(epochs) if equals else None)

@@ -1,0 +1,303 @@
+"""Methods judged on a measurement, of which no truth is known.
+
+A method reconstructs the scan without some held-out patterns, and two random halves of it, each by itself. How well the
+first explains patterns it has not seen, and up to which frequency the halves agree, needs no truth (van Heel & Schatz,
+J. Struct. Biol. 151, 250, 2005: half a bit is the threshold for halves of one dataset).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ptyproof.console import Console, Progress
+from ptyproof.errors import DataError, InputError, PtyproofError
+from ptyproof.evidence.assessment_figures import draw_half_scans, draw_object
+from ptyproof.evidence.blind import BlindDataset, read_blind, subset
+from ptyproof.evidence.data_fit import fit_measures
+from ptyproof.evidence.manifest import file_record, timed_head, write_manifest
+from ptyproof.evidence.measures import Measure, score, undefined
+from ptyproof.evidence.protocol import Recipe
+from ptyproof.evidence.reconstruction_archive import Origin, ReconstructionArchive, read_archive, write_archive
+from ptyproof.evidence.registry import Registered
+from ptyproof.evidence.specs import specs
+from ptyproof.io.atomic import writable_folder
+from ptyproof.io.dataset import Dataset, read_dataset
+from ptyproof.io.hashing import sha256_json
+from ptyproof.physics.align import align, illumination_crop
+from ptyproof.physics.frc import RingCorrelation
+from ptyproof.reconstruction.method import Budget, run_method
+from ptyproof.study.seeds import stream
+from ptyproof.training.device import RunOptions, compute_environment, configured
+
+ASSESSMENT = "assessment.json"
+PARTS = ("fit", "half_a", "half_b")
+_MIN_POSITIONS = 8
+_Index = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class AssessmentPlan:
+    """How methods are judged on a measurement.
+
+    Parameters
+    ----------
+    probe
+        `estimated` refines the dataset's probe, `true` holds it fixed.
+    held_out_fraction
+        Part of the patterns that no method sees, of which the others judge it; in (0, 0.5].
+    seed
+        Decides which patterns are held out, which half is which, and the methods' random numbers.
+    batch_size
+        Patterns of an update of iterative methods.
+    recipe
+        Crop, registration and thresholds.
+    """
+
+    probe: str = "estimated"
+    held_out_fraction: float = 0.1
+    seed: int = 654
+    batch_size: int = 64
+    recipe: Recipe = field(default_factory=Recipe)
+
+    def __post_init__(self) -> None:
+        if self.probe not in ("true", "estimated"):
+            raise InputError(f"--probe must be true or estimated, got {self.probe!r}")
+        if not 0 < self.held_out_fraction <= 0.5:
+            raise InputError(f"--held-out must be a fraction in (0, 0.5], got {self.held_out_fraction:g}")
+
+    def parts(self, n: int) -> tuple[dict[str, _Index], _Index]:
+        """Return the positions of each reconstruction, and those that are held out, each in the scan's order."""
+        order = stream(self.seed, "assessment", "held out").permutation(n)
+        n_held_out = max(1, round(self.held_out_fraction * n))
+        halves = stream(self.seed, "assessment", "halves").permutation(n)
+        chosen = {"fit": order[n_held_out:], "half_a": halves[: n // 2], "half_b": halves[n // 2 :]}
+        return {name: np.sort(index) for name, index in chosen.items()}, np.sort(order[:n_held_out])
+
+
+@dataclass(frozen=True)
+class Task:
+    """A method that is to be judged, and the epochs that it may spend (None: without iterations, or its own number)."""
+
+    method: Registered
+    epochs: int | None
+
+
+def assess(
+    path: Path,
+    out: Path,
+    tasks: Sequence[Task],
+    plan: AssessmentPlan,
+    options: RunOptions,
+    bundle_path: Path | None = None,
+    console: Console | None = None,
+) -> dict[str, Any]:
+    """Judge methods on a measurement; write reconstructions, pictures and `assessment.json` into `out`.
+
+    Parameters
+    ----------
+    path
+        DATA-001 file with patterns; an object in it is not read.
+    out
+        Folder for what is written.
+    tasks
+        The methods.
+    plan, options
+        How they are judged, and run.
+    bundle_path
+        The trained bundle, for methods that need one.
+    console
+        Where progress is shown; None is silent.
+
+    Returns
+    -------
+    The record that was written. A method that fails is in it with its error, and the others go on.
+
+    Raises
+    ------
+    DataError
+        If the file is damaged, or has too few patterns to divide.
+    InputError
+        If a method needs a bundle and none is given, or `out` takes no files.
+    """
+    console = console or Console.silent()
+    for task in tasks:
+        if task.method.unavailable is not None:
+            raise InputError(f"method {task.method.name} cannot run here: {task.method.unavailable}")
+        if task.method.needs_training and bundle_path is None:
+            raise InputError(f"method {task.method.name} needs the bundle of a training: --bundle FILE")
+    dataset = read_dataset(path, without_truth=True, require=("diffraction",)).dataset
+    blind = read_blind(path, dataset.metadata["split"], path.parent)
+    if len(dataset) < _MIN_POSITIONS:
+        raise DataError(path, f"has {len(dataset)} patterns; {_MIN_POSITIONS} or more can be divided", "diffraction")
+    writable_folder(out, "--out")
+    judge = _Judge(dataset, blind, out, plan, options, bundle_path, console)
+    methods = [judge.judged(task) for task in tasks]
+    n_of = {name: len(index) for name, index in judge.index.items()}
+    record = timed_head("assessment") | {
+        "dataset": {key: blind.record[key] for key in ("sha256", "size_bytes", "n_patterns", "scan_sha256")}
+        | {"name": path.name},
+        "plan": {
+            "probe": plan.probe,
+            "held_out_fraction": plan.held_out_fraction,
+            "seed": plan.seed,
+            "batch_size": plan.batch_size,
+            "recipe": plan.recipe.as_dict(),
+        },
+        "n_patterns": n_of | {"held_out": len(judge.held_out)},
+        "environment": compute_environment(options),
+        "methods": methods,
+    }
+    write_manifest(out / ASSESSMENT, record)
+    return record
+
+
+class _Judge:
+    """Judges one method after the other on one dataset."""
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        blind: BlindDataset,
+        out: Path,
+        plan: AssessmentPlan,
+        options: RunOptions,
+        bundle_path: Path | None,
+        console: Console,
+    ) -> None:
+        self.dataset = dataset
+        self.out = out
+        self.plan = plan
+        self.options = options
+        self.bundle_path = bundle_path
+        self.console = console
+        self.index, self.held_out = plan.parts(len(dataset))
+        self.parts = {name: subset(blind, index) for name, index in self.index.items()}
+
+    def judged(self, task: Task) -> dict[str, Any]:
+        """Return the record of a method."""
+        name = task.method.name
+        record: dict[str, Any] = {
+            "method": name,
+            "provider": task.method.provider.as_dict(),
+            "epochs": task.epochs,
+            "status": "success",
+            "error": None,
+            "remedies": [],
+            "seconds": None,
+            "reconstructions": None,
+            "measures": [],
+            "figures": [],
+        }
+        try:
+            archives, seconds, remedies = self._reconstructed(task)
+            measures, curves = self._measures(archives)
+        except PtyproofError as error:
+            self.console.say(f"{name}: FAILED: {error}")
+            return record | {"status": "failed", "error": str(error)}
+        files = {part: file_record(self._path(name, part), self.out) for part in PARTS}
+        figures = [
+            draw_object(self.out / "figures" / f"object_{name}.png", archives["fit"], name, self.plan.recipe),
+            draw_half_scans(self.out / "figures" / f"half_scans_{name}.png", curves, name, self.plan.recipe),
+        ]
+        return record | {
+            "seconds": seconds,
+            "remedies": remedies,
+            "reconstructions": files,
+            "measures": [found.as_dict() for found in measures],
+            "figures": [file_record(path, self.out) for path in figures],
+        }
+
+    def _path(self, method: str, part: str) -> Path:
+        return self.out / method / f"{part}.npz"
+
+    def _reconstructed(self, task: Task) -> tuple[dict[str, ReconstructionArchive], dict[str, float], list[str]]:
+        archives, seconds, remedies = {}, {}, set()
+        for part, blind in self.parts.items():
+            found, seconds[part] = self._run(task, part, blind)
+            remedies.update(found.remedies)
+            path = self._path(task.method.name, part)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            record = {"probe": self.plan.probe, "epochs": task.epochs, "part": part, "seed": self.plan.seed}
+            scan_sha256 = blind.record["scan_sha256"]
+            recipe = sha256_json({"method": task.method.name, "scan_sha256": scan_sha256, **record})
+            write_archive(path, found, blind, Origin(task.method.name, record, scan_sha256, None, recipe))
+            archives[part] = read_archive(path)
+        return archives, seconds, sorted(remedies)
+
+    def _run(self, task: Task, part: str, blind: BlindDataset) -> tuple[Any, float]:
+        scan = blind.scan(self.plan.probe == "estimated", 0.0, self.plan.batch_size, self.bundle_path)
+        label = f"{task.method.name}, {part.replace('_', ' ')}, {len(scan)} patterns"
+        rng = stream(self.plan.seed, "assessment", task.method.name, part)
+        with (
+            configured(self.options, self.plan.seed),
+            self.console.progress(label, task.epochs or 1, "epoch") as progress,
+        ):
+            began = time.perf_counter()
+            budget = Budget(task.epochs, on_epoch=lambda _: _advance(progress))
+            found = run_method(task.method.method, scan, budget, rng)
+            seconds = time.perf_counter() - began
+        self.console.say(f"{label}: {seconds:.1f} s")
+        return found, seconds
+
+    def _measures(
+        self, archives: Mapping[str, ReconstructionArchive]
+    ) -> tuple[list[Measure], Mapping[str, RingCorrelation]]:
+        recipe, fit = self.plan.recipe, archives["fit"]
+        measures = fit_measures(fit, self.dataset, recipe, self.index["fit"])
+        measures += fit_measures(fit, self.dataset, recipe, self.held_out, "held_out_")
+        light = np.minimum(archives["half_a"].illumination, archives["half_b"].illumination)
+        if not light.any():
+            return measures + undefined(
+                recipe, _half_scan_names(recipe), "the two half-scans light no pixel in common"
+            ), {}
+        crop = illumination_crop(light, recipe.crop_fraction)
+        first, second = archives["half_a"].obj, archives["half_b"].obj
+        aligned = align(first, second, crop, max_shift_px=recipe.max_shift_px, edge_px=recipe.edge_px)
+        scored = score(aligned, recipe)
+        for image in ("phase", "amplitude", "complex"):
+            for found in scored.measures:
+                if found.metric.startswith(f"{image}_frc"):
+                    reason = None if found.reason is None else found.reason.replace("truth", "second half-scan")
+                    measures.append(replace(found, metric=f"half_scan_{found.metric}", reason=reason))
+        return measures, scored.curves
+
+
+def _advance(progress: Progress) -> None:
+    progress.update(1)
+
+
+def _half_scan_names(recipe: Recipe) -> list[str]:
+    return [metric for metric in specs(recipe) if metric.startswith("half_scan_")]
+
+
+def describe(record: Mapping[str, Any]) -> list[str]:
+    """Return a line for each method: the answer first."""
+    lines = []
+    for entry in record["methods"]:
+        if entry["status"] != "success":
+            lines.append(f"{entry['method']}: FAILED: {entry['error']}")
+            continue
+        measures = {found["metric"]: found for found in entry["measures"]}
+        values = {name: found["value"] for name, found in measures.items()}
+        parts = [f"R-factor {_number(values['r_factor'])}, held out {_number(values['held_out_r_factor'])}"]
+        parts.append(
+            f"Poisson deviance {_number(values['poisson_deviance'])} nats/px, held out "
+            f"{_number(values['held_out_poisson_deviance'])}"
+        )
+        agreement = measures["half_scan_phase_frc_halfbit_px"]
+        unknown = f"half-scans do not agree (phase, 1/2 bit): {agreement['reason']}"
+        agreed = f"half-scans agree to {_number(agreement['value'])} px (phase, 1/2 bit)"
+        parts.append(unknown if agreement["value"] is None else agreed)
+        lines.append(f"{entry['method']}: {'; '.join(parts)}")
+    return lines
+
+
+def _number(value: float | None) -> str:
+    return "not defined" if value is None else f"{value:.4g}"
