@@ -10,16 +10,19 @@ import pytest
 
 from ptyproof.console import Console
 from ptyproof.errors import DataError
+from ptyproof.evidence.assessment import AssessmentPlan, Task, assess
 from ptyproof.evidence.base import load_base
 from ptyproof.evidence.phase_c import generate
 from ptyproof.evidence.phase_d import overlap
 from ptyproof.evidence.phase_e import open_phase, run_training
+from ptyproof.evidence.registry import registry
 from ptyproof.io.dataset import read_dataset, write_dataset
 from ptyproof.io.importers import import_foreign
 from ptyproof.study.builtin import builtin_study
 from ptyproof.study.jobs import JobFilters
 from ptyproof.study.training import NetworkDesign, TrainingDesign
 from ptyproof.training.device import RunOptions
+from tests.evidence.test_assessment import some_of
 
 STAR = Path(__file__).parents[3] / "shared" / "data" / "siemens-star" / "siemens-star-small.npz"
 
@@ -75,3 +78,18 @@ def test_a_study_trains_on_the_measurement_s_probe_and_positions(tmp_path: Path)
     assert manifest["account"]["n_skipped"] == 1
     for done in ended:
         assert done.entry["scores"]["complex_error"]["network"] < 1
+
+
+def test_the_star_is_found_in_its_patterns(tmp_path: Path) -> None:
+    """LSQML on the middle of the scan, a few epochs: held-out patterns are explained far better than by a flat object."""
+    whole, _ = import_foreign(STAR)
+    from_middle = np.abs(whole.positions_px - whole.positions_px.mean(axis=0)).max(axis=1)
+    write_dataset(tmp_path / "middle.npz", some_of(whole, np.sort(np.argsort(from_middle)[:100])))
+    tasks = [Task(registry(builtin_study("fly001"))[name], epochs) for name, epochs in (("lsqml", 5), ("flat", None))]
+    options = RunOptions(accelerator="cpu", threads=1)
+    record = assess(tmp_path / "middle.npz", tmp_path / "out", tasks, AssessmentPlan(batch_size=16), options)
+    lsqml, flat = ({found["metric"]: found["value"] for found in entry["measures"]} for entry in record["methods"])
+    assert lsqml["r_factor"] < 0.35 < flat["r_factor"]
+    assert lsqml["held_out_r_factor"] < 0.6 * flat["held_out_r_factor"]
+    assert lsqml["half_scan_phase_frc_halfbit_px"] is not None
+    assert flat["half_scan_phase_frc_halfbit_px"] is None

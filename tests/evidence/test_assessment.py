@@ -1,0 +1,228 @@
+"""Methods on data whose truth they are not given and nobody looks up: held-out patterns, half-scans, a base of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ptyproof.cli.main import main
+from ptyproof.errors import DataError, InputError
+from ptyproof.evidence.assessment import ASSESSMENT, AssessmentPlan, Task, assess
+from ptyproof.evidence.base import LIT_FRACTION, base_of_reconstruction, load_base
+from ptyproof.evidence.manifest import file_is_whole, read_any_manifest
+from ptyproof.evidence.reconstruction_archive import read_archive
+from ptyproof.evidence.registry import OURS, Registered
+from ptyproof.io.dataset import Dataset, read_dataset, write_dataset
+from ptyproof.physics.metrics import scaled_error
+from ptyproof.reconstruction.method import BlindScan, Budget, Needs, Reconstruction
+from ptyproof.study.builtin import builtin_study
+from ptyproof.study.layout import phase_c_file
+from ptyproof.training.device import RunOptions
+from tests.conftest import Phase
+
+OPTIONS = RunOptions(accelerator="cpu", threads=1)
+
+
+class Known:
+    """A method that knows the answer, which only a test can, and adds noise of its own to it."""
+
+    name = "known"
+    needs = Needs(probe="either")
+
+    def __init__(self, obj: np.ndarray, probe: np.ndarray, noise: float = 0.0) -> None:
+        self._obj, self._probe, self._noise = obj, probe, noise
+        self.seen: list[BlindScan] = []
+
+    def reconstruct(self, dataset: BlindScan, budget: Budget, rng: np.random.Generator) -> Reconstruction:
+        self.seen.append(dataset)
+        rows, cols = dataset.object_shape
+        noise = self._noise * rng.standard_normal((2, rows, cols))
+        obj = self._obj[:rows, :cols] + noise[0] + 1j * noise[1]
+        return Reconstruction(obj.astype(np.complex64), self._probe)
+
+
+@pytest.fixture(scope="module")
+def measured(smoke_c: Phase, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A measurement: a simulated scan as a file that has no truth."""
+    dataset = read_dataset(phase_c_file(smoke_c.root, 1e4, "test")).dataset
+    path = tmp_path_factory.mktemp("measured") / "measured.npz"
+    metadata = dataset.metadata | {"role": "measurement", "split": "all"}
+    write_dataset(path, replace(dataset, obj=None, patches=None, metadata=metadata))
+    return path
+
+
+@pytest.fixture(scope="module")
+def truth(smoke_c: Phase) -> Any:
+    """The dataset that the measurement was made of."""
+    return read_dataset(phase_c_file(smoke_c.root, 1e4, "test")).dataset
+
+
+def task(method: object, epochs: int | None = None) -> Task:
+    """Return a method as a task."""
+    return Task(Registered(method, OURS, None), epochs)  # type: ignore[arg-type]
+
+
+def some_of(dataset: Dataset, index: np.ndarray) -> Dataset:
+    """Return some patterns of a dataset as one of their own."""
+    assert dataset.diffraction is not None
+    photons = float(dataset.counts(index).sum(axis=(1, 2)).mean())
+    return replace(
+        dataset,
+        positions_px=dataset.positions_px[index],
+        diffraction=dataset.diffraction[index],
+        scan_index=None if dataset.scan_index is None else dataset.scan_index[index],
+        metadata=dataset.metadata | {"photons_per_pattern_measured": photons},
+    )
+
+
+def values(record: dict[str, Any], number: int = 0) -> dict[str, float | None]:
+    """Return the measures of a method by name."""
+    return {found["metric"]: found["value"] for found in record["methods"][number]["measures"]}
+
+
+def test_every_part_is_reconstructed_from_its_own_patterns_alone(measured: Path, truth: Any, tmp_path: Path) -> None:
+    method = Known(truth.obj, truth.probe)
+    record = assess(measured, tmp_path / "out", [task(method)], AssessmentPlan(held_out_fraction=0.2), OPTIONS)
+    n = len(truth)
+    fit, half_a, half_b = ({tuple(row) for row in scan.positions_px.tolist()} for scan in method.seen)
+    everything = {tuple(row) for row in truth.positions_px.tolist()}
+    assert len(fit) == n - round(0.2 * n)
+    assert half_a | half_b == everything
+    assert not half_a & half_b
+    assert abs(len(half_a) - len(half_b)) <= 1
+    assert record["n_patterns"] == {
+        "fit": len(fit),
+        "half_a": len(half_a),
+        "half_b": len(half_b),
+        "held_out": round(0.2 * n),
+    }
+
+
+def test_the_truth_explains_patterns_that_it_has_not_seen_and_its_halves_agree(
+    measured: Path, truth: Any, tmp_path: Path
+) -> None:
+    record = assess(measured, tmp_path, [task(Known(truth.obj, truth.probe))], AssessmentPlan(), OPTIONS)
+    found = values(record)
+    # Poisson: about 1/2 nat where counts are high and less where they are low; no fit, so the held-out are no worse
+    for name in ("poisson_deviance", "held_out_poisson_deviance"):
+        assert found[name] is not None
+        assert 0.2 < found[name] < 0.6
+    assert found["held_out_r_factor"] == pytest.approx(found["r_factor"], rel=0.1)
+    assert found["half_scan_phase_frc_halfbit_px"] == 2.0
+    assert read_any_manifest(tmp_path / ASSESSMENT) == record
+    files = [*record["methods"][0]["reconstructions"].values(), *record["methods"][0]["figures"]]
+    assert len(files) == 5
+    assert all(file_is_whole(entry, tmp_path) for entry in files)
+
+
+def test_noise_of_the_method_is_found_by_every_measure(measured: Path, truth: Any, tmp_path: Path) -> None:
+    clean, noisy = (
+        values(
+            assess(
+                measured, tmp_path / str(noise), [task(Known(truth.obj, truth.probe, noise))], AssessmentPlan(), OPTIONS
+            )
+        )
+        for noise in (0.0, 0.3)
+    )
+    for name in ("r_factor", "held_out_r_factor", "poisson_deviance", "held_out_poisson_deviance"):
+        assert noisy[name] > clean[name]  # type: ignore[operator]
+    assert (noisy["half_scan_phase_frc_halfbit_px"] or np.inf) > 2.0
+
+
+def test_the_same_seed_gives_the_same_files(measured: Path, truth: Any, tmp_path: Path) -> None:
+    digests = []
+    for name in ("a", "b"):
+        record = assess(
+            measured, tmp_path / name, [task(Known(truth.obj, truth.probe, 0.1))], AssessmentPlan(), OPTIONS
+        )
+        digests.append([entry["sha256"] for entry in record["methods"][0]["reconstructions"].values()])
+    assert digests[0] == digests[1]
+
+
+class Broken(Known):
+    """A method that returns what is no number."""
+
+    name = "broken"
+
+    def reconstruct(self, dataset: BlindScan, budget: Budget, rng: np.random.Generator) -> Reconstruction:
+        return Reconstruction(np.full(dataset.object_shape, np.nan, np.complex64), dataset.probe)
+
+
+def test_a_method_that_fails_is_recorded_and_the_others_go_on(measured: Path, truth: Any, tmp_path: Path) -> None:
+    methods: Sequence[Task] = [task(Broken(truth.obj, truth.probe)), task(Known(truth.obj, truth.probe))]
+    record = assess(measured, tmp_path, methods, AssessmentPlan(), OPTIONS)
+    assert [entry["status"] for entry in record["methods"]] == ["failed", "success"]
+    assert "must be finite" in record["methods"][0]["error"]
+
+
+def test_what_cannot_be_judged_is_refused_before_anything_is_written(
+    measured: Path, truth: Any, tmp_path: Path
+) -> None:
+    needing = Known(truth.obj, truth.probe)
+    needing.needs = Needs(training=True)
+    with pytest.raises(InputError, match="needs the bundle of a training: --bundle FILE"):
+        assess(measured, tmp_path / "out", [task(needing)], AssessmentPlan(), OPTIONS)
+    write_dataset(tmp_path / "few.npz", some_of(read_dataset(measured).dataset, np.arange(4)))
+    with pytest.raises(DataError, match="has 4 patterns; 8 or more can be divided"):
+        assess(tmp_path / "few.npz", tmp_path / "out", [task(Known(truth.obj, truth.probe))], AssessmentPlan(), OPTIONS)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--method", "lsqml=0"], "NAME or NAME=EPOCHS with a whole number of epochs > 0, got 'lsqml=0'"),
+        (["--method", "nobody"], "--method must be one of"),
+        (["--probe", "refined"], "--probe must be true or estimated, got 'refined'"),
+        (["--held-out", "0.9"], "--held-out must be a fraction in (0, 0.5], got 0.9"),
+    ],
+)
+def test_bad_options_are_one_sentence(
+    arguments: list[str], words: str, measured: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["assess", str(measured), "--out", str(tmp_path / "out"), *arguments]) == 2
+    assert words in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_base_of_a_reconstruction_simulates_what_was_measured(
+    measured: Path, truth: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assess(
+        measured,
+        tmp_path / "out",
+        [task(Known(truth.obj * np.complex64(3j), truth.probe / np.float32(3)))],
+        AssessmentPlan(),
+        OPTIONS,
+    )
+    archive = tmp_path / "out" / "known" / "fit.npz"
+    assert main(["import", str(measured), "--object-from", str(archive), "--out", str(tmp_path / "base.npz")]) == 0
+    assert "base, 123 scan positions" in capsys.readouterr().out
+    base = load_base(builtin_study("fly64-smoke"), str(tmp_path / "base.npz")).dataset
+    assert base.obj is not None
+    found = read_archive(archive)
+    lit = found.illumination >= LIT_FRACTION * found.illumination.max()
+    rows, cols = lit.shape
+    assert np.abs(base.obj[:rows, :cols][lit]).mean() == pytest.approx(1.0, rel=1e-4)
+    error = scaled_error(base.obj[:rows, :cols], truth.obj[:rows, :cols], lit.astype(np.float64)).nrmse
+    assert error < 1e-5
+    # the product of both, which the patterns tell, is that of the reconstruction
+    ratio = np.abs(base.probe).sum() * np.abs(base.obj[:rows, :cols][lit]).mean()
+    assert ratio == pytest.approx(np.abs(found.probe).sum() * np.abs(found.obj[lit]).mean(), rel=1e-4)
+    np.testing.assert_array_equal(base.positions_px, truth.positions_px)
+    assert json.loads(json.dumps(base.metadata))["role"] == "base"
+
+
+def test_a_reconstruction_of_something_else_makes_no_base(measured: Path, truth: Any, tmp_path: Path) -> None:
+    assess(measured, tmp_path / "out", [task(Known(truth.obj, truth.probe))], AssessmentPlan(), OPTIONS)
+    other = read_dataset(measured).dataset
+    moved = replace(other, positions_px=other.positions_px + 40.0)
+    write_dataset(tmp_path / "moved.npz", moved)
+    with pytest.raises(DataError, match=r"too small for the windows of moved\.npz"):
+        base_of_reconstruction(tmp_path / "moved.npz", tmp_path / "out" / "known" / "fit.npz")
