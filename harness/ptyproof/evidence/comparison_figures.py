@@ -160,7 +160,7 @@ def ring_correlations(curves: Mapping[str, Mapping[str, RingCorrelation]], title
 
 def against_dose(entries: Sequence[Mapping[str, Any]], recipe: Recipe) -> Figure:
     """Draw each measure of the headline against the dose, one line a method and view."""
-    from matplotlib.ticker import NullFormatter
+    from matplotlib.ticker import NullLocator
 
     described = specs(recipe)
     metrics = [metric for metric in headline(recipe) if any(_value(entry, metric) is not None for entry in entries)]
@@ -170,6 +170,7 @@ def against_dose(entries: Sequence[Mapping[str, Any]], recipe: Recipe) -> Figure
     axes = figure.subplots(lines, columns, squeeze=False).ravel()
     views = list(dict.fromkeys((entry["view"], entry["gridsize"]) for entry in entries))
     methods = list(dict.fromkeys(entry["method"] for entry in entries))
+    doses = sorted({entry["dose"] for entry in entries})
     for place, metric in zip(axes, metrics, strict=False):
         spec = described[metric]
         for method in methods:
@@ -188,10 +189,12 @@ def against_dose(entries: Sequence[Mapping[str, Any]], recipe: Recipe) -> Figure
         unit = "" if spec.unit == "1" else f" ({spec.unit})"
         place.set_title(f"{spec.label}{unit}, {spec.direction} is better", fontsize="small")
         place.set_xscale("log")
-        place.grid(alpha=0.3)
-        if metric in ("time_s", "poisson_deviance"):
+        place.set_xticks(doses, labels=[f"{dose:g}" for dose in doses])
+        if metric == "time_s":
             place.set_yscale("log")
-            place.yaxis.set_minor_formatter(NullFormatter())
+        for axis in (place.xaxis, place.yaxis):
+            axis.set_minor_locator(NullLocator())
+        place.grid(alpha=0.3)
     for place in axes[len(metrics) :]:
         place.axis("off")
     for place in axes[max(0, len(metrics) - columns) : len(metrics)]:
