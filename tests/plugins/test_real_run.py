@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from ptyproof.io import schema
-from tests.plugins.conftest import BASELINE, DENSE, SPARSE, Run
+from tests.plugins.conftest import BASELINE, DENSE, METHODS, SPARSE, Run
 
 ALL_GREEN = {
     "test_phase_c": "passed",
@@ -22,6 +22,9 @@ ALL_GREEN = {
     f"test_training[{DENSE}]": "passed",
     f"test_training[{SPARSE}]": "skipped",
     "test_manifest": "passed",
+    **{f"test_reconstruction[{cell}-test-{name}]": "passed" for cell in (BASELINE, DENSE) for name in METHODS},
+    **{f"test_reconstruction[{SPARSE}-test-{name}]": "skipped" for name in METHODS},
+    "test_reconstruction_manifest": "passed",
 }
 FOLDERS = {BASELINE: "dose_1000/baseline/gs1", DENSE: "dose_1000/dense/gs2"}
 DATASETS = [
