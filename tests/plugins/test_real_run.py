@@ -25,6 +25,9 @@ ALL_GREEN = {
     **{f"test_reconstruction[{cell}-test-{name}]": "passed" for cell in (BASELINE, DENSE) for name in METHODS},
     **{f"test_reconstruction[{SPARSE}-test-{name}]": "skipped" for name in METHODS},
     "test_reconstruction_manifest": "passed",
+    **{f"test_comparison[{cell}-test]": "passed" for cell in (BASELINE, DENSE)},
+    f"test_comparison[{SPARSE}-test]": "skipped",
+    "test_comparison_manifest": "passed",
 }
 FOLDERS = {BASELINE: "dose_1000/baseline/gs1", DENSE: "dose_1000/dense/gs2"}
 DATASETS = [
