@@ -1,46 +1,21 @@
-"""The report page in a real browser: it loads without a word, fits narrow screens, prints whole, and can be read.
-
-The browser is driven over HTTP (W3C WebDriver) and through its own protocol; nothing is fetched from elsewhere.
-"""
+"""The report page in a real browser: it loads without a word, fits narrow screens, prints whole, and can be read."""
 
 from __future__ import annotations
 
-import json
-import re
-import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
-from urllib.request import Request, urlopen
 
 import pytest
 
 from ptyproof.evidence.report import write_report
 from ptyproof.evidence.run_folder import RunFolder
 from tests.conftest import Phase
+from tests.evidence.browser import MISSING, Browser, browser
 from tests.evidence.test_report_page import ERROR, FAILED, edited, make_hub
 
-CHROMIUM = next(
-    (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
-)
-DRIVER = shutil.which("chromedriver")
-FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--disable-dev-shm-usage",
-]
 TAB, ENTER = "\ue004", "\ue007"
 
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None or DRIVER is None, reason="needs chromium and chromedriver (Debian: chromium, chromium-driver)"
-)
+pytestmark = pytest.mark.skipif(MISSING is not None, reason=str(MISSING))
 
 CONTRASTS = """
 const channel = v => { v /= 255; return v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4; };
@@ -66,54 +41,6 @@ return found;
 """
 
 
-class Browser:
-    """A headless Chromium with one page."""
-
-    def __init__(self, address: str, profile: Path) -> None:
-        self.address = address
-        options = {"binary": CHROMIUM, "args": [*FLAGS, f"--user-data-dir={profile}"]}
-        wanted = {"goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL"}}
-        session = self._call("POST", "/session", {"capabilities": {"alwaysMatch": wanted}})
-        self.address += f"/session/{session['sessionId']}"
-
-    def _call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
-        data = None if body is None else json.dumps(body).encode()
-        request = Request(self.address + path, data, {"Content-Type": "application/json"}, method=method)
-        with urlopen(request, timeout=60) as answer:
-            return json.load(answer)["value"]
-
-    def open(self, path: Path) -> None:
-        """Open a file and wait until it is loaded."""
-        self._call("POST", "/url", {"url": path.as_uri()})
-
-    def run(self, script: str) -> Any:
-        """Return what a script returns in the page."""
-        return self._call("POST", "/execute/sync", {"script": script, "args": []})
-
-    def protocol(self, command: str, **parameters: Any) -> Any:
-        """Return the answer to a command of the DevTools protocol."""
-        return self._call("POST", "/goog/cdp/execute", {"cmd": command, "params": parameters})
-
-    def screen(self, width: int, media: str = "screen", scheme: str = "light") -> None:
-        """Set the width of the screen, the medium and the colour scheme."""
-        self.protocol("Emulation.setDeviceMetricsOverride", width=width, height=800, deviceScaleFactor=1, mobile=False)
-        features = [{"name": "prefers-color-scheme", "value": scheme}]
-        self.protocol("Emulation.setEmulatedMedia", media=media, features=features)
-
-    def press(self, key: str) -> None:
-        """Press a key and let it go."""
-        actions = [{"type": kind, "value": key} for kind in ("keyDown", "keyUp")]
-        self._call("POST", "/actions", {"actions": [{"type": "key", "id": "keyboard", "actions": actions}]})
-
-    def messages(self) -> list[str]:
-        """Return what the console says since the last call."""
-        return [entry["message"] for entry in self._call("POST", "/se/log", {"type": "browser"})]
-
-    def close(self) -> None:
-        """End the session and its processes."""
-        self._call("DELETE", "")
-
-
 @pytest.fixture(scope="module")
 def page(smoke_c: Phase, smoke_d: Phase, smoke_e: Phase, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The report of a hub with cells in every state, long words in an error, and one cell with pictures."""
@@ -126,21 +53,10 @@ def page(smoke_c: Phase, smoke_d: Phase, smoke_e: Phase, tmp_path_factory: pytes
     return write_report(folder.hub)[0]
 
 
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    folder = tmp_path_factory.mktemp("chromium")
-    assert DRIVER is not None
-    with subprocess.Popen(
-        [DRIVER, "--port=0"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    ) as process:
-        assert process.stdout is not None
-        try:
-            port = next(found[1] for line in process.stdout if (found := re.search(r"on port (\d+)\.", line)))
-            opened = Browser(f"http://127.0.0.1:{port}", folder / "profile")
-            yield opened
-            opened.close()
-        finally:
-            process.terminate()
+@pytest.fixture(scope="module", name="browser")
+def browser_of_module(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    with browser(tmp_path_factory.mktemp("chromium")) as started:
+        yield started
 
 
 @pytest.fixture

@@ -8,9 +8,7 @@ from html import escape
 from typing import Any
 from urllib.parse import quote
 
-from ptyproof.evidence.verify import printable
-
-REPORT = "docs/report.html"
+from ptyproof.evidence.verify import REPORT, printable
 
 
 def safe(value: object) -> str:

@@ -7,26 +7,32 @@ from ptyproof.evidence.verify.files import HubFiles, hub_files
 from ptyproof.evidence.verify.hub import refuse_changed, verify_hub
 from ptyproof.evidence.verify.index import index_problems, read_index
 from ptyproof.evidence.verify.names import (
+    FIGURES,
     MADE_AGAIN,
     OVERLAP,
     REAL_RUN,
+    REPORT,
     RUN,
     SKIP_KEYS,
     SKIP_LINES,
     SKIPS,
+    SOURCES,
     SUMMARY,
     TRAINING,
 )
 from ptyproof.evidence.verify.problem import WHOLE, Problem, Problems, printable
 
 __all__ = [
+    "FIGURES",
     "MADE_AGAIN",
     "OVERLAP",
     "REAL_RUN",
+    "REPORT",
     "RUN",
     "SKIPS",
     "SKIP_KEYS",
     "SKIP_LINES",
+    "SOURCES",
     "SUMMARY",
     "TRAINING",
     "WHOLE",
