@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from ptyproof.evidence.report import write_report
+from ptyproof.evidence.report import Compared, write_report
 from ptyproof.evidence.run_folder import RunFolder
-from tests.conftest import Phase
+from ptyproof.evidence.verify import SOURCES
 from tests.evidence.browser import MISSING, Browser, browser
-from tests.evidence.test_report_page import ERROR, FAILED, edited, make_hub
+from tests.evidence.report_hub import ERROR, FAILED, TRAINED, edited
 
 TAB, ENTER = "\ue004", "\ue007"
 
@@ -41,16 +43,39 @@ return found;
 """
 
 
+HOSTILE = "<img src=x onerror='hit=1'>\"><script>hit=1</script>"
+
+
 @pytest.fixture(scope="module")
-def page(smoke_c: Phase, smoke_d: Phase, smoke_e: Phase, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The report of a hub with cells in every state, long words in an error, and one cell with pictures."""
+def page(reported: tuple[RunFolder, list[Path]], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The report of a hub with cells in every state and long words, and with markup in every name that may hold it."""
     folder = RunFolder(tmp_path_factory.mktemp("browser") / "hub")
-    make_hub(folder, smoke_c, smoke_d, smoke_e)
+    shutil.copytree(reported[0].hub, folder.hub)
+    losses = folder.real_run / "dose_1000" / "dense" / "gs2" / "metrics.csv"
+    name = HOSTILE.replace("/", "")
+    losses.rename(losses.with_name(name))
     with edited(folder) as manifest:
         jobs = {job["job"]: job for job in manifest["jobs"]}
         jobs[FAILED]["result"]["error"] = ERROR + " " + "averylongword" * 30
         jobs["dose1000-baseline-gs1"]["datasets"] = None
-    return write_report(folder.hub)[0]
+        jobs[TRAINED]["result"]["metrics_path"] = name
+        jobs[TRAINED]["environment"]["python"] = HOSTILE
+        jobs[TRAINED]["scores"]["no_truth_because"] = HOSTILE
+        manifest["tool"]["version"] = HOSTILE
+        manifest["skipped_views"][0]["reason"] += HOSTILE
+    record = json.loads((folder.hub / SOURCES).read_text())
+    for picture in record["pictures"]:
+        picture |= {"alt": picture["alt"] + HOSTILE, "caption": picture["caption"] + HOSTILE}
+    (folder.hub / SOURCES).write_text(json.dumps(record))
+    methods = ["flat", "start", "pinn", "lsqml", "pinn+lsqml"]
+    compared = [
+        Compared(dose, view, 2, method, metric, None if method == "flat" else 0.1, "nats/px", "lower", HOSTILE)
+        for metric in ("complex NRMSE", f"phase {HOSTILE}")
+        for dose in (1e3, 1e5)
+        for view in ("dense", HOSTILE)
+        for method in (*methods, HOSTILE)
+    ]
+    return write_report(folder.hub, compared=compared)[0]
 
 
 @pytest.fixture(scope="module", name="browser")
@@ -67,18 +92,25 @@ def opened(browser: Browser, page: Path) -> Browser:
     return browser
 
 
-def test_the_page_loads_without_a_word_and_fetches_nothing(opened: Browser) -> None:
+def test_the_page_loads_without_a_word_and_fetches_nothing(opened: Browser, page: Path) -> None:
     assert opened.run("return document.title") == "Study fly64-smoke: report"
     assert opened.run("return [...document.images].length") == 5
     assert opened.run("return [...document.images].every(i => i.complete && i.naturalWidth > 300)")
-    fetched = opened.run("return performance.getEntriesByType('resource').map(e => e.name.slice(0, 5))")
-    assert set(fetched) <= {"data:"}
+    own = ("data:", "chrome:")  # parts of the page, and of the browser's own first tab
+    assert {address for address in opened.requests() if not address.startswith(own)} == {page.as_uri()}
     assert opened.messages() == []
 
 
-def test_the_error_of_a_failed_cell_is_read_and_not_run(opened: Browser) -> None:
+def test_markup_in_names_and_errors_is_read_and_not_run(opened: Browser) -> None:
     assert ERROR in opened.run(f"return document.getElementById('cell-{FAILED}').parentElement.textContent")
+    opened.run("document.querySelectorAll('details').forEach(d => { d.open = true; })")
+    assert opened.run("return document.body.textContent").count(HOSTILE) > 20
+    assert opened.run("return [...document.images].filter(i => i.alt.includes('<script>')).length") == 4
     assert opened.run("return document.scripts.length") == 0
+    assert opened.run("return [...document.images].every(i => i.src.startsWith('data:image/png;base64,'))")
+    handlers = "[...document.querySelectorAll('*')].flatMap(e => e.getAttributeNames()).filter(n => n.startsWith('on'))"
+    assert opened.run(f"return {handlers}") == []
+    assert opened.run("return typeof hit") == "undefined"
 
 
 @pytest.mark.parametrize("width", [320, 400, 768, 880, 1280])
@@ -123,6 +155,13 @@ def test_print_shows_what_is_folded_away(opened: Browser) -> None:
     assert set(opened.run(heights)) == {True}
 
 
+def test_the_printed_page_has_everything_on_several_sheets(opened: Browser) -> None:
+    printed = opened.pdf()
+    assert printed.startswith(b"%PDF-")
+    assert printed.count(b"/Type /Page\n") >= 5
+    assert printed.count(b"/Subtype /Image") >= 5
+
+
 def test_the_keyboard_reaches_the_content(opened: Browser) -> None:
     opened.press(TAB)
     name, left, line = opened.run(
@@ -134,7 +173,8 @@ def test_the_keyboard_reaches_the_content(opened: Browser) -> None:
     assert line == "3px"
     opened.press(ENTER)
     assert opened.run("return document.activeElement.id") == "main"
-    opened.press(TAB)
+    for _ in range(2):  # the folded metric of the comparison comes before the matrix
+        opened.press(TAB)
     assert opened.run("return document.activeElement.getAttribute('href')") == "#cell-dose1000-baseline-gs1"
     opened.press(ENTER)
     assert opened.run("return document.activeElement.id") == "cell-dose1000-baseline-gs1"
