@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _PLACE = pytest.StashKey[Path]()  # where the hub would be
 _HUB = pytest.StashKey[Path]()  # where it is, once a test has asked for it
-_REPORT = pytest.StashKey[str]()  # what became of the report page
+_SAID = pytest.StashKey[list[str]]()  # what became of the report page and of the datasets
 _KEY = "ptyproof_hub"
 
 
@@ -32,7 +32,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--keep-datasets",
         action="store_true",
-        help="keep the datasets under DIR/work (default: removed once their hashes are in the manifests)",
+        help="keep the datasets under DIR/work (default: removed once manifests have their hashes and the rest is whole)",
     )
 
 
@@ -103,20 +103,28 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     from ptyproof.evidence.run_folder import RunFolder
 
     folder = RunFolder(hub)
-    if folder.manifest_path.is_file():
-        config.stash[_REPORT] = _report(hub)  # while the datasets are there
-    if not config.getoption("--keep-datasets"):
+    if not folder.manifest_path.is_file():
+        return
+    written, line = _report(hub)  # while the datasets are there
+    config.stash[_SAID] = [line]
+    if config.getoption("--keep-datasets"):
+        return
+    kept = folder.datasets_stay() if written else "the report has no pictures of them yet"
+    if kept is None:
         folder.remove_datasets()
+    else:
+        config.stash[_SAID].append(f"the datasets under work/ stay: {kept}")
 
 
-def _report(hub: Path) -> str:
-    """Write the report page; return a line about it. What goes wrong here must not cost a run its end."""
+def _report(hub: Path) -> tuple[bool, str]:
+    """Write the report page; return whether it was, and a line. What goes wrong here must not cost a run its end."""
     from ptyproof.evidence.report import write_report
 
     try:
-        return f"report: {write_report(hub)[0]}"
+        return True, f"report: {write_report(hub)[0]}"
     except Exception as error:  # noqa: BLE001 - the page can be written again from the manifests
-        return f"the report page could not be written ({type(error).__name__}: {error}); see `ptyproof report --help`"
+        said = f"the report page could not be written ({type(error).__name__}: {error}); see `ptyproof report --help`"
+        return False, said
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -135,8 +143,8 @@ def pytest_terminal_summary(terminalreporter: TerminalReporter, config: pytest.C
     from ptyproof.evidence.run_folder import RunFolder
 
     lines = RunFolder(hub).summary()
-    if _REPORT in config.stash:
-        lines.append(config.stash[_REPORT])
+    if _SAID in config.stash:
+        lines += config.stash[_SAID]
     terminalreporter.write_sep("=", "ptyproof: artifact hub")
     for line in lines:
         terminalreporter.write_line(line)
