@@ -32,7 +32,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--keep-datasets",
         action="store_true",
-        help="keep the datasets under DIR/work (default: removed once manifests have their hashes and the rest is whole)",
+        help="keep datasets under DIR/work (default: removed once manifests have their hashes and the rest is whole)",
     )
 
 
@@ -143,8 +143,9 @@ def pytest_terminal_summary(terminalreporter: TerminalReporter, config: pytest.C
     from ptyproof.evidence.run_folder import RunFolder
 
     lines = RunFolder(hub).summary()
-    if _SAID in config.stash:
-        lines += config.stash[_SAID]
+    said = config.stash.get(_SAID, None)
+    if said is not None:
+        lines += said
     terminalreporter.write_sep("=", "ptyproof: artifact hub")
     for line in lines:
         terminalreporter.write_line(line)
