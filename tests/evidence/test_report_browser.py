@@ -19,6 +19,13 @@ TAB, ENTER = "\ue004", "\ue007"
 
 pytestmark = pytest.mark.skipif(MISSING is not None, reason=str(MISSING))
 
+LINES_OF_NUMBERS = """
+return [...document.querySelectorAll('td div')].filter(e => /^[0-9.,e+-]+$/.test(e.textContent)).map(e => {
+  const range = document.createRange();
+  range.selectNodeContents(e);
+  return new Set([...range.getClientRects()].map(r => Math.round(r.top))).size;
+});
+"""
 CONTRASTS = """
 const channel = v => { v /= 255; return v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4; };
 const light = c => 0.2126 * channel(c[0]) + 0.7152 * channel(c[1]) + 0.0722 * channel(c[2]);
@@ -121,6 +128,15 @@ def test_nothing_is_wider_than_the_screen(opened: Browser, width: int) -> None:
     assert needed <= given
     tables = "[...document.querySelectorAll('.wide')].filter(e => e.scrollWidth > e.clientWidth)"
     assert opened.run(f"return {tables}.map(e => e.innerText.slice(0, 80))") == []
+
+
+@pytest.mark.parametrize(("width", "media"), [(400, "screen"), (720, "print"), (880, "screen"), (1280, "screen")])
+def test_no_number_is_broken_into_lines(opened: Browser, width: int, media: str) -> None:
+    opened.screen(width, media)
+    opened.run("document.querySelectorAll('details').forEach(d => { d.open = true; })")
+    lines = opened.run(LINES_OF_NUMBERS)
+    assert len(lines) > 100
+    assert set(lines) == {1}
 
 
 @pytest.mark.parametrize("width", [400, 1280])
