@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from ptyproof.evidence.hub_layout import SOURCES
 from ptyproof.evidence.report import Compared, write_report
 from ptyproof.evidence.run_folder import RunFolder
-from ptyproof.evidence.verify import SOURCES
 from tests.evidence.browser import MISSING, Browser, browser
 from tests.evidence.report_hub import ERROR, FAILED, TRAINED, edited
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from ptyproof.evidence.hub_layout import FIGURES, SOURCES
 from ptyproof.evidence.manifest import read_manifest
 from ptyproof.evidence.report import write_report
 from ptyproof.evidence.run_folder import RunFolder
-from ptyproof.evidence.verify import FIGURES, SOURCES
 from tests.conftest import Phase
 from tests.evidence.report_hub import (
     SUBJECTS,

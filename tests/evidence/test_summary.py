@@ -13,8 +13,8 @@ import pytest
 
 from ptyproof.evidence.blocked import write_blocked
 from ptyproof.evidence.hub import Hub
+from ptyproof.evidence.hub_layout import OVERLAP, RUN, SKIP_LINES, SUMMARY, TRAINING
 from ptyproof.evidence.summary import write_summary
-from ptyproof.evidence.verify import OVERLAP, RUN, SKIP_LINES, SUMMARY, TRAINING
 from tests.conftest import Phase
 from tests.evidence.test_verify import ENVIRONMENT, REVISION, edit, kill_run, make_hub, make_run
 
@@ -182,7 +182,7 @@ def test_a_blocked_run_leads_the_page_and_is_not_green(hub: Hub) -> None:
     name = hub.open_run(["pytest"], "green", "adding", ENVIRONMENT, REVISION)
     error = "t.py::test_it: broken()\n\n    def broken():\nE   RuntimeError: no *beam*\n"
     path = write_blocked(hub.root, "pytest t.py", 1, error, "log")
-    hub.end_run(name, 1, accepted=True, outcomes={"error": 1})
+    hub.end_run(name, 1, accepted=True, outcomes={"error": 1}, blocked_path=f"red/{path.name}")
     text = summary(hub)
     link = f"[red/{path.name}](../red/{path.name})"
     assert text.splitlines()[2] == (

@@ -10,9 +10,10 @@ from typing import Any, TextIO
 
 from ptyproof.console import Console
 from ptyproof.errors import PtyproofError
+from ptyproof.evidence.hub_layout import OVERLAP, RUN, TRAINING
 from ptyproof.evidence.manifest import file_is_whole, read_manifest
 from ptyproof.evidence.verdict import verdict
-from ptyproof.evidence.verify import OVERLAP, RUN, TRAINING, WHOLE, Problem
+from ptyproof.evidence.verify import WHOLE, Problem
 from ptyproof.evidence.verify.account import account_problems
 from ptyproof.evidence.verify.designs import study_problems
 from ptyproof.evidence.verify.files import files_in

@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from ptyproof.console import printable
 from ptyproof.errors import ManifestError
-from ptyproof.evidence.blocked import PREFIX, blocked_records
+from ptyproof.evidence.blocked import blocked_records, first_error
 from ptyproof.evidence.hub import INDEX, Hub, is_incomplete, walk
+from ptyproof.evidence.hub_layout import OVERLAP, RUN, SKIP_KEYS, SKIP_LINES, SUMMARY, TRAINING
 from ptyproof.evidence.manifest import read_manifest
 from ptyproof.evidence.verdict import by_how_much, verdict
-from ptyproof.evidence.verify import OVERLAP, RUN, SKIP_KEYS, SKIP_LINES, SUMMARY, TRAINING, printable
 from ptyproof.io.atomic import write_text
 from ptyproof.study.jobs import cell_of
 from ptyproof.study.layout import HALVES
@@ -96,7 +97,7 @@ class _Page:
         """Return what a run shows; nothing but an accepted end is ever shown as one."""
         if run["status"] != "ended":
             return _INCOMPLETE if is_incomplete(run) else _UNDER_WAY
-        if run["exit_status"] != 0 and any(_is_during(path, run) for path in self.blocked):
+        if run.get("blocked_path") is not None:
             return _BLOCKED
         if run["accepted"] is None:
             return "ended"
@@ -114,7 +115,7 @@ class _Page:
                 yield f"**{run['id']} was under way when this was written.**\n"
         for path in self.blocked:
             link = _link(path.relative_to(self.hub).as_posix())
-            yield f"**BLOCKED: a run could not go on, see {link}.** {_first_error(path)}\n"
+            yield f"**BLOCKED: a run could not go on, see {link}.** {_text(first_error(path))}\n"
         for name, reason in self.damaged.items():
             yield f"**DAMAGED: {_code(name)}** {_text(reason)}\n"
         if self.training is None:
@@ -313,23 +314,6 @@ def _outcomes(run: Mapping[str, Any]) -> str:
 
 def _count(items: Sequence[object], noun: str) -> str:
     return f"{len(items)} {noun}{'s' * (len(items) != 1)}"
-
-
-def _is_during(blocked: Path, run: Mapping[str, Any]) -> bool:
-    """Tell whether a record of a blocked run was written between the beginning and the end of a run."""
-    digits = [
-        re.sub("[^0-9]", "", text)[:14] for text in (run["started"], blocked.stem.removeprefix(PREFIX), run["ended"])
-    ]
-    return digits == sorted(digits)
-
-
-def _first_error(path: Path) -> str:
-    """Return what a record of a blocked run gives as its first error, in one line."""
-    text = path.read_text(encoding="utf-8", errors="replace")
-    lines = [line.strip() for line in text.partition("## First error")[2].partition("\n## ")[0].splitlines()]
-    lines = [line for line in lines if line]
-    errors = [line[1:].strip() for line in lines if re.match(r"E\s", line)]
-    return _text(" ".join([*lines[:1], *errors[:1]]))
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> Iterator[str]:

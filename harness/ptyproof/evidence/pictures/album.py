@@ -11,9 +11,9 @@ from typing import Any
 
 from ptyproof.console import Console
 from ptyproof.errors import ManifestError, PtyproofError
+from ptyproof.evidence.hub_layout import FIGURES, SOURCES
 from ptyproof.evidence.manifest import head, read_manifest, write_manifest
 from ptyproof.evidence.pictures.job import JobPictures, Source
-from ptyproof.evidence.verify import FIGURES, SOURCES
 from ptyproof.io.atomic import atomic_path
 from ptyproof.io.hashing import sha256_file
 

@@ -8,7 +8,8 @@ from html import escape
 from typing import Any
 from urllib.parse import quote
 
-from ptyproof.evidence.verify import REPORT, printable
+from ptyproof.console import printable
+from ptyproof.evidence.hub_layout import REPORT
 
 
 def safe(value: object) -> str:

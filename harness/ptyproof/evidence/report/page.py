@@ -12,6 +12,7 @@ from typing import Any
 
 from ptyproof.console import Console
 from ptyproof.errors import InputError, ManifestError
+from ptyproof.evidence.hub_layout import FIGURES, OVERLAP, REPORT, RUN, SKIPS, SOURCES, TRAINING
 from ptyproof.evidence.manifest import TOOL_LABEL, read_manifest
 from ptyproof.evidence.pictures import Album, collect
 from ptyproof.evidence.report.cell_section import cell_section
@@ -19,7 +20,6 @@ from ptyproof.evidence.report.cells import cells_of
 from ptyproof.evidence.report.comparison import Compared, comparison
 from ptyproof.evidence.report.markup import details, file_link, row_of, safe, short_digest, table
 from ptyproof.evidence.report.matrix import matrix, scores_of_all
-from ptyproof.evidence.verify import FIGURES, OVERLAP, REPORT, RUN, SKIPS, SOURCES, TRAINING
 from ptyproof.io.atomic import write_text
 from ptyproof.io.hashing import sha256_file
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ptyproof.evidence.hub import DATASETS
+from ptyproof.evidence.hub_layout import FIGURES, SOURCES, TRAINING
 from ptyproof.evidence.verify.files import HubFiles
-from ptyproof.evidence.verify.names import FIGURES, SOURCES, TRAINING
 from ptyproof.evidence.verify.problem import WHOLE, Problem, Problems, short
 
 
