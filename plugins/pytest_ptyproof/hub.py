@@ -19,6 +19,7 @@ _PLACE = pytest.StashKey[Path]()  # where the hub would be
 _HUB = pytest.StashKey[Path]()  # where it is, once a test has asked for it
 _SAID = pytest.StashKey[list[str]]()  # what became of the report page and of the datasets
 _KEY = "ptyproof_hub"
+_CONFIGURATIONS = ("pytest.ini", "pyproject.toml", "tox.ini", "setup.cfg")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -46,7 +47,14 @@ def pytest_configure(config: pytest.Config) -> None:
         config.stash[_PLACE] = Path(tempfile.gettempdir()).resolve() / f"ptyproof-hub-{uuid.uuid4().hex[:12]}"
     else:
         config.stash[_PLACE] = Path(name).resolve()
-    if name is None or is_worker(config) or config.option.collectonly:
+    if name is None or is_worker(config):
+        return
+    if _took_hub_for_root(config, Path(name)):
+        raise pytest.UsageError(
+            f"pytest took {name} for the place of the tests, and reads no configuration of the project in "
+            f"{config.invocation_params.dir}: write --artifact-hub={name}, with ="
+        )
+    if config.option.collectonly:
         return
     from ptyproof.errors import InputError
     from ptyproof.io.atomic import writable_folder
@@ -55,6 +63,19 @@ def pytest_configure(config: pytest.Config) -> None:
         writable_folder(Path(name), "--artifact-hub")
     except InputError as error:
         raise pytest.UsageError(str(error)) from error
+
+
+def _took_hub_for_root(config: pytest.Config, hub: Path) -> bool:
+    """Tell whether pytest looked for the project where the hub is.
+
+    Pytest finds its root before it knows a plugin's options; a folder behind a space is a place of tests for it.
+    """
+    here = config.invocation_params.dir
+    if config.inipath is not None or not hub.is_dir() or (here / hub).resolve().is_relative_to(here):
+        return False
+    if str(hub) not in config.invocation_params.args:
+        return False
+    return any((folder / name).is_file() for folder in (here, *here.parents) for name in _CONFIGURATIONS)
 
 
 def is_worker(config: pytest.Config) -> bool:

@@ -221,6 +221,18 @@ def test_a_folder_without_an_index_is_no_hub(tmp_path: Path) -> None:
             verify_hub(root)
 
 
+def test_a_killed_run_that_was_done_again_is_no_fault(small: Hub) -> None:
+    killed = small.open_run(["pytest", "-k", "slow"], "none", None, ENVIRONMENT, REVISION)
+    small.update_run(killed, process={"host_sha256": "0" * 64, "pid": 1})
+    assert places(verify_hub(small.root)) == [("hub.json", "$.runs[2].status")]
+    other = small.open_run(["pytest"], "none", None, ENVIRONMENT, REVISION)
+    small.end_run(other, 0)
+    assert places(verify_hub(small.root)) == [("hub.json", "$.runs[2].status")]
+    again = small.open_run(["pytest", "-k", "slow"], "none", None, ENVIRONMENT, REVISION)
+    small.end_run(again, 0)
+    assert verify_hub(small.root) == []
+
+
 def test_links_out_of_the_hub_are_found_and_not_followed(small: Hub, tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()
