@@ -17,7 +17,10 @@ RECONSTRUCTION = f"{REAL_RUN}/{RECONSTRUCTION_MANIFEST}"
 SKIPS = f"{REAL_RUN}/{SKIP_SUMMARY}"
 SKIP_LINES = "docs/skipped_views.jsonl"
 SUMMARY = "docs/summary.md"
-MADE_AGAIN = (SUMMARY, SKIP_LINES)
+REPORT = "docs/report.html"
+FIGURES = "docs/figures"
+SOURCES = f"{FIGURES}/sources.json"
+MADE_AGAIN = (SUMMARY, SKIP_LINES, REPORT)
 SKIP_KEYS = ("dose", "view", "gridsize", "code", "reason", "measured")
 KINDS = {
     RUN: "run_manifest",
@@ -25,4 +28,5 @@ KINDS = {
     TRAINING: "training_manifest",
     SKIPS: "skip_summary",
     RECONSTRUCTION: "reconstruction_manifest",
+    SOURCES: "figures",
 }
