@@ -97,7 +97,7 @@ class PtyChi:
             scale = dataset.unit_scale
             seed = int(rng.integers(2**31))
             options = _options(api, self._engine, dataset, seed)
-            task = PtychographyTask(options, **_inputs(dataset, canvas, scale, start))
+            task: Any = PtychographyTask(options, **_inputs(dataset, canvas, scale, start))
             # pty-chi draws the order of the patterns from a generator that its random_seed does not reach
             task.reconstructor.dataloader.generator.manual_seed(seed)
             set_up = time.perf_counter()
