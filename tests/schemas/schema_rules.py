@@ -21,7 +21,7 @@ from ptyproof.io.schema import load_schema, validator
 
 EXAMPLES = Path(__file__).parent / "examples"
 KINDS = tuple(sorted(folder.name for folder in EXAMPLES.iterdir() if folder.is_dir()))
-SCHEMAS = ("common", *KINDS)
+SCHEMAS = ("common", "legacy_common", *KINDS)
 
 ANNOTATIONS = frozenset({"$schema", "$id", "$comment", "title", "description", "version"})
 STRUCTURE = frozenset({"$defs", "$ref", "properties", "items"})
