@@ -23,8 +23,9 @@ VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=6) | st.dictionaries(TEXT, inner, max_size=6),
     max_leaves=30,
 )
-MARKS = r"""{ } [ ] , : " "a" "b": 1 - 0 .5 e9 e999 true nul NaN Infinity \ \u00 \ud800 "\ud83d\ude00" é ٣""".split()
-PIECES = st.sampled_from([*MARKS, " ", "\n", "\t", "\x00", "\u2028", "\ufeff"])
+PUNCTUATION = ["{", "}", "[", "]", ",", ":", '"', "\\", "-", " ", "\n", "\t", "\x00", "\u2028", "\ufeff"]
+WORDS = ['"a"', '"b":', "1", "0", ".5", "e9", "e999", "true", "nul", "NaN", "Infinity", "é", "٣"]
+PIECES = st.sampled_from([*PUNCTUATION, *WORDS, "\\u00", "\\ud800", '"\\ud83d\\ude00"'])
 
 
 @pytest.fixture(params=[0, 4, 1024], ids="short{}".format)
