@@ -18,6 +18,7 @@ from ptyproof._version import __version__
 from ptyproof.errors import DesignError, InputError, ManifestError, RunError
 from ptyproof.evidence.hub import DATASETS, INDEX, is_incomplete, own_digest, walk
 from ptyproof.evidence.ledger import STATUSES
+from ptyproof.evidence.manifest import migrated_sentence
 from ptyproof.io import schema, strict_json
 from ptyproof.io.hashing import sha256_file
 from ptyproof.study.design import design_from_dict
@@ -260,6 +261,8 @@ def _read(path: Path, name: str, kind: str | None) -> tuple[dict[str, Any] | Non
         sentence = f"{value['schema_version']} is newer than ptyproof {__version__} can read; verify with a newer one"
         return None, [Problem(name, "$.schema_version", sentence)]
     violations = [schema.describe(error).partition(": ") for error in schema.schema_errors(value, said)]
+    if not violations and "migrated" in value:
+        return None, [Problem(name, "$.migrated", migrated_sentence(value))]
     return (None if violations else value), [Problem(name, place, sentence) for place, _, sentence in violations]
 
 

@@ -16,7 +16,8 @@ from typing import Any
 
 from ptyproof.errors import ManifestError
 from ptyproof.io.atomic import write_text
-from ptyproof.io.json_scan import DECODER, MAX_DEPTH, Fault, line_and_column, may_hold_half_pairs, scan_json
+from ptyproof.io.json_scan import DECODER, Fault, line_and_column, may_hold_half_pairs, scan_json
+from ptyproof.io.json_scan import MAX_DEPTH as MAX_DEPTH
 
 MAX_BYTES = 1 << 24
 _MARKS = {
