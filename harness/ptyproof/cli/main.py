@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ptyproof._version import __version__
-from ptyproof.cli import base, docs, generate, hub, importing, overlap, predict, report, study, train, validate
+from ptyproof.cli import base, docs, generate, hub, importing, migrate, overlap, predict, report, study, train, validate
 from ptyproof.errors import PtyproofError, sentence_of
 
 _EPILOG = """\
@@ -34,7 +34,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"ptyproof {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for module in (study, base, importing, validate, generate, overlap, train, predict, report, hub, docs):
+    for module in (study, base, importing, validate, generate, overlap, train, predict, report, hub, migrate, docs):
         module.add_parser(commands)
     return parser
 

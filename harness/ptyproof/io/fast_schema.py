@@ -50,12 +50,12 @@ class Compiler:
         for keyword, argument in schema.items():
             if keyword in _ANNOTATIONS:
                 continue
-            if keyword in ("properties", "required", "additionalProperties"):
+            if keyword in ("properties", "required", "additionalProperties", "then", "else"):
                 continue
             if keyword == "$ref":
                 tests.append(self._ref(argument, document))
-            elif keyword == "anyOf":
-                tests.append(_any_of([self.compile(inner, document) for inner in argument]))
+            elif keyword in ("anyOf", "if"):
+                tests.append(self._alternatives(keyword, schema, document))
             elif keyword == "items":
                 tests.append(_items(self.compile(argument, document)))
             elif keyword == "format":
@@ -66,6 +66,12 @@ class Compiler:
         if not schema.keys().isdisjoint({"properties", "required", "additionalProperties"}):
             tests.append(self._object(schema, document))
         return _all_of(tests)
+
+    def _alternatives(self, keyword: str, schema: Mapping[str, Any], document: str) -> Test:
+        if keyword == "anyOf":
+            return _any_of([self.compile(inner, document) for inner in schema[keyword]])
+        condition, then, otherwise = (self.compile(schema.get(name, {}), document) for name in ("if", "then", "else"))
+        return lambda value: then(value) if condition(value) else otherwise(value)
 
     def _ref(self, ref: str, document: str) -> Test:
         name, _, pointer = ref.partition("#")

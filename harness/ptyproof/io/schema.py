@@ -95,6 +95,11 @@ def kinds() -> list[tuple[str, int]]:
     return sorted(_schemas())
 
 
+def current_kinds() -> list[str]:
+    """Return the kinds of files that today's programs write, sorted; others are shared, or of earlier generations."""
+    return sorted({kind for kind, _ in kinds() if not kind.startswith("legacy_") and not kind.endswith("common")})
+
+
 def load_schema(kind: str, major: int = 1) -> dict[str, Any]:
     """Return the schema of a kind of file.
 

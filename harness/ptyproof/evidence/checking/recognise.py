@@ -47,17 +47,12 @@ def _current(value: dict[str, Any]) -> Recognised | None:
     kind = value.get("kind")
     if kind is None and len(_OF_METADATA & value.keys()) >= 3:
         return _newest("dataset_metadata")
-    majors = [major for name, major in schema.kinds() if name == kind and is_current(name)]
+    majors = [major for name, major in schema.kinds() if name == kind and name in schema.current_kinds()]
     if not majors:
         return None
     version = re.match(r"(\d{1,9})\.", str(value.get("schema_version")))
     said = int(version[1]) if version else max(majors)
     return Recognised(str(kind), said if said in majors else max(majors), str(said))
-
-
-def is_current(kind: str) -> bool:
-    """Tell whether a schema is of a file that today's programs write; others are shared, or of old generations."""
-    return not kind.startswith("legacy_") and kind != "common"
 
 
 def _newest(kind: str) -> Recognised:

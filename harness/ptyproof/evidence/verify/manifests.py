@@ -9,6 +9,7 @@ from typing import Any
 from ptyproof._version import __version__
 from ptyproof.errors import ManifestError
 from ptyproof.evidence.hub import DATASETS, INDEX
+from ptyproof.evidence.manifest import migrated_sentence
 from ptyproof.evidence.verify.files import HubFiles
 from ptyproof.evidence.verify.names import KINDS, REAL_RUN
 from ptyproof.evidence.verify.problem import WHOLE, Problem
@@ -38,7 +39,7 @@ def read_checked(path: Path, name: str, kind: str | None) -> tuple[dict[str, Any
         line = re.search(r"\bline \d+", error.reason)
         return None, [Problem(name, error.member or (line[0] if line else WHOLE), error.reason)]
     said = value.get("kind") if isinstance(value, dict) else None
-    known = {known for known, _ in schema.kinds()}
+    known = set(schema.current_kinds())
     if not isinstance(value, dict) or said not in known or (kind is not None and said != kind):
         expected = kind or f"one of {', '.join(sorted(known))}"
         return None, [Problem(name, "$.kind", f"expected {expected}, got {said!r}")]
@@ -47,6 +48,8 @@ def read_checked(path: Path, name: str, kind: str | None) -> tuple[dict[str, Any
         sentence = f"{value['schema_version']} is newer than ptyproof {__version__} can read; verify with a newer one"
         return None, [Problem(name, "$.schema_version", sentence)]
     violations = [schema.describe(error).partition(": ") for error in schema.schema_errors(value, said)]
+    if not violations and "migrated" in value:
+        return None, [Problem(name, "$.migrated", migrated_sentence(value))]
     return (None if violations else value), [Problem(name, place, sentence) for place, _, sentence in violations]
 
 
