@@ -19,6 +19,7 @@ from ptyproof.evidence.checking import (
     skips,
     studies,
     times,
+    trainings,
 )
 from ptyproof.evidence.checking.document import Document, Findings
 
@@ -101,6 +102,8 @@ KINDS: dict[str, Kind] = {
             selection.check,
             selection.rejections,
             studies.check,
+            trainings.check,
+            trainings.scored,
             claims.dry_run,
             claims.successes,
             claims.failures,
