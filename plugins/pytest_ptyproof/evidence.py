@@ -22,7 +22,7 @@ MARKER = "real_run"
 
 KINDS = ("red", "green", "collect")
 _TOPIC = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
-_PACKAGES = ("numpy", "scipy", "torch", "lightning", "safetensors", "pytest", "pytest-ptyproof")
+_encode = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -81,8 +81,8 @@ class _Recorder:
     def __init__(self, config: pytest.Config, kind: str, topic: str | None) -> None:
         from ptyproof.evidence.hub import Hub
         from ptyproof.evidence.outcomes import Outcomes, Verdict
-        from ptyproof.io.environment import cpu_name, environment
-        from ptyproof.io.revision import revision
+        from ptyproof.io.environment import run_environment
+        from ptyproof.io.revision import code_tree
 
         self._config = config
         self._kind = kind
@@ -93,12 +93,13 @@ class _Recorder:
         self._hub: Hub = Hub(hub_place(config))
         index = self._hub.read()
         self._past: list[dict[str, Any]] = [] if index is None else index["runs"]
-        self._state = revision(config.rootpath, [], self._hub.root)
+        self._tree = code_tree(config.rootpath, self._hub.root)
+        self._state = self._tree.revision([])
         self._run = self._hub.open_run(
             ["pytest", *config.invocation_params.args],
             kind,
             topic,
-            {**environment(_PACKAGES), "cpu": cpu_name()},
+            run_environment(),
             self._state.as_dict(),
         )
         folder = self._hub.root / ("cli" if kind == "none" else kind)
@@ -178,9 +179,11 @@ class _Recorder:
 
     def pytest_unconfigure(self) -> None:
         """Close the files and record the end; a session that never began has shown nothing."""
+        from ptyproof.io.environment import run_environment
+
         self._terminal.close()
         self._lines.close()
-        changes: dict[str, Any] = {"revision": self._state.as_dict()}
+        changes: dict[str, Any] = {"revision": self._state.as_dict(), "environment": run_environment()}
         status = int(pytest.ExitCode.USAGE_ERROR)
         if self._verdict is not None:
             status = self._verdict.exit_status
@@ -188,7 +191,7 @@ class _Recorder:
         trained = self._hub.root / "real_run" / "training_manifest.json"
         changes["real_run"] = hub_in_use(self._config) is not None and trained.is_file()
         if self._blocked_by is not None:
-            self._write_blocked(status)
+            changes["blocked_path"] = self._name(self._write_blocked(status))
         self._hub.end_run(self._run, status, **self._counts(), **changes)
         self._hub.write(self._write_summary)
 
@@ -201,18 +204,16 @@ class _Recorder:
         if self._blocked_by is None and hub_in_use(self._config) is not None:
             self._blocked_by = why
 
-    def _write_blocked(self, status: int) -> None:
+    def _write_blocked(self, status: int) -> Path:
         from ptyproof.evidence.blocked import write_blocked
 
         command = " ".join(["pytest", *self._config.invocation_params.args])
         log = self._log.read_text(encoding="utf-8", errors="replace")
-        write_blocked(self._hub.root, command, status, str(self._blocked_by), log)
+        return write_blocked(self._hub.root, command, status, str(self._blocked_by), log)
 
     def _select(self, tests: list[str], files: set[Path]) -> None:
-        from ptyproof.io.revision import revision
-
         self._outcomes.select(tests)
-        self._state = revision(self._config.rootpath, files, self._hub.root)
+        self._state = self._tree.revision(files)
         if self._kind == "collect":
             for test in tests:
                 self._write({"test": test})
@@ -222,7 +223,7 @@ class _Recorder:
         return {"outcomes": self._outcomes.counts(), "skips": self._outcomes.skips()}
 
     def _write(self, line: dict[str, Any]) -> None:
-        self._lines.write(json.dumps(line, ensure_ascii=False) + "\n")
+        self._lines.write(_encode(line) + "\n")
 
     def _name(self, path: Path) -> str:
         return path.relative_to(self._hub.root).as_posix()

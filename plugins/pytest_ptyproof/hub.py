@@ -111,7 +111,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 def _report(hub: Path) -> str:
     """Write the report page; return a line about it. What goes wrong here must not cost a run its end."""
-    from ptyproof.evidence.report_page import write_report
+    from ptyproof.evidence.report import write_report
 
     try:
         return f"report: {write_report(hub)[0]}"

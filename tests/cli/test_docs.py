@@ -31,7 +31,7 @@ def test_help_has_examples_that_parse(argv: list[str], capsys: pytest.CaptureFix
         main([*argv, "--help"])
     assert caught.value.code == 0
     lines = [line.split("#")[0] for line in capsys.readouterr().out.splitlines() if line.startswith("  ptyproof docs")]
-    assert len(lines) == 3
+    assert len(lines) == 4
     for line in lines:
         assert build_parser().parse_args(shlex.split(line)[1:]).run is not None
 
@@ -99,3 +99,36 @@ def test_wrong_marks_settings_and_hubs_are_refused_and_nothing_is_written(
     monkeypatch.chdir(tmp_path)
     assert "there is no pyproject.toml" in refused(capsys, ["docs", "sync"])
     assert snapshot(project) == before
+
+
+def test_init_makes_what_is_missing_and_leaves_what_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    alone(monkeypatch)
+    (tmp_path / "test_one.py").write_text('"""One."""\n\ndef test_one(): ...\n')
+    record(tmp_path / "hub", topic="dose")
+    assert main(["docs", "sync", "--init", "--hub", "hub"]) == 0
+    assert capsys.readouterr().out.splitlines()[:4] == [
+        "pyproject.toml: made",
+        "docs/TESTING_GUIDE.md: made",
+        "docs/development/TEST_SUITE_INDEX.md: made",
+        "docs/fix_plan.md: made",
+    ]
+    assert "| `pytest` | 1 |" in (tmp_path / "docs/TESTING_GUIDE.md").read_text()
+    assert "One." in (tmp_path / "docs/development/TEST_SUITE_INDEX.md").read_text()
+    plan = (tmp_path / "docs/fix_plan.md").read_text()
+    assert "- [x] dose (evidence: [run-0001](../hub/green/run-0001.log))" in plan
+    assert "Attempt #1" in plan
+    (tmp_path / "docs/TESTING_GUIDE.md").unlink()
+    before = snapshot(tmp_path)
+    assert main(["docs", "sync", "--init", "--hub", "hub"]) == 0
+    assert capsys.readouterr().out.splitlines()[0] == "docs/TESTING_GUIDE.md: made"
+    after = snapshot(tmp_path)
+    assert {name: after[name] for name in before} == before
+
+
+def test_init_does_not_go_with_check(project: Path) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["docs", "sync", "--init", "--check"])
+    assert caught.value.code == 2

@@ -21,6 +21,7 @@ from ptyproof.docs_sync.runs import Run, read_runs
 from ptyproof.docs_sync.settings import DocsSettings, find_project, load_settings
 from ptyproof.docs_sync.sync import plan
 from ptyproof.errors import DataError, InputError, RunError
+from ptyproof.evidence.blocked import write_blocked
 from ptyproof.evidence.hub import Hub
 from tests.evidence.test_phase_c import snapshot
 
@@ -443,6 +444,7 @@ def test_each_run_is_entered_once_with_the_next_number(tmp_path: Path) -> None:
         ### Attempt #8: {starts[0]}
         <!-- ptyproof: run run-0001 {starts[0]} -->
 
+        - command: `pytest tests`
         - result: red evidence of `dose`, accepted; 2 failed; exit status 0
         - skips: none
         - evidence: [run-0001](../hub/green/run-0001.log)
@@ -450,6 +452,7 @@ def test_each_run_is_entered_once_with_the_next_number(tmp_path: Path) -> None:
         ### Attempt #9: {starts[1]}
         <!-- ptyproof: run run-0002 {starts[1]} -->
 
+        - command: `pytest tests`
         - result: green evidence of `dose`, REFUSED (was never red); 4 passed, 3 skipped; exit status 0
         - skips: 3
           - 2 × no GPU
@@ -492,11 +495,23 @@ def test_a_killed_run_is_entered_and_one_under_way_is_not(tmp_path: Path) -> Non
     assert "no end is recorded: it was killed" in body
 
 
+def test_a_blocked_run_is_entered_with_what_it_could_not_go_on_from(tmp_path: Path) -> None:
+    hub, path = tmp_path / "hub", tmp_path / PAGE
+    path.parent.mkdir()
+    record_path = write_blocked(hub, "pytest t.py", 1, "t.py::test_beam: no beam <!-- now -->\nE   BeamError", "log")
+    record(hub, "none", None, outcomes={}, blocked_path=record_path.relative_to(hub).as_posix())
+    body = ledger.render(block("ledger", ""), read_runs(hub), path)
+    assert "- result: BLOCKED, it could not go on: a run that is no evidence; no outcome; exit status 0\n" in body
+    link = f"[record](../hub/red/{record_path.name})"
+    assert f"- blocked: t.py::test_beam: no beam &lt;!-- now --> BeamError ({link})\n" in body
+    assert all((path.parent / target).is_file() for target in links(body))
+
+
 def test_an_entry_takes_the_line_ends_of_its_document(tmp_path: Path) -> None:
     record(tmp_path)
     document = parse(page("ledger").replace("\n", "\r\n"), PAGE)
     body = ledger.render(document, read_runs(tmp_path), tmp_path / PAGE)
-    assert body.count("\n") == body.count("\r\n") == 6
+    assert body.count("\n") == body.count("\r\n") == 7
 
 
 # --- all of them
@@ -511,6 +526,7 @@ RUNS = st.lists(
     st.builds(
         Run,
         id=st.integers(1, 12000).map("run-{:04d}".format),
+        command=HOSTILE,
         started=st.sampled_from(["2025-01-01T00:00:00Z", "2025-06-01T12:34:56Z"]),
         evidence=st.sampled_from(["red", "green", "collect", "none"]),
         topic=st.sampled_from(["dose", "overlap", None]),

@@ -16,7 +16,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from ptyproof.evidence.report_page import write_report
+from ptyproof.evidence.report import write_report
 from ptyproof.evidence.run_folder import RunFolder
 from tests.conftest import Phase
 from tests.evidence.test_report_page import ERROR, FAILED, edited, make_hub

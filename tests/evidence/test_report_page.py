@@ -17,7 +17,7 @@ import pytest
 
 from ptyproof.errors import InputError
 from ptyproof.evidence.pictures import draw_diffraction, draw_reconstruction, draw_scan, draw_training
-from ptyproof.evidence.report_page import write_report
+from ptyproof.evidence.report import write_report
 from ptyproof.evidence.run_folder import RunFolder
 from tests.conftest import Phase
 

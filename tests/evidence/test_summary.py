@@ -182,7 +182,7 @@ def test_a_blocked_run_leads_the_page_and_is_not_green(hub: Hub) -> None:
     name = hub.open_run(["pytest"], "green", "adding", ENVIRONMENT, REVISION)
     error = "t.py::test_it: broken()\n\n    def broken():\nE   RuntimeError: no *beam*\n"
     path = write_blocked(hub.root, "pytest t.py", 1, error, "log")
-    hub.end_run(name, 1, accepted=True, outcomes={"error": 1})
+    hub.end_run(name, 1, accepted=True, outcomes={"error": 1}, blocked_path=f"red/{path.name}")
     text = summary(hub)
     link = f"[red/{path.name}](../red/{path.name})"
     assert text.splitlines()[2] == (

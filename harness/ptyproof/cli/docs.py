@@ -12,6 +12,7 @@ _SYNC = "sync the marked blocks of the project's documents with its tests and wi
 _EXAMPLES = """\
 ptyproof docs sync                      # testing guide and test index
 ptyproof docs sync --hub hub            # checklists and ledger, too
+ptyproof docs sync --hub hub --init     # the first time: makes the documents that are missing
 ptyproof docs sync --hub hub --check    # writes nothing; exit status 1 if a block is stale"""
 _MORE = """
 The documents are set in pyproject.toml, [tool.ptyproof.docs]: testing_guide, test_index, checklists, ledger.
@@ -31,14 +32,24 @@ def add_parser(commands: Commands) -> None:
         metavar="DIR",
         help="hub whose runs go to checklists and ledger (default: leave these alone)",
     )
-    sync.add_argument("--check", action="store_true", help="write nothing; say which blocks are stale")
+    how = sync.add_mutually_exclusive_group()
+    how.add_argument("--check", action="store_true", help="write nothing; say which blocks are stale")
+    how.add_argument(
+        "--init", action="store_true", help="first make the documents, and the pyproject.toml, that are not there yet"
+    )
     sync.set_defaults(run=_sync)
 
 
 def _sync(args: argparse.Namespace) -> int:
+    from ptyproof.docs_sync.begin import begin
+    from ptyproof.docs_sync.runs import read_runs
     from ptyproof.docs_sync.settings import find_project
     from ptyproof.docs_sync.sync import plan
 
+    if args.init:
+        root, made = begin(Path(), [] if args.hub is None else read_runs(args.hub))
+        for path in made:
+            sys.stdout.write(f"{path.relative_to(root)}: made\n")
     planned = plan(find_project(Path()), args.hub)
     stale = planned.stale()
     if not args.check:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from ptyproof.cli.options import Commands, add_command, add_doses, add_quiet, console
+from ptyproof.cli.options import Commands, add_command, add_doses, add_hub, add_quiet, console
 
 _EXAMPLES = """\
 ptyproof generate --base-npz builtin --output-root c
@@ -26,6 +26,7 @@ def add_parser(commands: Commands) -> None:
     parser.add_argument("--output-root", type=Path, required=True, metavar="DIR", help="folder for the datasets")
     parser.add_argument("--study", default="fly64", metavar="NAME|FILE.toml", help="study (default: %(default)s)")
     add_doses(parser)
+    add_hub(parser)
     add_quiet(parser)
     parser.set_defaults(run=_run)
 

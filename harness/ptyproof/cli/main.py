@@ -6,12 +6,12 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from ptyproof._version import __version__
 from ptyproof.cli import base, docs, generate, hub, importing, migrate, overlap, predict, report, study, train, validate
-from ptyproof.errors import PtyproofError
+from ptyproof.errors import PtyproofError, sentence_of
 
-_INTERRUPTED = 130
 _EPILOG = """\
 examples:
   ptyproof generate --base-npz builtin --output-root c
@@ -41,25 +41,31 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status; errors are one sentence on standard error."""
-    args = build_parser().parse_args(argv)
+    words = sys.argv[1:] if argv is None else list(argv)
+    args = build_parser().parse_args(words)
     try:
-        status: int = args.run(args)
-        sys.stdout.flush()
-    except PtyproofError as error:
-        return _fail(str(error), error.exit_status)
+        return _run(args, words)
     except BrokenPipeError:
         # The reader of our output has gone, `ptyproof ... | head` for one: no error of ours.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except OSError as error:
-        return _fail(f"{error.filename or 'a file'}: {error.strerror or error}", 1)
-    except MemoryError as error:
-        return _fail(f"out of memory: {error}", 1)
-    except KeyboardInterrupt:
-        return _fail("interrupted; what was complete stays complete, the same command goes on from there", _INTERRUPTED)
-    return status
+    except (PtyproofError, OSError, MemoryError, KeyboardInterrupt) as error:
+        found = sentence_of(error)
+        assert found is not None
+        sys.stderr.write(f"ptyproof: error: {found[0]}\n")
+        return found[1]
 
 
-def _fail(message: str, status: int) -> int:
-    sys.stderr.write(f"ptyproof: error: {message}\n")
-    return status
+def _run(args: argparse.Namespace, words: Sequence[str]) -> int:
+    hub: Path | None = getattr(args, "artifact_hub", None)
+    if hub is None:
+        status: int = args.run(args)
+        sys.stdout.flush()
+        return status
+    from ptyproof.evidence.command_run import recorded
+
+    trains = getattr(args, "trains", False) and not args.dry_run
+    with recorded(hub, words, trains=trains) as run:
+        run.exit_status = args.run(args)
+        sys.stdout.flush()
+    return run.exit_status

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ptyproof.console import Console
@@ -28,6 +29,16 @@ def add_command(commands: Commands, name: str, summary: str, examples: str) -> a
 def add_quiet(parser: argparse.ArgumentParser) -> None:
     """Add `--quiet`."""
     parser.add_argument("--quiet", action="store_true", help="plain lines only, no progress bars")
+
+
+def add_hub(parser: argparse.ArgumentParser) -> None:
+    """Add `--artifact-hub`, which records the command as a run into a hub."""
+    parser.add_argument(
+        "--artifact-hub",
+        type=Path,
+        metavar="DIR",
+        help="record this run in the artifact hub DIR: command line, log, environment, and, if it cannot go on, why",
+    )
 
 
 def add_doses(parser: argparse.ArgumentParser) -> None:

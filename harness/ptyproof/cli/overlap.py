@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ptyproof.cli.options import Commands, add_command, add_doses, add_quiet, console
+from ptyproof.cli.options import Commands, add_command, add_doses, add_hub, add_quiet, console
 from ptyproof.errors import InputError
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ def add_parser(commands: Commands) -> None:
     sampling.add_argument(
         "--rng-seed-subsample", type=int, metavar="SEED", help="seed of the draw (default: the study's)"
     )
+    add_hub(parser)
     add_quiet(parser)
     parser.set_defaults(run=_run)
 

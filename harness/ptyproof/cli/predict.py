@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from ptyproof.cli.options import Commands, add_command, add_quiet, console
+from ptyproof.cli.options import Commands, add_command, add_hub, add_quiet, console
 
 _EXAMPLES = """\
 ptyproof predict a/dose_1000/baseline/gs1/model.safetensors c/dose_1000/patched_test.npz --out prediction.npz"""
@@ -18,6 +18,7 @@ def add_parser(commands: Commands) -> None:
     parser.add_argument("bundle", type=Path, metavar="BUNDLE", help="model.safetensors that a training left")
     parser.add_argument("dataset", type=Path, metavar="DATASET", help="DATA-001 file (.npz)")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="archive to write (.npz)")
+    add_hub(parser)
     add_quiet(parser)
     parser.set_defaults(run=_run)
 

@@ -21,7 +21,7 @@ def add_parser(commands: Commands) -> None:
 
 def _run(args: argparse.Namespace) -> int:
     from ptyproof.evidence.hub import Hub
-    from ptyproof.evidence.report_page import write_report
+    from ptyproof.evidence.report import write_report
     from ptyproof.evidence.summary import write_summary
     from ptyproof.evidence.verify import refuse_changed
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from ptyproof.cli.options import Commands, add_command, add_doses, add_quiet, console
+from ptyproof.cli.options import Commands, add_command, add_doses, add_hub, add_quiet, console
 
 _EXAMPLES = """\
 ptyproof train --phase-c-root c --phase-d-root d --artifact-root a
@@ -38,8 +38,9 @@ def add_parser(commands: Commands) -> None:
     )
     parser.add_argument("--retrain", action="store_true", help="train anew what an earlier call has trained")
     _add_run_options(parser)
+    add_hub(parser)
     add_quiet(parser)
-    parser.set_defaults(run=_run)
+    parser.set_defaults(run=_run, trains=True)
 
 
 def _add_run_options(parser: argparse.ArgumentParser) -> None:

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ptyproof.docs_sync.blocks import RUN_KEY, Document
-from ptyproof.docs_sync.markdown import link, one_line
+from ptyproof.docs_sync.markdown import code, link, one_line
 from ptyproof.docs_sync.runs import Run
+from ptyproof.evidence.blocked import first_error
 
 BLOCK = "ledger"
 _ENTRY = re.compile(r"[\s#*+>-]*Attempt #(\d+)\b")
@@ -41,7 +42,9 @@ def _entry(number: int, run: Run, path: Path) -> list[str]:
         f"### Attempt #{number}: {run.started}",
         f"<!-- ptyproof: run {run.id} {run.started} -->",
         "",
+        f"- command: {code(run.command)}",
         f"- result: {_result(run)}",
+        *([] if run.blocked is None else [f"- blocked: {_why(run.blocked)} ({link('record', run.blocked, path)})"]),
         f"- skips: {len(run.skips) or 'none'}",
         *(f"  - {count} × {reason}" for reason, count in sorted(reasons.items())),
         f"- evidence: {link(run.id, run.record, path)}",
@@ -50,6 +53,8 @@ def _entry(number: int, run: Run, path: Path) -> list[str]:
 
 def _result(run: Run) -> str:
     what = "a run that is no evidence" if run.evidence == "none" else f"{run.evidence} evidence"
+    if run.blocked is not None:
+        what = f"BLOCKED, it could not go on: {what}"
     if run.topic is not None:
         what += f" of `{run.topic}`"
     if not run.ended:
@@ -60,3 +65,7 @@ def _result(run: Run) -> str:
         what += f" ({one_line(run.reason)})"
     outcomes = ", ".join(f"{count} {one_line(name)}" for name, count in sorted(run.outcomes.items()) if count)
     return f"{what}; {outcomes or 'no outcome'}; exit status {run.exit_status}"
+
+
+def _why(blocked: Path) -> str:
+    return one_line(first_error(blocked)) or "no error was recorded"

@@ -14,6 +14,14 @@ def one_line(text: str) -> str:
     return " ".join(printable.split()).replace("<!--", "&lt;!--")
 
 
+def code(text: str) -> str:
+    """Return a text in one line as code."""
+    text = one_line(text)
+    ticks = "`" * (max((len(found) for found in re.findall("`+", text)), default=0) + 1)
+    pad = " " if text.startswith("`") or text.endswith("`") else ""
+    return f"{ticks}{pad}{text}{pad}{ticks}"
+
+
 def cell(text: str) -> str:
     """Return a text for a cell of a table."""
     return re.sub(r"(?<!\\)\|", r"\\|", one_line(text))

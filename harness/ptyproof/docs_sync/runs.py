@@ -12,13 +12,13 @@ from ptyproof.evidence.hub import INDEX, Hub, is_incomplete
 
 @dataclass(frozen=True)
 class Run:
-    """A run of pytest into a hub.
+    """A run of pytest, or of a command of ptyproof, into a hub.
 
     Parameters
     ----------
     id, started
         Name in the hub, and time in UTC; together they tell runs of different hubs apart.
-    evidence, topic, accepted, reason, exit_status
+    command, evidence, topic, accepted, reason, exit_status
         As the index has them.
     ended
         Whether the end is recorded.
@@ -28,10 +28,13 @@ class Run:
         Number of tests by outcome; reasons of the skips, one for each skipped test.
     record
         Absolute path of its log, or of the index where it has none.
+    blocked
+        Absolute path of the record that says why it could not go on; None where it could.
     """
 
     id: str
     started: str
+    command: str
     evidence: str
     topic: str | None
     accepted: bool | None
@@ -42,6 +45,7 @@ class Run:
     record: Path
     outcomes: Mapping[str, int] = field(default_factory=dict)
     skips: tuple[str, ...] = ()
+    blocked: Path | None = None
 
     def shows_green(self, topic: str) -> bool:
         """Tell whether the run is accepted evidence that the tests of a topic pass."""
@@ -64,6 +68,7 @@ def read_runs(hub: Path) -> list[Run]:
         Run(
             id=run["id"],
             started=run["started"],
+            command=run["command"],
             evidence=run["evidence"],
             topic=run["topic"],
             accepted=run["accepted"],
@@ -74,6 +79,7 @@ def read_runs(hub: Path) -> list[Run]:
             record=_record(root, run["log_path"]),
             outcomes=run["outcomes"],
             skips=tuple(skip["reason"] for skip in run["skips"]),
+            blocked=_blocked(root, run.get("blocked_path")),
         )
         for run in index["runs"]
     ]
@@ -82,3 +88,7 @@ def read_runs(hub: Path) -> list[Run]:
 def _record(root: Path, log_path: str | None) -> Path:
     log = root / (log_path or INDEX)
     return log if log.is_file() else root / INDEX
+
+
+def _blocked(root: Path, path: str | None) -> Path | None:
+    return root / path if path is not None and (root / path).is_file() else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -48,6 +49,15 @@ def write_blocked(hub: Path, command: str, exit_status: int, first_error: str, l
 def blocked_records(hub: Path) -> list[Path]:
     """Return the records of blocked runs, oldest first."""
     return sorted((hub / FOLDER).glob(f"{PREFIX}*.md"))
+
+
+def first_error(path: Path) -> str:
+    """Return what a record gives as its first error, in one line."""
+    text = path.read_text(encoding="utf-8", errors="replace")
+    lines = [line.strip() for line in text.partition("## First error")[2].partition("\n## ")[0].splitlines()]
+    lines = [line for line in lines if line]
+    errors = [line[1:].strip() for line in lines if re.match(r"E\s", line)]
+    return " ".join([*lines[:1], *errors[:1]])
 
 
 def _block(text: str) -> str:

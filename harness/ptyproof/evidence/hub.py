@@ -102,6 +102,7 @@ class Hub:
                     "skips": [],
                     "log_path": None,
                     "reports_path": None,
+                    "blocked_path": None,
                     "red": None,
                     "collect": None,
                 }

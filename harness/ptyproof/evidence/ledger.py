@@ -16,7 +16,7 @@ from ptyproof.errors import InputError
 from ptyproof.evidence.manifest import read_manifest, relative, timed_head, write_manifest
 from ptyproof.io.locking import lock
 from ptyproof.study.design import StudyDesign
-from ptyproof.study.jobs import Enumeration, JobFilters, SkippedView, TrainingJob, cell_key
+from ptyproof.study.jobs import Enumeration, JobFilters, SkippedView, TrainingJob, cell_key, cell_of
 from ptyproof.study.layout import SKIP_SUMMARY, TRAINING_MANIFEST
 
 NOT_STARTED = "selected, but it was not started: the run ended before it, or is under way"
@@ -181,8 +181,8 @@ class _Book:
     def __init__(self, manifest: dict[str, Any]) -> None:
         self.manifest = manifest
         self.jobs: dict[str, dict[str, Any]] = {entry["job"]: entry for entry in manifest["jobs"]}
-        self.skips = {_cell_name(skip): skip for skip in manifest["skipped_views"]}
-        self.not_selected = {_cell_name(cell): cell for cell in manifest["not_selected"]}
+        self.skips = {cell_of(skip): skip for skip in manifest["skipped_views"]}
+        self.not_selected = {cell_of(cell): cell for cell in manifest["not_selected"]}
 
     def skip(self, skip: SkippedView) -> None:
         """Make a cell a skip, unless it was trained while its data were there: that result stays."""
@@ -265,10 +265,6 @@ def _listed(values: Iterable[Any] | None) -> list[Any] | None:
 
 def _cell(job: TrainingJob | SkippedView) -> dict[str, Any]:
     return {"dose": job.dose, "view": job.view, "gridsize": job.gridsize}
-
-
-def _cell_name(record: dict[str, Any]) -> str:
-    return cell_key(record["dose"], record["view"], record["gridsize"])
 
 
 def _in_order(order: list[str], records: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:

@@ -63,7 +63,7 @@ def read_any_manifest(path: Path) -> dict[str, Any]:
         If the file is missing, no strict JSON, of an unknown kind, or breaks its schema.
     """
     manifest = strict_json.read_json(path)
-    known = sorted({kind for kind, _ in schema.kinds()})
+    known = schema.current_kinds()
     kind = manifest.get("kind") if isinstance(manifest, dict) else None
     if kind not in known:
         raise ManifestError(path, f"is of no known kind, got {kind!r}; the kinds are {', '.join(known)}", "kind")

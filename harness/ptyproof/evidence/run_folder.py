@@ -12,7 +12,7 @@ from ptyproof.console import Console
 from ptyproof.errors import PtyproofError
 from ptyproof.evidence.manifest import file_is_whole, read_manifest
 from ptyproof.evidence.verdict import verdict
-from ptyproof.study.jobs import cell_key
+from ptyproof.study.jobs import cell_of
 from ptyproof.study.layout import HALVES, OVERLAP_MANIFEST, RUN_MANIFEST, TRAINING_MANIFEST
 
 
@@ -81,7 +81,7 @@ class RunFolder:
                 f"{account['n_not_selected']} not selected"
             )
             lines += [_job_line(entry) for entry in manifest["jobs"]]
-            lines += [f"skipped {_key(skip)}: {skip['reason']}" for skip in manifest["skipped_views"]]
+            lines += [f"skipped {cell_of(skip)}: {skip['reason']}" for skip in manifest["skipped_views"]]
             lines.append(f"manifest: {self.manifest_path}")
             lines.append(f"skips: {self.real_run / manifest['skip_summary_path']}")
         lines.append(f"hub: {self.hub}")
@@ -133,10 +133,6 @@ def _files(root: Path, kind: str) -> Iterator[dict[str, Any]]:
         for half in HALVES:
             if entry[half]["file"] is not None:
                 yield entry[half]["file"]
-
-
-def _key(record: dict[str, Any]) -> str:
-    return cell_key(record["dose"], record["view"], record["gridsize"])
 
 
 def _job_line(entry: dict[str, Any]) -> str:

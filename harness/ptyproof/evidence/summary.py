@@ -14,13 +14,13 @@ from typing import Any
 from urllib.parse import quote
 
 from ptyproof.errors import ManifestError
-from ptyproof.evidence.blocked import PREFIX, blocked_records
+from ptyproof.evidence.blocked import blocked_records, first_error
 from ptyproof.evidence.hub import INDEX, Hub, is_incomplete, walk
 from ptyproof.evidence.manifest import read_manifest
 from ptyproof.evidence.verdict import by_how_much, verdict
 from ptyproof.evidence.verify import OVERLAP, RUN, SKIP_KEYS, SKIP_LINES, SUMMARY, TRAINING, printable
 from ptyproof.io.atomic import write_text
-from ptyproof.study.jobs import cell_key
+from ptyproof.study.jobs import cell_of
 from ptyproof.study.layout import HALVES
 
 _UNDER_WAY, _INCOMPLETE, _BLOCKED = "under way", "INCOMPLETE", "BLOCKED"
@@ -96,7 +96,7 @@ class _Page:
         """Return what a run shows; nothing but an accepted end is ever shown as one."""
         if run["status"] != "ended":
             return _INCOMPLETE if is_incomplete(run) else _UNDER_WAY
-        if run["exit_status"] != 0 and any(_is_during(path, run) for path in self.blocked):
+        if run.get("blocked_path") is not None:
             return _BLOCKED
         if run["accepted"] is None:
             return "ended"
@@ -114,7 +114,7 @@ class _Page:
                 yield f"**{run['id']} was under way when this was written.**\n"
         for path in self.blocked:
             link = _link(path.relative_to(self.hub).as_posix())
-            yield f"**BLOCKED: a run could not go on, see {link}.** {_first_error(path)}\n"
+            yield f"**BLOCKED: a run could not go on, see {link}.** {_text(first_error(path))}\n"
         for name, reason in self.damaged.items():
             yield f"**DAMAGED: {_code(name)}** {_text(reason)}\n"
         if self.training is None:
@@ -135,13 +135,13 @@ class _Page:
                 yield f"- {entry['job']}: trained, {verdict(entry['scores'])}"
             else:
                 yield f"- {entry['job']}: **{result['status'].upper()}**: {_text(result['error'])}"
-        yield from (f"- {_key(skip)}: skipped: {_text(skip['reason'])}" for skip in training["skipped_views"])
-        yield from (f"- {_key(cell)}: not selected" for cell in training["not_selected"])
+        yield from (f"- {cell_of(skip)}: skipped: {_text(skip['reason'])}" for skip in training["skipped_views"])
+        yield from (f"- {cell_of(cell)}: not selected" for cell in training["not_selected"])
 
     def _unsuccessful_runs(self) -> Iterator[str]:
         """Yield the runs that end badly, and every skipped test that is no cell of the study."""
         skips = [] if self.training is None else self.training["skipped_views"]
-        known = {f"{_key(skip)}: {skip['reason']}" for skip in skips}
+        known = {f"{cell_of(skip)}: {skip['reason']}" for skip in skips}
         lines = []
         for run in self.runs:
             if run["status"] == "ended" and run["exit_status"] != 0:
@@ -229,7 +229,7 @@ class _Page:
         for cell in (*overlap["views"], *overlap["rejected_views"]):
             for half in HALVES:
                 found = cell[half]
-                row = [_key(cell), cell["status"], half, found["n_images_total"], found["n_images_selected"]]
+                row = [cell_of(cell), cell["status"], half, found["n_images_total"], found["n_images_selected"]]
                 row.append(found["acceptance_rate"])
                 row += [(found.get("grouping") or {}).get(key) for key in ("n_groups_actual", "n_groups_distinct")]
                 metrics = found.get("overlap") or {}
@@ -315,23 +315,6 @@ def _count(items: Sequence[object], noun: str) -> str:
     return f"{len(items)} {noun}{'s' * (len(items) != 1)}"
 
 
-def _is_during(blocked: Path, run: Mapping[str, Any]) -> bool:
-    """Tell whether a record of a blocked run was written between the beginning and the end of a run."""
-    digits = [
-        re.sub("[^0-9]", "", text)[:14] for text in (run["started"], blocked.stem.removeprefix(PREFIX), run["ended"])
-    ]
-    return digits == sorted(digits)
-
-
-def _first_error(path: Path) -> str:
-    """Return what a record of a blocked run gives as its first error, in one line."""
-    text = path.read_text(encoding="utf-8", errors="replace")
-    lines = [line.strip() for line in text.partition("## First error")[2].partition("\n## ")[0].splitlines()]
-    lines = [line for line in lines if line]
-    errors = [line[1:].strip() for line in lines if re.match(r"E\s", line)]
-    return _text(" ".join([*lines[:1], *errors[:1]]))
-
-
 def _table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> Iterator[str]:
     """Yield a table; nothing where it has no rows."""
     if rows:
@@ -370,7 +353,3 @@ def _text(text: str) -> str:
 
 def _revision(value: str | None) -> str:
     return "" if value is None else _code(value[:16])
-
-
-def _key(record: Mapping[str, Any]) -> str:
-    return cell_key(record["dose"], record["view"], record["gridsize"])

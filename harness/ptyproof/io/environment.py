@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import platform
+import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 _PACKAGES = ("numpy", "scipy")
+_OF_RUNS = ("numpy", "scipy", "torch", "lightning", "safetensors", "ptychi", "pytest", "pytest-ptyproof")
 
 
 def environment(packages: tuple[str, ...] = _PACKAGES) -> dict[str, str]:
@@ -28,3 +31,31 @@ def cpu_name() -> str:
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     return platform.processor() or platform.machine()
+
+
+def run_environment() -> dict[str, str]:
+    """Return the environment of a run: `environment`, processor, threads, and the device that torch has to compute on.
+
+    The device is known once torch has been loaded; this does not load it.
+    """
+    threads = os.environ.get("OMP_NUM_THREADS")
+    return environment(_OF_RUNS) | {
+        "cpu": cpu_name(),
+        "n_cpus": str(_n_cpus()),
+        "threads": "not limited" if threads is None else f"OMP_NUM_THREADS={threads}",
+        "device": _device(),
+    }
+
+
+def _n_cpus() -> int:
+    """Return the number of processors that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _device() -> str:
+    torch = sys.modules.get("torch")
+    if torch is None:
+        return "torch was not loaded"
+    return f"cuda: {torch.cuda.get_device_name(0)}" if torch.cuda.is_available() else "cpu"

@@ -206,7 +206,7 @@ def _bound(holds: Callable[[Any], bool]) -> Test:
     return lambda value: not _is_number(value) or holds(value)
 
 
-def _length(kind: type, holds: Callable[[int], bool]) -> Test:
+def _length(kind: type[str] | type[list[Any]], holds: Callable[[int], bool]) -> Test:
     return lambda value: not isinstance(value, kind) or holds(len(value))
 
 

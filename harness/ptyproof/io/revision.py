@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import subprocess
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ptyproof.io.hashing import combine_digests, sha256_file
@@ -48,6 +48,37 @@ class Revision:
         return dict(vars(self))
 
 
+@dataclass(frozen=True)
+class CodeTree:
+    """A code tree as it was at one moment, before it is known which of its files are the tests of a run.
+
+    Parameters
+    ----------
+    base
+        The folder, without links.
+    commit, uncommitted_sha256
+        As a `Revision` has them.
+    digests
+        Path and sha256 of every Python file.
+    """
+
+    base: Path
+    commit: str | None
+    uncommitted_sha256: str | None
+    digests: Mapping[Path, str] = field(hash=False)
+
+    def revision(self, tests: Iterable[Path]) -> Revision:
+        """Return the state of the tree for a run of `tests`, as `revision` does."""
+        named = {path.resolve() for path in tests}
+        chosen = {path: digest for path, digest in self.digests.items() if path in named or path.name == "conftest.py"}
+        others = {path: sha256_file(path) for path in named - self.digests.keys() if path.is_file()}
+        code = {path: digest for path, digest in self.digests.items() if path not in chosen and not _is_test(path)}
+        return Revision(self.commit, self.uncommitted_sha256, self._combined(code), self._combined(chosen | others))
+
+    def _combined(self, digests: Mapping[Path, str]) -> str:
+        return combine_digests({_name(path, self.base): digest for path, digest in digests.items()})
+
+
 def revision(root: Path, tests: Iterable[Path], leave_out: Path | None = None) -> Revision:
     """Return the state of the code below `root`.
 
@@ -61,21 +92,16 @@ def revision(root: Path, tests: Iterable[Path], leave_out: Path | None = None) -
     leave_out
         A folder that is none of the code, where a run writes for one.
     """
+    return code_tree(root, leave_out).revision(tests)
+
+
+def code_tree(root: Path, leave_out: Path | None = None) -> CodeTree:
+    """Return the code below `root` as it is now; `leave_out` is a folder that is none of it."""
     base = root.resolve()
     is_ignored = _git(base, "check-ignore", "--quiet", ".") is not None
     commit = None if is_ignored else _commit(base)
-    sources = _sources(base, is_ignored)
-    chosen = {path.resolve() for path in [*tests, *(path for path in sources if path.name == "conftest.py")]}
-    return Revision(
-        commit=commit,
-        uncommitted_sha256=None if commit is None else _uncommitted(base, leave_out),
-        code_sha256=_digest(base, (path for path in sources if path.resolve() not in chosen and not _is_test(path))),
-        tests_sha256=_digest(base, chosen),
-    )
-
-
-def _digest(base: Path, paths: Iterable[Path]) -> str:
-    return combine_digests({_name(path, base): sha256_file(path) for path in paths if path.is_file()})
+    digests = {path.resolve(): sha256_file(path) for path in _sources(base, is_ignored) if path.is_file()}
+    return CodeTree(base, commit, None if commit is None else _uncommitted(base, leave_out), digests)
 
 
 def _name(path: Path, base: Path) -> str:

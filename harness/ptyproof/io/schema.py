@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from functools import cache
 from importlib.resources import files
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +95,11 @@ def kinds() -> list[tuple[str, int]]:
     return sorted(_schemas())
 
 
+def current_kinds() -> list[str]:
+    """Return the kinds of files that today's programs write, sorted; others are shared, or of earlier generations."""
+    return sorted({kind for kind, _ in kinds() if not kind.startswith("legacy_") and not kind.endswith("common")})
+
+
 def load_schema(kind: str, major: int = 1) -> dict[str, Any]:
     """Return the schema of a kind of file.
 
@@ -142,8 +148,8 @@ def obeys(kind: str, major: int = 1, unknown_keys: bool = False) -> fast_schema.
     return fast_schema.Compiler(load, {"date-time": _is_time}, unknown_keys).compile(load(document), document)
 
 
-def schema_errors(instance: Any, kind: str, major: int = 1) -> list[ValidationError]:
-    """Return every violation of the schema, in the order of the instance's paths.
+def schema_errors(instance: Any, kind: str, major: int = 1, limit: int | None = None) -> list[ValidationError]:
+    """Return every violation of the schema, or the first `limit`, in the order of the instance's paths.
 
     Keys that the schema does not know are let through where the file's minor version is newer than the schema's.
     Of a file whose `schema_version` is itself refused (another major), nothing else is reported.
@@ -151,7 +157,7 @@ def schema_errors(instance: Any, kind: str, major: int = 1) -> list[ValidationEr
     newer = _minor(instance) > _minor({"schema_version": load_schema(kind, major)["version"]})
     if obeys(kind, major, unknown_keys=newer)(instance):
         return []
-    errors = list(validator(kind, major, unknown_keys=newer).iter_errors(instance))
+    errors = list(islice(validator(kind, major, unknown_keys=newer).iter_errors(instance), limit))
     of_version = [error for error in errors if list(error.absolute_path) == ["schema_version"]]
     return sorted(of_version or errors, key=lambda error: error.json_path)
 

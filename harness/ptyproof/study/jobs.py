@@ -116,6 +116,11 @@ def cell_key(dose: float, view: str, gridsize: int) -> str:
     return f"dose{number}-{view}-gs{gridsize}"
 
 
+def cell_of(record: Mapping[str, Any]) -> str:
+    """Return the name of the cell that a record of a manifest is about."""
+    return cell_key(record["dose"], record["view"], record["gridsize"])
+
+
 def build_training_jobs(
     design: StudyDesign,
     phase_c_root: Path,

@@ -41,6 +41,8 @@ class Document:
         Digests of files that were read already, by resolved path.
     cut
         JSON paths of the objects and arrays that a file which was cut off leaves open.
+    text
+        The file's text, where there is a file.
     """
 
     value: Any
@@ -53,6 +55,7 @@ class Document:
     hash_files: bool = True
     digests: dict[Path, str] = field(default_factory=dict)
     cut: frozenset[str] = frozenset()
+    text: str | None = None
 
     def finding(self, code: str, json_path: str, message: str) -> Finding:
         """Return a finding about this file."""
@@ -132,10 +135,9 @@ def cell_of(record: dict[str, Any]) -> str | None:
     if dose is None or view is None:
         return None
     split = text(record, "split")
-    if gridsize is not None:
-        name = cell_key(dose, view, gridsize)
-    else:
-        name = cell_key(dose, view, 0).removesuffix("-gs0")
+    name = cell_key(dose, view, gridsize or 0)
+    if gridsize is None:
+        name = name.removesuffix("-gs0")
     return name if split is None else f"{name}-{split}"
 
 

@@ -40,7 +40,7 @@ class Fault:
 class Reading:
     """What could be read of a text.
 
-    `value` is what was read (`...` where that is nothing); `complete` tells whether it is one whole value and the end of
+    `value` is what was read (`...` where that is nothing); `complete` tells whether it is one whole value, and all of
     the text; `last_path` is the JSON path of the last value that was read whole, `line` and `column` are where reading
     ended; `at_end` tells that it ended because the text did; `open_paths` are the objects and arrays without an end.
     """

@@ -1,0 +1,25 @@
+"""The pictures of a hub's report: losses, scan positions, diffraction patterns, and objects beside the truth.
+
+Each drawing is a function of arrays, and comes with a caption and a text that says in numbers what it shows. `collect`
+draws what a hub's files allow, keeps it under `docs/figures/`, and takes from there what was drawn from the same files
+before: so pictures stay when the datasets that they were made from are removed.
+"""
+
+from ptyproof.evidence.pictures.album import FIGURES, SOURCES, SUBJECTS, Album, Picture, collect
+from ptyproof.evidence.pictures.losses import draw_training
+from ptyproof.evidence.pictures.objects import draw_reconstruction
+from ptyproof.evidence.pictures.patterns import draw_diffraction
+from ptyproof.evidence.pictures.positions import draw_scan
+
+__all__ = [
+    "FIGURES",
+    "SOURCES",
+    "SUBJECTS",
+    "Album",
+    "Picture",
+    "collect",
+    "draw_diffraction",
+    "draw_reconstruction",
+    "draw_scan",
+    "draw_training",
+]

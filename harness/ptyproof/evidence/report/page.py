@@ -1,0 +1,159 @@
+"""The report of an artifact hub: `docs/report.html`, one file that needs no network, no script and no other file."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Mapping
+from html import escape
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from ptyproof.console import Console
+from ptyproof.errors import InputError, ManifestError
+from ptyproof.evidence.manifest import TOOL_LABEL, read_manifest
+from ptyproof.evidence.pictures import FIGURES, SOURCES, Album, collect
+from ptyproof.evidence.report.cell_section import cell_section
+from ptyproof.evidence.report.cells import cells_of
+from ptyproof.evidence.report.markup import REPORT, details, file_link, row_of, safe, table
+from ptyproof.evidence.report.matrix import matrix, scores_of_all
+from ptyproof.evidence.verify import OVERLAP, RUN, SKIPS, TRAINING
+from ptyproof.io.atomic import write_text
+from ptyproof.io.hashing import sha256_file
+
+
+def write_report(hub: Path, console: Console | None = None) -> list[Path]:
+    """Write `docs/report.html` of a hub, and the pictures in it under `docs/figures/`; return their paths.
+
+    A record that cannot be read is named at the head of the page. A picture that cannot be made, because its datasets
+    are gone or its job failed, is named in its cell with the reason; one that was made from the same files before
+    stays.
+
+    Parameters
+    ----------
+    hub
+        Folder of the hub.
+    console
+        Where progress is shown; None is silent.
+
+    Raises
+    ------
+    InputError
+        If the hub is no folder.
+    """
+    if not hub.is_dir():
+        raise InputError(f"the hub must be a folder, got {hub}")
+    damaged: dict[str, str] = {}
+    training = _manifest(hub, TRAINING, "training_manifest", damaged)
+    overlap = _manifest(hub, OVERLAP, "overlap_manifest", damaged)
+    album = collect(hub, training, console)
+    files = {name: sha256_file(hub / name) for name in (TRAINING, SKIPS, RUN, OVERLAP) if (hub / name).is_file()}
+    images = {picture.file: (hub / FIGURES / picture.file).read_bytes() for picture in album.pictures.values()}
+    write_text(hub / REPORT, report_page(training, overlap, album, images, files, damaged))
+    return [hub / REPORT, hub / SOURCES, *(hub / FIGURES / name for name in images)]
+
+
+def report_page(
+    training: Mapping[str, Any] | None,
+    overlap: Mapping[str, Any] | None,
+    album: Album,
+    images: Mapping[str, bytes],
+    files: Mapping[str, str],
+    damaged: Mapping[str, str],
+) -> str:
+    """Return the page.
+
+    Parameters
+    ----------
+    training, overlap
+        The manifests, None where there are none or they cannot be read.
+    album
+        The pictures, and why others are missing.
+    images
+        The PNG of each picture by its file name.
+    files
+        sha256 of the manifests by their paths in the hub.
+    damaged
+        What is wrong with the manifests that cannot be read.
+    """
+    style = (resources.files(__package__) / "style.css").read_text(encoding="utf-8")
+    cells = cells_of(training, overlap)
+    title = "Artifact hub" if training is None else f"Study {training['study']}"
+    sections = [
+        ("matrix", "Matrix", matrix(training, cells)),
+        ("scores", "Scores of all trainings", scores_of_all(cells)),
+        ("cells", "Cells", "".join(cell_section(cell, album, images) for cell in cells)),
+        ("sources", "What this page was made from", sources(training, album, files)),
+    ]
+    sections = [section for section in sections if section[2]]
+    links = "".join(f'<li><a href="#{anchor}">{escape(name)}</a></li>' for anchor, name, _ in sections)
+    body = "".join(
+        f'<section aria-labelledby="{anchor}"><h2 id="{anchor}" tabindex="-1">{escape(name)}</h2>{content}</section>\n'
+        for anchor, name, content in sections
+    )
+    return (
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        '<meta name="color-scheme" content="light dark">\n'
+        f'<link rel="icon" href="data:,">\n<title>{safe(title)}: report</title>\n<style>\n{style}</style>\n</head>\n'
+        '<body>\n<a class="skip" href="#main">Skip to the content</a>\n'
+        f"<header><h1>{safe(title)}: report</h1>{_answer(training, damaged)}</header>\n"
+        f'<nav aria-label="Sections"><ul>{links}</ul></nav>\n<main id="main" tabindex="-1">\n{body}</main>\n'
+        f"<footer><p>Written by {safe(TOOL_LABEL)}. Every number and picture comes from the files named beside "
+        "it.</p></footer>\n</body>\n</html>\n"
+    )
+
+
+def _answer(training: Mapping[str, Any] | None, damaged: Mapping[str, str]) -> str:
+    """Return what the page says first."""
+    parts = [
+        f'<p class="problem"><strong>Cannot be read:</strong> {safe(name)}: {safe(reason)}</p>'
+        for name, reason in damaged.items()
+    ]
+    if training is not None:
+        account = training["account"]
+        parts.append(
+            f'<p class="lead">{account["n_enumerated"]} cells: {account["n_success"]} trained, '
+            f"{account['n_failed']} failed, {account['n_lost']} lost, {account['n_skipped']} skipped, "
+            f"{account['n_not_selected']} not selected.</p>"
+        )
+        scored = [job for job in training["jobs"] if job["scores"] is not None]
+        better = sum(job["scores"]["beats_start"] for job in scored)
+        if scored:
+            parts.append(
+                f"<p>{better} of {len(scored)} networks beat their network-free start on the held-out half.</p>"
+            )
+    elif not damaged:
+        parts.append('<p class="lead">No training is recorded in this hub.</p>')
+    return "".join(parts)
+
+
+def sources(training: Mapping[str, Any] | None, album: Album, files: Mapping[str, str]) -> str:
+    known = dict(files)
+    for picture in album.pictures.values():
+        known[f"{FIGURES}/{picture.file}"] = picture.sha256
+        known.update({source.path: source.sha256 for source in picture.sources})
+    for job in [] if training is None else training["jobs"]:
+        if job["result"]["bundle_sha256"] is not None:
+            path = posixpath.join("real_run", job["artifact_dir"], job["result"]["bundle_path"])
+            known[posixpath.normpath(path)] = job["result"]["bundle_sha256"]
+    if not known:
+        return ""
+    head = ["file", "sha256"]
+    rows = [row_of(head, [file_link(name), f"<code>{escape(digest)}</code>"]) for name, digest in sorted(known.items())]
+    listed = table("Files of the hub, with their sha256", head, rows, "files")
+    note = (
+        "<p>Datasets under <code>work/</code> may be gone; their sha256 stands in the manifests. "
+        "<code>ptyproof hub verify</code> checks the others.</p>"
+    )
+    return note + details(f"{len(known)} files with their sha256", listed)
+
+
+def _manifest(hub: Path, name: str, kind: str, damaged: dict[str, str]) -> dict[str, Any] | None:
+    if not (hub / name).exists():
+        return None
+    try:
+        return read_manifest(hub / name, kind)
+    except ManifestError as error:
+        damaged[name] = error.reason
+        return None

@@ -1,0 +1,86 @@
+"""The README's tour, run as it is written, from an empty folder to a hub that verifies."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ptyproof.evidence.hub import INDEX, Hub
+from ptyproof.evidence.verify import verify_hub
+
+README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+
+
+def block(name: str) -> str:
+    """Return a marked block of the tour."""
+    (found,) = re.findall(rf"^<!-- tour: {name} -->\n```sh\n(.*?)```$", README, flags=re.MULTILINE | re.DOTALL)
+    return str(found)
+
+
+def path_with_commands(folder: Path) -> str:
+    """Return a PATH on which `pytest` and `ptyproof` are those of this Python."""
+    folder.mkdir()
+    for name in ("pytest", "ptyproof"):
+        script = folder / name
+        script.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m {name} "$@"\n')
+        script.chmod(0o755)
+    return f"{folder}{os.pathsep}{os.environ['PATH']}"
+
+
+@pytest.fixture(scope="module")
+def toured(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder after the tour."""
+    root = tmp_path_factory.mktemp("tour")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    environment |= {"PATH": path_with_commands(root / "bin"), "OMP_NUM_THREADS": "1"}
+    here = root / "empty"
+    here.mkdir()
+    commands = block("commands").splitlines()
+    assert len(commands) == 7
+    for command in [block("files"), *commands]:
+        done = subprocess.run(
+            ["bash", "-euc", command], cwd=here, env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+    return here
+
+
+def test_the_hub_has_the_whole_story(toured: Path) -> None:
+    index = Hub(toured / "hub").read()
+    assert index is not None
+    assert [run["evidence"] for run in index["runs"]] == ["red", "green", "collect", "none"]
+    assert [run["accepted"] for run in index["runs"]] == [True, True, True, None]
+    assert index["runs"][1]["red"] == {
+        "run": "run-0001",
+        "same_tests": True,
+        "code_changed": True,
+        "tests_changed": False,
+    }
+    assert index["runs"][3]["real_run"]
+    assert "- [x] spacing (evidence: [run-0002]" in (toured / "docs/fix_plan.md").read_text()
+    assert (toured / "hub/docs/report.html").is_file()
+
+
+def test_nothing_but_what_was_asked_for_is_left_behind(toured: Path) -> None:
+    names = {path.name for path in toured.iterdir()} - {".pytest_cache", "__pycache__", ".benchmarks"}
+    assert names == {"hub", "docs", "pyproject.toml", "spacing.py", "test_spacing.py"}
+
+
+def test_one_changed_byte_in_any_file_is_named(toured: Path) -> None:
+    hub = toured / "hub"
+    files = sorted(path for path in hub.rglob("*") if path.is_file())
+    assert len(files) > 40
+    for path in files:
+        raw = path.read_bytes()
+        at = len(raw) // 2
+        path.write_bytes(raw[:at] + bytes([raw[at] ^ 1]) + raw[at + 1 :] if raw else b"x")
+        found = {problem.file for problem in verify_hub(hub)}
+        path.write_bytes(raw)
+        name = path.relative_to(hub).as_posix()
+        assert name in found or (name == INDEX and found), f"{name} was changed, and verify named {found or 'nothing'}"
+    assert verify_hub(hub) == []
