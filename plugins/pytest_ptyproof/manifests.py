@@ -1,8 +1,8 @@
 """`pytest FILE.json`: is an existing manifest sound? An item for each group of checks; a fixture that asks the same.
 
 A file that is named is judged, whatever it is; with --check-manifests, those that a run merely comes across are, too,
-if they are of a kind that ptyproof knows. What there is to find is up to `ptyproof.evidence.checking`. The index of a hub
-that is named belongs to `verify`, which knows the hub's files.
+if they are of a kind that ptyproof knows. What there is to find is up to `ptyproof.evidence.checking`. The index of a
+hub that is named belongs to `verify`, which knows the hub's files.
 """
 
 from __future__ import annotations
@@ -156,7 +156,8 @@ def assert_manifest_ok(pytestconfig: pytest.Config) -> Callable[..., Checked]:
         from ptyproof.evidence.checking import check_manifest
 
         checked = check_manifest(os.fspath(path), digests=pytestconfig.stash.setdefault(_DIGESTS, {}))
-        errors = [finding for finding in checked.errors if finding.code not in ignore]
+        found = (finding for finding in checked.findings if finding.severity == "error")
+        errors = [finding for finding in found if finding.code not in ignore]
         if errors:
             pytest.fail(_report(checked, errors), pytrace=False)
         return checked

@@ -15,8 +15,8 @@ from ptyproof.evidence.checking import check_manifest  # so that the runs in thi
 from tests.plugins.test_plugin import HEAVY
 
 EXAMPLES = Path(__file__).parents[1] / "schemas" / "examples"
-SKIPS = (EXAMPLES / "skip_summary" / "valid" / "rejected.json").read_text()
-BROKEN = SKIPS.replace('"skip_summary"', '"skip_summary", "colour": "red"', 1)
+SOUND = (EXAMPLES / "run_manifest" / "valid" / "one-of-three-doses.json").read_text()  # its datasets may be gone
+BROKEN = SOUND.replace('"run_manifest"', '"run_manifest", "colour": "red"', 1)
 RunPytest = Callable[..., pytest.RunResult]
 
 
@@ -33,7 +33,7 @@ def run(pytester: pytest.Pytester) -> RunPytest:
 @pytest.fixture
 def sound(pytester: pytest.Pytester) -> Path:
     """A sound manifest in the folder."""
-    return _write(pytester.path / "skips.json", SKIPS)
+    return _write(pytester.path / "sound.json", SOUND)
 
 
 @pytest.fixture
@@ -56,14 +56,14 @@ def _items(result: pytest.RunResult) -> list[str]:
 def test_every_group_of_checks_is_an_item(run: RunPytest, sound: Path) -> None:
     groups = check_manifest(sound).groups
     assert {"json", "schema"} <= set(groups)
-    assert _items(run("skips.json", "--collect-only", "-q")) == [f"skips.json::{group}" for group in groups]
-    result = run("skips.json", "-W", "error")
+    assert _items(run("sound.json", "--collect-only", "-q")) == [f"sound.json::{group}" for group in groups]
+    result = run("sound.json", "-W", "error")
     result.assert_outcomes(passed=len(groups))
     assert result.ret == 0
 
 
 def test_a_failure_shows_path_value_rule_and_no_traceback(run: RunPytest, sound: Path, broken: Path) -> None:
-    result = run("skips.json", "broken.json")
+    result = run("sound.json", "broken.json")
     assert result.ret == 1
     assert result.parseoutcomes()["failed"] == 1
     result.stdout.fnmatch_lines(["*manifest: broken.json::schema*", "broken.json: *", "error PM* at $*colour*"])
@@ -96,7 +96,7 @@ def test_unnamed_files_are_left_alone(run: RunPytest, pytester: pytest.Pytester,
     _write(pytester.path / "data.json", "[1, 2")
     assert run().ret == run(".").ret == pytest.ExitCode.NO_TESTS_COLLECTED
     assert {line.partition("::")[0] for line in _items(run("--check-manifests", "--collect-only", "-q"))} == {
-        "skips.json",
+        "sound.json",
         "broken.json",
     }
     assert run("--check-manifests", "package.json").parseoutcomes()["failed"] == 1
@@ -104,16 +104,16 @@ def test_unnamed_files_are_left_alone(run: RunPytest, pytester: pytest.Pytester,
 
 def test_folders_that_pytest_does_not_enter_and_links(run: RunPytest, pytester: pytest.Pytester, sound: Path) -> None:
     for folder in ("build", "node_modules", ".git", "deep/dist"):
-        _write(pytester.path / folder / "skips.json", SKIPS)
-    _write(pytester.path / "deep" / "er" / "skips.json", SKIPS)
+        _write(pytester.path / folder / "sound.json", SOUND)
+    _write(pytester.path / "deep" / "er" / "sound.json", SOUND)
     (pytester.path / "link.json").symlink_to(sound)
     (pytester.path / "nowhere.json").symlink_to("nothing.json")
     (pytester.path / "loop").symlink_to(pytester.path, target_is_directory=True)
     files = {line.partition("::")[0] for line in _items(run("--check-manifests", "--collect-only", "-q", "."))}
     # python files behave the same, as the next lines show
-    assert {name for name in files if not name.startswith("loop")} == {"skips.json", "link.json", "deep/er/skips.json"}
-    named = run("build/skips.json", "link.json", "--collect-only", "-q")
-    assert {line.partition("::")[0] for line in _items(named)} == {"build/skips.json", "link.json"}
+    assert {name for name in files if not name.startswith("loop")} == {"sound.json", "link.json", "deep/er/sound.json"}
+    named = run("build/sound.json", "link.json", "--collect-only", "-q")
+    assert {line.partition("::")[0] for line in _items(named)} == {"build/sound.json", "link.json"}
 
 
 @pytest.mark.parametrize("args", [("{0}", "{0}"), ("{0}", "."), (".", "{0}"), ("{0}::{1}", "{0}"), ("./{0}", "{0}")])
@@ -122,32 +122,32 @@ def test_what_is_named_twice_is_collected_like_a_test_file(
 ) -> None:
     groups = check_manifest(sound).groups
     _write(pytester.path / "test_it.py", "".join(f"def test_{group}(): pass\n" for group in groups))
-    ours = run("--check-manifests", *(arg.format("skips.json", "schema") for arg in args), "--collect-only", "-q")
+    ours = run("--check-manifests", *(arg.format("sound.json", "schema") for arg in args), "--collect-only", "-q")
     theirs = run(*(arg.format("test_it.py", "test_schema") for arg in args), "--collect-only", "-q")
-    assert [line.partition("::")[2] for line in _items(ours) if line.startswith("skips")] == [
+    assert [line.partition("::")[2] for line in _items(ours) if line.startswith("sound")] == [
         line.partition("::test_")[2] for line in _items(theirs) if line.startswith("test_it")
     ]
 
 
 def test_k_and_ids_select_items(run: RunPytest, sound: Path, broken: Path) -> None:
-    run("skips.json", "broken.json", "-k", "schema").assert_outcomes(
+    run("sound.json", "broken.json", "-k", "schema").assert_outcomes(
         passed=1, failed=1, deselected=len(check_manifest(sound).groups) + len(check_manifest(broken).groups) - 2
     )
-    run("skips.json::schema").assert_outcomes(passed=1)
-    assert run("skips.json::colour").ret == pytest.ExitCode.USAGE_ERROR
+    run("sound.json::schema").assert_outcomes(passed=1)
+    assert run("sound.json::colour").ret == pytest.ExitCode.USAGE_ERROR
 
 
 def test_lf_runs_what_failed_last(run: RunPytest, sound: Path, broken: Path) -> None:
-    assert run("skips.json", "broken.json").ret == 1
-    result = run("skips.json", "broken.json", "--lf", "-v")
+    assert run("sound.json", "broken.json").ret == 1
+    result = run("sound.json", "broken.json", "--lf", "-v")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["broken.json::schema FAILED*"])
-    _write(broken, SKIPS)
-    assert run("skips.json", "broken.json", "--lf").ret == 0
+    _write(broken, SOUND)
+    assert run("sound.json", "broken.json", "--lf").ret == 0
 
 
 def test_junit_and_xdist(run: RunPytest, pytester: pytest.Pytester, sound: Path, broken: Path) -> None:
-    result = run("skips.json", "broken.json", "-n", "1", "--junitxml", "junit.xml")
+    result = run("sound.json", "broken.json", "-n", "1", "--junitxml", "junit.xml")
     groups = [path.name for path in (sound, broken) for _ in check_manifest(path).groups]
     result.assert_outcomes(passed=len(groups) - 1, failed=1)
     cases = {
@@ -175,9 +175,9 @@ def test_a_file_that_is_written_while_the_run_goes_on_is_judged_as_it_is(
 ) -> None:
     _write(
         pytester.path / "test_it.py",
-        f"def test_it():\n    __import__('pathlib').Path('skips.json').write_text({BROKEN!r})\n",
+        f"def test_it():\n    __import__('pathlib').Path('sound.json').write_text({BROKEN!r})\n",
     )
-    run("test_it.py", "skips.json").assert_outcomes(failed=1, passed=len(check_manifest(sound).groups))
+    run("test_it.py", "sound.json").assert_outcomes(failed=1, passed=len(check_manifest(sound).groups))
 
 
 def test_a_named_hub_is_verified_once(run: RunPytest, pytester: pytest.Pytester) -> None:
@@ -195,14 +195,14 @@ FIXTURE_TESTS = """\
 import pytest
 
 def test_sound(assert_manifest_ok):
-    assert assert_manifest_ok("skips.json").kind == "skip_summary"
+    assert assert_manifest_ok("sound.json").kind == "run_manifest"
 
 def test_broken(assert_manifest_ok):
     assert_manifest_ok("broken.json")
 
 def test_ignored(assert_manifest_ok):
     checked = assert_manifest_ok("broken.json", ignore={"PM101"})
-    assert [finding.code for finding in checked.errors] == ["PM101"]
+    assert [finding.code for finding in checked.findings] == ["PM101"]
 
 def test_another_ignored(assert_manifest_ok):
     with pytest.raises(pytest.fail.Exception, match="colour"):
@@ -235,6 +235,6 @@ def test_it_loads_nothing_heavy() -> None:
 
 
 def test_the_examples_of_this_test_are_what_they_are_meant_to_be(sound: Path, broken: Path) -> None:
-    assert check_manifest(sound).errors == ()
-    assert [finding.code for finding in check_manifest(broken).errors] == ["PM101"]
+    assert check_manifest(sound).findings == ()
+    assert [finding.code for finding in check_manifest(broken).findings] == ["PM101"]
     assert json.loads(BROKEN)["colour"] == "red"

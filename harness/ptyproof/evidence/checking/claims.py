@@ -28,6 +28,14 @@ def dry_run(doc: Document) -> Findings:
             yield doc.finding("PM701", f"{place}.result.dry_run", sentence)
 
 
+def migrated(doc: Document) -> Findings:
+    """Yield that a manifest was migrated: it records what an earlier tool said of itself."""
+    if "migrated" in doc.root:
+        generation = str(mapping(doc.root, "migrated").get("generation"))[:_SHOWN]
+        said = f"was migrated from generation {generation}: a record of an earlier tool, no evidence of this one"
+        yield doc.finding("PM711", "$.migrated", said)
+
+
 def planned(doc: Document) -> Findings:
     """Yield jobs without any result: a plan, and no record of a run."""
     jobs = listed(doc.root, "jobs")
@@ -42,7 +50,8 @@ def successes(doc: Document) -> Findings:
         result, at = mapping(job, "result"), f"{place}.result"
         if result.get("status") != "success" or doc.is_cut(at):
             continue
-        needed = _NEEDED[:2] if doc.generation in ("E4", "E5") else _NEEDED
+        generation = mapping(doc.root, "migrated").get("generation", doc.generation)
+        needed = _NEEDED[:2] if generation in ("E4", "E5") else _NEEDED
         for key in needed:
             if result.get(key) is None:
                 yield doc.finding("PM703", f"{at}.{key}", f"the job is called a success without its {key}")

@@ -553,6 +553,13 @@ _ALL = (
         "Wait for its end, or run it again.",
     ),
     Code(
+        "PM711",
+        "warning",
+        "A record that was migrated from an earlier generation",
+        "It says what an earlier tool said of itself; nothing of it was measured again.",
+        "Run the study with the current tool where evidence is wanted.",
+    ),
+    Code(
         "PM801",
         "error",
         "Skips of something that was not asked for",

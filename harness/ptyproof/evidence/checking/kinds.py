@@ -101,6 +101,7 @@ KINDS: dict[str, Kind] = {
             selection.check,
             selection.rejections,
             studies.check,
+            claims.migrated,
             claims.dry_run,
             claims.successes,
             claims.failures,
