@@ -9,7 +9,23 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ptyproof._version import __version__
-from ptyproof.cli import base, docs, generate, hub, importing, migrate, overlap, predict, report, study, train, validate
+from ptyproof.cli import (
+    base,
+    check,
+    docs,
+    explain,
+    generate,
+    hub,
+    importing,
+    migrate,
+    overlap,
+    predict,
+    report,
+    schema,
+    study,
+    train,
+    validate,
+)
 from ptyproof.errors import PtyproofError, sentence_of
 
 _EPILOG = """\
@@ -18,6 +34,7 @@ examples:
   ptyproof overlap --phase-c-root c --output-root d
   ptyproof train --phase-c-root c --phase-d-root d --artifact-root a
   ptyproof study show fly64 > my-study.toml
+  ptyproof check training_manifest.json
   ptyproof COMMAND --help
 
 exit status: 0 done; 1 it ran and something failed; 2 usage or bad input, nothing was written
@@ -34,7 +51,10 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"ptyproof {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for module in (study, base, importing, validate, generate, overlap, train, predict, report, hub, migrate, docs):
+    for module in (
+        *(study, base, importing, validate, generate, overlap, train, predict),
+        *(report, hub, check, explain, schema, migrate, docs),
+    ):
         module.add_parser(commands)
     return parser
 

@@ -9,8 +9,8 @@ from typing import Any
 from jsonschema.exceptions import ValidationError
 
 from ptyproof.evidence.checking.document import Document, Findings
-from ptyproof.evidence.checking.tolerant import json_path
 from ptyproof.io import schema
+from ptyproof.io.json_scan import path_of
 
 _LIMIT = 200
 _SHOWN = 80
@@ -56,13 +56,13 @@ def _explained(error: ValidationError, document: str, depth: int = 0) -> Iterato
         found = re.match(r"'(.*)' is a required property", error.message, re.DOTALL)
         name = found[1] if found else "a key"
         rule = error.schema.get("properties", {}).get(name, {}) if isinstance(error.schema, dict) else {}
-        yield json_path([*steps, name]), f"{name} is missing{_said(rule, document)}"
+        yield path_of([*steps, name]), f"{name} is missing{_said(rule, document)}"
     elif error.validator == "additionalProperties" and isinstance(error.instance, dict):
         known = error.schema.get("properties", {}) if isinstance(error.schema, dict) else {}
         for name in [key for key in error.instance if key not in known][:10]:
-            yield json_path([*steps, name]), f"{name[:_SHOWN]} is a key that the schema does not have"
+            yield path_of([*steps, name]), f"{name[:_SHOWN]} is a key that the schema does not have"
     else:
-        yield json_path(steps), _sentence(error, document)
+        yield path_of(steps), _sentence(error, document)
 
 
 def _meant(error: ValidationError) -> list[ValidationError]:

@@ -13,8 +13,8 @@ from functools import cache
 from typing import Any
 
 from ptyproof.evidence.checking.document import Document, Findings
-from ptyproof.evidence.checking.tolerant import json_path
 from ptyproof.io import schema
+from ptyproof.io.json_scan import path_of
 
 TIMES = frozenset({"timestamp", "started", "finished", "ended"})
 _HOME = re.compile(r"(?:/home/|/Users/|/root/|[A-Za-z]:\\+Users\\+)[^\s/\\:'\"]+")
@@ -27,13 +27,13 @@ _SHOWN = 60
 Place = tuple["Place | None", str | int]
 
 
-def path_of(place: Place | None) -> str:
+def json_path_of(place: Place | None) -> str:
     """Return the JSON path of a place."""
     steps: list[str | int] = []
     while place is not None:
         steps.append(place[1])
         place = place[0]
-    return json_path(steps[::-1])
+    return path_of(reversed(steps))
 
 
 def check(doc: Document) -> Findings:
@@ -46,14 +46,14 @@ def check(doc: Document) -> Findings:
         elif type(value) is str:
             if key in numeric and _is_number_as_text(value):
                 said = f"is the text {value[:_SHOWN]!r}, where a number is meant"
-                yield doc.finding("PM601", path_of(place), f"{key} {said}")
+                yield doc.finding("PM601", json_path_of(place), f"{key} {said}")
             elif key in TIMES:
                 yield from _time(doc, place, value)
             elif len(value) > 7 and ("/" in value or "\\" in value) and not _is_a_path(key, value):
                 found = _HOME.search(value)
                 if found is not None:
                     said = f"names somebody's home folder, {found[0][:_SHOWN]}"
-                    yield doc.finding("PM404", path_of(place), f"the text {said}")
+                    yield doc.finding("PM404", json_path_of(place), f"the text {said}")
 
 
 def moment(value: Any) -> datetime | None:
@@ -146,8 +146,8 @@ def _no_number(doc: Document, place: Place | None, key: str, value: float) -> An
     word = "NaN" if math.isnan(value) else "Infinity"
     if "loss" in key:
         sentence = f"{key} is {word}: the training had diverged, and what it left is no result"
-        return doc.finding("PM602", path_of(place), sentence)
-    return doc.finding("PM007", path_of(place), f"{key or 'the value'} is {word}, which is no JSON number")
+        return doc.finding("PM602", json_path_of(place), sentence)
+    return doc.finding("PM007", json_path_of(place), f"{key or 'the value'} is {word}, which is no JSON number")
 
 
 def _time(doc: Document, place: Place | None, value: str) -> Findings:
@@ -158,8 +158,10 @@ def _time(doc: Document, place: Place | None, value: str) -> Findings:
     latest = doc.now + (_CLOCK_TOLERANCE if zoned else _ZONES)
     if said > latest:
         sentence = f"{value} lies in the future: it is {doc.now.strftime('%Y-%m-%dT%H:%M:%SZ')} now"
-        yield doc.finding("PM501", path_of(place), sentence)
+        yield doc.finding("PM501", json_path_of(place), sentence)
     elif said.year < _FIRST_YEAR:
-        yield doc.finding("PM505", path_of(place), f"{value} lies before any program that could have written the file")
+        yield doc.finding(
+            "PM505", json_path_of(place), f"{value} lies before any program that could have written the file"
+        )
     if not zoned:
-        yield doc.finding("PM503", path_of(place), f"{value} does not say its zone; UTC with a Z is expected")
+        yield doc.finding("PM503", json_path_of(place), f"{value} does not say its zone; UTC with a Z is expected")

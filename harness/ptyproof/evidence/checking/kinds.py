@@ -19,6 +19,7 @@ from ptyproof.evidence.checking import (
     skips,
     studies,
     times,
+    trainings,
 )
 from ptyproof.evidence.checking.document import Document, Findings
 
@@ -102,6 +103,8 @@ KINDS: dict[str, Kind] = {
             selection.rejections,
             studies.check,
             claims.migrated,
+            trainings.check,
+            trainings.scored,
             claims.dry_run,
             claims.successes,
             claims.failures,

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import re
 import stat
 from dataclasses import dataclass, field
-from json import JSONDecodeError
 from pathlib import Path
 from typing import Any
 
-from ptyproof.errors import ManifestError
 from ptyproof.evidence.checking.tolerant import Reading, read_tolerantly
 from ptyproof.io import strict_json
+from ptyproof.io.strict_json import MAX_BYTES, NotStrictJsonError
 
-MAX_BYTES = 16 << 20
-MAX_TOLERANT_CHARACTERS = 4 << 20
+MAX_TOLERANT_BYTES = 4 << 20
 _BOM = b"\xef\xbb\xbf"
+_NOT_TEXT = frozenset({"mark", "encoding"})
+_NOT_TOLERATED = {"depth": "PM008", "size": "PM002", "empty": "PM004"}
 _CODES = {"duplicate": "PM006", "number": "PM007"}
 
 
@@ -57,30 +56,20 @@ def load_bytes(raw: bytes) -> Loaded:
         faults.append(("PM003", "$", "starts with a byte order mark; UTF-8 without one is expected (line 1, column 1)"))
         raw = raw[len(_BOM) :]
     try:
-        text = raw.decode("utf-8")
-    except UnicodeDecodeError as error:
-        before = raw[: error.start].decode("utf-8")
-        line, column = before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1
-        said = f"is not UTF-8: byte {error.start} is 0x{raw[error.start]:02x} (line {line}, column {column})"
-        return Loaded(faults=[*faults, ("PM003", "$", said)])
-    try:
-        return Loaded(strict_json.parse_json(text), text, faults)
-    except ManifestError as error:
-        return _tolerated(text, error, faults)
-    except RecursionError:
-        return Loaded(faults=[*faults, ("PM008", "$", "is nested too deeply to be read")])
+        return Loaded(strict_json.parse_bytes(raw), raw.decode("utf-8"), faults)
+    except NotStrictJsonError as error:
+        if error.rule in _NOT_TEXT or error.rule in _NOT_TOLERATED or len(raw) > MAX_TOLERANT_BYTES:
+            code = "PM003" if error.rule in _NOT_TEXT else _NOT_TOLERATED.get(error.rule, "PM004")
+            return Loaded(faults=[*faults, (code, "$", error.reason)])
+        return _tolerated(raw.decode("utf-8"), error, faults)
 
 
 def _refused(code: str, sentence: str) -> Loaded:
     return Loaded(faults=[(code, "$", sentence)])
 
 
-def _tolerated(text: str, error: ManifestError, faults: list[tuple[str, str, str]]) -> Loaded:
+def _tolerated(text: str, error: NotStrictJsonError, faults: list[tuple[str, str, str]]) -> Loaded:
     """Return what can be read of a text that is no strict JSON."""
-    if "nested deeper" in error.reason:
-        return Loaded(faults=[*faults, ("PM008", "$", error.reason)])
-    if not text.strip() or len(text) > MAX_TOLERANT_CHARACTERS:
-        return Loaded(faults=[*faults, ("PM004", "$", error.reason)])
     reading = read_tolerantly(text)
     for fault in reading.faults:
         sentence = f"{fault.sentence} (line {fault.line}, column {fault.column})"
@@ -95,15 +84,11 @@ def _tolerated(text: str, error: ManifestError, faults: list[tuple[str, str, str
     return Loaded(reading.value, text, faults, frozenset(reading.open_paths))
 
 
-def _ended(reading: Reading, error: ManifestError) -> tuple[str, str, str]:
-    last = reading.last_path
+def _ended(reading: Reading, error: NotStrictJsonError) -> tuple[str, str, str]:
+    so_far = "no value is complete" if reading.last_path is None else f"the last complete value is {reading.last_path}"
     where = f"line {reading.line}, column {reading.column}"
-    so_far = f"the last complete value is {last}" if last else "no value is complete"
     if reading.at_end:
         inside = reading.open_paths[-1] if reading.open_paths else "$"
-        return "PM005", inside, f"the file was cut off at {where}: {so_far}; what comes before was checked"
-    cause = error.__cause__
-    if isinstance(cause, JSONDecodeError):
-        said = re.sub(r"^Expecting", "expected", cause.msg)
-        return "PM004", last or "$", f"is no JSON at line {cause.lineno}, column {cause.colno}: {said}; {so_far}"
-    return "PM004", last or "$", f"{error.reason} ({where}); {so_far}"
+        return "PM005", inside, f"the file was cut off at {where}: {so_far}; what stands before was checked"
+    said = error.reason if error.rule in ("syntax", "trailing") else f"is no JSON at {where}"
+    return "PM004", reading.last_path or "$", f"{said}; {so_far}"

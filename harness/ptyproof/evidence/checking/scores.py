@@ -54,7 +54,7 @@ def _silent(doc: Document, job: dict[str, Any]) -> Findings:
     """Yield a count of successes that holds a job of which a method has no score at all."""
     scored: dict[str, bool] = {}
     for _, row in entries(job, "metrics", "$"):
-        if text(row, "metric") not in ("computation_time_s", None):
+        if (text(row, "metric") or "").partition("_")[0] not in ("computation", "registration", ""):
             model = str(row.get("model"))
             scored[model] = scored.get(model, False) or any(row.get(key) is not None for key in (*_SIDES, "value"))
     silent = [model for model, known in scored.items() if not known]

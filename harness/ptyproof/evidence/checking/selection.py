@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from ptyproof.evidence.checking.document import Document, Findings, count, is_close, mapping, number, text
+from ptyproof.evidence.checking.document import Document, Findings, count, is_close, listed, mapping, number, text
 
 _SPACING = ("min_px", "median_px", "mean_px", "max_px")
 _LEGACY_SPACING = ("min_spacing", "median_spacing", "mean_spacing", "max_spacing")
@@ -80,6 +80,10 @@ def _selection(doc: Document, half: dict[str, Any], place: str, size: float | No
     if kind != "spacing":
         return
     f, threshold = number(selection, "overlap_fraction"), number(selection, "threshold_px")
+    of_view = _fraction(doc, place)
+    if f is not None and of_view is not None and not is_close(f, of_view):
+        said = f"overlap_fraction is {f:g}, but the design's view has {of_view:g}"
+        yield doc.finding("PM618", f"{at}.overlap_fraction", said)
     if size is not None and f is not None and threshold is not None and not is_close(threshold, (1 - f) * size):
         said = f"threshold_px is {threshold:g}, but (1 - {f:g}) x {size:g} px is {(1 - f) * size:g}"
         yield doc.finding("PM618", f"{at}.threshold_px", said)
@@ -97,6 +101,16 @@ def _selection(doc: Document, half: dict[str, Any], place: str, size: float | No
     if required is not None and stated is not None and not is_close(required, stated):
         said = f"min_acceptance_rate is {stated:g}, but the design asks for {required:g}"
         yield doc.finding("PM618", f"{at}.min_acceptance_rate", said)
+
+
+def _fraction(doc: Document, place: str) -> float | None:
+    """Return the overlap fraction that the design gives the view whose record stands at a place."""
+    found = re.match(r"\$\.(views|rejected_views|skipped_views)\[(\d+)\]", place)
+    if found is None:
+        return None
+    name = text(doc.root[found[1]][int(found[2])], "view")
+    views = listed(mapping(doc.root, "design"), "views")
+    return next((number(view, "overlap_fraction") for view in views if text(view, "name") == name), None)
 
 
 def _grouping(doc: Document, grouping: dict[str, Any], place: str, kept: int | None) -> Findings:

@@ -1,8 +1,8 @@
 """Reads as much of a broken JSON text as there is, and says what is wrong with it and where.
 
-Strict JSON is read by `ptyproof.io.strict_json`; this is for what it refuses: a text that was cut off, that has a key
-twice, or numbers that JSON does not have. What could be read is checked all the same, so that one run of the checker
-tells everything.
+`ptyproof.io.strict_json` reads strict JSON and stops at the first fault. This goes on behind keys that are there twice
+and numbers that JSON does not have, and takes what there is of a text that was cut off: all of it is checked all the
+same, so that one run of the checker tells everything.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from json.decoder import scanstring  # type: ignore[attr-defined]
 from typing import Any
 
-from ptyproof.io.strict_json import MAX_DEPTH
+from ptyproof.io.json_scan import MAX_DEPTH, line_and_column, path_of
 
 _SPACE = re.compile(r"[ \t\n\r]*")
 _NUMBER = re.compile(r"(-?(?:0|[1-9][0-9]*))(\.[0-9]+)?([eE][-+]?[0-9]+)?")
@@ -22,7 +22,6 @@ _WORDS = {"true": True, "false": False, "null": None}
 _NO_NUMBERS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 _MAX_DIGITS = 400
 _MAX_FAULTS = 100
-_PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
 
 @dataclass(frozen=True)
@@ -55,17 +54,6 @@ class Reading:
     faults: list[Fault] = field(default_factory=list)
 
 
-def json_path(steps: list[str | int]) -> str:
-    """Return the JSON path of steps from the root: `$.jobs[0].result`, and `$["odd key"]`."""
-    parts = ["$"]
-    for step in steps:
-        if isinstance(step, int):
-            parts.append(f"[{step}]")
-        else:
-            parts.append(f".{step}" if _PLAIN_KEY.match(step) else f"[{json.dumps(step)}]")
-    return "".join(parts)
-
-
 def read_tolerantly(text: str) -> Reading:
     """Return what could be read of a text, from its start to the first character that is no JSON."""
     return _Reader(text).read()
@@ -92,8 +80,8 @@ class _Reader:
         except _StopError:
             pass
         reading.at_end = not reading.complete and not self.text[self.at :].strip()
-        reading.line, reading.column = self._line_and_column(self.at)
-        reading.open_paths = tuple(json_path(self.steps[:depth]) for depth in range(len(self.open)))
+        reading.line, reading.column = line_and_column(self.text, self.at)
+        reading.open_paths = tuple(path_of(self.steps[:depth]) for depth in range(len(self.open)))
         return reading
 
     def _all(self) -> None:
@@ -121,7 +109,7 @@ class _Reader:
             raise _StopError
         key = self._string()
         if key in holder:
-            place = json_path([*self.steps[:-1], key])
+            place = path_of([*self.steps[:-1], key])
             self._fault("duplicate", place, start, f"has the key {key[:80]!r} twice; the last one was read")
         self.steps[-1] = key
         self._skip_space()
@@ -140,13 +128,13 @@ class _Reader:
             self.steps.append("" if start == "{" else -1)
             return
         self._put(self._string() if start == '"' else self._word_or_number())
-        self.reading.last_path = json_path(self.steps)
+        self.reading.last_path = path_of(self.steps)
 
     def _close(self) -> None:
         self.at += 1
         self.open.pop()
         self.steps.pop()
-        self.reading.last_path = json_path(self.steps)
+        self.reading.last_path = path_of(self.steps)
 
     def _put(self, value: Any) -> None:
         if not self.open:
@@ -172,7 +160,7 @@ class _Reader:
             if self.text.startswith(word, self.at):
                 start, self.at = self.at, self.at + len(word)
                 if word in _NO_NUMBERS:
-                    self._fault("number", json_path(self.steps), start, f"is {word}, which is no JSON number")
+                    self._fault("number", path_of(self.steps), start, f"is {word}, which is no JSON number")
                 return value
         found = _NUMBER.match(self.text, self.at)
         if found is None:
@@ -190,19 +178,15 @@ class _Reader:
         digits = found.group()
         whole = found[2] is None and found[3] is None
         if len(digits) > _MAX_DIGITS or not math.isfinite(float(digits)):
-            self._fault("number", json_path(self.steps), start, f"is {digits[:40]}, which is too large for a number")
+            self._fault("number", path_of(self.steps), start, f"is {digits[:40]}, which is too large for a number")
             return math.inf
         return int(digits) if whole else float(digits)
 
     def _fault(self, fault: str, place: str, at: int, sentence: str) -> None:
         if len(self.reading.faults) >= _MAX_FAULTS:
             return
-        line, column = self._line_and_column(at)
+        line, column = line_and_column(self.text, at)
         self.reading.faults.append(Fault(fault, place, line, column, sentence))
-
-    def _line_and_column(self, at: int) -> tuple[int, int]:
-        start = self.text.rfind("\n", 0, at) + 1
-        return self.text.count("\n", 0, at) + 1, at - start + 1
 
     def _skip_space(self) -> None:
         found = _SPACE.match(self.text, self.at)
