@@ -56,7 +56,8 @@ def _explained(error: ValidationError, document: str, depth: int = 0) -> Iterato
         found = re.match(r"'(.*)' is a required property", error.message, re.DOTALL)
         name = found[1] if found else "a key"
         rule = error.schema.get("properties", {}).get(name, {}) if isinstance(error.schema, dict) else {}
-        yield path_of([*steps, name]), f"{name} is missing{_said(rule, document)}"
+        said = _said(rule, _followed(error, document)[1])
+        yield path_of([*steps, name]), f"{name} is missing{said}"
     elif error.validator == "additionalProperties" and isinstance(error.instance, dict):
         known = error.schema.get("properties", {}) if isinstance(error.schema, dict) else {}
         for name in [key for key in error.instance if key not in known][:10]:
@@ -104,6 +105,11 @@ def _sentence(error: ValidationError, document: str) -> str:
 
 def _described(error: ValidationError, document: str) -> str:
     """Return what the schema says of the value that is at fault, in brackets: the property's own words come first."""
+    return _followed(error, document)[0]
+
+
+def _followed(error: ValidationError, document: str) -> tuple[str, str]:
+    """Return what the schema says of the value that is at fault, and the document that the broken rule stands in."""
     node, said = _resolved("", document)[0], ""
     steps = list(error.absolute_schema_path)
     for before, step in zip(["", *steps], steps, strict=False):
@@ -116,7 +122,7 @@ def _described(error: ValidationError, document: str) -> str:
         node = node[step]
         if before == "properties":
             said = _said(node, document)
-    return said
+    return said, document
 
 
 def _said(rule: Any, document: str) -> str:
