@@ -41,13 +41,14 @@ class Tally:
         return self.found / false if false else 1.0
 
 
-def measure(manifests: Sequence[Path], count: int, seed: int) -> Tally:
-    """Mutate manifests `count` times, each in its place among its files, and tell what the checker finds."""
+def measure(root: Path, count: int, seed: int) -> Tally:
+    """Mutate the manifests below `root` `count` times, each in its place, and tell what the checker finds."""
+    manifests = sorted(root.glob("**/*.json"))
     rng = random.Random(seed)
     texts = {path: path.read_text(encoding="utf-8") for path in manifests}
     weights = [_WEIGHTS.get(path.name, 1) for path in manifests]
     digests: dict[Path, str] = {}
-    before = {path: _findings(path, digests) for path in manifests}
+    before = {path: _findings(path, root, digests) for path in manifests}
     tally = Tally()
     for _ in range(count):
         (path,) = rng.choices(manifests, weights)
@@ -56,19 +57,17 @@ def measure(manifests: Sequence[Path], count: int, seed: int) -> Tally:
         tally.by_name[mutation.name] += 1
         try:
             path.write_text(mutation.text, encoding="utf-8")
-            found = bool(_findings(path, digests) - before[path])
+            found = bool(_findings(path, root, digests) - before[path])
         finally:
             path.write_text(texts[path], encoding="utf-8")
         _count(tally, path, mutation, found)
     return tally
 
 
-def _findings(path: Path, digests: dict[Path, str]) -> set[tuple[str, str, str]]:
-    checked = check_manifest(path, digests=digests)
+def _findings(path: Path, root: Path, digests: dict[Path, str]) -> set[tuple[str, str, str]]:
+    checked = check_manifest(path, digests=digests, home=root)
     return {
-        (finding.code, finding.json_path, finding.message)
-        for finding in checked.findings
-        if finding.severity != "info"
+        (finding.code, finding.json_path, finding.message) for finding in checked.findings if finding.severity != "info"
     }
 
 
@@ -97,8 +96,8 @@ def report(tally: Tally) -> Iterable[str]:
         yield f"missed {n:4d}: {file}: {name} at {place}"
 
 
-def smoke_manifests(root: Path) -> list[Path]:
-    """Run the smoke study's phases below `root` and return the manifests that they wrote."""
+def run_smoke_study(root: Path) -> None:
+    """Run the smoke study's phases below `root`."""
     from ptyproof.console import Console
     from ptyproof.evidence.base import load_base
     from ptyproof.evidence.phase_c import generate
@@ -113,7 +112,6 @@ def smoke_manifests(root: Path) -> list[Path]:
     overlap(root / "c", root / "d")
     phase = open_phase(root / "c", root / "d", root / "e", RunOptions(accelerator="cpu", threads=1))
     run_training(phase, phase.enumerate(JobFilters()), JobFilters(), False, Console.silent())
-    return sorted(root.glob("**/*.json"))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -124,7 +122,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--least", type=float, default=0.98, help="exit 1 if fewer are found (default: 0.98)")
     args = parser.parse_args(argv)
     with tempfile.TemporaryDirectory() as folder:
-        tally = measure(smoke_manifests(Path(folder)), args.count, args.seed)
+        run_smoke_study(Path(folder).resolve())
+        tally = measure(Path(folder).resolve(), args.count, args.seed)
     sys.stdout.writelines(f"{line}\n" for line in report(tally))
     return 0 if tally.rate >= args.least else 1
 

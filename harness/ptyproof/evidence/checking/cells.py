@@ -8,6 +8,7 @@ from typing import Any
 from ptyproof.evidence.checking.document import (
     Document,
     Findings,
+    as_number,
     cell_of,
     count,
     entries,
@@ -73,7 +74,7 @@ def possible(doc: Document) -> Findings:
         cell = cell_of(record)
         if cell is not None and not place.startswith("$.datasets") and cell not in cells:
             yield doc.finding("PM204", place, f"{cell} is no cell of the study")
-    doses = set(listed(mapping(doc.root, "design"), "doses_photons_per_pattern"))
+    doses = {as_number(dose) for dose in listed(mapping(doc.root, "design"), "doses_photons_per_pattern")}
     for place, record in doc.entries("datasets"):
         dose = number(record, "dose")
         if dose is not None and dose not in doses:

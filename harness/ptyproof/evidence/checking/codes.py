@@ -241,6 +241,13 @@ _ALL = (
         "Copy the file to where the link is.",
     ),
     Code(
+        "PM306",
+        "error",
+        "A file beside the manifest says something else",
+        "Both were written by one run, from the same numbers: one of the two was changed, or is of another run.",
+        "Take both files from the same run; what a program has written is not edited by hand.",
+    ),
+    Code(
         "PM401",
         "error",
         "An absolute path",

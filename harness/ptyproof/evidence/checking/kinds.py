@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ptyproof.evidence.checking import (
     account,
+    beside,
     cells,
     claims,
     files,
@@ -24,7 +25,7 @@ from ptyproof.evidence.checking import (
 from ptyproof.evidence.checking.document import Document, Findings
 
 Check = Callable[[Document], Findings]
-_ALWAYS: tuple[Check, ...] = (generic.check, paths.check, files.check, times.order)
+_ALWAYS: tuple[Check, ...] = (generic.check, paths.check, files.check, times.order, beside.in_hub)
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,7 @@ KINDS: dict[str, Kind] = {
             studies.check,
             claims.migrated,
             trainings.check,
+            beside.trainings,
             trainings.scored,
             claims.dry_run,
             claims.successes,
@@ -123,17 +125,17 @@ KINDS: dict[str, Kind] = {
     ),
     "run_manifest": Kind(
         "run manifest of Phase C",
-        (*_CELLS, account.split, studies.check, scores.photons, claims.same_data),
+        (*_CELLS, account.split, studies.check, scores.photons, claims.same_data, beside.datasets),
         ("account", "files", "paths", "times", "values", "claims"),
     ),
     "overlap_manifest": Kind(
         "overlap manifest of Phase D",
-        (*_CELLS, account.overlap, selection.check, selection.rejections, studies.check),
+        (*_CELLS, account.overlap, selection.check, selection.rejections, studies.check, beside.views),
         ("account", "files", "paths", "times", "values", "skips"),
     ),
-    "overlap_metrics": Kind("overlap metrics of Phase D", (cells.consistent, selection.check)),
-    "metrics_bundle": Kind("metrics bundle of Phase D", (cells.consistent, selection.check)),
-    "model": Kind("record of a trained network", (cells.consistent, losses.model), ("account", "values")),
+    "overlap_metrics": Kind("overlap metrics of Phase D", (cells.consistent, selection.check, beside.metrics)),
+    "metrics_bundle": Kind("metrics bundle of Phase D", (cells.consistent, selection.check, beside.metrics)),
+    "model": Kind("record of a trained network", (cells.consistent, losses.model, beside.model), ("account", "values")),
     "study_design": Kind("study design", (studies.of_itself,), ("values",)),
     "dataset_metadata": Kind("metadata of a dataset", (), ("values",)),
     "hub_index": Kind(
