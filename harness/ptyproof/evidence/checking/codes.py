@@ -203,6 +203,13 @@ _ALL = (
         "`ptyproof hub verify DIR` says what differs; run again what wrote the hub.",
     ),
     Code(
+        "PM211",
+        "error",
+        "Entries that do not stand in the study's order",
+        "The tool writes them by dose, then by view; another order shows that the file was edited or put together.",
+        "Let the tool write the file again.",
+    ),
+    Code(
         "PM301",
         "error",
         "A file that the manifest names is not there",
