@@ -6,7 +6,17 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from ptyproof.evidence.checking.document import Document, Findings, cell_of, count, listed, mapping, number, plural
+from ptyproof.evidence.checking.document import (
+    Document,
+    Findings,
+    cell_of,
+    count,
+    listed,
+    mapping,
+    number,
+    plural,
+    text,
+)
 from ptyproof.evidence.ledger import STATUSES
 
 _PARTS = ("n_success", "n_failed", "n_lost", "n_skipped", "n_not_selected")
@@ -38,7 +48,7 @@ def training(doc: Document) -> Findings:
     account = mapping(doc.root, "account")
     if doc.cut or not all(isinstance(doc.root.get(key), list) for key in ("jobs", "skipped_views", "not_selected")):
         return
-    statuses = Counter(mapping(job, "result").get("status") for _, job in doc.entries("jobs"))
+    statuses = Counter(text(mapping(job, "result"), "status") for _, job in doc.entries("jobs"))
     numbers = {f"n_{status}": statuses[status] for status in STATUSES}
     numbers |= {
         "n_skipped": len(listed(doc.root, "skipped_views")),

@@ -150,6 +150,10 @@ def filtered(doc: Document) -> Findings:
                     said = f"{key} is {got!r}, but the filters asked for {wanted!r} alone"
                     yield doc.finding("PM207", f"{place}.{key}", said)
         return
+    yield from _of_calls(doc)
+
+
+def _of_calls(doc: Document) -> Findings:
     for place, call in doc.entries("calls"):
         filters = mapping(call, "filters")
         for at, name in enumerate(listed(call, "jobs")):
@@ -159,6 +163,8 @@ def filtered(doc: Document) -> Findings:
                 if isinstance(wanted, list) and got not in wanted:
                     said = f"{name} was selected, but the call's filters asked for {key} {wanted} alone"
                     yield doc.finding("PM207", f"{place}.jobs[{at}]", said)
+    if doc.cut:
+        return
     newest = [call for _, call in doc.entries("calls")][-1:]
     if newest and newest[0].get("filters") != doc.root.get("filters"):
         yield doc.finding("PM205", "$.filters", "the filters are not those of the latest call")

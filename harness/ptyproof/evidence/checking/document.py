@@ -43,6 +43,8 @@ class Document:
         JSON paths of the objects and arrays that a file which was cut off leaves open.
     text
         The file's text, where there is a file.
+    memo
+        What several checks ask for, found once.
     """
 
     value: Any
@@ -56,6 +58,7 @@ class Document:
     digests: dict[Path, str] = field(default_factory=dict)
     cut: frozenset[str] = frozenset()
     text: str | None = None
+    memo: dict[str, Any] = field(default_factory=dict)
 
     def finding(self, code: str, json_path: str, message: str) -> Finding:
         """Return a finding about this file."""
@@ -76,9 +79,12 @@ class Document:
         """Tell whether an object or array is incomplete because the file was cut off inside it."""
         return json_path in self.cut
 
-    def entries(self, key: str) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Yield JSON path and value of the objects in a list at the root."""
-        yield from entries(self.root, key, "$")
+    def entries(self, key: str) -> list[tuple[str, dict[str, Any]]]:
+        """Return JSON path and value of the objects in a list at the root."""
+        found: list[tuple[str, dict[str, Any]]] | None = self.memo.get(key)
+        if found is None:
+            found = self.memo[key] = list(entries(self.root, key, "$"))
+        return found
 
 
 def entries(holder: Any, key: str, place: str) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -56,8 +56,7 @@ def _explained(error: ValidationError, document: str, depth: int = 0) -> Iterato
         found = re.match(r"'(.*)' is a required property", error.message, re.DOTALL)
         name = found[1] if found else "a key"
         rule = error.schema.get("properties", {}).get(name, {}) if isinstance(error.schema, dict) else {}
-        said = _said(rule, _followed(error, document)[1])
-        yield path_of([*steps, name]), f"{name} is missing{said}"
+        yield path_of([*steps, name]), f"{name} is missing{_said(rule, _walked(error, document)[1])}"
     elif error.validator == "additionalProperties" and isinstance(error.instance, dict):
         known = error.schema.get("properties", {}) if isinstance(error.schema, dict) else {}
         for name in [key for key in error.instance if key not in known][:10]:
@@ -84,7 +83,7 @@ def _is_of_another_kind(error: ValidationError) -> bool:
 def _sentence(error: ValidationError, document: str) -> str:
     rule: Any = error.validator_value
     value, keyword = _shown(error.instance), str(error.validator)
-    said = _described(error, document)
+    said, _ = _walked(error, document)
     if keyword == "type":
         names = [rule] if isinstance(rule, str) else list(rule)
         return f"is {value}, not {' or '.join(_TYPES.get(name, name) for name in names)}{said}"
@@ -103,19 +102,17 @@ def _sentence(error: ValidationError, document: str) -> str:
     return f"is {value}: {error.message[:200]}"
 
 
-def _described(error: ValidationError, document: str) -> str:
-    """Return what the schema says of the value that is at fault, in brackets: the property's own words come first."""
-    return _followed(error, document)[0]
+def _walked(error: ValidationError, document: str) -> tuple[str, str]:
+    """Return what the schema says of the value at fault, in brackets, and the document that the broken rule stands in.
 
-
-def _followed(error: ValidationError, document: str) -> tuple[str, str]:
-    """Return what the schema says of the value that is at fault, and the document that the broken rule stands in."""
+    The words of the property come before those of a definition that it refers to.
+    """
     node, said = _resolved("", document)[0], ""
     steps = list(error.absolute_schema_path)
     for before, step in zip(["", *steps], steps, strict=False):
-        while (
-            isinstance(node, dict) and step not in node and "$ref" in node
-        ):  # jsonschema leaves "$ref" out of the path
+        if step == "if":  # jsonschema has it before `then` and `else`
+            continue
+        while isinstance(node, dict) and step not in node and "$ref" in node:  # and leaves "$ref" out
             node, document = _resolved(str(node["$ref"]), document)
         if isinstance(node, dict) and step not in node:
             break

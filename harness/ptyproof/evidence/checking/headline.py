@@ -44,6 +44,6 @@ def _counted(doc: Document, key: str, noun: str) -> str:
     said = f"{len(entries)} {noun}" if key == "not_selected" else plural(len(entries), noun)
     if key != "jobs":
         return said
-    statuses = Counter(mapping(job, "result").get("status") for _, job in doc.entries(key))
+    statuses = Counter(text(mapping(job, "result"), "status") for _, job in doc.entries(key))
     known = [f"{n} {status}" for status, n in sorted(statuses.items(), key=str) if isinstance(status, str)]
     return f"{said} ({printable(', '.join(known)[:80])})" if known else said

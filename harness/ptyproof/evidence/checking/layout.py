@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -25,7 +26,7 @@ def order(doc: Document) -> Findings:
         yield from _rising(doc, f"$.{key}", [cell_of(entry) for _, entry in doc.entries(key)], cells)
     for place, call in doc.entries("calls"):
         for key in ("jobs", "skipped"):
-            names = [name for name in listed(call, key) if isinstance(name, str)]
+            names: list[str | None] = [name for name in listed(call, key) if isinstance(name, str)]
             yield from _rising(doc, f"{place}.{key}", names, cells)
 
 
@@ -39,7 +40,7 @@ def calls(doc: Document) -> Findings:
         seen.setdefault(name or place, place)
         for key in ("jobs", "skipped"):
             names = [name for name in listed(call, key) if isinstance(name, str)]
-            for cell in sorted({name for name in names if names.count(name) > 1} if len(names) < 1000 else ()):
+            for cell in sorted(name for name, n in Counter(names).items() if n > 1):
                 yield doc.finding("PM203", f"{place}.{key}", f"the call names {cell[:120]} twice")
 
 

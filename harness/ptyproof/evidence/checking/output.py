@@ -113,4 +113,4 @@ def _data(text: str) -> str:
 
 
 def _property(text: str) -> str:
-    return _data(_plain(text)).replace(":", "%3A").replace(",", "%2C")
+    return printable(_data(_plain(text))).replace(":", "%3A").replace(",", "%2C")

@@ -12,13 +12,20 @@ from typing import Any
 
 from ptyproof.evidence.checking.document import Document, count, mapping, text
 
+_MEMO = "$references"
 _JOB_PATHS = ("train_data_path", "test_data_path", "log_path", "artifact_dir")
 _ARTIFACTS = ("bundle_path", "checkpoint_path", "metrics_path", "loss_curve_path")
-_F_PATHS = {"jobs": ("input_npz", "output_dir"), "execution_results": ("log_path",)}
-_G_PATHS = {
-    "jobs": ("phase_c_npz", "pinn_checkpoint", "baseline_checkpoint", "phase_f_manifest"),
-    "execution_results": ("log_path",),
-}
+_OF_LEGACY_JOB = frozenset(
+    {
+        *_JOB_PATHS,
+        "input_npz",
+        "output_dir",
+        "phase_c_npz",
+        "pinn_checkpoint",
+        "baseline_checkpoint",
+        "phase_f_manifest",
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -56,8 +63,15 @@ class Reference:
         return None if self.base is None else posixpath.normpath(posixpath.join(self.base, self.path))
 
 
-def references(doc: Document) -> Iterator[Reference]:
-    """Yield the files and folders that a manifest names, in the order of the file."""
+def references(doc: Document) -> list[Reference]:
+    """Return the files and folders that a manifest names, in the order of the file."""
+    found: list[Reference] | None = doc.memo.get(_MEMO)
+    if found is None:
+        found = doc.memo[_MEMO] = list(_references(doc))
+    return found
+
+
+def _references(doc: Document) -> Iterator[Reference]:
     root = doc.root
     if "migrated" in root and root.get("artifact_root") is None:
         return  # it was not put beside the earlier file, so none of its paths leads anywhere
@@ -121,7 +135,7 @@ def _results(result: dict[str, Any], place: str, folder: str) -> Iterator[Refere
 
 def _legacy_job(doc: Document, job: dict[str, Any], place: str) -> Iterator[Reference]:
     """Yield a job's paths; the manifest lay in artifact_root, so folders under that are below the manifest's own."""
-    for key in (*_JOB_PATHS, *_F_PATHS["jobs"], *_G_PATHS["jobs"]):
+    for key in _OF_LEGACY_JOB & job.keys():
         yield from _of(job, place, key, None, "data")
     root, folder = text(doc.root, "artifact_root"), text(job, "artifact_dir")
     if root is None or folder is None:

@@ -129,7 +129,8 @@ def _findings(doc: Document, known: Recognised) -> Iterable[Finding]:
     found = list(form.check(doc, known.major))
     for check in checks_of(known.kind):
         found.extend(check(doc))
-    return found
+    # of what a cut file leaves open, nothing can be said but that it is open
+    return [finding for finding in found if finding.json_path not in doc.cut]
 
 
 def _is_newer(doc: Document, known: Recognised) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ptyproof.evidence.checking.document import Document, Findings, count, entries, is_close, mapping, number, text
+from ptyproof.io.json_scan import path_of
 
 _SIDES = ("amplitude", "phase")
 _UNIT = frozenset({"ssim", "ms_ssim"})
@@ -112,7 +113,7 @@ def _aggregates(doc: Document) -> Findings:
     for model, metric, key, value in _aggregated(doc):
         how, _, side = key.partition("_")
         values = rows.get((model, metric, side), [])
-        at = f"$.aggregate_metrics.{_key(model)}.{_key(metric)}.{key}".replace(".[", "[")
+        at = path_of(["aggregate_metrics", model, metric, key])
         if how not in ("mean", "best") or side not in _SIDES:
             continue
         if not values:
@@ -122,10 +123,6 @@ def _aggregates(doc: Document) -> Findings:
         wanted = sum(values) / len(values) if how == "mean" else best
         if not is_close(value, wanted, 1e-4, 2e-6):
             yield doc.finding("PM614", at, f"{key} is {value:g}, but that of the rows is {wanted:g}")
-
-
-def _key(name: str) -> str:
-    return name if name.isidentifier() else f'["{name}"]'
 
 
 def _aggregated(doc: Document) -> Iterator[tuple[str, str, str, float]]:

@@ -18,6 +18,7 @@ from ptyproof.io.json_scan import MAX_DEPTH, line_and_column, path_of
 
 _SPACE = re.compile(r"[ \t\n\r]*")
 _NUMBER = re.compile(r"(-?(?:0|[1-9][0-9]*))(\.[0-9]+)?([eE][-+]?[0-9]+)?")
+_CUT_NUMBER = re.compile(r"-?[0-9]*(?:\.[0-9]*)?(?:[eE][-+]?[0-9]*)?")
 _WORDS = {"true": True, "false": False, "null": None}
 _NO_NUMBERS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 _MAX_DIGITS = 400
@@ -163,13 +164,13 @@ class _Reader:
                     self._fault("number", path_of(self.steps), start, f"is {word}, which is no JSON number")
                 return value
         found = _NUMBER.match(self.text, self.at)
+        if self.open and _CUT_NUMBER.fullmatch(self.text, self.at):
+            self.at = len(self.text)  # more digits may have followed
+            raise _StopError
         if found is None:
             rest = self.text[self.at : self.at + 10]
             if any(word.startswith(rest) for word in (*_WORDS, *_NO_NUMBERS)):
                 self.at = len(self.text)
-            raise _StopError
-        if found.end() == len(self.text) and self.open:
-            self.at = len(self.text)  # more digits may have followed
             raise _StopError
         start, self.at = self.at, found.end()
         return self._number(found, start)

@@ -1,4 +1,4 @@
-"""Whether the jobs of a training manifest are those of its own design: groups, budget, folders, data, order of times."""
+"""Whether jobs are those of their manifest's design: groups, budget, folders, data, and the order of times."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def scored(doc: Document) -> Findings:
     views = listed(mapping(doc.root, "design"), "views")
     whole = {text(view, "name") for view in views if text(view, "selection") == "all"}
     for place, job in doc.entries("jobs"):
-        n, total = count(mapping(job, "scores"), "n_patterns"), by_dose.get(number(job, "dose"))
+        n, total = count(mapping(job, "scores"), "n_patterns"), by_dose.get(number(job, "dose") or 0.0)
         if n is None or total is None:
             continue
         if n > total or (n != total and text(job, "view") in whole):
