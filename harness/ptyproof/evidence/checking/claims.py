@@ -9,6 +9,7 @@ from ptyproof.evidence.checking.document import Document, Findings, count, liste
 
 _TYPED = re.compile(r"\d+\s*/\s*\d+|\b(?:PASS|FAIL|OK|GREEN|RED)(?:ED)?\b", re.IGNORECASE)
 _NEEDED = ("final_loss", "epochs_completed", "bundle_path", "bundle_sha256")
+_OF_A_TRAINING = ("datasets", "training", "environment", "scores")
 _SHOWN = 160
 
 
@@ -28,6 +29,14 @@ def dry_run(doc: Document) -> Findings:
             yield doc.finding("PM701", f"{place}.result.dry_run", sentence)
 
 
+def migrated(doc: Document) -> Findings:
+    """Yield that a manifest was migrated: it records what an earlier tool said of itself."""
+    if "migrated" in doc.root:
+        generation = str(mapping(doc.root, "migrated").get("generation"))[:_SHOWN]
+        said = f"was migrated from generation {generation}: a record of an earlier tool, no evidence of this one"
+        yield doc.finding("PM711", "$.migrated", said)
+
+
 def planned(doc: Document) -> Findings:
     """Yield jobs without any result: a plan, and no record of a run."""
     jobs = listed(doc.root, "jobs")
@@ -42,10 +51,14 @@ def successes(doc: Document) -> Findings:
         result, at = mapping(job, "result"), f"{place}.result"
         if result.get("status") != "success" or doc.is_cut(at):
             continue
-        needed = _NEEDED[:2] if doc.generation in ("E4", "E5") else _NEEDED
+        generation = mapping(doc.root, "migrated").get("generation", doc.generation)
+        needed = _NEEDED[:2] if generation in ("E4", "E5") else _NEEDED
         for key in needed:
             if result.get(key) is None:
                 yield doc.finding("PM703", f"{at}.{key}", f"the job is called a success without its {key}")
+        for key in () if doc.is_legacy or "migrated" in doc.root else _OF_A_TRAINING:
+            if key in job and job[key] is None:
+                yield doc.finding("PM703", f"{place}.{key}", f"the job is called a success without its {key}")
         if result.get("error") is not None:
             said = f"the job is called a success beside an error: {str(result['error'])[:_SHOWN]}"
             yield doc.finding("PM704", f"{at}.error", said)

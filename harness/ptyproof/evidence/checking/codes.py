@@ -203,6 +203,13 @@ _ALL = (
         "`ptyproof hub verify DIR` says what differs; run again what wrote the hub.",
     ),
     Code(
+        "PM211",
+        "error",
+        "Entries that do not stand in the study's order",
+        "The tool writes them by dose, then by view; another order shows that the file was edited or put together.",
+        "Let the tool write the file again.",
+    ),
+    Code(
         "PM301",
         "error",
         "A file that the manifest names is not there",
@@ -239,6 +246,13 @@ _ALL = (
         "A link leads out of the folder",
         "What it leads to is not part of what is handed on; it was not read.",
         "Copy the file to where the link is.",
+    ),
+    Code(
+        "PM306",
+        "error",
+        "A file beside the manifest says something else",
+        "Both were written by one run, from the same numbers: one of the two was changed, or is of another run.",
+        "Take both files from the same run; what a program has written is not edited by hand.",
     ),
     Code(
         "PM401",
@@ -551,6 +565,13 @@ _ALL = (
         "A run without an end",
         "It was killed, or is under way: what it left is not finished.",
         "Wait for its end, or run it again.",
+    ),
+    Code(
+        "PM711",
+        "warning",
+        "A record that was migrated from an earlier generation",
+        "It says what an earlier tool said of itself; nothing of it was measured again.",
+        "Run the study with the current tool where evidence is wanted.",
     ),
     Code(
         "PM801",

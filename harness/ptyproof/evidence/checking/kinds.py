@@ -7,11 +7,13 @@ from dataclasses import dataclass
 
 from ptyproof.evidence.checking import (
     account,
+    beside,
     cells,
     claims,
     files,
     generic,
     hub,
+    layout,
     losses,
     paths,
     scores,
@@ -24,7 +26,7 @@ from ptyproof.evidence.checking import (
 from ptyproof.evidence.checking.document import Document, Findings
 
 Check = Callable[[Document], Findings]
-_ALWAYS: tuple[Check, ...] = (generic.check, paths.check, files.check, times.order)
+_ALWAYS: tuple[Check, ...] = (generic.check, paths.check, files.check, times.order, beside.in_hub)
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,11 @@ KINDS: dict[str, Kind] = {
             selection.check,
             selection.rejections,
             studies.check,
+            claims.migrated,
             trainings.check,
+            beside.trainings,
+            layout.order,
+            layout.calls,
             trainings.scored,
             claims.dry_run,
             claims.successes,
@@ -122,17 +128,35 @@ KINDS: dict[str, Kind] = {
     ),
     "run_manifest": Kind(
         "run manifest of Phase C",
-        (*_CELLS, account.split, studies.check, scores.photons, claims.same_data),
+        (
+            *_CELLS,
+            account.split,
+            studies.check,
+            scores.photons,
+            claims.same_data,
+            beside.datasets,
+            layout.order,
+            layout.datasets,
+        ),
         ("account", "files", "paths", "times", "values", "claims"),
     ),
     "overlap_manifest": Kind(
         "overlap manifest of Phase D",
-        (*_CELLS, account.overlap, selection.check, selection.rejections, studies.check),
+        (
+            *_CELLS,
+            account.overlap,
+            selection.check,
+            selection.rejections,
+            studies.check,
+            beside.views,
+            layout.order,
+            layout.views,
+        ),
         ("account", "files", "paths", "times", "values", "skips"),
     ),
-    "overlap_metrics": Kind("overlap metrics of Phase D", (cells.consistent, selection.check)),
-    "metrics_bundle": Kind("metrics bundle of Phase D", (cells.consistent, selection.check)),
-    "model": Kind("record of a trained network", (cells.consistent, losses.model), ("account", "values")),
+    "overlap_metrics": Kind("overlap metrics of Phase D", (cells.consistent, selection.check, beside.metrics)),
+    "metrics_bundle": Kind("metrics bundle of Phase D", (cells.consistent, selection.check, beside.metrics)),
+    "model": Kind("record of a trained network", (cells.consistent, losses.model, beside.model), ("account", "values")),
     "study_design": Kind("study design", (studies.of_itself,), ("values",)),
     "dataset_metadata": Kind("metadata of a dataset", (), ("values",)),
     "hub_index": Kind(

@@ -73,18 +73,26 @@ def references(doc: Document) -> list[Reference]:
 
 def _references(doc: Document) -> Iterator[Reference]:
     root = doc.root
+    if "migrated" in root and root.get("artifact_root") is None:
+        return  # it was not put beside the earlier file, so none of its paths leads anywhere
+    yield from _roots(doc, root)
+    for place, job in doc.entries("jobs"):
+        yield from _legacy_job(doc, job, place) if doc.is_legacy else _job(job, place)
+    if doc.is_legacy:
+        yield from _legacy_others(doc)
+    else:
+        yield from _others(doc)
+
+
+def _roots(doc: Document, root: dict[str, Any]) -> Iterator[Reference]:
+    yield from _record(mapping(root, "migrated"), "$.migrated", "source", "data")
     for key in ("phase_c_root", "phase_d_root", "artifact_root"):
         yield from _of(root, "$", key, None if doc.is_legacy else ".", "folder")
     yield from _of(root, "$", "skip_summary_path", ".", "artifact")
     yield from _of(root, "$", "training_manifest_path", ".", "artifact")
-    for place, job in doc.entries("jobs"):
-        if doc.is_legacy:
-            yield from _legacy_job(doc, job, place)
-        else:
-            yield from _job(job, place)
-    if doc.is_legacy:
-        yield from _legacy_others(doc)
-        return
+
+
+def _others(doc: Document) -> Iterator[Reference]:
     for key in ("datasets", "views", "rejected_views"):
         for place, entry in doc.entries(key):
             for half in ("train", "test"):

@@ -6,7 +6,7 @@ from typing import Any
 
 from ptyproof.errors import ManifestError
 from ptyproof.evidence.checking.cells import parts_of
-from ptyproof.evidence.checking.document import Document, Findings, cell_of, entries, listed, number, text
+from ptyproof.evidence.checking.document import Document, Findings, as_number, cell_of, entries, listed, number, text
 from ptyproof.io import strict_json
 
 _MAX_BYTES = 1 << 24
@@ -17,8 +17,8 @@ _SHOWN = 120
 def outside(doc: Document) -> Findings:
     """Yield skips of doses that the filters exclude: other doses are not looked at, and their skips do not count."""
     filters = doc.root.get("filters")
-    if doc.is_legacy:
-        wanted = number(filters, "dose")
+    if doc.is_legacy or "migrated" in doc.root:
+        wanted = number(filters, "dose") if doc.is_legacy else as_number(next(iter(listed(filters, "dose")), None))
         if wanted is None:
             return
         for key in ("skipped_views", "missing_jobs"):
@@ -68,7 +68,7 @@ def agree(doc: Document) -> Findings:
     """Yield where a manifest and the skip summary beside it, or the other way round, have other skips."""
     key = "training_manifest_path" if doc.kind == "skip_summary" else "skip_summary_path"
     name = text(doc.root, key)
-    if name is None or doc.folder is None or doc.home is None or doc.cut:
+    if name is None or doc.folder is None or doc.home is None or doc.cut or "migrated" in doc.root:
         return
     try:
         other = (doc.folder / name).resolve()
