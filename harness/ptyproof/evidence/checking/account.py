@@ -27,14 +27,14 @@ def counted(doc: Document, holder: Mapping[str, Any], place: str, key: str, n: i
     """Yield a finding if a recorded count is not the counted one; a count that is absent is the schema's business."""
     recorded = count(holder, key)
     if recorded is not None and recorded != n:
-        yield doc.finding("PM201", f"{place}.{key}", f"{key} is {recorded}, but {what}: counted {n}")
+        yield doc.finding("PM201", f"{place}.{key}", f"{key} is {recorded}, but {what.format(n)}")
 
 
 def _length(doc: Document, key: str, of: str, holder: Mapping[str, Any] | None = None, place: str = "$") -> Findings:
     """Yield a finding if a count is not the length of a list of the same object."""
     holder = doc.root if holder is None else holder
     if isinstance(holder.get(of), list) and not doc.is_cut(f"{place}.{of}"):
-        yield from counted(doc, holder, place, key, len(holder[of]), f"{of} has another number of entries")
+        yield from counted(doc, holder, place, key, len(holder[of]), f"{of} has {{}} entries")
 
 
 def skipped(doc: Document) -> Findings:
@@ -55,7 +55,7 @@ def training(doc: Document) -> Findings:
         "n_not_selected": len(listed(doc.root, "not_selected")),
     }
     for key, n in numbers.items():
-        yield from counted(doc, account, "$.account", key, n, "the manifest lists another number")
+        yield from counted(doc, account, "$.account", key, n, "the manifest lists {}")
     parts = [count(account, key) for key in _PARTS]
     total = count(account, "n_enumerated")
     if total is not None and None not in parts:
@@ -73,7 +73,7 @@ def overlap(doc: Document) -> Findings:
     accepted, rejected = len(listed(root, "views")), len(listed(root, "rejected_views"))
     numbers = {"n_accepted": accepted, "n_rejected": rejected}
     for key, n in numbers.items():
-        yield from counted(doc, account, "$.account", key, n, "the manifest lists another number")
+        yield from counted(doc, account, "$.account", key, n, "the manifest lists {}")
     total, parts = count(account, "n_cells"), [count(account, key) for key in numbers]
     if total is not None and None not in parts and total != sum(part or 0 for part in parts):
         said = f"n_cells is {total}, but n_accepted {parts[0]} + n_rejected {parts[1]} is another number"
@@ -131,10 +131,8 @@ def ended(doc: Document) -> Findings:
         yield doc.finding("PM201", "$.execution_results", said)
     codes = [count(result, "returncode") for result in results]
     good = sum(code == 0 for code in codes)
-    yield from counted(doc, doc.root, "$", "n_success", good, "another number of jobs ended with returncode 0")
-    yield from counted(
-        doc, doc.root, "$", "n_failed", len(codes) - good, "another number ended with a returncode but 0"
-    )
+    yield from counted(doc, doc.root, "$", "n_success", good, "{} jobs ended with returncode 0")
+    yield from counted(doc, doc.root, "$", "n_failed", len(codes) - good, "{} ended with another returncode than 0")
 
 
 def jobs(doc: Document) -> Findings:
@@ -142,7 +140,7 @@ def jobs(doc: Document) -> Findings:
     total, good, failed = (count(doc.root, key) for key in ("n_jobs", "n_success", "n_failed"))
     if doc.kind == "legacy_metrics_summary_g":
         scored = len(listed(doc.root, "jobs"))
-        yield from counted(doc, doc.root, "$", "n_success", scored, "the scores of another number of jobs are there")
+        yield from counted(doc, doc.root, "$", "n_success", scored, "the scores of {} jobs are there")
     else:
         yield from _length(doc, "n_jobs", "jobs")
     if total is not None and good is not None and failed is not None and good + failed != total:
