@@ -9,8 +9,8 @@ from typing import Any
 
 from ptyproof.errors import ManifestError
 from ptyproof.evidence.hub import INDEX
+from ptyproof.evidence.hub_layout import SKIP_KEYS, SKIP_LINES, SKIPS, TRAINING
 from ptyproof.evidence.verify.files import HubFiles
-from ptyproof.evidence.verify.names import SKIP_KEYS, SKIP_LINES, SKIPS, TRAINING
 from ptyproof.evidence.verify.problem import WHOLE, Problem, Problems
 from ptyproof.io import strict_json
 from ptyproof.study.jobs import cell_of
