@@ -77,6 +77,10 @@ def views(doc: Document) -> Findings:
             if isinstance(reads, bool) and name in selections and reads != (selections[name] == "all"):
                 said = f"reads_phase_c is {str(reads).lower()}, but the view selects {selections[name]} positions"
                 yield doc.finding("PM407", f"{place}.reads_phase_c", said)
+            for half in HALVES if key == "views" and isinstance(reads, bool) else ():
+                if (mapping(view, half).get("file") is None) is not reads:
+                    said = "an archive is named, but the view reads Phase C's" if reads else "no archive is named"
+                    yield doc.finding("PM407", f"{place}.{half}.file", said)
             if name is None or dose is None or dose <= 0:
                 continue
             folder = f"{dose_folder(dose)}/{name}"
