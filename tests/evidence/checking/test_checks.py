@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from ptyproof.evidence.checking.codes import CODES
 from ptyproof.io.schema import current_kinds
 from tests.conftest import Phase
 from tests.evidence.checking.cases import CASES, WHOLE, Case, changed
+from tests.io.test_fast_schema import mutations
 from tests.schemas.schema_rules import KINDS, example, example_names
 
 # What needs a file, or a folder with files: see test_files and test_loading.
@@ -105,3 +107,17 @@ def test_the_library_call_of_the_package(tmp_path: Path) -> None:
     path = tmp_path / "report.json"
     path.write_text('{"n_valid": "10/10", "status": "complete"}')
     assert {finding.code for finding in check(path)} >= {"PM707", "PM101"}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_value_upsets_a_check(kind: str) -> None:
+    numbers = random.Random(kind)
+    for name in example_names(kind):
+        for value in mutations(example(kind, name), 12, numbers):
+            for finding in check_value(next(mutations(value, 1, numbers), value)).findings:
+                assert "\n" not in str(finding)
+
+
+def test_values_of_odd_size_are_judged(tmp_path: Path) -> None:
+    value = changed(WHOLE, {"jobs/0/dose": 10**4000, "jobs/0/result/final_loss": -(10**400), "skipped_count": 10**30})
+    assert {finding.code for finding in check_value(value).findings} >= {"PM101"}

@@ -166,7 +166,7 @@ def calls(doc: Document) -> Findings:
     """Yield cells that a call asked for and that the manifest says nothing of."""
     if doc.cut:
         return
-    known = {job.get("job") for _, job in doc.entries("jobs")}
+    known = {text(job, "job") for _, job in doc.entries("jobs")}
     for key in ("skipped_views", "not_selected"):
         known |= {cell_of(entry) for _, entry in doc.entries(key)}
     for place, call in doc.entries("calls"):

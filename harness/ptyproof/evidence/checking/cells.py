@@ -74,7 +74,7 @@ def possible(doc: Document) -> Findings:
         cell = cell_of(record)
         if cell is not None and not place.startswith("$.datasets") and cell not in cells:
             yield doc.finding("PM204", place, f"{cell} is no cell of the study")
-    doses = {as_number(dose) for dose in listed(mapping(doc.root, "design"), "doses_photons_per_pattern")}
+    doses = set(map(as_number, listed(mapping(doc.root, "design"), "doses_photons_per_pattern")))
     for place, record in doc.entries("datasets"):
         dose = number(record, "dose")
         if dose is not None and dose not in doses:
@@ -84,12 +84,8 @@ def possible(doc: Document) -> Findings:
 def design_cells(design: dict[str, Any]) -> set[str]:
     """Return the names of the cells of a design, as far as it says them."""
     views = [(text(view, "name"), count(view, "gridsize")) for view in listed(design, "views")]
-    doses = [dose for dose in map(_as_dose, listed(design, "doses_photons_per_pattern")) if dose is not None]
+    doses = [dose for dose in map(as_number, listed(design, "doses_photons_per_pattern")) if dose is not None]
     return {cell_key(dose, view, gs) for dose in doses for view, gs in views if view is not None and gs is not None}
-
-
-def _as_dose(value: Any) -> float | None:
-    return number({"dose": value}, "dose")
 
 
 def consistent(doc: Document) -> Findings:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from ptyproof.evidence.checking.document import (
@@ -46,7 +45,7 @@ def history(doc: Document) -> Findings:
 
 
 def _constant(doc: Document, values: list[Any], place: str, key: str) -> Findings:
-    numbers = [value for value in values if isinstance(value, int | float) and math.isfinite(value)]
+    numbers = [value for value in map(as_number, values) if value is not None]
     if len(numbers) >= _CONSTANT_FROM and len(numbers) == len(values) and len(set(numbers)) == 1:
         said = f"{key} is {numbers[0]:g} in each of {plural(len(numbers), 'epoch')}: nothing was learned"
         yield doc.finding("PM603", place, said)

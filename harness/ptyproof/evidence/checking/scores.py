@@ -109,7 +109,7 @@ def _aggregates(doc: Document) -> Findings:
             for side in _SIDES:
                 value = number(row, side)
                 if value is not None:
-                    rows[row.get("model"), row.get("metric"), side].append(value)
+                    rows[text(row, "model"), text(row, "metric"), side].append(value)
     for model, metric, key, value in _aggregated(doc):
         how, _, side = key.partition("_")
         values = rows.get((model, metric, side), [])
