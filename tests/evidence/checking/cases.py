@@ -353,4 +353,23 @@ CASES = (
     case(
         "PM804", "$.skipped_views[0].reason", E5, skipped_views__0__reason="This is expected when Phase D rejected it."
     ),
+    case("PM211", "$.jobs", WHOLE, jobs=lambda jobs: jobs[::-1]),
+    case("PM711", "$.migrated", ("training_manifest", "migrated-e7-no-bundle"), timestamp="2026-11-24T06:30:01Z"),
+    case("PM207", "$.jobs[0].job", WHOLE, calls__0__jobs=lambda names: names[1:]),
+    case("PM703", "$.jobs[1].training", WHOLE, jobs__1__training=None),
+    case(
+        "PM613", "$.jobs[0].scores.complex_error.improvement", WHOLE, jobs__0__scores__complex_error__improvement=None
+    ),
+    case(
+        "PM615",
+        "$.skipped_views[0].measured.test.spacing_before_selection.min_px",
+        SKIPS,
+        skipped_views__0__measured__test__spacing_before_selection__min_px=None,
+    ),
+    case(
+        "PM606",
+        "$.skipped_views[0].measured.test.selection.greedy_acceptance_rate",
+        SKIPS,
+        skipped_views__0__measured__test__selection__greedy_acceptance_rate=None,
+    ),
 )

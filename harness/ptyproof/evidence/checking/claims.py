@@ -9,6 +9,7 @@ from ptyproof.evidence.checking.document import Document, Findings, count, liste
 
 _TYPED = re.compile(r"\d+\s*/\s*\d+|\b(?:PASS|FAIL|OK|GREEN|RED)(?:ED)?\b", re.IGNORECASE)
 _NEEDED = ("final_loss", "epochs_completed", "bundle_path", "bundle_sha256")
+_OF_A_TRAINING = ("datasets", "training", "environment", "scores")
 _SHOWN = 160
 
 
@@ -55,6 +56,9 @@ def successes(doc: Document) -> Findings:
         for key in needed:
             if result.get(key) is None:
                 yield doc.finding("PM703", f"{at}.{key}", f"the job is called a success without its {key}")
+        for key in () if doc.is_legacy or "migrated" in doc.root else _OF_A_TRAINING:
+            if key in job and job[key] is None:
+                yield doc.finding("PM703", f"{place}.{key}", f"the job is called a success without its {key}")
         if result.get("error") is not None:
             said = f"the job is called a success beside an error: {str(result['error'])[:_SHOWN]}"
             yield doc.finding("PM704", f"{at}.error", said)

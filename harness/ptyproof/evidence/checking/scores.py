@@ -152,6 +152,8 @@ def _measure(doc: Document, measure: dict[str, Any], place: str, name: str) -> F
         if not is_close(said, wanted, 1e-6, 1e-6):
             sentence = f"improvement is {said:g}, but 1 - {network:g} / {start:g} is {wanted:g}"
             yield doc.finding("PM613", f"{place}.improvement", sentence)
+    if start and "improvement" in measure and measure["improvement"] is None:
+        yield doc.finding("PM613", f"{place}.improvement", f"improvement is null, but start is {start:g}")
     if name in _RELATIVE:
         for key, value in (("start", start), ("network", network)):
             if value is not None and value > 1 + 1e-6:

@@ -11,6 +11,7 @@ from ptyproof.evidence.checking.document import Document, Findings, count, is_cl
 _SPACING = ("min_px", "median_px", "mean_px", "max_px")
 _LEGACY_SPACING = ("min_spacing", "median_spacing", "mean_spacing", "max_spacing")
 _LEAST_ACCEPTANCE = 0.10
+_TWO = 2  # positions that have a distance
 _OVERLAP_OF = {"dense": 0.7, "sparse": 0.2}
 
 
@@ -53,6 +54,10 @@ def _halves(doc: Document) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def _spacing(doc: Document, spacing: dict[str, Any], place: str, n: int | None) -> Findings:
     said_n = count(spacing, "n_positions")
+    for key in _SPACING:
+        if said_n is not None and key in spacing and (spacing[key] is None) != (said_n < _TWO):
+            said = "is null" if spacing[key] is None else "is a number"
+            yield doc.finding("PM615", f"{place}.{key}", f"{key} {said}, but there are {said_n} positions")
     if n is not None and said_n is not None and said_n != n:
         yield doc.finding("PM201", f"{place}.n_positions", f"n_positions is {said_n}, but {n} positions are recorded")
     yield from _rising(doc, spacing, place, _SPACING)
@@ -89,6 +94,9 @@ def _selection(doc: Document, half: dict[str, Any], place: str, size: float | No
         yield doc.finding("PM618", f"{at}.threshold_px", said)
     method = text(selection, "method")
     own = number(selection, f"{method}_acceptance_rate") if method in ("direct", "greedy") else None
+    if method in ("direct", "greedy") and selection.get(f"{method}_acceptance_rate", 0.0) is None:
+        said = f"{method}_acceptance_rate is null, but {method} selection was used"
+        yield doc.finding("PM606", f"{at}.{method}_acceptance_rate", said)
     if own is not None and rate is not None and not is_close(own, rate):
         said = f"{method}_acceptance_rate is {own:g}, but {method} selection gave acceptance_rate {rate:g}"
         yield doc.finding("PM606", f"{at}.{method}_acceptance_rate", said)

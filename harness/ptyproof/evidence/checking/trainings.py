@@ -24,10 +24,19 @@ def check(doc: Document) -> Findings:
         if view is not None:
             yield from _of_view(doc, place, job, view, design)
         yield from _data(doc, place, job)
+        yield from _asked_for(doc, place, job)
         started = moment(mapping(job, "result").get("started"))
         if started is not None and began is not None and started < began:
             said = f"started is {job['result']['started']}, before the first call that asked for anything"
             yield doc.finding("PM502", f"{place}.result.started", said)
+
+
+def _asked_for(doc: Document, place: str, job: dict[str, Any]) -> Findings:
+    """Yield a job that no call has asked for."""
+    name = text(job, "job")
+    calls = listed(doc.root, "calls")
+    if name is not None and calls and not doc.cut and not any(name in listed(call, "jobs") for call in calls):
+        yield doc.finding("PM207", f"{place}.job", f"{name} was asked for by no call that the manifest records")
 
 
 def _of_view(doc: Document, place: str, job: dict[str, Any], view: dict[str, Any], design: dict[str, Any]) -> Findings:
