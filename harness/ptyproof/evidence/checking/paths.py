@@ -31,28 +31,28 @@ def check(doc: Document) -> Findings:
     if doc.folder is not None and doc.home is not None and (doc.home / "hub.json").is_file():
         depth = len(doc.folder.relative_to(doc.home).parts)
     for found in references(doc):
-        shown = _short(found.path)
         if _ABSOLUTE.match(found.path):
-            sentence = f"{shown} is an absolute path, which leads nowhere on another machine"
+            sentence = f"{_short(found.path)} is an absolute path, which leads nowhere on another machine"
             yield doc.finding("PM401", found.json_path, sentence)
             continue
         if _ODD.search(found.path):
-            said = f"{shown} has a backslash or a character that cannot be printed"
+            said = f"{_short(found.path)} has a backslash or a character that cannot be printed"
             yield doc.finding("PM405", found.json_path, said)
-        yield from _climbing(doc, found, shown, depth)
+        yield from _climbing(doc, found, depth)
     yield from _of_root(doc)
 
 
-def _climbing(doc: Document, found: Reference, shown: str, depth: int | None) -> Findings:
-    own = posixpath.normpath(found.path)
-    name = found.name
+def _climbing(doc: Document, found: Reference, depth: int | None) -> Findings:
+    own, name = posixpath.normpath(found.path), found.name
     climbs = name is not None and (name == ".." or name.startswith("../"))
     if found.role == "artifact" and (climbs or own == ".." or own.startswith("../")):
-        yield doc.finding("PM402", found.json_path, f"{shown} climbs out of the folder that it must lie in")
+        yield doc.finding(
+            "PM402", found.json_path, f"{_short(found.path)} climbs out of the folder that it must lie in"
+        )
     elif climbs and depth is not None and name is not None:
         ups = len(re.match(r"(?:\.\.(?:/|$))*", name)[0].split("..")) - 1  # type: ignore[index]
         if ups > depth:
-            yield doc.finding("PM402", found.json_path, f"{shown} climbs out of the artifact hub")
+            yield doc.finding("PM402", found.json_path, f"{_short(found.path)} climbs out of the artifact hub")
 
 
 def _of_root(doc: Document) -> Findings:
