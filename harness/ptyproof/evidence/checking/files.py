@@ -48,11 +48,12 @@ def shared(doc: Document) -> Findings:
 
 def _file(doc: Document, found: Reference, folder: str, home: str) -> Findings:
     try:
-        path = os.path.normpath(os.path.join(folder, found.name or ""))  # noqa: PTH118 - paths by the thousand
+        path = f"{folder}{os.sep}{found.name}"
+        path = os.path.normpath(path) if path.startswith("//") or os.pardir in path else path
         if not _is_below(path, home):
             return  # judged by the checks of paths; never opened
         real = _real(doc.memo.setdefault(_MEMO, {}), path)
-        if not _is_below(real, home):
+        if real != path and not _is_below(real, home):
             said = f"{_shown(found)} is a link that leads out of {os.path.basename(home)}; it was not read"  # noqa: PTH119
             yield doc.finding("PM305", found.json_path, said)
             return

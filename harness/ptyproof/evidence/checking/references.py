@@ -29,7 +29,7 @@ _OF_LEGACY_JOB = frozenset(
 )
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)  # not frozen: there are thousands, and freezing them takes longer than all the rest
 class Reference:
     """A path in a manifest.
 
@@ -61,7 +61,10 @@ class Reference:
     @cached_property
     def name(self) -> str | None:
         """The path relative to the manifest's folder, or None where that is not known."""
-        return None if self.base is None else posixpath.normpath(posixpath.join(self.base, self.path))
+        if self.base is None:
+            return None
+        alone = self.base == "." or self.path.startswith("/")
+        return posixpath.normpath(self.path if alone else f"{self.base}/{self.path}")
 
 
 def references(doc: Document) -> list[Reference]:
