@@ -19,6 +19,7 @@ _FACTS = (
     (r"\.resumed_from_epoch$", "where a training went on from is recorded nowhere else"),
     (r"\.(timestamp|started|finished)$", "another time that is in order with all others"),
     (r"\.study$|\.design(\.|$)|design_digest$", "a name of the study that nothing beside the file has"),
+    (r"\.(reason|error)$", "the words of a sentence for people"),
     (r"\.recipe_digest$|phase_c_recipe_digest$", "a digest of a recipe that is recorded in this file alone"),
 )
 _KEYS = {
@@ -33,7 +34,8 @@ _KEYS = {
     **dict.fromkeys(("line_px", "illuminated_rows_px", "object_shape_px"), 7),
     "resumed_from_epoch": 8,
     **dict.fromkeys(("timestamp", "started", "finished"), 9),
-    "recipe_digest": 11,
+    **dict.fromkeys(("reason", "error"), 11),
+    "recipe_digest": 12,
 }
 
 

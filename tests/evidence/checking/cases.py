@@ -11,6 +11,7 @@ from tests.schemas.schema_rules import example
 WHOLE = ("training_manifest", "whole-dose")
 FAILED = ("training_manifest", "failed-and-lost")
 AGAIN = ("training_manifest", "trained-again")
+MIGRATED = ("training_manifest", "migrated-e6-bundles")
 DOSES = ("run_manifest", "one-of-three-doses")
 ACCEPTED = ("overlap_manifest", "accepted-spacing")
 REJECTED = ("overlap_manifest", "rejected-spacing")
@@ -325,6 +326,18 @@ CASES = (
     case("PM709", "$.jobs", FAILED, timestamp="2026-11-23T22:47:58Z"),
     case("PM710", "$.runs[1].status", HUB, runs__1__status="running"),
     case("PM710", "$.runs[0].ended", HUB, runs__0__ended=None),
+    case("PM711", "$.migrated", MIGRATED),
+    case("PM203", "$.calls[1].id", WHOLE, calls=_twice),
+    case("PM203", "$.calls[0].jobs", WHOLE, calls__0__jobs=_twice),
+    case("PM211", "$.jobs", WHOLE, jobs=lambda jobs: jobs[::-1]),
+    case("PM211", "$.calls[0].jobs", WHOLE, calls__0__jobs=lambda jobs: jobs[::-1]),
+    case("PM205", "$.datasets[0].test.seed.key", DOSES, datasets__0__test__seed__key=["phase_c", "dose_1000", "train"]),
+    case("PM205", "$.datasets[0].test.seed.root", DOSES, datasets__0__test__seed__root=7),
+    case("PM209", "$.datasets[0].recipe_digest", DOSES, datasets__0__recipe_digest="ab" * 32),
+    case("PM406", "$.datasets[0].train.file.path", DOSES, datasets__0__train__file__path="dose_1/patched_train.npz"),
+    case("PM406", "$.views[0].metrics_bundle.path", ACCEPTED, views__0__metrics_bundle__path="metrics_bundle.json"),
+    case("PM407", "$.views[0].reads_phase_c", ACCEPTED, views__0__reads_phase_c=True),
+    case("PM407", "$.views[0].train.file", ACCEPTED, views__0__train__file=None),
     case("PM801", "$.skipped_views[0].dose", E5, skipped_views__0__dose=600.0),
     case("PM801", "$.missing_jobs[0].dose", F2, filters__dose=600.0),
     case("PM801", "$.skipped_views[0]", WHOLE, calls__0__skipped=[]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 
 from ptyproof.evidence.checking.document import Document, Findings
@@ -11,15 +12,18 @@ from ptyproof.evidence.checking.references import Reference, references
 from ptyproof.io.hashing import sha256_file
 
 _SHOWN = 200
+_MEMO = "real folders"
+_MAX_LEVELS = 100
 
 
 def check(doc: Document) -> Findings:
     """Yield files that are absent although they must be there, changed, or links that lead outside."""
     if doc.folder is None or doc.home is None:
         return
+    folder, home = str(doc.folder), str(doc.home)
     for found in references(doc):
         if found.role != "folder" and found.name is not None and not found.name.startswith("/"):
-            yield from _file(doc, found, doc.folder, doc.home)
+            yield from _file(doc, found, folder, home)
 
 
 def shared(doc: Document) -> Findings:
@@ -42,33 +46,58 @@ def shared(doc: Document) -> Findings:
             by_name.setdefault(found.name, place)
 
 
-def _file(doc: Document, found: Reference, folder: Path, home: Path) -> Findings:
-    shown = printable(found.path[:_SHOWN])
+def _file(doc: Document, found: Reference, folder: str, home: str) -> Findings:
     try:
-        path = Path(os.path.normpath(folder / (found.name or "")))
-        if not path.is_relative_to(home):
+        path = f"{folder}{os.sep}{found.name}"
+        path = os.path.normpath(path) if path.startswith("//") or os.pardir in path else path
+        if not _is_below(path, home):
             return  # judged by the checks of paths; never opened
-        real = path.resolve()
-        if not real.is_relative_to(home):
-            yield doc.finding(
-                "PM305", found.json_path, f"{shown} is a link that leads out of {home.name}; it was not read"
-            )
+        real = _real(doc.memo.setdefault(_MEMO, {}), path)
+        if real != path and not _is_below(real, home):
+            said = f"{_shown(found)} is a link that leads out of {os.path.basename(home)}; it was not read"  # noqa: PTH119
+            yield doc.finding("PM305", found.json_path, said)
             return
-        if not real.is_file():
-            if found.role in ("artifact", "record") or real.exists():
-                said = "is no regular file" if real.exists() else f"is not there: {printable(str(found.name)[:_SHOWN])}"
-                yield doc.finding("PM301", found.json_path, f"{shown} {said}")
+        status = _status(real)
+        if status is None or not stat.S_ISREG(status.st_mode):
+            if found.role in ("artifact", "record") or status is not None:
+                absent = f"is not there: {printable(str(found.name)[:_SHOWN])}"
+                said = absent if status is None else "is no regular file"
+                yield doc.finding("PM301", found.json_path, f"{_shown(found)} {said}")
             return
-        yield from _contents(doc, found, real, shown)
+        yield from _contents(doc, found, Path(real), status.st_size)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         said = str(error.strerror if isinstance(error, OSError) else error)
-        yield doc.finding("PM301", found.json_path, f"{shown} cannot be read: {said}")
+        yield doc.finding("PM301", found.json_path, f"{_shown(found)} cannot be read: {said}")
 
 
-def _contents(doc: Document, found: Reference, path: Path, shown: str) -> Findings:
-    size = path.stat().st_size
+def _shown(found: Reference) -> str:
+    return printable(found.path[:_SHOWN])
+
+
+def _is_below(path: str, home: str) -> bool:
+    return path == home or path.startswith(home if home.endswith(os.sep) else home + os.sep)
+
+
+def _real(folders: dict[str, str], path: str) -> str:
+    """Return a path without links; what is known of the folders above it is not asked again."""
+    folder, name = os.path.split(path)
+    if folder not in folders:
+        known = folder == path or folder.count(os.sep) > _MAX_LEVELS
+        folders[folder] = os.path.realpath(folder) if known else _real(folders, folder)
+    real = f"{folders[folder].rstrip(os.sep)}{os.sep}{name}"
+    return os.path.realpath(real) if os.path.islink(real) else real  # noqa: PTH114
+
+
+def _status(path: str) -> os.stat_result | None:
+    try:
+        return os.stat(path)  # noqa: PTH116
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def _contents(doc: Document, found: Reference, path: Path, size: int) -> Findings:
     if found.size_bytes is not None and size != found.size_bytes:
-        said = f"{shown} has {size} bytes, recorded are {found.size_bytes}"
+        said = f"{_shown(found)} has {size} bytes, recorded are {found.size_bytes}"
         yield doc.finding("PM302", found.size_path or found.json_path, said)
         return
     if found.sha256 is None or not doc.hash_files:
@@ -77,5 +106,5 @@ def _contents(doc: Document, found: Reference, path: Path, shown: str) -> Findin
         doc.digests[path] = sha256_file(path)
     digest = doc.digests[path]
     if digest != found.sha256:
-        said = f"{shown} has the sha256 {digest[:16]}..., recorded is {found.sha256[:16]}..."
+        said = f"{_shown(found)} has the sha256 {digest[:16]}..., recorded is {found.sha256[:16]}..."
         yield doc.finding("PM303", found.digest_path or found.json_path, said)

@@ -44,7 +44,7 @@ class Finding:
     group: str
 
     def __lt__(self, other: Finding) -> bool:
-        return self._order() < other._order()
+        return self.order() < other.order()
 
     def __str__(self) -> str:
         return printable(f"{self.file}: {self.severity} {self.code} at {self.json_path}: {self.message}")
@@ -53,7 +53,8 @@ class Finding:
         """Return the finding as JSON values."""
         return asdict(self)
 
-    def _order(self) -> tuple[object, ...]:
+    def order(self) -> tuple[object, ...]:
+        """Return what findings are sorted by; sorting by it is much faster than comparing them two by two."""
         # digits are compared as numbers: jobs[2] stands before jobs[10]
         place = [
             (part.isdecimal(), int(part[:9]) if part.isdecimal() else 0, part)

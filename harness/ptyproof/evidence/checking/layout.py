@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import posixpath
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -71,7 +70,6 @@ def datasets(doc: Document) -> Findings:
 
 def views(doc: Document) -> Findings:
     """Yield views whose archives lie elsewhere than the layout has them, or whose data are another phase's."""
-    artifacts = text(doc.root, "artifact_root") or "."
     selections = {text(view, "name"): text(view, "selection") for view in listed(mapping(doc.root, "design"), "views")}
     for key in ("views", "rejected_views"):
         for place, view in doc.entries(key):
@@ -79,21 +77,27 @@ def views(doc: Document) -> Findings:
             if isinstance(reads, bool) and name in selections and reads != (selections[name] == "all"):
                 said = f"reads_phase_c is {str(reads).lower()}, but the view selects {selections[name]} positions"
                 yield doc.finding("PM407", f"{place}.reads_phase_c", said)
+            for half in HALVES if key == "views" and isinstance(reads, bool) else ():
+                if (mapping(view, half).get("file") is None) is not reads:
+                    said = "an archive is named, but the view reads Phase C's" if reads else "no archive is named"
+                    yield doc.finding("PM407", f"{place}.{half}.file", said)
             if name is None or dose is None or dose <= 0:
                 continue
-            folder = f"{dose_folder(dose)}/{name}"
-            for half in HALVES:
-                here = mapping(view, half)
-                yield from _file(doc, f"{place}.{half}", here, f"{folder}/{name}_{half}.npz")
-                expected = posixpath.normpath(f"{artifacts}/{folder}/{half}_metrics.json")
-                yield from _file(doc, f"{place}.{half}", here, expected, "metrics_file")
-            expected = posixpath.normpath(f"{artifacts}/{folder}/metrics_bundle.json")
-            yield from _file(doc, place, view, expected, "metrics_bundle")
+            yield from _of_view(doc, place, view, f"{dose_folder(dose)}/{name}", name)
+
+
+def _of_view(doc: Document, place: str, view: dict[str, Any], cell: str, name: str) -> Findings:
+    """Yield files of a view in another cell's folder; that of the metrics lies under the artifact root of its call."""
+    for half in HALVES:
+        here = mapping(view, half)
+        yield from _file(doc, f"{place}.{half}", here, f"{cell}/{name}_{half}.npz")
+        yield from _file(doc, f"{place}.{half}", here, f"{cell}/{half}_metrics.json", "metrics_file")
+    yield from _file(doc, place, view, f"{cell}/metrics_bundle.json", "metrics_bundle")
 
 
 def _file(doc: Document, place: str, holder: dict[str, Any], expected: str, key: str = "file") -> Findings:
     path = text(mapping(holder, key), "path")
-    if path is not None and path != expected:
+    if path is not None and path != expected and (key == "file" or not path.endswith(f"/{expected}")):
         said = f"{path[-120:]} is another place than the cell's, {expected[-120:]}"
         yield doc.finding("PM406", f"{place}.{key}.path", said)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from ptyproof.evidence.checking.document import Document, count, mapping, text
@@ -28,7 +29,7 @@ _OF_LEGACY_JOB = frozenset(
 )
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)  # not frozen: there are thousands, and freezing them takes longer than all the rest
 class Reference:
     """A path in a manifest.
 
@@ -57,10 +58,13 @@ class Reference:
     digest_path: str = ""
     size_path: str = ""
 
-    @property
+    @cached_property
     def name(self) -> str | None:
         """The path relative to the manifest's folder, or None where that is not known."""
-        return None if self.base is None else posixpath.normpath(posixpath.join(self.base, self.path))
+        if self.base is None:
+            return None
+        alone = self.base == "." or self.path.startswith("/")
+        return posixpath.normpath(self.path if alone else f"{self.base}/{self.path}")
 
 
 def references(doc: Document) -> list[Reference]:
@@ -140,7 +144,8 @@ def _legacy_job(doc: Document, job: dict[str, Any], place: str) -> Iterator[Refe
     root, folder = text(doc.root, "artifact_root"), text(job, "artifact_dir")
     if root is None or folder is None:
         return
-    below = posixpath.relpath(folder, root) if folder.startswith(root.rstrip("/") + "/") else None
+    start = root.rstrip("/") + "/"
+    below = posixpath.normpath(folder[len(start) :].lstrip("/")) if folder.startswith(start) else None
     if below is not None:
         yield from _results(mapping(job, "result"), f"{place}.result", below)
     else:

@@ -98,7 +98,7 @@ def judge(
     """Judge what was read; the options are those of `check_manifest`, `folder` is resolved."""
     found = [_finding(file, *fault) for fault in loaded.faults]
     if loaded.value is ...:
-        return Checked(file, None, None, "could not be read", tuple(sorted(found)), ("json",))
+        return Checked(file, None, None, "could not be read", _sorted(found), ("json",))
     known = recognise(loaded.value)
     if known is None:
         return _unknown(loaded.value, file, found, cut=bool(loaded.cut))
@@ -118,7 +118,11 @@ def judge(
     found += _findings(doc, known)
     groups = groups_of(known.kind)
     groups += tuple(sorted({finding.group for finding in found} - set(groups)))
-    return Checked(file, known.kind, known.generation, headline(doc), tuple(sorted(set(found))), groups)
+    return Checked(file, known.kind, known.generation, headline(doc), _sorted(set(found)), groups)
+
+
+def _sorted(found: Iterable[Finding]) -> tuple[Finding, ...]:
+    return tuple(sorted(found, key=Finding.order))
 
 
 def _findings(doc: Document, known: Recognised) -> Iterable[Finding]:
@@ -149,7 +153,7 @@ def _unknown(value: Any, file: str, found: list[Finding], cut: bool) -> Checked:
         keys = ", ".join(printable(str(key)[:30]) for key in list(value)[:6])
         sentence = f"is no manifest of a known kind or generation; its keys are {keys or 'none'}"
     found.append(_finding(file, "PM102", "$.kind" if said is not ... else "$", sentence))
-    return Checked(file, None, None, "unknown kind of file", tuple(sorted(found)), ("json", "schema"))
+    return Checked(file, None, None, "unknown kind of file", _sorted(found), ("json", "schema"))
 
 
 def _home(folder: Path | None) -> Path | None:
