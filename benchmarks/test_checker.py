@@ -4,21 +4,12 @@ from __future__ import annotations
 
 import copy
 import json
-import os
-import resource
-import subprocess
-import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ptyproof.evidence.checking import check_manifest
-from ptyproof.evidence.ledger import Ledger
-from ptyproof.io.json_scan import scan_json
-from ptyproof.io.strict_json import MAX_BYTES, parse_json
-from ptyproof.study.builtin import builtin_study
 from ptyproof.study.design import design_from_dict
 
 EXAMPLES = Path(__file__).parents[1] / "tests" / "schemas" / "examples"
