@@ -19,7 +19,6 @@ from ptyproof.evidence.checking.document import (
 )
 from ptyproof.evidence.ledger import STATUSES
 
-_PARTS = ("n_success", "n_failed", "n_lost", "n_skipped", "n_not_selected")
 _VIEWS_AND_HALVES = 6
 
 
@@ -45,8 +44,8 @@ def skipped(doc: Document) -> Findings:
 
 def training(doc: Document) -> Findings:
     """Yield where the account of a training manifest is not what its jobs, skips and other cells add up to."""
-    account = mapping(doc.root, "account")
-    if doc.cut or not all(isinstance(doc.root.get(key), list) for key in ("jobs", "skipped_views", "not_selected")):
+    lists = ("jobs", "skipped_views", "not_selected")
+    if doc.cut or not all(isinstance(doc.root.get(key), list) for key in lists):
         return
     statuses = Counter(text(mapping(job, "result"), "status") for _, job in doc.entries("jobs"))
     numbers = {f"n_{status}": statuses[status] for status in STATUSES}
@@ -54,30 +53,29 @@ def training(doc: Document) -> Findings:
         "n_skipped": len(listed(doc.root, "skipped_views")),
         "n_not_selected": len(listed(doc.root, "not_selected")),
     }
-    for key, n in numbers.items():
-        yield from counted(doc, account, "$.account", key, n, "the manifest lists {}")
-    parts = [count(account, key) for key in _PARTS]
-    total = count(account, "n_enumerated")
-    if total is not None and None not in parts:
-        n = sum(part or 0 for part in parts)
-        if total != n:
-            said = " + ".join(f"{key} {part}" for key, part in zip(_PARTS, parts, strict=True))
-            yield doc.finding("PM202", "$.account.n_enumerated", f"n_enumerated is {total}, but {said} is {n}")
+    yield from _added_up(doc, "n_enumerated", numbers)
 
 
 def overlap(doc: Document) -> Findings:
     """Yield where the account of an overlap manifest is not the number of its views."""
-    if doc.cut:
+    if not doc.cut:
+        numbers = {"n_accepted": len(listed(doc.root, "views")), "n_rejected": len(listed(doc.root, "rejected_views"))}
+        yield from _added_up(doc, "n_cells", numbers)
+
+
+def _added_up(doc: Document, total: str, numbers: Mapping[str, int]) -> Findings:
+    """Yield parts of an account that are not what was counted, or else a total that is not the sum of its parts."""
+    account = mapping(doc.root, "account")
+    wrong = [counted(doc, account, "$.account", key, n, "the manifest lists {}") for key, n in numbers.items()]
+    found = [finding for findings in wrong for finding in findings]
+    yield from found
+    parts, recorded = {key: count(account, key) for key in numbers}, count(account, total)
+    if found or recorded is None or None in parts.values():
         return
-    account, root = mapping(doc.root, "account"), doc.root
-    accepted, rejected = len(listed(root, "views")), len(listed(root, "rejected_views"))
-    numbers = {"n_accepted": accepted, "n_rejected": rejected}
-    for key, n in numbers.items():
-        yield from counted(doc, account, "$.account", key, n, "the manifest lists {}")
-    total, parts = count(account, "n_cells"), [count(account, key) for key in numbers]
-    if total is not None and None not in parts and total != sum(part or 0 for part in parts):
-        said = f"n_cells is {total}, but n_accepted {parts[0]} + n_rejected {parts[1]} is another number"
-        yield doc.finding("PM202", "$.account.n_cells", said)
+    added = sum(part or 0 for part in parts.values())
+    if recorded != added:
+        said = " + ".join(f"{key} {part}" for key, part in parts.items())
+        yield doc.finding("PM202", f"$.account.{total}", f"{total} is {recorded}, but {said} is {added}")
 
 
 def split(doc: Document) -> Findings:
