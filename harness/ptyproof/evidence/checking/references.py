@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
 from typing import Any
 
 from ptyproof.evidence.checking.document import Document, count, mapping, text
@@ -47,6 +46,8 @@ class Reference:
         What the file held when it was recorded; None where that is not recorded.
     digest_path, size_path
         Where these stand.
+    name
+        The path relative to the manifest's folder, or None where that is not known.
     """
 
     json_path: str
@@ -57,14 +58,12 @@ class Reference:
     size_bytes: int | None = None
     digest_path: str = ""
     size_path: str = ""
+    name: str | None = field(init=False, default=None)
 
-    @cached_property
-    def name(self) -> str | None:
-        """The path relative to the manifest's folder, or None where that is not known."""
-        if self.base is None:
-            return None
-        alone = self.base == "." or self.path.startswith("/")
-        return posixpath.normpath(self.path if alone else f"{self.base}/{self.path}")
+    def __post_init__(self) -> None:
+        if self.base is not None:
+            alone = self.base == "." or self.path.startswith("/")
+            self.name = posixpath.normpath(self.path if alone else f"{self.base}/{self.path}")
 
 
 def references(doc: Document) -> list[Reference]:
