@@ -203,13 +203,14 @@ def _swap_texts(value: Any, rng: random.Random) -> tuple[Any, Steps] | None:
 
 
 def _swap_bundles(value: Any, rng: random.Random) -> tuple[Any, Steps] | None:
-    jobs = value.get("jobs", []) if isinstance(value, dict) else []
-    trained = [at for at, job in enumerate(jobs) if job["result"].get("bundle_path")]
+    jobs = value.get("jobs") if isinstance(value, dict) else None
+    results = [job.get("result") if isinstance(job, dict) else None for job in (jobs if isinstance(jobs, list) else ())]
+    trained = [at for at, result in enumerate(results) if isinstance(result, dict) and "bundle_sha256" in result]
     if len(trained) < 2:
         return None
     one, two = (jobs[at]["result"] for at in rng.sample(trained, 2))
     for key in ("bundle_path", "bundle_sha256", "bundle_size_bytes"):
-        one[key], two[key] = two[key], one[key]
+        one[key], two[key] = two.get(key), one.get(key)
     return value, ("jobs",)
 
 

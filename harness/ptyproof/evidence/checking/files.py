@@ -52,12 +52,11 @@ def _file(doc: Document, found: Reference, folder: str, home: str) -> Findings:
         path = os.path.normpath(path) if path.startswith("//") or os.pardir in path else path
         if not _is_below(path, home):
             return  # judged by the checks of paths; never opened
-        real = _real(doc.memo.setdefault(_MEMO, {}), path)
+        real, status = _real(doc.memo.setdefault(_MEMO, {}), path)
         if real != path and not _is_below(real, home):
             said = f"{_shown(found)} is a link that leads out of {os.path.basename(home)}; it was not read"  # noqa: PTH119
             yield doc.finding("PM305", found.json_path, said)
             return
-        status = _status(real)
         if status is None or not stat.S_ISREG(status.st_mode):
             if found.role in ("artifact", "record") or status is not None:
                 absent = f"is not there: {printable(str(found.name)[:_SHOWN])}"
@@ -78,21 +77,27 @@ def _is_below(path: str, home: str) -> bool:
     return path == home or path.startswith(home if home.endswith(os.sep) else home + os.sep)
 
 
-def _real(folders: dict[str, str], path: str) -> str:
-    """Return a path without links; what is known of the folders above it is not asked again."""
-    folder, name = os.path.split(path)
+def _real(folders: dict[str, tuple[str, bool]], path: str) -> tuple[str, os.stat_result | None]:
+    """Return a path without links, and its status if it is there; a folder is asked for once."""
+    folder, _, name = path.rpartition(os.sep)
     if folder not in folders:
-        known = folder == path or folder.count(os.sep) > _MAX_LEVELS
-        folders[folder] = os.path.realpath(folder) if known else _real(folders, folder)
-    real = f"{folders[folder].rstrip(os.sep)}{os.sep}{name}"
-    return os.path.realpath(real) if os.path.islink(real) else real  # noqa: PTH114
-
-
-def _status(path: str) -> os.stat_result | None:
+        if not folder or folder.count(os.sep) > _MAX_LEVELS:
+            folders[folder] = os.path.realpath(folder or os.sep).rstrip(os.sep), True
+        else:
+            real, found = _real(folders, folder)
+            folders[folder] = real, found is not None
+    above, is_there = folders[folder]
+    real = f"{above}{os.sep}{name}"
+    if not is_there:
+        return real, None
     try:
-        return os.stat(path)  # noqa: PTH116
+        found = os.lstat(real)
+        if stat.S_ISLNK(found.st_mode):
+            real = os.path.realpath(real)
+            found = os.stat(real)  # noqa: PTH116
     except (FileNotFoundError, NotADirectoryError):
-        return None
+        return real, None
+    return real, found
 
 
 def _contents(doc: Document, found: Reference, path: Path, size: int) -> Findings:

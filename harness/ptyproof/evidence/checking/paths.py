@@ -39,7 +39,8 @@ def check(doc: Document) -> Findings:
         if _ODD.search(found.path):
             said = f"{_short(found.path)} has a backslash or a character that cannot be printed"
             yield doc.finding("PM405", found.json_path, said)
-        yield from _climbing(doc, found, depth)
+        if ".." in found.path or ".." in (found.base or ""):
+            yield from _climbing(doc, found, depth)
     yield from _of_root(doc)
 
 
@@ -105,8 +106,8 @@ def _misplaced(key: str, path: str, cell: tuple[str | None, str | None, int | No
     folder, view, gridsize = cell
     parts = path.split("/")
     # the last folder of that form: one above may be another study's
-    doses = [part for part in parts if part.startswith("dose_") and _DOSE.fullmatch(part)]
-    gridsizes = [part[2:] for part in parts if part.startswith("gs") and _GRIDSIZE.fullmatch(part)]
+    doses = [part for part in parts if part[:5] == "dose_" and _DOSE.fullmatch(part)]
+    gridsizes = [part[2:] for part in parts if part[:2] == "gs" and _GRIDSIZE.fullmatch(part)]
     if doses and folder is not None and doses[-1] != folder:
         return f"{_short(path)} lies under {doses[-1]}, but the job's dose is that of {folder}"
     if gridsizes and gridsize is not None and int(gridsizes[-1]) != gridsize:
