@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pytest_ptyproof.hub import hub_in_use, hub_place, is_worker
+from pytest_ptyproof.log_files import Tee, new_files
 
 if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter
@@ -104,10 +106,10 @@ class _Recorder:
         )
         folder = self._hub.root / ("cli" if kind == "none" else kind)
         folder.mkdir(exist_ok=True)
-        self._log, self._reports = _new_files(folder, f"pytest_{topic}_{kind}" if topic else f"pytest_{self._run}")
-        self._hub.update_run(self._run, log_path=self._name(self._log), reports_path=self._name(self._reports))
-        self._lines = self._reports.open("a", encoding="utf-8", errors="backslashreplace", buffering=1)
-        self._terminal = _Tee(config.pluginmanager.getplugin("terminalreporter"), self._log)
+        self._log, self._lines = new_files(folder, f"pytest_{topic}_{kind}" if topic else f"pytest_{self._run}")
+        self._hub.update_run(self._run, log_path=self._name(self._log.path), reports_path=self._name(self._lines.path))
+        self._index_error: Exception | None = None
+        self._terminal = Tee(config.pluginmanager.getplugin("terminalreporter"), self._log)
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:
@@ -143,7 +145,7 @@ class _Recorder:
             if report.failed and report.when == "setup" and self._blocked_by is None:
                 self._blocked_by = f"{report.nodeid}: {report.longreprtext}"
             if report.when == "teardown":
-                self._hub.update_run(self._run, **self._counts())
+                self._update(**self._counts())
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         """Take down that somebody stopped the run."""
@@ -158,13 +160,16 @@ class _Recorder:
         """Judge the run; the verdict is its exit status."""
         from ptyproof.evidence.outcomes import judge, with_revision
 
+        self._update(**self._counts())
         verdict = judge(self._kind, self._topic, self._outcomes, int(exitstatus), self._past, self._hub.root)
-        self._verdict = with_revision(verdict, self._past, self._state.as_dict())
+        self._verdict = with_revision(verdict, self._past, self._state.as_dict()).without(self._lost())
         session.exitstatus = self._verdict.exit_status
 
     @pytest.hookimpl(trylast=True)
     def pytest_terminal_summary(self, terminalreporter: TerminalReporter) -> None:
         """Say what the run shows, and where that is kept."""
+        for lost in self._lost():
+            terminalreporter.write_line(f"ptyproof: {lost}", red=True)
         if self._verdict is None or self._verdict.accepted is None:
             return
         terminalreporter.write_sep("=", f"ptyproof: {self._kind} evidence of {self._topic}")
@@ -175,10 +180,11 @@ class _Recorder:
         terminalreporter.write_line(f"{answer}: {number} test{'s' * (number != 1)}{shown}")
         for remark in self._verdict.remarks:
             terminalreporter.write_line(f"  {remark}")
-        terminalreporter.write_line(f"log: {self._log}")
+        terminalreporter.write_line(f"log: {self._log.path}")
 
     def pytest_unconfigure(self) -> None:
         """Close the files and record the end; a session that never began has shown nothing."""
+        from ptyproof.errors import PtyproofError
         from ptyproof.io.environment import run_environment
 
         self._terminal.close()
@@ -192,13 +198,31 @@ class _Recorder:
         changes["real_run"] = hub_in_use(self._config) is not None and trained.is_file()
         if self._blocked_by is not None:
             changes["blocked_path"] = self._name(self._write_blocked(status))
-        self._hub.end_run(self._run, status, **self._counts(), **changes)
-        self._hub.write(self._write_summary)
+        try:
+            self._hub.end_run(self._run, status, **self._counts(), **changes)
+            self._hub.write(self._write_summary)
+        except (PtyproofError, OSError) as error:  # too late for a verdict: the run stays without an end, or a summary
+            sys.stderr.write(f"ptyproof: the end of {self._run} could not be recorded: {_said(error)}\n")
 
     def _write_summary(self) -> None:
         from ptyproof.evidence.summary import write_summary
 
         write_summary(self._hub.root)
+
+    def _update(self, **changes: Any) -> None:
+        """Record how far the run has come; what stands in the way is told at its end, and costs no test its report."""
+        from ptyproof.errors import PtyproofError
+
+        try:
+            self._hub.update_run(self._run, **changes)
+        except (PtyproofError, OSError) as error:
+            self._index_error = self._index_error or error
+
+    def _lost(self) -> list[str]:
+        """Return what of the run could not be recorded, in sentences."""
+        errors: dict[str, Exception | None] = {self._name(file.path): file.error for file in (self._log, self._lines)}
+        errors["the index"] = self._index_error
+        return [f"{name} could not be written: {_said(error)}" for name, error in errors.items() if error is not None]
 
     def _stopped(self, why: str) -> None:
         if self._blocked_by is None and hub_in_use(self._config) is not None:
@@ -208,7 +232,7 @@ class _Recorder:
         from ptyproof.evidence.blocked import write_blocked
 
         command = " ".join(["pytest", *self._config.invocation_params.args])
-        log = self._log.read_text(encoding="utf-8", errors="replace")
+        log = self._log.path.read_text(encoding="utf-8", errors="replace")
         return write_blocked(self._hub.root, command, status, str(self._blocked_by), log)
 
     def _select(self, tests: list[str], files: set[Path]) -> None:
@@ -217,7 +241,7 @@ class _Recorder:
         if self._kind == "collect":
             for test in tests:
                 self._write({"test": test})
-        self._hub.update_run(self._run, revision=self._state.as_dict(), n_collected=len(tests))
+        self._update(revision=self._state.as_dict(), n_collected=len(tests))
 
     def _counts(self) -> dict[str, Any]:
         return {"outcomes": self._outcomes.counts(), "skips": self._outcomes.skips()}
@@ -229,40 +253,5 @@ class _Recorder:
         return path.relative_to(self._hub.root).as_posix()
 
 
-class _Tee:
-    """Lets everything that goes to the terminal go to a file, too, until it is closed."""
-
-    def __init__(self, reporter: TerminalReporter | None, path: Path) -> None:
-        self._file = path.open("a", encoding="utf-8", errors="backslashreplace")
-        self._terminal = None if reporter is None else reporter._tw
-        if self._terminal is not None:
-            self._original = self._terminal.write
-            self._terminal.write = self._both  # type: ignore[method-assign]
-
-    def _both(self, msg: str, *, flush: bool = False, **markup: bool) -> None:
-        self._original(msg, flush=flush, **markup)
-        self._file.write(msg)
-        if "\n" in msg:
-            self._file.flush()
-
-    def close(self) -> None:
-        """Give the terminal its own writer back."""
-        if self._terminal is not None:
-            self._terminal.write = self._original  # type: ignore[method-assign]
-        self._file.close()
-
-
-def _new_files(folder: Path, stem: str) -> tuple[Path, Path]:
-    """Make a log and a file of reports that were not there; a second run of the same name is numbered."""
-    number = 1
-    while True:
-        name = stem if number == 1 else f"{stem}_{number}"
-        log = folder / f"{name}.log"
-        try:
-            log.touch(exist_ok=False)
-        except FileExistsError:
-            number += 1
-            continue
-        reports = folder / f"{name}.jsonl"
-        reports.touch()
-        return log, reports
+def _said(error: Exception) -> str:
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)

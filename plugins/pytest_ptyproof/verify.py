@@ -50,7 +50,8 @@ class HubIndex(pytest.File):
 
     def collect(self) -> Iterable[pytest.Item]:
         """Yield an item for the index, for each file that it has, and for each that is there."""
-        from ptyproof.evidence.verify import hub_files, printable, read_index
+        from ptyproof.console import printable
+        from ptyproof.evidence.verify import hub_files, read_index
 
         files = hub_files(self.path.parent)
         index, _ = read_index(self.path.parent)

@@ -13,8 +13,8 @@ import pytest
 
 from ptyproof.evidence.blocked import write_blocked
 from ptyproof.evidence.hub import Hub
+from ptyproof.evidence.hub_layout import OVERLAP, RUN, SKIP_LINES, SUMMARY, TRAINING
 from ptyproof.evidence.summary import write_summary
-from ptyproof.evidence.verify import OVERLAP, RUN, SKIP_LINES, SUMMARY, TRAINING
 from tests.conftest import Phase
 from tests.evidence.test_verify import ENVIRONMENT, REVISION, edit, kill_run, make_hub, make_run
 

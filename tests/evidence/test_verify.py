@@ -16,20 +16,10 @@ import pytest
 
 from ptyproof.errors import InputError, RunError
 from ptyproof.evidence.hub import Hub
+from ptyproof.evidence.hub_layout import OVERLAP, RUN, SKIP_LINES, SKIPS, TRAINING
 from ptyproof.evidence.run_folder import RunFolder
 from ptyproof.evidence.summary import write_summary
-from ptyproof.evidence.verify import (
-    OVERLAP,
-    RUN,
-    SKIP_LINES,
-    SKIPS,
-    TRAINING,
-    WHOLE,
-    Problem,
-    read_index,
-    refuse_changed,
-    verify_hub,
-)
+from ptyproof.evidence.verify import WHOLE, Problem, read_index, refuse_changed, verify_hub
 from tests.conftest import Phase
 
 REVISION = {"commit": None, "uncommitted_sha256": None, "code_sha256": "a" * 64, "tests_sha256": "b" * 64}
@@ -39,6 +29,7 @@ KILLED = """
 import sys
 from pathlib import Path
 from ptyproof.evidence.hub import Hub
+from ptyproof.evidence.hub_layout import OVERLAP, RUN, SKIP_LINES, SKIPS, TRAINING
 from tests.evidence.test_verify import ENVIRONMENT, REVISION
 Hub(Path(sys.argv[1])).open_run(["pytest", "-k", "a|b"], sys.argv[2], "adding", ENVIRONMENT, REVISION)
 """
@@ -362,12 +353,18 @@ def test_lines_of_skips_that_are_no_json_are_named(hub: Hub) -> None:
 
 
 def test_what_the_index_says_of_runs_must_be_so(small: Hub) -> None:
-    small.update_run("run-0002", reports_path="green/gone.jsonl", outcomes={"passed": 2, "skipped": 1})
+    small.update_run(
+        "run-0002",
+        reports_path="green/gone.jsonl",
+        blocked_path="red/blocked_1.md",
+        outcomes={"passed": 2, "skipped": 1},
+    )
     answer = {"run": "run-0007", "same_tests": True, "code_changed": True, "tests_changed": False}
     small.update_run("run-0002", red=answer)
     small.update_run("run-0001", ended=None)
     assert places(verify_hub(small.root)) == [
         ("hub.json", "$.runs[0].status"),
+        ("hub.json", "$.runs[1].blocked_path"),
         ("hub.json", "$.runs[1].red.run"),
         ("hub.json", "$.runs[1].reports_path"),
         ("hub.json", "$.runs[1].skips"),

@@ -20,6 +20,8 @@ RIGHT, WRONG = "def add(a, b):\n    return a + b\n", "def add(a, b):\n    return
 TESTS = (
     "import calc\ndef test_one():\n    assert calc.add(1, 2) == 3\ndef test_two():\n    assert calc.add(2, 2) == 4\n"
 )
+MANY = "import pytest\n@pytest.mark.parametrize('n', range(200))\ndef test_many(n):\n    pass\n"
+SKIPPING = MANY.replace("pass\n", "pytest.skip(f'there is no beam for measurement {n}')\n")
 
 
 @dataclass(frozen=True)
@@ -337,3 +339,37 @@ def test_a_failed_test_of_a_real_run_is_not_blocked(project: Project) -> None:
     )
     project.pytest("-m", "real_run", "-k", "test_f")
     assert not (project.hub.root / "red").exists()
+
+
+def with_room(limit_kib: int, command: list[str], cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run a command whose files cannot grow beyond a size, as on a disk that is full."""
+    limited = ["bash", "-c", f'ulimit -f {limit_kib} && exec "$@"', "bash", *command]
+    return subprocess.run(limited, cwd=cwd, capture_output=True, text=True, check=False)
+
+
+def test_a_run_whose_reports_do_not_fit_goes_on_and_is_no_evidence(project: Project) -> None:
+    project.write("test_calc.py", MANY)
+    done = with_room(20, project.command("--artifact-hub", "hub", "--evidence", "green"), project.root)
+    assert done.returncode == 1
+    assert "200 passed" in done.stdout
+    sentence = "green/pytest_tests_green.jsonl could not be written: File too large"
+    assert f"ptyproof: {sentence}\n" in done.stdout
+    assert "REFUSED: 200 tests\n" in done.stdout
+    index = project.hub.read()
+    assert index is not None
+    (run,) = index["runs"]
+    assert (run["accepted"], run["exit_status"], run["status"]) == (False, 1, "ended")
+    assert run["reason"].startswith(sentence)
+    assert run["outcomes"] == {"passed": 200}
+
+
+def test_a_run_whose_index_does_not_fit_says_so_and_stays_without_an_end(project: Project) -> None:
+    project.write("test_calc.py", SKIPPING)
+    done = with_room(8, project.command("--artifact-hub", "hub"), project.root)
+    assert done.returncode == 1
+    assert "ptyproof: the index could not be written: File too large\n" in done.stdout
+    assert "ptyproof: the end of run-0001 could not be recorded: File too large\n" in done.stderr
+    assert "Traceback" not in done.stderr
+    index = project.hub.read()
+    assert index is not None
+    assert is_incomplete(index["runs"][0])

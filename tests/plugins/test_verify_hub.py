@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from ptyproof.evidence.hub import Hub
+from ptyproof.evidence.hub_layout import SKIP_LINES
 from ptyproof.evidence.summary import write_summary
-from ptyproof.evidence.verify import SKIP_LINES
 from tests.conftest import Phase
 from tests.evidence.test_verify import make_hub, make_run
 from tests.plugins.conftest import Run, run_pytest

@@ -11,7 +11,7 @@ _EXAMPLES = """\
 ptyproof schema                                # the kinds
 ptyproof schema training_manifest
 ptyproof schema legacy_training_manifest_e6
-ptyproof schema training_manifest --major 1"""
+ptyproof schema training_manifest --bundled > training_manifest.schema.json"""
 
 
 def add_parser(commands: Commands) -> None:
@@ -21,6 +21,9 @@ def add_parser(commands: Commands) -> None:
     )
     parser.add_argument("kind", nargs="?", metavar="KIND", help="kind of manifest; without it, all are listed")
     parser.add_argument("--major", type=int, metavar="N", help="major version of the kind (default: the newest)")
+    parser.add_argument(
+        "--bundled", action="store_true", help="with all that it refers to inside it, for editors and other validators"
+    )
     parser.set_defaults(run=_run)
 
 
@@ -36,5 +39,6 @@ def _run(args: argparse.Namespace) -> int:
     majors = [major for kind, major in schema.kinds() if kind == args.kind]
     if not majors:
         raise InputError(f"there is no kind {args.kind}; `ptyproof schema` lists those that there are")
-    sys.stdout.write(format_json(schema.load_schema(args.kind, args.major or max(majors))))
+    read = schema.bundled if args.bundled else schema.load_schema
+    sys.stdout.write(format_json(read(args.kind, args.major or max(majors))))
     return 0

@@ -13,13 +13,12 @@ from typing import TextIO
 from ptyproof.errors import sentence_of
 from ptyproof.evidence.blocked import write_blocked
 from ptyproof.evidence.hub import Hub
+from ptyproof.evidence.hub_layout import TRAINING
 from ptyproof.evidence.summary import write_summary
-from ptyproof.evidence.verify import REAL_RUN
 from ptyproof.io.atomic import writable_folder
 from ptyproof.io.environment import run_environment
 from ptyproof.io.hashing import sha256_file
 from ptyproof.io.revision import revision
-from ptyproof.study.layout import TRAINING_MANIFEST
 
 FOLDER = "cli"
 _PROGRAM = "ptyproof"
@@ -89,7 +88,7 @@ def recorded(root: Path, words: Sequence[str], *, trains: bool = False) -> Itera
 
 
 def _training_record(root: Path) -> str | None:
-    path = root / REAL_RUN / TRAINING_MANIFEST
+    path = root / TRAINING
     return sha256_file(path) if path.is_file() else None
 
 

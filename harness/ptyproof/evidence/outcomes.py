@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +69,13 @@ class Verdict:
     def reason(self) -> str | None:
         """The remarks as one text; None where there is none."""
         return "; ".join(self.remarks) or None
+
+    def without(self, lost: Sequence[str]) -> Verdict:
+        """Return the verdict where some of the record was lost: then a run is no evidence, and not a success."""
+        if not lost:
+            return self
+        accepted = None if self.accepted is None else False
+        return replace(self, accepted=accepted, exit_status=self.exit_status or 1, remarks=(*lost, *self.remarks))
 
 
 def judge(

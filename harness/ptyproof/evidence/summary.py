@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from ptyproof.console import printable
 from ptyproof.errors import ManifestError
 from ptyproof.evidence.blocked import blocked_records, first_error
 from ptyproof.evidence.hub import INDEX, Hub, is_incomplete, walk
+from ptyproof.evidence.hub_layout import OVERLAP, RUN, SKIP_KEYS, SKIP_LINES, SUMMARY, TRAINING
 from ptyproof.evidence.manifest import read_manifest
 from ptyproof.evidence.verdict import by_how_much, verdict
-from ptyproof.evidence.verify import OVERLAP, RUN, SKIP_KEYS, SKIP_LINES, SUMMARY, TRAINING, printable
 from ptyproof.io.atomic import write_text
 from ptyproof.study.jobs import cell_of
 from ptyproof.study.layout import HALVES

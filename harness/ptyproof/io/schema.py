@@ -28,6 +28,7 @@ from ptyproof.io import fast_schema
 from ptyproof.io.strict_json import parse_json
 
 _SUFFIX = ".schema.json"
+_URN = "urn:ptyproof:schema:"
 _MAX_SHOWN = 5
 _MAX_CHARACTERS = 300
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
@@ -115,6 +116,31 @@ def load_schema(kind: str, major: int = 1) -> dict[str, Any]:
         raise InputError(f"there is no schema {kind} {major}; the schemas are: {known}") from None
 
 
+def bundled(kind: str, major: int = 1) -> dict[str, Any]:
+    """Return the schema of a kind with all that it refers to inside it: under `$defs`, for tools that know no more.
+
+    Raises
+    ------
+    InputError
+        If there is no such schema.
+    """
+    schema = load_schema(kind, major)
+    wanted: dict[str, dict[str, Any]] = {}
+    waiting: list[Any] = [schema]
+    while waiting:
+        here = waiting.pop()
+        if isinstance(here, list):
+            waiting.extend(here)
+        elif isinstance(here, dict):
+            name = str(here.get("$ref", "")).partition("#")[0]
+            if name and name not in wanted and name != schema["$id"]:
+                other, _, number = name.removeprefix(_URN).rpartition(":")
+                wanted[name] = load_schema(other, int(number))
+                waiting.append(wanted[name])
+            waiting.extend(here.values())
+    return {**schema, "$defs": {**schema.get("$defs", {}), **dict(sorted(wanted.items()))}}
+
+
 @cache
 def validator(kind: str, major: int = 1, unknown_keys: bool = False) -> Validator:
     """Return the validator for a kind; NaN is no number, date-time is checked.
@@ -141,10 +167,10 @@ def obeys(kind: str, major: int = 1, unknown_keys: bool = False) -> fast_schema.
     """
 
     def load(name: str) -> Mapping[str, Any]:
-        found, _, number = name.removeprefix("urn:ptyproof:schema:").rpartition(":")
+        found, _, number = name.removeprefix(_URN).rpartition(":")
         return load_schema(found, int(number))
 
-    document = f"urn:ptyproof:schema:{kind}:{major}"
+    document = f"{_URN}{kind}:{major}"
     return fast_schema.Compiler(load, {"date-time": _is_time}, unknown_keys).compile(load(document), document)
 
 

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from ptyproof.evidence.checking import Checked, check_manifest, files
+from ptyproof.evidence.checking.document import Document
+from ptyproof.evidence.checking.kinds import checks_of, groups_of
 from ptyproof.io.hashing import sha256_file
 from tests.evidence.checking.cases import ACCEPTED, DOSES, WHOLE, changed
 
@@ -178,3 +180,20 @@ def test_a_legacy_bundle_lies_below_the_manifest(tmp_path: Path) -> None:
     folder.mkdir(parents=True)
     (folder / "net.zip").write_bytes(b"weights")
     assert ("PM302", "$.jobs[0].result.bundle_size_bytes") in found(check_manifest(path))
+
+
+def test_of_a_kind_without_checks_of_its_own_every_record_of_a_file_is_looked_at(tmp_path: Path) -> None:
+    (tmp_path / "a.bin").write_bytes(b"abc")
+    records = (
+        {"path": "a.bin", "sha256": "0" * 64, "size_bytes": 3},
+        {"path": "a.bin", "sha256": "1" * 64, "size_bytes": 4},
+    )
+    value = {"outer": [{"inner": records[0]}], "other": records[1], "away": {"path": "/etc/passwd", "sha256": "x"}}
+    doc = Document(value, "new.json", "kind_of_tomorrow", "1", folder=tmp_path, home=tmp_path)
+    found_ = [finding for check in checks_of(doc.kind) for finding in check(doc)]
+    assert [(finding.code, finding.json_path) for finding in found_] == [
+        ("PM401", "$.away.path"),
+        ("PM303", "$.outer[0].inner.sha256"),
+        ("PM302", "$.other.size_bytes"),
+    ]
+    assert groups_of(doc.kind)[:2] == ("json", "schema")

@@ -19,7 +19,6 @@ from ptyproof.evidence.checking.document import (
 )
 from ptyproof.evidence.ledger import STATUSES
 
-_PARTS = ("n_success", "n_failed", "n_lost", "n_skipped", "n_not_selected")
 _VIEWS_AND_HALVES = 6
 
 
@@ -27,14 +26,14 @@ def counted(doc: Document, holder: Mapping[str, Any], place: str, key: str, n: i
     """Yield a finding if a recorded count is not the counted one; a count that is absent is the schema's business."""
     recorded = count(holder, key)
     if recorded is not None and recorded != n:
-        yield doc.finding("PM201", f"{place}.{key}", f"{key} is {recorded}, but {what}: counted {n}")
+        yield doc.finding("PM201", f"{place}.{key}", f"{key} is {recorded}, but {what.format(n)}")
 
 
 def _length(doc: Document, key: str, of: str, holder: Mapping[str, Any] | None = None, place: str = "$") -> Findings:
     """Yield a finding if a count is not the length of a list of the same object."""
     holder = doc.root if holder is None else holder
     if isinstance(holder.get(of), list) and not doc.is_cut(f"{place}.{of}"):
-        yield from counted(doc, holder, place, key, len(holder[of]), f"{of} has another number of entries")
+        yield from counted(doc, holder, place, key, len(holder[of]), f"{of} has {{}} entries")
 
 
 def skipped(doc: Document) -> Findings:
@@ -45,8 +44,8 @@ def skipped(doc: Document) -> Findings:
 
 def training(doc: Document) -> Findings:
     """Yield where the account of a training manifest is not what its jobs, skips and other cells add up to."""
-    account = mapping(doc.root, "account")
-    if doc.cut or not all(isinstance(doc.root.get(key), list) for key in ("jobs", "skipped_views", "not_selected")):
+    lists = ("jobs", "skipped_views", "not_selected")
+    if doc.cut or not all(isinstance(doc.root.get(key), list) for key in lists):
         return
     statuses = Counter(text(mapping(job, "result"), "status") for _, job in doc.entries("jobs"))
     numbers = {f"n_{status}": statuses[status] for status in STATUSES}
@@ -54,30 +53,29 @@ def training(doc: Document) -> Findings:
         "n_skipped": len(listed(doc.root, "skipped_views")),
         "n_not_selected": len(listed(doc.root, "not_selected")),
     }
-    for key, n in numbers.items():
-        yield from counted(doc, account, "$.account", key, n, "the manifest lists another number")
-    parts = [count(account, key) for key in _PARTS]
-    total = count(account, "n_enumerated")
-    if total is not None and None not in parts:
-        n = sum(part or 0 for part in parts)
-        if total != n:
-            said = " + ".join(f"{key} {part}" for key, part in zip(_PARTS, parts, strict=True))
-            yield doc.finding("PM202", "$.account.n_enumerated", f"n_enumerated is {total}, but {said} is {n}")
+    yield from _added_up(doc, "n_enumerated", numbers)
 
 
 def overlap(doc: Document) -> Findings:
     """Yield where the account of an overlap manifest is not the number of its views."""
-    if doc.cut:
+    if not doc.cut:
+        numbers = {"n_accepted": len(listed(doc.root, "views")), "n_rejected": len(listed(doc.root, "rejected_views"))}
+        yield from _added_up(doc, "n_cells", numbers)
+
+
+def _added_up(doc: Document, total: str, numbers: Mapping[str, int]) -> Findings:
+    """Yield parts of an account that are not what was counted, or else a total that is not the sum of its parts."""
+    account = mapping(doc.root, "account")
+    wrong = [counted(doc, account, "$.account", key, n, "the manifest lists {}") for key, n in numbers.items()]
+    found = [finding for findings in wrong for finding in findings]
+    yield from found
+    parts, recorded = {key: count(account, key) for key in numbers}, count(account, total)
+    if found or recorded is None or None in parts.values():
         return
-    account, root = mapping(doc.root, "account"), doc.root
-    accepted, rejected = len(listed(root, "views")), len(listed(root, "rejected_views"))
-    numbers = {"n_accepted": accepted, "n_rejected": rejected}
-    for key, n in numbers.items():
-        yield from counted(doc, account, "$.account", key, n, "the manifest lists another number")
-    total, parts = count(account, "n_cells"), [count(account, key) for key in numbers]
-    if total is not None and None not in parts and total != sum(part or 0 for part in parts):
-        said = f"n_cells is {total}, but n_accepted {parts[0]} + n_rejected {parts[1]} is another number"
-        yield doc.finding("PM202", "$.account.n_cells", said)
+    added = sum(part or 0 for part in parts.values())
+    if recorded != added:
+        said = " + ".join(f"{key} {part}" for key, part in parts.items())
+        yield doc.finding("PM202", f"$.account.{total}", f"{total} is {recorded}, but {said} is {added}")
 
 
 def split(doc: Document) -> Findings:
@@ -131,10 +129,8 @@ def ended(doc: Document) -> Findings:
         yield doc.finding("PM201", "$.execution_results", said)
     codes = [count(result, "returncode") for result in results]
     good = sum(code == 0 for code in codes)
-    yield from counted(doc, doc.root, "$", "n_success", good, "another number of jobs ended with returncode 0")
-    yield from counted(
-        doc, doc.root, "$", "n_failed", len(codes) - good, "another number ended with a returncode but 0"
-    )
+    yield from counted(doc, doc.root, "$", "n_success", good, "{} jobs ended with returncode 0")
+    yield from counted(doc, doc.root, "$", "n_failed", len(codes) - good, "{} ended with another returncode than 0")
 
 
 def jobs(doc: Document) -> Findings:
@@ -142,7 +138,7 @@ def jobs(doc: Document) -> Findings:
     total, good, failed = (count(doc.root, key) for key in ("n_jobs", "n_success", "n_failed"))
     if doc.kind == "legacy_metrics_summary_g":
         scored = len(listed(doc.root, "jobs"))
-        yield from counted(doc, doc.root, "$", "n_success", scored, "the scores of another number of jobs are there")
+        yield from counted(doc, doc.root, "$", "n_success", scored, "the scores of {} jobs are there")
     else:
         yield from _length(doc, "n_jobs", "jobs")
     if total is not None and good is not None and failed is not None and good + failed != total:

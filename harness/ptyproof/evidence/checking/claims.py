@@ -69,17 +69,18 @@ def failures(doc: Document) -> Findings:
     jobs = list(doc.entries("jobs"))
     for place, job in jobs:
         result, at = mapping(job, "result"), f"{place}.result"
-        status, error = result.get("status"), str(result.get("error"))[:_SHOWN]
+        status, why = result.get("status"), result.get("error")
+        error = "" if why is None else f": {str(why)[:_SHOWN]}"
         if status not in ("failed", "lost"):
             continue
         if count(result, "returncode") == 0 or count(result, "exit_status") == 0:
             yield doc.finding("PM704", f"{at}.status", f"the job is {status}, but its process is said to have exited 0")
         elif doc.is_legacy:
-            said = f"the job failed, and programs of this generation exit 0 all the same, which says success: {error}"
+            said = f"the job failed, and programs of this generation exit 0 all the same, which says success{error}"
             yield doc.finding("PM704", f"{at}.status", said)
         else:
             yield doc.finding(
-                "PM705", f"{at}.status", f"the job {'failed' if status == 'failed' else 'was lost'}: {error}"
+                "PM705", f"{at}.status", f"the job {'failed' if status == 'failed' else 'was lost'}{error}"
             )
         if result.get("bundle_path") is not None:
             said = f"the job is {status}, but a bundle is named as its result"

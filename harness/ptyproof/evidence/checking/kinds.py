@@ -82,6 +82,7 @@ _LEGACY_COMPARISON = (
     claims.returncodes,
     claims.nothing,
 )
+_FILES = ("files", "paths")
 _OF_E = "training manifest of Phase E"
 _OF_F = "reconstruction manifest of Phase F"
 _OF_G = "comparison manifest of Phase G"
@@ -194,7 +195,7 @@ KINDS: dict[str, Kind] = {
 
 def kind_of(name: str) -> Kind:
     """Return a kind; one without checks of its own gets those of every kind."""
-    return KINDS.get(name) or Kind(name.replace("_", " "), (), ("files", "paths", "times", "values"))
+    return KINDS.get(name) or Kind(name.replace("_", " "), (studies.check,), ("account", *_FILES, "times", "values"))
 
 
 def checks_of(name: str) -> tuple[Check, ...]:

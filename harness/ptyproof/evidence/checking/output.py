@@ -27,18 +27,18 @@ def as_text(checked: Checked, everything: bool = False) -> str:
     for finding in checked.findings:
         by_code.setdefault(finding.code, []).append(finding)
     for code, found in by_code.items():
-        lines += _of_code(CODES[code], found, everything)
+        lines += _of_code(CODES[code], found, everything, checked.kind or "KIND")
     return "".join(f"{line}\n" for line in lines)
 
 
-def _of_code(code: Code, found: Sequence[Finding], everything: bool) -> Iterable[str]:
+def _of_code(code: Code, found: Sequence[Finding], everything: bool, kind: str) -> Iterable[str]:
     yield f"  {code.severity} {code.code}: {code.title}"
     shown = found if everything or len(found) <= _PLACES + 1 else found[:_PLACES]
     for finding in shown:
         yield from _wrapped(f"{finding.json_path}: {finding.message}", _INDENT[:6])
     if len(shown) < len(found):
         yield f"{_INDENT[:6]}... and {len(found) - len(shown)} more such places; --all shows them"
-    yield from _wrapped(f"to mend it: {code.mend}", _INDENT[:6])
+    yield from _wrapped(f"to mend it: {code.mend}".replace("KIND", kind), _INDENT[:6])
 
 
 def _wrapped(text: str, indent: str) -> list[str]:

@@ -11,7 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ptyproof.evidence.checking.document import Document, count, mapping, text
+from ptyproof.io.json_scan import path_of
 
+# Kinds of today whose files are named below; of others, every record of a file is looked at.
+_KNOWN = frozenset({"training_manifest", "skip_summary", "run_manifest", "overlap_manifest", "hub_index"})
 _MEMO = "$references"
 _JOB_PATHS = ("train_data_path", "test_data_path", "log_path", "artifact_dir")
 _ARTIFACTS = ("bundle_path", "checkpoint_path", "metrics_path", "loss_curve_path")
@@ -79,6 +82,9 @@ def _references(doc: Document) -> Iterator[Reference]:
     if "migrated" in root and root.get("artifact_root") is None:
         return  # it was not put beside the earlier file, so none of its paths leads anywhere
     yield from _roots(doc, root)
+    if doc.kind not in _KNOWN and not doc.is_legacy:
+        yield from _recorded(doc)
+        return
     for place, job in doc.entries("jobs"):
         yield from _legacy_job(doc, job, place) if doc.is_legacy else _job(job, place)
     if doc.is_legacy:
@@ -93,6 +99,24 @@ def _roots(doc: Document, root: dict[str, Any]) -> Iterator[Reference]:
         yield from _of(root, "$", key, None if doc.is_legacy else ".", "folder")
     yield from _of(root, "$", "skip_summary_path", ".", "artifact")
     yield from _of(root, "$", "training_manifest_path", ".", "artifact")
+
+
+def _recorded(doc: Document) -> Iterator[Reference]:
+    """Yield every record of a file, {path, sha256, ...}, in a kind that nothing more is known of here."""
+    waiting: list[tuple[list[str | int], Any]] = [([], doc.root)]
+    while waiting:
+        steps, here = waiting.pop()
+        if isinstance(here, dict):
+            if {"path", "sha256"} <= here.keys():
+                yield from _file(here, path_of(steps), "data")
+            waiting.extend(([*steps, key], inner) for key, inner in reversed(here.items()) if _holds(inner))
+        elif isinstance(here, list):
+            inside = reversed(list(enumerate(here)))
+            waiting.extend(([*steps, number], inner) for number, inner in inside if _holds(inner))
+
+
+def _holds(value: Any) -> bool:
+    return isinstance(value, dict | list)
 
 
 def _others(doc: Document) -> Iterator[Reference]:

@@ -8,7 +8,7 @@ from html import escape
 from typing import Any
 from urllib.parse import quote
 
-from ptyproof.evidence.verify import printable
+from ptyproof.console import printable
 
 REPORT = "docs/report.html"
 

@@ -11,13 +11,13 @@ from typing import Any
 
 from ptyproof.console import Console
 from ptyproof.errors import InputError, ManifestError
+from ptyproof.evidence.hub_layout import OVERLAP, RUN, SKIPS, TRAINING
 from ptyproof.evidence.manifest import TOOL_LABEL, read_manifest
 from ptyproof.evidence.pictures import FIGURES, SOURCES, Album, collect
 from ptyproof.evidence.report.cell_section import cell_section
 from ptyproof.evidence.report.cells import cells_of
 from ptyproof.evidence.report.markup import REPORT, details, file_link, row_of, safe, table
 from ptyproof.evidence.report.matrix import matrix, scores_of_all
-from ptyproof.evidence.verify import OVERLAP, RUN, SKIPS, TRAINING
 from ptyproof.io.atomic import write_text
 from ptyproof.io.hashing import sha256_file
 

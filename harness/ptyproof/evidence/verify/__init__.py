@@ -6,36 +6,15 @@ Nothing is read that lies outside the hub. A problem names the file, the place i
 from ptyproof.evidence.verify.files import HubFiles, hub_files
 from ptyproof.evidence.verify.hub import refuse_changed, verify_hub
 from ptyproof.evidence.verify.index import index_problems, read_index
-from ptyproof.evidence.verify.names import (
-    MADE_AGAIN,
-    OVERLAP,
-    REAL_RUN,
-    RUN,
-    SKIP_KEYS,
-    SKIP_LINES,
-    SKIPS,
-    SUMMARY,
-    TRAINING,
-)
-from ptyproof.evidence.verify.problem import WHOLE, Problem, Problems, printable
+from ptyproof.evidence.verify.problem import WHOLE, Problem, Problems
 
 __all__ = [
-    "MADE_AGAIN",
-    "OVERLAP",
-    "REAL_RUN",
-    "RUN",
-    "SKIPS",
-    "SKIP_KEYS",
-    "SKIP_LINES",
-    "SUMMARY",
-    "TRAINING",
     "WHOLE",
     "HubFiles",
     "Problem",
     "Problems",
     "hub_files",
     "index_problems",
-    "printable",
     "read_index",
     "refuse_changed",
     "verify_hub",

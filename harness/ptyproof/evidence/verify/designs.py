@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ptyproof.errors import DesignError
-from ptyproof.evidence.verify.names import OVERLAP, RUN, TRAINING
+from ptyproof.evidence.hub_layout import OVERLAP, RUN, TRAINING
 from ptyproof.evidence.verify.problem import Problem, Problems, short
 from ptyproof.study.design import design_from_dict
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from ptyproof.errors import RunError
+from ptyproof.evidence.hub_layout import MADE_AGAIN, OVERLAP, TRAINING
 from ptyproof.evidence.verify.account import account_problems, overlap_account_problems
 from ptyproof.evidence.verify.designs import study_problems
 from ptyproof.evidence.verify.files import hub_files
 from ptyproof.evidence.verify.index import index_problems, read_index, run_problems
 from ptyproof.evidence.verify.manifests import read_manifests
-from ptyproof.evidence.verify.names import MADE_AGAIN, OVERLAP, TRAINING
 from ptyproof.evidence.verify.phases import phase_file_problems
 from ptyproof.evidence.verify.problem import Problem
 from ptyproof.evidence.verify.skips import skip_problems

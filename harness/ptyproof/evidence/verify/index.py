@@ -59,8 +59,8 @@ def run_problems(index: Mapping[str, Any], files: HubFiles) -> Problems:
             yield Problem(INDEX, f"{place}.status", fault)
         if run["id"] in kinds:
             yield Problem(INDEX, f"{place}.id", f"{run['id']} is there twice")
-        for key in ("log_path", "reports_path"):
-            if run[key] is not None and run[key] not in files.paths:
+        for key in ("log_path", "reports_path", "blocked_path"):
+            if run.get(key) is not None and run[key] not in files.paths:
                 yield Problem(INDEX, f"{place}.{key}", f"{run[key]} is missing")
         for key in ("red", "collect"):
             if run[key] is not None and kinds.get(run[key]["run"]) != key:

@@ -9,9 +9,9 @@ from typing import Any
 from ptyproof._version import __version__
 from ptyproof.errors import ManifestError
 from ptyproof.evidence.hub import DATASETS, INDEX
+from ptyproof.evidence.hub_layout import KINDS, REAL_RUN
 from ptyproof.evidence.manifest import migrated_sentence
 from ptyproof.evidence.verify.files import HubFiles
-from ptyproof.evidence.verify.names import KINDS, REAL_RUN
 from ptyproof.evidence.verify.problem import WHOLE, Problem
 from ptyproof.io import schema, strict_json
 

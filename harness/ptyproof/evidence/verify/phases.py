@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ptyproof.evidence.hub import DATASETS
+from ptyproof.evidence.hub_layout import OVERLAP, RUN, TRAINING
 from ptyproof.evidence.verify.files import HubFiles
-from ptyproof.evidence.verify.names import OVERLAP, RUN, TRAINING
 from ptyproof.evidence.verify.problem import WHOLE, Problem, Problems
 from ptyproof.study.layout import HALVES
 

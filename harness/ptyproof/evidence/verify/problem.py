@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ptyproof.console import printable
+
 WHOLE = "whole file"
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 Problems = Iterator["Problem"]
 
@@ -22,11 +22,6 @@ class Problem:
 
     def __str__(self) -> str:
         return printable(f"{self.file}: {self.place}: {self.sentence}")
-
-
-def printable(text: str) -> str:
-    """Return a text as one line that every terminal can show."""
-    return _UNPRINTABLE.sub(lambda found: repr(found[0])[1:-1], text)
 
 
 def short(text: str) -> str:

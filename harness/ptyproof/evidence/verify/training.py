@@ -6,8 +6,8 @@ import posixpath
 from collections.abc import Mapping
 from typing import Any
 
+from ptyproof.evidence.hub_layout import OVERLAP, REAL_RUN, RUN, TRAINING
 from ptyproof.evidence.verify.files import HubFiles
-from ptyproof.evidence.verify.names import OVERLAP, REAL_RUN, RUN, TRAINING
 from ptyproof.evidence.verify.problem import WHOLE, Problem, Problems, short
 from ptyproof.study.jobs import cell_of
 from ptyproof.study.layout import HALVES
