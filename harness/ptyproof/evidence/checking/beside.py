@@ -16,6 +16,7 @@ from typing import Any
 
 from ptyproof.errors import ManifestError, PtyproofError
 from ptyproof.evidence.checking.document import Document, Findings, entries, mapping, text
+from ptyproof.evidence.checking.files import real_path
 from ptyproof.evidence.checking.findings import printable
 from ptyproof.io import strict_json
 from ptyproof.io.hashing import sha256_bytes
@@ -158,7 +159,7 @@ def _inside(doc: Document, name: str) -> Path | None:
         return None
     try:
         path = Path(os.path.normpath(doc.folder / name))
-        inside = path.is_relative_to(doc.home) and path.resolve().is_relative_to(doc.home)
+        inside = path.is_relative_to(doc.home) and real_path(path).is_relative_to(doc.home)
         return path if inside and path.is_file() else None
     except (OSError, ValueError):  # ValueError: a NUL in the name
         return None

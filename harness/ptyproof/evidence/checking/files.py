@@ -69,6 +69,11 @@ def _file(doc: Document, found: Reference, folder: str, home: str) -> Findings:
         yield doc.finding("PM301", found.json_path, f"{_shown(found)} cannot be read: {said}")
 
 
+def real_path(path: Path) -> Path:
+    """Return a path without links; of links that lead in a circle, one of them (`Path.resolve` raises there)."""
+    return Path(os.path.realpath(path))
+
+
 def _shown(found: Reference) -> str:
     return printable(found.path[:_SHOWN])
 

@@ -6,6 +6,8 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from ptyproof.evidence.checking.files import real_path
+
 # Folders that hold other people's files, or copies.
 LEFT_OUT = frozenset({"node_modules", "__pycache__", "build", "dist", "site-packages", "venv"})
 _NAMES = frozenset({"hub.json", "skip_summary.json", "metrics_summary.json", "verification_report.json"})
@@ -20,7 +22,7 @@ def gather(paths: Iterable[Path]) -> Iterator[tuple[Path, bool]]:
     seen: set[Path] = set()
     for path in paths:
         for file, named in _inside(path) if path.is_dir() else [(path, True)]:
-            real = file.resolve()
+            real = real_path(file)
             if real not in seen:
                 seen.add(real)
                 yield file, named

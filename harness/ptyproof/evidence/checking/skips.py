@@ -7,6 +7,7 @@ from typing import Any
 from ptyproof.errors import ManifestError
 from ptyproof.evidence.checking.cells import parts_of
 from ptyproof.evidence.checking.document import Document, Findings, as_number, cell_of, entries, listed, number, text
+from ptyproof.evidence.checking.files import real_path
 from ptyproof.io import strict_json
 
 _MAX_BYTES = 1 << 24
@@ -71,7 +72,7 @@ def agree(doc: Document) -> Findings:
     if name is None or doc.folder is None or doc.home is None or doc.cut or "migrated" in doc.root:
         return
     try:
-        other = (doc.folder / name).resolve()
+        other = real_path(doc.folder / name)
         if not other.is_relative_to(doc.home) or not other.is_file() or other.stat().st_size > _MAX_BYTES:
             return  # judged by the checks of files
         value = strict_json.read_json(other)
