@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -47,3 +48,10 @@ def test_a_file_that_was_changed_or_removed(index: Path) -> None:
     assert found(index) == [("PM303", "$.files[0].sha256")]
     notes.unlink()
     assert found(index) == [("PM301", "$.files[0].path")]
+
+
+def test_names_that_are_no_text_are_no_fault(index: Path) -> None:
+    for name in (b"caf\xe9.txt", b"back\\slash", "Zürich.txt".encode()):
+        Path(os.fsdecode(os.fsencode(index.parent) + b"/" + name)).write_text("x")
+    Hub(index.parent).write(lambda: None)
+    assert found(index) == []
