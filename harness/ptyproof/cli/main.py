@@ -11,15 +11,19 @@ from pathlib import Path
 from ptyproof._version import __version__
 from ptyproof.cli import (
     base,
+    check,
     compare,
     docs,
+    explain,
     generate,
     hub,
     importing,
+    migrate,
     overlap,
     predict,
     reconstruct,
     report,
+    schema,
     study,
     train,
     validate,
@@ -33,6 +37,7 @@ examples:
   ptyproof train --phase-c-root c --phase-d-root d --artifact-root a
   ptyproof reconstruct --phase-c-root c --phase-d-root d --artifact-root a
   ptyproof study show fly64 > my-study.toml
+  ptyproof check training_manifest.json
   ptyproof COMMAND --help
 
 exit status: 0 done; 1 it ran and something failed; 2 usage or bad input, nothing was written
@@ -50,19 +55,8 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"ptyproof {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for module in (
-        study,
-        base,
-        importing,
-        validate,
-        generate,
-        overlap,
-        train,
-        reconstruct,
-        compare,
-        predict,
-        report,
-        hub,
-        docs,
+        *(study, base, importing, validate, generate, overlap, train, reconstruct, compare, predict),
+        *(report, hub, check, explain, schema, migrate, docs),
     ):
         module.add_parser(commands)
     return parser
