@@ -194,8 +194,8 @@ class _Recorder:
         if self._verdict is not None:
             status = self._verdict.exit_status
             changes |= {key: getattr(self._verdict, key) for key in ("accepted", "reason", "red", "collect")}
-        trained = self._hub.root / "real_run" / "training_manifest.json"
-        changes["real_run"] = hub_in_use(self._config) is not None and trained.is_file()
+        records = [self._hub.root / "real_run" / f"{name}_manifest.json" for name in ("training", "reconstruction")]
+        changes["real_run"] = hub_in_use(self._config) is not None and any(path.is_file() for path in records)
         if self._blocked_by is not None:
             changes["blocked_path"] = self._name(self._write_blocked(status))
         try:

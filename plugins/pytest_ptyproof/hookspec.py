@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pytest
-
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from ptyproof.reconstruction.method import Method
 
 
-@pytest.hookspec
 def ptyproof_register_methods() -> Iterable[Method | type[Method]]:  # type: ignore[empty-body]
     """Return reconstruction methods, or classes of such, that join the study beside those it names.
 
-    In a conftest.py, a plugin, or a test module whose file is collected before the study's tests:
+    In a plugin, in a conftest.py of a folder that is collected, or in a test module that is named before the study's
+    tests:
 
         import numpy as np
         from ptyproof.reconstruction.method import Needs, Reconstruction
@@ -31,6 +29,7 @@ def ptyproof_register_methods() -> Iterable[Method | type[Method]]:  # type: ign
         def ptyproof_register_methods():
             return [Ones]
 
-    `pytest --pyargs pytest_ptyproof.real_run -m real_run` then has the items `test_reconstruction[...-ones]`, and the
-    reconstruction manifest has their results. `dataset` is a `BlindScan`: patterns, probe and positions, no truth.
+    `pytest test_mine.py --pyargs pytest_ptyproof.real_run -m real_run` then has the items
+    `test_reconstruction[...-ones]`, and the reconstruction manifest has their results. `dataset` is a `BlindScan`:
+    patterns, probe and positions, no truth.
     """

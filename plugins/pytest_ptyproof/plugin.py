@@ -22,6 +22,7 @@ pytest_plugins = [
     "pytest_ptyproof.stray",
     "pytest_ptyproof.evidence",
     "pytest_ptyproof.verify",
+    "pytest_ptyproof.manifests",
 ]
 
 MARKER = "real_run"

@@ -5,6 +5,7 @@ A hub that a run merely comes across is left alone; only a hub whose folder or i
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
@@ -16,19 +17,30 @@ if TYPE_CHECKING:
     from ptyproof.evidence.verify import Problem
 
 _INDEX = "hub.json"
+_NAMED = pytest.StashKey[frozenset[str]]()
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
     """Collect the index of a hub that the command line names."""
-    if file_path.name != _INDEX or not _is_named(file_path, parent.config):
-        return None
-    return HubIndex.from_parent(parent, path=file_path)
+    return HubIndex.from_parent(parent, path=file_path) if is_named_hub(file_path, parent.config) else None
 
 
-def _is_named(index: Path, config: pytest.Config) -> bool:
-    here = config.invocation_params.dir
-    named = {(here / argument.partition("::")[0]).resolve() for argument in config.args}
-    return not named.isdisjoint({index.resolve(), index.parent.resolve()})
+def is_named_hub(file_path: Path, config: pytest.Config) -> bool:
+    """Tell whether a file is the index of a hub, and the command line names it or its folder."""
+    return file_path.name == _INDEX and (is_named(file_path, config) or is_named(file_path.parent, config))
+
+
+def is_named(path: Path, config: pytest.Config) -> bool:
+    """Tell whether the command line names a path, as it is: a link is not what it leads to."""
+    if _NAMED not in config.stash:
+        here = config.invocation_params.dir
+        named = (argument.partition("::")[0] for argument in config.args)
+        config.stash[_NAMED] = frozenset(_absolute(here / name) for name in named)
+    return _absolute(path) in config.stash[_NAMED]
+
+
+def _absolute(path: Path) -> str:
+    return os.path.abspath(path)  # noqa: PTH100 - `Path.resolve` would follow links
 
 
 class HubIndex(pytest.File):

@@ -54,7 +54,19 @@ def base_arrays() -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    "argv", [[], ["study"], ["base"], ["import"], ["validate"], ["generate"], ["overlap"], ["train"], ["predict"]]
+    "argv",
+    [
+        [],
+        ["study"],
+        ["base"],
+        ["import"],
+        ["validate"],
+        ["generate"],
+        ["overlap"],
+        ["train"],
+        ["reconstruct"],
+        ["predict"],
+    ],
 )
 def test_help_has_examples_that_parse(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:

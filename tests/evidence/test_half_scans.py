@@ -114,3 +114,14 @@ def test_halves_that_are_none_are_refused(dataset, halves):
     small: ReconstructionArchive = replace(second.result, obj=second.result.obj[1:])
     with pytest.raises(InputError, match="objects of one shape"):
         half_scan_agreement(first, replace(second, result=small), dataset)
+
+
+def test_each_half_is_judged_on_patterns_of_the_other(dataset, halves):
+    first, second = halves(noisy(0.05, 1)(dataset), noisy(0.3, 2)(dataset))
+    found = half_scan_agreement(first, second, dataset).measures["held_out_r_factor"].value
+
+    def r_factor(half, other):
+        return fit_measures(half.result, dataset, Recipe(), other.index)[0].value
+
+    assert found == pytest.approx((r_factor(first, second) + r_factor(second, first)) / 2, rel=1e-12)
+    assert found != pytest.approx((r_factor(first, first) + r_factor(second, second)) / 2, rel=1e-6)

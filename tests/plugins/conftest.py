@@ -20,6 +20,7 @@ import pytest
 import torch  # noqa: F401 - it can be imported once alone, and pytester unloads what a run in this process imported
 
 BASELINE, DENSE, SPARSE = "dose1000-baseline-gs1", "dose1000-dense-gs2", "dose1000-sparse-gs2"
+METHODS = ("flat", "pinn", "lsqml")
 # neither belongs to the plugin, and both leave a folder behind
 QUIET = ("-p", "no:cacheprovider", "-p", "no:benchmark")
 STUDY_AS_TESTS = ("--pyargs", "pytest_ptyproof.real_run", "-m", "real_run", "--accelerator=cpu")
@@ -47,6 +48,9 @@ steps_per_epoch = 2
 channels = 8
 n_blocks = 1
 start_iterations = 2
+
+[reconstruction]
+methods = [{name = "flat"}, {name = "pinn"}, {name = "lsqml", epochs = 1}]
 
 [[views]]
 name = "baseline"
@@ -120,9 +124,14 @@ class Run:
         (entry,) = [entry for entry in self.manifest["jobs"] if entry["job"] == job]
         return dict(entry)
 
+    @property
+    def reconstructions(self) -> dict[str, Any]:
+        """The reconstruction manifest as it lies in the hub."""
+        return self.record("reconstruction_manifest.json")
+
     def datasets(self) -> list[str]:
         """Return the archives that lie under `work/`."""
-        return sorted(path.relative_to(self.hub).as_posix() for path in self.hub.rglob("*.npz"))
+        return sorted(path.relative_to(self.hub).as_posix() for path in (self.hub / "work").rglob("*.npz"))
 
     def outcomes(self) -> dict[str, str]:
         """Return the outcome of each item."""

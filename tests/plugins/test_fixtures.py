@@ -22,6 +22,10 @@ FIXTURES = (
     "matrix_run",
     "phase_c",
     "phase_d",
+    "reconstruct",
+    "reconstruction_job",
+    "reconstruction_manifest",
+    "reconstruction_method",
     "study_design",
     "train_job",
     "training_job",
@@ -192,4 +196,5 @@ def test_every_fixture_is_listed_with_what_it_is(in_folder: InFolder) -> None:
     ours = re.split(r"^-+ fixtures defined from (\S+) -+$", screen, flags=re.MULTILINE)
     defined = [re.findall(r"^(\w+) \[", text, re.MULTILINE) for text in ours[2::2]]
     modules = dict(zip(ours[1::2], defined, strict=True))
-    assert sorted(modules["pytest_ptyproof.hub"] + modules["pytest_ptyproof.study"]) == sorted(FIXTURES)
+    files = [modules[f"pytest_ptyproof.{name}"] for name in ("hub", "study", "reconstruction")]
+    assert sorted(name for names in files for name in names) == sorted(FIXTURES)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.plugins.conftest import BASELINE, DENSE, SPARSE, STUDY_AS_TESTS, TINY, Run, run_pytest
+from tests.plugins.conftest import BASELINE, DENSE, METHODS, SPARSE, STUDY_AS_TESTS, TINY, Run, run_pytest
 
 HEAVY = ("torch", "lightning", "matplotlib")
 InFolder = Callable[..., Run]
@@ -70,7 +70,10 @@ def test_collecting_names_the_items_and_trains_nothing(
     run = in_folder(*STUDY_AS_TESTS, f"--study={study_file}", "--collect-only", "-q")
     names = [line.rpartition("::")[2] for line in run.screen.splitlines() if "::" in line]
     training = [f"test_training[{cell}]" for cell in (BASELINE, DENSE, SPARSE)]
-    assert names == ["test_phase_c", "test_phase_d", *training, "test_manifest"]
+    methods = [f"test_reconstruction[{cell}-test-{name}]" for cell in (BASELINE, DENSE, SPARSE) for name in METHODS]
+    compared = [f"test_comparison[{cell}-test]" for cell in (BASELINE, DENSE, SPARSE)]
+    last = ["test_manifest", *methods, "test_reconstruction_manifest", *compared, "test_comparison_manifest"]
+    assert names == ["test_phase_c", "test_phase_d", *training, *last]
     assert list(pytester.path.iterdir()) == []
     assert "artifact hub" not in run.screen
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from ptyproof.io import schema
-from tests.plugins.conftest import BASELINE, DENSE, SPARSE, Run
+from tests.plugins.conftest import BASELINE, DENSE, METHODS, SPARSE, Run
 
 ALL_GREEN = {
     "test_phase_c": "passed",
@@ -22,6 +22,12 @@ ALL_GREEN = {
     f"test_training[{DENSE}]": "passed",
     f"test_training[{SPARSE}]": "skipped",
     "test_manifest": "passed",
+    **{f"test_reconstruction[{cell}-test-{name}]": "passed" for cell in (BASELINE, DENSE) for name in METHODS},
+    **{f"test_reconstruction[{SPARSE}-test-{name}]": "skipped" for name in METHODS},
+    "test_reconstruction_manifest": "passed",
+    **{f"test_comparison[{cell}-test]": "passed" for cell in (BASELINE, DENSE)},
+    f"test_comparison[{SPARSE}-test]": "skipped",
+    "test_comparison_manifest": "passed",
 }
 FOLDERS = {BASELINE: "dose_1000/baseline/gs1", DENSE: "dose_1000/dense/gs2"}
 DATASETS = [
@@ -96,9 +102,8 @@ def test_the_current_folder_stays_empty(whole: Run) -> None:
 
 def test_a_skip_has_one_reason_on_the_screen_and_in_the_records(whole: Run) -> None:
     (reason,) = skip_reasons(whole)
-    (short,) = [line for line in whole.screen.splitlines() if line.startswith("SKIPPED [1] ")]
-    assert short.endswith(f": {SPARSE}: {reason}")
-    assert "dose1000" in short
+    short = [line.partition(": ")[2] for line in whole.screen.splitlines() if line.startswith("SKIPPED [1] ")]
+    assert short == [f"{SPARSE}: {reason}", *(f"{SPARSE}-test-{name}: {reason}" for name in METHODS)]
 
 
 def test_the_reason_of_a_skip_has_the_numbers_of_phase_d(whole: Run) -> None:
@@ -237,7 +242,10 @@ def test_without_a_hub_the_screen_names_a_temporary_one(parallel: Run) -> None:
 
 
 def test_cells_that_k_leaves_out_are_not_selected_and_skips_are_reported(whole: Run, diverged: Run) -> None:
-    assert set(diverged.items) == {f"test_training[{BASELINE}]"}
+    reconstructions = {f"test_reconstruction[{BASELINE}-test-{name}]": "passed" for name in METHODS}
+    reconstructions[f"test_reconstruction[{BASELINE}-test-pinn]"] = "skipped"
+    others = {f"test_training[{BASELINE}]": "failed", f"test_comparison[{BASELINE}-test]": "passed"}
+    assert diverged.outcomes() == others | reconstructions
     account = diverged.manifest["account"]
     assert (account["n_enumerated"], account["n_failed"], account["n_skipped"], account["n_not_selected"]) == (
         3,
@@ -254,7 +262,8 @@ def test_cells_that_k_leaves_out_are_not_selected_and_skips_are_reported(whole: 
 
 def test_a_job_that_fails_is_a_failed_item_and_the_others_run(damaged: Run) -> None:
     assert damaged.status == 1
-    assert damaged.outcomes() == ALL_GREEN | {f"test_training[{DENSE}]": "failed"}
+    without = f"test_reconstruction[{DENSE}-test-pinn]"
+    assert damaged.outcomes() == ALL_GREEN | {f"test_training[{DENSE}]": "failed", without: "skipped"}
     result = damaged.entry(DENSE)["result"]
     assert (result["status"], result["bundle_path"], result["bundle_sha256"]) == ("failed", None, None)
     assert "dense_train.npz" in result["error"]
@@ -264,6 +273,53 @@ def test_a_job_that_fails_is_a_failed_item_and_the_others_run(damaged: Run) -> N
     account = damaged.manifest["account"]
     assert (account["n_success"], account["n_failed"], account["n_lost"]) == (1, 1, 0)
     schema.validate(damaged.manifest, "training_manifest", "training_manifest.json")
+
+
+def test_a_network_that_was_not_trained_is_a_skip_with_the_reason_of_its_training(damaged: Run) -> None:
+    cell = f"{DENSE}-test-pinn"
+    (skip,) = [skip for skip in damaged.reconstructions["skipped"] if skip["view"] == "dense"]
+    error = damaged.entry(DENSE)["result"]["error"]
+    assert (skip["code"], skip["method"]) == ("no_trained_bundle", "pinn")
+    assert skip["reason"] == f"{DENSE} has no bundle: its training failed: {error}"
+    assert damaged.items[f"test_reconstruction[{cell}]"].message == f"{cell}: {skip['reason']}"
+    assert f"skipped {cell}: {skip['reason']}" in damaged.screen
+
+
+def test_every_reconstruction_is_accounted_for(whole: Run) -> None:
+    manifest = whole.reconstructions
+    assert manifest["account"] == {
+        "n_enumerated": 9,
+        "n_success": 6,
+        "n_failed": 0,
+        "n_lost": 0,
+        "n_skipped": 3,
+        "n_not_selected": 0,
+    }
+    assert "reconstructions: 9 cells, 6 reconstructed, 0 failed, 0 lost, 3 skipped, 0 not selected" in whole.screen
+    (of_training,) = skips(whole, "training_manifest.json")
+    for skip in manifest["skipped"]:
+        assert {key: skip[key] for key in of_training} == of_training
+    log = "\n".join(whole.log("phase_f_reconstruction.log"))
+    for entry in manifest["jobs"]:
+        path = whole.hub / "real_run" / entry["result"]["reconstruction"]["path"]
+        assert sha256(path) == entry["result"]["reconstruction"]["sha256"]
+        assert f"{entry['job']}: success" in log
+
+
+def test_two_processes_reconstruct_the_same_as_one_and_each_once(whole: Run, parallel: Run, mended: Run) -> None:
+    digests = [
+        {entry["job"]: entry["result"]["arrays_sha256"] for entry in run.reconstructions["jobs"]}
+        for run in (whole, parallel, mended)
+    ]
+    assert digests[0] == digests[1] == digests[2]
+    assert all(entry["earlier_results"] == [] for entry in parallel.reconstructions["jobs"])
+    assert len(parallel.reconstructions["calls"]) == 1
+
+
+def test_reconstructions_that_k_leaves_out_are_not_selected(diverged: Run) -> None:
+    manifest = diverged.reconstructions
+    assert {cell["view"] for cell in manifest["not_selected"]} == {"dense"}
+    assert [skip["selected"] for skip in manifest["skipped"] if skip["view"] == "sparse"] == [False] * len(METHODS)
 
 
 def test_datasets_are_kept_when_a_job_fails(damaged: Run) -> None:

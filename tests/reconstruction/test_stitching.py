@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from ptyproof.errors import InputError
 from ptyproof.physics.metrics import patch_error, scaled_error
-from ptyproof.reconstruction.stitching import cut, stitch
+from ptyproof.reconstruction.stitching import cut, label_parts, stitch
 from tests.strategies.scans import complex_noise
 
 
@@ -361,3 +361,27 @@ def test_unusable_cuts():
         cut(obj, np.array([[4, 0]]), (4, 5))
     with pytest.raises(InputError, match="at least 1"):
         cut(obj, np.array([[4, 0]]), (0, 5))
+
+
+def test_parts_are_numbered_where_they_share_no_light():
+    window = (9, 7)
+    corners = np.array([[0, 0], [3, 1], [20, 20], [20, 24], [2, 30]])
+    weights = np.repeat(bell(window, 0.1)[None], len(corners), axis=0)
+    labels, n_parts = label_parts(weights, corners, (40, 40))
+    assert n_parts == 3
+    assert labels.dtype == np.int32
+    middles = corners + np.array(window) // 2
+    of_window = [labels[row, col] for row, col in middles]
+    assert of_window == [1, 1, 2, 2, 3]
+    assert set(np.unique(labels)) == {0, 1, 2, 3}
+    lit = np.zeros((40, 40), dtype=bool)
+    for weight, (row, col) in zip(weights, corners, strict=True):
+        lit[row : row + 9, col : col + 7] |= weight > 1e-3 * weight.max()
+    np.testing.assert_array_equal(labels > 0, lit)
+
+
+def test_parts_of_windows_that_do_not_fit_are_refused():
+    with pytest.raises(InputError, match="one row for each of the 2 windows"):
+        label_parts(np.ones((2, 3, 3)), np.zeros((1, 2), int), (9, 9))
+    with pytest.raises(InputError, match="inside the canvas"):
+        label_parts(np.ones((1, 3, 3)), np.array([[7, 0]]), (9, 9))

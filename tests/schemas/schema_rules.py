@@ -17,14 +17,15 @@ from typing import Any
 from jsonschema.exceptions import ValidationError
 from jsonschema.protocols import Validator
 
-from ptyproof.io.schema import load_schema, validator
+from ptyproof.io.schema import load_schema
+from ptyproof.io.schema_verdict import validator
 
 EXAMPLES = Path(__file__).parent / "examples"
 KINDS = tuple(sorted(folder.name for folder in EXAMPLES.iterdir() if folder.is_dir()))
-SCHEMAS = ("common", *KINDS)
+SCHEMAS = ("common", "legacy_common", *KINDS)
 
 ANNOTATIONS = frozenset({"$schema", "$id", "$comment", "title", "description", "version"})
-STRUCTURE = frozenset({"$defs", "$ref", "properties", "items"})
+STRUCTURE = frozenset({"$defs", "$ref", "properties", "items", "if", "then", "else"})
 SIMPLE = frozenset(
     {"type", "minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum"}
     | {"minLength", "maxLength", "minItems", "maxItems", "uniqueItems"}
@@ -69,7 +70,7 @@ def inner_schemas(where: str, schema: dict[str, Any]) -> Iterator[tuple[str, dic
     for keyword in ("properties", "$defs"):
         for name, inner in schema.get(keyword, {}).items():
             yield f"{where}/{keyword}/{name}", inner
-    for keyword in ("items", "additionalProperties"):
+    for keyword in ("items", "additionalProperties", "then", "else"):  # `if` asks, and refuses nothing
         if isinstance(schema.get(keyword), dict):
             yield f"{where}/{keyword}", schema[keyword]
     for index, inner in enumerate(schema.get("anyOf", [])):
@@ -138,15 +139,24 @@ def _sites(where: str, schema: dict[str, Any], value: Any, kind: str, name: str,
         yield from _sites(place, inner, deeper, kind, name, (*path, *step))
 
 
+def _alternatives(where: str, schema: dict[str, Any], value: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield (place, schema) of every schema that applies to the same value."""
+    if "$ref" in schema:
+        yield follow(where, schema["$ref"])
+    if "if" in schema:
+        branch = "then" if _fits(where, schema["if"], value) else "else"
+        yield f"{where}/{branch}", schema[branch]
+    for index, inner in enumerate(schema.get("anyOf", [])):
+        if _fits(where, inner, value):
+            yield f"{where}/anyOf/{index}", inner
+
+
 def _inner_values(
     where: str, schema: dict[str, Any], value: Any
 ) -> Iterator[tuple[str, dict[str, Any], Any, PathSteps]]:
     """Yield (place, schema, value, steps to it) of every schema that applies to a valid value or its parts."""
-    if "$ref" in schema:
-        yield *follow(where, schema["$ref"]), value, ()
-    for index, inner in enumerate(schema.get("anyOf", [])):
-        if _fits(where, inner, value):
-            yield f"{where}/anyOf/{index}", inner, value, ()
+    for place, inner in _alternatives(where, schema, value):
+        yield place, inner, value, ()
     if isinstance(value, dict):
         known = schema.get("properties", {})
         for key, part in value.items():

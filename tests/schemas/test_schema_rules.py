@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from ptyproof.io.schema import kinds, schema_errors
@@ -16,6 +18,7 @@ from tests.schemas.schema_rules import (
     broken,
     example,
     example_names,
+    follow,
     refusals,
     rules,
     sites,
@@ -56,6 +59,22 @@ def test_every_property_occurs_in_a_valid_example() -> None:
         for key in schema.get("properties", {})
     }
     assert places - set(sites()) == set()
+
+
+def _is_described(where: str, schema: dict[str, Any]) -> bool:
+    return "description" in schema or ("$ref" in schema and _is_described(*follow(where, schema["$ref"])))
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_every_value_is_described(name: str) -> None:
+    silent = [
+        f"{where}/{keyword}/{key}"
+        for where, schema in all_schemas(name)
+        for keyword, inner in (("properties", schema.get("properties", {})), ("", {"items": schema.get("items")}))
+        for key, value in inner.items()
+        if value is not None and not _is_described(where, value)
+    ]
+    assert silent == []
 
 
 @pytest.mark.parametrize("rule", SIMPLE_RULES)

@@ -12,15 +12,19 @@ from ptyproof._version import __version__
 from ptyproof.cli import (
     assess,
     base,
+    check,
     compare,
     docs,
+    explain,
     generate,
     hub,
     importing,
+    migrate,
     overlap,
     predict,
     reconstruct,
     report,
+    schema,
     study,
     train,
     validate,
@@ -34,6 +38,7 @@ examples:
   ptyproof train --phase-c-root c --phase-d-root d --artifact-root a
   ptyproof reconstruct --phase-c-root c --phase-d-root d --artifact-root a
   ptyproof study show fly64 > my-study.toml
+  ptyproof check training_manifest.json
   ptyproof COMMAND --help
 
 exit status: 0 done; 1 it ran and something failed; 2 usage or bad input, nothing was written
@@ -51,20 +56,8 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"ptyproof {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for module in (
-        study,
-        base,
-        importing,
-        validate,
-        generate,
-        overlap,
-        train,
-        reconstruct,
-        compare,
-        assess,
-        predict,
-        report,
-        hub,
-        docs,
+        *(study, base, importing, validate, generate, overlap, train, reconstruct, compare, assess, predict),
+        *(report, hub, check, explain, schema, migrate, docs),
     ):
         module.add_parser(commands)
     return parser

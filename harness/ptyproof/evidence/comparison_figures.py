@@ -139,7 +139,9 @@ def objects(cells: Sequence[ComparedCell], title: str) -> Figure:
                 continue
             shown = place.imshow(image, vmin=low, vmax=high, cmap=masked_colours(colours), interpolation="nearest")
         # A label on an axis that is switched off is not drawn, so it stands on the first panel that is shown.
-        next(place for place, image in zip(line, images, strict=True) if image is not None).set_ylabel(label)
+        next(place for place, image in zip(line, images, strict=True) if image is not None).set_ylabel(
+            label, fontsize="small"
+        )
         figure.colorbar(shown, ax=list(line), fraction=0.04, pad=0.01, aspect=20 * aspect)
     for place, column in zip(axes[0], columns, strict=True):
         place.set_title(column)
@@ -170,7 +172,7 @@ def ring_correlations(curves: Mapping[str, Mapping[str, RingCorrelation]], title
 
 def against_dose(entries: Sequence[Mapping[str, Any]], recipe: Recipe) -> Figure:
     """Draw each measure of the headline against the dose, one line a method and view."""
-    from matplotlib.ticker import NullFormatter
+    from matplotlib.ticker import NullLocator
 
     described = specs(recipe)
     metrics = [metric for metric in headline(recipe) if any(_value(entry, metric) is not None for entry in entries)]
@@ -178,30 +180,19 @@ def against_dose(entries: Sequence[Mapping[str, Any]], recipe: Recipe) -> Figure
     lines = max(1, -(-len(metrics) // columns))
     figure = new_figure((3.4 * columns + 1.6, 2.7 * lines + 0.4))
     axes = figure.subplots(lines, columns, squeeze=False).ravel()
-    views = list(dict.fromkeys((entry["view"], entry["gridsize"]) for entry in entries))
-    methods = list(dict.fromkeys(entry["method"] for entry in entries))
+    doses = sorted({entry["dose"] for entry in entries})
     for place, metric in zip(axes, metrics, strict=False):
         spec = described[metric]
-        for method in methods:
-            for number, view in enumerate(views):
-                chosen = [e for e in entries if e["method"] == method and (e["view"], e["gridsize"]) == view]
-                points = sorted((e["dose"], v) for e in chosen if (v := _value(e, metric)) is not None)
-                if points:
-                    place.plot(
-                        *zip(*points, strict=True),
-                        color=_colour(method),
-                        ls=_LINES[number % len(_LINES)],
-                        marker=_MARKERS[number % len(_MARKERS)],
-                        ms=4,
-                        label=f"{method}, {view[0]}",
-                    )
+        _lines_of(place, entries, metric)
         unit = "" if spec.unit == "1" else f" ({spec.unit})"
         place.set_title(f"{spec.label}{unit}, {spec.direction} is better", fontsize="small")
         place.set_xscale("log")
-        place.grid(alpha=0.3)
-        if metric in ("time_s", "poisson_deviance"):
+        place.set_xticks(doses, labels=[f"{dose:g}" for dose in doses])
+        if metric == "time_s":
             place.set_yscale("log")
-            place.yaxis.set_minor_formatter(NullFormatter())
+        for axis in (place.xaxis, place.yaxis):
+            axis.set_minor_locator(NullLocator())
+        place.grid(alpha=0.3)
     for place in axes[len(metrics) :]:
         place.axis("off")
     for place in axes[max(0, len(metrics) - columns) : len(metrics)]:
@@ -213,6 +204,24 @@ def against_dose(entries: Sequence[Mapping[str, Any]], recipe: Recipe) -> Figure
     if known:
         figure.legend(list(known.values()), list(known), loc="outside right upper", fontsize="small")
     return figure
+
+
+def _lines_of(place: Axes, entries: Sequence[Mapping[str, Any]], metric: str) -> None:
+    """Draw a line for each method and view; a measure without a value has no point."""
+    views = list(dict.fromkeys((entry["view"], entry["gridsize"]) for entry in entries))
+    for method in dict.fromkeys(entry["method"] for entry in entries):
+        for number, view in enumerate(views):
+            chosen = [e for e in entries if e["method"] == method and (e["view"], e["gridsize"]) == view]
+            points = sorted((e["dose"], v) for e in chosen if (v := _value(e, metric)) is not None)
+            if points:
+                place.plot(
+                    *zip(*points, strict=True),
+                    color=_colour(method),
+                    ls=_LINES[number % len(_LINES)],
+                    marker=_MARKERS[number % len(_MARKERS)],
+                    ms=4,
+                    label=f"{method}, {view[0]}",
+                )
 
 
 def time_and_quality(entries: Sequence[Mapping[str, Any]]) -> Figure:
@@ -263,21 +272,23 @@ def _object_images(cells: Sequence[ComparedCell]) -> tuple[list[str], list[_Row]
         phases = [masked(np.angle(image * np.conj(image.mean())), i) for i, image in enumerate(shown)]
         return methods, [
             ("amplitude", amplitudes, limits(amplitudes), "gray"),
-            ("phase (rad)", phases, limits(phases), "viridis"),
+            ("phase\n(rad)", phases, limits(phases), "viridis"),
         ]
     rows: list[_Row] = []
     pairs = [(np.abs(a.result), np.abs(a.truth)) for a in aligned if a is not None]
     for label, unit, images, colours in (
         ("amplitude", "", pairs, "gray"),
-        ("phase", " (rad)", [phase_images(a) for a in aligned if a is not None], "viridis"),
+        ("phase", "(rad)", [phase_images(a) for a in aligned if a is not None], "viridis"),
     ):
         truth = masked(images[0][1], 0)
         results = [masked(result, i) for i, (result, _) in enumerate(images)]
         differences = [masked(result - own, i) for i, (result, own) in enumerate(images)]
         judged = [d for d, method in zip(differences, methods, strict=True) if method != "flat"] or differences
         largest = float(np.nanpercentile(np.abs(np.stack(judged)), 99)) or 1.0
-        rows.append((f"{label}{unit}", [truth, *results], (float(np.nanmin(truth)), float(np.nanmax(truth))), colours))
-        rows.append((f"{label} − truth{unit}", [None, *differences], (-largest, largest), "RdBu_r"))
+        rows.append(
+            (f"{label}\n{unit}".strip(), [truth, *results], (float(np.nanmin(truth)), float(np.nanmax(truth))), colours)
+        )
+        rows.append((f"{label}\n− truth\n{unit}".strip(), [None, *differences], (-largest, largest), "RdBu_r"))
     return ["truth", *methods], rows
 
 

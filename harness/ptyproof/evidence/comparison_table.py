@@ -194,13 +194,13 @@ def _grouped(cells: Iterable[Cell]) -> dict[tuple[str, str, str | None], list[st
 
 
 def _best(rows: Sequence[Mapping[str, Any]], recipe: Recipe) -> list[dict[str, Any]]:
-    """Return the best methods of each place and measure; none where fewer than two have a value."""
+    """Return the best methods of each place and measure; none where fewer than two values differ."""
     described, found = specs(recipe), []
     for place in dict.fromkeys(_place(row) for row in rows):
         here = [row for row in rows if _place(row) == place]
         for metric in headline(recipe):
             values = [row["values"][metric] for row in here if row["values"].get(metric) is not None]
-            if len(values) < 2:
+            if len(set(values)) < 2:
                 continue
             winner = min(values) if described[metric].direction == "lower" else max(values)
             methods = [row["method"] for row in here if row["values"].get(metric) == winner]

@@ -21,7 +21,10 @@ COMPARISON = f"{REAL_RUN}/{COMPARISON_MANIFEST}"
 METRICS = f"{REAL_RUN}/{METRICS_SUMMARY}"
 SKIP_LINES = "docs/skipped_views.jsonl"
 SUMMARY = "docs/summary.md"
-MADE_AGAIN = (SUMMARY, SKIP_LINES)
+REPORT = "docs/report.html"
+FIGURES = "docs/figures"
+SOURCES = f"{FIGURES}/sources.json"
+MADE_AGAIN = (SUMMARY, SKIP_LINES, REPORT)
 SKIP_KEYS = ("dose", "view", "gridsize", "code", "reason", "measured")
 KINDS = {
     RUN: "run_manifest",
@@ -31,4 +34,5 @@ KINDS = {
     COMPARISON: "comparison_manifest",
     METRICS: "metrics_summary",
     RECONSTRUCTION: "reconstruction_manifest",
+    SOURCES: "figures",
 }

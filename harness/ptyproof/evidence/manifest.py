@@ -38,11 +38,20 @@ def read_manifest(path: Path, kind: str) -> dict[str, Any]:
     Raises
     ------
     ManifestError
-        If the file is missing, no strict JSON, or of another kind.
+        If the file is missing, no strict JSON, of another kind, or migrated from an earlier generation: such a one is
+        a record of another tool, which nothing of this one can go on with.
     """
     manifest: dict[str, Any] = strict_json.read_json(path)
     schema.validate(manifest, kind, path)
+    if "migrated" in manifest:
+        raise ManifestError(path, migrated_sentence(manifest), "$.migrated")
     return manifest
+
+
+def migrated_sentence(manifest: dict[str, Any]) -> str:
+    """Return what is to be said of a migrated manifest where evidence is wanted."""
+    generation = manifest["migrated"]["generation"]
+    return f"was migrated from generation {generation}: it is a record of an earlier tool, and no evidence of this one"
 
 
 def read_any_manifest(path: Path) -> dict[str, Any]:
@@ -54,7 +63,7 @@ def read_any_manifest(path: Path) -> dict[str, Any]:
         If the file is missing, no strict JSON, of an unknown kind, or breaks its schema.
     """
     manifest = strict_json.read_json(path)
-    known = sorted({kind for kind, _ in schema.kinds()})
+    known = schema.current_kinds()
     kind = manifest.get("kind") if isinstance(manifest, dict) else None
     if kind not in known:
         raise ManifestError(path, f"is of no known kind, got {kind!r}; the kinds are {', '.join(known)}", "kind")

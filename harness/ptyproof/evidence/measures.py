@@ -170,6 +170,7 @@ def _resolutions(
     curves: dict[str, RingCorrelation],
 ) -> list[Measure]:
     names = [f"{image}_{name}_{unit}" for name in recipe.thresholds for unit in ("px", "nyquist")]
+    names.append(f"{image}_frc_mean")
     if flat_truth:
         subject = "truth" if image == "complex" else f"truth's {image}"
         return undefined(recipe, names, f"the {subject} is constant in the crop, so it correlates with nothing")
@@ -181,7 +182,7 @@ def _resolutions(
 
 
 def resolution_measures(recipe: Recipe, image: str, curve: RingCorrelation) -> list[Measure]:
-    """Return where a ring correlation falls below each threshold, in pixels and as a fraction of Nyquist."""
+    """Return where a ring correlation falls below each threshold (px, and fraction of Nyquist), and its mean."""
     found = []
     for name, threshold in recipe.thresholds.items():
         frequency = crossing(curve, curve.threshold(**threshold))
@@ -193,7 +194,7 @@ def resolution_measures(recipe: Recipe, image: str, curve: RingCorrelation) -> l
         px = None if frequency == 0 else 1 / frequency
         found.append(measure(recipe, f"{image}_{name}_px", px, reason, note=note))
         found.append(measure(recipe, f"{image}_{name}_nyquist", frequency / NYQUIST, note=note))
-    return found
+    return [*found, measure(recipe, f"{image}_frc_mean", float(curve.correlation.mean()))]
 
 
 def _range(truth: Image, mask: npt.NDArray[np.bool_], image: str) -> float | None:

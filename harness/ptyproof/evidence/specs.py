@@ -61,6 +61,7 @@ def _resolutions(recipe: Recipe, image: str, prefix: str = "") -> dict[str, Spec
         label = f"{prefix.replace('_', ' ')}{image} {_FRC_LABELS.get(name, name.upper())}"
         found[f"{prefix}{image}_{name}_px"] = Spec(f"{label} resolution", "px", "lower")
         found[f"{prefix}{image}_{name}_nyquist"] = Spec(f"{label} frequency", "Nyquist", "higher")
+    found[f"{prefix}{image}_frc_mean"] = Spec(f"{prefix.replace('_', ' ')}{image} mean FRC", NO_UNIT, "higher")
     return found
 
 
@@ -74,10 +75,12 @@ def headline(recipe: Recipe) -> tuple[str, ...]:
         "complex_nrmse",
         "phase_mae",
         f"phase_{frc}_nyquist",
+        "phase_frc_mean",
         "phase_ssim",
         "phase_ms_ssim",
         "amplitude_mae",
         f"amplitude_{frc}_nyquist",
+        "amplitude_frc_mean",
         "amplitude_ssim",
         "amplitude_ms_ssim",
         "r_factor",

@@ -24,6 +24,11 @@ def sha256_file(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def sha256_bytes(content: bytes) -> str:
+    """Return the sha256 of bytes, 64 hexadecimal digits."""
+    return hashlib.sha256(content).hexdigest()
+
+
 def sha256_array(array: npt.NDArray[Any]) -> str:
     """Return the sha256 of an array's dtype, shape and contents.
 

@@ -1,45 +1,109 @@
 """Strict JSON (RFC 8259): what the standard library lets through and evidence must not have is refused.
 
 Refused on reading: duplicate keys, NaN, Infinity and numbers that large, half a surrogate pair, a byte order
-mark, bytes that are not UTF-8, trailing text, nesting deeper than `MAX_DEPTH`. Refused on writing: NaN, Infinity,
-and any type that JSON does not have.
+mark, bytes that are not UTF-8, trailing text, nesting deeper than `MAX_DEPTH`, more than `MAX_BYTES`. Refused on
+writing: NaN, Infinity, and any type that JSON does not have.
+
+The standard library's parser reads; only a text that it or a check on its result refuses is read a second time, by
+`json_scan`, which knows the place.
 """
 
 from __future__ import annotations
 
 import json
-import math
-import re
-from collections import Counter
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from ptyproof.errors import ManifestError
 from ptyproof.io.atomic import write_text
+from ptyproof.io.json_scan import DECODER, Fault, line_and_column, may_hold_half_pairs, scan_json
+from ptyproof.io.json_scan import MAX_DEPTH as MAX_DEPTH
 
-MAX_DEPTH = 100
-_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]|[\ud800-\udfff]")
+MAX_BYTES = 1 << 24
+_MARKS = {
+    b"\xef\xbb\xbf": "starts with a byte order mark; UTF-8 without one is expected",
+    b"\xff\xfe": "is not UTF-8 but UTF-16",
+    b"\xfe\xff": "is not UTF-8 but UTF-16",
+}
+
+
+class NotStrictJsonError(ManifestError):
+    """A file or text that is no strict JSON; knows which rule it breaks and where.
+
+    Parameters
+    ----------
+    path, member
+        As in `DataError`.
+    fault
+        The rule, and the sentence about it.
+    line, column
+        The place, both from 1 (columns in characters); None where there is none, of a file that cannot be read.
+    """
+
+    def __init__(
+        self,
+        path: Path | str,
+        fault: Fault,
+        member: str | None = None,
+        line: int | None = None,
+        column: int | None = None,
+    ) -> None:
+        self.rule = fault.rule
+        self.line = line
+        self.column = column
+        where = "" if line is None else f" at line {line}, column {column}"
+        super().__init__(path, fault.sentence + where, member)
 
 
 def read_json(path: Path) -> Any:
-    """Read one strict JSON value from a UTF-8 file.
+    """Read one strict JSON value from a UTF-8 file of at most `MAX_BYTES`.
 
     Raises
     ------
-    ManifestError
-        If the file is missing, empty or no strict JSON; says the line and column where one is known.
+    NotStrictJsonError
+        If the file is missing, empty or no strict JSON; says the line and column.
+    """
+    return parse_bytes(read_content(path), path)
+
+
+def read_content(path: Path) -> bytes:
+    """Return a file's bytes, of which there may be `MAX_BYTES`.
+
+    Raises
+    ------
+    NotStrictJsonError
+        If it cannot be read, or is larger.
     """
     try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise ManifestError(path, f"cannot be read: {error.strerror}") from error
-    if raw.startswith(b"\xef\xbb\xbf"):
-        raise ManifestError(path, "starts with a byte order mark; UTF-8 without one is expected")
+        with path.open("rb") as file:
+            raw = file.read(MAX_BYTES + 1)
+    except (OSError, ValueError) as error:  # ValueError: a name with a null character
+        reason = (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
+        raise NotStrictJsonError(path, Fault("unreadable", f"cannot be read: {reason}", 0)) from error
+    return raw
+
+
+def parse_bytes(raw: bytes, path: Path | str = "JSON text", member: str | None = None) -> Any:
+    """Parse strict JSON in UTF-8; `path` and `member` only serve the error message.
+
+    Raises
+    ------
+    NotStrictJsonError
+        If `raw` is no strict JSON, or more than `MAX_BYTES`.
+    """
+    if len(raw) > MAX_BYTES:
+        fault = Fault("size", f"is larger than {MAX_BYTES} bytes, which no manifest is", 0)
+        raise NotStrictJsonError(path, fault, member)
+    for mark, sentence in _MARKS.items():
+        if raw.startswith(mark):
+            raise NotStrictJsonError(path, Fault("mark", sentence, 0), member, 1, 1)
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise ManifestError(path, f"is not UTF-8: byte {error.start} is 0x{raw[error.start]:02x}") from error
-    return parse_json(text, path)
+        before = raw[: error.start].decode("utf-8")
+        fault = Fault("encoding", f"is not UTF-8: byte {error.start} is 0x{raw[error.start]:02x}", error.start)
+        raise NotStrictJsonError(path, fault, member, *line_and_column(before, len(before))) from error
+    return parse_json(text, path, member)
 
 
 def parse_json(text: str, path: Path | str = "JSON text", member: str | None = None) -> Any:
@@ -47,26 +111,18 @@ def parse_json(text: str, path: Path | str = "JSON text", member: str | None = N
 
     Raises
     ------
-    ManifestError
+    NotStrictJsonError
         If `text` is no strict JSON.
     """
-    if not text.strip():
-        raise ManifestError(path, "is empty; one JSON value is expected", member)
-
-    if _nesting(text) > MAX_DEPTH:
-        raise ManifestError(path, f"is nested deeper than {MAX_DEPTH} levels", member)
     try:
-        value = json.loads(text, object_pairs_hook=_pairs, parse_constant=_constant, parse_float=_fraction)
-    except json.JSONDecodeError as error:
-        where = f"line {error.lineno}, column {error.colno}"
-        raise ManifestError(path, f"is no JSON: {error.msg} at {where}", member) from error
-    except _NotStrictError as error:
-        raise ManifestError(path, str(error), member) from None
-    except ValueError as error:  # an integer with more digits than Python converts
-        raise ManifestError(path, f"holds a number that cannot be read: {error}", member) from error
-    if _SURROGATE.search(text) and _has_lone_surrogate(value):
-        raise ManifestError(path, "holds half of a surrogate pair, which is no character", member)
-    return value
+        value = DECODER.decode(text)
+        if not (may_hold_half_pairs(text) and _has_lone_surrogate(value)) and not _is_too_deep(value):
+            return value
+    except (ValueError, RecursionError):
+        pass  # the reader below says what it is, and where
+    fault = scan_json(text).fault
+    assert fault is not None, "the two readers of JSON do not agree"
+    raise NotStrictJsonError(path, fault, member, *line_and_column(text, fault.offset))
 
 
 def format_json(value: Any) -> str:
@@ -87,29 +143,6 @@ def write_json(path: Path, value: Any) -> None:
     write_text(path, format_json(value))
 
 
-class _NotStrictError(ValueError):
-    """Something that the standard library reads and RFC 8259 does not have."""
-
-
-def _pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
-    result = dict(items)
-    if len(result) < len(items):
-        twice, _ = Counter(name for name, _ in items).most_common(1)[0]
-        raise _NotStrictError(f"has the key {twice!r} twice in one object")
-    return result
-
-
-def _constant(name: str) -> NoReturn:
-    raise _NotStrictError(f"holds {name}, which is no JSON number")
-
-
-def _fraction(digits: str) -> float:
-    number = float(digits)
-    if math.isinf(number):
-        raise _NotStrictError(f"holds {digits[:40]}, which is too large for a number")
-    return number
-
-
 def _has_lone_surrogate(value: Any) -> bool:
     try:
         json.dumps(value, ensure_ascii=False).encode()
@@ -118,13 +151,12 @@ def _has_lone_surrogate(value: Any) -> bool:
     return False
 
 
-def _nesting(text: str) -> int:
-    depth = deepest = 0
-    for token in re.finditer(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', text):
-        mark = token.group()
-        if mark in "[{":
-            depth += 1
-            deepest = max(deepest, depth)
-        elif mark in "]}":
-            depth -= 1
-    return deepest
+def _is_too_deep(value: Any) -> bool:
+    """Tell whether objects and lists are nested deeper than `MAX_DEPTH`, level by level."""
+    level = [value] if isinstance(value, (dict, list)) else []
+    depth = 0
+    while level and depth <= MAX_DEPTH:
+        depth += 1
+        children = (outer.values() if type(outer) is dict else outer for outer in level)
+        level = [inner for inside in children for inner in inside if type(inner) is dict or type(inner) is list]
+    return depth > MAX_DEPTH

@@ -95,8 +95,11 @@ class PtyChi:
             began = time.perf_counter()
             canvas = _Canvas.of(dataset)
             scale = dataset.unit_scale
-            options = _options(api, self._engine, dataset, int(rng.integers(2**31)))
-            task = PtychographyTask(options, **_inputs(dataset, canvas, scale, start))
+            seed = int(rng.integers(2**31))
+            options = _options(api, self._engine, dataset, seed)
+            task: Any = PtychographyTask(options, **_inputs(dataset, canvas, scale, start))
+            # pty-chi draws the order of the patterns from a generator that its random_seed does not reach
+            task.reconstructor.dataloader.generator.manual_seed(seed)
             set_up = time.perf_counter()
             losses, seconds, stopped_by = _iterate(task, budget)
             obj, probe = (np.asarray(task.get_data_to_cpu(name, as_numpy=True)) for name in ("object", "probe"))

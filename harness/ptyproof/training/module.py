@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from typing import Any, cast
 
-import lightning.pytorch as pl
 import torch
 from torch import Tensor
 
 from ptyproof.errors import RunError
 from ptyproof.study.training import TrainingDesign
+from ptyproof.training.engine import pl
 from ptyproof.training.forward import expected_counts, merge_groups, poisson_loss
 from ptyproof.training.network import PatchNetwork
 

@@ -14,10 +14,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, cast
 
-import lightning.pytorch as pl
 import numpy as np
 import torch
-from lightning.pytorch.callbacks import Callback, ModelCheckpoint
 from torch.utils.data import DataLoader
 
 from ptyproof.console import Console, Progress
@@ -31,6 +29,7 @@ from ptyproof.study.training import TrainingDesign
 from ptyproof.training.bundle import write_bundle
 from ptyproof.training.data import GroupedScan, GroupSampler, Scan, hold_back
 from ptyproof.training.device import RunOptions, configured, resolve_accelerator
+from ptyproof.training.engine import Callback, ModelCheckpoint, pl
 from ptyproof.training.module import CHECKPOINT_KEY, PatchTraining
 
 CHECKPOINT = "checkpoint.ckpt"

@@ -10,6 +10,7 @@ from ptyproof._version import __version__
 from ptyproof.errors import ManifestError
 from ptyproof.evidence.hub import DATASETS, INDEX
 from ptyproof.evidence.hub_layout import KINDS, REAL_RUN
+from ptyproof.evidence.manifest import migrated_sentence
 from ptyproof.evidence.verify.files import HubFiles
 from ptyproof.evidence.verify.problem import WHOLE, Problem
 from ptyproof.io import schema, strict_json
@@ -21,7 +22,8 @@ def read_manifests(files: HubFiles) -> tuple[dict[str, dict[str, Any]], list[Pro
     for name, path in files.paths.items():
         if not name.endswith(".json") or name == INDEX:
             continue
-        if not name.startswith((f"{REAL_RUN}/", f"{DATASETS}/")) and not _says_its_kind(path):
+        ours = name in KINDS or name.startswith((f"{REAL_RUN}/", f"{DATASETS}/"))
+        if not ours and not _says_its_kind(path):
             continue  # somebody's own file
         manifest, damaged = read_checked(path, name, KINDS.get(name))
         problems += damaged
@@ -38,7 +40,7 @@ def read_checked(path: Path, name: str, kind: str | None) -> tuple[dict[str, Any
         line = re.search(r"\bline \d+", error.reason)
         return None, [Problem(name, error.member or (line[0] if line else WHOLE), error.reason)]
     said = value.get("kind") if isinstance(value, dict) else None
-    known = {known for known, _ in schema.kinds()}
+    known = set(schema.current_kinds())
     if not isinstance(value, dict) or said not in known or (kind is not None and said != kind):
         expected = kind or f"one of {', '.join(sorted(known))}"
         return None, [Problem(name, "$.kind", f"expected {expected}, got {said!r}")]
@@ -46,8 +48,15 @@ def read_checked(path: Path, name: str, kind: str | None) -> tuple[dict[str, Any
     if version and int(version[1]) > max(major for other, major in schema.kinds() if other == said):
         sentence = f"{value['schema_version']} is newer than ptyproof {__version__} can read; verify with a newer one"
         return None, [Problem(name, "$.schema_version", sentence)]
-    violations = [schema.describe(error).partition(": ") for error in schema.schema_errors(value, said)]
-    return (None if violations else value), [Problem(name, place, sentence) for place, _, sentence in violations]
+    errors = schema.schema_errors(value, said)
+    if not errors:
+        if "migrated" in value:
+            return None, [Problem(name, "$.migrated", migrated_sentence(value))]
+        return value, []
+    from ptyproof.io.schema_verdict import describe
+
+    violations = [describe(error).partition(": ") for error in errors]
+    return None, [Problem(name, place, sentence) for place, _, sentence in violations]
 
 
 def _says_its_kind(path: Path) -> bool:

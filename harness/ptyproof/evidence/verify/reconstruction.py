@@ -10,7 +10,6 @@ from typing import Any
 from ptyproof.evidence.hub import INDEX
 from ptyproof.evidence.hub_layout import OVERLAP, REAL_RUN, RECONSTRUCTION, RUN, TRAINING
 from ptyproof.evidence.ledger import STATUSES
-from ptyproof.evidence.verify.account import count_problems
 from ptyproof.evidence.verify.files import HubFiles
 from ptyproof.evidence.verify.problem import WHOLE, Problem, Problems, short
 from ptyproof.study.jobs import cell_of
@@ -30,7 +29,10 @@ def _account_problems(manifest: Mapping[str, Any]) -> Problems:
     statuses = Counter(entry["result"]["status"] for entry in manifest["jobs"])
     counted = {f"n_{status}": statuses[status] for status in STATUSES}
     counted |= {"n_skipped": len(manifest["skipped"]), "n_not_selected": len(manifest["not_selected"])}
-    yield from count_problems(RECONSTRUCTION, manifest["account"], {"n_enumerated": sum(counted.values()), **counted})
+    for key, number in {"n_enumerated": sum(counted.values()), **counted}.items():
+        if manifest["account"][key] != number:
+            sentence = f"is {manifest['account'][key]}, counted {number}"
+            yield Problem(RECONSTRUCTION, f"$.account.{key}", sentence)
     design = manifest["design"]
     cells = {
         cell_of({"dose": dose, "view": view["name"], "gridsize": view["gridsize"]})

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from ptyproof.errors import ManifestError
+from ptyproof.evidence.checking.document import Document
+from ptyproof.evidence.checking.skips import differences
 from ptyproof.evidence.hub import INDEX
 from ptyproof.evidence.hub_layout import SKIP_KEYS, SKIP_LINES, SKIPS, TRAINING
 from ptyproof.evidence.verify.files import HubFiles
@@ -21,10 +23,9 @@ def skip_problems(files: HubFiles, manifests: Mapping[str, Any], index: Mapping[
     training = manifests[TRAINING]
     skips = training["skipped_views"]
     if SKIPS in manifests:
-        summary = manifests[SKIPS]
-        for key in ("study", "skipped_count", "skipped_views"):
-            if summary[key] != training[key]:
-                yield Problem(SKIPS, f"$.{key}", f"is not what {TRAINING} has")
+        summary = Document(manifests[SKIPS], SKIPS, "skip_summary", "1")
+        for finding in differences(summary, training, TRAINING):
+            yield Problem(SKIPS, finding.json_path, finding.message)
     elif SKIPS not in files.paths:
         yield Problem(SKIPS, WHOLE, "is missing")
     if SKIP_LINES in files.paths:

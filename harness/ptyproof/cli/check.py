@@ -1,0 +1,136 @@
+"""`ptyproof check`: whether manifests that exist already are sound."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ptyproof.cli.options import Commands, add_command
+
+if TYPE_CHECKING:
+    from ptyproof.evidence.checking.run import Checked
+
+_EXAMPLES = """\
+ptyproof check training_manifest.json
+ptyproof check hub                          # every manifest in a folder
+cat skip_summary.json | ptyproof check -
+ptyproof check hub --no-hash --format json
+ptyproof check hub --strict --ignore PM503
+ptyproof explain PM401                      # why a check exists, and how to mend it
+
+exit status: 0 no error was found; 1 errors were found; 2 usage, or a file that cannot be read"""
+_STANDARD_INPUT = "-"
+
+
+def add_parser(commands: Commands) -> None:
+    """Add the command to the parser."""
+    summary = "judge manifests of any kind and generation: what each is, and what is wrong with it"
+    parser = add_command(commands, "check", summary, _EXAMPLES)
+    parser.add_argument(
+        "paths",
+        nargs="+",
+        metavar="PATH",
+        help="a manifest, a folder (its manifests are checked, other files left alone), or - for standard input",
+    )
+    parser.add_argument(
+        "--format",
+        choices=("text", "json", "github"),
+        default="text",
+        help="text for people, json for programs, github for annotations in a workflow (default: %(default)s)",
+    )
+    parser.add_argument("--strict", action="store_true", help="warnings count as errors")
+    parser.add_argument(
+        "--select", type=_codes, action="extend", metavar="CODE", help="only these codes: PM401, or PM4 for a group"
+    )
+    parser.add_argument("--ignore", type=_codes, action="extend", metavar="CODE", help="all but these codes")
+    parser.add_argument(
+        "--no-hash",
+        action="store_true",
+        help="do not read the files that manifests name; whether they are there is looked at all the same",
+    )
+    parser.add_argument(
+        "--root",
+        type=Path,
+        metavar="DIR",
+        help="folder that files may be looked at in (default: the artifact hub, or else each manifest's own folder)",
+    )
+    parser.add_argument("--all", action="store_true", help="show every place of a code, not the first three")
+    parser.set_defaults(run=_run)
+
+
+def _codes(text: str) -> list[str]:
+    from ptyproof.evidence.checking.codes import CODES
+
+    found = [part.strip().upper() for part in text.split(",")]
+    for part in found:
+        if not part or not any(code.startswith(part) for code in CODES):
+            raise argparse.ArgumentTypeError(f"{part!r} is no code or start of one; `ptyproof explain` lists them")
+    return found
+
+
+def _run(args: argparse.Namespace) -> int:
+    from ptyproof.errors import InputError
+    from ptyproof.evidence.checking import output
+
+    if args.root is not None and not args.root.is_dir():
+        raise InputError(f"--root {args.root} is no folder")
+    judged, n_left_alone = _judge(args)
+    if not judged:
+        raise InputError(f"there is no manifest in {', '.join(args.paths)}")
+    if args.format == "json":
+        from ptyproof.io.strict_json import format_json
+
+        sys.stdout.write(format_json(output.as_json(judged, n_left_alone)))
+    elif args.format == "github":
+        sys.stdout.writelines(map(output.as_annotations, judged))
+        sys.stderr.write(output.summary(judged, n_left_alone))
+    else:
+        for checked in judged:
+            sys.stdout.write(f"{output.as_text(checked, args.all)}\n")
+        sys.stdout.write(output.summary(judged, n_left_alone))
+    return _status(judged, args.strict)
+
+
+def _judge(args: argparse.Namespace) -> tuple[list[Checked], int]:
+    """Return the judgements, with the findings that are wanted, and the number of files that are no manifests."""
+    from ptyproof.evidence.checking.gather import gather, is_named_like_a_manifest
+    from ptyproof.evidence.checking.run import check_manifest
+
+    digests: dict[Path, str] = {}
+    judged: list[Checked] = []
+    n_left_alone = 0
+    if _STANDARD_INPUT in args.paths:
+        judged.append(_standard_input())
+    for path, named in gather(Path(text) for text in args.paths if text != _STANDARD_INPUT):
+        checked = check_manifest(path, hash_files=not args.no_hash, digests=digests, home=args.root)
+        if checked.kind is None and not named and not is_named_like_a_manifest(path):
+            n_left_alone += 1
+        else:
+            judged.append(checked)
+    return [_wanted(checked, args.select, args.ignore) for checked in judged], n_left_alone
+
+
+def _standard_input() -> Checked:
+    from ptyproof.evidence.checking.loading import load_bytes
+    from ptyproof.evidence.checking.run import judge
+    from ptyproof.io.strict_json import MAX_BYTES
+
+    return judge(load_bytes(sys.stdin.buffer.read(MAX_BYTES + 1)), "standard input")
+
+
+def _wanted(checked: Checked, select: list[str] | None, ignore: list[str] | None) -> Checked:
+    from dataclasses import replace
+
+    def passes(code: str) -> bool:
+        return (select is None or code.startswith(tuple(select))) and not code.startswith(tuple(ignore or ()))
+
+    return replace(checked, findings=tuple(finding for finding in checked.findings if passes(finding.code)))
+
+
+def _status(judged: list[Checked], strict: bool) -> int:
+    worst = {finding.severity for checked in judged for finding in checked.findings}
+    if any(finding.code in ("PM001", "PM002") for checked in judged for finding in checked.findings):
+        return 2
+    return 1 if "error" in worst or (strict and "warning" in worst) else 0

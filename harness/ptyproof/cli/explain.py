@@ -1,0 +1,36 @@
+"""`ptyproof explain`: why a check of manifests exists, and how to mend what it found."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from ptyproof.cli.options import Commands, add_command
+
+_EXAMPLES = """\
+ptyproof explain PM401
+ptyproof explain PM401 PM703
+ptyproof explain                  # all codes, a line each"""
+
+
+def add_parser(commands: Commands) -> None:
+    """Add the command to the parser."""
+    summary = "say why a check of manifests exists, and how to mend what it found"
+    parser = add_command(commands, "explain", summary, _EXAMPLES)
+    parser.add_argument("codes", nargs="*", metavar="CODE", help="codes; without any, all are listed")
+    parser.set_defaults(run=_run)
+
+
+def _run(args: argparse.Namespace) -> int:
+    from ptyproof.errors import InputError
+    from ptyproof.evidence.checking.codes import CODES
+    from ptyproof.evidence.checking.output import explanation
+
+    for name in args.codes:
+        if name.upper() not in CODES:
+            raise InputError(f"there is no code {name}; `ptyproof explain` lists those that there are")
+    if not args.codes:
+        sys.stdout.writelines(f"{code.code} {code.severity:7} {code.title}\n" for code in CODES.values())
+        return 0
+    sys.stdout.write("\n".join(explanation(CODES[name.upper()]) for name in args.codes))
+    return 0

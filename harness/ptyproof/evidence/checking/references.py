@@ -1,0 +1,208 @@
+"""The files and folders that a manifest names: where, relative to what, with which recorded digest and size.
+
+The one place that knows this of each kind; the checks of paths and of files both read it.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from ptyproof.evidence.checking.document import Document, count, mapping, text
+from ptyproof.io.json_scan import path_of
+
+# Kinds of today whose files are named below; of others, every record of a file is looked at.
+_KNOWN = frozenset({"training_manifest", "skip_summary", "run_manifest", "overlap_manifest", "hub_index"})
+_MEMO = "$references"
+_JOB_PATHS = ("train_data_path", "test_data_path", "log_path", "artifact_dir")
+_ARTIFACTS = ("bundle_path", "checkpoint_path", "metrics_path", "loss_curve_path")
+_OF_LEGACY_JOB = frozenset(
+    {
+        *_JOB_PATHS,
+        "input_npz",
+        "output_dir",
+        "phase_c_npz",
+        "pinn_checkpoint",
+        "baseline_checkpoint",
+        "phase_f_manifest",
+    }
+)
+
+
+@dataclass(eq=False)  # not frozen: there are thousands, and freezing them takes longer than all the rest
+class Reference:
+    """A path in a manifest.
+
+    Parameters
+    ----------
+    json_path, path
+        Where it stands, and what it is.
+    base
+        The folder it is relative to, relative to the manifest's folder; None where that is not known, as in earlier
+        generations, whose paths are relative to a folder of their own.
+    role
+        `artifact`: must be there, below the manifest's folder; `data`: may be gone, and may lie elsewhere in the hub;
+        `record`: must be there, and may lie elsewhere in the hub; `folder`: a folder, which may lie elsewhere.
+    sha256, size_bytes
+        What the file held when it was recorded; None where that is not recorded.
+    digest_path, size_path
+        Where these stand.
+    name
+        The path relative to the manifest's folder, or None where that is not known.
+    """
+
+    json_path: str
+    path: str
+    base: str | None
+    role: str
+    sha256: str | None = None
+    size_bytes: int | None = None
+    digest_path: str = ""
+    size_path: str = ""
+    name: str | None = field(init=False, default=None)
+
+    def __post_init__(self) -> None:
+        if self.base is not None:
+            alone = self.base == "." or self.path.startswith("/")
+            self.name = posixpath.normpath(self.path if alone else f"{self.base}/{self.path}")
+
+
+def references(doc: Document) -> list[Reference]:
+    """Return the files and folders that a manifest names, in the order of the file."""
+    found: list[Reference] | None = doc.memo.get(_MEMO)
+    if found is None:
+        found = doc.memo[_MEMO] = list(_references(doc))
+    return found
+
+
+def _references(doc: Document) -> Iterator[Reference]:
+    root = doc.root
+    if "migrated" in root and root.get("artifact_root") is None:
+        return  # it was not put beside the earlier file, so none of its paths leads anywhere
+    yield from _roots(doc, root)
+    if doc.kind not in _KNOWN and not doc.is_legacy:
+        yield from _recorded(doc)
+        return
+    for place, job in doc.entries("jobs"):
+        yield from _legacy_job(doc, job, place) if doc.is_legacy else _job(job, place)
+    if doc.is_legacy:
+        yield from _legacy_others(doc)
+    else:
+        yield from _others(doc)
+
+
+def _roots(doc: Document, root: dict[str, Any]) -> Iterator[Reference]:
+    yield from _record(mapping(root, "migrated"), "$.migrated", "source", "data")
+    for key in ("phase_c_root", "phase_d_root", "artifact_root"):
+        yield from _of(root, "$", key, None if doc.is_legacy else ".", "folder")
+    yield from _of(root, "$", "skip_summary_path", ".", "artifact")
+    yield from _of(root, "$", "training_manifest_path", ".", "artifact")
+
+
+def _recorded(doc: Document) -> Iterator[Reference]:
+    """Yield every record of a file, {path, sha256, ...}, in a kind that nothing more is known of here."""
+    waiting: list[tuple[list[str | int], Any]] = [([], doc.root)]
+    while waiting:
+        steps, here = waiting.pop()
+        if isinstance(here, dict):
+            if {"path", "sha256"} <= here.keys():
+                yield from _file(here, path_of(steps), "data")
+            waiting.extend(([*steps, key], inner) for key, inner in reversed(here.items()) if _holds(inner))
+        elif isinstance(here, list):
+            inside = reversed(list(enumerate(here)))
+            waiting.extend(([*steps, number], inner) for number, inner in inside if _holds(inner))
+
+
+def _holds(value: Any) -> bool:
+    return isinstance(value, dict | list)
+
+
+def _others(doc: Document) -> Iterator[Reference]:
+    for key in ("datasets", "views", "rejected_views"):
+        for place, entry in doc.entries(key):
+            for half in ("train", "test"):
+                yield from _record(mapping(entry, half), f"{place}.{half}", "file", "data")
+                yield from _record(mapping(entry, half), f"{place}.{half}", "metrics_file", "record")
+            yield from _record(entry, place, "metrics_bundle", "record")
+    for place, run in doc.entries("runs"):
+        yield from _of(run, place, "log_path", ".", "artifact")
+        yield from _of(run, place, "reports_path", ".", "artifact")
+    for place, entry in doc.entries("files"):
+        # bytes of a name that are no text stand escaped in an index: `ptyproof hub verify` finds such a file
+        escaped = "\\" in (text(entry, "path") or "")
+        yield from _file(entry, place, "data" if escaped else "artifact")
+
+
+def _job(job: dict[str, Any], place: str) -> Iterator[Reference]:
+    result = mapping(job, "result")
+    done = result.get("status") == "success"
+    for key in ("train_data_path", "test_data_path"):
+        yield from _of(job, place, key, ".", "data")
+    yield from _of(job, place, "log_path", ".", "artifact" if done else "folder")
+    yield from _of(job, place, "artifact_dir", ".", "folder")
+    for half in ("train", "test"):
+        yield from _record(mapping(job, "datasets"), f"{place}.datasets", half, "data")
+    folder = text(job, "artifact_dir")
+    if folder is not None:
+        yield from _results(result, f"{place}.result", folder)
+
+
+def _results(result: dict[str, Any], place: str, folder: str) -> Iterator[Reference]:
+    for key in _ARTIFACTS:
+        path = text(result, key)
+        if path is None:
+            continue
+        if key != "bundle_path":
+            yield Reference(f"{place}.{key}", path, folder, "artifact")
+            continue
+        digest, size = text(result, "bundle_sha256"), count(result, "bundle_size_bytes")
+        paths = f"{place}.bundle_sha256", f"{place}.bundle_size_bytes"
+        yield Reference(f"{place}.{key}", path, folder, "artifact", digest, size, *paths)
+
+
+def _legacy_job(doc: Document, job: dict[str, Any], place: str) -> Iterator[Reference]:
+    """Yield a job's paths; the manifest lay in artifact_root, so folders under that are below the manifest's own."""
+    for key in _OF_LEGACY_JOB & job.keys():
+        yield from _of(job, place, key, None, "data")
+    root, folder = text(doc.root, "artifact_root"), text(job, "artifact_dir")
+    if root is None or folder is None:
+        return
+    start = root.rstrip("/") + "/"
+    below = posixpath.normpath(folder[len(start) :].lstrip("/")) if folder.startswith(start) else None
+    if below is not None:
+        yield from _results(mapping(job, "result"), f"{place}.result", below)
+    else:
+        for found in _results(mapping(job, "result"), f"{place}.result", "."):
+            yield Reference(found.json_path, found.path, None, "data")
+
+
+def _legacy_others(doc: Document) -> Iterator[Reference]:
+    for place, result in doc.entries("execution_results"):
+        yield from _of(result, place, "log_path", None, "data")
+    if doc.kind == "legacy_run_manifest_c":
+        for key, record in doc.root.items():
+            for name in ("train", "test", "intermediate_dir"):
+                yield from _of(record, f"$.{key}", name, None, "data")
+    for dose, halves in mapping(doc.root, "phase_c_metadata_compliance").items():
+        for half, entry in halves.items() if isinstance(halves, dict) else ():
+            yield from _of(entry, f"$.phase_c_metadata_compliance.{dose}.{half}", "npz_path", None, "data")
+
+
+def _of(holder: Any, place: str, key: str, base: str | None, role: str) -> Iterator[Reference]:
+    path = text(holder, key)
+    if path is not None:
+        yield Reference(f"{place}.{key}", path, base, role)
+
+
+def _record(holder: dict[str, Any], place: str, key: str, role: str) -> Iterator[Reference]:
+    if isinstance(holder.get(key), dict):
+        yield from _file(holder[key], f"{place}.{key}", role)
+
+
+def _file(record: dict[str, Any], place: str, role: str) -> Iterator[Reference]:
+    path = text(record, "path")
+    if path is not None:
+        digest, size = text(record, "sha256"), count(record, "size_bytes")
+        yield Reference(f"{place}.path", path, ".", role, digest, size, f"{place}.sha256", f"{place}.size_bytes")

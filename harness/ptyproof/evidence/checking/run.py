@@ -1,0 +1,171 @@
+"""Judging one manifest: read it, recognise it, validate it, and run the checks of its kind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from ptyproof._version import __version__
+from ptyproof.evidence.checking import form
+from ptyproof.evidence.checking.codes import CODES
+from ptyproof.evidence.checking.document import Document
+from ptyproof.evidence.checking.findings import SEVERITIES, Finding, printable
+from ptyproof.evidence.checking.headline import headline
+from ptyproof.evidence.checking.kinds import checks_of, groups_of
+from ptyproof.evidence.checking.loading import Loaded, load
+from ptyproof.evidence.checking.recognise import Recognised, recognise
+
+_HUB_INDEX = "hub.json"
+_MAX_LEVELS = 16
+
+
+@dataclass(frozen=True)
+class Checked:
+    """The judgement on a file.
+
+    `kind` (the name of a schema) and `generation` are None where the file is of no known kind; `headline` is one line
+    that says what the file is; `findings` stand worst first; `groups` are the groups of checks that apply to the kind.
+    """
+
+    file: str
+    kind: str | None
+    generation: str | None
+    headline: str
+    findings: tuple[Finding, ...]
+    groups: tuple[str, ...]
+
+    @property
+    def worst(self) -> str | None:
+        """The worst severity among the findings, or None."""
+        return min((finding.severity for finding in self.findings), key=SEVERITIES.index, default=None)
+
+    def of(self, group: str) -> tuple[Finding, ...]:
+        """Return the findings of a group of checks."""
+        return tuple(finding for finding in self.findings if finding.group == group)
+
+
+def check_manifest(
+    path: Path | str,
+    *,
+    hash_files: bool = True,
+    digests: dict[Path, str] | None = None,
+    home: Path | None = None,
+    now: datetime | None = None,
+) -> Checked:
+    """Judge a file.
+
+    Parameters
+    ----------
+    path
+        The file. What it is, is recognised from its content.
+    hash_files
+        Whether files that the manifest names are read and compared with their recorded sha256; their presence and size
+        are looked at in any case.
+    digests
+        Digests of files that were read already, by resolved path; shared between calls, each file is read once.
+    home
+        The folder that no file outside of is read or looked at; None takes the artifact hub that the file lies in, or
+        else the file's own folder.
+    now
+        The present, for times that lie in the future.
+    """
+    loaded = load(Path(path))
+    folder = Path(path).absolute().parent.resolve() if loaded.value is not ... else None
+    return judge(loaded, str(path), folder=folder, hash_files=hash_files, digests=digests, home=home, now=now)
+
+
+def check_value(value: Any, *, file: str = "<value>", folder: Path | None = None, **options: Any) -> Checked:
+    """Judge a value that was parsed already; the options are those of `check_manifest`.
+
+    Without a `folder` no file is looked at: whether those that the value names are there is not asked.
+    """
+    return judge(Loaded(value), file, folder=None if folder is None else folder.resolve(), **options)
+
+
+def judge(
+    loaded: Loaded,
+    file: str,
+    *,
+    folder: Path | None = None,
+    hash_files: bool = True,
+    digests: dict[Path, str] | None = None,
+    home: Path | None = None,
+    now: datetime | None = None,
+) -> Checked:
+    """Judge what was read; the options are those of `check_manifest`, `folder` is resolved."""
+    found = [_finding(file, *fault) for fault in loaded.faults]
+    if loaded.value is ...:
+        return Checked(file, None, None, "could not be read", _sorted(found), ("json",))
+    known = recognise(loaded.value)
+    if known is None:
+        return _unknown(loaded.value, file, found, cut=bool(loaded.cut))
+    doc = Document(
+        value=loaded.value,
+        file=file,
+        kind=known.kind,
+        generation=known.generation,
+        folder=folder,
+        home=_home(folder) if home is None else home.resolve(),
+        now=now or datetime.now(UTC),
+        hash_files=hash_files,
+        digests={} if digests is None else digests,
+        cut=loaded.cut,
+        text=loaded.text,
+    )
+    found += _findings(doc, known)
+    groups = groups_of(known.kind)
+    groups += tuple(sorted({finding.group for finding in found} - set(groups)))
+    return Checked(file, known.kind, known.generation, headline(doc), _sorted(set(found)), groups)
+
+
+def _sorted(found: Iterable[Finding]) -> tuple[Finding, ...]:
+    return tuple(sorted(found, key=Finding.order))
+
+
+def _findings(doc: Document, known: Recognised) -> Iterable[Finding]:
+    if _is_newer(doc, known):
+        version = printable(str(doc.root.get("schema_version"))[:40])
+        said = f"{version} is newer than ptyproof {__version__} reads, which is {known.kind} {known.major}"
+        return [doc.finding("PM103", "$.schema_version", said)]
+    found = list(form.check(doc, known.major))
+    for check in checks_of(known.kind):
+        found.extend(check(doc))
+    # of what a cut file leaves open, nothing can be said but that it is open
+    return [finding for finding in found if finding.json_path not in doc.cut]
+
+
+def _is_newer(doc: Document, known: Recognised) -> bool:
+    return not doc.is_legacy and known.generation.isdecimal() and int(known.generation) > known.major
+
+
+def _unknown(value: Any, file: str, found: list[Finding], cut: bool) -> Checked:
+    said = value.get("kind", ...) if isinstance(value, dict) else ...
+    if said is not ...:
+        sentence = f"the kind {printable(repr(said)[:60])} is not known"
+    elif not isinstance(value, dict):
+        sentence = "holds no object, so it is no manifest"
+    elif cut:
+        sentence = "too little of it is there to tell what it is"
+    else:
+        keys = ", ".join(printable(str(key)[:30]) for key in list(value)[:6])
+        sentence = f"is no manifest of a known kind or generation; its keys are {keys or 'none'}"
+    found.append(_finding(file, "PM102", "$.kind" if said is not ... else "$", sentence))
+    return Checked(file, None, None, "unknown kind of file", _sorted(found), ("json", "schema"))
+
+
+def _home(folder: Path | None) -> Path | None:
+    """Return the artifact hub that a folder lies in, or the folder itself."""
+    if folder is None:
+        return None
+    for parent in (folder, *list(folder.parents)[:_MAX_LEVELS]):
+        if (parent / _HUB_INDEX).is_file():
+            return parent
+    return folder
+
+
+def _finding(file: str, code: str, json_path: str, message: str) -> Finding:
+    entry = CODES[code]
+    return Finding(file, code, entry.severity, json_path, message, entry.group)

@@ -1,0 +1,165 @@
+"""`pytest FILE.json`: is an existing manifest sound? An item for each group of checks; a fixture that asks the same.
+
+A file that is named is judged, whatever it is; with --check-manifests, those that a run merely comes across are, too,
+if they are of a kind that ptyproof knows. What there is to find is up to `ptyproof.evidence.checking`. The index of a
+hub that is named belongs to `verify`, which knows the hub's files.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Collection, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_ptyproof.verify import is_named, is_named_hub
+
+if TYPE_CHECKING:
+    from ptyproof.evidence.checking import Checked, Finding
+
+_DIGESTS = pytest.StashKey[dict[Path, str]]()
+_OPTION = "--check-manifests"
+_FILES = "files"
+
+
+class ManifestWarning(pytest.PytestWarning):
+    """A manifest is sound, but a reader should know something about it. `-W error` turns it into a failure."""
+
+    __module__ = "pytest_ptyproof"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option that collects manifests which are not named."""
+    group = parser.getgroup("ptyproof", "ptyproof: evidence for ptychography studies")
+    group.addoption(
+        _OPTION,
+        action="store_true",
+        help="check every manifest (*.json) that the run comes across, too; other files are left alone",
+    )
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """Collect a manifest that the command line names, or with --check-manifests any."""
+    config = parent.config
+    if file_path.suffix != ".json" or is_named_hub(file_path, config):
+        return None
+    named = is_named(file_path, config)
+    if not named and not (config.getoption(_OPTION) and _is_known(file_path)):
+        return None
+    from ptyproof.evidence.checking.findings import printable
+
+    text = file_path.as_posix()
+    if printable(text) == text:
+        return Manifest.from_parent(parent, path=file_path)
+    # a line break in a file's name is none in a node's
+    base = config.rootpath if file_path.is_relative_to(config.rootpath) else file_path.parent
+    node_id = printable(file_path.relative_to(base).as_posix())
+    return Manifest.from_parent(parent, path=file_path, name=printable(file_path.name), nodeid=node_id)
+
+
+def _is_known(path: Path) -> bool:
+    """Tell whether a file is a manifest of a kind that ptyproof knows, be it damaged."""
+    from ptyproof.evidence.checking import check_manifest
+
+    return path.is_file() and check_manifest(path, hash_files=False).kind is not None
+
+
+class Manifest(pytest.File):
+    """A manifest; its items are the groups of checks that its kind has, or one that says what it is instead."""
+
+    _latest: tuple[tuple[int, ...], bool, Checked] | None = None
+
+    def collect(self) -> Iterable[pytest.Item]:
+        """Yield an item for each group of checks."""
+        checked = self.judge(hash_files=False)
+        groups = checked.groups if checked.kind is not None else checked.groups[-1:]
+        for group in groups:
+            yield ManifestCheck.from_parent(self, name=group, alone=checked.kind is None)
+
+    def judge(self, hash_files: bool) -> Checked:
+        """Return the judgement on the file as it is now; what is known of an unchanged file is not asked again."""
+        from ptyproof.evidence.checking import check_manifest
+
+        state = _state(self.path)
+        if self._latest is not None and self._latest[0] == state and (self._latest[1] or not hash_files):
+            return self._latest[2]
+        digests = self.config.stash.setdefault(_DIGESTS, {})
+        checked = check_manifest(self.path, hash_files=hash_files, digests=digests)
+        self._latest = state, hash_files, checked
+        return checked
+
+
+def _state(path: Path) -> tuple[int, ...]:
+    try:
+        found = path.stat()
+    except OSError:
+        return ()
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+class ManifestCheck(pytest.Item):
+    """A group of checks of a manifest; `alone` takes the findings of every group."""
+
+    def __init__(self, *, alone: bool, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._alone = alone
+
+    def runtest(self) -> None:
+        """Fail if a check of the group has found an error; warn of the rest."""
+        assert isinstance(self.parent, Manifest)
+        checked = self.parent.judge(hash_files=self._alone or self.name == _FILES)
+        found = [finding for finding in checked.findings if self._alone or finding.group == self.name]
+        errors = [finding for finding in found if finding.severity == "error"]
+        if errors:
+            pytest.fail(_report(checked, found), pytrace=False)
+        for finding in found:
+            if finding.severity == "warning":
+                self.warn(ManifestWarning(_line(finding)))
+
+    def reportinfo(self) -> tuple[Path, None, str]:
+        """Return where the item is from, and its title in a report."""
+        assert self.parent is not None
+        return self.path, None, f"manifest: {self.parent.name}::{self.name}"
+
+
+def _report(checked: Checked, findings: Iterable[Finding]) -> str:
+    from ptyproof.evidence.checking.findings import printable
+
+    codes = sorted({finding.code for finding in findings})
+    return "\n".join(
+        [
+            printable(f"{Path(checked.file).name}: {checked.headline}"),
+            *(_line(finding) for finding in findings),
+            f"`ptyproof explain {codes[0]}` says why it is checked, and how to mend it"
+            + (f"; so for {', '.join(codes[1:])}" if codes[1:] else ""),
+        ]
+    )
+
+
+def _line(finding: Finding) -> str:
+    from ptyproof.evidence.checking.findings import printable
+
+    return printable(f"{finding.severity} {finding.code} at {finding.json_path}: {finding.message}")
+
+
+@pytest.fixture(scope="session")
+def assert_manifest_ok(pytestconfig: pytest.Config) -> Callable[..., Checked]:
+    """A function that fails the test unless a manifest is sound: `assert_manifest_ok(path, ignore=("PM302",))`.
+
+    It returns the judgement, whose findings are then warnings, infos, and errors with a code of `ignore`.
+    """
+
+    def assert_ok(path: Path | str, *, ignore: Collection[str] = ()) -> Checked:
+        __tracebackhide__ = True
+        from ptyproof.evidence.checking import check_manifest
+
+        checked = check_manifest(os.fspath(path), digests=pytestconfig.stash.setdefault(_DIGESTS, {}))
+        found = (finding for finding in checked.findings if finding.severity == "error")
+        errors = [finding for finding in found if finding.code not in ignore]
+        if errors:
+            pytest.fail(_report(checked, errors), pytrace=False)
+        return checked
+
+    return assert_ok

@@ -1,0 +1,123 @@
+"""Every check speaks up on what it is for, and on nothing that is sound."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ptyproof.evidence.checking import GROUPS, SEVERITIES, check_manifest, check_value
+from ptyproof.evidence.checking.codes import CODES
+from ptyproof.io.schema import current_kinds
+from tests.conftest import Phase
+from tests.evidence.checking.cases import CASES, WHOLE, Case, changed
+from tests.io.test_fast_schema import mutations
+from tests.schemas.schema_rules import KINDS, example, example_names
+
+# What needs a file, or a folder with files: see test_files, test_beside and test_loading.
+OF_FILES = {"PM001", "PM002", "PM003", "PM004", "PM005", "PM006", "PM008", "PM102", "PM210"}
+OF_FILES |= {"PM301", "PM302", "PM303", "PM305", "PM306", "PM802"}
+SOUND = [(kind, name) for kind in KINDS if kind in current_kinds() for name in example_names(kind)]
+
+
+def _id(case: Case) -> str:
+    return f"{case.code}-{case.example[0]}-{case.place}"
+
+
+@pytest.mark.parametrize("case", CASES, ids=_id)
+def test_a_changed_manifest_is_found_out(case: Case) -> None:
+    found = check_value(case.value()).findings
+    assert (case.code, case.place) in {(finding.code, finding.json_path) for finding in found}
+
+
+@pytest.mark.parametrize("case", CASES, ids=_id)
+def test_the_unchanged_one_is_not(case: Case) -> None:
+    if case.code in ("PM503", "PM607", "PM701", "PM702", "PM704", "PM705", "PM707", "PM709", "PM711"):
+        return  # examples of earlier generations, or of jobs that failed, have these as they are
+    found = check_value(changed(case.example, {})).findings
+    assert (case.code, case.place) not in {(finding.code, finding.json_path) for finding in found}
+
+
+def test_every_code_has_a_case() -> None:
+    assert {case.code for case in CASES} | OF_FILES == set(CODES)
+
+
+@pytest.mark.parametrize(("kind", "name"), SOUND)
+def test_no_error_is_found_in_what_the_project_may_write(kind: str, name: str) -> None:
+    value = example(kind, name)
+    if "migrated" in value or name == "running.json":
+        return  # a record of an earlier tool, and a hub that is under way, are no evidence
+    checked = check_value(value)
+    assert checked.kind == kind
+    assert [str(finding) for finding in checked.findings if finding.severity == "error"] == []
+
+
+def test_what_the_phases_write_is_sound(smoke_c: Phase, smoke_d: Phase, smoke_e: Phase) -> None:
+    files = [path for phase in (smoke_c, smoke_d, smoke_e) for path in sorted(phase.root.rglob("*.json"))]
+    kinds = set()
+    for path in files:
+        checked = check_manifest(path)
+        assert [str(finding) for finding in checked.findings] == []
+        kinds.add(checked.kind)
+    expected = {"run_manifest", "overlap_manifest", "overlap_metrics", "metrics_bundle", "training_manifest"}
+    assert kinds >= expected | {"skip_summary", "model"}
+
+
+def test_codes_are_grouped_by_their_first_digit_and_have_words() -> None:
+    for name, code in CODES.items():
+        assert name == code.code
+        assert code.group in GROUPS
+        assert code.severity in SEVERITIES
+        for said in (code.why, code.mend):
+            assert said.endswith(".")
+
+
+def test_findings_stand_worst_first_and_numbers_count_as_numbers() -> None:
+    jobs = [{**changed(WHOLE, {})["jobs"][0], "gridsize": 0} for _ in range(12)]
+    found = check_value(changed(WHOLE, {"jobs": jobs, "timestamp": "2026-11-23T22:48:51"})).findings
+    ranks = [SEVERITIES.index(finding.severity) for finding in found]
+    assert ranks == sorted(ranks)
+    places = [finding.json_path for finding in found if finding.code == "PM101" and "gridsize" in finding.json_path]
+    assert places == [f"$.jobs[{number}].gridsize" for number in range(12)]
+
+
+def test_every_finding_is_of_a_group_that_applies() -> None:
+    for case in CASES:
+        checked = check_value(case.value())
+        assert {finding.group for finding in checked.findings} <= set(checked.groups)
+        assert all(checked.of(finding.group) for finding in checked.findings)
+
+
+@pytest.mark.parametrize("value", [None, 7, "text", [], {}, [{}], {"kind": 7}, {"kind": "manifest"}, {"a": 1}])
+def test_an_unknown_value_is_said_to_be_unknown(value: Any) -> None:
+    checked = check_value(value)
+    assert (checked.kind, checked.generation) == (None, None)
+    assert [finding.code for finding in checked.findings] == ["PM102"]
+
+
+def test_a_current_kind_is_not_taken_from_a_legacy_name() -> None:
+    assert check_value({"kind": "legacy_run_manifest_c", "schema_version": "1.0.0"}).kind is None
+
+
+def test_the_library_call_of_the_package(tmp_path: Path) -> None:
+    from ptyproof.evidence import check
+
+    path = tmp_path / "report.json"
+    path.write_text('{"n_valid": "10/10", "status": "complete"}')
+    assert {finding.code for finding in check(path)} >= {"PM707", "PM101"}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_value_upsets_a_check(kind: str) -> None:
+    numbers = random.Random(kind)
+    for name in example_names(kind):
+        for value in mutations(example(kind, name), 12, numbers):
+            for finding in check_value(next(mutations(value, 1, numbers), value)).findings:
+                assert "\n" not in str(finding)
+
+
+def test_values_of_odd_size_are_judged(tmp_path: Path) -> None:
+    value = changed(WHOLE, {"jobs/0/dose": 10**4000, "jobs/0/result/final_loss": -(10**400), "skipped_count": 10**30})
+    assert {finding.code for finding in check_value(value).findings} >= {"PM101"}

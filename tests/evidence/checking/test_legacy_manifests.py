@@ -1,0 +1,215 @@
+"""The manifests of earlier attempts: each is recognised, and each of its mistakes is found where it is.
+
+The table has everything that is found, so that a check which speaks up on something sound is seen here.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ptyproof.evidence.checking import check_manifest
+
+FOLDER = Path(__file__).parents[4] / "shared" / "legacy-manifests"
+pytestmark = pytest.mark.skipif(
+    not FOLDER.is_dir(), reason="the manifests of earlier attempts (../shared/legacy-manifests) are not there"
+)
+JOB_PATHS = ("artifact_dir", "log_path", "test_data_path", "train_data_path")
+ROOTS = ("$.artifact_root", "$.phase_c_root", "$.phase_d_root")
+
+# File: generation, and for each code the JSON paths at which it is found.
+EXPECTED: dict[str, tuple[str, dict[str, tuple[str, ...]]]] = {
+    "C_run_manifest_absolute_paths.json": (
+        "C",
+        {
+            "PM401": tuple(
+                f"$.dose_{dose}.{key}"
+                for dose in (1000, 10000, 100000)
+                for key in ("intermediate_dir", "test", "train")
+            )
+        },
+    ),
+    "D1_spacing_metrics_bundle.json": ("D1", {"PM619": ("$.test",)}),
+    "D2_overlap_metrics_bundle_gs1.json": ("D2", {}),
+    "D2_overlap_metrics_bundle_gs2.json": ("D2", {}),
+    "D2_overlap_metrics_bundle_wrong_total.json": (
+        "D2",
+        {
+            "PM616": ("$.test.n_images_total", "$.train.n_images_total"),
+            "PM618": ("$.test.effective_min_acceptance", "$.train.effective_min_acceptance"),
+        },
+    ),
+    "E4_training_manifest_dry_run.json": ("E4", {"PM701": ("$.dry_run",), "PM504": ("$.artifact_root",)}),
+    "E5_skip_summary.json": ("E5-E7", {"PM804": tuple(f"$.skipped_views[{at}].reason" for at in range(3))}),
+    "E5_training_manifest_skips_of_other_doses.json": (
+        "E5",
+        {
+            "PM301": ("$.skip_summary_path",),
+            "PM701": ("$.dry_run",),
+            "PM801": ("$.skipped_views[1].dose", "$.skipped_views[2].dose"),
+            "PM504": ("$.artifact_root",),
+            "PM804": tuple(f"$.skipped_views[{at}].reason" for at in range(3)),
+        },
+    ),
+    "E6_skip_summary_empty.json": ("E5-E7", {}),
+    "E6_training_manifest_failed_job.json": (
+        "E6",
+        {"PM301": ("$.skip_summary_path",), "PM704": ("$.jobs[0].result.status",)},
+    ),
+    "E6_training_manifest_hand_made.json": (
+        "E6",
+        {
+            "PM101": (
+                "$.filters.dose",
+                "$.filters.gridsize",
+                "$.filters.view",
+                "$.jobs[0].result.epochs_completed",
+                "$.jobs[0].result.final_loss",
+                "$.jobs[1].result.epochs_completed",
+                "$.jobs[1].result.final_loss",
+                "$.skipped_count",
+            ),
+            "PM208": ("$.jobs",),
+            "PM301": ("$.jobs[0].result.bundle_path", "$.jobs[1].result.bundle_path", "$.skip_summary_path"),
+            "PM403": ("$.skip_summary_path",),
+            "PM407": ("$.jobs[0].test_data_path", "$.jobs[0].train_data_path"),
+            "PM703": (
+                "$.jobs[0].result.epochs_completed",
+                "$.jobs[0].result.final_loss",
+                "$.jobs[1].result.epochs_completed",
+                "$.jobs[1].result.final_loss",
+            ),
+        },
+    ),
+    "E7_training_manifest_failed_validator.json": (
+        "E7",
+        {"PM301": ("$.skip_summary_path",), "PM704": ("$.jobs[0].result.status",)},
+    ),
+    "E7_training_manifest_truncated_mid_write.json": (
+        "E7",
+        {
+            "PM005": ("$.jobs[0].result.training_results",),
+            "PM301": ("$.jobs[0].result.bundle_path",),
+            "PM401": (ROOTS[0], *(f"$.jobs[0].{key}" for key in JOB_PATHS), *ROOTS[1:]),
+        },
+    ),
+    "F1_reconstruction_manifest_dry_run.json": ("F1", {"PM702": ("$.jobs",), "PM503": ("$.timestamp",)}),
+    "F1_reconstruction_skip_summary.json": ("F1-F4", {"PM503": ("$.timestamp",)}),
+    "F2_reconstruction_manifest_missing_jobs.json": (
+        "F2",
+        {"PM503": ("$.timestamp",), "PM504": ("$.artifact_root",), "PM709": ("$.jobs",)},
+    ),
+    "F3_reconstruction_manifest_returncode_1.json": (
+        "F3",
+        {
+            "PM608": ("$.execution_results[0].n_accepted",),
+            "PM503": ("$.timestamp",),
+            "PM705": ("$.execution_results[0].returncode",),
+        },
+    ),
+    "F4_reconstruction_manifest_unknown_selection.json": (
+        "F4",
+        {
+            "PM208": ("$.total_jobs",),
+            "PM401": (
+                ROOTS[0],
+                "$.execution_results[0].log_path",
+                "$.jobs[0].input_npz",
+                "$.jobs[0].output_dir",
+                *ROOTS[1:],
+            ),
+            "PM607": ("$.execution_results[0].selection_strategy",),
+            "PM801": tuple(f"$.missing_jobs[{at}].dose" for at in range(2, 6)),
+            "PM404": (
+                "$.execution_results[0].stdout_preview",
+                *(f"$.missing_jobs[{at}].reason" for at in range(2, 6)),
+            ),
+            "PM503": ("$.timestamp",),
+        },
+    ),
+    "G2_comparison_manifest.json": ("G2", {"PM705": ("$.execution_results[0].returncode",)}),
+    "G2_comparison_manifest_zero_jobs.json": ("G2", {"PM706": ("$.jobs",)}),
+    "G_metrics_summary.json": (
+        "G",
+        {
+            "PM101": tuple(f"$.jobs[0].metrics[{at}].{side}" for at in range(6, 12) for side in ("amplitude", "phase")),
+            "PM610": tuple(f"$.jobs[0].metrics[{at}].{side}" for at in (5, 17) for side in ("amplitude", "phase")),
+            "PM611": tuple(f"$.jobs[0].metrics[{at}].{side}" for at in (2, 14) for side in ("amplitude", "phase")),
+            "PM612": tuple(f"$.jobs[0].metrics[{at}]" for at in range(6, 12)),
+            "PM704": ("$.n_success",),
+        },
+    ),
+    "G_verification_report_hand_written.json": (
+        "G",
+        {
+            "PM101": ("$.n_valid",),
+            "PM707": (
+                "$.n_valid",
+                "$.status",
+                "$.test_results.pytest_selector",
+                "$.test_results.test_split_cli",
+                "$.test_results.train_split_cli",
+            ),
+        },
+    ),
+}
+
+# What the folder's README says is wrong in them: file, code, JSON path.
+NAMED = (
+    ("E4_training_manifest_dry_run.json", "PM701", "$.dry_run"),  # a dry run filed as a real run
+    ("E5_training_manifest_skips_of_other_doses.json", "PM701", "$.dry_run"),
+    ("F1_reconstruction_manifest_dry_run.json", "PM702", "$.jobs"),
+    ("E5_training_manifest_skips_of_other_doses.json", "PM801", "$.skipped_views[1].dose"),
+    ("E5_training_manifest_skips_of_other_doses.json", "PM801", "$.skipped_views[2].dose"),
+    ("E6_training_manifest_hand_made.json", "PM101", "$.skipped_count"),  # a missing skipped_count
+    ("E6_training_manifest_hand_made.json", "PM403", "$.skip_summary_path"),
+    ("E6_training_manifest_failed_job.json", "PM704", "$.jobs[0].result.status"),  # failed, and the process exited 0
+    ("E7_training_manifest_failed_validator.json", "PM704", "$.jobs[0].result.status"),
+    ("E7_training_manifest_truncated_mid_write.json", "PM005", "$.jobs[0].result.training_results"),
+    ("C_run_manifest_absolute_paths.json", "PM401", "$.dose_1000.train"),
+    ("F4_reconstruction_manifest_unknown_selection.json", "PM401", "$.phase_c_root"),
+    ("D2_overlap_metrics_bundle_wrong_total.json", "PM616", "$.train.n_images_total"),
+    ("G2_comparison_manifest_zero_jobs.json", "PM706", "$.jobs"),
+    ("G_metrics_summary.json", "PM612", "$.jobs[0].metrics[6]"),  # rows without values
+    ("G_metrics_summary.json", "PM610", "$.jobs[0].metrics[5].phase"),  # FRC50 = 1.0 throughout
+    ("G_verification_report_hand_written.json", "PM707", "$.n_valid"),  # "10/10"
+)
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_generation_and_all_that_is_found(name: str) -> None:
+    generation, expected = EXPECTED[name]
+    checked = check_manifest(FOLDER / name)
+    assert checked.generation == generation
+    found: dict[str, tuple[str, ...]] = {}
+    for finding in checked.findings:
+        found[finding.code] = (*found.get(finding.code, ()), finding.json_path)
+    assert {code: sorted(places) for code, places in found.items()} == {
+        code: sorted(places) for code, places in expected.items()
+    }
+
+
+def test_the_table_has_every_file() -> None:
+    assert {path.name for path in FOLDER.glob("*.json")} == set(EXPECTED)
+
+
+@pytest.mark.parametrize(("name", "code", "place"), NAMED)
+def test_a_mistake_that_is_known_is_an_error(name: str, code: str, place: str) -> None:
+    found = [finding for finding in check_manifest(FOLDER / name).findings if finding.json_path == place]
+    assert [finding.severity for finding in found if finding.code == code] == ["error"]
+
+
+def test_what_is_said_of_a_file_that_was_cut_off() -> None:
+    found = check_manifest(FOLDER / "E7_training_manifest_truncated_mid_write.json").findings[0]
+    assert found.message == (
+        "the file was cut off at line 553, column 29: the last complete value is "
+        "$.jobs[0].result.training_results.history; what stands before was checked"
+    )
+
+
+def test_a_name_is_not_asked_for_the_kind(tmp_path: Path) -> None:
+    for number, (name, (generation, _)) in enumerate(EXPECTED.items()):
+        path = tmp_path / f"{number}.txt"
+        path.write_bytes((FOLDER / name).read_bytes())
+        assert check_manifest(path).generation == generation

@@ -1,0 +1,23 @@
+"""docs/manifest-checks.md is in step with the codes, the kinds, and what the program says of five bad files."""
+
+from __future__ import annotations
+
+import re
+
+from ptyproof.evidence.checking.codes import CODES
+from tests.evidence.checking.page import PAGE, bad_files, outputs, renewed
+
+
+def test_the_page_is_what_the_code_makes_of_it() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    assert renewed(page) == page, "renew it with `python -m tests.evidence.checking.page`"
+
+
+def test_the_page_names_no_code_that_there_is_not() -> None:
+    assert set(re.findall(r"\bPM\d{3}\b", PAGE.read_text(encoding="utf-8"))) == set(CODES)
+
+
+def test_each_bad_file_is_told_how_to_mend_it() -> None:
+    said = outputs().split("\n\n")
+    assert len(said) == len(bad_files()) == 5
+    assert all("error PM" in part and "to mend it: " in part for part in said)

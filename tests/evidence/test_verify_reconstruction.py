@@ -1,0 +1,103 @@
+"""Verification of Phase F in a hub: whatever is not as its manifest and the others have it is found and named."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ptyproof.console import Console
+from ptyproof.evidence.hub import Hub
+from ptyproof.evidence.hub_layout import RECONSTRUCTION
+from ptyproof.evidence.reconstruction_jobs import ReconstructionFilters
+from ptyproof.evidence.reconstruction_run import open_phase, run_reconstructions
+from ptyproof.evidence.run_folder import RunFolder
+from ptyproof.evidence.verify import verify_hub
+from ptyproof.study.jobs import JobFilters
+from ptyproof.training.device import RunOptions
+from tests.conftest import Phase
+from tests.evidence.test_verify import edit, make_hub, places, take_stock
+
+FLAT = "real_run/reconstructions/dose_1000/dense/gs2/test/flat.npz"
+Change = Callable[[dict[str, Any]], object]
+
+
+@pytest.fixture(scope="module")
+def pristine(smoke_c: Phase, smoke_d: Phase, smoke_e: Phase, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A sound hub with reconstructions of dose 1000 by two methods, without its datasets."""
+    hub = make_hub(tmp_path_factory.mktemp("hubs") / "hub", smoke_c, smoke_d, smoke_e)
+    folder = RunFolder(hub.root)
+    options = RunOptions(accelerator="cpu", threads=1)
+    phase = open_phase(folder.phase_c_root, folder.phase_d_root, folder.real_run, options)
+    filters = ReconstructionFilters(JobFilters(doses=(1e3,)), methods=("flat", "pinn"))
+    run_reconstructions(phase, phase.enumerate(filters), filters, False, Console.silent())
+    assert len(folder.remove_datasets()) == 12
+    take_stock(hub)
+    return hub.root
+
+
+@pytest.fixture
+def hub(pristine: Path, tmp_path: Path) -> Hub:
+    """A copy that a test may change."""
+    shutil.copytree(pristine, tmp_path / "hub")
+    return Hub(tmp_path / "hub")
+
+
+def test_a_sound_hub_has_no_problem(pristine: Path) -> None:
+    assert (pristine / FLAT).is_file()
+    assert verify_hub(pristine) == []
+
+
+def test_archives_must_be_the_recorded_ones_and_no_others(hub: Hub) -> None:
+    path = hub.root / FLAT
+    path.write_bytes(path.read_bytes()[:-1])
+    take_stock(hub)
+    assert (FLAT, "whole file") in places(verify_hub(hub.root))
+    path.rename(path.with_name("other.npz"))
+    take_stock(hub)
+    found = places(verify_hub(hub.root))
+    assert (FLAT.replace("flat", "other"), "whole file") in found
+    assert (RECONSTRUCTION, "$.jobs[2].result.reconstruction.path") in found
+
+
+@pytest.mark.parametrize(
+    ("change", "place"),
+    [
+        (lambda m: m["account"].update(n_skipped=0), "$.account.n_skipped"),
+        (lambda m: m["account"].update(n_enumerated=1), "$.account.n_enumerated"),
+        (lambda m: m["jobs"].append(m["jobs"][0]), "$.jobs[4]"),
+        (lambda m: m["jobs"][0].update(job="dose1000-dense-gs2-test-lsqml"), "$.jobs[0].job"),
+        (lambda m: m["jobs"][0].update(view="fine", job="dose1000-fine-gs1-test-flat"), "$.jobs[0]"),
+        (lambda m: m["jobs"][0]["dataset"].update(sha256="0" * 64), "$.jobs[0].dataset.sha256"),
+        (lambda m: m["jobs"][1]["bundle"].update(sha256="0" * 64), "$.jobs[1].bundle"),
+        (lambda m: m["jobs"][0]["result"].update(reused_from="dose1-a-gs1-test-b"), "$.jobs[0].result.reused_from"),
+        (lambda m: m["skipped"][0].update(reason="it took long"), "$.skipped[0]"),
+        (lambda m: m.update(design_digest="0" * 64), "$.design_digest"),
+        (lambda m: m.update(study="another"), "$.study"),
+        (lambda m: m["jobs"][0].update(probe="guessed"), "$.jobs[0].probe"),
+    ],
+)
+def test_what_the_manifest_says_must_agree_with_the_others(hub: Hub, change: Change, place: str) -> None:
+    edit(hub.root / RECONSTRUCTION, change)
+    take_stock(hub)
+    assert (RECONSTRUCTION, place) in places(verify_hub(hub.root))
+
+
+def test_a_skip_of_the_newest_run_has_the_manifests_reason(hub: Hub) -> None:
+    manifest = json.loads((hub.root / RECONSTRUCTION).read_text())
+    skip = manifest["skipped"][0]
+    cell = f"dose1000-sparse-gs2-test-{skip['method']}"
+
+    def said(reason: str) -> list[tuple[str, str]]:
+        index = hub.read()
+        assert index is not None
+        run = index["runs"][-1]["id"]
+        hub.update_run(run, skips=[{"test": "t", "reason": f"{cell}: {reason}"}], outcomes={"passed": 1, "skipped": 1})
+        return places(verify_hub(hub.root))
+
+    assert said(skip["reason"]) == []
+    assert ("hub.json", "$.runs[0].skips[0].reason") in said("another reason")

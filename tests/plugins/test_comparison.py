@@ -1,0 +1,83 @@
+"""Phase G as tests: cells as items, skips passed on, the hub's files, and `compare` on data of one's own."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+
+from ptyproof.evidence.verify import verify_hub
+from ptyproof.io import schema
+from tests.plugins.conftest import BASELINE, DENSE, SPARSE, Run
+
+OWN = """\
+import numpy as np
+import pytest
+
+
+def image():
+    rows, cols = np.indices((64, 70))
+    return (1 + 0.3 * np.sin(rows / 3) * np.cos(cols / 5)) * np.exp(0.8j * np.cos(rows / 4 + cols / 7))
+
+
+def test_of_two_images(compare):
+    truth = image()
+    scores = compare(2j * truth, truth)
+    assert scores["complex_nrmse"].value < 1e-6
+    assert (scores["phase_mae"].unit, scores["phase_mae"].direction) == ("rad", "lower")
+    light = np.zeros(truth.shape)
+    light[8:50, 8:60] = 1
+    spoiled = np.where(light > 0, truth, 0)
+    assert compare(spoiled, truth, light)["phase_mae"].value < 0.05 < compare(spoiled, truth)["phase_mae"].value
+
+
+def test_of_images_that_do_not_fit(compare):
+    compare(image()[1:], image())
+"""
+
+
+def test_every_cell_is_an_item_with_the_skip_of_the_view(whole: Run) -> None:
+    items = {name: item for name, item in whole.items.items() if name.startswith("test_comparison[")}
+    assert {name: item.outcome for name, item in items.items()} == {
+        f"test_comparison[{BASELINE}-test]": "passed",
+        f"test_comparison[{DENSE}-test]": "passed",
+        f"test_comparison[{SPARSE}-test]": "skipped",
+    }
+    (skip,) = whole.manifest["skipped_views"]
+    assert items[f"test_comparison[{SPARSE}-test]"].message.endswith(f"{SPARSE}-test: {skip['reason']}")
+    assert whole.items["test_comparison_manifest"].outcome == "passed"
+
+
+def test_the_hub_has_the_comparison_and_accounts_for_every_cell(whole: Run) -> None:
+    manifest, reconstructed = (whole.record(f"{name}_manifest.json") for name in ("comparison", "reconstruction"))
+    schema.validate(manifest, "comparison_manifest", "comparison_manifest.json")
+    methods = [method["name"] for method in reconstructed["design"]["reconstruction"]["methods"]]
+    assert [(cell["view"], cell["method"]) for cell in manifest["cells"]] == [
+        (view, method) for view in ("baseline", "dense", "sparse") for method in methods
+    ]
+    assert manifest["account"] == reconstructed["account"]
+    with (whole.hub / "real_run" / "comparison.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert {(row["view"], row["method"]) for row in rows} == {(c["view"], c["method"]) for c in manifest["cells"]}
+    assert sum("skipped: sparse" in row["reason"] for row in rows) == len(rows) // 3
+    log = whole.log("phase_g_comparison.log")
+    assert any(line.startswith(f"{BASELINE}-test-flat: complex NRMSE ") for line in log)
+    assert log[-1].startswith(f"{len(manifest['cells'])} cells: ")
+    assert "comparison: " in whole.screen
+
+
+def test_the_hub_with_a_comparison_is_sound(whole: Run) -> None:
+    assert verify_hub(whole.hub) == []
+
+
+def test_the_summary_shows_it_first(whole: Run) -> None:
+    text = (whole.hub / "docs" / "summary.md").read_text(encoding="utf-8")
+    assert text.index("## Comparison") < text.index("| dose | view | method |") < text.index("## Cells")
+    assert json.loads((whole.hub / "real_run" / "metrics_summary.json").read_text())["tables"]
+
+
+def test_two_images_of_one_s_own(in_folder: Callable[..., Run], pytester) -> None:  # type: ignore[no-untyped-def]
+    pytester.makepyfile(test_own=OWN)
+    run = in_folder("test_own.py")
+    assert run.outcomes() == {"test_of_two_images": "passed", "test_of_images_that_do_not_fit": "failed"}
+    assert "must have one shape" in run.screen

@@ -1,0 +1,131 @@
+"""The interface of methods: what they are given, what they may spend, and what is refused of what they return."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from ptyproof.errors import InputError, RunError
+from ptyproof.physics.forward import expected_counts, object_patches
+from ptyproof.reconstruction.flat import Flat
+from ptyproof.reconstruction.method import (
+    BlindScan,
+    Budget,
+    Method,
+    Needs,
+    Reconstruction,
+    check_reconstruction,
+    illumination,
+    run_method,
+    unavailable,
+)
+
+SHAPE = (40, 34)
+WINDOW = (12, 16)
+
+
+def make_scan(n=9, seed=0):
+    """A scan at random sub-pixel positions of a non-square window on a non-square object."""
+    rng = np.random.default_rng(seed)
+    low = np.array(WINDOW) // 2
+    positions = low + rng.random((n, 2)) * (np.array(SHAPE) - WINDOW)
+    probe = (rng.standard_normal(WINDOW) + 1j * rng.standard_normal(WINDOW)).astype(np.complex64)
+    obj = np.exp(1j * rng.random(SHAPE)).astype(np.complex64)
+    counts = expected_counts(probe, object_patches(obj, positions, WINDOW))
+    return BlindScan(np.sqrt(counts).astype(np.float32), probe, positions, SHAPE)
+
+
+def good(scan):
+    """A result that keeps the interface."""
+    return Reconstruction(np.ones(scan.object_shape, np.complex64), scan.probe)
+
+
+def with_nan(array):
+    """A copy with one NaN."""
+    array = array.copy()
+    array[0, 0] = np.nan
+    return array
+
+
+def test_a_scan_has_no_truth_and_cannot_be_changed():
+    scan = make_scan()
+    assert not {"obj", "objectGuess", "patches", "Y"} & set(vars(scan))
+    for array in (scan.amplitude, scan.probe, scan.positions_px):
+        with pytest.raises(ValueError, match="read-only"):
+            array[0] = 0
+
+
+def test_the_unit_scale_makes_the_probe_explain_the_photons():
+    scan = make_scan()
+    photons = np.square(scan.amplitude, dtype=np.float64).sum() / len(scan)
+    assert np.square(np.abs(scan.unit_scale * scan.probe)).sum() == pytest.approx(photons, rel=1e-5)
+
+
+def test_the_illumination_is_the_sum_of_the_shifted_probes():
+    scan = make_scan(n=1)
+    whole = replace(scan, positions_px=np.array([[17.0, 20.0]]), probe=scan.probe.copy())
+    found = illumination(whole.probe, whole.positions_px, SHAPE)
+    expected = np.zeros(SHAPE)
+    expected[11:23, 12:28] = np.abs(whole.probe) ** 2
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+    many = illumination(scan.probe, np.repeat(whole.positions_px, 70, axis=0), SHAPE)
+    np.testing.assert_allclose(many, 70 * expected, rtol=1e-4, atol=1e-4)
+
+
+def test_flat_is_constant_and_explains_the_mean_number_of_photons():
+    scan = make_scan()
+    found = run_method(Flat(), scan, Budget(), np.random.default_rng(0))
+    assert len(np.unique(found.obj)) == 1
+    power = np.square(np.abs(scan.probe * found.obj[0, 0])).sum()
+    assert power == pytest.approx(np.square(scan.amplitude, dtype=np.float64).sum() / len(scan), rel=1e-4)
+    assert isinstance(Flat(), Method)
+    assert unavailable(Flat()) is None
+
+
+@pytest.mark.parametrize(
+    ("make", "sentence"),
+    [
+        (lambda s: None, "must return a Reconstruction, got NoneType"),
+        (lambda s: np.ones(SHAPE), "must return a Reconstruction, got ndarray"),
+        (lambda s: replace(good(s), obj=np.ones(SHAPE)), "object must be a complex64 array, got float64"),
+        (lambda s: replace(good(s), obj=np.ones(SHAPE, complex)), "object must be a complex64 array, got complex128"),
+        (lambda s: replace(good(s), obj=[[1j]]), "object must be a complex64 array, got list"),
+        (lambda s: replace(good(s), obj=good(s).obj.T), r"object must have the shape \(40, 34\), got \(34, 40\)"),
+        (lambda s: replace(good(s), obj=with_nan(good(s).obj)), "object must be finite, but 1 of its 1360 pixels"),
+        (lambda s: replace(good(s), probe=s.probe.real), "probe must be a complex64 array, got float32"),
+        (lambda s: replace(good(s), probe=s.probe[:-1]), r"probe must have the shape \(12, 16\), got \(11, 16\)"),
+        (lambda s: replace(good(s), probe=with_nan(s.probe)), "probe must be finite, but 1 of its 192 pixels"),
+        (lambda s: replace(good(s), losses=(1.0,)), "got 1 losses and 0 times"),
+        (lambda s: replace(good(s), losses=(np.nan,), seconds=(1.0,)), "losses must be finite"),
+        (lambda s: replace(good(s), steps_s={"a": -1.0}), "no less than 0 seconds"),
+    ],
+)
+def test_what_breaks_the_interface_is_refused_in_one_sentence(make, sentence):
+    scan = make_scan()
+    assert check_reconstruction(good(scan), scan).obj.shape == SHAPE
+    with pytest.raises(RunError, match=sentence) as caught:
+        check_reconstruction(make(scan), scan)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("limits", "sentence"),
+    [
+        ({"epochs": 0}, "one epoch or more, got 0"),
+        ({"epochs": -3}, "got -3"),
+        ({"epochs": True}, "got True"),
+        ({"seconds": 0}, "more than 0 seconds, got 0"),
+        ({"seconds": -1.0}, "got -1"),
+        ({"seconds": float("nan")}, "got nan"),
+        ({"seconds": float("inf")}, "got inf"),
+    ],
+)
+def test_an_impossible_budget_is_refused(limits, sentence):
+    with pytest.raises(InputError, match=sentence):
+        Budget(**limits)
+
+
+def test_needs_have_defaults_for_the_simplest_method():
+    assert Needs() == Needs(training=False, probe="known", iterates=False)
