@@ -81,7 +81,7 @@ def test_a_study_trains_on_the_measurement_s_probe_and_positions(tmp_path: Path)
 
 
 def test_the_star_is_found_in_its_patterns(tmp_path: Path) -> None:
-    """LSQML on the middle of the scan, a few epochs: held-out patterns are explained far better than by a flat object."""
+    """LSQML on the middle of the scan, a few epochs, explains held-out patterns far better than a constant object."""
     whole, _ = import_foreign(STAR)
     from_middle = np.abs(whole.positions_px - whole.positions_px.mean(axis=0)).max(axis=1)
     write_dataset(tmp_path / "middle.npz", some_of(whole, np.sort(np.argsort(from_middle)[:100])))
