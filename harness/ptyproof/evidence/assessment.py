@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +21,9 @@ from ptyproof.errors import DataError, InputError, PtyproofError
 from ptyproof.evidence.assessment_figures import draw_half_scans, draw_object
 from ptyproof.evidence.blind import BlindDataset, read_blind, subset
 from ptyproof.evidence.data_fit import fit_measures
+from ptyproof.evidence.half_scans import HalfScan, half_scan_agreement
 from ptyproof.evidence.manifest import file_record, timed_head, write_manifest
-from ptyproof.evidence.measures import Measure, score, undefined
+from ptyproof.evidence.measures import Measure, undefined
 from ptyproof.evidence.protocol import Recipe
 from ptyproof.evidence.reconstruction_archive import Origin, ReconstructionArchive, read_archive, write_archive
 from ptyproof.evidence.registry import Registered
@@ -30,7 +31,6 @@ from ptyproof.evidence.specs import specs
 from ptyproof.io.atomic import writable_folder
 from ptyproof.io.dataset import Dataset, read_dataset
 from ptyproof.io.hashing import sha256_json
-from ptyproof.physics.align import align, illumination_crop
 from ptyproof.physics.frc import RingCorrelation
 from ptyproof.reconstruction.method import Budget, run_method
 from ptyproof.study.seeds import stream
@@ -257,16 +257,10 @@ class _Judge:
             return measures + undefined(
                 recipe, _half_scan_names(recipe), "the two half-scans light no pixel in common"
             ), {}
-        crop = illumination_crop(light, recipe.crop_fraction)
-        first, second = archives["half_a"].obj, archives["half_b"].obj
-        aligned = align(first, second, crop, max_shift_px=recipe.max_shift_px, edge_px=recipe.edge_px)
-        scored = score(aligned, recipe)
-        for image in ("phase", "amplitude", "complex"):
-            for found in scored.measures:
-                if found.metric.startswith(f"{image}_frc"):
-                    reason = None if found.reason is None else found.reason.replace("truth", "second half-scan")
-                    measures.append(replace(found, metric=f"half_scan_{found.metric}", reason=reason))
-        return measures, scored.curves
+        first, second = (HalfScan(archives[part], self.index[part]) for part in ("half_a", "half_b"))
+        agreement = half_scan_agreement(first, second, self.dataset, recipe)
+        measures += [found for name, found in agreement.measures.items() if name.startswith("half_scan_")]
+        return measures, agreement.curves
 
 
 def _advance(progress: Progress) -> None:
