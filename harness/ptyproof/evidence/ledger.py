@@ -11,7 +11,7 @@ from ptyproof.evidence.manifest import relative, timed_head, write_manifest
 from ptyproof.study.jobs import Enumeration, JobFilters, SkippedView, TrainingJob, cell_key, cell_of
 from ptyproof.study.layout import SKIP_SUMMARY, TRAINING_MANIFEST
 
-__all__ = ["NOT_ENDED", "NOT_STARTED", "RESULT_KEYS", "STATUSES", "Ledger"]
+__all__ = ["NOT_ENDED", "NOT_STARTED", "RESULT_KEYS", "STATUSES", "Ledger", "lost_result"]
 
 RESULT_KEYS = (
     "status",
@@ -147,6 +147,11 @@ class Ledger(CellLedger):
             "scores": None,
             "earlier_results": [],
         }
+
+
+def lost_result(error: str) -> Record:
+    """Return the result of a training whose end is not recorded."""
+    return Ledger.lost_result(error)
 
 
 def _skip_summary(manifest: Record) -> Record:
