@@ -36,7 +36,7 @@ PIECES = (b"{", b"}", b"[", b"]", b",", b":", b'"', b"\\", b"\xff", b"\xef\xbb\x
 
 
 def check(raw: bytes, folder: Path) -> None:
-    """Check what could be a file's content, and write what is found in every format; nothing catches what a check raises.
+    """Check what could be a file's content, and write what is found in every format; what a check raises goes through.
 
     Raises
     ------
