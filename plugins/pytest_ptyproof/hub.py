@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
 _PLACE = pytest.StashKey[Path]()  # where the hub would be
 _HUB = pytest.StashKey[Path]()  # where it is, once a test has asked for it
-_REPORT = pytest.StashKey[str]()  # what became of the report page
+_SAID = pytest.StashKey[list[str]]()  # what became of the report page and of the datasets
 _KEY = "ptyproof_hub"
+_CONFIGURATIONS = ("pytest.ini", "pyproject.toml", "tox.ini", "setup.cfg")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -32,7 +33,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--keep-datasets",
         action="store_true",
-        help="keep the datasets under DIR/work (default: removed once their hashes are in the manifests)",
+        help="keep datasets under DIR/work (default: removed once manifests have their hashes and the rest is whole)",
     )
 
 
@@ -46,7 +47,14 @@ def pytest_configure(config: pytest.Config) -> None:
         config.stash[_PLACE] = Path(tempfile.gettempdir()).resolve() / f"ptyproof-hub-{uuid.uuid4().hex[:12]}"
     else:
         config.stash[_PLACE] = Path(name).resolve()
-    if name is None or is_worker(config) or config.option.collectonly:
+    if name is None or is_worker(config):
+        return
+    if _took_hub_for_root(config, Path(name)):
+        raise pytest.UsageError(
+            f"pytest took {name} for the place of the tests, and reads no configuration of the project in "
+            f"{config.invocation_params.dir}: write --artifact-hub={name}, with ="
+        )
+    if config.option.collectonly:
         return
     from ptyproof.errors import InputError
     from ptyproof.io.atomic import writable_folder
@@ -55,6 +63,19 @@ def pytest_configure(config: pytest.Config) -> None:
         writable_folder(Path(name), "--artifact-hub")
     except InputError as error:
         raise pytest.UsageError(str(error)) from error
+
+
+def _took_hub_for_root(config: pytest.Config, hub: Path) -> bool:
+    """Tell whether pytest looked for the project where the hub is.
+
+    Pytest finds its root before it knows a plugin's options; a folder behind a space is a place of tests for it.
+    """
+    here = config.invocation_params.dir
+    if config.inipath is not None or not hub.is_dir() or (here / hub).resolve().is_relative_to(here):
+        return False
+    if str(hub) not in config.invocation_params.args:
+        return False
+    return any((folder / name).is_file() for folder in (here, *here.parents) for name in _CONFIGURATIONS)
 
 
 def is_worker(config: pytest.Config) -> bool:
@@ -103,20 +124,28 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     from ptyproof.evidence.run_folder import RunFolder
 
     folder = RunFolder(hub)
-    if folder.manifest_path.is_file():
-        config.stash[_REPORT] = _report(hub)  # while the datasets are there
-    if not config.getoption("--keep-datasets"):
+    if not folder.manifest_path.is_file():
+        return
+    written, line = _report(hub)  # while the datasets are there
+    config.stash[_SAID] = [line]
+    if config.getoption("--keep-datasets"):
+        return
+    kept = folder.datasets_stay() if written else "the report has no pictures of them yet"
+    if kept is None:
         folder.remove_datasets()
+    else:
+        config.stash[_SAID].append(f"the datasets under work/ stay: {kept}")
 
 
-def _report(hub: Path) -> str:
-    """Write the report page; return a line about it. What goes wrong here must not cost a run its end."""
+def _report(hub: Path) -> tuple[bool, str]:
+    """Write the report page; return whether it was, and a line. What goes wrong here must not cost a run its end."""
     from ptyproof.evidence.report import write_report
 
     try:
-        return f"report: {write_report(hub)[0]}"
+        return True, f"report: {write_report(hub)[0]}"
     except Exception as error:  # noqa: BLE001 - the page can be written again from the manifests
-        return f"the report page could not be written ({type(error).__name__}: {error}); see `ptyproof report --help`"
+        said = f"the report page could not be written ({type(error).__name__}: {error}); see `ptyproof report --help`"
+        return False, said
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -135,8 +164,9 @@ def pytest_terminal_summary(terminalreporter: TerminalReporter, config: pytest.C
     from ptyproof.evidence.run_folder import RunFolder
 
     lines = RunFolder(hub).summary()
-    if _REPORT in config.stash:
-        lines.append(config.stash[_REPORT])
+    said = config.stash.get(_SAID, None)
+    if said is not None:
+        lines += said
     terminalreporter.write_sep("=", "ptyproof: artifact hub")
     for line in lines:
         terminalreporter.write_line(line)

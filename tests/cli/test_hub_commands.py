@@ -32,6 +32,7 @@ def test_report_says_where_it_wrote_and_takes_stock(hub: Hub, capsys: pytest.Cap
     summary, skips = hub.root / "docs" / "summary.md", hub.root / "docs" / "skipped_views.jsonl"
     text = summary.read_text(encoding="utf-8")
     summary.unlink()
+    (hub.root / "docs" / "report.html").write_text("another page")
     assert main(["report", "--hub", str(hub.root)]) == 0
     assert capsys.readouterr().out.endswith(f"{summary}\n{skips}\n")
     assert summary.read_text(encoding="utf-8") == text

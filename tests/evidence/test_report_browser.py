@@ -1,47 +1,31 @@
-"""The report page in a real browser: it loads without a word, fits narrow screens, prints whole, and can be read.
-
-The browser is driven over HTTP (W3C WebDriver) and through its own protocol; nothing is fetched from elsewhere.
-"""
+"""The report page in a real browser: it loads without a word, fits narrow screens, prints whole, and can be read."""
 
 from __future__ import annotations
 
 import json
-import re
 import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
-from urllib.request import Request, urlopen
 
 import pytest
 
-from ptyproof.evidence.report import write_report
+from ptyproof.evidence.hub_layout import SOURCES
+from ptyproof.evidence.report import Compared, write_report
 from ptyproof.evidence.run_folder import RunFolder
-from tests.conftest import Phase
-from tests.evidence.test_report_page import ERROR, FAILED, edited, make_hub
+from tests.evidence.browser import MISSING, Browser, browser
+from tests.evidence.report_hub import ERROR, FAILED, TRAINED, edited
 
-CHROMIUM = next(
-    (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
-)
-DRIVER = shutil.which("chromedriver")
-FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--disable-dev-shm-usage",
-]
 TAB, ENTER = "\ue004", "\ue007"
 
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None or DRIVER is None, reason="needs chromium and chromedriver (Debian: chromium, chromium-driver)"
-)
+pytestmark = pytest.mark.skipif(MISSING is not None, reason=str(MISSING))
 
+LINES_OF_NUMBERS = """
+return [...document.querySelectorAll('td div')].filter(e => /^[0-9.,e+-]+$/.test(e.textContent)).map(e => {
+  const range = document.createRange();
+  range.selectNodeContents(e);
+  return new Set([...range.getClientRects()].map(r => Math.round(r.top))).size;
+});
+"""
 CONTRASTS = """
 const channel = v => { v /= 255; return v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4; };
 const light = c => 0.2126 * channel(c[0]) + 0.7152 * channel(c[1]) + 0.0722 * channel(c[2]);
@@ -66,81 +50,45 @@ return found;
 """
 
 
-class Browser:
-    """A headless Chromium with one page."""
-
-    def __init__(self, address: str, profile: Path) -> None:
-        self.address = address
-        options = {"binary": CHROMIUM, "args": [*FLAGS, f"--user-data-dir={profile}"]}
-        wanted = {"goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL"}}
-        session = self._call("POST", "/session", {"capabilities": {"alwaysMatch": wanted}})
-        self.address += f"/session/{session['sessionId']}"
-
-    def _call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
-        data = None if body is None else json.dumps(body).encode()
-        request = Request(self.address + path, data, {"Content-Type": "application/json"}, method=method)
-        with urlopen(request, timeout=60) as answer:
-            return json.load(answer)["value"]
-
-    def open(self, path: Path) -> None:
-        """Open a file and wait until it is loaded."""
-        self._call("POST", "/url", {"url": path.as_uri()})
-
-    def run(self, script: str) -> Any:
-        """Return what a script returns in the page."""
-        return self._call("POST", "/execute/sync", {"script": script, "args": []})
-
-    def protocol(self, command: str, **parameters: Any) -> Any:
-        """Return the answer to a command of the DevTools protocol."""
-        return self._call("POST", "/goog/cdp/execute", {"cmd": command, "params": parameters})
-
-    def screen(self, width: int, media: str = "screen", scheme: str = "light") -> None:
-        """Set the width of the screen, the medium and the colour scheme."""
-        self.protocol("Emulation.setDeviceMetricsOverride", width=width, height=800, deviceScaleFactor=1, mobile=False)
-        features = [{"name": "prefers-color-scheme", "value": scheme}]
-        self.protocol("Emulation.setEmulatedMedia", media=media, features=features)
-
-    def press(self, key: str) -> None:
-        """Press a key and let it go."""
-        actions = [{"type": kind, "value": key} for kind in ("keyDown", "keyUp")]
-        self._call("POST", "/actions", {"actions": [{"type": "key", "id": "keyboard", "actions": actions}]})
-
-    def messages(self) -> list[str]:
-        """Return what the console says since the last call."""
-        return [entry["message"] for entry in self._call("POST", "/se/log", {"type": "browser"})]
-
-    def close(self) -> None:
-        """End the session and its processes."""
-        self._call("DELETE", "")
+HOSTILE = "<img src=x onerror='hit=1'>\"><script>hit=1</script>"
 
 
 @pytest.fixture(scope="module")
-def page(smoke_c: Phase, smoke_d: Phase, smoke_e: Phase, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The report of a hub with cells in every state, long words in an error, and one cell with pictures."""
+def page(reported: tuple[RunFolder, list[Path]], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The report of a hub with cells in every state and long words, and with markup in every name that may hold it."""
     folder = RunFolder(tmp_path_factory.mktemp("browser") / "hub")
-    make_hub(folder, smoke_c, smoke_d, smoke_e)
+    shutil.copytree(reported[0].hub, folder.hub)
+    losses = folder.real_run / "dose_1000" / "dense" / "gs2" / "metrics.csv"
+    name = HOSTILE.replace("/", "")
+    losses.rename(losses.with_name(name))
     with edited(folder) as manifest:
         jobs = {job["job"]: job for job in manifest["jobs"]}
         jobs[FAILED]["result"]["error"] = ERROR + " " + "averylongword" * 30
         jobs["dose1000-baseline-gs1"]["datasets"] = None
-    return write_report(folder.hub)[0]
+        jobs[TRAINED]["result"]["metrics_path"] = name
+        jobs[TRAINED]["environment"]["python"] = HOSTILE
+        jobs[TRAINED]["scores"]["no_truth_because"] = HOSTILE
+        manifest["tool"]["version"] = HOSTILE
+        manifest["skipped_views"][0]["reason"] += HOSTILE
+    record = json.loads((folder.hub / SOURCES).read_text())
+    for picture in record["pictures"]:
+        picture |= {"alt": picture["alt"] + HOSTILE, "caption": picture["caption"] + HOSTILE}
+    (folder.hub / SOURCES).write_text(json.dumps(record))
+    methods = ["flat", "start", "pinn", "lsqml", "pinn+lsqml"]
+    compared = [
+        Compared(dose, view, 2, method, metric, None if method == "flat" else 0.1, "nats/px", "lower", HOSTILE)
+        for metric in ("complex NRMSE", f"phase {HOSTILE}")
+        for dose in (1e3, 1e5)
+        for view in ("dense", HOSTILE)
+        for method in (*methods, HOSTILE)
+    ]
+    return write_report(folder.hub, compared=compared)[0]
 
 
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    folder = tmp_path_factory.mktemp("chromium")
-    assert DRIVER is not None
-    with subprocess.Popen(
-        [DRIVER, "--port=0"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    ) as process:
-        assert process.stdout is not None
-        try:
-            port = next(found[1] for line in process.stdout if (found := re.search(r"on port (\d+)\.", line)))
-            opened = Browser(f"http://127.0.0.1:{port}", folder / "profile")
-            yield opened
-            opened.close()
-        finally:
-            process.terminate()
+@pytest.fixture(scope="module", name="browser")
+def browser_of_module(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    with browser(tmp_path_factory.mktemp("chromium")) as started:
+        yield started
 
 
 @pytest.fixture
@@ -151,18 +99,25 @@ def opened(browser: Browser, page: Path) -> Browser:
     return browser
 
 
-def test_the_page_loads_without_a_word_and_fetches_nothing(opened: Browser) -> None:
+def test_the_page_loads_without_a_word_and_fetches_nothing(opened: Browser, page: Path) -> None:
     assert opened.run("return document.title") == "Study fly64-smoke: report"
     assert opened.run("return [...document.images].length") == 5
     assert opened.run("return [...document.images].every(i => i.complete && i.naturalWidth > 300)")
-    fetched = opened.run("return performance.getEntriesByType('resource').map(e => e.name.slice(0, 5))")
-    assert set(fetched) <= {"data:"}
+    own = ("data:", "chrome:")  # parts of the page, and of the browser's own first tab
+    assert {address for address in opened.requests() if not address.startswith(own)} == {page.as_uri()}
     assert opened.messages() == []
 
 
-def test_the_error_of_a_failed_cell_is_read_and_not_run(opened: Browser) -> None:
+def test_markup_in_names_and_errors_is_read_and_not_run(opened: Browser) -> None:
     assert ERROR in opened.run(f"return document.getElementById('cell-{FAILED}').parentElement.textContent")
+    opened.run("document.querySelectorAll('details').forEach(d => { d.open = true; })")
+    assert opened.run("return document.body.textContent").count(HOSTILE) > 20
+    assert opened.run("return [...document.images].filter(i => i.alt.includes('<script>')).length") == 4
     assert opened.run("return document.scripts.length") == 0
+    assert opened.run("return [...document.images].every(i => i.src.startsWith('data:image/png;base64,'))")
+    handlers = "[...document.querySelectorAll('*')].flatMap(e => e.getAttributeNames()).filter(n => n.startsWith('on'))"
+    assert opened.run(f"return {handlers}") == []
+    assert opened.run("return typeof hit") == "undefined"
 
 
 @pytest.mark.parametrize("width", [320, 400, 768, 880, 1280])
@@ -173,6 +128,15 @@ def test_nothing_is_wider_than_the_screen(opened: Browser, width: int) -> None:
     assert needed <= given
     tables = "[...document.querySelectorAll('.wide')].filter(e => e.scrollWidth > e.clientWidth)"
     assert opened.run(f"return {tables}.map(e => e.innerText.slice(0, 80))") == []
+
+
+@pytest.mark.parametrize(("width", "media"), [(400, "screen"), (720, "print"), (880, "screen"), (1280, "screen")])
+def test_no_number_is_broken_into_lines(opened: Browser, width: int, media: str) -> None:
+    opened.screen(width, media)
+    opened.run("document.querySelectorAll('details').forEach(d => { d.open = true; })")
+    lines = opened.run(LINES_OF_NUMBERS)
+    assert len(lines) > 100
+    assert set(lines) == {1}
 
 
 @pytest.mark.parametrize("width", [400, 1280])
@@ -207,6 +171,13 @@ def test_print_shows_what_is_folded_away(opened: Browser) -> None:
     assert set(opened.run(heights)) == {True}
 
 
+def test_the_printed_page_has_everything_on_several_sheets(opened: Browser) -> None:
+    printed = opened.pdf()
+    assert printed.startswith(b"%PDF-")
+    assert printed.count(b"/Type /Page\n") >= 5
+    assert printed.count(b"/Subtype /Image") >= 5
+
+
 def test_the_keyboard_reaches_the_content(opened: Browser) -> None:
     opened.press(TAB)
     name, left, line = opened.run(
@@ -218,7 +189,8 @@ def test_the_keyboard_reaches_the_content(opened: Browser) -> None:
     assert line == "3px"
     opened.press(ENTER)
     assert opened.run("return document.activeElement.id") == "main"
-    opened.press(TAB)
+    for _ in range(2):  # the folded metric of the comparison comes before the matrix
+        opened.press(TAB)
     assert opened.run("return document.activeElement.getAttribute('href')") == "#cell-dose1000-baseline-gs1"
     opened.press(ENTER)
     assert opened.run("return document.activeElement.id") == "cell-dose1000-baseline-gs1"

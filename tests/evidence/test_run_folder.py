@@ -69,6 +69,47 @@ def test_datasets_stay_where_a_record_is_damaged(folder: RunFolder, name: str) -
     assert len(datasets(folder)) == 12
 
 
+BUNDLE = "real_run/dose_1000/dense/gs2/model.safetensors"
+
+
+def test_datasets_stay_where_a_bundle_is_not_the_recorded_one(folder: RunFolder) -> None:
+    path = folder.hub / BUNDLE
+    path.write_bytes(path.read_bytes() + b"x")
+    assert str(folder.datasets_stay()).startswith(f"{BUNDLE}: whole file: was changed")
+    assert folder.remove_datasets() == []
+    path.unlink()
+    assert "is missing" in str(folder.datasets_stay())
+    assert folder.remove_datasets() == []
+    assert len(datasets(folder)) == 12
+
+
+def test_datasets_stay_where_others_were_trained_on_than_the_phases_recorded(folder: RunFolder) -> None:
+    manifest = json.loads(folder.manifest_path.read_text())
+    manifest["jobs"][0]["datasets"]["train"]["sha256"] = "0" * 64
+    folder.manifest_path.write_text(json.dumps(manifest))
+    assert "was trained on 0000000000000000..., its phase has recorded" in str(folder.datasets_stay())
+    assert folder.remove_datasets() == []
+
+
+@pytest.mark.parametrize("name", ["real_run/training_manifest.json", "work/phase_c/run_manifest.json"])
+def test_datasets_stay_where_a_record_is_missing(folder: RunFolder, name: str) -> None:
+    (folder.hub / name).unlink()
+    assert name in str(folder.datasets_stay())
+    assert folder.remove_datasets() == []
+    assert len(datasets(folder)) == 12
+
+
+def test_no_file_outside_the_hub_is_removed(folder: RunFolder) -> None:
+    outside = folder.hub.parent / "outside.npz"
+    shutil.copy(folder.phase_c_root / "dose_1000" / "patched_train.npz", outside)
+    path = folder.phase_c_root / "run_manifest.json"
+    path.write_text(path.read_text().replace('"dose_1000/patched_train.npz"', '"../../../outside.npz"'))
+    assert folder.datasets_stay() is None
+    folder.remove_datasets()
+    assert outside.is_file()
+    assert datasets(folder) == ["work/phase_c/dose_1000/patched_train.npz"]
+
+
 def test_the_summary_starts_with_the_answer_and_names_every_cell(folder: RunFolder, smoke_e: Phase) -> None:
     lines = folder.summary()
     assert lines[0] == "study fly64-smoke: 9 cells, 6 trained, 0 failed, 0 lost, 3 skipped, 0 not selected"

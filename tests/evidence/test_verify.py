@@ -16,15 +16,19 @@ import pytest
 
 from ptyproof.errors import InputError, RunError
 from ptyproof.evidence.hub import Hub
-from ptyproof.evidence.hub_layout import OVERLAP, RUN, SKIP_LINES, SKIPS, TRAINING
+from ptyproof.evidence.hub_layout import FIGURES, OVERLAP, RUN, SKIP_LINES, SKIPS, SOURCES, TRAINING
+from ptyproof.evidence.manifest import head, write_manifest
 from ptyproof.evidence.run_folder import RunFolder
 from ptyproof.evidence.summary import write_summary
 from ptyproof.evidence.verify import WHOLE, Problem, read_index, refuse_changed, verify_hub
+from ptyproof.io.hashing import sha256_file
 from tests.conftest import Phase
 
 REVISION = {"commit": None, "uncommitted_sha256": None, "code_sha256": "a" * 64, "tests_sha256": "b" * 64}
 ENVIRONMENT = {"python": "3.12.1", "system": "Linux", "machine": "x86_64"}
 BUNDLE = "real_run/dose_1000/baseline/gs1/model.safetensors"
+CURVE = "real_run/dose_1000/baseline/gs1/metrics.csv"
+PICTURE = "docs/figures/dose1000-baseline-gs1_training.png"
 KILLED = """
 import sys
 from pathlib import Path
@@ -64,8 +68,24 @@ def make_hub(root: Path, c: Phase, d: Phase, e: Phase) -> Hub:
         for number, skip in enumerate(e.manifest["skipped_views"])
     ]
     make_run(hub, real_run=True, outcomes={"passed": 6, "skipped": len(skips)}, skips=skips, n_collected=9)
+    add_picture(root, e.manifest["jobs"][0])
     hub.write(lambda: write_summary(root))
     return hub
+
+
+def add_picture(root: Path, job: dict[str, Any]) -> None:
+    """Record a picture of a job, made from its losses and from a dataset; its bytes are no picture."""
+    (root / FIGURES).mkdir(parents=True)
+    name = f"{job['job']}_training.png"
+    (root / FIGURES / name).write_bytes(b"drawn")
+    made_from = {
+        "../../real_run/dose_1000/baseline/gs1/metrics.csv": sha256_file(root / CURVE),
+        "../../work/phase_c/dose_1000/patched_test.npz": job["datasets"]["test"]["sha256"],
+    }
+    picture = {"file": name, "cell": job["job"], "subject": "training", "caption": "Loss.", "alt": "2 epochs."}
+    picture["sha256"] = sha256_file(root / FIGURES / name)
+    picture["sources"] = [{"path": path, "sha256": digest} for path, digest in made_from.items()]
+    write_manifest(root / SOURCES, head("figures") | {"drawing": 1, "pictures": [picture]})
 
 
 @pytest.fixture(scope="module")
@@ -201,6 +221,18 @@ def test_a_folder_without_an_index_is_no_hub(tmp_path: Path) -> None:
             verify_hub(root)
 
 
+def test_a_killed_run_that_was_done_again_is_no_fault(small: Hub) -> None:
+    killed = small.open_run(["pytest", "-k", "slow"], "none", None, ENVIRONMENT, REVISION)
+    small.update_run(killed, process={"host_sha256": "0" * 64, "pid": 1})
+    assert places(verify_hub(small.root)) == [("hub.json", "$.runs[2].status")]
+    other = small.open_run(["pytest"], "none", None, ENVIRONMENT, REVISION)
+    small.end_run(other, 0)
+    assert places(verify_hub(small.root)) == [("hub.json", "$.runs[2].status")]
+    again = small.open_run(["pytest", "-k", "slow"], "none", None, ENVIRONMENT, REVISION)
+    small.end_run(again, 0)
+    assert verify_hub(small.root) == []
+
+
 def test_links_out_of_the_hub_are_found_and_not_followed(small: Hub, tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()
@@ -307,6 +339,69 @@ def test_what_the_manifests_say_must_agree_whatever_the_index_says(hub: Hub, cas
     assert places(found) == sorted(expected)
     if case == "newer":
         assert "2.0.0 is newer than" in found[0].sentence
+
+
+def picture(**values: Any) -> Callable[[dict[str, Any]], object]:
+    """Return a change of the recorded picture."""
+    return lambda record: record["pictures"][0].update(values)
+
+
+def made_from(**values: Any) -> Callable[[dict[str, Any]], object]:
+    """Return a change of the first file that the picture was made from."""
+    return lambda record: record["pictures"][0]["sources"][0].update(values)
+
+
+PICTURES: dict[str, tuple[Callable[[dict[str, Any]], object], list[tuple[str, str]], str]] = {
+    "other-picture": (picture(sha256="0" * 64), [(PICTURE, WHOLE)], "was changed: its sha256 is"),
+    "no-such-picture": (
+        picture(file="dose1000-baseline-gs1_scan.png", subject="scan"),
+        [(SOURCES, "$.pictures[0].file")],
+        "is missing",
+    ),
+    "name-of-another-cell": (
+        picture(cell="dose1000-dense-gs2"),
+        [(SOURCES, "$.pictures[0].file")],
+        "is not named by its cell and subject",
+    ),
+    "twice": (lambda r: r["pictures"].append(r["pictures"][0]), [(SOURCES, "$.pictures[1].file")], "is there twice"),
+    "other-source": (
+        made_from(sha256="0" * 64),
+        [(SOURCES, "$.pictures[0].sources[0].sha256")],
+        "`ptyproof report` draws it again",
+    ),
+    "no-such-source": (
+        made_from(path="../../real_run/gone.csv"),
+        [(SOURCES, "$.pictures[0].sources[0].path")],
+        "real_run/gone.csv is missing",
+    ),
+    "source-elsewhere": (
+        made_from(path="../../../elsewhere.csv"),
+        [(SOURCES, "$.pictures[0].sources[0].path")],
+        "leads out of the hub",
+    ),
+    "schema": (picture(alt=""), [(SOURCES, "$.pictures[0].alt")], "should be non-empty"),
+    "kind": (lambda record: record.update(kind="mine"), [(SOURCES, "$.kind")], "expected figures"),
+}
+
+
+@pytest.mark.parametrize("case", PICTURES)
+def test_pictures_are_the_recorded_ones_made_from_the_files_that_are_there(hub: Hub, case: str) -> None:
+    change, expected, sentence = PICTURES[case]
+    edit(hub.root / SOURCES, change)
+    take_stock(hub)
+    found = verify_hub(hub.root)
+    assert places(found) == expected
+    assert sentence in found[0].sentence
+
+
+def test_a_picture_of_a_cell_that_was_not_trained_is_found(hub: Hub) -> None:
+    other = PICTURE.replace("1000-baseline", "5-baseline")
+    (hub.root / PICTURE).rename(hub.root / other)
+    edit(hub.root / SOURCES, picture(cell="dose5-baseline-gs1", file=Path(other).name))
+    take_stock(hub)
+    (problem,) = verify_hub(hub.root)
+    assert (problem.file, problem.place) == (SOURCES, "$.pictures[0].cell")
+    assert "dose5-baseline-gs1 is no training" in problem.sentence
 
 
 def test_a_newer_index_is_not_read_on(small: Hub) -> None:

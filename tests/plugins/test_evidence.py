@@ -373,3 +373,20 @@ def test_a_run_whose_index_does_not_fit_says_so_and_stays_without_an_end(project
     index = project.hub.read()
     assert index is not None
     assert is_incomplete(index["runs"][0])
+
+
+def test_a_hub_that_pytest_takes_for_the_project_is_refused(
+    project: Project, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    hub = tmp_path_factory.mktemp("elsewhere")
+    project.write("pyproject.toml", "[tool.pytest.ini_options]\nminversion = '6.0'\n")
+    apart = subprocess.run(
+        project.command("--artifact-hub", str(hub)), cwd=project.root, capture_output=True, text=True, check=False
+    )
+    assert apart.returncode == 4
+    assert f"write --artifact-hub={hub}, with =" in apart.stderr
+    assert list(hub.iterdir()) == []
+    joined = subprocess.run(
+        project.command(f"--artifact-hub={hub}"), cwd=project.root, capture_output=True, text=True, check=False
+    )
+    assert "2 failed" in joined.stdout

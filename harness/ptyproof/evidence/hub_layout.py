@@ -10,6 +10,15 @@ TRAINING = f"{REAL_RUN}/{TRAINING_MANIFEST}"
 SKIPS = f"{REAL_RUN}/{SKIP_SUMMARY}"
 SKIP_LINES = "docs/skipped_views.jsonl"
 SUMMARY = "docs/summary.md"
-MADE_AGAIN = (SUMMARY, SKIP_LINES)
+REPORT = "docs/report.html"
+FIGURES = "docs/figures"
+SOURCES = f"{FIGURES}/sources.json"
+MADE_AGAIN = (SUMMARY, SKIP_LINES, REPORT)
 SKIP_KEYS = ("dose", "view", "gridsize", "code", "reason", "measured")
-KINDS = {RUN: "run_manifest", OVERLAP: "overlap_manifest", TRAINING: "training_manifest", SKIPS: "skip_summary"}
+KINDS = {
+    RUN: "run_manifest",
+    OVERLAP: "overlap_manifest",
+    TRAINING: "training_manifest",
+    SKIPS: "skip_summary",
+    SOURCES: "figures",
+}

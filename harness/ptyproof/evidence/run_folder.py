@@ -10,8 +10,15 @@ from typing import Any, TextIO
 
 from ptyproof.console import Console
 from ptyproof.errors import PtyproofError
+from ptyproof.evidence.hub_layout import OVERLAP, RUN, TRAINING
 from ptyproof.evidence.manifest import file_is_whole, read_manifest
 from ptyproof.evidence.verdict import verdict
+from ptyproof.evidence.verify import WHOLE, Problem
+from ptyproof.evidence.verify.account import account_problems
+from ptyproof.evidence.verify.designs import study_problems
+from ptyproof.evidence.verify.files import files_in
+from ptyproof.evidence.verify.manifests import read_manifests
+from ptyproof.evidence.verify.training import bundle_problems, dataset_problems
 from ptyproof.study.jobs import cell_of
 from ptyproof.study.layout import HALVES, OVERLAP_MANIFEST, RUN_MANIFEST, TRAINING_MANIFEST
 
@@ -42,25 +49,44 @@ class RunFolder:
         """The training manifest."""
         return self.real_run / TRAINING_MANIFEST
 
-    def remove_datasets(self) -> list[Path]:
-        """Remove the datasets that the manifests hold the hashes of; return what was removed.
+    def datasets_stay(self) -> str | None:
+        """Return why no dataset may be removed: the first thing that is missing or wrong in the evidence; None if none.
 
-        Nothing is removed unless every selected job has ended well, and no file that is not the one recorded.
+        Datasets may go when every selected job has ended well, its bundle is there with the recorded hash, and the
+        hashes of the datasets that it was trained on are those that the phases recorded.
         """
-        try:
-            manifest = self._training_manifest()
-            if manifest is None or manifest["account"]["n_failed"] or manifest["account"]["n_lost"]:
-                return []
-            found = [
-                (root / record["path"], record, root) for root, kind in self._phases() for record in _files(root, kind)
-            ]
-        except PtyproofError:
-            return []  # a damaged record is no proof; `summary` says what is wrong with it
+        files = files_in(self.hub)
+        manifests, problems = read_manifests(files)
+        if TRAINING not in manifests:
+            return str(min(problems)) if problems else f"{TRAINING} is missing"
+        training = manifests[TRAINING]
+        for count, state in (("n_failed", "failed"), ("n_lost", "lost")):
+            if training["account"][count]:
+                return f"trainings {state}: {training['account'][count]}"
+        for name in (RUN, OVERLAP):
+            if name not in files.paths:
+                problems.append(Problem(name, WHOLE, "is missing"))
+        problems += account_problems(TRAINING, training)
+        problems += study_problems(manifests)
+        problems += bundle_problems(files, training)
+        problems += dataset_problems(manifests)
+        return str(min(problems)) if problems else None
+
+    def remove_datasets(self) -> list[Path]:
+        """Remove the datasets whose hashes the manifests have; return what was removed.
+
+        Nothing is removed while `datasets_stay` has a reason, and no file that is not the recorded one or lies outside
+        the hub.
+        """
+        if self.datasets_stay() is not None:
+            return []
         removed = []
-        for path, record, root in found:
-            if file_is_whole(record, root):
-                path.unlink()
-                removed.append(path)
+        for root, kind in ((self.phase_c_root, "run_manifest"), (self.phase_d_root, "overlap_manifest")):
+            for record in _files(root, kind):
+                path = root / record["path"]
+                if path.resolve().is_relative_to(self.hub.resolve()) and file_is_whole(record, root):
+                    path.unlink()
+                    removed.append(path)
         for folder in {path.parent for path in removed}:
             if not any(folder.iterdir()):
                 folder.rmdir()
@@ -103,9 +129,6 @@ class RunFolder:
             return None
         return read_manifest(self.manifest_path, "training_manifest")
 
-    def _phases(self) -> tuple[tuple[Path, str], ...]:
-        return (self.phase_c_root, "run_manifest"), (self.phase_d_root, "overlap_manifest")
-
 
 @dataclass(frozen=True)
 class _WithoutPrefix:
@@ -126,8 +149,6 @@ class _WithoutPrefix:
 def _files(root: Path, kind: str) -> Iterator[dict[str, Any]]:
     """Yield the records of the datasets that a phase's manifest names."""
     name = {"run_manifest": RUN_MANIFEST, "overlap_manifest": OVERLAP_MANIFEST}[kind]
-    if not (root / name).is_file():
-        return
     manifest = read_manifest(root / name, kind)
     for entry in manifest["datasets"] if kind == "run_manifest" else manifest["views"]:
         for half in HALVES:

@@ -114,14 +114,15 @@ def text(holder: Any, key: str) -> str | None:
 
 def number(holder: Any, key: str) -> float | None:
     """Return the finite number under a key, or None."""
-    return as_number(holder.get(key) if isinstance(holder, dict) else None)
+    return as_number(holder.get(key)) if isinstance(holder, dict) else None
 
 
 def as_number(value: Any) -> float | None:
     """Return a finite number of a size that is one, or None."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    return float(value) if abs(value) < _LARGEST and math.isfinite(value) else None
+    kind = type(value)
+    if kind is float or kind is int:
+        return float(value) if -_LARGEST < value < _LARGEST else None  # of NaN neither holds
+    return None
 
 
 def count(holder: Any, key: str) -> int | None:

@@ -13,6 +13,8 @@ _NUMBERS = re.compile(r"(\d+)")
 
 def printable(text: str) -> str:
     """Return a text as one line that every terminal shows as it is: control and direction marks are escaped."""
+    if text.isascii() and text.isprintable():
+        return text
     return _UNPRINTABLE.sub(lambda found: repr(found[0])[1:-1], text)
 
 

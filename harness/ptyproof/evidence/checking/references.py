@@ -130,7 +130,9 @@ def _others(doc: Document) -> Iterator[Reference]:
         yield from _of(run, place, "log_path", ".", "artifact")
         yield from _of(run, place, "reports_path", ".", "artifact")
     for place, entry in doc.entries("files"):
-        yield from _file(entry, place, "artifact")
+        # bytes of a name that are no text stand escaped in an index: `ptyproof hub verify` finds such a file
+        escaped = "\\" in (text(entry, "path") or "")
+        yield from _file(entry, place, "data" if escaped else "artifact")
 
 
 def _job(job: dict[str, Any], place: str) -> Iterator[Reference]:

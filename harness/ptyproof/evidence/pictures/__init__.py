@@ -5,15 +5,13 @@ draws what a hub's files allow, keeps it under `docs/figures/`, and takes from t
 before: so pictures stay when the datasets that they were made from are removed.
 """
 
-from ptyproof.evidence.pictures.album import FIGURES, SOURCES, SUBJECTS, Album, Picture, collect
+from ptyproof.evidence.pictures.album import SUBJECTS, Album, Picture, collect
 from ptyproof.evidence.pictures.losses import draw_training
 from ptyproof.evidence.pictures.objects import draw_reconstruction
 from ptyproof.evidence.pictures.patterns import draw_diffraction
 from ptyproof.evidence.pictures.positions import draw_scan
 
 __all__ = [
-    "FIGURES",
-    "SOURCES",
     "SUBJECTS",
     "Album",
     "Picture",

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import posixpath
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from ptyproof.console import Console
-from ptyproof.errors import DataError, PtyproofError
-from ptyproof.evidence.manifest import TOOL_LABEL
+from ptyproof.errors import ManifestError, PtyproofError
+from ptyproof.evidence.hub_layout import FIGURES, SOURCES
+from ptyproof.evidence.manifest import head, read_manifest, write_manifest
 from ptyproof.evidence.pictures.job import JobPictures, Source
-from ptyproof.io import strict_json
 from ptyproof.io.atomic import atomic_path
 from ptyproof.io.hashing import sha256_file
 
-FIGURES = "docs/figures"
-SOURCES = f"{FIGURES}/sources.json"
 SUBJECTS = {
     "training": "loss and learning rate",
     "scan": "scan positions",
@@ -25,7 +24,8 @@ SUBJECTS = {
     "reconstruction": "reconstruction",
 }
 # Raised with every change of the drawings, so that pictures of an older way of drawing are not taken for these.
-_DRAWING = 1
+_DRAWING = 2
+_OWN_KEYS = ("file", "cell", "subject", "sha256", "caption", "alt")
 
 
 @dataclass(frozen=True)
@@ -84,15 +84,15 @@ def collect(hub: Path, training: Mapping[str, Any] | None, console: Console | No
     kept = {picture.file for picture in pictures.values()}
     for file in earlier.keys() - kept:
         (hub / FIGURES / file).unlink(missing_ok=True)
-    records = [asdict(picture) for picture in pictures.values()]
-    strict_json.write_json(hub / SOURCES, {"tool": TOOL_LABEL, "drawing": _DRAWING, "pictures": records})
+    records = [_record(picture) for picture in pictures.values()]
+    write_manifest(hub / SOURCES, {**head("figures"), "drawing": _DRAWING, "pictures": records})
     return Album(pictures, missing)
 
 
 def _picture(hub: Path, cell: JobPictures, subject: str, earlier: Mapping[str, Picture]) -> Picture:
     """Return a picture: the one that is there if it was made from the same files, or one that is drawn now."""
     sources = cell.sources(subject)
-    file = f"{cell.job['job']}_{subject}.png"
+    file = file_of(cell.job["job"], subject)
     known = earlier.get(file)
     if known is not None and known.sources == sources:
         return known
@@ -105,20 +105,35 @@ def _picture(hub: Path, cell: JobPictures, subject: str, earlier: Mapping[str, P
     return Picture(file, cell.job["job"], subject, digest, drawing.caption, drawing.alt, sources)
 
 
+def _record(picture: Picture) -> dict[str, Any]:
+    """Return a picture as `sources.json` has it: with paths relative to that file's folder."""
+    sources = [{"path": posixpath.relpath(source.path, FIGURES), "sha256": source.sha256} for source in picture.sources]
+    return asdict(picture) | {"sources": sources}
+
+
 def _recorded(hub: Path) -> Iterator[Picture]:
     """Yield the pictures that are recorded and whole; a record that is damaged is as good as none."""
     try:
-        record = strict_json.read_json(hub / SOURCES)
-        if record["drawing"] != _DRAWING:
-            return
-        found = [
-            Picture(**{**entry, "sources": tuple(Source(**source) for source in entry["sources"])})
-            for entry in record["pictures"]
-        ]
-    except (DataError, KeyError, TypeError):
+        record = read_manifest(hub / SOURCES, "figures")
+    except ManifestError:
         return
-    for picture in found:
-        if picture.file == f"{picture.cell}_{picture.subject}.png" and "/" not in picture.file:
-            path = hub / FIGURES / picture.file
-            if path.is_file() and sha256_file(path) == picture.sha256:
-                yield picture
+    for entry in record["pictures"] if record["drawing"] == _DRAWING else ():
+        sources = tuple(Source(in_hub(source["path"]), source["sha256"]) for source in entry["sources"])
+        picture = Picture(**{key: entry[key] for key in _OWN_KEYS}, sources=sources)
+        if picture.file == file_of(picture.cell, picture.subject) and _is_whole(hub, picture):
+            yield picture
+
+
+def _is_whole(hub: Path, picture: Picture) -> bool:
+    path = hub / FIGURES / picture.file
+    return path.is_file() and sha256_file(path) == picture.sha256
+
+
+def file_of(cell: str, subject: str) -> str:
+    """Return the name of a picture's file."""
+    return f"{cell}_{subject}.png"
+
+
+def in_hub(path: str) -> str:
+    """Return the path in the hub of a file that `sources.json` names relative to its own folder."""
+    return posixpath.normpath(posixpath.join(FIGURES, path))

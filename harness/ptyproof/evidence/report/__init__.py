@@ -4,7 +4,7 @@ The page is text made of records: the training manifest, Phase D's manifest, and
 drew. Every text from a record is escaped. Equal hubs give equal bytes.
 """
 
-from ptyproof.evidence.report.markup import REPORT
-from ptyproof.evidence.report.page import report_page, write_report
+from ptyproof.evidence.report.comparison import Compared
+from ptyproof.evidence.report.page import write_report
 
-__all__ = ["REPORT", "report_page", "write_report"]
+__all__ = ["Compared", "write_report"]

@@ -19,7 +19,7 @@ STATES = {
     "not_recorded": ("not recorded", "·"),
 }
 MEANINGS = {
-    "success": "trained to its end; the bundle, losses and scores are in the hub",
+    "success": "trained to its end; how well, the sentence says",
     "failed": "ended by an error, which its section shows",
     "lost": "selected, but no end was recorded: killed, not started, or under way",
     "not_selected": "left out by the filters of the calls",

@@ -9,8 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from ptyproof.console import printable
-
-REPORT = "docs/report.html"
+from ptyproof.evidence.hub_layout import REPORT
 
 
 def safe(value: object) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from html import escape
 from importlib import resources
 from pathlib import Path
@@ -11,18 +12,48 @@ from typing import Any
 
 from ptyproof.console import Console
 from ptyproof.errors import InputError, ManifestError
-from ptyproof.evidence.hub_layout import OVERLAP, RUN, SKIPS, TRAINING
+from ptyproof.evidence.hub_layout import FIGURES, OVERLAP, REPORT, RUN, SKIPS, SOURCES, TRAINING
 from ptyproof.evidence.manifest import TOOL_LABEL, read_manifest
-from ptyproof.evidence.pictures import FIGURES, SOURCES, Album, collect
+from ptyproof.evidence.pictures import Album, collect
 from ptyproof.evidence.report.cell_section import cell_section
 from ptyproof.evidence.report.cells import cells_of
-from ptyproof.evidence.report.markup import REPORT, details, file_link, row_of, safe, table
+from ptyproof.evidence.report.comparison import Compared, comparison
+from ptyproof.evidence.report.markup import details, file_link, row_of, safe, short_digest, table
 from ptyproof.evidence.report.matrix import matrix, scores_of_all
 from ptyproof.io.atomic import write_text
 from ptyproof.io.hashing import sha256_file
 
 
-def write_report(hub: Path, console: Console | None = None) -> list[Path]:
+@dataclass(frozen=True)
+class Records:
+    """What a page is made from.
+
+    Parameters
+    ----------
+    training, overlap
+        The manifests, None where there are none or they cannot be read.
+    album
+        The pictures, and why others are missing.
+    images
+        The PNG of each picture by its file name.
+    files
+        sha256 of the manifests by their paths in the hub.
+    damaged
+        What is wrong with the manifests that cannot be read, by their paths in the hub.
+    compared
+        The values of the comparison of methods, which the page shows first; empty where there is none.
+    """
+
+    training: Mapping[str, Any] | None
+    overlap: Mapping[str, Any] | None
+    album: Album
+    images: Mapping[str, bytes]
+    files: Mapping[str, str]
+    damaged: Mapping[str, str]
+    compared: Sequence[Compared] = ()
+
+
+def write_report(hub: Path, console: Console | None = None, compared: Sequence[Compared] = ()) -> list[Path]:
     """Write `docs/report.html` of a hub, and the pictures in it under `docs/figures/`; return their paths.
 
     A record that cannot be read is named at the head of the page. A picture that cannot be made, because its datasets
@@ -35,6 +66,8 @@ def write_report(hub: Path, console: Console | None = None) -> list[Path]:
         Folder of the hub.
     console
         Where progress is shown; None is silent.
+    compared
+        The values of the comparison of methods, where there is one.
 
     Raises
     ------
@@ -49,41 +82,21 @@ def write_report(hub: Path, console: Console | None = None) -> list[Path]:
     album = collect(hub, training, console)
     files = {name: sha256_file(hub / name) for name in (TRAINING, SKIPS, RUN, OVERLAP) if (hub / name).is_file()}
     images = {picture.file: (hub / FIGURES / picture.file).read_bytes() for picture in album.pictures.values()}
-    write_text(hub / REPORT, report_page(training, overlap, album, images, files, damaged))
+    write_text(hub / REPORT, page_of(Records(training, overlap, album, images, files, damaged, compared)))
     return [hub / REPORT, hub / SOURCES, *(hub / FIGURES / name for name in images)]
 
 
-def report_page(
-    training: Mapping[str, Any] | None,
-    overlap: Mapping[str, Any] | None,
-    album: Album,
-    images: Mapping[str, bytes],
-    files: Mapping[str, str],
-    damaged: Mapping[str, str],
-) -> str:
-    """Return the page.
-
-    Parameters
-    ----------
-    training, overlap
-        The manifests, None where there are none or they cannot be read.
-    album
-        The pictures, and why others are missing.
-    images
-        The PNG of each picture by its file name.
-    files
-        sha256 of the manifests by their paths in the hub.
-    damaged
-        What is wrong with the manifests that cannot be read.
-    """
+def page_of(records: Records) -> str:
+    """Return the page."""
     style = (resources.files(__package__) / "style.css").read_text(encoding="utf-8")
-    cells = cells_of(training, overlap)
+    training, cells = records.training, cells_of(records.training, records.overlap)
     title = "Artifact hub" if training is None else f"Study {training['study']}"
     sections = [
+        ("comparison", "Comparison of methods", comparison(records.compared)),
         ("matrix", "Matrix", matrix(training, cells)),
         ("scores", "Scores of all trainings", scores_of_all(cells)),
-        ("cells", "Cells", "".join(cell_section(cell, album, images) for cell in cells)),
-        ("sources", "What this page was made from", sources(training, album, files)),
+        ("cells", "Cells", "".join(cell_section(cell, records.album, records.images) for cell in cells)),
+        ("sources", "What this page was made from", _sources(records)),
     ]
     sections = [section for section in sections if section[2]]
     links = "".join(f'<li><a href="#{anchor}">{escape(name)}</a></li>' for anchor, name, _ in sections)
@@ -97,7 +110,7 @@ def report_page(
         '<meta name="color-scheme" content="light dark">\n'
         f'<link rel="icon" href="data:,">\n<title>{safe(title)}: report</title>\n<style>\n{style}</style>\n</head>\n'
         '<body>\n<a class="skip" href="#main">Skip to the content</a>\n'
-        f"<header><h1>{safe(title)}: report</h1>{_answer(training, damaged)}</header>\n"
+        f"<header><h1>{safe(title)}: report</h1>{_answer(training, records.damaged)}</header>\n"
         f'<nav aria-label="Sections"><ul>{links}</ul></nav>\n<main id="main" tabindex="-1">\n{body}</main>\n'
         f"<footer><p>Written by {safe(TOOL_LABEL)}. Every number and picture comes from the files named beside "
         "it.</p></footer>\n</body>\n</html>\n"
@@ -121,19 +134,25 @@ def _answer(training: Mapping[str, Any] | None, damaged: Mapping[str, str]) -> s
         better = sum(job["scores"]["beats_start"] for job in scored)
         if scored:
             parts.append(
-                f"<p>{better} of {len(scored)} networks beat their network-free start on the held-out half.</p>"
+                f"<p>{better} of {len(scored)} networks beat their start on the held-out half. The start is what a "
+                "network begins from: a few projections of the measured patterns, without any training.</p>"
             )
+        parts.append(
+            f'<p class="made">Recorded {safe(training["timestamp"])} by {safe(training["tool"]["name"])} '
+            f"{safe(training['tool']['version'])}, study design {short_digest(training['design_digest'])}.</p>"
+        )
     elif not damaged:
         parts.append('<p class="lead">No training is recorded in this hub.</p>')
     return "".join(parts)
 
 
-def sources(training: Mapping[str, Any] | None, album: Album, files: Mapping[str, str]) -> str:
-    known = dict(files)
-    for picture in album.pictures.values():
+def _sources(records: Records) -> str:
+    """Return the list of the files that the page was made from."""
+    known = dict(records.files)
+    for picture in records.album.pictures.values():
         known[f"{FIGURES}/{picture.file}"] = picture.sha256
         known.update({source.path: source.sha256 for source in picture.sources})
-    for job in [] if training is None else training["jobs"]:
+    for job in [] if records.training is None else records.training["jobs"]:
         if job["result"]["bundle_sha256"] is not None:
             path = posixpath.join("real_run", job["artifact_dir"], job["result"]["bundle_path"])
             known[posixpath.normpath(path)] = job["result"]["bundle_sha256"]

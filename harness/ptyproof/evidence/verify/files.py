@@ -54,6 +54,11 @@ def hub_files(root: Path) -> HubFiles:
     """
     if not (root / INDEX).is_file():
         raise InputError(f"{root} is no artifact hub: it has no {INDEX}")
+    return files_in(root)
+
+
+def files_in(root: Path) -> HubFiles:
+    """Return the files in a folder, as `hub_files` does for a hub."""
     home = root.resolve()
     paths: dict[str, Path] = {}
     problems = []

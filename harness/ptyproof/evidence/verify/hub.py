@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from ptyproof.errors import RunError
-from ptyproof.evidence.hub_layout import MADE_AGAIN, OVERLAP, TRAINING
+from ptyproof.evidence.hub_layout import MADE_AGAIN, OVERLAP, SOURCES, TRAINING
 from ptyproof.evidence.verify.account import account_problems, overlap_account_problems
 from ptyproof.evidence.verify.designs import study_problems
+from ptyproof.evidence.verify.figures import figure_problems
 from ptyproof.evidence.verify.files import hub_files
 from ptyproof.evidence.verify.index import index_problems, read_index, run_problems
 from ptyproof.evidence.verify.manifests import read_manifests
@@ -43,6 +44,8 @@ def verify_hub(root: Path) -> list[Problem]:
         found += dataset_problems(manifests)
         found += model_problems(manifests)
         found += skip_problems(files, manifests, index)
+    if SOURCES in manifests:
+        found += figure_problems(files, manifests)
     return sorted(set(found))
 
 

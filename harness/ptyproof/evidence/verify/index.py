@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +54,7 @@ def run_problems(index: Mapping[str, Any], files: HubFiles) -> Problems:
     kinds: dict[str, str] = {}
     for number, run in enumerate(index["runs"]):
         place = f"$.runs[{number}]"
-        fault = _unfinished(run)
+        fault = _unfinished(run, index["runs"][number + 1 :])
         if fault is not None:
             yield Problem(INDEX, f"{place}.status", fault)
         if run["id"] in kinds:
@@ -72,8 +72,11 @@ def run_problems(index: Mapping[str, Any], files: HubFiles) -> Problems:
             yield Problem(INDEX, f"{place}.skips", sentence)
 
 
-def _unfinished(run: Mapping[str, Any]) -> str | None:
+def _unfinished(run: Mapping[str, Any], later: Sequence[Mapping[str, Any]]) -> str | None:
+    """Return what is wrong with a run's end; a run that was killed and done again stays visible and is no fault."""
     if is_incomplete(run):
+        if any(other["status"] == "ended" and other["command"] == run["command"] for other in later):
+            return None
         return f"{run['id']} is incomplete: it began {run['started']} and no end is recorded"
     if run["status"] == "running":
         return f"{run['id']} is under way, so the hub is not finished: process {run['process']['pid']}"

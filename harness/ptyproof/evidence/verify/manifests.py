@@ -22,7 +22,8 @@ def read_manifests(files: HubFiles) -> tuple[dict[str, dict[str, Any]], list[Pro
     for name, path in files.paths.items():
         if not name.endswith(".json") or name == INDEX:
             continue
-        if not name.startswith((f"{REAL_RUN}/", f"{DATASETS}/")) and not _says_its_kind(path):
+        ours = name in KINDS or name.startswith((f"{REAL_RUN}/", f"{DATASETS}/"))
+        if not ours and not _says_its_kind(path):
             continue  # somebody's own file
         manifest, damaged = read_checked(path, name, KINDS.get(name))
         problems += damaged

@@ -1,0 +1,38 @@
+"""The hub with a report that the tests of pages and pictures look at, made once."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from ptyproof.evidence.report import write_report
+from ptyproof.evidence.run_folder import RunFolder
+from tests.conftest import Phase
+from tests.evidence.report_hub import (
+    make_hub,
+    text_of,
+)
+
+
+@pytest.fixture(scope="session")
+def reported(
+    smoke_c: Phase, smoke_d: Phase, smoke_e: Phase, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[RunFolder, list[Path]]:
+    """A hub with its report, and the paths that were returned; nobody changes it."""
+    folder = RunFolder(tmp_path_factory.mktemp("report") / "hub")
+    make_hub(folder, smoke_c, smoke_d, smoke_e)
+    return folder, write_report(folder.hub)
+
+
+@pytest.fixture
+def folder(reported: tuple[RunFolder, list[Path]], tmp_path: Path) -> RunFolder:
+    """A copy of the hub with its report, to be changed."""
+    shutil.copytree(reported[0].hub, tmp_path / "hub")
+    return RunFolder(tmp_path / "hub")
+
+
+@pytest.fixture(scope="session")
+def page(reported: tuple[RunFolder, list[Path]]) -> str:
+    return text_of(reported[0])

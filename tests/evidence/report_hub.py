@@ -1,0 +1,116 @@
+"""A hub with cells in every state and its report, and what tests read in a page."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import shutil
+from html.parser import HTMLParser
+from typing import Any
+
+from ptyproof.evidence.report import write_report
+from ptyproof.evidence.run_folder import RunFolder
+from tests.conftest import Phase
+
+VOID = {"meta", "link", "img", "br"}
+ERROR = "TrainingDivergedError: <script>alert('loss')</script> & \"nan\" in epoch 2"
+FAILED, LOST, TRAINED = "dose10000-baseline-gs1", "dose10000-dense-gs2", "dose1000-dense-gs2"
+SUBJECTS = ["diffraction", "reconstruction", "scan", "training"]
+
+
+def make_hub(folder: RunFolder, c: Phase, d: Phase, e: Phase) -> None:
+    """Make a hub with cells in every state: two of them trained, one failed, one lost, two not selected."""
+    shutil.copytree(c.root, folder.phase_c_root)
+    shutil.copytree(d.root, folder.phase_d_root)
+    shutil.copytree(e.root, folder.real_run)
+    text = folder.manifest_path.read_text()
+    for root, name in ((c.root, "phase_c"), (d.root, "phase_d")):
+        text = text.replace(f'"../{root.name}', f'"../work/{name}')
+    folder.manifest_path.write_text(text)
+    with edited(folder) as manifest:
+        jobs = {job["job"]: job for job in manifest["jobs"]}
+        end(jobs[FAILED], "failed", ERROR, started="2026-01-01T00:00:00Z", finished="2026-01-01T00:00:01Z")
+        end(jobs[LOST], "lost", "it was killed")
+        left = [job for job in jobs.values() if job["dose"] == 100000]
+        manifest["jobs"] = [job for job in jobs.values() if job not in left]
+        manifest["not_selected"] = [{key: job[key] for key in ("dose", "view", "gridsize")} for job in left]
+        manifest["account"] |= {"n_success": 2, "n_failed": 1, "n_lost": 1, "n_not_selected": 2}
+
+
+class edited:  # noqa: N801 - reads as a word in a with statement
+    """A training manifest that is written back when the block ends."""
+
+    def __init__(self, folder: RunFolder) -> None:
+        self.path = folder.manifest_path
+        self.manifest: dict[str, Any] = json.loads(self.path.read_text())
+
+    def __enter__(self) -> dict[str, Any]:
+        return self.manifest
+
+    def __exit__(self, *_: object) -> None:
+        self.path.write_text(json.dumps(self.manifest))
+
+
+def end(job: dict[str, Any], status: str, error: str, **times: str) -> None:
+    """Give a job another end, and nothing that the earlier one had left."""
+    job["result"] = dict.fromkeys(job["result"]) | {"status": status, "error": error, **times}
+    job |= {"scores": None, "datasets": None}
+
+
+def text_of(folder: RunFolder) -> str:
+    """Return the text of the report."""
+    return (folder.hub / "docs" / "report.html").read_text(encoding="utf-8")
+
+
+def again(folder: RunFolder) -> str:
+    """Write the report again and return its text."""
+    write_report(folder.hub)
+    return text_of(folder)
+
+
+class Reader(HTMLParser):
+    """What a page has: elements with their attributes, text, headings; a tag that is not closed is an error."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.words = ""
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        assert len(dict(attrs)) == len(attrs), f"an attribute of {tag} is there twice"
+        self.elements.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self.open and self.open[-1] != "style":
+            self.words += data
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        """Return the attributes of all elements of a kind."""
+        return [attrs for name, attrs in self.elements if name == tag]
+
+
+def remove_datasets(folder: RunFolder) -> None:
+    for path in (folder.hub / "work").rglob("*.npz"):
+        path.unlink()
+
+
+def shown(page: str) -> list[str]:
+    """Return the digests of the pictures in a page."""
+    found = [str(image["src"]).partition("base64,")[2] for image in Reader(page).all("img")]
+    return [hashlib.sha256(base64.b64decode(data)).hexdigest() for data in found]
+
+
+def figures(folder: RunFolder) -> dict[str, str]:
+    """Return the digests of the pictures in the hub."""
+    found = sorted((folder.hub / "docs" / "figures").glob("*.png"))
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in found}

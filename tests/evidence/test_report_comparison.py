@@ -1,0 +1,84 @@
+"""The comparison of methods in a report: first on the page, the best value marked, an undefined one with its reason."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ptyproof.evidence.report import Compared, write_report
+from ptyproof.evidence.report.comparison import comparison
+from tests.evidence.report_hub import Reader
+
+
+def compared(method: str, value: float | None, **changes: Any) -> Compared:
+    """Return a value of a metric at one dose and view."""
+    facts = {"dose": 1000.0, "view": "dense", "gridsize": 2, "metric": "complex NRMSE", "direction": "lower"}
+    return Compared(**{**facts, "method": method, "value": value, **changes})  # type: ignore[arg-type]
+
+
+def rows_in(text: str) -> list[list[str]]:
+    """Return the cells of each row of the body of each table, without the names of the columns."""
+    text = re.sub(r'<span class="column"[^>]*>.*?</span>', "", text)
+    bodies = re.findall(r"<tbody.*?</tbody>", text)
+    rows = [row for body in bodies for row in re.findall(r"<tr.*?</tr>", body)]
+    return [[Reader(cell).words for cell in re.findall(r"<t[hd].*?</t[hd]>", row)] for row in rows]
+
+
+def test_methods_are_columns_and_doses_and_views_are_rows_in_their_order() -> None:
+    rows = [
+        compared("start", 0.3),
+        compared("pinn", 0.2),
+        compared("start", 0.1, dose=1e4, view="baseline", gridsize=1),
+    ]
+    text = comparison(rows)
+    assert re.findall(r'<th scope="col"[^>]*>([^<]*)</th>', text) == ["dose and view", "start", "pinn"]
+    assert rows_in(text) == [
+        ["1,000 photons, dense, gridsize 2", "0.30000", "0.20000 best"],
+        ["10,000 photons, baseline, gridsize 1", "0.10000", "–"],
+    ]
+    assert "Complex NRMSE (no unit; lower is better)" in Reader(text).words
+
+
+@pytest.mark.parametrize(("direction", "marked"), [("lower", "0.20000 best"), ("higher", "0.30000 best"), (None, None)])
+def test_the_best_of_a_cell_is_marked_in_words(direction: str | None, marked: str | None) -> None:
+    rows = [compared(name, value, direction=direction) for name, value in (("a", 0.3), ("b", 0.2))]
+    assert [cell for cell in rows_in(comparison(rows))[0] if "best" in cell] == ([] if marked is None else [marked])
+
+
+def test_a_value_alone_is_not_the_best() -> None:
+    rows = [compared("a", 0.3), compared("b", None, reason="it failed")]
+    assert rows_in(comparison(rows))[0][1:] == ["0.30000", "–it failed"]
+
+
+def test_an_undefined_value_has_its_reason_as_text() -> None:
+    text = comparison([compared("a", 0.3), compared("b", None, reason="<script>alert(1)</script>")])
+    assert "<script" not in text
+    assert rows_in(text)[0][2] == "–<script>alert(1)</script>"
+
+
+def test_the_first_metric_is_open_and_the_others_are_folded() -> None:
+    text = comparison([compared("a", 0.3), compared("a", 20.0, metric="phase PSNR", unit="dB", direction="higher")])
+    assert text.index("<table") < text.index("<details>")
+    assert text.count("<table") == 2
+    assert "<summary>Phase PSNR (dB; higher is better)</summary>" in text
+
+
+def test_values_of_different_protocols_stand_in_different_tables() -> None:
+    one, other = "1" * 64, "2" * 64
+    text = comparison([compared("a", 0.3, protocol=one), compared("b", 0.2, protocol=other)])
+    assert text.count("<table") == 2
+    assert "best" not in text.replace("better", "")
+    assert text.count("not to be compared with values of another protocol") == 2
+    assert "protocol" not in comparison([compared("a", 0.3, protocol=one), compared("b", 0.2, protocol=one)])
+
+
+def test_the_page_shows_a_comparison_first_and_none_where_there_is_none(tmp_path: Path) -> None:
+    write_report(tmp_path, compared=[compared("a", 0.3)])
+    text = (tmp_path / "docs" / "report.html").read_text(encoding="utf-8")
+    assert re.findall(r'<h2 id="(\w+)"', text)[0] == "comparison"
+    assert '<nav aria-label="Sections"><ul><li><a href="#comparison">' in text
+    write_report(tmp_path)
+    assert "Comparison" not in (tmp_path / "docs" / "report.html").read_text(encoding="utf-8")

@@ -1,0 +1,175 @@
+"""The pictures of a hub's report: of the recorded files or missing for a reason, and the same drawn twice."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from ptyproof.evidence.hub_layout import FIGURES, SOURCES
+from ptyproof.evidence.manifest import read_manifest
+from ptyproof.evidence.report import write_report
+from ptyproof.evidence.run_folder import RunFolder
+from tests.conftest import Phase
+from tests.evidence.report_hub import (
+    SUBJECTS,
+    TRAINED,
+    Reader,
+    again,
+    edited,
+    figures,
+    remove_datasets,
+    shown,
+)
+
+
+def test_every_picture_is_embedded_and_says_in_numbers_what_it_shows(
+    page: str, reported: tuple[RunFolder, list[Path]]
+) -> None:
+    images = Reader(page).all("img")
+    assert len(images) == 8
+    for image in images:
+        assert str(image["src"]).startswith("data:image/png;base64,iVBOR")
+        assert len(re.findall(r"\d", str(image["alt"]))) > 10
+    assert sorted(shown(page)) == sorted(figures(reported[0]).values())
+
+
+def test_captions_have_the_digests_of_the_files_the_picture_was_made_from(
+    page: str, reported: tuple[RunFolder, list[Path]]
+) -> None:
+    hub = reported[0].hub
+    captions = re.findall(r"<figcaption>.*?</figcaption>", page)
+    assert len(captions) == 8
+    for caption in captions:
+        found = re.findall(r'(\S+) <code title="sha256 (\w{64})">(\w{16})</code>', caption)
+        assert found
+        for name, whole, short in found:
+            name = name.removeprefix("from: ")
+            assert hashlib.sha256((hub / name).read_bytes()).hexdigest() == whole
+            assert whole.startswith(short)
+
+
+def test_the_pictures_show_what_was_scored(reported: tuple[RunFolder, list[Path]], smoke_e: Phase) -> None:
+    records = json.loads((reported[0].hub / "docs" / "figures" / "sources.json").read_text())["pictures"]
+    jobs = {job["job"]: job for job in smoke_e.manifest["jobs"]}
+    compared = [record for record in records if record["subject"] == "reconstruction"]
+    assert len(compared) == 2
+    for record in compared:
+        scores = jobs[record["cell"]]["scores"]["complex_error"]
+        found = re.findall(r"(network|start): complex error ([0-9.]+)", record["alt"])
+        assert {name: float(value) for name, value in found} == pytest.approx(
+            {name: scores[name] for name in ("start", "network")}, abs=6e-5
+        )
+
+
+def test_the_same_hub_gives_the_same_bytes_drawn_anew_or_kept(folder: RunFolder, page: str) -> None:
+    before = figures(folder)
+    assert again(folder) == page
+    shutil.rmtree(folder.hub / "docs")
+    assert again(folder) == page
+    assert figures(folder) == before
+
+
+def test_pictures_stay_when_their_datasets_go(folder: RunFolder, page: str) -> None:
+    remove_datasets(folder)
+    assert again(folder) == page
+
+
+def test_without_datasets_the_page_says_what_is_missing_and_why(folder: RunFolder) -> None:
+    remove_datasets(folder)
+    shutil.rmtree(folder.hub / "docs")
+    page = again(folder)
+    assert len(Reader(page).all("img")) == 2
+    words = Reader("<h3" + page.partition(f'<h3 id="cell-{TRAINED}"')[2].partition("</section>")[0]).words
+    assert "Not shown: diffraction patterns, reconstruction." in words
+    assert "work/phase_d/dose_1000/dense/dense_test.npz is not in the hub any more: datasets are removed" in words
+    assert str(folder.hub) not in page
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_a_picture_of_another_bundle_is_not_shown(folder: RunFolder, keep: bool) -> None:
+    if not keep:
+        remove_datasets(folder)
+    with edited(folder) as manifest:
+        next(job for job in manifest["jobs"] if job["job"] == TRAINED)["result"]["bundle_sha256"] = "0" * 64
+    page = again(folder)
+    assert len(Reader(page).all("img")) == 6
+    assert not (folder.hub / "docs" / "figures" / f"{TRAINED}_reconstruction.png").exists()
+    why = "model.safetensors is not the file that was recorded" if keep else "dense_test.npz is not in the hub"
+    assert why in page
+
+
+def test_a_picture_that_was_changed_is_not_shown(folder: RunFolder) -> None:
+    remove_datasets(folder)
+    path = folder.hub / "docs" / "figures" / f"{TRAINED}_scan.png"
+    path.write_bytes(path.read_bytes() + b"x")
+    page = again(folder)
+    assert len(Reader(page).all("img")) == 7
+    assert "Not shown: scan positions." in page
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"drawing": 1, "pictures": [{"file": "../../hub.json"}]}'])
+def test_a_damaged_record_of_pictures_is_as_good_as_none(folder: RunFolder, text: str) -> None:
+    remove_datasets(folder)
+    (folder.hub / "docs" / "figures" / "sources.json").write_text(text)
+    assert len(Reader(again(folder)).all("img")) == 2
+
+
+def test_a_record_of_pictures_cannot_name_a_file_elsewhere(folder: RunFolder) -> None:
+    record = folder.hub / "docs" / "figures" / "sources.json"
+    other = folder.hub / "docs" / "mine_scan.png"
+    other.write_bytes(b"mine")
+    records = json.loads(record.read_text())
+    entry = records["pictures"][0] | {"file": "../mine_scan.png", "cell": "../mine", "subject": "scan"}
+    records["pictures"].append(entry | {"sha256": hashlib.sha256(b"mine").hexdigest()})
+    record.write_text(json.dumps(records))
+    write_report(folder.hub)
+    assert other.read_bytes() == b"mine"
+
+
+def test_the_record_of_pictures_obeys_its_schema_and_names_files_relative_to_itself(
+    reported: tuple[RunFolder, list[Path]],
+) -> None:
+    hub = reported[0].hub
+    record = read_manifest(hub / SOURCES, "figures")
+    assert len(record["pictures"]) == 8
+    assert "timestamp" not in record, "equal hubs give equal bytes"
+    for picture in record["pictures"]:
+        for source in [{"path": picture["file"], "sha256": picture["sha256"]}, *picture["sources"]]:
+            content = (hub / FIGURES / source["path"]).read_bytes()
+            assert hashlib.sha256(content).hexdigest() == source["sha256"]
+
+
+def test_pictures_of_another_way_of_drawing_are_drawn_anew(folder: RunFolder) -> None:
+    record = json.loads((folder.hub / SOURCES).read_text())
+    (folder.hub / SOURCES).write_text(json.dumps(record | {"drawing": record["drawing"] - 1}))
+    remove_datasets(folder)
+    assert len(Reader(again(folder)).all("img")) == 2
+
+
+def test_no_file_outside_the_hub_is_read(folder: RunFolder) -> None:
+    outside = folder.hub.parent / "outside.npz"
+    shutil.copy(folder.phase_d_root / "dose_1000" / "dense" / "dense_test.npz", outside)
+    with edited(folder) as manifest:
+        job = next(job for job in manifest["jobs"] if job["job"] == TRAINED)
+        job["datasets"]["test"]["path"] = "../../outside.npz"
+    page = again(folder)
+    assert "../outside.npz lies outside the hub" in page
+    assert len(Reader(page).all("img")) == 5
+
+
+def test_losses_that_are_no_numbers_are_a_missing_picture(folder: RunFolder) -> None:
+    (folder.real_run / "dose_1000" / "dense" / "gs2" / "metrics.csv").write_text("epoch,train_loss\n1,\n")
+    page = again(folder)
+    assert "is no table of losses" in page
+    assert len(Reader(page).all("img")) == 7
+
+
+def test_all_subjects_of_a_trained_cell_are_drawn(reported: tuple[RunFolder, list[Path]]) -> None:
+    assert [name for name in figures(reported[0]) if name.startswith(TRAINED)] == [
+        f"{TRAINED}_{subject}.png" for subject in SUBJECTS
+    ]

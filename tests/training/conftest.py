@@ -1,0 +1,45 @@
+"""The scan that short trainings read, and what such trainings leave."""
+
+from __future__ import annotations
+
+import pytest
+
+from ptyproof.training.bundle import BUNDLE
+from ptyproof.training.data import read_scan
+from ptyproof.training.runner import CHECKPOINT, train
+from tests.training.short_training import (
+    CPU,
+    batches_until_epoch_2,
+    stopping,
+    task,
+)
+
+
+@pytest.fixture(scope="session")
+def npz(smoke_c):
+    return smoke_c.root / "dose_1000" / "patched_train.npz"
+
+
+@pytest.fixture(scope="session")
+def scan(npz):
+    return read_scan(npz)
+
+
+@pytest.fixture(scope="session")
+def reference(scan, tmp_path_factory):
+    """The folder of an uninterrupted training, which no test changes."""
+    folder = tmp_path_factory.mktemp("reference")
+    train(task(), scan, folder, CPU)
+    return folder
+
+
+@pytest.fixture
+def interrupted(scan, tmp_path):
+    """A folder in which the same training ended in its second epoch."""
+    folder = tmp_path / "interrupted"
+    folder.mkdir()
+    with pytest.raises(OSError, match="the disk is gone"):
+        train(task(), stopping(scan, batches_until_epoch_2(scan, task()), OSError), folder, CPU)
+    assert (folder / CHECKPOINT).is_file()
+    assert not (folder / BUNDLE).exists()
+    return folder

@@ -1,0 +1,81 @@
+"""A tiny real training of the smoke study that tests start, stop and compare."""
+
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+
+from ptyproof.console import Console
+from ptyproof.study.training import NetworkDesign, TrainingDesign
+from ptyproof.training.bundle import BUNDLE, RECORD
+from ptyproof.training.data import Scan, hold_back
+from ptyproof.training.device import RunOptions
+from ptyproof.training.runner import CHECKPOINT, METRICS, TrainingTask
+
+ROOT = Path(__file__).parents[2]
+CPU = RunOptions(accelerator="cpu", threads=1)
+EPOCHS, STEPS = 2, 3
+FILES = sorted([BUNDLE, RECORD, CHECKPOINT, METRICS])
+
+
+def task(gridsize=2, neighbor_count=7, **training):
+    """A tiny training of the smoke study's data."""
+    sizes = NetworkDesign(channels=8, n_blocks=1)
+    plan = TrainingDesign(**{"max_epochs": EPOCHS, "steps_per_epoch": STEPS, "network": sizes, **training})
+    key = f"dose1000-dense-gs{gridsize}"
+    return TrainingTask("fly64-smoke", "0" * 64, key, 1000.0, "dense", gridsize, neighbor_count, plan)
+
+
+def with_rate(made, learning_rate):
+    """A task with a learning rate that no design allows."""
+    object.__setattr__(made.training, "learning_rate", learning_rate)
+    return made
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def same_result(folder, other):
+    """Whether two trainings left the same bundle and the same metrics, byte for byte."""
+    return all((folder / name).read_bytes() == (other / name).read_bytes() for name in (BUNDLE, METRICS))
+
+
+def told(stream):
+    return Console(stream, None)
+
+
+class Stopped(Scan):
+    """A scan that cannot be read any more after some batches of a training."""
+
+    left = 0
+    by = OSError
+
+    def probes(self, index):
+        Stopped.left -= 1
+        if Stopped.left < 0:
+            if Stopped.by is None:
+                os._exit(7)  # as if the power went
+            raise Stopped.by("the disk is gone")
+        return super().probes(index)
+
+
+def stopping(scan, batches, by):
+    Stopped.left, Stopped.by = batches, by
+    return Stopped(scan.amplitude, scan.probe, scan.object_scale, scan.positions_px, scan.arrays_sha256)
+
+
+def batches_until_epoch_2(scan, made):
+    """Batches that are read before one of the second epoch's middle is."""
+    _, held = hold_back(scan.positions_px, made.training.validation_fraction, made.gridsize**2)
+    validation = math.ceil(len(held) / max(1, made.training.patterns_per_step // made.gridsize**2))
+    return STEPS + validation + 1
+
+
+def same_weights(folder, other):
+    left, right = load_file(folder / BUNDLE), load_file(other / BUNDLE)
+    return all(torch.equal(value, right[name]) for name, value in left.items())
