@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from ptyproof.io.fast_schema import Compiler
-from ptyproof.io.schema import obeys, validator
+from ptyproof.io.schema import obeys
+from ptyproof.io.schema_verdict import validator
 from tests.schemas.schema_rules import KINDS, broken, example, example_names, refusals, sites
 
 EXAMPLES = [(kind, name) for kind in KINDS for name in example_names(kind)]

@@ -17,7 +17,8 @@ from typing import Any
 from jsonschema.exceptions import ValidationError
 from jsonschema.protocols import Validator
 
-from ptyproof.io.schema import load_schema, validator
+from ptyproof.io.schema import load_schema
+from ptyproof.io.schema_verdict import validator
 
 EXAMPLES = Path(__file__).parent / "examples"
 KINDS = tuple(sorted(folder.name for folder in EXAMPLES.iterdir() if folder.is_dir()))

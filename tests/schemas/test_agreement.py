@@ -19,7 +19,8 @@ from typing import Any
 import pytest
 from jsonschema.protocols import Validator
 
-from ptyproof.io.schema import bundled, validator
+from ptyproof.io.schema import bundled
+from ptyproof.io.schema_verdict import validator
 from tests.schemas.schema_rules import JUDGED, KINDS, broken, example, example_names, refusals, sites
 
 SAMPLE = 12

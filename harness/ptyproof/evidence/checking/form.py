@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
-
-from jsonschema.exceptions import ValidationError
+from typing import TYPE_CHECKING, Any
 
 from ptyproof.evidence.checking.document import Document, Findings
 from ptyproof.io import schema
 from ptyproof.io.json_scan import path_of
+
+if TYPE_CHECKING:
+    from jsonschema.exceptions import ValidationError
 
 _LIMIT = 200
 _SHOWN = 80

@@ -48,10 +48,15 @@ def read_checked(path: Path, name: str, kind: str | None) -> tuple[dict[str, Any
     if version and int(version[1]) > max(major for other, major in schema.kinds() if other == said):
         sentence = f"{value['schema_version']} is newer than ptyproof {__version__} can read; verify with a newer one"
         return None, [Problem(name, "$.schema_version", sentence)]
-    violations = [schema.describe(error).partition(": ") for error in schema.schema_errors(value, said)]
-    if not violations and "migrated" in value:
-        return None, [Problem(name, "$.migrated", migrated_sentence(value))]
-    return (None if violations else value), [Problem(name, place, sentence) for place, _, sentence in violations]
+    errors = schema.schema_errors(value, said)
+    if not errors:
+        if "migrated" in value:
+            return None, [Problem(name, "$.migrated", migrated_sentence(value))]
+        return value, []
+    from ptyproof.io.schema_verdict import describe
+
+    violations = [describe(error).partition(": ") for error in errors]
+    return None, [Problem(name, place, sentence) for place, _, sentence in violations]
 
 
 def _says_its_kind(path: Path) -> bool:
