@@ -233,7 +233,7 @@ def test_hostile_texts_are_refused_in_time_and_memory_that_grow_with_them(name: 
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert len(caught.value.reason) < 300
-    assert taken < 20e-6 * len(text), f"{taken:.2f} s for {len(text)} characters"
+    assert taken < 60e-6 * len(text), f"{taken:.2f} s for {len(text)} characters"
     assert peak < 60 * len(text) + 1e6
 
 

@@ -136,6 +136,7 @@ class _Reader:
     at: int = 0
     value: Any = None
     short: int = _SHORT
+    long_until: int = 0
     open: list[dict[str, Any] | list[Any]] = field(default_factory=list)
     keys: list[str | int | None] = field(default_factory=list)
 
@@ -195,11 +196,15 @@ class _Reader:
 
     def _decoded(self, text: str) -> tuple[Any, int] | None:
         """Return the value that a short text begins with, and where it ends; None if the standard library cannot."""
-        if self.at + self.short >= len(self.text) or text.count("[") + text.count("{") > MAX_DEPTH - len(self.open):
+        if self.at < self.long_until or self.at + self.short >= len(self.text):
+            return None
+        if text.count("[") + text.count("{") > MAX_DEPTH - len(self.open):
+            self.long_until = self.at + self.short
             return None
         try:
             value, end = DECODER.scan_once(text, 0)  # type: ignore[attr-defined]
         except (ValueError, StopIteration):
+            self.long_until = self.at + self.short // 16  # what stands inside is likely to be short no sooner
             return None
         return (value, end) if end < len(text) or text[-1:] == "]" else None  # a number may go on behind it
 
