@@ -8,6 +8,7 @@ hub that is named belongs to `verify`, which knows the hub's files.
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,8 +27,6 @@ _FILES = "files"
 
 class ManifestWarning(pytest.PytestWarning):
     """A manifest is sound, but a reader should know something about it. `-W error` turns it into a failure."""
-
-    __module__ = "pytest_ptyproof"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -116,7 +115,14 @@ class ManifestCheck(pytest.Item):
             pytest.fail(_report(checked, found), pytrace=False)
         for finding in found:
             if finding.severity == "warning":
-                self.warn(ManifestWarning(_line(finding)))
+                # not `self.warn`, which asks for a line: a manifest has JSON paths
+                warnings.warn_explicit(ManifestWarning(_line(finding)), None, self.name, 1)
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        """Return a warning that was turned into an error as one line; anything else as pytest does."""
+        if isinstance(excinfo.value, ManifestWarning):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[Path, None, str]:
         """Return where the item is from, and its title in a report."""

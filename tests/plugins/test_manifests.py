@@ -91,6 +91,20 @@ def test_another_file_that_is_named_is_one_clear_failure(
     result.stdout.no_fnmatch_line("*Traceback*")
 
 
+def test_a_warning_is_one_of_pytest_and_can_be_an_error(run: RunPytest, pytester: pytest.Pytester) -> None:
+    example = EXAMPLES / "legacy_reconstruction_manifest_f2" / "valid" / "missing-jobs.json"
+    path = _write(pytester.path / "f2.json", example.read_text())
+    assert {(finding.code, finding.severity) for finding in check_manifest(path).findings} == {("PM503", "warning")}
+    result = run("f2.json", "-W", "default")
+    result.assert_outcomes(passed=len(check_manifest(path).groups), warnings=1)
+    result.stdout.fnmatch_lines(["f2.json::times", "*ManifestWarning: warning PM503 at $.timestamp*"])
+    for option in ("error", "error::pytest_ptyproof.manifests.ManifestWarning"):
+        result = run("f2.json", "-W", option)
+        result.assert_outcomes(passed=len(check_manifest(path).groups) - 1, failed=1)
+        result.stdout.fnmatch_lines(["warning PM503 at $.timestamp*"])
+        result.stdout.no_fnmatch_line("*manifests.py*")
+
+
 def test_unnamed_files_are_left_alone(run: RunPytest, pytester: pytest.Pytester, sound: Path, broken: Path) -> None:
     _write(pytester.path / "package.json", '{"dependencies": {}}')
     _write(pytester.path / "data.json", "[1, 2")

@@ -1,8 +1,8 @@
 """A reader of strict JSON that says where it stops: slower than the standard library's, and never deeper in calls.
 
-`strict_json` asks it where a fault lies that the standard library has only met, and the checker asks it how far a
-file is readable that was cut off. Time and memory grow linearly with the text. What is short and sound is left to the
-standard library's parser; what is long, deep or faulty is read token by token.
+`strict_json` asks it where a fault lies that the standard library has only met. Time and memory grow linearly with the
+text. What is short and sound is left to the standard library's parser; what is long, deep or faulty is read token by
+token.
 """
 
 from __future__ import annotations
@@ -71,21 +71,6 @@ class Scan:
     fault: Fault | None
 
 
-@dataclass(frozen=True)
-class Prefix:
-    """How far a file is readable: the value so far, the JSON path that is not complete, and the place in the file.
-
-    `line` and `column` count from 1, columns in characters; they are the place of the first character that is missing
-    or cannot be read. `cut` tells that the file ends there, so that nothing but its end is missing.
-    """
-
-    value: Any
-    json_path: str
-    line: int
-    column: int
-    cut: bool
-
-
 def _pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
     result = dict(items)
     if len(result) < len(items):
@@ -123,25 +108,6 @@ def may_hold_half_pairs(text: str) -> bool:
     return escaped or (not text.isascii() and _SURROGATE.search(text) is not None)
 
 
-def readable_prefix(content: bytes | str) -> Prefix:
-    """Return how far a file's content is strict JSON; for a whole one, all of it and the place behind its end."""
-    broken = False
-    if isinstance(content, bytes):
-        try:
-            text = content.decode("utf-8")
-        except UnicodeDecodeError as error:
-            text = content[: error.start].decode("utf-8")
-            broken = error.reason != "unexpected end of data"
-    else:
-        text = content
-    scan = scan_json(text)
-    ends = scan.fault is None or scan.fault.rule in ("cut", "empty")
-    offset = len(text) if scan.fault is None or ends else scan.fault.offset
-    return Prefix(
-        scan.value, scan.json_path, *line_and_column(text, offset), ends and scan.fault is not None and not broken
-    )
-
-
 def line_and_column(text: str, offset: int) -> tuple[int, int]:
     """Return line and column, both from 1, of the character at `offset`."""
     return text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset)
@@ -170,6 +136,7 @@ class _Reader:
     at: int = 0
     value: Any = None
     short: int = _SHORT
+    long_until: int = 0
     open: list[dict[str, Any] | list[Any]] = field(default_factory=list)
     keys: list[str | int | None] = field(default_factory=list)
 
@@ -229,11 +196,15 @@ class _Reader:
 
     def _decoded(self, text: str) -> tuple[Any, int] | None:
         """Return the value that a short text begins with, and where it ends; None if the standard library cannot."""
-        if self.at + self.short >= len(self.text) or text.count("[") + text.count("{") > MAX_DEPTH - len(self.open):
+        if self.at < self.long_until or self.at + self.short >= len(self.text):
+            return None
+        if text.count("[") + text.count("{") > MAX_DEPTH - len(self.open):
+            self.long_until = self.at + self.short
             return None
         try:
             value, end = DECODER.scan_once(text, 0)  # type: ignore[attr-defined]
         except (ValueError, StopIteration):
+            self.long_until = self.at + self.short // 16  # what stands inside is likely to be short no sooner
             return None
         return (value, end) if end < len(text) or text[-1:] == "]" else None  # a number may go on behind it
 

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from ptyproof.cli import main
-from ptyproof.evidence.checking import check_manifest
+from ptyproof.evidence.checking import check_manifest, run
 from ptyproof.io.schema import kinds, load_schema
 from tests.fuzz.manifests import check, corpus, fuzz, random_input
 from tests.schemas.schema_rules import example
@@ -105,7 +105,7 @@ TRICKS = (
 WATCH = """\
 import sys
 from pathlib import Path
-from ptyproof.evidence.checking import check_manifest
+from ptyproof.evidence.checking import check_manifest, run
 opened = []
 sys.addaudithook(lambda event, args: opened.append(str(args[0])) if event == "open" else None)
 for path in sys.argv[2:]:
@@ -197,3 +197,26 @@ def test_links_that_lead_in_a_circle(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert "PM001" in capsys.readouterr().out
     assert main(["check", str(tmp_path)]) == 0
     assert "1 file checked" in capsys.readouterr().out
+
+
+def test_a_check_that_a_broken_value_upsets_does_not_end_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def upset(_: object) -> list[object]:
+        raise TypeError("unhashable")
+
+    monkeypatch.setattr(run, "_UPSET", (TypeError,))
+    monkeypatch.setattr(run, "checks_of", lambda _: [upset])
+    value = example("run_manifest", "one-of-three-doses.json")
+    with pytest.raises(TypeError):  # of a sound file it is a fault of the check
+        run.check_value(value)
+    found = run.check_value(value | {"colour": "red"}).findings
+    assert [finding.code for finding in found] == ["PM101"]
+
+
+def test_a_root_that_the_file_is_not_in(tmp_path: Path) -> None:
+    (tmp_path / "hub").mkdir()
+    (tmp_path / "hub" / "hub.json").write_text("{}")
+    path = tmp_path / "run_manifest.json"
+    path.write_text(json.dumps(example("run_manifest", "one-of-three-doses.json")))
+    assert check_manifest(path, home=tmp_path / "hub").findings == ()

@@ -100,6 +100,8 @@ def in_hub(doc: Document) -> Findings:
     """Yield a file that is not the one that the index of its hub has."""
     if doc.home is None or doc.folder is None or doc.text is None or not doc.hash_files or doc.kind == "hub_index":
         return
+    if not doc.folder.is_relative_to(doc.home):
+        return
     index = _read_json(doc.home / _INDEX) if (doc.home / _INDEX).is_file() else None
     if not isinstance(index, dict) or any(run.get("status") == "running" for _, run in entries(index, "runs", "$")):
         return  # a hub in use is ahead of its index

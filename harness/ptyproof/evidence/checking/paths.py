@@ -29,8 +29,14 @@ def _short(path: str) -> str:
 def check(doc: Document) -> Findings:
     """Yield paths that are absolute, climb out of their folder, or hold characters that no path should have."""
     depth = None
-    if doc.folder is not None and doc.home is not None and (doc.home / "hub.json").is_file():
-        depth = len(doc.folder.relative_to(doc.home).parts)
+    home = doc.home
+    if (
+        doc.folder is not None
+        and home is not None
+        and (home / "hub.json").is_file()
+        and doc.folder.is_relative_to(home)
+    ):
+        depth = len(doc.folder.relative_to(home).parts)
     for found in references(doc):
         if _ABSOLUTE.match(found.path):
             sentence = f"{_short(found.path)} is an absolute path, which leads nowhere on another machine"

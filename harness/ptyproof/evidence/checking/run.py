@@ -20,6 +20,7 @@ from ptyproof.evidence.checking.recognise import Recognised, recognise
 
 _HUB_INDEX = "hub.json"
 _MAX_LEVELS = 16
+_UPSET: tuple[type[Exception], ...] = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
 
 @dataclass(frozen=True)
@@ -132,7 +133,12 @@ def _findings(doc: Document, known: Recognised) -> Iterable[Finding]:
         return [doc.finding("PM103", "$.schema_version", said)]
     found = list(form.check(doc, known.major))
     for check in checks_of(known.kind):
-        found.extend(check(doc))
+        try:
+            found.extend(check(doc))
+        except _UPSET:
+            if not found:
+                raise
+            # the schema has said what is wrong with the value that upset the check
     # of what a cut file leaves open, nothing can be said but that it is open
     return [finding for finding in found if finding.json_path not in doc.cut]
 

@@ -174,6 +174,11 @@ def _verdict(doc: Document, scores: dict[str, Any], place: str) -> Findings:
         yield doc.finding("PM613", f"{place}.no_truth_because", sentence)
 
 
+def _differ(got: float, wanted: float, n: int) -> bool:
+    """Tell whether a mean of n Poisson counts lies more than eight standard deviations from the expected one."""
+    return n > 0 and abs(got - wanted) > 8 * math.sqrt(max(wanted, 1) / n)
+
+
 def photons(doc: Document) -> Findings:
     """Yield measured photons that Poisson noise about the expected ones cannot give."""
     for place, dataset in doc.entries("datasets"):
@@ -181,7 +186,7 @@ def photons(doc: Document) -> Findings:
             half, at = mapping(dataset, name), f"{place}.{name}"
             wanted, got = number(half, "photons_per_pattern_expected"), number(half, "photons_per_pattern_measured")
             n = count(half, "n_patterns")
-            if wanted is not None and got is not None and n and abs(got - wanted) > 8 * math.sqrt(max(wanted, 1) / n):
+            if wanted is not None and got is not None and n is not None and _differ(got, wanted, n):
                 said = f"photons_per_pattern_measured is {got:g}, but {wanted:g} were expected of {n} patterns"
                 yield doc.finding("PM621", f"{at}.photons_per_pattern_measured", said)
             asked, dose = number(half, "photons_per_pattern_requested"), number(dataset, "dose")

@@ -28,7 +28,7 @@ def order(doc: Document) -> Findings:
         return
     for place, key, value in _recorded(doc):
         said = moment(value)
-        if said is not None and said > written + timedelta(seconds=1):
+        if said is not None and said - written > timedelta(seconds=1):
             sentence = f"{key} is {value}, later than the file's own time, {doc.root['timestamp']}"
             yield doc.finding("PM502", f"{place}.{key}", sentence)
 
@@ -39,14 +39,14 @@ def stamps(doc: Document) -> Findings:
     written = moment(value)
     if written is None or value is None:
         return
-    latest = written if has_zone(value) else written + _ZONES
+    earliest = timedelta(0) if has_zone(value) else _ZONES
     for key in ("artifact_root", "phase_c_root", "phase_d_root"):
         for found in _STAMP.finditer(text(doc.root, key) or ""):
             try:
                 named = datetime(*map(int, found.groups()), tzinfo=UTC)  # type: ignore[arg-type, misc]
             except ValueError:
                 continue
-            if named > latest:
+            if named - written > earliest:
                 said = f"{key} names the time {found[0]}, later than the file's own, {value}"
                 yield doc.finding(
                     "PM504", f"$.{key}", f"{said}: the folder was named by hand, or the file is another's"
