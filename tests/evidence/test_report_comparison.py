@@ -7,10 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
+from ptyproof.evidence.hub_layout import COMPARISON
+from ptyproof.evidence.protocol import Recipe
 from ptyproof.evidence.report import Compared, write_report
+from ptyproof.evidence.report.compared import values_of
 from ptyproof.evidence.report.comparison import comparison
+from ptyproof.evidence.specs import specs
+from ptyproof.io.strict_json import write_json
+from ptyproof.study.jobs import cell_key
 from tests.evidence.report_hub import Reader
+from tests.schemas.schema_rules import example
 
 
 def compared(method: str, value: float | None, **changes: Any) -> Compared:
@@ -76,9 +84,41 @@ def test_values_of_different_protocols_stand_in_different_tables() -> None:
 
 
 def test_the_page_shows_a_comparison_first_and_none_where_there_is_none(tmp_path: Path) -> None:
-    write_report(tmp_path, compared=[compared("a", 0.3)])
+    write_report(tmp_path)
+    assert "Comparison" not in (tmp_path / "docs" / "report.html").read_text(encoding="utf-8")
+    manifest = example("comparison_manifest", "every-status.json")
+    (tmp_path / "real_run").mkdir()
+    write_json(tmp_path / COMPARISON, manifest)
+    picture = tmp_path / "real_run" / manifest["figures"][0]["file"]["path"]
+    picture.parent.mkdir(parents=True)
+    Image.new("L", (7, 5)).save(picture)
+    write_report(tmp_path)
     text = (tmp_path / "docs" / "report.html").read_text(encoding="utf-8")
     assert re.findall(r'<h2 id="(\w+)"', text)[0] == "comparison"
     assert '<nav aria-label="Sections"><ul><li><a href="#comparison">' in text
-    write_report(tmp_path)
-    assert "Comparison" not in (tmp_path / "docs" / "report.html").read_text(encoding="utf-8")
+    assert text.count("<img ") == 1
+    assert 'width="7" height="5" alt="Amplitude and phase of the truth' in text
+    assert manifest["figures"][0]["file"]["sha256"] in text
+
+
+def test_every_cell_of_a_comparison_is_in_each_of_its_first_tables() -> None:
+    manifest = example("comparison_manifest", "every-status.json")
+    values = values_of(manifest)
+    cells = [cell for cell in manifest["cells"] if cell["status"] == "success"]
+    wanted = {(found["metric"], cell["job"]): found["value"] for cell in cells for found in cell["measures"]}
+    by_label = {spec.label: name for name, spec in specs(Recipe(**manifest["recipe"])).items()}
+    shown = {}
+    for value in values:
+        cell = f"{cell_key(value.dose, value.view.split(',')[0], value.gridsize)}"
+        half = re.search(r", (\w+) half", value.view)
+        split = half[1] if half else manifest["cells"][0]["split"]
+        shown[by_label[value.metric], f"{cell}-{split}-{value.method}"] = value
+    metrics = {by_label[value.metric] for value in values}
+    assert "complex_nrmse" in metrics
+    for (metric, job), number in wanted.items():
+        assert metric not in metrics or shown[metric, job].value == number
+    for cell in (cell for cell in manifest["cells"] if cell["status"] != "success"):
+        for metric in metrics:
+            value = shown[metric, cell["job"]]
+            assert value.value is None
+            assert value.reason

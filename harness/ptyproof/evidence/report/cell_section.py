@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import base64
 import posixpath
-import struct
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ptyproof.evidence.pictures import SUBJECTS, Album, Picture
 from ptyproof.evidence.report.cells import CellRecord, anchor_of, badge
 from ptyproof.evidence.report.markup import (
+    PngFigure,
     details,
+    figure,
     number,
     row_of,
     safe,
@@ -74,14 +74,8 @@ def _figures(cell: CellRecord, album: Album, images: Mapping[str, bytes]) -> Ite
 
 
 def _figure(picture: Picture, png: bytes) -> str:
-    width, height = struct.unpack(">II", png[16:24])
-    made_from = ", ".join(f"{safe(source.path)} {short_digest(source.sha256)}" for source in picture.sources)
-    data = base64.b64encode(png).decode("ascii")
-    return (
-        f'<figure><img width="{width}" height="{height}" alt="{safe(picture.alt)}" '
-        f'src="data:image/png;base64,{data}">'
-        f'<figcaption>{safe(picture.caption)} <span class="from">Made from: {made_from}.</span></figcaption></figure>'
-    )
+    sources = tuple((source.path, source.sha256) for source in picture.sources)
+    return figure(PngFigure(picture.alt, picture.caption, sources, png))
 
 
 def _training_facts(job: Mapping[str, Any]) -> str:

@@ -9,7 +9,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from ptyproof.evidence.report.markup import details, row_of, safe, score, sentence_case, short_digest, table
+from ptyproof.evidence.report.markup import (
+    PngFigure,
+    details,
+    figure,
+    row_of,
+    safe,
+    score,
+    sentence_case,
+    short_digest,
+    table,
+)
 
 Direction = Literal["lower", "higher"]
 
@@ -50,8 +60,8 @@ class Compared:
     protocol: str = ""
 
 
-def comparison(rows: Sequence[Compared]) -> str:
-    """Return the section's content, empty without rows: the first metric open, the others folded.
+def comparison(rows: Sequence[Compared], pictures: Sequence[PngFigure] = ()) -> str:
+    """Return the section's content, empty without rows: the first metric open, the others and the pictures folded.
 
     Doses, views, methods and metrics stand in the order in which the rows first name them.
     """
@@ -66,6 +76,9 @@ def comparison(rows: Sequence[Compared]) -> str:
         if len(protocols) > 1:
             content += f"<p>Protocol {short_digest(protocol)}: not to be compared with values of another protocol.</p>"
         parts.append(content if number == 0 else details(caption, content))
+    if pictures:
+        shown = "".join(figure(picture) for picture in pictures)
+        parts.append(details("Pictures of the comparison", f'<div class="figures">{shown}</div>'))
     return "".join(parts)
 
 

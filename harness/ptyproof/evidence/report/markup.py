@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import posixpath
+import struct
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from html import escape
 from typing import Any
 from urllib.parse import quote
@@ -74,3 +77,25 @@ def number(value: Any) -> str:
     if value is None:
         return "–"
     return f"{value:.5g}" if isinstance(value, float) else f"{value:,}"
+
+
+@dataclass(frozen=True)
+class PngFigure:
+    """A picture of the page: its text alternative, its caption, path and sha256 of what it was made from, its bytes."""
+
+    alt: str
+    caption: str
+    made_from: tuple[tuple[str, str], ...]
+    png: bytes
+
+
+def figure(picture: PngFigure) -> str:
+    """Return a picture inside the page, with its sources below it."""
+    width, height = struct.unpack(">II", picture.png[16:24])
+    made_from = ", ".join(f"{safe(path)} {short_digest(sha256)}" for path, sha256 in picture.made_from)
+    data = base64.b64encode(picture.png).decode("ascii")
+    return (
+        f'<figure><img width="{width}" height="{height}" alt="{safe(picture.alt)}" '
+        f'src="data:image/png;base64,{data}">'
+        f'<figcaption>{safe(picture.caption)} <span class="from">Made from: {made_from}.</span></figcaption></figure>'
+    )

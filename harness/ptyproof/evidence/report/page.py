@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from importlib import resources
 from pathlib import Path
@@ -12,13 +12,14 @@ from typing import Any
 
 from ptyproof.console import Console
 from ptyproof.errors import InputError, ManifestError
-from ptyproof.evidence.hub_layout import FIGURES, OVERLAP, REPORT, RUN, SKIPS, SOURCES, TRAINING
+from ptyproof.evidence.hub_layout import COMPARISON, FIGURES, OVERLAP, REPORT, RUN, SKIPS, SOURCES, TRAINING
 from ptyproof.evidence.manifest import TOOL_LABEL, read_manifest
 from ptyproof.evidence.pictures import Album, collect
 from ptyproof.evidence.report.cell_section import cell_section
 from ptyproof.evidence.report.cells import cells_of
+from ptyproof.evidence.report.compared import figures_of, values_of
 from ptyproof.evidence.report.comparison import Compared, comparison
-from ptyproof.evidence.report.markup import details, file_link, row_of, safe, short_digest, table
+from ptyproof.evidence.report.markup import PngFigure, details, file_link, row_of, safe, short_digest, table
 from ptyproof.evidence.report.matrix import matrix, scores_of_all
 from ptyproof.io.atomic import write_text
 from ptyproof.io.hashing import sha256_file
@@ -40,8 +41,8 @@ class Records:
         sha256 of the manifests by their paths in the hub.
     damaged
         What is wrong with the manifests that cannot be read, by their paths in the hub.
-    compared
-        The values of the comparison of methods, which the page shows first; empty where there is none.
+    compared, compared_figures
+        Values and pictures of the comparison of methods, which the page shows first; empty where there is none.
     """
 
     training: Mapping[str, Any] | None
@@ -51,9 +52,10 @@ class Records:
     files: Mapping[str, str]
     damaged: Mapping[str, str]
     compared: Sequence[Compared] = ()
+    compared_figures: Sequence[PngFigure] = ()
 
 
-def write_report(hub: Path, console: Console | None = None, compared: Sequence[Compared] = ()) -> list[Path]:
+def write_report(hub: Path, console: Console | None = None) -> list[Path]:
     """Write `docs/report.html` of a hub, and the pictures in it under `docs/figures/`; return their paths.
 
     A record that cannot be read is named at the head of the page. A picture that cannot be made, because its datasets
@@ -66,8 +68,6 @@ def write_report(hub: Path, console: Console | None = None, compared: Sequence[C
         Folder of the hub.
     console
         Where progress is shown; None is silent.
-    compared
-        The values of the comparison of methods, where there is one.
 
     Raises
     ------
@@ -80,9 +80,14 @@ def write_report(hub: Path, console: Console | None = None, compared: Sequence[C
     training = _manifest(hub, TRAINING, "training_manifest", damaged)
     overlap = _manifest(hub, OVERLAP, "overlap_manifest", damaged)
     album = collect(hub, training, console)
-    files = {name: sha256_file(hub / name) for name in (TRAINING, SKIPS, RUN, OVERLAP) if (hub / name).is_file()}
+    compared = _manifest(hub, COMPARISON, "comparison_manifest", damaged)
+    made_from = (TRAINING, SKIPS, RUN, OVERLAP, COMPARISON)
+    files = {name: sha256_file(hub / name) for name in made_from if (hub / name).is_file()}
     images = {picture.file: (hub / FIGURES / picture.file).read_bytes() for picture in album.pictures.values()}
-    write_text(hub / REPORT, page_of(Records(training, overlap, album, images, files, damaged, compared)))
+    records = Records(training, overlap, album, images, files, damaged)
+    if compared is not None:
+        records = replace(records, compared=values_of(compared), compared_figures=figures_of(compared, hub))
+    write_text(hub / REPORT, page_of(records))
     return [hub / REPORT, hub / SOURCES, *(hub / FIGURES / name for name in images)]
 
 
@@ -92,7 +97,7 @@ def page_of(records: Records) -> str:
     training, cells = records.training, cells_of(records.training, records.overlap)
     title = "Artifact hub" if training is None else f"Study {training['study']}"
     sections = [
-        ("comparison", "Comparison of methods", comparison(records.compared)),
+        ("comparison", "Comparison of methods", comparison(records.compared, records.compared_figures)),
         ("matrix", "Matrix", matrix(training, cells)),
         ("scores", "Scores of all trainings", scores_of_all(cells)),
         ("cells", "Cells", "".join(cell_section(cell, records.album, records.images) for cell in cells)),
