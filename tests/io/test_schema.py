@@ -116,5 +116,5 @@ def test_what_is_no_number_is_refused(value: Any) -> None:
 
 
 def test_an_unknown_kind_lists_the_known_ones() -> None:
-    with pytest.raises(InputError, match=r"no schema report 1; the schemas are: common 1, .*run_manifest 1"):
+    with pytest.raises(InputError, match=r"no schema report 1; the schemas are: assessment 1, .*run_manifest 1"):
         load_schema("report")

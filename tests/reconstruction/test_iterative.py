@@ -14,6 +14,7 @@ import torch
 
 from ptyproof.evidence.base import make_base
 from ptyproof.evidence.blind import defocused
+from ptyproof.physics.align import align, illumination_crop
 from ptyproof.physics.dose import scale_probe_to_dose
 from ptyproof.physics.forward import expected_counts, object_patches
 from ptyproof.physics.metrics import scaled_error
@@ -85,7 +86,7 @@ def test_the_other_engines_converge_to_the_object(base, name, limit):
 def test_a_probe_is_refined_from_one_out_of_focus(base):
     scan, obj, lit = noise_free(base)
     start = defocused(scan.probe, 10.0)
-    found = run("lsqml", replace(scan, probe=start.copy(), probe_knowledge="estimated"), 25)
+    found = run("lsqml", replace(scan, probe=start.copy(), probe_knowledge="estimated"), 60)
 
     def likeness(probe):
         return abs(np.vdot(probe, scan.probe)) / (np.linalg.norm(probe) * np.linalg.norm(scan.probe))
@@ -93,7 +94,9 @@ def test_a_probe_is_refined_from_one_out_of_focus(base):
     assert likeness(start) < 0.9
     assert likeness(found.probe) > 0.99
     assert np.linalg.norm(found.probe) == pytest.approx(np.linalg.norm(scan.probe), rel=0.05)
-    assert scaled_error(found.obj, obj, lit).nrmse < 0.08
+    # object and probe may share a shift and a ramp, which no pattern tells
+    aligned = align(found.obj, obj, illumination_crop(lit, 0.5))
+    assert scaled_error(aligned.result, aligned.truth, aligned.mask.astype(float)).nrmse < 0.06
 
 
 def test_the_start_decides_nothing_where_data_do_and_stays_where_no_light_falls(base):

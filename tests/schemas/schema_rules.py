@@ -228,7 +228,7 @@ def rule_of(kind: str, error: ValidationError) -> str:
     where, schema = f"{kind}:1#", load_schema(kind)
     *steps, keyword = error.absolute_schema_path  # jsonschema leaves "$ref" out of it
     for step in steps:
-        if "$ref" in schema and step not in schema:
+        while "$ref" in schema and step not in schema:
             where, schema = follow(where, schema["$ref"])
         where, schema = f"{where}/{step}", schema[step]
     while schema.get(keyword) != error.validator_value:
