@@ -16,9 +16,9 @@ from ptyproof.io.dataset import Dataset, read_dataset
 from ptyproof.io.hashing import combine_digests, sha256_array
 from ptyproof.io.npz import NpzWriter
 from ptyproof.physics.fourier import fourier_shift
-from ptyproof.study.design import StudyDesign
+from ptyproof.study.design import StudyDesign, dose_folder
 from ptyproof.study.jobs import build_training_jobs, cell_key
-from ptyproof.study.layout import RECONSTRUCTION_MANIFEST, RUN_MANIFEST
+from ptyproof.study.layout import RECONSTRUCTION_MANIFEST, RUN_MANIFEST, reconstruction_file
 from ptyproof.study.reconstruction import MethodDesign, ReconstructionDesign
 from tests.strategies.scans import complex_noise
 
@@ -72,7 +72,7 @@ def phase_f(
     for cell in found.jobs:
         dataset = read_dataset(cell.test_data_path).dataset
         for number, (method, make) in enumerate(methods.items()):
-            path = root / "reconstructions" / cell.key / f"{method}.npz"
+            path = reconstruction_file(root, cell.dose, cell.view, cell.gridsize, "test", method)
             jobs.append(_job(root, cell, method, dataset, make(dataset), path, 0.01 * 10**number) | changes)
     skipped = [{**skip.as_dict(), "split": "test", "method": method} for skip in found.skipped for method in methods]
     counts = {"n_success": len(jobs), "n_failed": 0, "n_lost": 0, "n_skipped": len(skipped), "n_not_selected": 0}
@@ -135,7 +135,7 @@ def _job(
         "needs_training": False,
         "probe": "true",
         "budget": {"epochs": None, "seconds": None},
-        "seed": {"root": 1, "key": ["phase_f", method]},
+        "seed": {"root": 654, "key": ["phase_f", dose_folder(cell.dose), "test", method]},
         "dataset": file_record(cell.test_data_path, root)
         | {"role": dataset.role, "n_patterns": len(dataset), "scan_sha256": digest},
         "bundle": None,

@@ -6,6 +6,8 @@ import copy
 from dataclasses import dataclass
 from typing import Any
 
+from ptyproof.evidence.protocol import Recipe
+from ptyproof.evidence.specs import specs
 from tests.schemas.schema_rules import example
 
 WHOLE = ("training_manifest", "whole-dose")
@@ -34,6 +36,11 @@ D1 = ("legacy_spacing_metrics_d1", "some-rejected")
 D2 = ("legacy_overlap_metrics_d2", "groups-with-bound")
 SINGLE = ("legacy_overlap_metrics_d2", "single-images")
 C = ("legacy_run_manifest_c", "two-doses")
+F = ("reconstruction_manifest", "whole-dose")
+ENDS = ("reconstruction_manifest", "failed-lost-and-reused")
+G = ("comparison_manifest", "every-status")
+SUMMARY = ("metrics_summary", "one-protocol")
+ASSESSED = ("assessment", "one-failed")
 
 HOME = "/home/somebody/study"
 GONE = object()
@@ -73,9 +80,296 @@ def case(code: str, place: str, of: tuple[str, str], **changes: Any) -> Case:
     return Case(code, place, of, {pointer.replace("__", "/"): new for pointer, new in changes.items()})
 
 
+FILE_OF_G = ("comparison_manifest", "every-status.json")
+
+
+def _of(of: tuple[str, str], job: int) -> dict[str, Any]:
+    result: dict[str, Any] = example(of[0], f"{of[1]}.json")["jobs"][job]["result"]
+    return result
+
+
 def _twice(entries: list[Any]) -> list[Any]:
     return [*entries, copy.deepcopy(entries[0])]
 
+
+def _measure(metric: str, value: float, **details: Any) -> dict[str, Any]:
+    spec = specs(Recipe())[metric]
+    nothing = dict.fromkeys(("reason", "note", "data_range", "sigma_px", "n_scales"))
+    return {"metric": metric, "value": value, "unit": spec.unit, "direction": spec.direction, **nothing, **details}
+
+
+def _measured(*measures: dict[str, Any]) -> Any:
+    """Put measures in the place of those of an example's first cell, and of no other cell."""
+    return lambda cells: [cells[0] | {"measures": list(measures)}, *(cell for cell in cells if "job" not in cell)]
+
+
+def _all_methods(cells: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    measures = [_measure("phase_frc50_px", 2.0), _measure("phase_frc50_nyquist", 1.0)]
+    return [cell | {"measures": measures} if "job" in cell else cell for cell in cells]
+
+
+OF_RECONSTRUCTIONS = (
+    case("PM201", "$.account.n_success", F, account__n_success=9),
+    case("PM201", "$.account.n_lost", ENDS, account__n_lost=1),
+    case("PM202", "$.account.n_enumerated", F, account__n_enumerated=16),
+    case("PM203", "$.jobs[10]", F, jobs=_twice),
+    case("PM203", "$.skipped[0]", F, skipped__0__view="dense"),
+    case("PM203", "$.calls[1].id", F, calls=_twice),
+    case("PM204", "$.skipped[0]", F, skipped__0__gridsize=3),
+    case("PM205", "$.jobs[0].job", F, jobs__0__method="mine"),
+    case("PM205", "$.filters", F, filters__method=["flat"]),
+    case("PM205", "$.jobs[0].seed.root", F, jobs__0__seed__root=7),
+    case("PM205", "$.jobs[0].seed.key", F, jobs__0__seed__key=["phase_f", "dose_1000", "train", "flat"]),
+    case("PM205", "$.jobs[2].needs_training", F, jobs__2__needs_training=False),
+    case("PM206", "$.jobs[0].dataset.n_patterns", F, jobs__0__dataset__n_patterns=124),
+    case("PM206", "$.jobs[0].dataset.n_patterns", F, jobs__0__dataset__n_patterns=122),
+    case("PM206", "$.jobs[3].result.timing.total_s", F, jobs__3__result__timing__total_s=1.0),
+    case("PM207", "$.calls[0].jobs[0]", F, calls__0__filters__method=["lsqml"]),
+    case("PM207", "$.calls[0].jobs[0]", F, calls__0__filters__split=["train"]),
+    case("PM207", "$.jobs[0].job", F, calls__0__jobs=lambda names: names[1:]),
+    case("PM208", "$.calls[0].jobs[0]", F, jobs=lambda jobs: jobs[1:]),
+    case("PM208", "$.calls[0].skipped[0]", F, skipped=lambda skips: skips[1:]),
+    case("PM209", "$.study", F, study="fly64"),
+    case("PM209", "$.jobs[0].probe", F, jobs__0__probe="estimated"),
+    case("PM209", "$.jobs[3].budget", F, jobs__3__budget__epochs=11),
+    case("PM209", "$.jobs[2].budget", ENDS, jobs__2__budget__seconds=60.0),
+    case("PM211", "$.jobs", F, jobs=lambda jobs: jobs[::-1]),
+    case("PM211", "$.jobs", F, jobs=lambda jobs: [jobs[1], jobs[0], *jobs[2:]]),
+    case("PM211", "$.calls[0].skipped", F, calls__0__skipped=lambda names: names[::-1]),
+    case("PM304", "$.jobs[8].result.arrays_sha256", F, jobs__8__result__arrays_sha256=_of(F, 3)["arrays_sha256"]),
+    case("PM307", "$.jobs[1].dataset.size_bytes", F, jobs__1__dataset__size_bytes=7),
+    case("PM307", "$.jobs[1].dataset.role", F, jobs__1__dataset__role="measurement"),
+    case("PM307", "$.jobs[4].bundle.sha256", F, jobs__4__bundle__sha256="ab" * 32),
+    case("PM401", "$.jobs[0].dataset.path", F, jobs__0__dataset__path=f"{HOME}/dose_1000/patched_test.npz"),
+    case("PM402", "$.jobs[0].result.reconstruction.path", F, jobs__0__result__reconstruction__path="../flat.npz"),
+    case("PM406", "$.jobs[0].result.reconstruction.path", F, jobs__0__result__reconstruction__path="start.npz"),
+    case(
+        "PM406",
+        "$.jobs[0].result.product.path",
+        F,
+        jobs__0__result__product={"path": "flat.h5", "sha256": "ab" * 32, "size_bytes": 7},
+    ),
+    case("PM406", "$.jobs[2].bundle.path", F, jobs__2__bundle__path="dose_1000/dense/gs2/model.safetensors"),
+    case("PM406", "$.jobs[0].dataset.path", F, jobs__0__dataset__path="../c/dose_1000/patched_train.npz"),
+    case("PM407", "$.jobs[0].dataset.path", F, jobs__0__dataset__path="../d/dose_1000/dense/dense_test.npz"),
+    case("PM407", "$.jobs[0].dataset.path", F, jobs__0__dataset__path="../e/dose_1000/patched_test.npz"),
+    case("PM502", "$.jobs[0].result.finished", F, jobs__0__result__finished="2026-11-24T06:20:00Z"),
+    case("PM502", "$.jobs[0].result.started", F, jobs__0__result__started="2026-11-24T06:19:58Z"),
+    case("PM605", "$.jobs[3].result.iterations", F, jobs__3__result__iterations=11),
+    case("PM605", "$.jobs[3].result.iterations", F, jobs__3__result__iterations=9),
+    case("PM605", "$.jobs[3].result.stopped_by", F, jobs__3__result__stopped_by="seconds"),
+    case("PM605", "$.jobs[0].result.stopped_by", F, jobs__0__result__stopped_by="epochs"),
+    case("PM605", "$.jobs[3].result.final_loss", F, jobs__3__result__final_loss=None),
+    case("PM605", "$.jobs[0].result.final_loss", F, jobs__0__result__final_loss=0.1),
+    case("PM606", "$.skipped[0].measured.test.acceptance_rate", F, skipped__0__measured__test__acceptance_rate=0.05),
+    case(
+        "PM618",
+        "$.skipped[0].measured.test.selection.overlap_fraction",
+        F,
+        skipped__0__measured__test__selection__overlap_fraction=0.3,
+    ),
+    case("PM622", "$.jobs[3].result.timing.total_s", F, jobs__3__result__timing__total_s=3.0),
+    case(
+        "PM622",
+        "$.jobs[3].result.timing.total_s",
+        F,
+        jobs__3__result__timing__total_s=7.0,
+        jobs__3__result__timing__steps=[],
+    ),
+    case("PM703", "$.jobs[0].result.arrays_sha256", F, jobs__0__result__arrays_sha256=None),
+    case("PM703", "$.jobs[0].result.timing", F, jobs__0__result__timing=None),
+    case("PM703", "$.jobs[0].result.reconstruction", F, jobs__0__result__reconstruction=None),
+    case("PM703", "$.jobs[0].dataset", F, jobs__0__dataset=None),
+    case("PM703", "$.jobs[0].environment", F, jobs__0__environment=None),
+    case("PM703", "$.jobs[2].bundle", F, jobs__2__bundle=None),
+    case("PM704", "$.jobs[0].result.error", F, jobs__0__result__error="out of memory"),
+    case("PM704", "$.jobs[0].result.reconstruction", F, jobs__0__result__status="failed"),
+    case("PM705", "$.jobs[1].result.status", ENDS),
+    case("PM706", "$.jobs", F, jobs=[], skipped=[], not_selected=[]),
+    case("PM709", "$.jobs", F, jobs=[]),
+    case(
+        "PM708",
+        "$.jobs[1].dataset.sha256",
+        F,
+        jobs__1__split="train",
+    ),
+    case("PM712", "$.jobs[2].result.reused_from", ENDS, jobs__2__result__reused_from="dose1000-dense-gs2-test-flat"),
+    case("PM712", "$.jobs[2].result.reused_from", ENDS, jobs__2__result__reused_from="dose1000-dense-gs2-test-lsqml"),
+    case("PM712", "$.jobs[2].result.reused_from", ENDS, jobs__2__result__reused_from="dose1000-dense-gs2-test-pinn"),
+    case("PM712", "$.jobs[2].result.reused_from", ENDS, jobs__2__result__arrays_sha256="ab" * 32),
+    case("PM712", "$.jobs[1].result.reused_from", F, jobs__1__result__reused_from="dose1000-baseline-gs1-test-flat"),
+    case("PM801", "$.skipped[0]", F, calls__0__skipped=lambda names: names[1:]),
+    case("PM801", "$.skipped[2].selected", ENDS, skipped__2__selected=True),
+    case(
+        "PM803",
+        "$.skipped[0]",
+        F,
+        skipped__0__measured__train__selection__min_acceptance_rate=0.01,
+        skipped__0__measured__test__selection__min_acceptance_rate=0.01,
+    ),
+)
+
+OF_COMPARISONS = (
+    case("PM201", "$.account.n_success", G, account__n_success=5),
+    case("PM201", "$.account.n_skipped", SUMMARY, account__n_skipped=2),
+    case("PM202", "$.account.n_enumerated", G, account__n_enumerated=10),
+    case("PM202", "$.n_patterns.fit", ASSESSED, n_patterns__fit=112),
+    case("PM202", "$.n_patterns.half_a", ASSESSED, n_patterns__half_b=63),
+    case("PM203", "$.cells[9]", G, cells=_twice),
+    case("PM203", "$.tables[0].rows[3]", SUMMARY, tables__0__rows=_twice),
+    case("PM203", "$.methods[2].method", ASSESSED, methods=_twice),
+    case("PM204", "$.cells[0]", G, cells__0__gridsize=2),
+    case("PM204", "$.figures[0]", G, figures__0__dose=1e4),
+    case("PM205", "$.cells[0].job", G, cells__0__method="start"),
+    case("PM205", "$.cells[4].code", G, cells__4__code="no_trained_bundle"),
+    case("PM205", "$.cells[8].measured", G, cells__8__measured=None),
+    case("PM205", "$.cells[4].selected", G, cells__4__selected=True),
+    case("PM206", "$.cells[0].crop.n_px", G, cells__0__crop__n_px=3017),
+    case("PM206", "$.cells[0].crop.n_px", G, cells__0__crop__rows=[140, 88]),
+    case("PM209", "$.recipe.frc_level", G, recipe__frc_level=0.25),
+    case("PM209", "$.recipe.ms_ssim_sigma_px", G, recipe__ms_ssim_sigma_px=2.0),
+    case("PM211", "$.cells", G, cells=lambda cells: cells[::-1]),
+    case("PM211", "$.cells[0].measures", G, cells__0__measures=lambda found: found[::-1]),
+    case("PM304", "$.figures[2].file.path", G, figures=_twice),
+    case(
+        "PM304",
+        "$.methods[0].reconstructions.half_a.sha256",
+        ASSESSED,
+        methods__0__reconstructions__half_a__sha256="bc6fb22bc972ee612b6e82c0a5932446c7a3bda0c6561f0f41c5461ec77fff7d",
+    ),
+    case("PM307", "$.cells[1].dataset.role", G, cells__1__dataset__role="measurement"),
+    case("PM307", "$.cells[1].dataset.has_truth", G, cells__1__dataset__has_truth=False),
+    case("PM402", "$.files.comparison.path", G, files__comparison__path="../comparison.csv"),
+    case("PM406", "$.cells[0].reconstruction.path", G, cells__0__reconstruction__path="start.npz"),
+    case(
+        "PM406",
+        "$.methods[0].reconstructions.fit.path",
+        ASSESSED,
+        methods__0__reconstructions__fit__path="mine/fit.npz",
+    ),
+    case("PM606", "$.n_patterns.held_out", ASSESSED, n_patterns__held_out=13),
+    case("PM606", "$.n_patterns.half_a", ASSESSED, n_patterns__half_a=62),
+    case("PM609", "$.cells[0].alignment.shift_px[0]", G, cells__0__alignment__shift_px=[9.5, 0.0]),
+    *(
+        case("PM609", "$.cells[0].measures[0].value", G, cells=_measured(_measure(metric, value)))
+        for metric, value in (
+            ("complex_nrmse", 1.1),
+            ("complex_nrmse", -0.1),
+            ("phase_mae", 3.2),
+            ("phase_mse", 10.0),
+            ("amplitude_mae", -0.1),
+            ("phase_frc50_px", 1.9),
+            ("phase_frc50_nyquist", 1.1),
+            ("phase_frc_mean", -1.1),
+            ("amplitude_ssim", 1.1),
+            ("amplitude_ms_ssim", -1.1),
+            ("r_factor", -0.1),
+            ("time_s", -1.0),
+        )
+    ),
+    case("PM609", "$.tables[0].rows[0].values.phase_mae", SUMMARY, tables__0__rows__0__values__phase_mae=3.3),
+    case("PM609", "$.methods[0].measures[0].value", ASSESSED, methods__0__measures__0__value=-0.5),
+    case("PM610", "$.cells[0].measures[1].value", G, cells=_all_methods),
+    case(
+        "PM610",
+        "$.tables[0].rows[0].values.phase_frc50_nyquist",
+        SUMMARY,
+        tables__0__rows=lambda rows: [row | {"values": {**row["values"], "phase_frc50_nyquist": 1.0}} for row in rows],
+    ),
+    case(
+        "PM611",
+        "$.cells[0].measures[1].value",
+        G,
+        cells=_measured(_measure("phase_mse", 0.01), _measure("phase_psnr", 68.130803609, data_range=1.7)),
+    ),
+    case("PM612", "$.cells[1].measures", G, cells__1__measures=lambda found: found[1:]),
+    case("PM612", "$.cells[0].measures[0].value", G, cells__0__measures__0__value=None),
+    case("PM612", "$.cells[4].reason", G, cells__4__reason=None),
+    case("PM613", "$.cells[0].measures[0].reason", G, cells__0__measures__0__reason="nothing"),
+    case("PM613", "$.cells[0].measures[0].value", G, cells__0__measures__0__value=0.4),
+    case(
+        "PM613",
+        "$.cells[0].measures[1].value",
+        G,
+        cells=_measured(_measure("phase_mae", 0.1), _measure("phase_mse", 0.009)),
+    ),
+    case(
+        "PM613",
+        "$.cells[0].measures[0].value",
+        G,
+        cells=_measured(_measure("phase_frc50_px", 5.0), _measure("phase_frc50_nyquist", 0.5)),
+    ),
+    case(
+        "PM613",
+        "$.cells[0].measures[0].value",
+        G,
+        cells=_measured(_measure("phase_frc50_nyquist", 0.6), _measure("phase_frc143_nyquist", 0.5)),
+    ),
+    case(
+        "PM613",
+        "$.cells[0].measures[1].value",
+        G,
+        cells=_measured(_measure("phase_mse", 0.01), _measure("phase_psnr", 20.0, data_range=1.7)),
+    ),
+    case(
+        "PM613",
+        "$.cells[0].measures[1].data_range",
+        G,
+        cells=_measured(
+            _measure("phase_ssim", 0.5, data_range=1.7, sigma_px=1.5),
+            _measure("phase_ms_ssim", 0.5, data_range=1.6, sigma_px=1.0, n_scales=3),
+        ),
+    ),
+    case("PM613", "$.cells[3].measures[0].value", G, cells__3__measures__0=lambda found: {**found, "value": 0.2}),
+    case(
+        "PM613", "$.cells[3].alignment", G, cells__3__alignment=lambda _: example(*FILE_OF_G)["cells"][0]["alignment"]
+    ),
+    case(
+        "PM614",
+        "$.tables[0].best[0].methods",
+        SUMMARY,
+        tables__0__best__0__methods=["flat"],
+    ),
+    case("PM623", "$.cells[0].measures[0].direction", G, cells__0__measures__0__direction="higher"),
+    case("PM623", "$.cells[0].measures[0].unit", G, cells__0__measures__0__unit="rad"),
+    case("PM623", "$.cells[0].measures[0].metric", G, cells__0__measures__0__metric="complex_rmse"),
+    case("PM623", "$.cells[0].measures", G, cells__0__measures=_twice),
+    case("PM623", "$.cells[0].measures[2].sigma_px", G, cells__0__measures__2__sigma_px=2.0),
+    case("PM623", "$.cells[0].measures[2].n_scales", G, cells__0__measures__2__n_scales=None),
+    case("PM623", "$.cells[0].measures[2].data_range", G, cells__0__measures__2__data_range=None),
+    case("PM623", "$.cells[0].measures[0].data_range", G, cells__0__measures__0__data_range=1.0),
+    case("PM623", "$.metrics[0].direction", SUMMARY, metrics__0__direction="higher"),
+    case("PM623", "$.metrics[0].label", SUMMARY, metrics__0__label="error"),
+    case("PM623", "$.metrics[0].metric", SUMMARY, metrics__0__metric="complex_rmse"),
+    case("PM623", "$.metrics[12].metric", SUMMARY, metrics=_twice),
+    case("PM623", "$.tables[0].rows[0].values.b", SUMMARY, tables__0__rows__0__values=lambda row: {**row, "b": 1.0}),
+    case("PM624", "$.protocols[0].sha256", G, protocols__0__parts__probe="estimated"),
+    case("PM624", "$.protocols[0].parts", G, protocols__0__parts__rate_floor=0.002),
+    case("PM624", "$.protocols[1].sha256", G, protocols=_twice),
+    case("PM624", "$.cells[0].protocol", G, cells__0__protocol="ab" * 32),
+    case("PM624", "$.cells[0].protocol", G, protocols__0__parts__split="train"),
+    case("PM624", "$.protocols", G, cells=lambda cells: [cell for cell in cells if "job" not in cell]),
+    case("PM624", "$.tables[0].protocol", SUMMARY, tables__0__parts__probe="estimated"),
+    case("PM624", "$.tables[0].rows[0].split", SUMMARY, tables__0__rows__0__split="train"),
+    case("PM703", "$.methods[0].seconds", ASSESSED, methods__0__seconds=None),
+    case("PM703", "$.methods[0].measures", ASSESSED, methods__0__measures=[]),
+    case("PM704", "$.methods[0].reconstructions", ASSESSED, methods__0__status="failed"),
+    case("PM704", "$.methods[0].error", ASSESSED, methods__0__error="nan"),
+    case("PM705", "$.methods[1].status", ASSESSED),
+    case("PM705", "$.cells[4].status", G),
+    case("PM706", "$.cells", G, cells=[]),
+    case("PM706", "$.tables", SUMMARY, tables=[], without_result=[]),
+    case("PM708", "$.cells[1].dataset.sha256", G, cells__1__split="train"),
+    case("PM709", "$.account.n_success", G, cells=lambda cells: [cell for cell in cells if "job" not in cell]),
+    case("PM709", "$.account.n_success", SUMMARY, tables=[]),
+    case("PM709", "$.methods", ASSESSED, methods=lambda methods: methods[1:]),
+    case(
+        "PM618",
+        "$.cells[8].measured.train.selection.overlap_fraction",
+        G,
+        cells__8__measured__train__selection__overlap_fraction=0.3,
+    ),
+)
 
 CASES = (
     case("PM101", "$.jobs[0].gridsize", WHOLE, jobs__0__gridsize=0),
@@ -372,4 +666,6 @@ CASES = (
         SKIPS,
         skipped_views__0__measured__test__selection__greedy_acceptance_rate=None,
     ),
+    *OF_RECONSTRUCTIONS,
+    *OF_COMPARISONS,
 )

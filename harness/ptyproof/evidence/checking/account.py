@@ -20,6 +20,7 @@ from ptyproof.evidence.checking.document import (
 from ptyproof.evidence.ledger import STATUSES
 
 _VIEWS_AND_HALVES = 6
+_ENDS = (*STATUSES, "skipped", "not_selected")
 
 
 def counted(doc: Document, holder: Mapping[str, Any], place: str, key: str, n: int, what: str) -> Findings:
@@ -44,13 +45,51 @@ def skipped(doc: Document) -> Findings:
 
 def training(doc: Document) -> Findings:
     """Yield where the account of a training manifest is not what its jobs, skips and other cells add up to."""
-    lists = ("jobs", "skipped_views", "not_selected")
-    if doc.cut or not all(isinstance(doc.root.get(key), list) for key in lists):
+    yield from _of_jobs(doc, "skipped_views")
+
+
+def reconstructed(doc: Document) -> Findings:
+    """Yield where the account of a reconstruction manifest is not what its jobs, skips and other cells add up to."""
+    yield from _of_jobs(doc, "skipped")
+
+
+def compared(doc: Document) -> Findings:
+    """Yield where the account of a comparison, or of its summary, is not what its cells add up to."""
+    if doc.cut:
+        return
+    cells = doc.entries("cells" if doc.kind == "comparison_manifest" else "without_result")
+    rows = sum(len(listed(table, "rows")) for _, table in doc.entries("tables"))
+    statuses = Counter(text(cell, "status") for _, cell in cells)
+    statuses["success"] += rows
+    yield from _added_up(doc, "n_enumerated", {f"n_{status}": statuses[status] for status in _ENDS})
+
+
+def assessed(doc: Document) -> Findings:
+    """Yield numbers of patterns of an assessment that are not parts of the measurement as its plan divides it."""
+    n, parts = count(mapping(doc.root, "dataset"), "n_patterns"), mapping(doc.root, "n_patterns")
+    if n is None:
+        return
+    for first, second in (("fit", "held_out"), ("half_a", "half_b")):
+        one, two = count(parts, first), count(parts, second)
+        if one is not None and two is not None and one + two != n:
+            said = f"{first} {one} + {second} {two} is {one + two}, but the measurement has {plural(n, 'pattern')}"
+            yield doc.finding("PM202", f"$.n_patterns.{first}", said)
+    fraction, held = number(mapping(doc.root, "plan"), "held_out_fraction"), count(parts, "held_out")
+    if fraction is not None and held is not None and held != max(1, round(fraction * n)):
+        said = f"held_out is {held}, but {fraction:g} of {plural(n, 'pattern')} is {max(1, round(fraction * n))}"
+        yield doc.finding("PM606", "$.n_patterns.held_out", said)
+    half = count(parts, "half_a")
+    if half is not None and half != n // 2:
+        yield doc.finding("PM606", "$.n_patterns.half_a", f"half_a is {half}, but half of {n} patterns is {n // 2}")
+
+
+def _of_jobs(doc: Document, skips: str) -> Findings:
+    if doc.cut or not all(isinstance(doc.root.get(key), list) for key in ("jobs", skips, "not_selected")):
         return
     statuses = Counter(text(mapping(job, "result"), "status") for _, job in doc.entries("jobs"))
     numbers = {f"n_{status}": statuses[status] for status in STATUSES}
     numbers |= {
-        "n_skipped": len(listed(doc.root, "skipped_views")),
+        "n_skipped": len(listed(doc.root, skips)),
         "n_not_selected": len(listed(doc.root, "not_selected")),
     }
     yield from _added_up(doc, "n_enumerated", numbers)
@@ -163,7 +202,7 @@ def calls(doc: Document) -> Findings:
     if doc.cut:
         return
     known = {text(job, "job") for _, job in doc.entries("jobs")}
-    for key in ("skipped_views", "not_selected"):
+    for key in ("skipped_views", "skipped", "not_selected"):
         known |= {cell_of(entry) for _, entry in doc.entries(key)}
     for place, call in doc.entries("calls"):
         for key in ("jobs", "skipped"):

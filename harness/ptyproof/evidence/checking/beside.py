@@ -42,7 +42,7 @@ def model(doc: Document) -> Findings:
     name = f"model{_BUNDLE_END}"
     record = _bundle_record(doc, name)
     for key in sorted({*record, *doc.root} if record else ()):
-        yield from _same(doc, f"$.{key}", doc.root.get(key), record.get(key), name)
+        yield from same(doc, f"$.{key}", doc.root.get(key), record.get(key), name)
 
 
 def trainings(doc: Document) -> Findings:
@@ -64,15 +64,15 @@ def metrics(doc: Document) -> Findings:
     """Yield where the metrics of a half are not the same in the bundle and in the file beside it."""
     if doc.kind == "metrics_bundle":
         for half in HALVES:
-            other = _json(doc, _METRICS.format(half))
+            other = json_beside(doc, _METRICS.format(half))
             yield from _same_metrics(doc, f"$.{half}", mapping(doc.root, half), other, _METRICS.format(half))
-            yield from _same_keys(doc, "$", doc.root, other, ("dose", "view", "tool"), _METRICS.format(half))
+            yield from same_keys(doc, "$", doc.root, other, ("dose", "view", "tool"), _METRICS.format(half))
         return
     own = text(doc.root, "split")
-    other = _json(doc, _METRICS_BUNDLE)
+    other = json_beside(doc, _METRICS_BUNDLE)
     if own in HALVES and other:
         yield from _same_metrics(doc, "$", doc.root, mapping(other, own), _METRICS_BUNDLE)
-        yield from _same_keys(doc, "$", doc.root, other, ("dose", "view", "tool"), _METRICS_BUNDLE)
+        yield from same_keys(doc, "$", doc.root, other, ("dose", "view", "tool"), _METRICS_BUNDLE)
 
 
 def views(doc: Document) -> Findings:
@@ -83,7 +83,7 @@ def views(doc: Document) -> Findings:
                 here = mapping(view, half)
                 name = text(mapping(here, "metrics_file"), "path")
                 if name is not None:
-                    yield from _same_metrics(doc, f"{place}.{half}", here, _json(doc, name), name)
+                    yield from _same_metrics(doc, f"{place}.{half}", here, json_beside(doc, name), name)
 
 
 def datasets(doc: Document) -> Findings:
@@ -93,7 +93,7 @@ def datasets(doc: Document) -> Findings:
             here = mapping(dataset, half)
             name = text(mapping(here, "file"), "path")
             if name is not None:
-                yield from _same_keys(doc, f"{place}.{half}", here, _archive_record(doc, name), _OF_HALF, name)
+                yield from same_keys(doc, f"{place}.{half}", here, _archive_record(doc, name), _OF_HALF, name)
 
 
 def in_hub(doc: Document) -> Findings:
@@ -112,9 +112,9 @@ def in_hub(doc: Document) -> Findings:
 
 
 def _of_bundle(doc: Document, place: str, job: dict[str, Any], record: Mapping[str, Any], name: str) -> Findings:
-    yield from _same_keys(doc, place, job, record, _OF_JOB, name)
-    yield from _same_keys(doc, f"{place}.result", mapping(job, "result"), record, _OF_RESULT, name)
-    yield from _same_keys(doc, "$", doc.root, record, ("study", "design_digest"), name)
+    yield from same_keys(doc, place, job, record, _OF_JOB, name)
+    yield from same_keys(doc, f"{place}.result", mapping(job, "result"), record, _OF_RESULT, name)
+    yield from same_keys(doc, "$", doc.root, record, ("study", "design_digest"), name)
 
 
 def _of_losses(doc: Document, place: str, result: dict[str, Any], last: Mapping[str, Any], name: str) -> Findings:
@@ -122,7 +122,7 @@ def _of_losses(doc: Document, place: str, result: dict[str, Any], last: Mapping[
     wanted["validation_loss"] = last.get("validation_loss")
     for key, said in wanted.items():
         if said is not None and key in result:
-            yield from _same(doc, f"{place}.{key}", result[key], said, name)
+            yield from same(doc, f"{place}.{key}", result[key], said, name)
 
 
 def _same_metrics(doc: Document, place: str, here: Mapping[str, Any], other: Mapping[str, Any], name: str) -> Findings:
@@ -130,20 +130,20 @@ def _same_metrics(doc: Document, place: str, here: Mapping[str, Any], other: Map
         mine, others = here.get(key), other.get(key)
         if isinstance(mine, dict) and isinstance(others, dict):
             for inner in sorted({*mine, *others}):
-                yield from _same(doc, f"{place}.{key}.{inner}", mine.get(inner), others.get(inner), name)
+                yield from same(doc, f"{place}.{key}.{inner}", mine.get(inner), others.get(inner), name)
         elif key in here and key in other:
-            yield from _same(doc, f"{place}.{key}", mine, others, name)
+            yield from same(doc, f"{place}.{key}", mine, others, name)
 
 
-def _same_keys(
+def same_keys(
     doc: Document, place: str, here: Mapping[str, Any], other: Mapping[str, Any], keys: tuple[str, ...], name: str
 ) -> Findings:
     for key in keys:
         if key in here and key in other:
-            yield from _same(doc, f"{place}.{key}", here[key], other[key], name)
+            yield from same(doc, f"{place}.{key}", here[key], other[key], name)
 
 
-def _same(doc: Document, place: str, mine: Any, others: Any, name: str) -> Findings:
+def same(doc: Document, place: str, mine: Any, others: Any, name: str) -> Findings:
     if mine != others:  # one program has written both, so to the last digit
         said = f"is {_shown(mine)}, but {printable(name[-120:])} has {_shown(others)}"
         yield doc.finding("PM306", place, said)
@@ -155,7 +155,7 @@ def _shown(value: Any) -> str:
     return "null" if value is None else repr(value)[:80]
 
 
-def _inside(doc: Document, name: str) -> Path | None:
+def inside(doc: Document, name: str) -> Path | None:
     """Return a regular file by its name relative to the manifest, if files are to be read and it lies in the home."""
     if doc.folder is None or doc.home is None or not doc.hash_files or name.startswith("/"):
         return None
@@ -177,8 +177,8 @@ def _bytes(path: Path | None, limit: int) -> bytes:
         return b""
 
 
-def _json(doc: Document, name: str) -> dict[str, Any]:
-    path = _inside(doc, name)
+def json_beside(doc: Document, name: str) -> dict[str, Any]:
+    path = inside(doc, name)
     value = None if path is None else _read_json(path)
     return value if isinstance(value, dict) else {}
 
@@ -192,7 +192,7 @@ def _read_json(path: Path) -> Any:
 
 def _bundle_record(doc: Document, name: str) -> dict[str, Any]:
     """Return the model record in the header of a safetensors file: 8 bytes of length, then JSON."""
-    path = _inside(doc, name)
+    path = inside(doc, name)
     length = int.from_bytes(_bytes(path, 8), "little")
     if not 0 < length <= _MAX_BYTES:
         return {}
@@ -206,7 +206,7 @@ def _bundle_record(doc: Document, name: str) -> dict[str, Any]:
 
 def _last_losses(doc: Document, name: str) -> dict[str, Any]:
     """Return the last row of a table of losses, with the numbers in it."""
-    raw = _bytes(_inside(doc, name), _MAX_BYTES)
+    raw = _bytes(inside(doc, name), _MAX_BYTES)
     rows = list(_rows(raw.decode("utf-8", "replace")))
     return rows[-1] if rows else {}
 
@@ -228,7 +228,7 @@ def _number(cell: Any) -> float | None:
 
 def _archive_record(doc: Document, name: str) -> dict[str, Any]:
     """Return what a dataset's archive says of itself."""
-    path = _inside(doc, name)
+    path = inside(doc, name)
     if path is None:
         return {}
     # here, as numpy is wanted for archives alone

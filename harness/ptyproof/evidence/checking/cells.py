@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -29,15 +30,24 @@ _LISTS = (
     "views",
     "rejected_views",
     "datasets",
+    "skipped",
+    "cells",
+    "without_result",
 )
 _GRIDSIZE_OF = {"baseline": 1, "dense": 2, "sparse": 2}
 _CELL_KEYS = ("dose", "view", "split", "gridsize")
+# a dose in scientific form has a dash of its own: 1e-05
+_CELL = r"dose(?P<dose>[0-9]+(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?)-(?P<view>{})-gs(?P<gridsize>[0-9]{{1,4}})"
+_SHORT_NAME = re.compile(_CELL.format(".+"))
+_NAME = re.compile(_CELL.format(".+?") + "-(?P<split>train|test)-(?P<method>.+)")
 
 
 def records(doc: Document) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield every record that is about a cell, with its JSON path."""
     for key in _LISTS:
         yield from doc.entries(key)
+    for place, table in doc.entries("tables"):
+        yield from entries(table, "rows", place)
 
 
 def once(doc: Document) -> Findings:
@@ -71,7 +81,7 @@ def possible(doc: Document) -> Findings:
     if not cells:
         return
     for place, record in records(doc):
-        cell = cell_of(record)
+        cell = cell_of({key: record.get(key) for key in ("dose", "view", "gridsize")})
         if cell is not None and not place.startswith("$.datasets") and cell not in cells:
             yield doc.finding("PM204", place, f"{cell} is no cell of the study")
     doses = set(map(as_number, listed(mapping(doc.root, "design"), "doses_photons_per_pattern")))
@@ -167,18 +177,12 @@ def _of_calls(doc: Document) -> Findings:
 
 
 def parts_of(name: Any) -> dict[str, Any]:
-    """Return dose, view and gridsize of a cell's name; nothing where it is none."""
-    if not isinstance(name, str) or not name.startswith("dose"):
+    """Return dose, view and gridsize of a cell's name, half and method if it has them; nothing where it is none."""
+    found = _NAME.fullmatch(name) or _SHORT_NAME.fullmatch(name) if isinstance(name, str) else None
+    if found is None:
         return {}
-    rest, _, gridsize = name.removeprefix("dose").rpartition("-gs")
-    # a dose in scientific form has a dash of its own: 1e-05
-    for at, mark in enumerate(rest):
-        if mark == "-" and at and rest[at - 1] != "e":
-            try:
-                return {"dose": float(rest[:at]), "view": rest[at + 1 :], "gridsize": int(gridsize)}
-            except ValueError:
-                return {}
-    return {}
+    parts: dict[str, Any] = found.groupdict()
+    return parts | {"dose": float(parts["dose"]), "gridsize": int(parts["gridsize"])}
 
 
 def accounted(doc: Document) -> Findings:

@@ -255,6 +255,16 @@ _ALL = (
         "Take both files from the same run; what a program has written is not edited by hand.",
     ),
     Code(
+        "PM307",
+        "error",
+        "Two records of one file differ",
+        (
+            "One file has one size, one sha256 and one role, so one of the two records is of another file, or of "
+            "another time."
+        ),
+        "Let the tool write the records anew, from the files that are there.",
+    ),
+    Code(
         "PM401",
         "error",
         "An absolute path",
@@ -494,6 +504,36 @@ _ALL = (
         "Look at the scale of the data, and simulate again.",
     ),
     Code(
+        "PM622",
+        "error",
+        "A time that is not that of its parts",
+        (
+            "A table that sets quality against time needs a time that was measured: it is the sum of its steps, and "
+            "no longer than the job was under way."
+        ),
+        "Take the times from the run itself.",
+    ),
+    Code(
+        "PM623",
+        "error",
+        "A measure that is not the one of its name",
+        (
+            "Name, unit, direction and window say what a number is; with another unit or direction a table ranks the "
+            "wrong way round."
+        ),
+        "Take unit, direction and windows from the recipe; docs/comparison.md lists them.",
+    ),
+    Code(
+        "PM624",
+        "error",
+        "A protocol that is not that of its numbers",
+        (
+            "The hash of a protocol decides which rows may stand in one table. If it is not that of its parts, "
+            "numbers that were found in different ways stand side by side."
+        ),
+        "Compare again; never copy a row from one table into another.",
+    ),
+    Code(
         "PM701",
         "error",
         "A dry run in the place of a real one",
@@ -572,6 +612,16 @@ _ALL = (
         "A record that was migrated from an earlier generation",
         "It says what an earlier tool said of itself; nothing of it was measured again.",
         "Run the study with the current tool where evidence is wanted.",
+    ),
+    Code(
+        "PM712",
+        "error",
+        "A result taken over from a job that has none",
+        (
+            "What was made once may stand for another cell with the same data and method; then that job must be "
+            "there, with the same bytes."
+        ),
+        "Run the job again with `--redo`, so that it makes a result of its own.",
     ),
     Code(
         "PM801",

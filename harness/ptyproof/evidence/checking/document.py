@@ -137,7 +137,7 @@ def is_close(left: float, right: float, relative: float = 1e-6, absolute: float 
 
 
 def cell_of(record: dict[str, Any]) -> str | None:
-    """Return the name of the cell of the study's matrix that a record is about, with its half where it has one."""
+    """Return the name of the cell that a record is about, with half and method where it has them."""
     dose, view, gridsize = number(record, "dose"), text(record, "view"), count(record, "gridsize")
     if dose is None or view is None:
         return None
@@ -145,7 +145,8 @@ def cell_of(record: dict[str, Any]) -> str | None:
     name = cell_key(dose, view, gridsize or 0)
     if gridsize is None:
         name = name.removesuffix("-gs0")
-    return name if split is None else f"{name}-{split}"
+    method = text(record, "method")
+    return "-".join(part for part in (name, split, method) if part is not None)
 
 
 def plural(n: int, noun: str) -> str:

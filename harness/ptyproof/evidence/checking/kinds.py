@@ -7,15 +7,20 @@ from dataclasses import dataclass
 
 from ptyproof.evidence.checking import (
     account,
+    assessments,
     beside,
+    beside_results,
     cells,
     claims,
+    comparisons,
     files,
     generic,
     hub,
     layout,
     losses,
+    measured,
     paths,
+    reconstructions,
     scores,
     selection,
     skips,
@@ -86,6 +91,7 @@ _FILES = ("files", "paths")
 _OF_E = "training manifest of Phase E"
 _OF_F = "reconstruction manifest of Phase F"
 _OF_G = "comparison manifest of Phase G"
+_SUMMARY_OF_G = "metrics summary of Phase G"
 _F_GROUPS = ("account", "paths", "times", "values", "claims", "skips")
 
 KINDS: dict[str, Kind] = {
@@ -107,6 +113,7 @@ KINDS: dict[str, Kind] = {
             studies.check,
             claims.migrated,
             trainings.check,
+            trainings.asked_for,
             beside.trainings,
             layout.order,
             layout.calls,
@@ -160,6 +167,75 @@ KINDS: dict[str, Kind] = {
     "model": Kind("record of a trained network", (cells.consistent, losses.model, beside.model), ("account", "values")),
     "study_design": Kind("study design", (studies.of_itself,), ("values",)),
     "dataset_metadata": Kind("metadata of a dataset", (), ("values",)),
+    "reconstruction_manifest": Kind(
+        _OF_F,
+        (
+            *_CELLS,
+            cells.filtered,
+            account.reconstructed,
+            account.calls,
+            selection.check,
+            selection.rejections,
+            studies.check,
+            reconstructions.successes,
+            reconstructions.failures,
+            reconstructions.reused,
+            reconstructions.budgets,
+            reconstructions.of_design,
+            reconstructions.timings,
+            reconstructions.same_data,
+            reconstructions.same_result,
+            reconstructions.patterns,
+            reconstructions.places,
+            trainings.asked_for,
+            layout.order,
+            layout.calls,
+            beside_results.archives,
+            beside_results.trainings,
+            skips.outside,
+            skips.selected,
+        ),
+        _TRAINING_GROUPS,
+    ),
+    "comparison_manifest": Kind(
+        _OF_G,
+        (
+            *_CELLS,
+            account.compared,
+            selection.check,
+            selection.rejections,
+            studies.check,
+            comparisons.ends,
+            comparisons.protocols,
+            comparisons.crops,
+            comparisons.recipes,
+            comparisons.figures,
+            measured.check,
+            reconstructions.same_data,
+            reconstructions.places,
+            layout.order,
+            beside_results.reconstructions,
+            beside_results.summaries,
+        ),
+        _TRAINING_GROUPS,
+    ),
+    "metrics_summary": Kind(
+        _SUMMARY_OF_G,
+        (
+            cells.once,
+            account.compared,
+            comparisons.ends,
+            comparisons.protocols,
+            measured.rows,
+            beside_results.summaries,
+        ),
+        ("account", "files", "paths", "values", "claims"),
+    ),
+    "assessment": Kind(
+        "assessment of methods on a measurement",
+        (account.assessed, assessments.methods, measured.check),
+        ("account", "files", "paths", "times", "values", "claims"),
+    ),
     "hub_index": Kind(
         "index of an artifact hub",
         (account.hub, claims.runs, hub.index),
@@ -185,7 +261,7 @@ KINDS: dict[str, Kind] = {
     "legacy_comparison_manifest_g1": Kind(_OF_G, _LEGACY_COMPARISON, ("account", "paths", "values", "claims")),
     "legacy_comparison_manifest_g2": Kind(_OF_G, _LEGACY_COMPARISON, ("account", "paths", "values", "claims")),
     "legacy_metrics_summary_g": Kind(
-        "metrics summary of Phase G", (*_CELLS, account.jobs, scores.check), ("account", "paths", "values", "claims")
+        _SUMMARY_OF_G, (*_CELLS, account.jobs, scores.check), ("account", "paths", "values", "claims")
     ),
     "legacy_verification_report_g": Kind(
         "verification report of Phase G", (scores.of_names, claims.verdicts), ("times", "values", "claims")

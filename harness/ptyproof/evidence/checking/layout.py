@@ -6,28 +6,30 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+from ptyproof.evidence.checking.cells import parts_of
 from ptyproof.evidence.checking.document import Document, Findings, cell_of, listed, mapping, number, plural, text
 from ptyproof.study.design import dose_folder
 from ptyproof.study.jobs import cell_key
 from ptyproof.study.layout import HALVES
 
-_LISTS = ("jobs", "not_selected", "skipped_views", "views", "rejected_views")
+_LARGEST_DOSE = 1e12
+_LISTS = ("jobs", "not_selected", "skipped_views", "skipped", "views", "rejected_views", "cells")
 
 
 def order(doc: Document) -> Findings:
-    """Yield lists whose entries do not stand in the order of doses and views of the design."""
-    cells = {name: at for at, name in enumerate(_cells(mapping(doc.root, "design")))}
+    """Yield lists whose entries do not stand in the order of the design: doses, views, then halves and methods."""
+    ranks = _Ranks(doc)
     doses = [number(entry, "dose") for _, entry in doc.entries("datasets")]
     known = listed(mapping(doc.root, "design"), "doses_photons_per_pattern")
     wanted = [dose for dose in known if dose in doses]
     if set(doses) == set(wanted) and doses != wanted and len(set(doses)) == len(doses):
         yield doc.finding("PM211", "$.datasets", "the doses do not stand in the study's order")
     for key in _LISTS:
-        yield from _rising(doc, f"$.{key}", [cell_of(entry) for _, entry in doc.entries(key)], cells)
+        yield from _rising(doc, f"$.{key}", [cell_of(entry) for _, entry in doc.entries(key)], ranks)
     for place, call in doc.entries("calls"):
         for key in ("jobs", "skipped"):
             names: list[str | None] = [name for name in listed(call, key) if isinstance(name, str)]
-            yield from _rising(doc, f"{place}.{key}", names, cells)
+            yield from _rising(doc, f"{place}.{key}", names, ranks, named=True)
 
 
 def calls(doc: Document) -> Findings:
@@ -107,12 +109,37 @@ def _cells(design: dict[str, Any]) -> Iterator[str]:
     for dose in listed(design, "doses_photons_per_pattern"):
         for view in listed(design, "views"):
             name, gridsize = text(view, "name"), number(view, "gridsize")
-            if isinstance(dose, int | float) and 0 < dose < 1e12 and name is not None and gridsize is not None:
+            if isinstance(dose, int | float) and 0 < dose < _LARGEST_DOSE and name is not None and gridsize is not None:
                 yield cell_key(dose, name, int(gridsize))
 
 
-def _rising(doc: Document, place: str, names: list[str | None], cells: dict[str, int]) -> Findings:
-    order = [cells[name] for name in names if name in cells]
+class _Ranks:
+    """Where the names of cells stand in the order of a study; methods that it does not name come last."""
+
+    def __init__(self, doc: Document) -> None:
+        design = mapping(doc.root, "design")
+        self.cells = {name: at for at, name in enumerate(_cells(design))}
+        self.methods = [text(entry, "name") for entry in listed(mapping(design, "reconstruction"), "methods")]
+        # a comparison has its halves by name
+        self.halves = sorted(HALVES) if doc.kind == "comparison_manifest" else list(HALVES)
+
+    def of(self, name: str | None, named: bool) -> tuple[int, int, int, str] | None:
+        """Return the rank of a cell; None where there is none, as of a method that a call alone `named`."""
+        if name in self.cells:
+            return self.cells[name], 0, 0, ""
+        parts = parts_of(name)
+        if "method" not in parts or not 0 < parts["dose"] < _LARGEST_DOSE:
+            return None
+        cell = self.cells.get(cell_key(parts["dose"], parts["view"], parts["gridsize"]))
+        known = parts["method"] in self.methods
+        if cell is None or (named and not known):
+            return None
+        method = self.methods.index(parts["method"]) if known else len(self.methods)
+        return cell, self.halves.index(parts["split"]), method, "" if known else parts["method"]
+
+
+def _rising(doc: Document, place: str, names: list[str | None], ranks: _Ranks, named: bool = False) -> Findings:
+    order = [rank for rank in (ranks.of(name, named) for name in names) if rank is not None]
     if order != sorted(order) and len(set(order)) == len(order):
         said = f"{plural(len(order), 'cell')} do not stand in the study's order: by dose, then by view"
         yield doc.finding("PM211", place, said)

@@ -15,6 +15,17 @@ from ptyproof.io.json_scan import path_of
 
 # Kinds of today whose files are named below; of others, every record of a file is looked at.
 _KNOWN = frozenset({"training_manifest", "skip_summary", "run_manifest", "overlap_manifest", "hub_index"})
+# Of kinds whose records are looked at wherever they stand: the role of one below a key; `data` below none of these.
+_ROLES = {
+    "reconstruction_manifest": {"reconstruction": "artifact", "product": "artifact"},
+    "comparison_manifest": {
+        "reconstruction": "record",
+        "reconstruction_manifest": "record",
+        "files": "artifact",
+        "figures": "artifact",
+    },
+    "assessment": {"reconstructions": "artifact", "figures": "artifact"},
+}
 _MEMO = "$references"
 _JOB_PATHS = ("train_data_path", "test_data_path", "log_path", "artifact_dir")
 _ARTIFACTS = ("bundle_path", "checkpoint_path", "metrics_path", "loss_curve_path")
@@ -108,11 +119,19 @@ def _recorded(doc: Document) -> Iterator[Reference]:
         steps, here = waiting.pop()
         if isinstance(here, dict):
             if {"path", "sha256"} <= here.keys():
-                yield from _file(here, path_of(steps), "data")
-            waiting.extend(([*steps, key], inner) for key, inner in reversed(here.items()) if _holds(inner))
+                yield from _file(here, path_of(steps), _role(doc.kind, steps))
+            # what an earlier result has left was written over by the one that replaced it
+            inside = [(key, inner) for key, inner in here.items() if _holds(inner) and key != "earlier_results"]
+            waiting.extend(([*steps, key], inner) for key, inner in reversed(inside))
         elif isinstance(here, list):
-            inside = reversed(list(enumerate(here)))
-            waiting.extend(([*steps, number], inner) for number, inner in inside if _holds(inner))
+            numbered = reversed(list(enumerate(here)))
+            waiting.extend(([*steps, number], inner) for number, inner in numbered if _holds(inner))
+
+
+def _role(kind: str, steps: list[str | int]) -> str:
+    """Return the role of a record of a file from the place where it stands."""
+    named = {step for step in steps if isinstance(step, str)}
+    return next((role for key, role in _ROLES.get(kind, {}).items() if key in named), "data")
 
 
 def _holds(value: Any) -> bool:

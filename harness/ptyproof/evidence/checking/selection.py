@@ -12,6 +12,7 @@ _SPACING = ("min_px", "median_px", "mean_px", "max_px")
 _LEGACY_SPACING = ("min_spacing", "median_spacing", "mean_spacing", "max_spacing")
 _LEAST_ACCEPTANCE = 0.10
 _TWO = 2  # positions that have a distance
+_SKIPS = ("skipped_views", "skipped", "cells")
 _OVERLAP_OF = {"dense": 0.7, "sparse": 0.2}
 
 
@@ -47,7 +48,7 @@ def _halves(doc: Document) -> Iterator[tuple[str, dict[str, Any]]]:
         for key in ("views", "rejected_views"):
             for place, view in doc.entries(key):
                 yield f"{place}.{half}", mapping(view, half)
-        for place, skip in doc.entries("skipped_views"):
+        for place, skip in (entry for key in _SKIPS for entry in doc.entries(key)):
             if isinstance(skip.get("measured"), dict):
                 yield f"{place}.measured.{half}", mapping(skip["measured"], half)
 
@@ -113,7 +114,7 @@ def _selection(doc: Document, half: dict[str, Any], place: str, size: float | No
 
 def _fraction(doc: Document, place: str) -> float | None:
     """Return the overlap fraction that the design gives the view whose record stands at a place."""
-    found = re.match(r"\$\.(views|rejected_views|skipped_views)\[(\d+)\]", place)
+    found = re.match(r"\$\.(views|rejected_views|skipped_views|skipped|cells)\[(\d+)\]", place)
     if found is None:
         return None
     name = text(doc.root[found[1]][int(found[2])], "view")
@@ -159,7 +160,7 @@ def _undefined(doc: Document, overlap: dict[str, Any], place: str) -> Findings:
 
 def rejections(doc: Document) -> Findings:
     """Yield views whose numbers say another verdict than the record does."""
-    records = [*doc.entries("skipped_views"), *doc.entries("rejected_views"), *doc.entries("views")]
+    records = [entry for key in (*_SKIPS, "rejected_views", "views") for entry in doc.entries(key)]
     for place, record in records:
         measured = record.get("measured") if "measured" in record else record
         code = text(measured, "code")

@@ -13,6 +13,7 @@ from ptyproof.io import strict_json
 _MAX_BYTES = 1 << 24
 _SHARED = ("study", "skipped_count", "skipped_views")
 _SHOWN = 120
+_FILTERS = ("dose", "view", "gridsize", "split", "method")
 
 
 def outside(doc: Document) -> Findings:
@@ -37,7 +38,10 @@ def _unreported(doc: Document) -> Findings:
     if not calls or doc.cut:
         return
     reported = {cell for call in calls for cell in listed(call, "skipped") if isinstance(cell, str)}
-    for place, skip in doc.entries("skipped_views"):
+    # a reconstruction that was asked for can turn out to be impossible
+    if doc.kind == "reconstruction_manifest":
+        reported |= {cell for call in calls for cell in listed(call, "jobs") if isinstance(cell, str)}
+    for place, skip in (*doc.entries("skipped_views"), *doc.entries("skipped")):
         cell = cell_of(skip)
         if cell is not None and cell not in reported:
             yield doc.finding("PM801", place, f"{cell} is a skip that no call has reported")
@@ -47,6 +51,21 @@ def _unreported(doc: Document) -> Findings:
             if parts_of(cell).get("dose", doses[0]) not in doses:
                 said = f"{cell} was reported as a skip, but the call's filters left its dose out"
                 yield doc.finding("PM801", f"{place}.skipped[{at}]", said)
+
+
+def selected(doc: Document) -> Findings:
+    """Yield skips said to have been wanted, which the filters of the call that reported them last left out."""
+    for place, skip in doc.entries("skipped"):
+        cell = cell_of(skip)
+        calls = [call for _, call in doc.entries("calls") if cell in listed(call, "skipped")]
+        if not calls or doc.cut or skip.get("selected") is not True:
+            continue
+        for key in _FILTERS:
+            wanted = listed(calls[-1].get("filters"), key)
+            if wanted and skip.get(key) not in wanted:
+                said = f"selected is true, but the call's filters asked for {key} {wanted} alone"
+                yield doc.finding("PM801", f"{place}.selected", said)
+                break
 
 
 def reasons(doc: Document) -> Findings:

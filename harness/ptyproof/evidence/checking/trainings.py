@@ -17,21 +17,26 @@ def check(doc: Document) -> Findings:
     """Yield where a job is not what the design says of its cell."""
     design = mapping(doc.root, "design")
     views = {text(view, "name"): view for view in listed(design, "views") if isinstance(view, dict)}
-    began = min(filter(None, (moment(call.get("timestamp")) for _, call in doc.entries("calls"))), default=None)
     for place, job in doc.entries("jobs"):
         yield from _budget(doc, place, job, mapping(design, "training"))
         view = views.get(text(job, "view"))
         if view is not None:
             yield from _of_view(doc, place, job, view, design)
         yield from _data(doc, place, job)
-        yield from _asked_for(doc, place, job)
+
+
+def asked_for(doc: Document) -> Findings:
+    """Yield jobs that no call has asked for, and jobs that were started before the first call."""
+    began = min(filter(None, (moment(call.get("timestamp")) for _, call in doc.entries("calls"))), default=None)
+    for place, job in doc.entries("jobs"):
+        yield from _named(doc, place, job)
         started = moment(mapping(job, "result").get("started"))
         if started is not None and began is not None and started < began:
             said = f"started is {job['result']['started']}, before the first call that asked for anything"
             yield doc.finding("PM502", f"{place}.result.started", said)
 
 
-def _asked_for(doc: Document, place: str, job: dict[str, Any]) -> Findings:
+def _named(doc: Document, place: str, job: dict[str, Any]) -> Findings:
     """Yield a job that no call has asked for."""
     name = text(job, "job")
     calls = listed(doc.root, "calls")
