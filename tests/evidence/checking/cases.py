@@ -210,6 +210,14 @@ OF_RECONSTRUCTIONS = (
 )
 
 OF_COMPARISONS = (
+    case("PM209", "$.design_digest", G, design__seeds__grouping=124),
+    case(
+        "PM803",
+        "$.cells[8]",
+        G,
+        cells__8__measured__train__selection__min_acceptance_rate=0.01,
+        cells__8__measured__test__selection__min_acceptance_rate=0.01,
+    ),
     case("PM201", "$.account.n_success", G, account__n_success=5),
     case("PM201", "$.account.n_skipped", SUMMARY, account__n_skipped=2),
     case("PM202", "$.account.n_enumerated", G, account__n_enumerated=10),
