@@ -67,6 +67,17 @@ def test_an_undefined_value_has_its_reason_as_text() -> None:
     assert rows_in(text)[0][2] == "–<script>alert(1)</script>"
 
 
+def test_a_reason_that_all_methods_share_is_said_once() -> None:
+    reason = "skipped: the scan is too fine"
+    sparse = {"view": "sparse", "value": None, "reason": reason}
+    rows = [compared(name, 0.3) for name in ("a", "b")]
+    rows += [Compared(**{**vars(compared(name, None)), **sparse}) for name in ("a", "b")]
+    text = comparison(rows)
+    assert text.count(reason) == 1
+    assert rows_in(text)[1] == ["1,000 photons, sparse, gridsize 2", f"– {reason}"]
+    assert 'colspan="2"' in text
+
+
 def test_the_first_metric_is_open_and_the_others_are_folded() -> None:
     text = comparison([compared("a", 0.3), compared("a", 20.0, metric="phase PSNR", unit="dB", direction="higher")])
     assert text.index("<table") < text.index("<details>")

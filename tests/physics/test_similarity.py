@@ -10,14 +10,18 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
-from torchmetrics.functional.image import (
-    multiscale_structural_similarity_index_measure,
-    structural_similarity_index_measure,
-)
 
 from ptyproof.errors import InputError
 from ptyproof.physics import similarity
 from ptyproof.physics.metamorphic import make_scene
+from ptyproof.remedies import import_torchvision
+
+import_torchvision()  # torchmetrics imports it where it is installed
+
+from torchmetrics.functional.image import (  # noqa: E402
+    multiscale_structural_similarity_index_measure,
+    structural_similarity_index_measure,
+)
 
 SCENE = make_scene((128, 150))
 TRUTH = np.angle(SCENE.truth)

@@ -96,9 +96,15 @@ def _metric_table(caption: str, rows: Sequence[Compared]) -> str:
     head = ["dose and view", *methods]
     lines = []
     for (dose, view, gridsize), found in cells.items():
+        name = f"{dose:,g} photons, {safe(view)}, gridsize {gridsize}"
+        reasons = {row.reason if row.value is None else None for row in found.values()}
+        reason = reasons.pop() if len(reasons) == 1 and len(found) > 1 else None
+        if reason is not None:  # of every method, so it is said once
+            attributes = ["", f' colspan="{len(methods)}"']
+            lines.append(row_of([head[0], "every method"], [name, f"– <small>{safe(reason)}</small>"], attributes))
+            continue
         best = _best(list(found.values()))
-        content = [_value(found.get(method), best) for method in methods]
-        lines.append(row_of(head, [f"{dose:,g} photons, {safe(view)}, gridsize {gridsize}", *content]))
+        lines.append(row_of(head, [name, *(_value(found.get(method), best) for method in methods)]))
     return table(caption, head, lines, "comparison")
 
 
