@@ -114,7 +114,7 @@ def edit(hub: Hub, name: str, change: Callable[[dict[str, Any]], object]) -> Non
         (
             COMPARISON,
             lambda m: m["cells"][0]["reconstruction"].update(sha256="0" * 64),
-            ("real_run/reconstructions/dose1000-baseline-gs1/flat.npz", WHOLE),
+            ("real_run/reconstructions/dose_1000/baseline/gs1/test/flat.npz", WHOLE),
         ),
         (
             COMPARISON,
