@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from ptyproof.evidence.hub_layout import SOURCES
-from ptyproof.evidence.report import Compared, write_report
+from ptyproof.evidence.hub_layout import REPORT, SOURCES
+from ptyproof.evidence.report import Compared
+from ptyproof.evidence.report.page import page_of, read_records
 from ptyproof.evidence.run_folder import RunFolder
 from tests.evidence.browser import MISSING, Browser, browser
 from tests.evidence.report_hub import ERROR, FAILED, TRAINED, edited
@@ -82,7 +84,9 @@ def page(reported: tuple[RunFolder, list[Path]], tmp_path_factory: pytest.TempPa
         for view in ("dense", HOSTILE)
         for method in (*methods, HOSTILE)
     ]
-    return write_report(folder.hub, compared=compared)[0]
+    records = replace(read_records(folder.hub), compared=compared)
+    (folder.hub / REPORT).write_text(page_of(records), encoding="utf-8")
+    return folder.hub / REPORT
 
 
 @pytest.fixture(scope="module", name="browser")

@@ -74,6 +74,13 @@ def write_report(hub: Path, console: Console | None = None) -> list[Path]:
     InputError
         If the hub is no folder.
     """
+    records = read_records(hub, console)
+    write_text(hub / REPORT, page_of(records))
+    return [hub / REPORT, hub / SOURCES, *(hub / FIGURES / name for name in records.images)]
+
+
+def read_records(hub: Path, console: Console | None = None) -> Records:
+    """Return what the page of a hub is made from, its pictures drawn; errors are those of `write_report`."""
     if not hub.is_dir():
         raise InputError(f"the hub must be a folder, got {hub}")
     damaged: dict[str, str] = {}
@@ -85,10 +92,9 @@ def write_report(hub: Path, console: Console | None = None) -> list[Path]:
     files = {name: sha256_file(hub / name) for name in made_from if (hub / name).is_file()}
     images = {picture.file: (hub / FIGURES / picture.file).read_bytes() for picture in album.pictures.values()}
     records = Records(training, overlap, album, images, files, damaged)
-    if compared is not None:
-        records = replace(records, compared=values_of(compared), compared_figures=figures_of(compared, hub))
-    write_text(hub / REPORT, page_of(records))
-    return [hub / REPORT, hub / SOURCES, *(hub / FIGURES / name for name in images)]
+    if compared is None:
+        return records
+    return replace(records, compared=values_of(compared), compared_figures=figures_of(compared, hub))
 
 
 def page_of(records: Records) -> str:
