@@ -320,3 +320,10 @@ def test_a_terminal_gets_a_bar_unless_quiet(quiet: bool, tmp_path: Path) -> None
     os.close(main_end)
     assert process.returncode == 0
     assert (b"simulate dose 1000" in shown and b"pattern/s" in shown) != quiet
+
+
+@pytest.mark.parametrize("command", ["generate", "overlap", "train", "reconstruct", "compare", "predict", "assess"])
+def test_every_phase_can_be_recorded_in_a_hub(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    assert "--artifact-hub DIR" in capsys.readouterr().out

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from ptyproof.cli.options import Commands, add_command, add_quiet, console
+from ptyproof.cli.options import Commands, add_command, add_hub, add_quiet, console
 
 _EXAMPLES = """\
 ptyproof compare --artifact-root a
@@ -37,6 +37,7 @@ def add_parser(commands: Commands) -> None:
         help="compare pixels whose illumination is at least this fraction of the largest (default: 0.05)",
     )
     parser.add_argument("--no-figures", action="store_true", help="tables alone")
+    add_hub(parser)
     add_quiet(parser)
     parser.set_defaults(run=_run)
 
