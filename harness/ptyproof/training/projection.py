@@ -69,6 +69,8 @@ class Patterns:
         """Yield the patterns in blocks."""
         if self.amplitude.shape[1] <= self.block:
             yield self
+            if self.on_block is not None:
+                self.on_block(self.amplitude.shape[1])
             return
         for first in range(0, self.amplitude.shape[1], self.block):
             members = slice(first, first + self.block)

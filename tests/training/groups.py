@@ -1,0 +1,86 @@
+"""Small groups of patterns that tests of canvas, projection and network share."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from ptyproof.training.canvas import Canvas
+from ptyproof.training.projection import Patterns
+from tests.strategies.scans import complex_noise
+
+
+def corners_on_canvas(n_groups, members, seed, reach=5):
+    """Random corners (B, C, 2) with a zero in each axis of each group."""
+    corners = np.random.default_rng(seed).integers(0, reach + 1, (n_groups, members, 2))
+    return corners - corners.min(axis=1, keepdims=True)
+
+
+def windows_of(images, corners, window):
+    """What is seen of images (B, h, w) through the windows, in numpy."""
+    height, width = window
+    return np.array(
+        [
+            [image[row : row + height, col : col + width] for row, col in starts]
+            for image, starts in zip(images, corners, strict=True)
+        ]
+    )
+
+
+def soft_probe(window, photons=1e4, curvature=0.2):
+    """A probe that is bright in the middle, dim at the edges, with a curved phase: complex128 (H, W)."""
+    rows, cols = (np.arange(side) - (side - 1) / 2 for side in window)
+    square = (rows[:, None] / window[0]) ** 2 + (cols[None] / window[1]) ** 2
+    probe = np.exp(-8 * square) * np.exp(1j * curvature * (rows[:, None] ** 2 + cols[None] ** 2))
+    return probe * np.sqrt(photons / np.square(np.abs(probe)).sum())
+
+
+def smooth_object(shape, depth=1.0):
+    """A phase object of long waves, complex128 (h, w)."""
+    rows, cols = np.meshgrid(*(np.arange(side) for side in shape), indexing="ij")
+    phase = np.sin(0.27 * rows + 0.1 * cols) + np.cos(0.23 * cols - 0.05 * rows**1.1)
+    return (1 - 0.1 * np.cos(0.3 * rows + 0.2)) * np.exp(1j * depth * phase)
+
+
+def simulated(corners, probe, obj):
+    """Noise-free Patterns in double precision of objects (B, h, w) at corners (B, C, 2)."""
+    window = probe.shape
+    waves = probe * windows_of(obj, corners, window)
+    amplitude = np.abs(np.fft.fft2(waves, norm="ortho"))
+    canvas = Canvas(torch.from_numpy(corners), window, obj.shape[1:])
+    probes = np.broadcast_to(probe, waves.shape).copy()
+    return Patterns(torch.from_numpy(amplitude), torch.from_numpy(probes), canvas, corners.shape[1])
+
+
+def noisy(n_groups=3, members=4, window=(8, 12), seed=0, photons=400.0, multiple=4):
+    """Patterns in single precision with Poisson counts, probes of noise, and canvases of sides that `multiple` divides."""
+    rng = np.random.default_rng(seed)
+    shape = (n_groups, members, *window)
+    probes = complex_noise(shape, seed + 1)
+    probes *= np.sqrt(photons / np.square(np.abs(probes)).sum(axis=(2, 3), keepdims=True))
+    waves = probes * np.exp(0.5j * rng.normal(size=shape))
+    counts = rng.poisson(np.square(np.abs(np.fft.fft2(waves, norm="ortho"))))
+    corners = torch.from_numpy(corners_on_canvas(n_groups, members, seed))
+    canvas = Canvas.around(corners, window, multiple)
+    amplitude = torch.from_numpy(np.sqrt(counts).astype(np.float32))
+    return Patterns(amplitude, torch.from_numpy(probes.astype(np.complex64)), canvas, members)
+
+
+def changed(patterns, **fields):
+    """The same patterns, some fields replaced."""
+    own = {name: getattr(patterns, name) for name in ("amplitude", "probes", "canvas", "block", "on_block")}
+    return Patterns(**(own | fields))
+
+
+def doubled(patterns):
+    """The same patterns in double precision."""
+    return changed(
+        patterns, amplitude=patterns.amplitude.to(torch.float64), probes=patterns.probes.to(torch.complex128)
+    )
+
+
+def group_of(patterns, index):
+    """One group of the patterns, on its own canvas of the same shape."""
+    own = slice(index, index + 1)
+    canvas = Canvas(patterns.canvas.corners_px[own], patterns.canvas.window, patterns.canvas.shape)
+    return changed(patterns, amplitude=patterns.amplitude[own], probes=patterns.probes[own], canvas=canvas)

@@ -1,0 +1,110 @@
+"""Canvases of groups: windows by slicing, the adjoint of cutting, sizes, subsets, gradients."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ptyproof.training.canvas import Canvas
+from tests.strategies.scans import complex_noise, windows
+from tests.training.groups import corners_on_canvas, windows_of
+
+
+def noise(shape, seed, real=False):
+    values = complex_noise(shape, seed).astype(np.complex128)
+    return torch.from_numpy(values.real.copy() if real else values)
+
+
+def canvas_of(n_groups, members, window, seed, margin=(0, 0)):
+    corners = corners_on_canvas(n_groups, members, seed)
+    shape = tuple(int(corners[..., axis].max()) + window[axis] + margin[axis] for axis in (0, 1))
+    return Canvas(torch.from_numpy(corners), window, shape)
+
+
+sizes = given(
+    window=windows(1, 6),
+    members=st.integers(1, 5),
+    seed=st.integers(0, 2**16),
+    margin=st.tuples(st.integers(0, 3), st.integers(0, 3)),
+    real=st.booleans(),
+)
+
+
+@settings(max_examples=40)
+@sizes
+def test_cutting_is_slicing(window, members, seed, margin, real):
+    canvas = canvas_of(2, members, window, seed, margin)
+    images = noise((2, *canvas.shape), seed, real)
+    found = canvas.cut(images)
+    assert found.dtype == images.dtype
+    np.testing.assert_array_equal(found.numpy(), windows_of(images.numpy(), canvas.corners_px.numpy(), window))
+
+
+@settings(max_examples=40)
+@sizes
+def test_adding_up_is_a_sum_over_slices(window, members, seed, margin, real):
+    canvas = canvas_of(2, members, window, seed, margin)
+    values = noise((2, members, *window), seed, real)
+    expected = np.zeros((2, *canvas.shape), dtype=values.numpy().dtype)
+    for group in range(2):
+        for (row, col), one in zip(canvas.corners_px[group].tolist(), values[group].numpy(), strict=True):
+            expected[group, row : row + window[0], col : col + window[1]] += one
+    found = canvas.add_up(values)
+    assert found.dtype == values.dtype
+    np.testing.assert_allclose(found.numpy(), expected, rtol=0, atol=1e-12)
+
+
+@settings(max_examples=40)
+@sizes
+def test_adding_up_is_the_adjoint_of_cutting(window, members, seed, margin, real):
+    canvas = canvas_of(2, members, window, seed, margin)
+    images, values = noise((2, *canvas.shape), seed, real), noise((2, members, *window), seed + 1, real)
+    left = torch.vdot(canvas.cut(images).flatten(), values.flatten())
+    right = torch.vdot(images.flatten(), canvas.add_up(values).flatten())
+    assert abs(left - right) <= 1e-12 * float(images.norm() * values.norm() * members)
+
+
+@settings(max_examples=40)
+@given(
+    window=windows(1, 9), members=st.integers(1, 5), seed=st.integers(0, 2**16), multiple=st.sampled_from([1, 2, 3, 8])
+)
+def test_the_smallest_canvas_of_whole_multiples_is_taken(window, members, seed, multiple):
+    corners = torch.from_numpy(corners_on_canvas(3, members, seed))
+    canvas = Canvas.around(corners, window, multiple)
+    assert canvas.window == window
+    for axis in (0, 1):
+        needed = int(corners[..., axis].max()) + window[axis]
+        assert canvas.shape[axis] % multiple == 0
+        assert needed <= canvas.shape[axis] < needed + multiple
+
+
+def test_a_subset_has_the_same_canvas_and_some_windows():
+    canvas = canvas_of(2, 5, (3, 4), 1)
+    images = noise((2, *canvas.shape), 2)
+    part = canvas.subset(slice(1, 4))
+    assert part.shape == canvas.shape
+    assert torch.equal(part.cut(images), canvas.cut(images)[:, 1:4])
+
+
+def test_the_parts_of_a_canvas_add_up_to_the_whole():
+    canvas = canvas_of(2, 5, (3, 4), 3)
+    values = noise((2, 5, 3, 4), 4)
+    parts = [canvas.subset(slice(first, first + 2)).add_up(values[:, first : first + 2]) for first in (0, 2, 4)]
+    torch.testing.assert_close(sum(parts), canvas.add_up(values), rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("real", [True, False])
+def test_gradients_are_those_of_finite_differences(real):
+    canvas = canvas_of(2, 3, (3, 2), 5)
+    images, values = noise((2, *canvas.shape), 6, real), noise((2, 3, 3, 2), 7, real)
+    assert torch.autograd.gradcheck(canvas.cut, (images.requires_grad_(),))
+    assert torch.autograd.gradcheck(canvas.add_up, (values.requires_grad_(),))
+
+
+def test_a_window_that_leaves_the_canvas_is_refused():
+    canvas = Canvas(torch.tensor([[[0, 0], [9, 0]]]), (3, 4), (6, 8))
+    with pytest.raises(RuntimeError, match="out of bounds"):
+        canvas.cut(torch.zeros(1, 6, 8))

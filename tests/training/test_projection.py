@@ -1,0 +1,270 @@
+"""The joint network-free start: against numpy as its equations stand, symmetries, blocks, and what it achieves."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ptyproof.physics.ramps import integrate_ramps
+from ptyproof.training.canvas import Canvas
+from ptyproof.training.projection import misfit, project, start_estimate
+from tests.strategies.scans import complex_noise, windows
+from tests.training.groups import (
+    changed,
+    corners_on_canvas,
+    doubled,
+    group_of,
+    noisy,
+    simulated,
+    smooth_object,
+    soft_probe,
+)
+
+GAIN, STEEPEST, DARK, MOMENTUM, FLOOR = 3.0, 0.3, 0.01, 0.8, 1e-6
+
+
+def square(field):
+    return np.abs(field) ** 2
+
+
+def numpy_misfit(amplitude, probes, corners, obj):
+    """The change of one group's object, by a loop over its patterns; and the waves with their own changes."""
+    height, width = probes.shape[1:]
+    total, light = np.zeros_like(obj), np.zeros(obj.shape)
+    waves = []
+    for measured, probe, (row, col) in zip(amplitude, probes, corners, strict=True):
+        place = np.s_[row : row + height, col : col + width]
+        wave = probe * obj[place]
+        far = np.fft.fft2(wave, norm="ortho")
+        change = np.fft.ifft2(measured * far / np.sqrt(square(far) + FLOOR), norm="ortho") - wave
+        total[place] += np.conj(probe) * change
+        light[place] += square(probe)
+        waves.append((place, probe, wave, change))
+    divisor = light + DARK * square(probes).max()
+    return total / divisor, divisor, waves
+
+
+def numpy_project(amplitude, probes, corners, obj):
+    """One projection of one group, the slow phase mended."""
+    change, divisor, waves = numpy_misfit(amplitude, probes, corners, obj)
+    grid = np.stack(np.meshgrid(*(np.arange(side) for side in probes.shape[1:]), indexing="ij"))
+    slopes, centres = [], []
+    for _, _, wave, moved in waves:
+        light = square(wave)
+        centre = (light * grid).sum(axis=(1, 2)) / light.sum()
+        arm = grid - centre[:, None, None]
+        slope = ((np.conj(wave) * moved).imag * arm).sum(axis=(1, 2)) / (light * arm**2).sum(axis=(1, 2))
+        slopes.append(np.clip(GAIN * slope, -STEEPEST, STEEPEST))
+        centres.append(centre)
+    found = integrate_ramps((corners + np.array(centres))[None], np.array(slopes)[None])[0]
+    turn = np.zeros(obj.shape)
+    for (place, probe, _, _), phase, slope, centre in zip(waves, found, slopes, centres, strict=True):
+        plane = phase + np.tensordot(slope, grid - centre[:, None, None], 1)
+        turn[place] += square(probe) * plane
+    return (obj + change) * np.exp(1j * turn / divisor)
+
+
+def numpy_start(amplitude, probes, corners, shape, iterations):
+    obj = last = np.ones(shape, dtype=complex)
+    for _ in range(iterations):
+        ahead = obj + MOMENTUM * (obj - last)
+        last, obj = obj, numpy_project(amplitude, probes, corners, ahead)
+    return obj
+
+
+def arrays(patterns):
+    """Amplitude, probes and corners of each group."""
+    return zip(
+        patterns.amplitude.numpy(), patterns.probes.numpy(), patterns.canvas.corners_px.numpy(), strict=True
+    )
+
+
+def objects(patterns, seed):
+    shape = (patterns.amplitude.shape[0], *patterns.canvas.shape)
+    return torch.from_numpy(1 + 0.3 * complex_noise(shape, seed).astype(np.complex128))
+
+
+cases = given(window=windows(3, 9), members=st.integers(1, 12), seed=st.integers(0, 2**16))
+
+
+@settings(max_examples=15)
+@cases
+def test_a_projection_is_what_its_equations_say(window, members, seed):
+    patterns = doubled(noisy(2, members, window, seed))
+    obj = objects(patterns, seed)
+    moved, changes = project(patterns, obj).numpy(), misfit(patterns, obj).numpy()
+    for group, (amplitude, probes, corners) in enumerate(arrays(patterns)):
+        expected, _, _ = numpy_misfit(amplitude, probes, corners, obj[group].numpy())
+        np.testing.assert_allclose(changes[group], expected, rtol=0, atol=1e-9)
+        expected = numpy_project(amplitude, probes, corners, obj[group].numpy())
+        np.testing.assert_allclose(moved[group], expected, rtol=0, atol=1e-8)
+
+
+@settings(max_examples=10)
+@given(window=windows(4, 8), members=st.integers(1, 9), iterations=st.integers(1, 5), seed=st.integers(0, 2**16))
+def test_the_start_is_projections_with_a_part_of_the_last_way(window, members, iterations, seed):
+    patterns = doubled(noisy(2, members, window, seed, photons=4000.0))
+    found = start_estimate(patterns, iterations).numpy()
+    for group, (amplitude, probes, corners) in enumerate(arrays(patterns)):
+        expected = numpy_start(amplitude, probes, corners, patterns.canvas.shape, iterations)
+        np.testing.assert_allclose(found[group], expected, rtol=0, atol=1e-5)
+
+
+def test_steep_slopes_are_turned_by_no_more_than_the_steepest():
+    probe = soft_probe((16, 16))
+    rows = np.arange(16)[:, None] * np.ones(16)
+    tilted = simulated(np.zeros((1, 1, 2), dtype=np.int64), probe, np.exp(2.5j * rows)[None])
+    obj = torch.ones(1, 16, 16, dtype=torch.complex128)
+    turned = (project(tilted, obj) / (obj + misfit(tilted, obj)))[0].angle().numpy()
+    steps = np.diff(np.unwrap(turned, axis=0), axis=0)[6:9, 6:10]
+    np.testing.assert_allclose(steps, np.full_like(steps, steps[0, 0]), atol=0.02)
+    assert 0 < np.abs(steps).max() < STEEPEST + 1e-6
+
+
+@pytest.mark.parametrize("slope", [(0.05, 0.0), (0.0, -0.04), (0.03, 0.06)])
+def test_a_measured_slope_is_taken_up_in_its_own_direction(slope):
+    rows, cols = np.meshgrid(np.arange(20), np.arange(16), indexing="ij")
+    truth = np.exp(1j * (slope[0] * rows + slope[1] * cols))[None]
+    patterns = simulated(np.array([[[0, 0], [2, 0], [4, 0], [1, 4]]]), soft_probe((14, 12), 1e6), truth)
+    middle = start_estimate(patterns, 15)[0, 5:12, 3:10]
+    down = (middle[1:] * middle[:-1].conj()).mean().angle().item()
+    across = (middle[:, 1:] * middle[:, :-1].conj()).mean().angle().item()
+    assert (down, across) == pytest.approx(slope, abs=0.012)
+
+
+def test_the_light_and_the_peak_are_sums_and_maxima_over_probes():
+    patterns = doubled(noisy(3, 5, seed=2))
+    for group, (_, probes, corners) in enumerate(arrays(patterns)):
+        expected = np.zeros(patterns.canvas.shape)
+        for probe, (row, col) in zip(probes, corners, strict=True):
+            expected[row : row + 8, col : col + 12] += square(probe)
+        np.testing.assert_allclose(patterns.light[group], expected, rtol=1e-12)
+        assert patterns.peak[group].item() == pytest.approx(square(probes).max(), rel=1e-12)
+    assert patterns.peak.shape == (3, 1, 1)
+
+
+@pytest.mark.parametrize("block", [1, 2, 3, 6, 7, 100])
+def test_blocks_change_nothing_but_rounding(block):
+    whole = doubled(noisy(2, 7, seed=3))
+    parted = changed(whole, block=block)
+    obj = objects(whole, 4)
+    torch.testing.assert_close(parted.light, whole.light, rtol=1e-12, atol=0)
+    assert torch.equal(parted.peak, whole.peak)
+    torch.testing.assert_close(misfit(parted, obj), misfit(whole, obj), rtol=0, atol=1e-11)
+    torch.testing.assert_close(project(parted, obj), project(whole, obj), rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize("block", [1, 3, 7, 8])
+def test_every_pattern_that_was_worked_on_is_told(block):
+    told = []
+    patterns = changed(noisy(2, 7, seed=5), block=block, on_block=told.append)
+    assert sum(part.amplitude.shape[1] for part in patterns.parts()) == sum(told) == 7
+    assert max(told) <= block
+
+
+def test_the_start_of_an_empty_object_stays_empty():
+    corners = corners_on_canvas(2, 5, 6)
+    patterns = simulated(corners, soft_probe((9, 12), 1e8), np.ones((2, 18, 20), dtype=complex))
+    found = start_estimate(patterns, 9)
+    torch.testing.assert_close(found, torch.ones_like(found), rtol=0, atol=1e-7)
+
+
+def relative_error(found, truth, light):
+    """The weighted distance of an object from the truth, its global phase and scale taken out."""
+    factor = np.vdot(found * light, truth) / np.vdot(found * light, found)
+    return np.sqrt((light * square(factor * found - truth)).sum() / (light * square(truth)).sum())
+
+
+def a_scan(side=5, step=3, window=(14, 12)):
+    """Noise-free patterns of a smooth object, scanned on a jittered grid, and the truth."""
+    grid = np.stack(np.meshgrid(*(step * np.arange(side),) * 2, indexing="ij"), axis=-1).reshape(-1, 2)
+    corners = grid + np.random.default_rng(7).integers(0, 2, grid.shape)
+    shape = tuple((corners.max(axis=0) + np.array(window)).tolist())
+    truth = smooth_object(shape)
+    return simulated(corners[None], soft_probe(window, 1e6), truth[None]), truth
+
+
+def test_the_start_comes_closer_to_a_smooth_object_with_every_few_rounds():
+    patterns, truth = a_scan()
+    light = patterns.light[0].numpy()
+    errors = [relative_error(start_estimate(patterns, n)[0].numpy(), truth, light) for n in (0, 2, 6, 15, 40)]
+    assert (np.diff(errors) < 0).all(), errors
+    assert errors[3] < 0.25 * errors[0], errors
+    assert errors[4] < 0.12 * errors[0], errors
+
+
+def test_the_slopes_bring_what_projections_alone_do_not():
+    patterns, truth = a_scan()
+    obj = torch.ones(1, *truth.shape, dtype=torch.complex128)
+    for _ in range(6):
+        obj = obj + misfit(patterns, obj)
+    light = patterns.light[0].numpy()
+    alone = relative_error(obj[0].numpy(), truth, light)
+    assert relative_error(start_estimate(patterns, 6)[0].numpy(), truth, light) < 0.8 * alone
+
+
+@settings(max_examples=15)
+@given(seed=st.integers(0, 2**16), angle=st.floats(0, 6.28), scale=st.floats(0.3, 10))
+def test_the_start_does_not_depend_on_the_probes_phase_nor_on_the_unit(seed, angle, scale):
+    patterns = doubled(noisy(2, 4, (6, 9), seed, photons=1e4))
+    start = start_estimate(patterns, 3)
+    turned = changed(patterns, probes=patterns.probes * np.exp(1j * angle))
+    scaled = changed(patterns, amplitude=patterns.amplitude * scale, probes=patterns.probes * scale)
+    torch.testing.assert_close(start_estimate(turned, 3), start, rtol=0, atol=1e-4)
+    torch.testing.assert_close(start_estimate(scaled, 3), start, rtol=0, atol=1e-3)
+
+
+def test_the_start_follows_its_windows_on_the_canvas():
+    patterns = doubled(noisy(2, 5, seed=8))
+    height, width = patterns.canvas.shape
+    moved = Canvas(patterns.canvas.corners_px + torch.tensor([3, 2]), patterns.canvas.window, (height + 4, width + 6))
+    start = start_estimate(patterns, 4)
+    found = start_estimate(changed(patterns, canvas=moved), 4)
+    torch.testing.assert_close(found[:, 3 : 3 + height, 2 : 2 + width], start, rtol=0, atol=1e-7)
+    outside = torch.ones_like(found, dtype=torch.bool)
+    outside[:, 3 : 3 + height, 2 : 2 + width] = False
+    assert (found[outside] == 1).all()
+
+
+def test_groups_do_not_see_each_other():
+    patterns = doubled(noisy(3, 5, seed=9))
+    together = start_estimate(patterns, 4)
+    for group in range(3):
+        alone = start_estimate(group_of(patterns, group), 4)
+        torch.testing.assert_close(together[group : group + 1], alone, rtol=0, atol=1e-7)
+
+
+def test_nothing_changes_where_no_light_falls():
+    patterns = doubled(noisy(2, 3, seed=10))
+    probes = patterns.probes.clone()
+    probes[..., :3] = 0
+    patterns = changed(patterns, probes=probes)
+    dark = patterns.light == 0
+    assert dark.any()
+    assert (misfit(patterns, objects(patterns, 11))[dark] == 0).all()
+    assert (start_estimate(patterns, 4)[dark] == 1).all()
+
+
+def test_patterns_without_a_photon_give_numbers():
+    patterns = noisy(2, 4, seed=12)
+    amplitude = patterns.amplitude.clone()
+    amplitude[1] = 0
+    found = start_estimate(changed(patterns, amplitude=amplitude), 8)
+    assert found.dtype == torch.complex64
+    assert torch.isfinite(torch.view_as_real(found)).all()
+    assert found[1].abs().max() < 2
+
+
+def test_no_gradient_runs_through_the_start():
+    patterns = noisy(1, 3, seed=13)
+    probes = patterns.probes.clone().requires_grad_()
+    assert not start_estimate(changed(patterns, probes=probes), 2).requires_grad
+
+
+def test_the_misfit_has_the_gradient_of_finite_differences():
+    patterns = doubled(noisy(1, 2, (4, 3), seed=14))
+    obj = objects(patterns, 15).requires_grad_()
+    assert torch.autograd.gradcheck(lambda o: misfit(patterns, o), (obj,), atol=1e-4)
