@@ -53,7 +53,7 @@ def simulated(corners, probe, obj):
 
 
 def noisy(n_groups=3, members=4, window=(8, 12), seed=0, photons=400.0, multiple=4):
-    """Patterns in single precision with Poisson counts, probes of noise, and canvases of sides that `multiple` divides."""
+    """Patterns with Poisson counts and probes of noise, single precision; `multiple` divides the canvases' sides."""
     rng = np.random.default_rng(seed)
     shape = (n_groups, members, *window)
     probes = complex_noise(shape, seed + 1)

@@ -19,13 +19,25 @@ from ptyproof.training.runner import CHECKPOINT, METRICS, TrainingTask
 ROOT = Path(__file__).parents[2]
 CPU = RunOptions(accelerator="cpu", threads=1)
 EPOCHS, STEPS = 2, 3
+SIZES = NetworkDesign(n_stages=2, channels=6, n_blocks=1, shrink=4, start_iterations=2)
+BUDGET = {
+    "patterns_per_step": 32,
+    "learning_rate": 1e-3,
+    "weight_decay": 1e-4,
+    "gradient_clip": 1.0,
+    "validation_fraction": 0.1,
+    "shown_fraction": 0.9,
+    "restraint": 0.03,
+    "rate_floor": 1e-3,
+    "seed": 321,
+    "network": SIZES,
+}
 FILES = sorted([BUNDLE, RECORD, CHECKPOINT, METRICS])
 
 
 def task(gridsize=2, neighbor_count=7, **training):
     """A tiny training of the smoke study's data."""
-    sizes = NetworkDesign(channels=8, n_blocks=1)
-    plan = TrainingDesign(**{"max_epochs": EPOCHS, "steps_per_epoch": STEPS, "network": sizes, **training})
+    plan = TrainingDesign(**{"max_epochs": EPOCHS, "steps_per_epoch": STEPS, **BUDGET, **training})
     key = f"dose1000-dense-gs{gridsize}"
     return TrainingTask("fly64-smoke", "0" * 64, key, 1000.0, "dense", gridsize, neighbor_count, plan)
 

@@ -14,7 +14,7 @@ from ptyproof.errors import DataError
 from ptyproof.io.dataset import dataset_arrays, encode_metadata, read_dataset, write_dataset
 from ptyproof.io.npz import NpzWriter
 from ptyproof.physics.forward import expected_counts
-from ptyproof.training.data import GroupedScan, GroupSampler, Scan, hold_back, read_scan, scan_of
+from ptyproof.training.data import Draw, GroupedScan, GroupSampler, Scan, hold_back, read_scan, scan_of
 from tests.strategies.datasets import make_dataset, metadata_of
 from tests.strategies.positions import positions, scattered_positions
 from tests.strategies.scans import complex_noise, windows
@@ -271,7 +271,7 @@ def sampler(points, gridsize=2, neighbor_count=6, steps=3, groups_per_step=5, se
 
 def epoch(found, number):
     found.set_epoch(number)
-    return np.array(list(found))
+    return np.array([draw.groups for draw in found])
 
 
 POINTS = np.random.default_rng(5).uniform(0, 80, (30, 2))
@@ -285,7 +285,7 @@ def test_batches_depend_on_seed_key_and_epoch_alone():
     assert len(first) == 3
     np.testing.assert_array_equal(epoch(sampler(POINTS), 2), epochs[2])  # as a resumed training draws it
     np.testing.assert_array_equal(epoch(first, 1), epochs[1])
-    np.testing.assert_array_equal(np.array(list(sampler(POINTS))), epochs[0])
+    np.testing.assert_array_equal(np.array([draw.groups for draw in sampler(POINTS)]), epochs[0])
     others = [epoch(sampler(POINTS, seed=2), 0), epoch(sampler(POINTS, key=("groups", "other")), 0), *epochs[1:]]
     assert all((other != epochs[0]).any() for other in others)
 
@@ -316,20 +316,119 @@ def test_an_epoch_of_many_groups_uses_every_position_as_a_seed_equally_often():
     np.testing.assert_array_equal(np.bincount(seeds, minlength=30), np.full(30, 2))
 
 
-def test_a_batch_has_patterns_probes_and_corners_of_its_groups():
-    scan = scan_at(np.random.default_rng(6).uniform(20, 60, (12, 2)), (8, 11))
-    groups = np.array([[3, 1, 7, 2], [0, 11, 5, 6], [9, 8, 4, 10]])
-    batch = GroupedScan(scan)[groups]
-    assert set(batch) == {"amplitude", "probes", "corners_px"}
-    assert batch["amplitude"].shape == batch["probes"].shape == (3, 4, 8, 11)
+def test_every_step_has_a_random_stream_of_its_own():
+    names = []
+    for found, number in ((sampler(POINTS), 0), (sampler(POINTS), 1), (sampler(POINTS, key=("groups", "other")), 0)):
+        found.set_epoch(number)
+        names += [(draw.seed, draw.key) for draw in found]
+    assert len(set(names)) == len(names) == 9
+    again = sampler(POINTS)
+    again.set_epoch(1)
+    assert [(draw.seed, draw.key) for draw in again] == names[3:6]
+    assert {draw.seed for draw in sampler(POINTS, seed=9)} == {9}
+
+
+GROUPS = np.array([[3, 1, 7, 2], [0, 11, 5, 6], [9, 8, 4, 10]])
+
+
+def counted(n=12, window=(8, 11), seed=6, photons=20.0):
+    """A scan of Poisson counts, and those counts (n, H, W)."""
+    rng = np.random.default_rng(seed)
+    scan = scan_at(rng.uniform(20, 60, (n, 2)), window)
+    counts = rng.poisson(photons * rng.random((n, *window)) ** 3)
+    return dataclasses.replace(scan, amplitude=np.sqrt(counts).astype(np.float32)), counts
+
+
+def draw(*key, seed=1, groups=GROUPS):
+    return Draw(groups, seed, key or ("step 0",))
+
+
+@pytest.mark.parametrize("shown_fraction", [0.3, 0.9, 1.0])
+def test_a_batch_has_patterns_probes_and_corners_of_its_groups(shown_fraction):
+    scan, counts = counted()
+    batch = GroupedScan(scan, shown_fraction)[draw()]
+    assert set(batch) == {"shown", "hidden", "probes", "corners_px"}
+    assert all(batch[name].shape == (3, 4, 8, 11) for name in ("shown", "hidden", "probes"))
+    assert batch["shown"].dtype == batch["hidden"].dtype == np.float32
     assert batch["probes"].dtype == np.complex64
     assert batch["corners_px"].dtype == np.int64
-    for b, group in enumerate(groups):
+    whole = batch["hidden"] if shown_fraction == 1 else batch["shown"] + batch["hidden"]
+    for b, group in enumerate(GROUPS):
         corners = batch["corners_px"][b]
         assert (corners.min(axis=0) == 0).all()
         np.testing.assert_array_equal(corners - corners[0], scan.whole_px[group] - scan.whole_px[group[0]])
         for c, k in enumerate(group):
-            np.testing.assert_array_equal(batch["amplitude"][b, c], scan.amplitude[k])
+            np.testing.assert_array_equal(whole[b, c], np.roll(counts[k], (-4, -5), (0, 1)))
             fraction = scan.positions_px[k] - np.rint(scan.positions_px[k])
             expected = brute_shift(scan.probe.astype(complex), fraction)
             np.testing.assert_allclose(batch["probes"][b, c], expected, rtol=0, atol=2e-5)
+
+
+def test_the_zero_frequency_of_a_batch_comes_first():
+    scan = scan_at(np.full((1, 2), 30.0), (8, 11))
+    amplitude = np.zeros((1, 8, 11), dtype=np.float32)
+    amplitude[0, 4, 5] = 3.0
+    batch = GroupedScan(dataclasses.replace(scan, amplitude=amplitude), 1.0)[draw(groups=np.array([[0]]))]
+    assert batch["shown"][0, 0, 0, 0] == batch["hidden"][0, 0, 0, 0] == 9
+    assert batch["shown"].sum() == 9
+
+
+@settings(max_examples=20)
+@given(shown_fraction=st.floats(0.05, 0.99), seed=st.integers(0, 2**16))
+def test_every_photon_is_either_shown_or_hidden(shown_fraction, seed):
+    scan, counts = counted(seed=seed)
+    batch = GroupedScan(scan, shown_fraction)[draw("a", seed=seed)]
+    for name in ("shown", "hidden"):
+        assert (batch[name] >= 0).all()
+        np.testing.assert_array_equal(batch[name], np.rint(batch[name]))
+    whole = np.fft.fftshift(batch["shown"] + batch["hidden"], axes=(-2, -1))
+    np.testing.assert_array_equal(whole, counts[GROUPS])
+
+
+@pytest.mark.parametrize("shown_fraction", [0.05, 0.5, 0.9])
+def test_a_photon_is_shown_with_its_probability_whatever_the_others_do(shown_fraction):
+    scan, counts = counted(photons=60.0)
+    grouped = GroupedScan(scan, shown_fraction)
+    shown = np.stack([grouped[draw(f"step {step}")]["shown"] for step in range(40)]).astype(np.float64)
+    n = np.fft.ifftshift(counts[GROUPS], axes=(-2, -1)).astype(np.float64)
+    spread = np.sqrt(n * shown_fraction * (1 - shown_fraction))
+    assert abs((shown - shown_fraction * n).sum()) < 4 * np.sqrt(40) * np.sqrt((spread**2).sum())
+    lit = n > 0
+    sigmas = (shown - shown_fraction * n)[:, lit] / spread[lit]
+    assert np.square(sigmas).mean() == pytest.approx(1, abs=0.05)
+    left, right = sigmas[:, :-1].ravel(), sigmas[:, 1:].ravel()
+    assert abs((left * right).mean()) < 4 / np.sqrt(len(left))
+
+
+def test_shown_and_hidden_counts_of_poisson_counts_do_not_know_each_other():
+    rng = np.random.default_rng(8)
+    scan = scan_at(rng.uniform(20, 60, (64, 2)), (16, 16))
+    scan = dataclasses.replace(scan, amplitude=np.sqrt(rng.poisson(5.0, (64, 16, 16))).astype(np.float32))
+    batch = GroupedScan(scan, 0.7)[draw(groups=np.arange(64)[:, None])]
+    assert abs(np.corrcoef(batch["shown"].ravel(), batch["hidden"].ravel())[0, 1]) < 4 / np.sqrt(64 * 256)
+    assert batch["hidden"].mean() == pytest.approx(1.5, abs=0.05)
+
+
+def test_a_draw_gives_the_same_division_whenever_it_is_read():
+    scan, _ = counted()
+    grouped = GroupedScan(scan, 0.5)
+    first = grouped[draw("groups", "epoch 0", "step 0")]
+    others = [grouped[draw("groups", "epoch 0", "step 1")], grouped[draw("groups", "epoch 1", "step 0")]]
+    others.append(grouped[draw("groups", "epoch 0", "step 0", seed=2)])
+    again = GroupedScan(scan, 0.5)[draw("groups", "epoch 0", "step 0")]
+    assert all((first[name] == again[name]).all() for name in first)
+    assert all((first["shown"] != other["shown"]).any() for other in others)
+
+
+def test_with_all_shown_counts_are_shown_and_judged_alike():
+    scan, counts = counted()
+    batch = GroupedScan(scan, 1.0)[draw()]
+    np.testing.assert_array_equal(batch["shown"], batch["hidden"])
+    np.testing.assert_array_equal(batch["shown"], np.fft.ifftshift(counts[GROUPS], axes=(-2, -1)))
+
+
+def test_reading_a_batch_does_not_touch_the_global_generators():
+    before = np.random.get_state()[1].copy()  # noqa: NPY002
+    scan, _ = counted()
+    GroupedScan(scan, 0.5)[draw()]
+    np.testing.assert_array_equal(np.random.get_state()[1], before)  # noqa: NPY002

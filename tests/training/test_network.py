@@ -1,8 +1,8 @@
-"""The network and its network-free start: against numpy, symmetries, sizes; patches predicted from a scan."""
+"""The network of groups: what it is before its training, independence, sizes; objects and patches from a scan."""
 
 from __future__ import annotations
 
-import io
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -11,195 +11,254 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ptyproof.console import Console
-from ptyproof.physics.fourier import fft2c, ifft2c
 from ptyproof.study.training import NetworkDesign
+from ptyproof.training.canvas import Canvas
 from ptyproof.training.data import Scan
-from ptyproof.training.network import PatchNetwork, start_estimate
-from ptyproof.training.prediction import predict_patches
-from tests.strategies.scans import complex_noise, windows
+from ptyproof.training.network import GroupNetwork
+from ptyproof.training.prediction import predict_object, predict_patches
+from ptyproof.training.projection import Patterns, misfit, start_estimate
+from tests.training.groups import changed, doubled, group_of, noisy, simulated, smooth_object, soft_probe
 
-SMALL = NetworkDesign(channels=8, n_blocks=1, shrink=4, start_iterations=3)
-
-
-def patterns(n=3, window=(8, 12), seed=0, photons=400.0):
-    """Poisson amplitudes (n, H, W) and complex probes of that many photons, as tensors."""
-    rng = np.random.default_rng(seed)
-    probes = complex_noise((n, *window), seed + 1)
-    probes *= np.sqrt(photons / np.square(np.abs(probes)).sum(axis=(1, 2), keepdims=True))
-    counts = rng.poisson(np.square(np.abs(fft2c(probes * np.exp(0.5j * rng.normal(size=probes.shape))))))
-    return torch.from_numpy(np.sqrt(counts).astype(np.float32)), torch.from_numpy(probes.astype(np.complex64))
-
-
-def doubled(pair):
-    """Amplitude and probes in double precision."""
-    return pair[0].to(torch.float64), pair[1].to(torch.complex128)
+SMALL = NetworkDesign(n_stages=2, channels=6, n_blocks=1, shrink=4, start_iterations=2)
+# Hidden pixels that a stage of SMALL looks at on each side: stem, two convolutions of a block, head.
+REACH_PX = SMALL.n_stages * 4 * SMALL.shrink
 
 
 def lively(design=SMALL, seed=0):
-    """A network whose last layer is not zero, as after some training."""
+    """A network none of whose layers is zero, as after some training."""
     torch.manual_seed(seed)
-    network = PatchNetwork(design)
+    network = GroupNetwork(design)
     with torch.no_grad():
-        for parameter in network.head.parameters():
-            parameter.normal_(0, 0.05)
+        for parameter in network.parameters():
+            parameter.add_(0.05 * torch.randn(parameter.shape))
     return network.eval()
 
 
-def scan_of(n=70, window=(8, 12), seed=0, object_scale=2.5):
-    amplitude, probes = patterns(n, window, seed)
-    positions = np.random.default_rng(seed).uniform(10, 60, (n, 2))
-    return Scan(amplitude.numpy(), probes[0].numpy(), object_scale, positions, "0" * 64)
+def dark_scan(n=20, window=(8, 12), seed=0, object_scale=2.5, spread=14.0):
+    """A scan of noise whose object lies somewhere on its grid."""
+    patterns = noisy(1, n, window, seed)
+    positions = np.random.default_rng(seed).uniform(10, 10 + spread, (n, 2)) + np.array([5, 9])
+    amplitude = np.fft.fftshift(patterns.amplitude[0].numpy(), axes=(-2, -1))
+    return Scan(amplitude, patterns.probes[0, 0].numpy(), object_scale, positions, "0" * 64)
 
 
-def numpy_start(amplitude, probe, iterations):
-    """Error reduction of one pattern, as the equations stand."""
-    patch = np.ones_like(probe)
-    for _ in range(iterations):
-        wave = probe * patch
-        spectrum = fft2c(wave)
-        corrected = ifft2c(amplitude * np.exp(1j * np.angle(spectrum)))
-        patch = patch + np.conj(probe) / np.max(np.abs(probe) ** 2) * (corrected - wave)
-    return patch
+def patterns_of(scan, index, corners, shape):
+    """The patterns of a scan as one group on a canvas."""
+    amplitude = np.fft.ifftshift(scan.amplitude[index], axes=(-2, -1))
+    canvas = Canvas(torch.from_numpy(corners)[None], scan.window, shape)
+    probes = torch.from_numpy(scan.probes(index))[None]
+    return Patterns(torch.from_numpy(amplitude)[None], probes, canvas, len(index))
 
 
-@settings(max_examples=25)
-@given(window=windows(3, 10), iterations=st.integers(1, 8), seed=st.integers(0, 2**16))
-def test_the_start_is_error_reduction_of_every_pattern_by_itself(window, iterations, seed):
-    amplitude = np.random.default_rng(seed).uniform(0.1, 9.0, (2, *window))
-    probes = complex_noise((2, *window), seed).astype(np.complex128)
-    found = start_estimate(torch.from_numpy(amplitude), torch.from_numpy(probes), iterations).numpy()
-    for patch, one, probe in zip(found, amplitude, probes, strict=True):
-        np.testing.assert_allclose(patch, numpy_start(one, probe, iterations), rtol=0, atol=1e-8)
+# Before its training
 
 
-def test_the_start_of_an_empty_object_stays_empty():
-    probes = torch.from_numpy(complex_noise((2, 6, 9), 1).astype(np.complex128))
-    amplitude = torch.from_numpy(np.abs(fft2c(probes.numpy())))
-    torch.testing.assert_close(start_estimate(amplitude, probes, 7), torch.ones_like(probes), rtol=0, atol=1e-12)
-
-
-def test_the_start_comes_closer_to_the_counts_with_every_iteration():
-    # Error reduction never increases the misfit of amplitudes (Fienup 1982) with a step of at most 1 / max |P|^2.
-    amplitude, probes = doubled(patterns())
-    misfits = []
-    for iterations in (1, 2, 4, 8, 16):
-        model = np.abs(fft2c((probes * start_estimate(amplitude, probes, iterations)).numpy()))
-        misfits.append(np.square(model - amplitude.numpy()).sum(axis=(1, 2)))
-    assert (np.diff(misfits, axis=0) < 0).all()
-
-
-@given(seed=st.integers(0, 2**16), angle=st.floats(0, 6.28), scale=st.floats(0.1, 10))
-@settings(max_examples=20)
-def test_the_start_does_not_depend_on_the_probes_phase_nor_on_the_unit(seed, angle, scale):
-    amplitude, probes = patterns(2, (6, 9), seed)
-    start = start_estimate(amplitude, probes, 4)
-    turned = start_estimate(amplitude, probes * np.exp(1j * angle), 4)
-    scaled = start_estimate(amplitude * scale, probes * scale, 4)
-    torch.testing.assert_close(turned, start, rtol=0, atol=2e-3)
-    torch.testing.assert_close(scaled, start, rtol=0, atol=2e-3)
-
-
-def test_the_start_follows_the_probe_and_stays_where_the_pattern_moves_with_its_tilt():
-    amplitude, probes = doubled(patterns())
-    start = start_estimate(amplitude, probes, 5)
-    moved = start_estimate(amplitude, probes.roll((2, -3), (1, 2)), 5)
-    torch.testing.assert_close(moved, start.roll((2, -3), (1, 2)), rtol=0, atol=1e-9)
-    rows, cols = np.meshgrid(np.arange(8) / 8, np.arange(12) / 12, indexing="ij")
-    tilt = torch.from_numpy(np.exp(2j * np.pi * (2 * rows - 3 * cols)))
-    tilted = start_estimate(amplitude.roll((2, -3), (1, 2)), probes * tilt, 5)
-    torch.testing.assert_close(tilted, start, rtol=0, atol=1e-9)
-
-
-@pytest.mark.parametrize("design", [SMALL, NetworkDesign(channels=16, n_blocks=2, shrink=2, start_iterations=6)])
-@pytest.mark.parametrize("window", [(8, 12), (16, 4), (12, 20)])
-def test_before_its_training_the_network_is_its_start(design, window):
-    amplitude, probes = patterns(3, window)
-    torch.manual_seed(3)
-    network = PatchNetwork(design)
-    found = network(amplitude, probes)
+@pytest.mark.parametrize("n_stages", [1, 2, 3])
+@pytest.mark.parametrize(("window", "shrink"), [((8, 12), 4), ((16, 4), 2), ((7, 10), 1)])
+def test_before_its_training_the_network_is_its_start_and_a_step_per_stage(n_stages, window, shrink):
+    design = NetworkDesign(n_stages=n_stages, channels=5, n_blocks=2, shrink=shrink, start_iterations=3)
+    patterns = noisy(2, 3, window, 1, multiple=shrink)
+    network = GroupNetwork(design)
+    estimates = list(network.estimates(patterns))
+    assert len(estimates) == n_stages
+    obj = start_estimate(patterns, 3)
+    assert torch.equal(network.start(patterns), obj)
+    for estimate in estimates:
+        obj = obj + misfit(patterns, obj)
+        torch.testing.assert_close(estimate.obj, obj, rtol=0, atol=1e-5)
+        assert (estimate.correction == 0).all()
+    found = network(patterns)
     assert found.dtype == torch.complex64
-    assert found.shape == (3, *window)
-    assert torch.equal(found, start_estimate(amplitude, probes, design.start_iterations))
-    assert torch.equal(found, network.start(amplitude, probes))
+    assert found.shape == (2, *patterns.canvas.shape)
+    assert torch.equal(found, estimates[-1].obj)
 
 
-def test_the_first_step_can_leave_the_start():
-    amplitude, probes = patterns()
-    network = PatchNetwork(SMALL)
-    network(amplitude, probes).abs().sum().backward()
-    assert float(network.head.weight.grad.abs().max()) > 0
-    assert float(network.head.bias.grad.abs().max()) > 0
+def test_the_first_step_can_move_every_stage():
+    patterns = noisy()
+    network = GroupNetwork(SMALL)
+    sum(estimate.obj.abs().sum() for estimate in network.estimates(patterns)).backward()
+    for stage in network.stages:
+        assert float(stage.head.weight.grad.abs().max()) > 0
+        assert float(stage.head.bias.grad.abs().max()) > 0
+        assert float(stage.step.grad.abs()) > 0
+
+
+def test_the_last_stage_moves_all_that_comes_before():
+    network = lively()
+    network.train()(noisy()).abs().sum().backward()
+    assert all(float(parameter.grad.abs().max()) > 0 for parameter in network.parameters())
+
+
+# What a stage does
 
 
 @pytest.mark.parametrize("part", [0, 1])
-def test_the_correction_has_a_real_and_an_imaginary_part(part):
-    amplitude, probes = patterns()
-    network = PatchNetwork(SMALL).eval()
+def test_the_correction_has_a_real_and_an_imaginary_part_and_fades_in_the_dark(part):
+    patterns = noisy(seed=2)
+    probes = patterns.probes.clone()
+    probes[..., :2] = 0
+    probes[..., 2] *= 0.03
+    patterns = changed(patterns, probes=probes)
+    network = GroupNetwork(SMALL)
     area = SMALL.shrink**2
     with torch.no_grad():
-        network.head.bias[part * area : (part + 1) * area] = 0.25
-        correction = network(amplitude, probes) - network.start(amplitude, probes)
-    expected = torch.full_like(correction, (0.25, 0.25j)[part])
-    torch.testing.assert_close(correction, expected, rtol=0, atol=1e-5)
+        network.stages[0].head.bias[part * area : (part + 1) * area] = 0.25
+        first = next(iter(network.estimates(patterns)))
+    lit = patterns.light / (patterns.light + 0.01 * patterns.peak)
+    assert (patterns.light == 0).any()
+    torch.testing.assert_close(first.correction, (0.25, 0.25j)[part] * lit.to(torch.complex64), rtol=0, atol=1e-6)
+    start = network.start(patterns)
+    torch.testing.assert_close(first.obj, start + misfit(patterns, start) + first.correction, rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize("window", [(8, 12), (16, 4), (4, 8), (20, 12)])
-def test_a_pattern_is_treated_by_itself(window):
-    amplitude, probes = patterns(4, window)
-    network = lively()
+@pytest.mark.parametrize("step", [0.0, 0.5, -1.0])
+def test_the_step_along_the_misfit_has_the_learned_length(step):
+    patterns = doubled(noisy(seed=3))
+    network = GroupNetwork(NetworkDesign(n_stages=1, channels=4, n_blocks=1, shrink=4, start_iterations=2)).double()
     with torch.no_grad():
-        together = network(amplitude, probes)
-        reordered = network(amplitude.flip(0), probes.flip(0))
-        alone = torch.cat([network(amplitude[k : k + 1], probes[k : k + 1]) for k in range(4)])
-        start = network.start(amplitude, probes)
-    assert float((together - start).abs().max()) > 1e-2
-    torch.testing.assert_close(alone, together, rtol=0, atol=1e-4)
-    torch.testing.assert_close(reordered.flip(0), together, rtol=0, atol=1e-4)
+        network.stages[0].step.fill_(step)
+        start = network.start(patterns)
+        found = network(patterns)
+    torch.testing.assert_close(found, start + step * misfit(patterns, start), rtol=0, atol=1e-10)
 
 
-@pytest.mark.parametrize("what", ["amplitude", "probe"])
+def test_a_stage_hears_what_the_stage_before_it_has_left():
+    patterns, network = noisy(seed=4), lively()
+    area = SMALL.shrink**2
+    with torch.no_grad():
+        before = list(network.estimates(patterns))
+        network.stages[1].stem.weight[:, 6 * area :] = 0
+        after = list(network.estimates(patterns))
+    assert torch.equal(before[0].correction, after[0].correction)
+    assert float((before[1].correction - after[1].correction).abs().max()) > 1e-4
+
+
+@pytest.mark.parametrize("what", ["amplitude", "probes"])
 def test_the_correction_looks_at_amplitude_and_probe(what):
-    amplitude, probes = patterns(1)
-    network = lively()
+    patterns, network = noisy(1, seed=5), lively()
     with torch.no_grad():
-        before = network(amplitude, probes) - network.start(amplitude, probes)
-        if what == "amplitude":
-            amplitude = amplitude.flip(1)
-        else:
-            probes = probes.flip(1)
-        after = network(amplitude, probes) - network.start(amplitude, probes)
+        before = list(network.estimates(patterns))[-1].correction
+        other = changed(patterns, **{what: getattr(patterns, what).flip(2)})
+        after = list(network.estimates(other))[-1].correction
     assert float((after - before).abs().max()) > 1e-3
 
 
-def test_a_pattern_without_a_photon_gives_numbers():
-    amplitude, probes = patterns(2)
+# Independence
+
+
+@settings(max_examples=10)
+@given(seed=st.integers(0, 2**16), angle=st.floats(0, 6.28), scale=st.floats(0.3, 10))
+def test_the_network_does_not_depend_on_the_probes_phase_nor_on_the_unit(seed, angle, scale):
+    patterns, network = doubled(noisy(2, 4, seed=seed, photons=1e4)), lively().double()
+    turned = changed(patterns, probes=patterns.probes * np.exp(1j * angle))
+    scaled = changed(patterns, amplitude=patterns.amplitude * scale, probes=patterns.probes * scale)
+    with torch.no_grad():
+        expected = network(patterns)
+        torch.testing.assert_close(network(turned), expected, rtol=0, atol=1e-4)
+        torch.testing.assert_close(network(scaled), expected, rtol=0, atol=1e-3)
+
+
+def test_groups_are_treated_each_by_itself():
+    patterns, network = doubled(noisy(3, 5, seed=6)), lively().double()
+    with torch.no_grad():
+        together = network(patterns)
+        for group in range(3):
+            alone = network(group_of(patterns, group))
+            torch.testing.assert_close(together[group : group + 1], alone, rtol=0, atol=1e-6)
+
+
+def test_the_order_of_a_groups_patterns_does_not_matter():
+    patterns, network = doubled(noisy(2, 5, seed=7)), lively().double()
+    order = torch.tensor([3, 0, 4, 2, 1])
+    canvas = Canvas(patterns.canvas.corners_px[:, order], patterns.canvas.window, patterns.canvas.shape)
+    moved = changed(patterns, amplitude=patterns.amplitude[:, order], probes=patterns.probes[:, order], canvas=canvas)
+    with torch.no_grad():
+        torch.testing.assert_close(network(moved), network(patterns), rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("block", [1, 3])
+def test_blocks_change_nothing_but_rounding(block):
+    patterns, network = doubled(noisy(2, 5, seed=8)), lively().double()
+    with torch.no_grad():
+        torch.testing.assert_close(network(changed(patterns, block=block)), network(patterns), rtol=0, atol=1e-8)
+
+
+def padded(patterns, before, after):
+    """The same patterns on a larger canvas."""
+    shape = tuple(side + before + after for side in patterns.canvas.shape)
+    canvas = Canvas(patterns.canvas.corners_px + before, patterns.canvas.window, shape)
+    return changed(patterns, canvas=canvas)
+
+
+def test_the_size_of_the_canvas_does_not_matter_beyond_what_a_stage_sees():
+    patterns, network = doubled(noisy(2, 4, seed=9)), lively().double()
+    height, width = patterns.canvas.shape
+    found = []
+    with torch.no_grad():
+        for before, after in ((REACH_PX, REACH_PX), (REACH_PX + 8, REACH_PX + 20)):
+            obj = network(padded(patterns, before, after))
+            found.append(obj[:, before : before + height, before : before + width])
+    torch.testing.assert_close(found[1], found[0], rtol=0, atol=1e-7)
+
+
+def test_islands_of_a_scan_are_as_each_alone():
+    # 9 patterns are neighbours of each other alone, and the islands are farther apart than a stage sees.
+    network = lively().double()
+    island = padded(doubled(noisy(1, 9, (8, 8), seed=10)), REACH_PX, REACH_PX)
+    other = padded(doubled(noisy(1, 9, (8, 8), seed=11)), REACH_PX, REACH_PX)
+    away = island.canvas.shape[1]
+    corners = torch.cat([island.canvas.corners_px, other.canvas.corners_px + torch.tensor([0, away])], dim=1)
+    shape = (max(island.canvas.shape[0], other.canvas.shape[0]), away + other.canvas.shape[1])
+    peaks = [one.probes.abs().amax() for one in (island, other)]
+    parts = [changed(one, probes=one.probes / peak) for one, peak in zip((island, other), peaks, strict=True)]
+    both = Patterns(
+        torch.cat([one.amplitude for one in parts], dim=1),
+        torch.cat([one.probes for one in parts], dim=1),
+        Canvas(corners, (8, 8), shape),
+        18,
+    )
+    with torch.no_grad():
+        together = network(both)
+        for one, first in zip(parts, (0, away), strict=True):
+            lit = one.light[0] > 0
+            found = together[0, : one.canvas.shape[0], first : first + one.canvas.shape[1]]
+            torch.testing.assert_close(found[lit], network(one)[0][lit], rtol=0, atol=1e-4)
+
+
+# Numbers, sizes, weights
+
+
+def test_patterns_without_a_photon_give_numbers_and_gradients():
+    patterns = noisy(2, 3, seed=12)
+    amplitude = patterns.amplitude.clone()
     amplitude[1] = 0
-    patches = lively()(amplitude, probes)
-    assert torch.isfinite(torch.view_as_real(patches)).all()
-    patches.abs().sum().backward()
+    network = lively().train()
+    obj = network(changed(patterns, amplitude=amplitude))
+    assert torch.isfinite(torch.view_as_real(obj)).all()
+    obj.abs().sum().backward()
+    assert all(torch.isfinite(parameter.grad).all() for parameter in network.parameters())
 
 
 @pytest.mark.parametrize(
-    ("channels", "n_blocks", "shrink"),
-    [(8, 1, 4), (16, 3, 2), (24, 2, 1), (8, 2, 8)],
+    ("n_stages", "channels", "n_blocks", "shrink"), [(2, 8, 1, 4), (1, 5, 3, 2), (3, 1, 2, 1), (1, 8, 2, 8)]
 )
-def test_the_state_has_the_designs_sizes(channels, n_blocks, shrink):
-    network = PatchNetwork(NetworkDesign(channels=channels, n_blocks=n_blocks, shrink=shrink))
-    area, features = shrink**2, 8
-    shapes = {
-        "stem.weight": (channels, features * area, 3, 3),
-        "stem.bias": (channels,),
-        "norm.weight": (channels,),
-        "norm.bias": (channels,),
-        "head.weight": (2 * area, channels, 3, 3),
-        "head.bias": (2 * area,),
-    }
-    for block in range(n_blocks):
-        for layer in ("first", "second"):
-            shapes[f"blocks.{block}.{layer}.weight"] = (channels, channels, 3, 3)
-            shapes[f"blocks.{block}.{layer}.bias"] = (channels,)
-        shapes[f"blocks.{block}.norm.weight"] = shapes[f"blocks.{block}.norm.bias"] = (channels,)
-    state = network.state_dict()
+def test_the_state_has_the_designs_sizes(n_stages, channels, n_blocks, shrink):
+    design = NetworkDesign(n_stages=n_stages, channels=channels, n_blocks=n_blocks, shrink=shrink)
+    area, features = shrink**2, 6
+    shapes = {}
+    for stage in range(n_stages):
+        shapes |= {
+            f"stages.{stage}.step": (),
+            f"stages.{stage}.stem.weight": (channels, features * area + channels, 3, 3),
+            f"stages.{stage}.stem.bias": (channels,),
+            f"stages.{stage}.head.weight": (2 * area, channels, 3, 3),
+            f"stages.{stage}.head.bias": (2 * area,),
+        }
+        for block in range(n_blocks):
+            for layer in ("first", "second"):
+                shapes[f"stages.{stage}.blocks.{block}.{layer}.weight"] = (channels, channels, 3, 3)
+                shapes[f"stages.{stage}.blocks.{block}.{layer}.bias"] = (channels,)
+    state = GroupNetwork(design).state_dict()
     assert {name: tuple(value.shape) for name, value in state.items()} == shapes
     assert {value.dtype for value in state.values()} == {torch.float32}
 
@@ -208,37 +267,130 @@ def test_equal_seeds_give_equal_weights():
     states = []
     for seed in (5, 5, 6):
         torch.manual_seed(seed)
-        states.append(PatchNetwork(SMALL).state_dict())
+        states.append(GroupNetwork(SMALL).state_dict())
     assert all(torch.equal(value, states[1][name]) for name, value in states[0].items())
-    assert not torch.equal(states[0]["stem.weight"], states[2]["stem.weight"])
+    assert not torch.equal(states[0]["stages.0.stem.weight"], states[2]["stages.0.stem.weight"])
+    assert not torch.equal(states[0]["stages.0.stem.weight"], states[0]["stages.1.stem.weight"])
 
 
-def test_a_window_that_shrink_does_not_divide_is_refused():
+def test_a_canvas_that_shrink_does_not_divide_is_refused():
     with pytest.raises(RuntimeError, match="divisible"):
-        lively()(*patterns(1, (8, 10)))
+        lively()(noisy(1, 1, (8, 10), multiple=1))
 
 
-def test_predicted_patches_are_the_networks_in_the_files_unit():
-    scan, network = scan_of(), lively()
+# Patches and objects of a scan
+
+
+def test_predicted_patches_are_those_of_single_patterns_in_the_files_unit():
+    scan, network = dark_scan(70), lively()
     patches = predict_patches(network, scan)
     assert patches.dtype == np.complex64
     assert patches.shape == (70, 8, 12)
     for k in (0, 1, 63, 64, 69):
-        probe = torch.from_numpy(scan.probes(np.array([k])))
+        own = patterns_of(scan, np.array([k]), np.zeros((1, 2), dtype=np.int64), (8, 12))
         with torch.no_grad():
-            alone = network(torch.from_numpy(scan.amplitude[k : k + 1]), probe)[0].numpy()
-        np.testing.assert_allclose(patches[k], 2.5 * alone, rtol=0, atol=1e-3)
+            alone = network(own)[0].numpy()
+        np.testing.assert_allclose(patches[k], 2.5 * alone, rtol=0, atol=2e-3)
 
 
-def test_the_start_alone_can_be_predicted():
-    scan, network = scan_of(5), lively()
-    probes = torch.from_numpy(scan.probes(np.arange(5)))
-    start = start_estimate(torch.from_numpy(scan.amplitude), probes, SMALL.start_iterations).numpy()
-    np.testing.assert_allclose(predict_patches(network, scan, start_only=True), 2.5 * start, rtol=0, atol=1e-4)
+def test_the_starts_of_single_patterns_can_be_predicted():
+    scan, network = dark_scan(5), lively()
+    found = predict_patches(network, scan, start_only=True)
+    for k in range(5):
+        own = patterns_of(scan, np.array([k]), np.zeros((1, 2), dtype=np.int64), (8, 12))
+        start = start_estimate(own, SMALL.start_iterations)[0].numpy()
+        np.testing.assert_allclose(found[k], 2.5 * start, rtol=0, atol=1e-3)
 
 
-def test_predicting_shows_how_far_it_is():
-    bars = io.StringIO()
-    predict_patches(lively(), scan_of(65), console=Console(None, bars))
-    assert "/65" in bars.getvalue()
-    assert "pattern" in bars.getvalue()
+@pytest.mark.parametrize("n", [4, 16, 40])
+@pytest.mark.parametrize("start_only", [True, False])
+def test_a_predicted_object_is_that_of_all_patterns_together(n, start_only):
+    scan, network = dark_scan(n), lively()
+    found = predict_object(network, scan, (60, 70), start_only=start_only)
+    assert found.dtype == np.complex64
+    assert found.shape == (60, 70)
+    origin = scan.corners_px.min(axis=0)
+    shape = tuple((-(-(scan.corners_px.max(axis=0) - origin + scan.window) // 4) * 4).tolist())
+    whole = patterns_of(scan, np.arange(n), scan.corners_px - origin, shape)
+    with torch.no_grad():
+        obj = network.start(whole) if start_only else network(whole)
+    expected = np.zeros((60, 70), dtype=np.complex64)
+    place = np.s_[origin[0] : origin[0] + shape[0], origin[1] : origin[1] + shape[1]]
+    expected[place] = 2.5 * torch.where(whole.light > 0, obj, 0)[0].numpy()
+    np.testing.assert_allclose(found, expected, rtol=0, atol=5e-3)
+
+
+def test_where_no_light_falls_a_predicted_object_is_zero():
+    scan = dark_scan(6)
+    lit = np.zeros((50, 60), dtype=bool)
+    for row, col in scan.corners_px:
+        lit[row : row + 8, col : col + 12] = True
+    for start_only in (True, False):
+        found = predict_object(lively(), scan, (50, 60), start_only=start_only)
+        np.testing.assert_array_equal(found != 0, lit)
+
+
+def test_a_canvas_that_was_rounded_up_does_not_leave_the_objects_grid():
+    scan = dark_scan(9)
+    rows, cols = (scan.corners_px.max(axis=0) + scan.window).tolist()
+    small = predict_object(lively(), scan, (rows, cols))
+    large = predict_object(lively(), scan, (rows + 7, cols + 7))
+    assert small.shape == (rows, cols)
+    np.testing.assert_array_equal(large[:rows, :cols], small)
+    assert (large[rows:] == 0).all()
+    assert (large[:, cols:] == 0).all()
+
+
+def test_the_start_of_a_scan_shows_its_object():
+    window = (14, 12)
+    grid = np.stack(np.meshgrid(*(3 * np.arange(4),) * 2, indexing="ij"), axis=-1).reshape(-1, 2)
+    truth = smooth_object((40, 40))
+    corners = grid + np.array([7, 11])
+    patterns = simulated(corners[None], soft_probe(window, 1e6), truth[None])
+    amplitude = np.fft.fftshift(patterns.amplitude[0].numpy(), axes=(-2, -1)).astype(np.float32)
+    probe = soft_probe(window, 1e6).astype(np.complex64)
+    scan = Scan(amplitude, probe, 0.5, (corners + np.array(window) // 2).astype(np.float64), "0" * 64)
+    network = GroupNetwork(NetworkDesign(n_stages=1, channels=1, n_blocks=1, shrink=1, start_iterations=40))
+    found = predict_object(network, scan, truth.shape, start_only=True)[10:26, 14:29]
+    wanted = truth[10:26, 14:29]
+    factor = np.vdot(found, wanted) / np.vdot(found, found)
+    assert abs(factor) == pytest.approx(2, rel=0.1)
+    assert np.linalg.norm(factor * found - wanted) < 0.2 * np.linalg.norm(wanted)
+
+
+class Counted(Console):
+    """A console that keeps what its bar was told."""
+
+    @contextmanager
+    def progress(self, label, total, unit, *args, **kwargs):
+        self.total, self.unit, self.label, self.done = total, unit, label, 0
+        yield self
+
+    def update(self, n):
+        self.done += n
+
+
+@pytest.mark.parametrize("n", [5, 65])
+@pytest.mark.parametrize("start_only", [True, False])
+def test_predicting_patches_shows_how_far_it_is(n, start_only):
+    console = Counted(None, None)
+    predict_patches(lively(), dark_scan(n), start_only=start_only, console=console)
+    assert (console.total, console.done, console.unit) == (n, n, "pattern")
+    assert console.label == ("network-free start" if start_only else "predict")
+
+
+@pytest.mark.parametrize("n", [5, 16, 40])
+@pytest.mark.parametrize("start_only", [True, False])
+def test_predicting_an_object_shows_how_far_it_is_and_ends_at_its_end(n, start_only):
+    console = Counted(None, None)
+    predict_object(lively(), dark_scan(n), (60, 70), start_only=start_only, console=console)
+    assert console.total == console.done > 0
+    assert (console.total % n, console.unit) == (0, "pattern")
+
+
+def test_a_network_may_see_objects_of_any_size_without_being_told():
+    network = lively()
+    for n, spread in ((1, 0.0), (3, 5.0), (30, 25.0)):
+        obj = predict_object(network, dark_scan(n, spread=spread), (60, 70))
+        assert np.isfinite(obj).all()
+        assert (obj != 0).any()

@@ -77,9 +77,7 @@ def numpy_start(amplitude, probes, corners, shape, iterations):
 
 def arrays(patterns):
     """Amplitude, probes and corners of each group."""
-    return zip(
-        patterns.amplitude.numpy(), patterns.probes.numpy(), patterns.canvas.corners_px.numpy(), strict=True
-    )
+    return zip(patterns.amplitude.numpy(), patterns.probes.numpy(), patterns.canvas.corners_px.numpy(), strict=True)
 
 
 def objects(patterns, seed):
