@@ -18,9 +18,10 @@ from safetensors.torch import load_file, save
 from ptyproof.errors import DataError, ManifestError
 from ptyproof.study.training import NetworkDesign, TrainingDesign
 from ptyproof.training.bundle import BUNDLE, RECORD, read_bundle, write_bundle
-from ptyproof.training.network import PatchNetwork
+from ptyproof.training.network import GroupNetwork
+from tests.training.groups import noisy
 
-SIZES = NetworkDesign(channels=8, n_blocks=1, shrink=2, start_iterations=2)
+SIZES = NetworkDesign(n_stages=2, channels=6, n_blocks=1, shrink=2, start_iterations=2)
 TRAINING = TrainingDesign(max_epochs=2, steps_per_epoch=3, network=SIZES)
 
 
@@ -54,7 +55,7 @@ def record(**changes):
 def network(seed=0, sizes=SIZES):
     """A network all of whose weights are random."""
     torch.manual_seed(seed)
-    made = PatchNetwork(sizes)
+    made = GroupNetwork(sizes)
     with torch.no_grad():
         for parameter in made.parameters():
             parameter.normal_()
@@ -87,11 +88,10 @@ def test_weights_and_record_come_back_as_they_were(written):
     assert not bundle.network.training
 
 
-def test_a_read_network_gives_the_same_patches(written):
-    amplitude = torch.rand(3, 8, 12) * 4
-    probes = torch.randn(3, 8, 12, dtype=torch.complex64)
+def test_a_read_network_gives_the_same_object(written):
+    patterns = noisy(2, 3, (8, 12))
     with torch.no_grad():
-        assert torch.equal(read_bundle(written).network(amplitude, probes), network().eval()(amplitude, probes))
+        assert torch.equal(read_bundle(written).network(patterns), network().eval()(patterns))
 
 
 def test_the_folder_has_the_bundle_and_its_readable_record_alone(written):
@@ -119,8 +119,9 @@ def test_other_weights_or_another_record_give_other_bytes(written, tmp_path, wha
 @pytest.mark.parametrize("trained", [True, False])
 def test_weights_are_written_wherever_and_however_they_lie(written, tmp_path, trained):
     made = network().train(trained)
-    made.stem.weight.data = made.stem.weight.data.flip(0).contiguous().flip(0).transpose(2, 3).contiguous().mT
-    assert not made.stem.weight.is_contiguous()
+    weight = made.stages[0].stem.weight
+    weight.data = weight.data.flip(0).contiguous().flip(0).transpose(2, 3).contiguous().mT
+    assert not weight.is_contiguous()
     assert write_bundle(tmp_path, made, record()).read_bytes() == written.read_bytes()
 
 
@@ -229,19 +230,19 @@ def test_every_entry_of_the_record_is_needed(tmp_path, missing):
 
 
 def without_head(state):
-    del state["head.bias"]
+    del state["stages.1.head.bias"]
 
 
 def with_one_more(state):
-    state["blocks.1.first.bias"] = torch.zeros(8)
+    state["stages.0.blocks.1.first.bias"] = torch.zeros(6)
 
 
 def with_another_shape(state):
-    state["stem.weight"] = torch.zeros(8, 8, 3, 3)
+    state["stages.0.stem.weight"] = torch.zeros(6, 8, 3, 3)
 
 
 def with_a_scalar(state):
-    state["head.bias"] = torch.tensor(1.0)
+    state["stages.0.head.bias"] = torch.tensor(1.0)
 
 
 def empty(state):
@@ -257,7 +258,7 @@ def test_weights_that_do_not_fit_the_record_are_refused(tmp_path, change):
         read_bundle(path)
 
 
-@pytest.mark.parametrize("sizes", [{"channels": 16}, {"n_blocks": 2}, {"shrink": 4}], ids=str)
+@pytest.mark.parametrize("sizes", [{"channels": 16}, {"n_blocks": 2}, {"shrink": 4}, {"n_stages": 1}, {"n_stages": 3}], ids=str)
 def test_a_record_of_other_sizes_is_refused(tmp_path, sizes):
     other = copy.deepcopy(record())
     other["training"]["network"].update(sizes)
@@ -270,8 +271,10 @@ def test_a_record_of_other_sizes_is_refused(tmp_path, sizes):
     "sizes",
     [
         {"channels": 0},
-        {"channels": 12},
+        {"channels": 4097},
         {"channels": 8.5},
+        {"n_stages": 0},
+        {"n_stages": 65},
         {"shrink": "2"},
         {"x": 1},
     ],

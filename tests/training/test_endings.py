@@ -10,14 +10,12 @@ import numpy as np
 import pytest
 import torch
 
-from ptyproof.errors import DataError
+from ptyproof.errors import DataError, InputError
 from ptyproof.training.bundle import BUNDLE
-from ptyproof.training.data import GroupSampler, hold_back
 from ptyproof.training.module import TrainingDivergedError
 from ptyproof.training.runner import CHECKPOINT, train
 from tests.training.short_training import (
     CPU,
-    STEPS,
     names,
     stopping,
     task,
@@ -32,22 +30,13 @@ def test_a_diverging_training_says_its_epoch_and_step(scan, tmp_path):
 
 
 @pytest.mark.parametrize("value", [np.inf, np.nan, 1e25])
-def test_the_first_batch_with_an_impossible_pattern_is_named(scan, tmp_path, value):
-    made = task(1, patterns_per_step=8, validation_fraction=0.1, max_epochs=9)
-    kept, _ = hold_back(scan.positions_px, 0.1, 1)
-    groups = GroupSampler(scan.positions_px[kept], 1, 7, STEPS, 8, made.training.seed, ("groups", made.key))
-    place, first = {}, None
-    for epoch in range(9):
-        groups.set_epoch(epoch)
-        for step, batch in enumerate(groups):
-            for index in batch.ravel():
-                first = place.setdefault(int(index), (epoch + 1, step + 1))
-    bad, first = next((index, where) for index, where in place.items() if where[0] > 1 and where[1] > 1)
+@pytest.mark.parametrize("shown_fraction", [0.5, 1.0])
+def test_a_pattern_of_no_possible_count_is_refused_before_anything_is_trained(scan, tmp_path, value, shown_fraction):
     amplitude = scan.amplitude.copy()
-    amplitude[kept[bad]] = value
-    with pytest.raises(TrainingDivergedError, match=f"epoch {first[0]}, step {first[1]};"):
-        train(made, replace(scan, amplitude=amplitude), tmp_path, CPU)
-    assert BUNDLE not in names(tmp_path)
+    amplitude[17, 3, 5] = value
+    with pytest.raises(InputError, match=r"amplitudes must be finite, and below 2\^26, .* got (inf|nan|1e\+25)"):
+        train(task(1, shown_fraction=shown_fraction), replace(scan, amplitude=amplitude), tmp_path, CPU)
+    assert names(tmp_path) == []
 
 
 def test_a_diverging_training_of_groups_says_its_epoch_and_step(scan, tmp_path):

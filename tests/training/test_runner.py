@@ -33,6 +33,7 @@ from tests.training.short_training import (
     EPOCHS,
     FILES,
     ROOT,
+    SIZES,
     STEPS,
     batches_until_epoch_2,
     names,
@@ -111,7 +112,16 @@ def test_what_others_drew_before_changes_nothing(scan, reference, tmp_path):
 
 @pytest.mark.parametrize(
     "other",
-    [{"seed": 322}, {"gridsize": 1}, {"neighbor_count": 5}, {"learning_rate": 2e-3}, {"rate_floor": 0.5}],
+    [
+        {"seed": 322},
+        {"gridsize": 1},
+        {"neighbor_count": 5},
+        {"learning_rate": 2e-3},
+        {"rate_floor": 0.5},
+        {"shown_fraction": 0.8},
+        {"restraint": 3.0},
+        {"network": replace(SIZES, start_iterations=3)},
+    ],
     ids=str,
 )
 def test_another_recipe_gives_other_weights(scan, reference, tmp_path, other):
@@ -188,7 +198,8 @@ def test_a_training_without_logger_writes_no_metrics(scan, reference, tmp_path):
 
 
 def test_the_losses_are_likelihoods_of_single_patterns_by_numpy(scan, tmp_path):
-    made = task(1, learning_rate=1e-9, patterns_per_step=200, rate_floor=0.01)  # the network stays its start
+    # The network stays its start, and judges the counts that it was shown.
+    made = task(1, learning_rate=1e-9, patterns_per_step=200, rate_floor=0.01, shown_fraction=1.0)
     trained = train(made, scan, tmp_path, CPU)
     network = read_bundle(trained.bundle_path).network
     kept, held = hold_back(scan.positions_px, 0.1, 1)

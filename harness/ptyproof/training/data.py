@@ -13,7 +13,7 @@ import numpy.typing as npt
 from torch.utils.data import Dataset as TorchDataset
 from torch.utils.data import Sampler
 
-from ptyproof.errors import DataError
+from ptyproof.errors import DataError, InputError
 from ptyproof.io.dataset import Dataset, read_dataset
 from ptyproof.io.hashing import combine_digests, sha256_array
 from ptyproof.physics.fourier import fourier_shift
@@ -21,6 +21,8 @@ from ptyproof.physics.grouping import position_groups
 from ptyproof.study.seeds import stream
 
 Batch = dict[str, npt.NDArray[Any]]
+
+_LARGEST_AMPLITUDE = 2.0**26  # counts up to its square are exact in double precision
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,9 +174,17 @@ class GroupedScan(TorchDataset[Batch]):
         The patterns.
     shown_fraction
         Probability with which a photon is shown; with 1 the counts are shown and judged alike.
+
+    Raises
+    ------
+    InputError
+        If an amplitude is no square root of a count.
     """
 
     def __init__(self, scan: Scan, shown_fraction: float) -> None:
+        largest = float(scan.amplitude.max(initial=0.0))  # not a number where one is none
+        if not largest < _LARGEST_AMPLITUDE:
+            raise InputError(f"amplitudes must be finite, and below 2^26, the square root of a count, got {largest:g}")
         self.scan = scan
         self._shown_fraction = shown_fraction
 
