@@ -61,7 +61,9 @@ def test_the_measurement_keeps_its_counts_and_has_no_object(tmp_path: Path) -> N
 def test_a_study_trains_on_the_measurement_s_probe_and_positions(tmp_path: Path) -> None:
     dataset, _ = import_foreign(STAR, object_name="siemens")
     write_dataset(tmp_path / "base.npz", dataset)
-    budget = TrainingDesign(max_epochs=1, steps_per_epoch=2, network=NetworkDesign(channels=8, n_blocks=1))
+    budget = TrainingDesign(
+        max_epochs=1, steps_per_epoch=2, network=NetworkDesign(n_stages=1, channels=4, n_blocks=1, shrink=4)
+    )
     design = replace(
         builtin_study("fly001"), name="star", doses_photons_per_pattern=(1e4,), pattern_size_px=128, training=budget
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -13,12 +14,15 @@ from ptyproof.evidence.scores import canvas_shape, describe_scores, held_out_sco
 from ptyproof.evidence.verdict import beats_start, by_how_much, verdict
 from ptyproof.io.dataset import read_dataset
 from ptyproof.physics.forward import expected_counts
-from ptyproof.study.layout import phase_c_file
+from ptyproof.study.layout import phase_c_file, phase_d_file
 from ptyproof.study.training import NetworkDesign
 from ptyproof.training.bundle import read_bundle
 from ptyproof.training.data import Scan, read_scan
-from ptyproof.training.network import PatchNetwork
+from ptyproof.training.network import GroupNetwork
+from ptyproof.training.projection import Patterns
+from ptyproof.training.runner import train
 from tests.conftest import Phase
+from tests.training.short_training import CPU, task
 
 FLOOR = 1e-3
 
@@ -32,24 +36,45 @@ def as_measurement(path: Path, out: Path) -> Path:
     return out
 
 
-def untrained() -> PatchNetwork:
-    """Return a network that is its own start."""
+SIZES = NetworkDesign(n_stages=1, channels=4, n_blocks=1, shrink=4, start_iterations=2)
+
+
+def untrained() -> GroupNetwork:
+    """Return a network that is its own start: its only stage takes no step."""
     torch.manual_seed(0)
-    return PatchNetwork(NetworkDesign(channels=8, n_blocks=1)).eval()
+    network = GroupNetwork(SIZES)
+    with torch.no_grad():
+        torch.nn.init.zeros_(next(value for name, value in network.named_parameters() if name.endswith("step")))
+    return network.eval()
 
 
-class Oracle(PatchNetwork):
-    """A network that gives the patches it was made with, in the order in which it is asked."""
+class Oracle(GroupNetwork):
+    """A network that gives the patches that it was made with, in the order in which it is asked."""
 
     def __init__(self, patches: np.ndarray) -> None:
-        super().__init__(NetworkDesign(channels=8, n_blocks=1))
+        super().__init__(SIZES)
         self.patches = torch.from_numpy(patches)
         self.asked = 0
 
-    def forward(self, amplitude: torch.Tensor, probes: torch.Tensor) -> torch.Tensor:
+    def forward(self, patterns: Patterns) -> torch.Tensor:
         """Return the next patches."""
-        first, self.asked = self.asked, self.asked + len(amplitude)
+        first, self.asked = self.asked, self.asked + len(patterns.amplitude)
         return self.patches[first : self.asked]
+
+
+class Seer(GroupNetwork):
+    """A network that gives the object that it was made with, on the canvas of a whole scan."""
+
+    def __init__(self, obj: np.ndarray) -> None:
+        super().__init__(SIZES)
+        self.obj = torch.from_numpy(obj)
+
+    def forward(self, patterns: Patterns) -> torch.Tensor:
+        """Return the object on the canvas, which may leave the object's grid."""
+        found = torch.ones(1, *patterns.canvas.shape, dtype=torch.complex64)
+        rows, cols = (min(pair) for pair in zip(patterns.canvas.shape, self.obj.shape, strict=True))
+        found[0, :rows, :cols] = self.obj[:rows, :cols]
+        return found
 
 
 def true_patches(path: Path, scan: Scan) -> np.ndarray:
@@ -68,8 +93,9 @@ def test_half(smoke_c: Phase) -> Path:
     return phase_c_file(smoke_c.root, 1e4, "test")
 
 
-def test_an_untrained_network_is_exactly_its_start(test_half: Path) -> None:
-    scores = held_out_scores(untrained(), test_half, FLOOR)
+@pytest.mark.parametrize("grouped", [True, False])
+def test_an_untrained_network_is_exactly_its_start(test_half: Path, grouped: bool) -> None:
+    scores = held_out_scores(untrained(), test_half, FLOOR, grouped)
     for measure in ("poisson_loss", "complex_error", "patch_poisson_loss", "patch_complex_error"):
         assert scores[measure]["network"] == scores[measure]["start"]
         assert scores[measure]["improvement"] == 0
@@ -78,17 +104,31 @@ def test_an_untrained_network_is_exactly_its_start(test_half: Path) -> None:
 
 def test_the_truth_scores_no_complex_error_whatever_the_phases_of_its_patches(test_half: Path) -> None:
     scan = read_scan(test_half)
-    scores = held_out_scores(Oracle(true_patches(test_half, scan)).eval(), test_half, FLOOR)
+    scores = held_out_scores(Oracle(true_patches(test_half, scan)).eval(), test_half, FLOOR, grouped=False)
     assert scores["complex_error"]["network"] < 1e-3
     assert scores["patch_complex_error"]["network"] < 1e-3
     assert scores["beats_start"] is True
 
 
-def test_the_poisson_loss_is_that_of_the_forward_model_in_numpy(test_half: Path) -> None:
+def test_the_truth_of_a_whole_scan_scores_no_complex_error(test_half: Path) -> None:
+    scan, truth = read_scan(test_half), read_dataset(test_half).dataset.obj
+    assert truth is not None
+    row, col = scan.corners_px.min(axis=0)
+    seen = truth[row:, col:] * np.complex64(np.exp(1j) / scan.object_scale)
+    scores = held_out_scores(Seer(seen).eval(), test_half, FLOOR, grouped=True)
+    assert scores["complex_error"]["network"] < 1e-3
+    assert scores["patch_complex_error"]["network"] < 1e-3
+    assert scores["poisson_loss"]["network"] == pytest.approx(scores["patch_poisson_loss"]["network"], rel=1e-6)
+    assert scores["poisson_loss"]["network"] < scores["poisson_loss"]["start"]
+    assert scores["beats_start"] is True
+
+
+@pytest.mark.parametrize("grouped", [True, False])
+def test_the_poisson_loss_is_that_of_the_forward_model_in_numpy(test_half: Path, grouped: bool) -> None:
     scan = read_scan(test_half)
     network = untrained()
-    scores = held_out_scores(network, test_half, FLOOR)
-    patches = predict(network, scan, canvas_shape(scan)).patches / np.float32(scan.object_scale)
+    scores = held_out_scores(network, test_half, FLOOR, grouped)
+    patches = predict(network, scan, canvas_shape(scan), grouped=grouped).patches / np.float32(scan.object_scale)
     probes = scan.probes(np.arange(len(scan)))
     rate = np.stack([expected_counts(p, o[None])[0] for p, o in zip(probes, patches, strict=True)]) + FLOOR
     counts = np.rint(scan.amplitude.astype(np.float64) ** 2)
@@ -97,21 +137,57 @@ def test_the_poisson_loss_is_that_of_the_forward_model_in_numpy(test_half: Path)
     assert scores["patch_poisson_loss"]["network"] == pytest.approx(loss.mean(), rel=1e-4)
 
 
+def test_patches_of_a_whole_scan_are_what_its_object_shows(test_half: Path) -> None:
+    scan = read_scan(test_half)
+    shape = canvas_shape(scan)
+    found = predict(untrained(), scan, shape, grouped=True)
+    height, width = scan.window
+    for patch, (row, col) in zip(found.patches, scan.corners_px, strict=True):
+        np.testing.assert_array_equal(patch, found.obj[row : row + height, col : col + width])
+    light = np.zeros(shape)
+    for weight, (row, col) in zip(illuminations(scan), scan.corners_px, strict=True):
+        light[row : row + height, col : col + width] += weight
+    np.testing.assert_allclose(found.illumination, light, rtol=1e-3, atol=1e-4 * light.max())
+    assert found.n_parts == 1
+
+
+def test_parts_of_a_scan_that_share_no_light_are_counted(test_half: Path) -> None:
+    scan = read_scan(test_half)
+    two = scan.subset(np.array([0, 1]))
+    away = np.array([[0.0, 0.0], [3 * scan.window[0], 0.0]])
+    apart = dataclasses.replace(two, positions_px=np.full((2, 2), 40.0) + away)
+    for grouped in (True, False):
+        assert predict(untrained(), apart, canvas_shape(apart), grouped=grouped).n_parts == 2
+
+
 def test_without_a_truth_the_complex_errors_are_unknown_with_the_reason(test_half: Path, tmp_path: Path) -> None:
     path = as_measurement(test_half, tmp_path / "measured.npz")
-    scores = held_out_scores(untrained(), path, FLOOR)
+    scores = held_out_scores(untrained(), path, FLOOR, grouped=True)
     assert scores["complex_error"] == {"start": None, "network": None, "improvement": None}
     assert scores["no_truth_because"] == "the dataset has no objectGuess"
     assert "complex error (NRMSE) of the stitched object: not known" in describe_scores(scores)[2]
     assert "complex error" not in verdict(scores)
 
 
-def test_training_pays_on_the_smoke_study(smoke_c: Phase, smoke_e: Phase) -> None:
-    (entry,) = [job for job in smoke_e.manifest["jobs"] if job["job"] == "dose100000-baseline-gs1"]
+@pytest.mark.parametrize(("job", "grouped"), [("dose100000-baseline-gs1", False), ("dose100000-dense-gs2", True)])
+def test_a_jobs_scores_are_those_of_its_bundle(
+    smoke_c: Phase, smoke_d: Phase, smoke_e: Phase, job: str, grouped: bool
+) -> None:
+    (entry,) = [entry for entry in smoke_e.manifest["jobs"] if entry["job"] == job]
     bundle = read_bundle(smoke_e.root / entry["artifact_dir"] / entry["result"]["bundle_path"])
-    scores = held_out_scores(bundle.network, phase_c_file(smoke_c.root, 1e5, "test"), FLOOR)
+    path = phase_d_file(smoke_d.root, 1e5, "dense", "test") if grouped else phase_c_file(smoke_c.root, 1e5, "test")
+    scores = held_out_scores(bundle.network, path, FLOOR, grouped)
     assert scores == entry["scores"]
-    assert scores["patch_poisson_loss"]["improvement"] > 0
+
+
+@pytest.mark.parametrize("gridsize", [1, 2])
+def test_training_pays_on_the_half_that_it_did_not_see(smoke_c: Phase, tmp_path: Path, gridsize: int) -> None:
+    train_half, test_half = (phase_c_file(smoke_c.root, 1e5, half) for half in ("train", "test"))
+    made = task(gridsize, max_epochs=4, steps_per_epoch=10, learning_rate=3e-3, shown_fraction=0.5)
+    trained = train(made, read_scan(train_half), tmp_path, CPU)
+    network = read_bundle(trained.bundle_path).network
+    scores = held_out_scores(network, test_half, FLOOR, grouped=gridsize > 1)
+    assert scores["patch_poisson_loss"]["improvement"] > 0.02
 
 
 def test_illuminations_are_the_shifted_probes_intensities(test_half: Path) -> None:

@@ -40,7 +40,9 @@ def wide_study() -> StudyDesign:
         name="wide",
         doses_photons_per_pattern=DOSES,
         base=BaseDesign(scan_rows=18, scan_cols=8, step_px=14.0, jitter_px=0.5, probe_diameter_px=10.0),
-        training=TrainingDesign(max_epochs=1, steps_per_epoch=2, network=NetworkDesign(channels=8, n_blocks=1)),
+        training=TrainingDesign(
+            max_epochs=1, steps_per_epoch=2, network=NetworkDesign(n_stages=1, channels=4, n_blocks=1, shrink=4)
+        ),
     )
 
 

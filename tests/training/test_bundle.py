@@ -258,7 +258,9 @@ def test_weights_that_do_not_fit_the_record_are_refused(tmp_path, change):
         read_bundle(path)
 
 
-@pytest.mark.parametrize("sizes", [{"channels": 16}, {"n_blocks": 2}, {"shrink": 4}, {"n_stages": 1}, {"n_stages": 3}], ids=str)
+@pytest.mark.parametrize(
+    "sizes", [{"channels": 16}, {"n_blocks": 2}, {"shrink": 4}, {"n_stages": 1}, {"n_stages": 3}], ids=str
+)
 def test_a_record_of_other_sizes_is_refused(tmp_path, sizes):
     other = copy.deepcopy(record())
     other["training"]["network"].update(sizes)

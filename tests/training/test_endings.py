@@ -11,7 +11,6 @@ import pytest
 import torch
 
 from ptyproof.errors import DataError, InputError
-from ptyproof.training.bundle import BUNDLE
 from ptyproof.training.module import TrainingDivergedError
 from ptyproof.training.runner import CHECKPOINT, train
 from tests.training.short_training import (

@@ -142,7 +142,9 @@ def without_the_rest(raw):
 
 
 def with_another_weight(raw):
-    weights = torch.load(io.BytesIO(raw), weights_only=True)["state_dict"]["network.stages.0.stem.weight"].numpy().tobytes()
+    weights = (
+        torch.load(io.BytesIO(raw), weights_only=True)["state_dict"]["network.stages.0.stem.weight"].numpy().tobytes()
+    )
     changed = bytearray(raw)
     changed[raw.index(weights) + 2] ^= 0x40
     return bytes(changed)
