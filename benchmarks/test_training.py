@@ -31,8 +31,8 @@ def bare_loop(scan: Scan) -> float:
     sampler = GroupSampler(
         scan.positions_px, GRIDSIZE, NEIGHBORS, PLAN.steps_per_epoch, PLAN.patterns_per_step // 4, PLAN.seed, ("bare",)
     )
-    grouped = GroupedScan(scan)
-    batches = [{name: torch.from_numpy(value) for name, value in grouped[groups].items()} for groups in sampler]
+    grouped = GroupedScan(scan, PLAN.shown_fraction)
+    batches = [{name: torch.from_numpy(value) for name, value in grouped[draw].items()} for draw in sampler]
     with configured(OPTIONS, 0):
         module = PatchTraining(PLAN, "")
         settings = module.configure_optimizers()
@@ -41,12 +41,12 @@ def bare_loop(scan: Scan) -> float:
         for _ in range(PLAN.max_epochs):
             for batch in batches:
                 optimizer.zero_grad()
-                loss = module.loss(batch)
-                loss.backward()
+                objective, _ = module.objective(batch)
+                objective.backward()
                 torch.nn.utils.clip_grad_norm_(module.parameters(), PLAN.gradient_clip)
                 optimizer.step()
                 schedule.step()
-                loss.item()
+                objective.item()
         return time.perf_counter() - begun
 
 
