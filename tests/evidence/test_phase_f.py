@@ -162,7 +162,6 @@ def test_an_archive_holds_what_the_manifest_says(whole: tuple[Path, dict[str, An
     assert entry(manifest, "lsqml")["result"]["iterations"] == 10
     assert [step["step"] for step in entry(manifest, "pinn+lsqml")["result"]["timing"]["steps"]] == [
         "inference",
-        "stitching",
         "set-up",
         "iterations",
     ]
