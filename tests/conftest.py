@@ -8,12 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from ptyproof.evidence.base import load_base
 from ptyproof.evidence.phase_c import generate
 from ptyproof.evidence.phase_d import overlap
 from ptyproof.study.builtin import builtin_study
 from ptyproof.study.design import StudyDesign
+
+settings.register_profile("ptyproof", deadline=None, derandomize=True)
+settings.load_profile("ptyproof")
 
 
 @dataclass(frozen=True)
