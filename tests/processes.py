@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
+PLUGIN = "pytest_ptyproof.plugin"
+LOADED = Path(__file__).parent / "plugins" / "loaded"  # plugins that such processes load
 _AUTOLOAD, _NAMED = "PYTEST_DISABLE_PLUGIN_AUTOLOAD", "PYTEST_PLUGINS"
 
 
@@ -14,4 +17,12 @@ def plugin_alone() -> dict[str, str]:
     tour.
     """
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
-    return inherited | {_AUTOLOAD: "1", _NAMED: "pytest_ptyproof.plugin", "OMP_NUM_THREADS": "1"}
+    return inherited | {_AUTOLOAD: "1", _NAMED: PLUGIN, "OMP_NUM_THREADS": "1"}
+
+
+def plain_pictures() -> dict[str, str]:
+    """Return the same environment, in which real runs draw no picture: that takes half their time.
+
+    The pictures of real runs are tested by those that draw them: the run `whole`, and the tour as it is written.
+    """
+    return plugin_alone() | {_NAMED: f"{PLUGIN},plain_pictures", "PYTHONPATH": str(LOADED)}

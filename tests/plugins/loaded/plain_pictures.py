@@ -1,4 +1,4 @@
-"""A plugin for runs whose pictures nobody looks at: each is one pixel. Drawing them takes half the time of such a run."""
+"""A plugin for runs whose pictures nobody looks at, and which take half of such a run: each is one pixel."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ from typing import Any
 
 import pytest
 
-PIXEL = base64.b64decode(
-    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="
-)
+PIXEL = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg==")
 
 
 def savefig(figure: Any, target: Any, **options: Any) -> None:
@@ -22,8 +20,10 @@ def savefig(figure: Any, target: Any, **options: Any) -> None:
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_runtestloop() -> None:
-    """Take the place of Matplotlib's writing of figures."""
+def pytest_runtestloop(session: pytest.Session) -> None:
+    """Take the place of Matplotlib's writing of figures in a real run."""
+    if "real_run" not in session.config.option.markexpr:
+        return
     import matplotlib.figure
 
     matplotlib.figure.Figure.savefig = savefig  # type: ignore[method-assign]
