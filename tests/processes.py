@@ -8,15 +8,16 @@ from pathlib import Path
 PLUGIN = "pytest_ptyproof.plugin"
 LOADED = Path(__file__).parent / "plugins" / "loaded"  # plugins that such processes load
 _AUTOLOAD, _NAMED = "PYTEST_DISABLE_PLUGIN_AUTOLOAD", "PYTEST_PLUGINS"
+_NO_BYTECODE = "PYTHONDONTWRITEBYTECODE"
 
 
 def plugin_alone() -> dict[str, str]:
     """Return an environment in which pytest loads this project's plugin alone: others cost a second in each process.
 
     `-p xdist` and the like still work. That pytest finds the plugin by itself is tested in `test_plugin.py`, and by the
-    tour.
+    tour as it is written. Bytecode is kept: to compile the project anew takes most of a second in each process.
     """
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", _NO_BYTECODE))}
     return inherited | {_AUTOLOAD: "1", _NAMED: PLUGIN, "OMP_NUM_THREADS": "1"}
 
 
