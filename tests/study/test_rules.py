@@ -60,7 +60,7 @@ def python(code: str, *argv: object) -> str:
 
 @pytest.fixture(scope="module")
 def imported() -> list[str]:
-    """What a process says that imports everything of the project: the loaded modules, then whether its state is kept."""
+    """What a process says that imports all of the project: the loaded modules, then whether its state is kept."""
     return python(f"{STATE}\nbefore = state()\n{IMPORT_ALL}\nprint(state() == before)").splitlines()
 
 
