@@ -30,6 +30,7 @@ from ptyproof.cli import (
     validate,
 )
 from ptyproof.errors import PtyproofError, sentence_of
+from ptyproof.io.anonymity import anonymity
 
 _EPILOG = """\
 examples:
@@ -68,7 +69,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = sys.argv[1:] if argv is None else list(argv)
     args = build_parser().parse_args(words)
     try:
-        return _run(args, words)
+        with anonymity(getattr(args, "anonymous", False)):
+            return _run(args, words)
     except BrokenPipeError:
         # The reader of our output has gone, `ptyproof ... | head` for one: no error of ours.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import platform
 import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ from typing import Any
 from ptyproof.errors import ManifestError
 from ptyproof.evidence.manifest import timed_head
 from ptyproof.io import schema
+from ptyproof.io.anonymity import host_mark
 from ptyproof.io.atomic import write_text
 from ptyproof.io.locking import lock
 from ptyproof.io.strict_json import format_json, parse_json
@@ -94,7 +94,7 @@ class Hub:
                     "started": now(),
                     "ended": None,
                     "exit_status": None,
-                    "process": {"host_sha256": _host(), "pid": os.getpid()},
+                    "process": {"host_sha256": host_mark(), "pid": os.getpid()},
                     "revision": dict(revision),
                     "environment": dict(environment),
                     "outcomes": {},
@@ -204,7 +204,7 @@ def is_incomplete(run: Mapping[str, Any]) -> bool:
     """Tell whether a run's process has gone without recording its end, as far as this machine can know."""
     if run["status"] == "ended":
         return False
-    if run["process"]["host_sha256"] != _host():
+    if run["process"]["host_sha256"] != host_mark():
         return True
     try:
         os.kill(run["process"]["pid"], 0)
@@ -241,7 +241,3 @@ def _encodable(value: Any) -> Any:
 
 def _minor(version: str) -> int:
     return int(version.split(".")[1])
-
-
-def _host() -> str:
-    return hashlib.sha256(platform.node().encode()).hexdigest()
