@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from ptyproof.console import plain
+
 if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter
 
@@ -185,4 +187,4 @@ def pytest_terminal_summary(terminalreporter: TerminalReporter, config: pytest.C
         lines += said
     terminalreporter.write_sep("=", "ptyproof: artifact hub")
     for line in lines:
-        terminalreporter.write_line(line)
+        terminalreporter.write_line(plain(line))

@@ -6,7 +6,9 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
+from typing import TextIO, cast
 
 from ptyproof._version import __version__
 from ptyproof.cli import (
@@ -29,6 +31,7 @@ from ptyproof.cli import (
     train,
     validate,
 )
+from ptyproof.console import Plain
 from ptyproof.errors import PtyproofError, sentence_of
 from ptyproof.io.anonymity import anonymity
 
@@ -68,6 +71,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status; errors are one sentence on standard error."""
     words = sys.argv[1:] if argv is None else list(argv)
     args = build_parser().parse_args(words)
+    with redirect_stdout(cast("TextIO", Plain(sys.stdout))), redirect_stderr(cast("TextIO", Plain(sys.stderr))):
+        return _answered(args, words)
+
+
+def _answered(args: argparse.Namespace, words: Sequence[str]) -> int:
     try:
         with anonymity(getattr(args, "anonymous", False)):
             return _run(args, words)

@@ -1,0 +1,58 @@
+"""Opening files that somebody else chose: regular files alone, as a pipe never ends and a device has no size."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+from typing import BinaryIO
+
+from ptyproof.errors import DataError
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """Open a regular file, or a link to one, for reading.
+
+    Raises
+    ------
+    DataError
+        If it cannot be read: it does not exist, say, or is no regular file.
+    """
+    try:
+        # without waiting: who opens a pipe waits for somebody to write into it
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    except (OSError, ValueError) as error:  # ValueError: a name with a null character
+        reason = (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
+        raise DataError(path, f"cannot be read: {reason}") from error
+    mode = os.fstat(handle).st_mode
+    if not stat.S_ISREG(mode):
+        os.close(handle)
+        raise DataError(path, f"cannot be read: it is {'a folder' if stat.S_ISDIR(mode) else 'no regular file'}")
+    return os.fdopen(handle, "rb")
+
+
+def lies_inside(path: Path, folder: Path) -> bool:
+    """Tell whether a path is a regular file that lies in a folder, wherever links on the way lead."""
+    try:
+        real = path.resolve()
+        return real.is_file() and real.is_relative_to(folder.resolve())
+    except (OSError, RuntimeError, ValueError):  # RuntimeError: links that lead in a circle
+        return False
+
+
+def read_regular(path: Path, max_bytes: int) -> bytes:
+    """Return the bytes of a regular file.
+
+    Raises
+    ------
+    DataError
+        As `open_regular`, and if there are more than `max_bytes`.
+    """
+    with open_regular(path) as file:
+        try:
+            raw = file.read(max_bytes + 1)
+        except OSError as error:
+            raise DataError(path, f"cannot be read: {error.strerror}") from error
+    if len(raw) > max_bytes:
+        raise DataError(path, f"is larger than {max_bytes} bytes")
+    return raw
