@@ -73,11 +73,12 @@ def recorded(root: Path, words: Sequence[str], *, trains: bool = False) -> Itera
                 with _tee(file, clean):
                     yield run
             except BaseException as error:
-                sentence, run.exit_status = sentence_of(error) or (_unexpected(error), 1)
-                file.write(f"{_PROGRAM}: error: {clean(sentence)}\n")
+                said, run.exit_status = sentence_of(error) or (_unexpected(error), 1)
+                sentence = clean(plain(said))
+                file.write(f"{_PROGRAM}: error: {sentence}\n")
                 file.flush()
                 text = log.read_text(encoding="utf-8", errors="replace")
-                blocked = write_blocked(root, clean(" ".join(command)), run.exit_status, clean(sentence), text)
+                blocked = write_blocked(root, clean(" ".join(command)), run.exit_status, sentence, text)
                 raise
     finally:
         hub.end_run(
