@@ -155,7 +155,5 @@ def test_what_failed_is_still_told(hub: Path) -> None:
     assert re.search(r"FileNotFoundError: \[Errno 2\] No such file: '\{tmp\}/pytest-of-[^']*/input.npz'", text)
     index = Hub(hub).read()
     assert index is not None
-    command = (
-        "ptyproof overlap --phase-c-root={elsewhere}/c --output-root={elsewhere}/d --artifact-hub={hub} --anonymous"
-    )
+    command = "ptyproof overlap --phase-c-root={elsewhere}/c --output-root={elsewhere}/d --artifact-hub={hub}"
     assert index["runs"][2]["command"].replace("'", "") == f"{command} --anonymous"

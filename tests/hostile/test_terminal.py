@@ -13,13 +13,15 @@ import pytest
 
 from ptyproof.cli.main import main
 from ptyproof.console import Console, Plain, plain, printable
-from ptyproof.errors import DesignError, InputError
+from ptyproof.errors import DesignError, InputError, RunError
 from ptyproof.evidence.comparison_table import csv_text
 from ptyproof.evidence.hub import Hub, refuse_links_out
 from ptyproof.evidence.report import write_report
 from ptyproof.io.dataset import write_dataset
+from ptyproof.io.regular import appended
 from ptyproof.study import checks
 from tests.evidence.test_verify import ENVIRONMENT, REVISION
+from tests.hostile.files import within
 from tests.strategies.datasets import make_dataset
 
 ESCAPES = "\x1b]0;owned\x07\x1b[2J\x9b31m\u202egnp.exe\r\x7f\x00"
@@ -147,3 +149,22 @@ def test_links_inside_a_hub_and_of_somebody_s_own_are_no_matter(tmp_path: Path) 
     (root / "docs" / "gone").symlink_to(os.devnull)
     with pytest.raises(InputError, match="docs/gone"):
         refuse_links_out(root)
+
+
+@pytest.mark.parametrize("kind", ["link", "link to nothing", "pipe"])
+def test_no_log_is_written_through_a_link(tmp_path: Path, kind: str) -> None:
+    victim, path = tmp_path / "victim", tmp_path / "train.log"
+    if kind == "pipe":
+        os.mkfifo(path)
+    else:
+        path.symlink_to(victim)
+    if kind == "link":
+        victim.write_text("mine\n", encoding="utf-8")
+    with within(), pytest.raises(RunError, match="no log is written through one"), appended(path) as file:
+        file.write("more\n")
+    assert not victim.exists() or victim.read_text(encoding="utf-8") == "mine\n"
+    with appended(tmp_path / "own.log") as file:
+        file.write("a\n")
+    with appended(tmp_path / "own.log") as file:
+        file.write("b\n")
+    assert (tmp_path / "own.log").read_bytes() == b"a\nb\n"

@@ -21,6 +21,7 @@ from ptyproof.evidence.verify.manifests import read_manifests
 from ptyproof.evidence.verify.reconstruction import reconstruction_problems
 from ptyproof.evidence.verify.training import bundle_problems, dataset_problems
 from ptyproof.io.redaction import Redaction, redaction
+from ptyproof.io.regular import appended
 from ptyproof.study.jobs import cell_of
 from ptyproof.study.layout import (
     COMPARISON_MANIFEST,
@@ -150,7 +151,7 @@ class RunFolder:
         """
         path = self.real_run / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("a", encoding="utf-8", newline="\n") as file:
+        with appended(path) as file:
             yield Console(_Redacted(file, f"{self.hub}/", redaction(self.hub)), watched.bars)
 
     def _training_manifest(self) -> dict[str, Any] | None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TextIO
 
-from ptyproof.errors import DataError
+from ptyproof.errors import DataError, RunError
 
 
 def open_regular(path: Path) -> BinaryIO:
@@ -29,6 +31,26 @@ def open_regular(path: Path) -> BinaryIO:
         os.close(handle)
         raise DataError(path, f"cannot be read: it is {'a folder' if stat.S_ISDIR(mode) else 'no regular file'}")
     return os.fdopen(handle, "rb")
+
+
+@contextmanager
+def appended(path: Path) -> Iterator[TextIO]:
+    """Yield a text file that is written at its end, with Unix line ends; made if it is missing.
+
+    Raises
+    ------
+    RunError
+        If something else than a regular file has its name: a link would have a log written somewhere else.
+    """
+    try:
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+        handle = os.open(path, flags, 0o666)
+    except OSError as error:
+        if path.is_symlink() or path.is_fifo():
+            raise RunError(f"{path} is a link or a pipe, and no log is written through one") from error
+        raise
+    with os.fdopen(handle, "a", encoding="utf-8", errors="backslashreplace", newline="\n", buffering=1) as file:
+        yield file
 
 
 def lies_inside(path: Path, folder: Path) -> bool:

@@ -104,7 +104,7 @@ def _empty(record: dict[str, Any], path: Path) -> PatchNetwork:
         return PatchNetwork(design)
 
 
-def _check_forms(file: safe_open, network: PatchNetwork, path: Path) -> None:
+def _check_forms(file: Any, network: PatchNetwork, path: Path) -> None:
     """Refuse weights that do not fit, by the header: no memory is taken for any before all of them do."""
     wanted = {name: _form(value) for name, value in network.state_dict().items()}
     found = dict.fromkeys(file.keys(), "a weight that no network has")
