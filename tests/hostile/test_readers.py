@@ -6,7 +6,6 @@ import io
 import json
 import os
 import pickle
-import resource
 import signal
 import zipfile
 import zlib
@@ -188,12 +187,12 @@ def test_a_small_archive_does_not_become_large(tmp_path: Path, case: str) -> Non
 
 
 def test_the_zip_bombs_are_live(tmp_path: Path) -> None:
-    path = zip_bomb(tmp_path / "bomb.npz", {"a.npy": giant((1 << 24,), "f8")})
+    path = zip_bomb(tmp_path / "bomb.npz", {"a.npy": giant((1 << 21,), "f8")})
     with zipfile.ZipFile(path) as archive:
         info = archive.getinfo("a.npy")
-        info.CRC = zlib.crc32(giant((1 << 24,), "f8")[0] + bytes(1 << 27))
+        info.CRC = zlib.crc32(giant((1 << 21,), "f8")[0] + bytes(1 << 24))
         array = np.lib.format.read_array(archive.open(info), allow_pickle=False)
-    assert array.nbytes == 1 << 27
+    assert array.nbytes == 1 << 24
 
 
 def test_an_archive_that_packs_well_is_read(tmp_path: Path) -> None:
@@ -287,13 +286,11 @@ def test_a_bundle_with_more_tensors_than_its_network_has_costs_its_header_alone(
     own = save(network().state_dict(), metadata={"ptyproof": json.dumps(record())})
     length = int.from_bytes(own[:8], "little")
     header, data = json.loads(own[8 : 8 + length]), own[8 + length :]
-    header |= {f"more{n}": {"dtype": "F32", "shape": [0], "data_offsets": [len(data)] * 2} for n in range(30_000)}
+    header |= {f"more{n}": {"dtype": "F32", "shape": [0], "data_offsets": [len(data)] * 2} for n in range(60_000)}
     text = json.dumps(header).encode()
     (tmp_path / "it.safetensors").write_bytes(len(text).to_bytes(8, "little") + text + data)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    with within(), pytest.raises(PtyproofError, match="more0: expected no such weight"):
+    with within(6.0, 300_000_000), pytest.raises(PtyproofError, match="more0: expected no such weight"):
         read("bundle", tmp_path / "it.safetensors")
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 150_000  # kB
 
 
 TOML = {
