@@ -23,7 +23,6 @@ from tests.fuzz import watch
 from tests.fuzz.readers import READERS, Reader
 
 _ROOM_BYTES = 3 << 30
-_WARM = 50  # inputs after which what a reader loads when it is first used is there
 
 
 def fuzz(reader: Reader, seconds: float, seed: int) -> str:
@@ -36,19 +35,19 @@ def fuzz(reader: Reader, seconds: float, seed: int) -> str:
     """
     rng = random.Random(seed)
     answers: Counter[str] = Counter()
-    slowest, largest, n, allowed = 0.0, 0.0, 0, 0
+    slowest, largest, n = 0.0, 0, 0
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name).resolve()
         seeds = reader.seeds(folder)
         for valid in seeds:  # a reader that refuses its own files tells nothing
             reader.read(reader.put(valid, folder), folder)
         watch.limit_memory(_ROOM_BYTES)
+        first = watch.forget_peak()
         end = time.monotonic() + seconds
-        before = 0
         while time.monotonic() < end:
             raw = reader.input(seeds, rng)
             path = reader.put(raw, folder)
-            allowed = max(allowed, watch.ROOM_BYTES + watch.PER_BYTE * len(raw))
+            before = watch.forget_peak()
             begun = time.process_time()
             try:
                 with watch.watched():
@@ -61,16 +60,16 @@ def fuzz(reader: Reader, seconds: float, seed: int) -> str:
                 raise
             slowest = max(slowest, time.process_time() - begun)
             n += 1
-            before = watch.peak_bytes() if n <= _WARM else before
             grown = watch.peak_bytes() - before
-            if n > _WARM and grown > largest:
-                largest = grown
-                if grown > allowed:
-                    _keep(raw, reader.suffix)
-                    raise AssertionError(f"memory grew by {grown / 1e6:.0f} MB with an input of {len(raw)} bytes")
+            largest = max(largest, grown)
+            if grown > watch.ROOM_BYTES + watch.PER_BYTE * len(raw):
+                _keep(raw, reader.suffix)
+                raise AssertionError(f"memory grew by {grown / 1e6:.0f} MB with an input of {len(raw)} bytes")
+    kept = watch.forget_peak() - first
+    assert kept < watch.ROOM_BYTES, f"{kept / 1e6:.0f} MB of memory were not given back"
     return (
         f"{reader.name}: {n} inputs in {seconds:g} s, seed {seed}: {answers['refused']} refused, "
-        f"{answers['accepted']} accepted; slowest {slowest * 1e3:.0f} ms, memory grew by {largest / 1e6:.0f} MB"
+        f"{answers['accepted']} accepted; slowest {slowest * 1e3:.0f} ms, most memory for one {largest / 1e6:.0f} MB"
     )
 
 

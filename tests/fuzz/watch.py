@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import resource
 import signal
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -73,21 +72,24 @@ def watched() -> Iterator[None]:
         signal.setitimer(signal.ITIMER_REAL, 0)
 
 
+def forget_peak() -> int:
+    """Let `peak_bytes` speak of what comes from now on; return the memory that there is now."""
+    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+    return _status("VmRSS")
+
+
 def peak_bytes() -> int:
-    """Return the most memory that the process has had."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    """Return the most memory that the process has had since `forget_peak`."""
+    return _status("VmHWM")
+
+
+def _status(name: str) -> int:
+    """Return an entry of the process's own; `getrusage` would say what the process that started it has had."""
+    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{name}:"))
 
 
 def limit_memory(room: int) -> None:
     """Let the process map `room` more bytes than it has now: an array that is too large is a MemoryError."""
-    with open(f"/proc/{os.getpid()}/statm", encoding="ascii") as file:  # noqa: PTH123 - no reader of files
-        pages = int(file.read().split()[0])
-    wanted = pages * resource.getpagesize() + room
+    wanted = _status("VmSize") + room
     resource.setrlimit(resource.RLIMIT_AS, (wanted, wanted))
-
-
-def seconds(call: Callable[[], object]) -> float:
-    """Return how long a call takes, of this process's own time."""
-    begun = time.process_time()
-    call()
-    return time.process_time() - begun
