@@ -88,11 +88,11 @@ def test_a_probe_whose_power_is_no_number(tmp_path: Path, value: float) -> None:
         import_foreign(tmp_path / "tike.npz")
 
 
-def test_an_index_that_is_not_a_number(tmp_path: Path) -> None:
-    path = saved(
-        tmp_path / "it.npz", diffraction=np.full((4, 8, 10), 1.5, np.float32), scan_index=np.array([0, 1, 2, np.nan])
-    )
-    with warnings.catch_warnings(action="error"), pytest.raises(DataError, match="scan_index"):
+def test_a_probe_of_double_precision_that_is_not_a_number(tmp_path: Path) -> None:
+    probe = np.ones((8, 10), np.complex128)
+    probe[3, 4] = complex(0.35, np.nan)
+    path = saved(tmp_path / "it.npz", probeGuess=probe, diffraction=np.full((4, 8, 10), 1.5, np.float32))
+    with warnings.catch_warnings(action="error"), pytest.raises(DataError, match="probeGuess"):
         read_dataset(path)
 
 
