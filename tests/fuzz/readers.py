@@ -103,10 +103,9 @@ def _read_archive(path: Path, _: Path) -> None:
 
 
 def _bundles(folder: Path) -> Seeds:
-    from ptyproof.training.bundle import write_bundle
-    from tests.training.test_bundle import network, record
+    from tests.fuzz.bundles import write_small_bundle
 
-    return [write_bundle(folder, network(), record()).read_bytes()]
+    return [write_small_bundle(folder).read_bytes()]
 
 
 def _read_bundle(path: Path, _: Path) -> None:

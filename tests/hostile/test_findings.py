@@ -90,7 +90,7 @@ def test_a_probe_whose_power_is_no_number(tmp_path: Path, value: float) -> None:
 
 def test_a_probe_of_double_precision_that_is_not_a_number(tmp_path: Path) -> None:
     probe = np.ones((8, 10), np.complex128)
-    probe[3, 4] = complex(0.35, np.nan)
+    probe.imag[3, 4] = np.array(0x7FF0000000000001, np.uint64).view(np.float64)  # a NaN that speaks up when it is cast
     path = saved(tmp_path / "it.npz", probeGuess=probe, diffraction=np.full((4, 8, 10), 1.5, np.float32))
     with warnings.catch_warnings(action="error"), pytest.raises(DataError, match="probeGuess"):
         read_dataset(path)

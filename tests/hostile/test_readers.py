@@ -23,10 +23,10 @@ from ptyproof.errors import PtyproofError
 from ptyproof.evidence.checking.loading import load
 from ptyproof.evidence.hub import Hub
 from ptyproof.io.strict_json import read_json
+from tests.fuzz.bundles import write_small_bundle
 from tests.fuzz.readers import READERS
 from tests.hostile.files import Bomb, TookTooLongError, giant, within, zip_bomb
 from tests.strategies.datasets import make_dataset
-from tests.training.test_bundle import network, record
 
 OF_FILES = ("dataset", "import", "reconstruction", "bundle", "checkpoint", "study", "json")
 
@@ -283,7 +283,7 @@ def test_headers_of_bundles_that_lie(tmp_path: Path, case: str) -> None:
 
 
 def test_a_bundle_with_more_tensors_than_its_network_has_costs_its_header_alone(tmp_path: Path) -> None:
-    own = save(network().state_dict(), metadata={"ptyproof": json.dumps(record())})
+    own = write_small_bundle(tmp_path).read_bytes()
     length = int.from_bytes(own[:8], "little")
     header, data = json.loads(own[8 : 8 + length]), own[8 + length :]
     header |= {f"more{n}": {"dtype": "F32", "shape": [0], "data_offsets": [len(data)] * 2} for n in range(60_000)}

@@ -18,7 +18,7 @@ from ptyproof.errors import DataError, DesignError, ManifestError
 from ptyproof.io import schema, strict_json
 from ptyproof.io.atomic import atomic_path
 from ptyproof.study.training import NetworkDesign
-from ptyproof.training.network import PatchNetwork
+from ptyproof.training.network import GroupNetwork
 
 BUNDLE = "model.safetensors"
 RECORD = "model.json"
@@ -30,7 +30,7 @@ _TYPES = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat1
 class Bundle:
     """A trained network and its record (schema model 1)."""
 
-    network: PatchNetwork
+    network: GroupNetwork
     record: dict[str, Any]
 
     @property
@@ -40,7 +40,7 @@ class Bundle:
         return height, width
 
 
-def write_bundle(folder: Path, network: PatchNetwork, record: dict[str, Any]) -> Path:
+def write_bundle(folder: Path, network: GroupNetwork, record: dict[str, Any]) -> Path:
     """Write bundle and readable record into `folder`, each atomically; return the bundle's path.
 
     Equal weights and records give equal bytes.
@@ -94,17 +94,17 @@ def _record(metadata: dict[str, str], path: Path) -> dict[str, Any]:
     return record
 
 
-def _empty(record: dict[str, Any], path: Path) -> PatchNetwork:
+def _empty(record: dict[str, Any], path: Path) -> GroupNetwork:
     """Return the network of a record without weights, which takes no memory for them."""
     try:
         design = NetworkDesign(**record["training"]["network"])
     except DesignError as error:
         raise DataError(path, f"holds no possible network: {error}", "metadata") from error
     with torch.device("meta"):
-        return PatchNetwork(design)
+        return GroupNetwork(design)
 
 
-def _check_forms(file: Any, network: PatchNetwork, path: Path) -> None:
+def _check_forms(file: Any, network: GroupNetwork, path: Path) -> None:
     """Refuse weights that do not fit, by the header: no memory is taken for any before all of them do."""
     wanted = {name: _form(value) for name, value in network.state_dict().items()}
     found = dict.fromkeys(file.keys(), "a weight that no network has")
