@@ -22,6 +22,7 @@ from ptyproof.evidence.verdict import verdict
 from ptyproof.io.atomic import writable_folder
 from ptyproof.io.hashing import sha256_file
 from ptyproof.io.locking import lock
+from ptyproof.io.regular import appended
 from ptyproof.study.design import StudyDesign, design_from_dict
 from ptyproof.study.jobs import Enumeration, JobFilters, TrainingJob, build_training_jobs
 from ptyproof.study.layout import RUN_MANIFEST
@@ -152,7 +153,7 @@ class TrainingPhase:
             for half, path in (("train", job.train_data_path), ("test", job.test_data_path))
         }
         self.ledger.record(job, result=Ledger.lost_result(NOT_ENDED) | {"started": started}, **attempt)
-        with job.log_path.open("a", encoding="utf-8", newline="\n") as log:
+        with appended(job.log_path) as log:
             log_lines = Console(log, console.bars)
             log_lines.say(f"{started} {job.key}: train on {len(scan)} positions of {job.train_data_path.name}")
             try:

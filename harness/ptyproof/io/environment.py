@@ -8,6 +8,8 @@ import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from ptyproof.io.anonymity import hardware_label
+
 _PACKAGES = ("numpy", "scipy")
 _OF_RUNS = ("numpy", "scipy", "torch", "lightning", "safetensors", "ptychi", "pytest", "pytest-ptyproof")
 
@@ -24,7 +26,11 @@ def environment(packages: tuple[str, ...] = _PACKAGES) -> dict[str, str]:
 
 
 def cpu_name() -> str:
-    """Return the processor's name as the system gives it."""
+    """Return the processor's name as the system gives it; with `--anonymous`, a mark (`anonymity.hardware_label`)."""
+    return hardware_label(_cpu_name())
+
+
+def _cpu_name() -> str:
     info = Path("/proc/cpuinfo")
     if info.is_file():
         for line in info.read_text(encoding="utf-8", errors="replace").splitlines():
@@ -58,4 +64,4 @@ def _device() -> str:
     torch = sys.modules.get("torch")
     if torch is None:
         return "torch was not loaded"
-    return f"cuda: {torch.cuda.get_device_name(0)}" if torch.cuda.is_available() else "cpu"
+    return f"cuda: {hardware_label(torch.cuda.get_device_name(0))}" if torch.cuda.is_available() else "cpu"

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from ptyproof.errors import InputError
+from ptyproof.io.anonymity import hardware_label
 from ptyproof.io.environment import cpu_name, environment
 
 Accelerator = Literal["cpu", "gpu"]
@@ -79,7 +80,7 @@ def compute_environment(options: RunOptions) -> dict[str, str | int | bool]:
         "cpu": cpu_name(),
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
         "threads": options.threads or torch.get_num_threads(),
-        "device": torch.cuda.get_device_name() if accelerator == "gpu" else "cpu",
+        "device": hardware_label(torch.cuda.get_device_name()) if accelerator == "gpu" else "cpu",
         "deterministic": options.deterministic,
         "num_workers": options.num_workers,
     }
