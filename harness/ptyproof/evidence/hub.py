@@ -21,7 +21,7 @@ from ptyproof.errors import ManifestError
 from ptyproof.evidence.manifest import timed_head
 from ptyproof.io import schema
 from ptyproof.io.atomic import write_text
-from ptyproof.io.locking import lock
+from ptyproof.io.locking import is_lock, lock
 from ptyproof.io.strict_json import format_json, parse_json
 
 INDEX = "hub.json"
@@ -174,7 +174,7 @@ def own_digest(text: str, recorded: str) -> str:
 
 
 def walk(root: Path) -> Iterator[tuple[str, Path]]:
-    """Yield name and path of every file in a hub but its index, its datasets and unfinished temporary files.
+    """Yield name and path of every file in a hub but its index, its datasets, unfinished temporary files and locks.
 
     A link to a file counts as that file. Links to folders are not followed; devices, pipes and links to nothing hold
     no evidence, and are left out.
@@ -186,7 +186,8 @@ def walk(root: Path) -> Iterator[tuple[str, Path]]:
             name = path.relative_to(root).as_posix()
             is_temporary = file.startswith(".") and file.endswith(".part")
             is_dataset = name.startswith(f"{DATASETS}/") and file.endswith(".npz")
-            if name != INDEX and not is_temporary and not is_dataset and path.is_file():
+            passes = is_temporary or is_lock(file)
+            if name != INDEX and not passes and not is_dataset and path.is_file():
                 yield name, path
 
 
