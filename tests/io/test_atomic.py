@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import os
+import signal
 import stat
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from ptyproof.errors import InputError
-from ptyproof.io.atomic import atomic_path, writable_folder, write_text
+from ptyproof.io.atomic import TEMPORARY, atomic_path, sweep, writable_folder, write_text
 
 
 def test_the_file_appears_when_the_block_ends(tmp_path: Path) -> None:
@@ -89,3 +95,77 @@ def test_folders_that_cannot_be(tmp_path: Path) -> None:
             writable_folder(path, "--output-root")
     with pytest.raises(InputError, match=r"^--output-root must be a writable folder"):
         writable_folder(Path("/proc/none"), "--output-root")
+
+
+_WRITER = """
+import sys, time
+from pathlib import Path
+from ptyproof.io.atomic import atomic_path
+with atomic_path(Path(sys.argv[1])) as temporary:
+    temporary.write_text("half")
+    print("writing", flush=True)
+    time.sleep(60)
+"""
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[subprocess.Popen[str]]:
+    """Yield a process that is in the middle of writing a file."""
+    with subprocess.Popen([sys.executable, "-c", _WRITER, str(path)], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "writing\n"
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def test_what_a_killed_process_left_is_swept_and_nothing_else(tmp_path: Path) -> None:
+    folder = tmp_path / "deep" / "er"
+    folder.mkdir(parents=True)
+    others = [folder / ".hidden.part", folder / f"shown{TEMPORARY}", folder / "a.txt"]
+    for path in others:
+        path.write_text("of somebody else")
+    with writing(folder / "b.txt") as process:
+        assert sweep(tmp_path) == []  # it lives
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        (left,) = set(folder.iterdir()) - set(others)
+        assert sweep(tmp_path) == [left]
+    assert sorted(folder.iterdir()) == sorted(others)
+
+
+def test_a_file_that_this_process_writes_is_not_swept(tmp_path: Path) -> None:
+    with atomic_path(tmp_path / "a.txt") as temporary:
+        temporary.write_text("x")
+        with temporary.open("rb"):  # closing another handle of the same file lets go of nothing
+            pass
+        assert sweep(tmp_path) == []
+    assert (tmp_path / "a.txt").read_text() == "x"
+
+
+def test_a_link_is_neither_followed_nor_swept(tmp_path: Path) -> None:
+    (tmp_path / "kept").write_text("x")
+    root = tmp_path / "root"
+    root.mkdir()
+    (root / f".a{TEMPORARY}").symlink_to(tmp_path / "kept")
+    assert sweep(root) == []
+    assert (tmp_path / "kept").read_text() == "x"
+
+
+def test_writing_and_sweeping_at_once_lose_nothing(tmp_path: Path) -> None:
+    done = threading.Event()
+
+    def sweeping() -> None:
+        while not done.is_set():
+            sweep(tmp_path)
+
+    sweepers = [threading.Thread(target=sweeping) for _ in range(2)]
+    for sweeper in sweepers:
+        sweeper.start()
+    for number in range(200):
+        write_text(tmp_path / f"{number}.txt", str(number))
+    done.set()
+    for sweeper in sweepers:
+        sweeper.join()
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(f"{number}.txt" for number in range(200))
