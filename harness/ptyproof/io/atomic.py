@@ -6,6 +6,7 @@ tell what was left from what is being written.
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from collections.abc import Iterator
@@ -26,8 +27,9 @@ TEMPORARY = ".ptyproof.part"
 def atomic_path(path: Path) -> Iterator[Path]:
     """Yield a temporary path in the folder of `path`; rename it to `path` when the block ends without error.
 
-    The data is flushed to disk before the rename. After an exception the temporary file is removed, and
-    what stood under `path` before is untouched. The folder must exist.
+    The data is flushed to disk before the rename, and the folder after it: a record that is written later, and names
+    this file, cannot outlive it when the power goes. After an exception the temporary file is removed, and what stood
+    under `path` before is untouched. The folder must exist.
     """
     handle, temporary = _begin(path)
     try:
@@ -36,9 +38,24 @@ def atomic_path(path: Path) -> Iterator[Path]:
             os.fsync(written.fileno())
         temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
+        _flush_folder(path.parent)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+    finally:
+        os.close(handle)
+
+
+def _flush_folder(folder: Path) -> None:
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError:  # a folder that may be written to and not read, or a system that opens no folders
+        return
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # a file system that flushes no folders
+            raise
     finally:
         os.close(handle)
 
@@ -132,7 +149,7 @@ def _umask() -> int:
         lines = Path("/proc/self/status").read_text(encoding="ascii", errors="replace").splitlines()
         return int(next(line for line in lines if line.startswith("Umask:")).split()[1], 8)
     except (OSError, StopIteration):
-        pass
+        _flush_folder(path.parent)
     # Elsewhere the mask can only be read by setting it, which another thread may see.
     mask = os.umask(0)
     os.umask(mask)
