@@ -149,7 +149,7 @@ def _umask() -> int:
         lines = Path("/proc/self/status").read_text(encoding="ascii", errors="replace").splitlines()
         return int(next(line for line in lines if line.startswith("Umask:")).split()[1], 8)
     except (OSError, StopIteration):
-        _flush_folder(path.parent)
+        pass
     # Elsewhere the mask can only be read by setting it, which another thread may see.
     mask = os.umask(0)
     os.umask(mask)
