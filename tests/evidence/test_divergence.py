@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ptyproof.evidence.divergence import OF_A_STEP, OF_AN_EPOCH, Divergence, agreeing, first_divergence
-from ptyproof.training.digests import EpochDigest, StepDigest
+from ptyproof.training.digest_record import EpochDigest, StepDigest
 
 EPOCHS, STEPS = 3, 4
 

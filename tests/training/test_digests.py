@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ptyproof.training.bundle import BUNDLE, read_bundle
-from ptyproof.training.digests import DigestLog, read_digests, sha256_state, sha256_tensors
+from ptyproof.training.digest_record import read_digests
+from ptyproof.training.digests import DigestLog, sha256_state, sha256_tensors
 from ptyproof.training.engine import Callback
 from ptyproof.training.runner import METRICS, train
 from tests.training.short_training import CPU, EPOCHS, STEPS, task

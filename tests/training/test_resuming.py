@@ -14,7 +14,8 @@ import torch
 
 from ptyproof.study.training import NetworkDesign
 from ptyproof.training.bundle import BUNDLE
-from ptyproof.training.digests import DigestLog, read_digests
+from ptyproof.training.digest_record import read_digests
+from ptyproof.training.digests import DigestLog
 from ptyproof.training.runner import CHECKPOINT, train
 from tests.training.short_training import (
     CPU,

@@ -13,8 +13,9 @@ from typing import Any
 
 from ptyproof.console import Console
 from ptyproof.errors import InputError
+from ptyproof.evidence.attempts import REPRODUCED, STATUSES, describe
 from ptyproof.evidence.base import Base
-from ptyproof.evidence.certify import REPRODUCED, STATUSES, Certification, certify_job, describe
+from ptyproof.evidence.certify import Certification, certify_job
 from ptyproof.evidence.hub_layout import CERTIFICATE, TRAINING
 from ptyproof.evidence.ledger import Ledger
 from ptyproof.evidence.manifest import read_manifest, timed_head, write_manifest
@@ -28,7 +29,7 @@ from ptyproof.study.jobs import JobFilters, TrainingJob
 KIND = "certificate"
 SCOPE: dict[str, Any] = {
     "says": (
-        "An attempt that is reproduced: two trainings of the job, each in fresh processes, had every batch, loss, weight, "
+        "An attempt that is reproduced: two trainings of the job, in fresh processes, had every batch, loss, weight, "
         "optimiser state and random generator alike, bit for bit, in the epochs that are listed, and gave the same "
         "bundle, on the processor, device and threads and with the versions that the trainings name."
     ),

@@ -1,4 +1,4 @@
-"""Train a job twice, each time in a fresh process, and compare the two bit for bit; or once more, killed and resumed."""
+"""Train a job twice in fresh processes and compare the two bit for bit; the second may be killed and resumed."""
 
 from __future__ import annotations
 
@@ -15,16 +15,14 @@ from typing import Any
 
 from ptyproof.console import Console
 from ptyproof.errors import InputError, RunError
+from ptyproof.evidence.attempts import DIVERGED, FAILED, MODES, REPRODUCED
 from ptyproof.evidence.certify_process import DIGESTS, RESULT, Order
 from ptyproof.evidence.divergence import Divergence, agreeing, first_divergence
 from ptyproof.io.strict_json import read_json
 from ptyproof.study.jobs import TrainingJob
 from ptyproof.training.device import RunOptions
-from ptyproof.training.digests import EpochDigest, read_digests
+from ptyproof.training.digest_record import EpochDigest, read_digests
 from ptyproof.training.runner import TrainingTask
-
-MODES = ("twice", "resume")
-REPRODUCED, DIVERGED, FAILED = STATUSES = ("reproduced", "diverged", "failed")
 
 Launch = Callable[[Path, int], int]
 
@@ -141,22 +139,6 @@ def certify_job(
         shutil.rmtree(place, ignore_errors=True)
     attempt["finished"] = _now()
     return attempt
-
-
-def describe(attempt: Mapping[str, Any]) -> str:
-    """Return the line about an attempt: what agrees, or where it does not."""
-    name = f"{attempt['job']} ({attempt['mode']})"
-    if attempt["status"] == FAILED:
-        return f"{name}: NOT CERTIFIED: {attempt['error']}"
-    n_steps = sum(epoch["n_steps"] for epoch in attempt["epochs"])
-    if attempt["status"] == DIVERGED:
-        return f"{name}: DIVERGED {Divergence(**attempt['divergence'])}; {len(attempt['epochs'])} epochs before it agree"
-    recorded = attempt["recorded_bundle"]
-    beside = "" if recorded is None else ", and the hub's bundle is the same"
-    return (
-        f"{name}: reproduced bit for bit, {len(attempt['epochs'])} of {attempt['max_epochs']} epochs, {n_steps} steps"
-        f"{beside}"
-    )
 
 
 def _attempt(

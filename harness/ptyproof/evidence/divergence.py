@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ptyproof.training.digests import EpochDigest
+from ptyproof.training.digest_record import EpochDigest
 
 OF_A_STEP = ("batch", "loss", "weights")
 OF_AN_EPOCH = ("loss", "validation_loss", "weights", "optimizer", "rng")

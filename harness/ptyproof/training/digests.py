@@ -11,7 +11,7 @@ import os
 import random
 import signal
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -20,38 +20,8 @@ import torch
 from torch import Tensor
 
 from ptyproof.io.hashing import sha256_array
+from ptyproof.training.digest_record import EpochDigest, StepDigest
 from ptyproof.training.engine import Callback, pl
-
-
-@dataclass(frozen=True)
-class StepDigest:
-    """A step: sha256 of its batch, its loss (nats per pixel), and sha256 of the weights after it."""
-
-    batch: str
-    loss: float
-    weights: str
-
-
-@dataclass(frozen=True)
-class EpochDigest:
-    """An epoch, from 1: its steps, its losses (nats per pixel), and sha256 of weights, optimiser and random generators.
-
-    The generators are torch's, and Python's and numpy's if anything has drawn from them since the training began:
-    nobody seeds those two, so a training that draws from them differs from the next.
-    """
-
-    epoch: int
-    steps: tuple[StepDigest, ...]
-    loss: float
-    validation_loss: float | None
-    weights: str
-    optimizer: str
-    rng: str
-
-    @property
-    def steps_sha256(self) -> str:
-        """One sha256 for all steps."""
-        return hashlib.sha256(json.dumps([asdict(step) for step in self.steps]).encode()).hexdigest()
 
 
 class DigestLog(Callback):
@@ -113,15 +83,6 @@ class DigestLog(Callback):
         devices = torch.cuda.get_rng_state_all() if used else []
         others = _other_generators()
         return sha256_state([torch.get_rng_state(), devices, "" if others == self._others else others])
-
-
-def read_digests(path: Path) -> list[EpochDigest]:
-    """Return the digests that trainings wrote to a file, in the order of their epochs."""
-    found = []
-    for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else []:
-        values = json.loads(line)
-        found.append(EpochDigest(**values | {"steps": tuple(StepDigest(**step) for step in values["steps"])}))
-    return found
 
 
 def sha256_tensors(tensors: Mapping[str, Tensor]) -> str:
