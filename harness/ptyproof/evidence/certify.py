@@ -57,6 +57,9 @@ class Certification:
         if self.epochs is not None and self.epochs < 1:
             raise InputError(f"--epochs must be a whole number >= 1, got {self.epochs}")
 
+        if self.other_threads is not None and self.other_threads < 1:
+            raise InputError(f"--other-threads must be a whole number >= 1, got {self.other_threads}")
+
     def compared_epochs(self, task: TrainingTask) -> int:
         """Return how many epochs of a task are compared.
 
