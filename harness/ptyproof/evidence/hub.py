@@ -133,6 +133,13 @@ class Hub:
         with self._changing():
             make()
 
+    def others_under_way(self) -> list[str]:
+        """Return the ids of the runs that other processes are in the middle of, as far as this machine can know."""
+        index = self.read() or {"runs": []}
+        here = {"host_sha256": _host(), "pid": os.getpid()}
+        running = [run for run in index["runs"] if run["status"] == "running" and run["process"] != here]
+        return [run["id"] for run in running if not is_incomplete(run)]
+
     def files(self) -> list[dict[str, Any]]:
         """Return the record of every file in the hub but the index and the datasets, in the order of their paths.
 
