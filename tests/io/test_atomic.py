@@ -85,6 +85,19 @@ def test_an_error_leaves_what_was_there(tmp_path: Path, error: type[BaseExceptio
     assert list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.parametrize("named", [False, True])
+def test_an_error_of_the_system_names_the_file_that_was_to_be_written(tmp_path: Path, named: bool) -> None:
+    path = tmp_path / "a.txt"
+
+    def failing() -> None:
+        with atomic_path(path) as temporary:
+            raise OSError(errno.ENOSPC, "No space left on device", *([str(temporary)] if named else []))
+
+    with pytest.raises(OSError, match="No space left on device") as caught:
+        failing()
+    assert (caught.value.errno, caught.value.filename) == (errno.ENOSPC, str(path))
+
+
 def test_a_block_that_removes_its_file_fails_and_leaves_nothing(tmp_path: Path) -> None:
     def removing() -> None:
         with atomic_path(tmp_path / "a.txt") as temporary:

@@ -91,7 +91,7 @@ class Ledger(CellLedger):
         """Return a text about a job with the job's paths relative to the artifact root, as in the manifest."""
         for path in (job.train_data_path, job.test_data_path, job.artifact_dir):
             text = text.replace(str(path), relative(path, self.artifact_root))
-        return text
+        return text.replace(f"{self.artifact_root}/", "")
 
     def write(self, manifest: Record) -> None:
         """Write the skip summary and the manifest."""

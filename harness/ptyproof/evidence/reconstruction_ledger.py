@@ -98,7 +98,7 @@ class ReconstructionLedger(CellLedger):
         """Return a text about a job with the job's paths relative to the artifact root, as in the manifest."""
         for path in (job.data_path, job.path, job.product_path, job.training.artifact_dir):
             text = text.replace(str(path), relative(path, self.artifact_root))
-        return text
+        return text.replace(f"{self.artifact_root}/", "")
 
     def new(self) -> Record:
         """Return the manifest without any cells."""
