@@ -18,10 +18,15 @@ from typing import Any
 import pytest
 
 from ptyproof.cli import main
+from ptyproof.console import Console
+from ptyproof.errors import sentence_of
 from ptyproof.evidence.checking import check_manifest
+from ptyproof.evidence.phase_e import open_phase, run_training
 from ptyproof.evidence.verify import verify_hub
 from ptyproof.io.hashing import sha256_file
 from ptyproof.io.locking import is_lock
+from ptyproof.study.jobs import JobFilters
+from ptyproof.training.device import RunOptions
 from tests.evidence.test_certify import STUDY, forked
 
 TRAIN = ("--accelerator", "cpu", "--threads", "1")
@@ -179,16 +184,21 @@ def test_a_disk_that_may_only_be_read(
 
 @pytest.mark.parametrize("n_bytes", [2_000, 20_000, 60_000])
 def test_a_quota_in_a_training_fails_the_job_and_no_other(
-    n_bytes: int, data: Path, trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    n_bytes: int, data: Path, trained: Path, tmp_path: Path
 ) -> None:
     root = tmp_path / "e"
     subprocess.run(["cp", "-r", str(trained), str(root)], check=True)
     before = snapshot(root / "dose_1000" / "baseline")
-    capsys.readouterr()
-    with files_up_to(n_bytes):
-        status = main([*train(data, root), "--view", "again"])
-    said = "".join(capsys.readouterr())
-    assert status == 1
+    phase = open_phase(data / "c", data / "d", root, RunOptions(accelerator="cpu", threads=1))
+    filters = JobFilters(None, ("again",))
+    found = phase.enumerate(filters)
+    with files_up_to(n_bytes):  # of this process, so the job is trained here
+        try:
+            (done,) = run_training(phase, found, filters, False, Console.silent())
+            said, status = str(done.error), done.status
+        except OSError as error:
+            said, status = str(sentence_of(error)), "failed"
+    assert status == "failed"
     assert "File too large" in said
     assert snapshot(root / "dose_1000" / "baseline") == before
     assert unfinished(root) == []
