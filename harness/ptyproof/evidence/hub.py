@@ -18,9 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from ptyproof.errors import ManifestError
+from ptyproof.evidence.job_state import STATE_FILE
 from ptyproof.evidence.manifest import timed_head
 from ptyproof.io import schema
-from ptyproof.io.atomic import write_text
+from ptyproof.io.atomic import sweep, write_text
 from ptyproof.io.locking import lock
 from ptyproof.io.strict_json import format_json, parse_json
 
@@ -79,6 +80,7 @@ class Hub:
         environment, revision
             Where the run is, and of which code.
         """
+        sweep(self.root)
         with self._changing() as index:
             name = f"run-{len(index['runs']) + 1:04d}"
             index["runs"].append(
@@ -174,7 +176,7 @@ def own_digest(text: str, recorded: str) -> str:
 
 
 def walk(root: Path) -> Iterator[tuple[str, Path]]:
-    """Yield name and path of every file in a hub but its index, its datasets and unfinished temporary files.
+    """Yield name and path of every file in a hub but its index, its datasets, unfinished files, and states of jobs.
 
     A link to a file counts as that file. Links to folders are not followed; devices, pipes and links to nothing hold
     no evidence, and are left out.
@@ -184,7 +186,7 @@ def walk(root: Path) -> Iterator[tuple[str, Path]]:
         for file in files:
             path = here / file
             name = path.relative_to(root).as_posix()
-            is_temporary = file.startswith(".") and file.endswith(".part")
+            is_temporary = (file.startswith(".") and file.endswith(".part")) or file.endswith(STATE_FILE)
             is_dataset = name.startswith(f"{DATASETS}/") and file.endswith(".npz")
             if name != INDEX and not is_temporary and not is_dataset and path.is_file():
                 yield name, path

@@ -27,7 +27,7 @@ from ptyproof.evidence.manifest import (
     timed_head,
     write_manifest,
 )
-from ptyproof.io.atomic import writable_folder
+from ptyproof.io.atomic import sweep, writable_folder
 from ptyproof.io.dataset import encode_metadata, with_transformation
 from ptyproof.io.environment import environment
 from ptyproof.io.hashing import combine_digests, sha256_json
@@ -103,6 +103,7 @@ def generate(
     earlier = _earlier_manifest(manifest_path, manifest)
     _check_peak_counts(plan, wanted)
     writable_folder(output_root, "--output-root")
+    sweep(output_root)
     console.say(
         f"split along y at row {split.line_px:.1f} px: {len(split.train)} train and {len(split.test)} test positions, "
         f"{len(split.left_out)} left out because their illumination crosses the line"

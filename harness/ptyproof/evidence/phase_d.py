@@ -27,7 +27,7 @@ from ptyproof.evidence.manifest import (
 )
 from ptyproof.evidence.phase_c import select_doses
 from ptyproof.evidence.selection import ViewPlan, ViewSelection, select_view
-from ptyproof.io.atomic import writable_folder
+from ptyproof.io.atomic import sweep, writable_folder
 from ptyproof.io.dataset import Dataset, read_dataset, select_positions, write_dataset
 from ptyproof.io.environment import environment
 from ptyproof.io.hashing import combine_digests, sha256_json
@@ -117,6 +117,7 @@ def overlap(
     earlier = _earlier_manifest(manifest_path, run)
     for folder, name in ((output_root, "--output-root"), (roots.artifacts, "--artifact-root")):
         writable_folder(folder, name)
+        sweep(folder)
     cells = {_key(cell): cell for cell in [*earlier["views"], *earlier["rejected_views"]]} if earlier else {}
     order = [(entry["dose"], view.name) for entry in run["datasets"] for view in study.views]
     try:

@@ -14,7 +14,7 @@ from ptyproof.evidence.phase_f import ReconstructedJob, ReconstructionPhase
 from ptyproof.evidence.reconstruction_jobs import FoundReconstructions, ReconstructionFilters, Skip
 from ptyproof.evidence.reconstruction_ledger import Call, ReconstructionLedger
 from ptyproof.evidence.registry import Provider, registry
-from ptyproof.io.atomic import writable_folder
+from ptyproof.io.atomic import sweep, writable_folder
 from ptyproof.study.design import StudyDesign, design_from_dict
 from ptyproof.study.layout import RUN_MANIFEST
 from ptyproof.training.device import RunOptions
@@ -68,6 +68,7 @@ def run_reconstructions(
     ledger = phase.ledger
     ledger.read()
     writable_folder(ledger.artifact_root, "--artifact-root")
+    sweep(ledger.artifact_root)
     budget = None if phase.budget is None else phase.budget.as_dict()
     phase.open_call(found, Call(uuid.uuid4().hex, filters, budget, allow_missing_phase_d))
     ended = []
