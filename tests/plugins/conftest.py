@@ -216,7 +216,8 @@ def mended(damaged: Run, study_file: Path, tmp_path_factory: pytest.TempPathFact
     """The run after the damaged one, on its hub, which was moved and lost its datasets; it keeps those it makes."""
     root = tmp_path_factory.mktemp("mended")
     shutil.copytree(damaged.hub, root / "hub", ignore=shutil.ignore_patterns("*.npz"))
-    return run_pytest(root / "cwd", *STUDY_AS_TESTS, f"--study={study_file}", "--keep-datasets", hub=root / "hub")
+    args = (*STUDY_AS_TESTS, f"--study={study_file}", "--keep-datasets", "--retry=failed")
+    return run_pytest(root / "cwd", *args, hub=root / "hub")
 
 
 @pytest.fixture(scope="session")

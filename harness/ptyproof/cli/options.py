@@ -70,18 +70,16 @@ def add_jobs(parser: argparse.ArgumentParser) -> None:
 
 
 def processes(args: argparse.Namespace) -> JobProcesses | None:
-    """Return what the options say of the processes of jobs, and start what makes them unless nothing is to be run."""
+    """Return what the options say of the processes of jobs; None where there are to be none."""
     from ptyproof.errors import InputError
-    from ptyproof.evidence.job_process import JobProcesses, n_bytes, start_server
+    from ptyproof.evidence.job_process import JobProcesses, n_bytes
 
     limits = JobProcesses(args.job_timeout, None if args.job_memory is None else n_bytes(args.job_memory))
     if args.in_process:
         if limits != JobProcesses():
             raise InputError("--job-timeout and --job-memory are limits of a process of its own, not of --in-process")
         return None
-    if not args.dry_run:
-        start_server()
-    return limits
+    return None if args.dry_run else limits
 
 
 def add_doses(parser: argparse.ArgumentParser) -> None:

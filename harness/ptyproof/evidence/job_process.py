@@ -18,7 +18,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing import forkserver
@@ -28,9 +28,10 @@ from typing import Any, Literal
 
 from ptyproof.console import Console
 from ptyproof.errors import InputError, PtyproofError, RunError, sentence_of
-from ptyproof.evidence.out_of_memory import n_killed_for_memory
+from ptyproof.evidence.out_of_memory import n_killed_for_memory, no_core_file
 
-PRELOADED = ("ptyproof.evidence.training_work", "ptyproof.evidence.phase_f")
+OF_TRAININGS = ("ptyproof.evidence.training_work",)
+OF_RECONSTRUCTIONS = ("ptyproof.evidence.phase_f", "ptyproof.reconstruction.preloaded")
 _PASSED_ON = ("PTYPROOF_ANONYMOUS",)  # may differ from job to job; the rest of the environment is the server's
 _GRACE_S = 2.0
 _BY_OTHERS = frozenset({signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT})
@@ -95,11 +96,11 @@ def n_bytes(text: str) -> int:
 Work = Callable[[Console, Callable[[str], None]], Any]
 
 
-def start_server() -> None:
-    """Start the server of processes, which imports what jobs need in the background."""
+def start_server(modules: Sequence[str]) -> None:
+    """Start the server of processes, unless it runs; it imports what jobs need in the background."""
     context = multiprocessing.get_context("forkserver")
     with_pytest = ["pytest"] if "pytest" in sys.modules else []  # a process imports the program that started it
-    context.set_forkserver_preload([*PRELOADED, *with_pytest])
+    context.set_forkserver_preload([*modules, *with_pytest])
     forkserver.ensure_running()
 
 
@@ -122,7 +123,6 @@ def run(work: Work, limits: JobProcesses, console: Console) -> Any:
     KeyboardInterrupt
         If this process is interrupted; the job's process has ended then.
     """
-    start_server()
     context = multiprocessing.get_context("forkserver")
     mine, theirs = context.Pipe(duplex=False)
     killed_before = n_killed_for_memory()
@@ -254,6 +254,7 @@ class _Stream:
 
 def _child(work: Work, channel: Connection, has_bars: bool, environment: dict[str, str | None]) -> None:
     """Do the work of a job, and say how it ended."""
+    no_core_file()
     os.setpgid(0, 0)  # an interrupt at the terminal reaches the one who asked for the job, and comes from there
     signal.signal(signal.SIGINT, signal.default_int_handler)
     threading.Thread(target=_die_with_parent, daemon=True).start()

@@ -15,7 +15,7 @@ from ptyproof.console import Console
 from ptyproof.errors import InputError
 from ptyproof.evidence.base import Base
 from ptyproof.evidence.comparison_table import describe_comparison
-from ptyproof.evidence.job_process import JobProcesses, start_server
+from ptyproof.evidence.job_process import OF_RECONSTRUCTIONS, OF_TRAININGS, JobProcesses, start_server
 from ptyproof.evidence.ledger import Ledger
 from ptyproof.evidence.phase_c import generate
 from ptyproof.evidence.phase_d import overlap
@@ -100,7 +100,7 @@ class MatrixRun:
     def phase_c(self, watched: Console) -> PhaseFolder:
         """Simulate the study's datasets, unless that was done."""
         if self.processes is not None:
-            start_server()  # it imports what jobs need while the datasets are made
+            start_server((*OF_TRAININGS, *OF_RECONSTRUCTIONS))  # it imports what jobs need while the datasets are made
         root = self.folder.phase_c_root
         with lock(root), self.folder.log(PHASE_C_LOG, watched) as console:
             manifest = generate(self.design, self.base, root, console=console)

@@ -49,6 +49,12 @@ def memory_limit(n_bytes: int | None) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
 
 
+def no_core_file() -> None:
+    """Let this process leave no image of its memory in the current folder if it crashes."""
+    if resource is not None:
+        resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+
+
 def n_killed_for_memory() -> int:
     """Return how many processes the system has ended for want of memory: of our group, or of all, where it says so."""
     for path, word in (*_of_our_group(), (Path("/proc/vmstat"), "oom_kill")):

@@ -198,6 +198,8 @@ def open_phase(
         If Phase C's record is damaged.
     """
     resolve_accelerator(options.accelerator)
+    if how.get("processes") is not None:
+        job_process.start_server(job_process.OF_TRAININGS)
     path = phase_c_root / RUN_MANIFEST
     if design is None:
         if not path.is_file():

@@ -9,6 +9,7 @@ from typing import Any
 
 from ptyproof.console import Console
 from ptyproof.errors import InputError
+from ptyproof.evidence.job_process import OF_RECONSTRUCTIONS, start_server
 from ptyproof.evidence.manifest import read_manifest
 from ptyproof.evidence.phase_f import ReconstructedJob, ReconstructionPhase
 from ptyproof.evidence.reconstruction_jobs import FoundReconstructions, ReconstructionFilters, Skip
@@ -38,6 +39,8 @@ def open_phase(
     ManifestError
         If Phase C's record is damaged.
     """
+    if how.get("processes") is not None:
+        start_server(OF_RECONSTRUCTIONS)
     path = phase_c_root / RUN_MANIFEST
     if design is None:
         if not path.is_file():
