@@ -143,9 +143,7 @@ def test_the_heart_beats(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_disk_that_is_full_for_the_heart_leaves_the_job_alone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_full_disk_stops_no_job_by_its_heart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(job_state, "HEARTBEAT_S", 0.01)
     with running(tmp_path / STATE_FILE, "job", QUIET):
         monkeypatch.setattr(job_state, "write_manifest", lambda *_: (_ for _ in ()).throw(OSError(28, "no space")))

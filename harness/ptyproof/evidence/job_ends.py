@@ -31,7 +31,7 @@ def checked_retry(values: tuple[str, ...]) -> frozenset[str]:
     return frozenset(values)
 
 
-def stands(entry: Record | None, attempt: Mapping[str, Any], root: Path) -> bool:
+def stands(entry: Record, attempt: Mapping[str, Any], root: Path) -> bool:
     """Tell whether a recorded failure is one of this attempt: the same way of doing it, of the same files.
 
     Parameters
@@ -44,7 +44,7 @@ def stands(entry: Record | None, attempt: Mapping[str, Any], root: Path) -> bool
     root
         Folder of the manifest.
     """
-    if entry is None or entry["result"]["status"] != "failed":
+    if entry["result"]["status"] != "failed":
         return False
     known = {key: value for key, value in attempt.items() if value is not None and entry.get(key) is not None}
     if any(entry[key] != value for key, value in known.items()):

@@ -105,7 +105,7 @@ def _wait_for_others(path: Path, key: str, console: Console) -> Record | None:
 
 def _beat(path: Path, state: Record, ended: threading.Event) -> None:
     while not ended.wait(HEARTBEAT_S):
-        with suppress(OSError):  # a full disk, say: the job goes on, and itself will say what is wrong
+        with suppress(OSError, MemoryError):  # the job goes on, and itself will say what is wrong
             _say(path, state)
 
 

@@ -128,10 +128,8 @@ class TrainingPhase:
         """
         from ptyproof.evidence.training_work import train_and_score
 
-        job.artifact_dir.mkdir(parents=True, exist_ok=True)
-        with lock(job.artifact_dir), job_state.running(state_path(job), job.key, console) as left:
+        with lock(job.artifact_dir):
             started = now()
-            began(started)
             # What the entry says of an attempt, so that nothing of an earlier one stays beside a failure.
             attempt: Record = {
                 "datasets": None,
@@ -139,22 +137,29 @@ class TrainingPhase:
                 "environment": compute_environment(self.options),
                 "scores": None,
             }
-            earlier = self.ledger.entry(job)
-            if not self.retrain and "failed" not in self.retry and stands(earlier, attempt, self.ledger.artifact_root):
-                assert earlier is not None
-                console.say(f"{job.key}: {NOT_AGAIN}: {earlier['result']['error']}")
-                return earlier, True
-            lost = lost_line(job.key, earlier, left)
-            if lost is not None:
-                console.say(lost)
             try:
-                with memory_limit(memory_bytes):
-                    return train_and_score(self, job, attempt, started, console)
+                job.artifact_dir.mkdir(parents=True, exist_ok=True)
+                with job_state.running(state_path(job), job.key, console) as left:
+                    started = now()
+                    began(started)
+                    earlier = self.ledger.entry(job)
+                    if earlier is not None and self._stands(earlier, attempt):
+                        console.say(f"{job.key}: {NOT_AGAIN}: {earlier['result']['error']}")
+                        return earlier, True
+                    lost = lost_line(job.key, earlier, left)
+                    if lost is not None:
+                        console.say(lost)
+                    with memory_limit(memory_bytes):
+                        return train_and_score(self, job, attempt, started, console)
             except Exception as error:  # noqa: BLE001 - whatever ends a job is recorded, and the matrix goes on
                 reason = self.ledger.portable(reason_of(error), job)
                 console.say(f"{job.key}: FAILED: {reason}")
                 result = Ledger.lost_result(reason) | {"status": "failed", "started": started, "finished": now()}
                 return self.ledger.record(job, result=result, **attempt), False
+
+    def _stands(self, earlier: Record, attempt: Record) -> bool:
+        again = self.retrain or "failed" in self.retry
+        return not again and stands(earlier, attempt, self.ledger.artifact_root)
 
     def _record_death(self, job: TrainingJob, died: Died, console: Console) -> Record:
         """Record a job whose process died; return its entry."""

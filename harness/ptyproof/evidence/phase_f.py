@@ -184,29 +184,33 @@ class ReconstructionPhase:
 
         `began` is called with the time of the start as soon as no other process runs the job.
         """
-        job.path.parent.mkdir(parents=True, exist_ok=True)
-        with lock(job.path), job_state.running(state_path(job), job.key, console) as left:
+        with lock(job.path):
             started = now()
-            began(started)
             plan = self.plan(job)
             attempt: Record = {"dataset": None, "bundle": None, "environment": self.environment, "remedies": []}
-            earlier, root = self.ledger.entry_of(job.key), self.ledger.artifact_root
-            again = self.redo or "failed" in self.retry
-            if not again and stands(earlier, plan | {"environment": self.environment}, root):
-                assert earlier is not None
-                console.say(f"{job.key}: {NOT_AGAIN}: {earlier['result']['error']}")
-                return earlier, True
-            lost = lost_line(job.key, earlier, left)
-            if lost is not None:
-                console.say(lost)
             try:
-                with memory_limit(memory_bytes):
-                    return self._run_job(job, plan, attempt, started, console)
+                job.path.parent.mkdir(parents=True, exist_ok=True)
+                with job_state.running(state_path(job), job.key, console) as left:
+                    started = now()
+                    began(started)
+                    earlier = self.ledger.entry_of(job.key)
+                    if earlier is not None and self._stands(earlier, plan):
+                        console.say(f"{job.key}: {NOT_AGAIN}: {earlier['result']['error']}")
+                        return earlier, True
+                    lost = lost_line(job.key, earlier, left)
+                    if lost is not None:
+                        console.say(lost)
+                    with memory_limit(memory_bytes):
+                        return self._run_job(job, plan, attempt, started, console)
             except Exception as error:  # noqa: BLE001 - whatever ends a job is recorded, and the others go on
                 reason = self.ledger.portable(reason_of(error), job)
                 console.say(f"{job.key}: FAILED: {reason}")
                 result = self.ledger.lost_result(reason) | {"status": "failed", "started": started, "finished": now()}
                 return self.ledger.record(job, plan, result=result, **attempt), False
+
+    def _stands(self, earlier: Record, plan: Record) -> bool:
+        again = self.redo or "failed" in self.retry
+        return not again and stands(earlier, plan | {"environment": self.environment}, self.ledger.artifact_root)
 
     @cached_property
     def _known_anywhere(self) -> frozenset[str]:
