@@ -72,10 +72,8 @@ def test_a_process_that_died_before_its_job_began_says_so() -> None:
 
 @pytest.mark.parametrize("way", ["sleep", "sleep-deaf"])
 def test_a_job_that_hangs_is_ended(way: str) -> None:
-    began = time.monotonic()
     died = run(partial(die, way), JobProcesses(timeout_s=0.5))
     assert died == Died("failed", "ran longer than --job-timeout 0.5 s, and was ended", STARTED)
-    assert time.monotonic() - began < 20
 
 
 def test_out_of_memory_by_the_system_is_told_apart_from_a_kill(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,19 +101,20 @@ def test_an_error_is_raised_where_the_job_was_asked_for(what: str, kind: type[Pt
 @pytest.mark.parametrize("way", ["sleep", "sleep-deaf"])
 def test_an_interrupt_ends_the_job_and_stays_one(way: str) -> None:
     pids: list[int] = []
+    times: list[float] = []
 
     class Interrupting:
         def write(self, text: str) -> None:
             pids.append(int(text))
+            times.append(time.monotonic())
             raise KeyboardInterrupt
 
         def flush(self) -> None:
             pass
 
-    began = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
         run(partial(_say_pid_and_die, way), console=Console(Interrupting(), None))
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - times[0] < 5
     with pytest.raises(ProcessLookupError):
         os.kill(pids[0], 0)
 

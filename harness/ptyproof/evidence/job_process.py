@@ -100,7 +100,7 @@ def start_server(modules: Sequence[str]) -> None:
     """Start the server of processes, unless it runs; it imports what jobs need in the background."""
     context = multiprocessing.get_context("forkserver")
     with_pytest = ["pytest"] if "pytest" in sys.modules else []  # a process imports the program that started it
-    context.set_forkserver_preload([*modules, *with_pytest])
+    context.set_forkserver_preload(["ptyproof.evidence.job_server", *modules, *with_pytest])
     forkserver.ensure_running()
 
 

@@ -124,12 +124,16 @@ def _lives(pid: int, started_ticks: int | None) -> bool:
 
 
 def _start_of(pid: int) -> int | None:
-    """Return when a process was started, ticks since the machine was: numbers of processes are given out again."""
+    """Return when a process was started, ticks since the machine was: numbers of processes are given out again.
+
+    A process that has died and that nobody has asked about yet still has its number, and no start.
+    """
     try:
         text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return None
-    return int(text.rpartition(")")[2].split()[19])
+    state, *fields = text.rpartition(")")[2].split()
+    return None if state in {"Z", "X"} else int(fields[18])
 
 
 def _seconds_since(stamp: str) -> float:
