@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ptyproof.evidence.hub import Hub
 from tests.plugins.conftest import Run
+from tests.plugins.equal_hubs import differences
 from tests.plugins.killing import Survived, kill_and_go_on
 
 KILLS = 5
@@ -22,3 +23,4 @@ def test_kills_at_random_moments_lose_nothing(study_file: Path, whole: Run, tmp_
     assert survived.n_killed > 0
     assert survived.manifest["account"] == whole.manifest["account"]
     assert survived.bundles == Survived(0, whole.manifest).bundles
+    assert differences(tmp_path / "hub", whole.hub) == []
