@@ -26,7 +26,7 @@ SAME_BYTES = ("model.safetensors", "model.json", "metrics.csv", "loss_curve.png"
 
 def differences(hub: Path, alone: Path) -> list[str]:
     """Return where a hub differs from one whose run was left alone, in more than times; an empty list where nowhere."""
-    names, wanted = ({name for name in _names(root)} for root in (hub, alone))
+    names, wanted = (set(_names(root)) for root in (hub, alone))
     found = [f"{name} is missing" for name in sorted(wanted - names)]
     found += [f"{name} is a leftover" for name in sorted(names - wanted)]
     for name in sorted(names & wanted):

@@ -76,7 +76,7 @@ def check_records(hub: Path) -> None:
 def kill_and_go_on(study: str, hub: Path, kills: int, longest_s: float, rng: random.Random) -> Survived:
     """Kill `kills` runs, then run the study to its end.
 
-    Each run is killed at a random moment after its record was begun; as the next one goes on from there, `kills` of them
+    Each run is killed at a random moment after its record was begun; as the next one goes on from there, all of them
     come through most of the `longest_s` seconds of a whole run. The first is killed while it starts.
 
     Raises
@@ -185,7 +185,7 @@ def main() -> None:
             )
             shutil.rmtree(hub)
     print(f"killed while the last log was of: {', '.join(f'{name} {n}' for name, n in during.most_common())}")
-    print(f"{args.kills} runs, {n_killed} killed after their record was begun; every record whole and valid each time")
+    print(f"{args.kills} runs, {n_killed} killed after their record was begun; every record was whole and valid")
     print(
         f"{n_same} of {args.kills} resumed to the hashes and manifests of a run that was left alone, and no leftovers"
     )
