@@ -19,6 +19,7 @@ import pytest
 from ptyproof.cli import main
 from ptyproof.evidence.job_state import STATE_FILE, read_state, state_of
 from ptyproof.evidence.manifest import read_manifest
+from ptyproof.io.atomic import TEMPORARY
 from tests.conftest import Phase
 
 KEY = "dose1000-baseline-gs1"
@@ -121,6 +122,9 @@ def test_a_job_dies_with_the_run_that_was_killed_and_goes_on_to_the_same_bundle(
         run.process.kill()
         wait_until(lambda: not run.processes(), 5)
     assert state_of(run.entry(), run.state_path) == "lost"
+    (killed / FOLDER / f".checkpoint.ckpt.x{TEMPORARY}").write_text("half")
+    assert main([*argv(smoke_c, smoke_d, killed, EPOCHS), "--dry-run"]) == 0
+    assert f"would train {KEY} (lost)" in capsys.readouterr().out
     sha256 = whole(smoke_c, smoke_d, killed)
     said = capsys.readouterr().out
     assert f"{KEY}: was lost: started {run.entry()['earlier_results'] or state['started']}" in said

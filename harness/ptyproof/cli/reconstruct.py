@@ -104,7 +104,8 @@ def _run(args: argparse.Namespace) -> int:
         said.say(line)
     if args.dry_run:
         for job in found.jobs:
-            said.say(f"would reconstruct {job.key}")
+            state = phase.state(job)
+            said.say(f"would reconstruct {job.key}" + ("" if state is None else f" ({state})"))
         said.say("dry run: nothing was reconstructed and nothing was written; this is no evidence")
         return 0
     ended = run_reconstructions(phase, found, filters, args.allow_missing_phase_d, said)

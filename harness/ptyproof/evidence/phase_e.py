@@ -157,6 +157,11 @@ class TrainingPhase:
                 result = Ledger.lost_result(reason) | {"status": "failed", "started": started, "finished": now()}
                 return self.ledger.record(job, result=result, **attempt), False
 
+    def state(self, job: TrainingJob) -> str | None:
+        """Return where a job stands, one of `job_state.STATES`; None where no call has selected it yet."""
+        entry = self.ledger.entry(job)
+        return None if entry is None else job_state.state_of(entry, state_path(job))
+
     def _stands(self, earlier: Record, attempt: Record) -> bool:
         again = self.retrain or "failed" in self.retry
         return not again and stands(earlier, attempt, self.ledger.artifact_root)

@@ -208,6 +208,11 @@ class ReconstructionPhase:
                 result = self.ledger.lost_result(reason) | {"status": "failed", "started": started, "finished": now()}
                 return self.ledger.record(job, plan, result=result, **attempt), False
 
+    def state(self, job: ReconstructionJob) -> str | None:
+        """Return where a job stands, one of `job_state.STATES`; None where no call has selected it yet."""
+        entry = self.ledger.entry_of(job.key)
+        return None if entry is None else job_state.state_of(entry, state_path(job))
+
     def _stands(self, earlier: Record, plan: Record) -> bool:
         again = self.redo or "failed" in self.retry
         return not again and stands(earlier, plan | {"environment": self.environment}, self.ledger.artifact_root)
