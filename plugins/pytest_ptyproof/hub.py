@@ -156,8 +156,8 @@ def pytest_testnodedown(node: Any, error: object) -> None:
         node.config.stash[_HUB] = Path(name)
 
 
-def pytest_terminal_summary(terminalreporter: TerminalReporter, config: pytest.Config) -> None:
-    """Say what was trained, every skip with its reason, and where the evidence is."""
+def pytest_terminal_summary(terminalreporter: TerminalReporter, exitstatus: int, config: pytest.Config) -> None:
+    """Say what was trained, every skip with its reason, where the evidence is, and how an interrupted run goes on."""
     hub = config.stash.get(_HUB, None)
     if hub is None:
         return
@@ -167,6 +167,12 @@ def pytest_terminal_summary(terminalreporter: TerminalReporter, config: pytest.C
     said = config.stash.get(_SAID, None)
     if said is not None:
         lines += said
+    if exitstatus == pytest.ExitCode.INTERRUPTED:
+        from ptyproof.errors import sentence_of
+
+        said_of_interrupts = sentence_of(KeyboardInterrupt())
+        assert said_of_interrupts is not None
+        lines.append(said_of_interrupts[0])
     terminalreporter.write_sep("=", "ptyproof: artifact hub")
     for line in lines:
         terminalreporter.write_line(line)

@@ -40,6 +40,7 @@ F = ("reconstruction_manifest", "whole-dose")
 ENDS = ("reconstruction_manifest", "failed-lost-and-reused")
 G = ("comparison_manifest", "every-status")
 SUMMARY = ("metrics_summary", "one-protocol")
+STATE = ("job_state", "running")
 ASSESSED = ("assessment", "one-failed")
 
 HOME = "/home/somebody/study"
@@ -494,6 +495,7 @@ CASES = (
     case("PM502", "$.jobs[0].result.finished", WHOLE, jobs__0__result__finished="2026-11-23T22:48:51Z"),
     case("PM502", "$.jobs[0].result.started", WHOLE, jobs__0__result__started="2026-11-23T22:47:33Z"),
     case("PM502", "$.runs[1].started", HUB, runs__1__started="2026-11-24T00:07:44Z"),
+    case("PM502", "$.heartbeat", STATE, heartbeat="2026-03-01T11:59:59Z"),
     case("PM503", "$.timestamp", F1, timestamp="2025-10-06T09:15:27.104512"),
     case("PM504", "$.artifact_root", E5, artifact_root="reports/2025-10-07T091500Z/e"),
     case("PM505", "$.timestamp", WHOLE, timestamp="1970-01-01T00:00:00Z"),
