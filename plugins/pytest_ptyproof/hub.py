@@ -112,8 +112,11 @@ def artifact_hub(request: pytest.FixtureRequest) -> Path:
 
 
 @pytest.hookimpl(trylast=True)
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Hand the hub's place to the controller; there, write the report and remove the datasets that are recorded."""
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Hand the hub's place to the controller; there, write the report and remove the datasets that are recorded.
+
+    An interrupted run ends at once: its report can be written later, and its datasets are for the run that goes on.
+    """
     config = session.config
     hub = config.stash.get(_HUB, None)
     if hub is None:
@@ -125,6 +128,9 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
     folder = RunFolder(hub)
     if not folder.manifest_path.is_file():
+        return
+    if exitstatus == pytest.ExitCode.INTERRUPTED:
+        config.stash[_SAID] = ["no report page was written, as the run was interrupted; see `ptyproof report --help`"]
         return
     written, line = _report(hub)  # while the datasets are there
     config.stash[_SAID] = [line]
