@@ -27,10 +27,11 @@ from typing import Any
 from ptyproof.evidence.hub import Hub, is_incomplete
 from ptyproof.evidence.manifest import read_any_manifest
 from tests.plugins.equal_hubs import differences, leftovers
+from tests.processes import plain_pictures
 
 COMMAND = (sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:benchmark")
 STUDY = ("--pyargs", "pytest_ptyproof.real_run", "-m", "real_run", "--accelerator=cpu", "--keep-datasets")
-ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1"}
+ENVIRONMENT = plain_pictures()
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,9 @@ class BlindDataset:
     n_parts: int
     record: dict[str, Any]
 
-    def scan(self, estimated: bool, defocus_rad: float, batch_size: int, bundle_path: Path | None) -> BlindScan:
+    def scan(
+        self, estimated: bool, defocus_rad: float, batch_size: int, bundle_path: Path | None, grouped: bool = True
+    ) -> BlindScan:
         """Return what a method is given; an estimated probe is a start that is not the truth.
 
         Of a simulation the dataset's probe is the truth, so its start is defocused. Of a measurement it is an estimate
@@ -56,6 +58,7 @@ class BlindDataset:
             scan_sha256=self.record["scan_sha256"],
             counts_known=self.counts_known,
             bundle_path=bundle_path,
+            grouped=grouped,
         )
 
 

@@ -17,32 +17,36 @@ from ptyproof.reconstruction.stitching import stitch
 from ptyproof.study.training import NetworkDesign
 from ptyproof.training.bundle import read_bundle
 from ptyproof.training.data import normalised_scan
-from ptyproof.training.network import PatchNetwork
-from ptyproof.training.prediction import predict_patches
+from ptyproof.training.network import GroupNetwork
+from ptyproof.training.prediction import predict_object, predict_patches
 
 
 class Start:
-    """The network-free estimate that the network begins from, patches stitched: a control for the network."""
+    """The network-free estimate that the network begins from: a control for the network."""
 
     name = "start"
-    needs = Needs()
+    needs = Needs(grouping=True)
 
     def __init__(self, design: NetworkDesign) -> None:
         self._design = design
 
     def reconstruct(self, dataset: BlindScan, budget: Budget, rng: np.random.Generator) -> Reconstruction:
-        """Return the stitched start."""
-        return _stitched(PatchNetwork(self._design).eval(), dataset, start_only=True)
+        """Return the start of the whole scan, or, where patterns are not looked at together, the stitched starts."""
+        return _inferred(GroupNetwork(self._design).eval(), dataset, dataset.grouped, start_only=True)
 
 
 class Pinn:
-    """The network that was trained on the other half of the cell, its patches stitched."""
+    """The network that was trained on the other half of the cell.
+
+    One that was trained on groups looks at the whole scan at once; of one that was trained on single patterns the
+    patches are stitched.
+    """
 
     name = "pinn"
     needs = Needs(training=True)
 
     def reconstruct(self, dataset: BlindScan, budget: Budget, rng: np.random.Generator) -> Reconstruction:
-        """Return the stitched patches of the network in the dataset's bundle.
+        """Return what the network in the dataset's bundle makes of the scan.
 
         Raises
         ------
@@ -59,7 +63,7 @@ class Pinn:
                 dataset.bundle_path.name,
                 f"was trained on patterns of {_size(bundle.window)} px, but the dataset has {_size(dataset.window)} px",
             )
-        return _stitched(bundle.network, dataset, start_only=False)
+        return _inferred(bundle.network, dataset, bundle.record["gridsize"] > 1, start_only=False)
 
 
 class PinnThenLsqml:
@@ -94,13 +98,16 @@ class PinnThenLsqml:
         )
 
 
-def _stitched(network: PatchNetwork, dataset: BlindScan, *, start_only: bool) -> Reconstruction:
+def _inferred(network: GroupNetwork, dataset: BlindScan, grouped: bool, *, start_only: bool) -> Reconstruction:
     if not dataset.counts_known:
         raise RunError(
             "a network needs patterns whose photon counts are known, and this dataset has no intensity_scale"
         )
     began = time.perf_counter()
     scan = normalised_scan(dataset.amplitude, dataset.probe, dataset.positions_px, dataset.scan_sha256)
+    if grouped:
+        obj = predict_object(network, scan, dataset.object_shape, start_only=start_only)
+        return Reconstruction(obj, dataset.probe, steps_s={"inference": time.perf_counter() - began})
     patches = predict_patches(network, scan, start_only=start_only)
     inferred = time.perf_counter()
     found = stitch(patches, illuminations(scan), scan.corners_px, dataset.object_shape)

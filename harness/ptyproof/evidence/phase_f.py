@@ -272,6 +272,7 @@ class ReconstructionPhase:
                 "batch_size": design.reconstruction.batch_size,
                 "probe_defocus_rad": design.reconstruction.probe_defocus_rad if plan["probe"] == "estimated" else None,
                 "start_iterations": design.training.network.start_iterations,
+                "grouped": job.cell.gridsize > 1 if self.registry[job.cell.method].method.needs.grouping else None,
                 "tool": TOOL_LABEL,
             }
         )
@@ -325,7 +326,9 @@ class ReconstructionPhase:
         design = self.ledger.design.reconstruction
         bundle = attempt["bundle"]
         path = None if bundle is None else self.ledger.artifact_root / bundle["path"]
-        scan = dataset.scan(plan["probe"] == "estimated", design.probe_defocus_rad, design.batch_size, path)
+        scan = dataset.scan(
+            plan["probe"] == "estimated", design.probe_defocus_rad, design.batch_size, path, job.cell.gridsize > 1
+        )
         rng = stream(plan["seed"]["root"], *plan["seed"]["key"])
         limits = plan["budget"]
         with (

@@ -68,19 +68,19 @@ def predict_dataset(
             "diffraction",
         )
     shape = canvas_shape(scan)
-    found = predict(bundle.network, scan, shape, console=console)
+    found = predict(bundle.network, scan, shape, grouped=bundle.record["gridsize"] > 1, console=console)
     origin = {
         "tool": TOOL,
         "bundle": {"name": bundle_path.name, "sha256": sha256_file(bundle_path), "job": bundle.record["job"]},
         "dataset": {"name": dataset_path.name, "sha256": sha256_file(dataset_path)},
     }
     with NpzWriter(out) as archive:
-        archive.add("patches", found.patches * found.stitched.factors[:, None, None])
+        archive.add("patches", found.patches)
         archive.add("corners_px", scan.corners_px)
-        archive.add("object", found.stitched.obj)
-        archive.add("illumination", found.stitched.illumination)
+        archive.add("object", found.obj)
+        archive.add("illumination", found.illumination)
         archive.add("_prediction", np.array(json.dumps(origin, sort_keys=True)))
-    return PredictionSummary(len(scan), scan.window, shape, found.stitched.n_parts)
+    return PredictionSummary(len(scan), scan.window, shape, found.n_parts)
 
 
 def _size(window: tuple[int, int]) -> str:

@@ -1,7 +1,8 @@
 """How a trained network and its network-free start do on the held-out half: the one place where truth is read.
 
-Both give a patch per pattern. A patch's global phase is free, so patches are judged as they are, each with a complex
-factor of its own, and as the object that they stitch to after their phases were synchronised.
+A network of groups looks at the whole scan, and its patches are what the object shows through each window. One of
+single patterns gives a patch per pattern, whose global phase is free, and the object that they stitch to after their
+phases were synchronised. Patches are judged each with a complex factor of its own.
 """
 
 from __future__ import annotations
@@ -18,10 +19,11 @@ from ptyproof.evidence.verdict import beats_start, by_how_much
 from ptyproof.io.dataset import read_dataset
 from ptyproof.physics.fourier import fft2c
 from ptyproof.physics.metrics import patch_error, poisson_deviance, scaled_error
-from ptyproof.reconstruction.stitching import StitchedObject, cut, stitch
+from ptyproof.reconstruction.method import illumination
+from ptyproof.reconstruction.stitching import cut, label_parts, stitch
 from ptyproof.training.data import Scan, scan_of
-from ptyproof.training.network import PatchNetwork
-from ptyproof.training.prediction import predict_patches
+from ptyproof.training.network import GroupNetwork
+from ptyproof.training.prediction import predict_object, predict_patches
 
 _BLOCK = 64
 MEASURES = ("poisson_loss", "complex_error", "patch_poisson_loss", "patch_complex_error")
@@ -29,24 +31,39 @@ MEASURES = ("poisson_loss", "complex_error", "patch_poisson_loss", "patch_comple
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
-    """Patches (n, H, W) complex64, and the object that they stitch to, in the unit of the file's probe."""
+    """Patches (n, H, W) and object (M, M'), complex64, in the unit of the file's probe, of one phase in each part.
+
+    `illumination` (M, M') is sum |P_k|^2 in the network's unit; `n_parts` numbers the scan's unconnected parts.
+    """
 
     patches: npt.NDArray[np.complex64]
-    stitched: StitchedObject
+    obj: npt.NDArray[np.complex64]
+    illumination: npt.NDArray[np.float32]
+    n_parts: int
 
 
 def predict(
-    network: PatchNetwork,
+    network: GroupNetwork,
     scan: Scan,
     shape: tuple[int, int],
     *,
+    grouped: bool,
     start_only: bool = False,
     console: Console | None = None,
 ) -> Prediction:
-    """Return patches and stitched object of a scan; `shape` is that of the object's grid."""
-    patches = predict_patches(network, scan, start_only=start_only, console=console)
+    """Return patches and object of a scan; `shape` is that of the object's grid.
+
+    `grouped` looks at all patterns together, as is right for a network that was trained on groups of them.
+    """
     weights = illuminations(scan)
-    return Prediction(patches, stitch(patches, weights, scan.corners_px, shape))
+    if grouped:
+        obj = predict_object(network, scan, shape, start_only=start_only, console=console)
+        _, n_parts = label_parts(weights, scan.corners_px, shape)
+        light = illumination(scan.probe, scan.positions_px, shape)
+        return Prediction(cut(obj, scan.corners_px, scan.window), obj, light, n_parts)
+    patches = predict_patches(network, scan, start_only=start_only, console=console)
+    found = stitch(patches, weights, scan.corners_px, shape)
+    return Prediction(patches * found.factors[:, None, None], found.obj, found.illumination, found.n_parts)
 
 
 def illuminations(scan: Scan) -> npt.NDArray[np.float32]:
@@ -64,7 +81,7 @@ def canvas_shape(scan: Scan) -> tuple[int, int]:
 
 
 def held_out_scores(
-    network: PatchNetwork, test_path: Path, rate_floor: float, console: Console | None = None
+    network: GroupNetwork, test_path: Path, rate_floor: float, grouped: bool, console: Console | None = None
 ) -> dict[str, Any]:
     """Score a network and its network-free start on a dataset that the training did not see.
 
@@ -76,6 +93,8 @@ def held_out_scores(
         DATA-001 file of the held-out half; complex errors need its `objectGuess`.
     rate_floor
         Photons per pixel added to the expected counts in the likelihood.
+    grouped
+        Whether the training looked at groups of patterns.
     console
         Where progress is shown; None is silent.
 
@@ -94,7 +113,10 @@ def held_out_scores(
     truth = dataset.obj
     found = {
         name: _measures(
-            predict(network, scan, shape, start_only=name == "start", console=console), scan, truth, rate_floor
+            predict(network, scan, shape, grouped=grouped, start_only=name == "start", console=console),
+            scan,
+            truth,
+            rate_floor,
         )
         for name in ("start", "network")
     }
@@ -135,13 +157,12 @@ def _improvement(start: float | None, trained: float | None) -> float | None:
 def _measures(
     found: Prediction, scan: Scan, truth: npt.NDArray[np.complex64] | None, rate_floor: float
 ) -> dict[str, float | None]:
-    stitched = found.stitched
-    seen = cut(stitched.obj, scan.corners_px, scan.window)
+    seen = cut(found.obj, scan.corners_px, scan.window)
     measures: dict[str, float | None] = dict.fromkeys(MEASURES)
     measures["poisson_loss"] = _poisson_loss(seen, scan, rate_floor)
     measures["patch_poisson_loss"] = _poisson_loss(found.patches, scan, rate_floor)
     if truth is not None:
-        measures["complex_error"] = scaled_error(stitched.obj, truth, stitched.illumination).nrmse
+        measures["complex_error"] = scaled_error(found.obj, truth, found.illumination).nrmse
         wanted = cut(truth, scan.corners_px, scan.window)
         measures["patch_complex_error"] = patch_error(found.patches, wanted, illuminations(scan))
     return measures

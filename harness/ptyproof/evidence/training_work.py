@@ -78,7 +78,7 @@ def task_of(phase: TrainingPhase, job: TrainingJob) -> TrainingTask:
 def _finish(phase: TrainingPhase, job: TrainingJob, trained: Trained, console: Console) -> dict[str, Any]:
     loss_curve(job.artifact_dir / LOSS_CURVE, trained.history, job.key)
     network = read_bundle(trained.bundle_path).network
-    scores = held_out_scores(network, job.test_data_path, phase.training.rate_floor, console)
+    scores = held_out_scores(network, job.test_data_path, phase.training.rate_floor, job.gridsize > 1, console)
     for line in describe_scores(scores):
         console.say(line)
     return scores

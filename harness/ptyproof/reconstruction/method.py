@@ -41,11 +41,14 @@ class Needs:
         `known`: it cannot do without the dataset's own probe; `either`: it can also refine an estimate.
     iterates
         It spends epochs: a budget that is given for all methods is also for it.
+    grouping
+        What it does depends on `BlindScan.grouped`.
     """
 
     training: bool = False
     probe: Literal["known", "either"] = "known"
     iterates: bool = False
+    grouping: bool = False
 
 
 def _nothing(_: int) -> None:
@@ -107,6 +110,8 @@ class BlindScan:
         Whether `amplitude` squared are photon counts.
     bundle_path
         The network that was trained for this cell, for methods that need one.
+    grouped
+        Whether the cell looks at neighbouring patterns together: its gridsize is 2 or more.
     """
 
     amplitude: npt.NDArray[np.float32]
@@ -118,6 +123,7 @@ class BlindScan:
     scan_sha256: str = ""
     counts_known: bool = True
     bundle_path: Path | None = None
+    grouped: bool = True
 
     def __post_init__(self) -> None:
         for array in (self.amplitude, self.probe, self.positions_px):

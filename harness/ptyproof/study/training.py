@@ -15,25 +15,27 @@ class NetworkDesign:
 
     Parameters
     ----------
+    n_stages
+        Corrections, one after the other, each with weights of its own.
     channels
-        Feature maps of the hidden layers; a multiple of 8 (the groups of its normalisation).
+        Feature maps of the hidden layers.
     n_blocks
-        Residual blocks.
+        Residual blocks of a stage.
     shrink
         Pixels of a side that one hidden pixel stands for; divides the pattern size.
     start_iterations
-        Error-reduction projections of the network-free start.
+        Projections of the network-free start.
     """
 
-    channels: int = 64
-    n_blocks: int = 6
-    shrink: int = 4
+    n_stages: int = 2
+    channels: int = 32
+    n_blocks: int = 2
+    shrink: int = 2
     start_iterations: int = 6
 
     def __post_init__(self) -> None:
-        checks.integer("training.network.channels", self.channels, 8, 4096)
-        if self.channels % 8:
-            raise checks.refuse("training.network.channels", self.channels, "a multiple of 8")
+        checks.integer("training.network.n_stages", self.n_stages, 1, 64)
+        checks.integer("training.network.channels", self.channels, 1, 4096)
         checks.integer("training.network.n_blocks", self.n_blocks, 1, 256)
         checks.integer("training.network.shrink", self.shrink, 1, 64)
         checks.integer("training.network.start_iterations", self.start_iterations, 1, 1000)
@@ -54,6 +56,11 @@ class TrainingDesign:
         Of AdamW, and the largest norm of a step's gradient.
     validation_fraction
         Part of the train half's positions that is kept for validation, the rows farthest along y.
+    shown_fraction
+        Probability with which a photon of a pattern is shown to the network; the loss is that of the others. 1 shows
+        all, and the loss is of the same counts.
+    restraint
+        Weight of the corrections' light in what a step lowers, nats per photon.
     rate_floor
         Added to the expected counts in the likelihood, in photons per pixel.
     seed
@@ -63,12 +70,14 @@ class TrainingDesign:
     """
 
     max_epochs: int = 8
-    steps_per_epoch: int = 40
-    patterns_per_step: int = 32
-    learning_rate: float = 1e-3
+    steps_per_epoch: int = 50
+    patterns_per_step: int = 64
+    learning_rate: float = 2e-3
     weight_decay: float = 1e-4
     gradient_clip: float = 1.0
     validation_fraction: float = 0.1
+    shown_fraction: float = 0.9
+    restraint: float = 0.03
     rate_floor: float = 1e-3
     seed: int = 321
     network: NetworkDesign = field(default_factory=NetworkDesign)
@@ -82,8 +91,11 @@ class TrainingDesign:
         for key, allowed, high in (
             ("weight_decay", "a number in [0, 1]", 1.0),
             ("validation_fraction", "a number in [0, 0.5]", 0.5),
+            ("restraint", "a number in [0, 1e6]", 1e6),
         ):
             object.__setattr__(self, key, checks.number(f"training.{key}", getattr(self, key), allowed, 0.0, high))
+        shown = checks.number("training.shown_fraction", self.shown_fraction, "a number in [0.05, 1]", 0.05, 1.0)
+        object.__setattr__(self, "shown_fraction", shown)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the design as plain JSON values; `training_from_dict` is the inverse."""

@@ -18,7 +18,7 @@ from ptyproof.errors import DataError, DesignError, ManifestError
 from ptyproof.io import schema, strict_json
 from ptyproof.io.atomic import atomic_path
 from ptyproof.study.training import NetworkDesign
-from ptyproof.training.network import PatchNetwork
+from ptyproof.training.network import GroupNetwork
 
 BUNDLE = "model.safetensors"
 RECORD = "model.json"
@@ -29,7 +29,7 @@ _KEY = "ptyproof"
 class Bundle:
     """A trained network and its record (schema model 1)."""
 
-    network: PatchNetwork
+    network: GroupNetwork
     record: dict[str, Any]
 
     @property
@@ -39,7 +39,7 @@ class Bundle:
         return height, width
 
 
-def write_bundle(folder: Path, network: PatchNetwork, record: dict[str, Any]) -> Path:
+def write_bundle(folder: Path, network: GroupNetwork, record: dict[str, Any]) -> Path:
     """Write bundle and readable record into `folder`, each atomically; return the bundle's path.
 
     Equal weights and records give equal bytes.
@@ -85,14 +85,14 @@ def read_bundle(path: Path) -> Bundle:
     return Bundle(_network(record, tensors, path), record)
 
 
-def _network(record: dict[str, Any], tensors: dict[str, torch.Tensor], path: Path) -> PatchNetwork:
+def _network(record: dict[str, Any], tensors: dict[str, torch.Tensor], path: Path) -> GroupNetwork:
     """Return the network of a record with its weights; no memory is taken for weights that the file does not hold."""
     try:
         design = NetworkDesign(**record["training"]["network"])
     except DesignError as error:
         raise DataError(path, f"holds no possible network: {error}", "metadata") from error
     with torch.device("meta"):
-        network = PatchNetwork(design)
+        network = GroupNetwork(design)
     wanted = {name: _form(value) for name, value in network.state_dict().items()}
     found = {name: _form(value) for name, value in tensors.items()}
     for name in sorted(wanted.keys() | found.keys()):

@@ -154,24 +154,54 @@ def hold_back(
     return np.sort(order[: n - wanted]), np.sort(order[n - wanted :])
 
 
+@dataclass(frozen=True, eq=False)
+class Draw:
+    """A batch of groups to be read, int64 (B, C), and the name of the random stream that hides photons in it."""
+
+    groups: npt.NDArray[np.int64]
+    seed: int
+    key: tuple[str, ...]
+
+
 class GroupedScan(TorchDataset[Batch]):
-    """A scan whose items are batches of groups: indexed by int64 (B, C), gives amplitude, probes and corners."""
+    """A scan whose items are batches of groups, the photons of each pattern divided into shown and hidden ones.
 
-    def __init__(self, scan: Scan) -> None:
+    Parameters
+    ----------
+    scan
+        The patterns.
+    shown_fraction
+        Probability with which a photon is shown; with 1 the counts are shown and judged alike.
+    """
+
+    def __init__(self, scan: Scan, shown_fraction: float) -> None:
         self.scan = scan
+        self._shown_fraction = shown_fraction
 
-    def __getitem__(self, groups: npt.NDArray[np.int64]) -> Batch:
-        """Return `amplitude` and `probes` (B, C, H, W), and `corners_px` (B, C, 2) on the groups' canvases."""
+    def __getitem__(self, draw: Draw) -> Batch:
+        """Return `shown` and `hidden` counts and `probes` (B, C, H, W), and `corners_px` (B, C, 2) on the canvases.
+
+        The counts' zero frequency comes first. A draw gives the same division whenever and wherever it is read.
+        """
+        groups = draw.groups
         shape = (*groups.shape, *self.scan.window)
         corners = self.scan.corners_px[groups]
+        centred = np.rint(np.square(self.scan.amplitude[groups], dtype=np.float64)).astype(np.int64)
+        counts = np.fft.ifftshift(centred, axes=(-2, -1))
+        if self._shown_fraction < 1:
+            shown = stream(draw.seed, *draw.key).binomial(counts, self._shown_fraction)
+            hidden = counts - shown
+        else:
+            shown = hidden = counts
         return {
-            "amplitude": self.scan.amplitude[groups],
+            "shown": shown.astype(np.float32),
+            "hidden": hidden.astype(np.float32),
             "probes": self.scan.probes(groups.reshape(-1)).reshape(shape),
             "corners_px": corners - corners.min(axis=1, keepdims=True),
         }
 
 
-class GroupSampler(Sampler[npt.NDArray[np.int64]], Sized):
+class GroupSampler(Sampler[Draw], Sized):
     """The batches of groups of an epoch; they depend on seed, key and epoch alone, so that a resumed run sees the same.
 
     Parameters
@@ -211,9 +241,11 @@ class GroupSampler(Sampler[npt.NDArray[np.int64]], Sized):
         """Return the number of batches."""
         return self._steps
 
-    def __iter__(self) -> Iterator[npt.NDArray[np.int64]]:
-        """Yield int64 (groups_per_step, C) arrays of indices."""
+    def __iter__(self) -> Iterator[Draw]:
+        """Yield the batches: (groups_per_step, C) indices each, and the stream that hides their photons."""
         seed, key = self._stream
-        rng = stream(seed, *key, f"epoch {self._epoch}")
+        epoch = (*key, f"epoch {self._epoch}")
+        rng = stream(seed, *epoch)
         groups = position_groups(self._positions_px, *self._grouping, self._steps * self._groups_per_step, rng)
-        yield from groups.reshape(self._steps, self._groups_per_step, -1)
+        for step, batch in enumerate(groups.reshape(self._steps, self._groups_per_step, -1)):
+            yield Draw(batch, seed, (*epoch, f"step {step}"))

@@ -10,13 +10,16 @@ from torch import Tensor
 
 from ptyproof.errors import RunError
 from ptyproof.study.training import TrainingDesign
+from ptyproof.training.canvas import Canvas
 from ptyproof.training.engine import pl
-from ptyproof.training.forward import expected_counts, merge_groups, poisson_loss
-from ptyproof.training.network import PatchNetwork
+from ptyproof.training.forward import expected_counts, poisson_loss
+from ptyproof.training.network import GroupNetwork
+from ptyproof.training.projection import Patterns
 
 CHECKPOINT_KEY = "ptyproof"
 _WARM_UP = 0.05
 _FINAL_RATE = 0.01  # of the peak
+_EARLIER_STAGES = 0.3  # weight of their losses beside that of the last
 
 
 class TrainingDivergedError(RunError):
@@ -24,7 +27,12 @@ class TrainingDivergedError(RunError):
 
 
 class PatchTraining(pl.LightningModule):
-    """Unsupervised training of a `PatchNetwork` by the likelihood of the measured counts.
+    """Unsupervised training of a `GroupNetwork` by the likelihood of counts that it was not shown.
+
+    Each photon of a pattern is shown to the network with the probability `design.shown_fraction`. Of Poisson counts the
+    shown and the hidden ones are independent, so noise that is learned by heart does not pay: what pays is the
+    intensity behind it.
+
 
     `best` holds epoch, loss and weights of the epoch with the smallest validation loss, or of the last one where
     nothing is held back: with few positions a network learns them by heart, and later epochs are worse.
@@ -45,27 +53,57 @@ class PatchTraining(pl.LightningModule):
         self.recipe_sha256 = recipe_sha256
         self.history: list[dict[str, float]] = []
         self.best: dict[str, Any] = {}
-        self.network = PatchNetwork(design.network)
+        self.network = GroupNetwork(design.network)
 
     def loss(self, batch: dict[str, Tensor]) -> Tensor:
-        """Return the Poisson loss of a batch in nats per pixel; groups of several patterns are merged first."""
-        amplitude, probes = batch["amplitude"], batch["probes"]
-        patches = self.network(amplitude.flatten(0, 1), probes.flatten(0, 1)).view_as(probes)
-        if not torch.isfinite(torch.view_as_real(patches)).all():
-            return torch.full((), math.nan, device=patches.device)  # what merging would stumble over
-        if probes.shape[1] > 1:
-            patches = merge_groups(patches, probes.abs().square(), batch["corners_px"])
-        return poisson_loss(expected_counts(probes, patches), amplitude.square(), self.design.rate_floor)
+        """Return the Poisson loss of the last stage on the counts that were not shown, in nats per pixel.
+
+        The loss is divided by the hidden fraction, so that it stands for whole patterns.
+        """
+        return self._losses(batch)[-1][0]
+
+    def objective(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+        """Return what a step lowers, and the loss in it.
+
+        The objective adds to the last stage's loss a part of the earlier stages', so that each is pulled straight, and
+        `restraint` times the light of every correction, the mean of |P_k correction|^2 over patterns and pixels: groups
+        do not tell their own phase, and what nobody measures stays as the start has it.
+        """
+        losses = self._losses(batch)
+        weights = [_EARLIER_STAGES] * (len(losses) - 1) + [1.0]
+        restraint = self.design.restraint
+        total = sum(weight * loss + restraint * light for weight, (loss, light) in zip(weights, losses, strict=True))
+        return cast("Tensor", total), losses[-1][0]
+
+    def _losses(self, batch: dict[str, Tensor]) -> list[tuple[Tensor, Tensor]]:
+        """Return loss, and light of the correction in photons per pixel, of every stage."""
+        probes, hidden = batch["probes"], batch["hidden"]
+        shown_fraction = self.design.shown_fraction
+        judged = 1 - shown_fraction if shown_fraction < 1 else 1.0
+        window = (probes.shape[-2], probes.shape[-1])
+        canvas = Canvas.around(batch["corners_px"], window, self.design.network.shrink)
+        shown = Patterns(batch["shown"].sqrt(), probes * math.sqrt(shown_fraction), canvas, probes.shape[1])
+        found: list[tuple[Tensor, Tensor]] = []
+        for estimate in self.network.estimates(shown):
+            expected = judged * expected_counts(probes, canvas.cut(estimate.obj))
+            loss = poisson_loss(expected, hidden, judged * self.design.rate_floor) / judged
+            correction = estimate.correction
+            light = (shown.light * (correction.real.square() + correction.imag.square())).sum() / probes.numel()
+            found.append((loss, light))
+        return found
 
     def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
         """Return the loss of a step; stops the job where it is not finite."""
-        loss = self._finite_loss(batch, f"step {batch_idx + 1}")
-        self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=1)
-        return loss
+        objective, loss = self.objective(batch)
+        self._check_finite(objective, f"step {batch_idx + 1}")
+        self.log("train_loss", loss.detach(), on_step=False, on_epoch=True, batch_size=1)
+        return objective
 
     def validation_step(self, batch: dict[str, Tensor], batch_idx: int) -> None:
         """Record the loss of a validation batch; stops the job where it is not finite."""
-        self.log("validation_loss", self._finite_loss(batch, "validation"), batch_size=1)
+        loss = self.loss(batch)
+        self._check_finite(loss, "validation")
+        self.log("validation_loss", loss, batch_size=1)
 
     def on_train_epoch_end(self) -> None:
         """Add the epoch to the history, which travels in the checkpoint: a resumed training has all of it."""
@@ -100,15 +138,13 @@ class PatchTraining(pl.LightningModule):
         self.history = list(checkpoint[CHECKPOINT_KEY]["history"])
         self.best = checkpoint[CHECKPOINT_KEY]["best"]
 
-    def _finite_loss(self, batch: dict[str, Tensor], where: str) -> Tensor:
-        loss = self.loss(batch)
+    def _check_finite(self, loss: Tensor, where: str) -> None:
         value = loss.item()
         if not math.isfinite(value):
             raise TrainingDivergedError(
                 f"the loss became {value} in epoch {self.current_epoch + 1}, {where}; "
                 f"a smaller learning_rate than {self.design.learning_rate:g} may help"
             )
-        return loss
 
     def _relative_rate(self, step: int) -> float:
         total = self.design.max_epochs * self.design.steps_per_epoch

@@ -1,114 +1,113 @@
-"""The network: from the measured amplitude of one pattern and its probe to a complex object patch.
+"""The network: from the measured amplitudes of a group of patterns to the complex object on the group's canvas.
 
-It corrects a network-free start, so before its first step it is that start. It looks at the start, at the amplitude and
-its autocorrelation, and at the probe, on a coarser grid (pixel-unshuffle), and adds a correction.
+It corrects a network-free start in stages. A stage sees the object so far, the change that the measurement asks of it
+(`projection.misfit`) and the light, takes a step of a learned length along that change, and adds a correction that it
+computes on a coarser grid (pixel-unshuffle) from those and from what the stage before it has left in its hidden
+channels. Learned gradient descent: Adler & Oktem, Inverse Probl. 33, 124007 (2017). Nothing in it depends on the size
+of a canvas or the number of patterns, so a network that was trained on small groups looks at a whole scan at once; it
+has no normalisation, whose statistics would be other ones there.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from ptyproof.study.training import NetworkDesign
-from ptyproof.training.forward import fft2c, ifft2c
+from ptyproof.training.projection import Patterns, misfit, start_estimate
 
-_PLANE = (-2, -1)
-_N_FEATURES = 8
-_NORM_GROUPS = 8
-_AMPLITUDE_RANGE = 4.0  # log(1 + amplitude) of a bright pixel at 1e5 photons
+_N_FEATURES = 6
+_DARK = 0.01  # of the brightest pixel of a probe: corrections fade out where less light than that falls
 
 
-def start_estimate(amplitude: Tensor, probes: Tensor, iterations: int) -> Tensor:
-    """Return the network-free start: error-reduction projections from O = 1 with the known probe.
+@dataclass(frozen=True, eq=False)
+class Estimate:
+    """What a stage leaves: object and its own correction of it, complex (B, h, w)."""
 
-    Each projection gives F(P O) the measured modulus and takes the changed exit wave back to the object by the step of
-    ePIE (Maiden & Rodenburg 2009): O += P* (psi' - psi) / max |P|^2.
-
-    Parameters
-    ----------
-    amplitude
-        real (..., H, W): sqrt(counts), zero frequency in the middle.
-    probes
-        complex (..., H, W), scaled to the dose.
-    iterations
-        Number of projections.
-
-    Returns
-    -------
-    complex (..., H, W).
-    """
-    patches = torch.ones_like(probes)
-    step = probes.conj() / probes.abs().square().amax(dim=_PLANE, keepdim=True)
-    for _ in range(iterations):
-        wave = probes * patches
-        measured = amplitude * torch.sgn(fft2c(wave))
-        patches = patches + step * (ifft2c(measured) - wave)
-    return patches
+    obj: Tensor
+    correction: Tensor
 
 
 class ResidualBlock(nn.Module):
-    """x + conv(silu(conv(silu(norm(x))))) with 3 x 3 convolutions."""
+    """x + conv(silu(conv(silu(x)))) with 3 x 3 convolutions; adds nothing before its first training step."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.norm = nn.GroupNorm(_NORM_GROUPS, channels)
         self.first = nn.Conv2d(channels, channels, 3, padding=1)
         self.second = nn.Conv2d(channels, channels, 3, padding=1)
+        _zero(self.second)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the block's output, of the shape of x."""
-        inner = self.first(functional.silu(self.norm(x)))
-        added: Tensor = x + self.second(functional.silu(inner))
+        added: Tensor = x + self.second(functional.silu(self.first(functional.silu(x))))
         return added
 
 
-class PatchNetwork(nn.Module):
-    """Complex object patches from measured amplitudes and probes."""
+class Stage(nn.Module):
+    """One correction of the object, from its features (B, 6, h, w) and the hidden channels of the stage before."""
+
+    def __init__(self, design: NetworkDesign) -> None:
+        super().__init__()
+        area = design.shrink**2
+        self.shrink = design.shrink
+        self.step = nn.Parameter(torch.ones(()))
+        self.stem = nn.Conv2d(_N_FEATURES * area + design.channels, design.channels, 3, padding=1)
+        self.blocks = nn.Sequential(*[ResidualBlock(design.channels) for _ in range(design.n_blocks)])
+        self.head = nn.Conv2d(design.channels, 2 * area, 3, padding=1)
+        _zero(self.head)
+
+    def forward(self, features: Tensor, hidden: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Return the correction, complex (B, h, w), and the hidden channels on the coarser grid."""
+        planes = functional.pixel_unshuffle(features, self.shrink)
+        if hidden is None:
+            hidden = planes.new_zeros(planes.shape[0], self.stem.out_channels, *planes.shape[-2:])
+        hidden = self.blocks(self.stem(torch.cat([planes, hidden], dim=1)))
+        correction = functional.pixel_shuffle(self.head(functional.silu(hidden)), self.shrink)
+        return torch.complex(correction[:, 0], correction[:, 1]), hidden
+
+
+class GroupNetwork(nn.Module):
+    """The object of groups of patterns, by a network-free start and learned stages."""
 
     def __init__(self, design: NetworkDesign) -> None:
         super().__init__()
         self.design = design
-        area = design.shrink**2
-        self.stem = nn.Conv2d(_N_FEATURES * area, design.channels, 3, padding=1)
-        self.blocks = nn.Sequential(*[ResidualBlock(design.channels) for _ in range(design.n_blocks)])
-        self.norm = nn.GroupNorm(_NORM_GROUPS, design.channels)
-        self.head = nn.Conv2d(design.channels, 2 * area, 3, padding=1)
-        for parameter in self.head.parameters():
-            nn.init.zeros_(parameter)
+        self.stages = nn.ModuleList([Stage(design) for _ in range(design.n_stages)])
 
-    def start(self, amplitude: Tensor, probes: Tensor) -> Tensor:
-        """Return what the network corrects: `start_estimate` of (B, H, W) amplitudes and probes."""
-        return start_estimate(amplitude, probes, self.design.start_iterations)
+    def start(self, patterns: Patterns) -> Tensor:
+        """Return what the network corrects: `start_estimate`, complex (B, h, w)."""
+        return start_estimate(patterns, self.design.start_iterations)
 
-    def forward(self, amplitude: Tensor, probes: Tensor) -> Tensor:
-        """Return patches, complex (B, H, W).
+    def estimates(self, patterns: Patterns) -> Iterator[Estimate]:
+        """Yield what each stage leaves."""
+        obj = self.start(patterns)
+        light = patterns.light
+        lit = light / (light + _DARK * patterns.peak)
+        brightness = (light / patterns.peak).sqrt()
+        hidden: Tensor | None = None
+        for stage in cast("list[Stage]", list(self.stages)):
+            change = misfit(patterns, obj)
+            shown = lit * (obj - 1)
+            features = torch.stack([shown.real, shown.imag, change.real, change.imag, brightness, lit], dim=1)
+            correction, hidden = stage(features, hidden)
+            correction = lit * correction
+            obj = obj + stage.step * change + correction
+            yield Estimate(obj, correction)
 
-        Parameters
-        ----------
-        amplitude
-            real (B, H, W): sqrt(counts), zero frequency in the middle; H and W are multiples of `design.shrink`.
-        probes
-            complex (B, H, W), scaled to the dose, each shifted by its position's fraction of a pixel.
-        """
-        start = self.start(amplitude, probes)
-        planes = functional.pixel_unshuffle(_features(amplitude, probes, start), self.design.shrink)
-        hidden = functional.silu(self.norm(self.blocks(self.stem(planes))))
-        correction = functional.pixel_shuffle(self.head(hidden), self.design.shrink)
-        return start + torch.complex(correction[:, 0], correction[:, 1])
+    def forward(self, patterns: Patterns) -> Tensor:
+        """Return the object, complex (B, h, w), on canvases whose sides are multiples of `design.shrink`."""
+        obj = None
+        for estimate in self.estimates(patterns):
+            obj = estimate.obj
+        assert obj is not None  # a design has a stage
+        return obj
 
 
-def _features(amplitude: Tensor, probes: Tensor, start: Tensor) -> Tensor:
-    """Return real (B, 8, H, W): start and misfit as the probe shows them, amplitude, autocorrelation, probe."""
-    spectrum = fft2c(probes * start)
-    misfit = ifft2c((amplitude - spectrum.abs()) * torch.sgn(spectrum))
-    peak = probes.abs().amax(dim=_PLANE, keepdim=True)
-    probe = probes / peak
-    illumination = probe.abs()
-    residual = probe.conj() * misfit / peak
-    correlation = ifft2c(amplitude.square().to(probes.dtype)).abs()
-    correlation = correlation / correlation.amax(dim=_PLANE, keepdim=True).clamp_min(1e-12)
-    shown = illumination * (start - 1)
-    planes = [shown.real, shown.imag, residual.real, residual.imag]
-    planes += [torch.log1p(amplitude) / _AMPLITUDE_RANGE, correlation.sqrt(), illumination, probe.real]
-    return torch.stack(planes, dim=1)
+def _zero(layer: nn.Module) -> None:
+    for parameter in layer.parameters():
+        nn.init.zeros_(parameter)

@@ -1,4 +1,4 @@
-"""Object patches of a scan from a trained network, and from its network-free start."""
+"""The object of a scan from a trained network, and from its network-free start."""
 
 from __future__ import annotations
 
@@ -7,16 +7,19 @@ import numpy.typing as npt
 import torch
 
 from ptyproof.console import Console
+from ptyproof.training.canvas import Canvas
 from ptyproof.training.data import Scan
-from ptyproof.training.network import PatchNetwork
+from ptyproof.training.network import GroupNetwork
+from ptyproof.training.projection import Patterns
 
-_PATTERNS = 64
+_ALONE = 64  # patterns that are each a group of their own, at a time
+_BLOCK = 16  # patterns of one group at a time: what they need stays in a processor's cache
 
 
 def predict_patches(
-    network: PatchNetwork, scan: Scan, *, start_only: bool = False, console: Console | None = None
+    network: GroupNetwork, scan: Scan, *, start_only: bool = False, console: Console | None = None
 ) -> npt.NDArray[np.complex64]:
-    """Return the object patches of a scan, one pattern at a time (no merging), each with a global phase of its own.
+    """Return the object patches of a scan, each from its own pattern alone, with a global phase of its own.
 
     Parameters
     ----------
@@ -35,15 +38,81 @@ def predict_patches(
     `scan.corners_px`.
     """
     patches: npt.NDArray[np.complex64] = np.empty((len(scan), *scan.window), dtype=np.complex64)
-    device = next(network.parameters()).device
     estimate = network.start if start_only else network
-    label = "network-free start" if start_only else "predict"
-    with torch.inference_mode(), (console or Console.silent()).progress(label, len(scan), "pattern") as progress:
-        for first in range(0, len(scan), _PATTERNS):
-            index = np.arange(first, min(first + _PATTERNS, len(scan)))
-            amplitude = torch.from_numpy(scan.amplitude[index]).to(device)
-            probes = torch.from_numpy(scan.probes(index)).to(device)
-            patches[index] = estimate(amplitude, probes).cpu().numpy()
-            progress.update(len(index))
+    with (
+        torch.inference_mode(),
+        (console or Console.silent()).progress(_label(start_only), len(scan), "pattern") as bar,
+    ):
+        for first in range(0, len(scan), _ALONE):
+            index = np.arange(first, min(first + _ALONE, len(scan)))
+            corners = torch.zeros(len(index), 1, 2, dtype=torch.int64)
+            amplitude, probes = _tensors(scan, index)
+            canvas = Canvas(corners, scan.window, scan.window)
+            patterns = _on_device(network, Patterns(amplitude[:, None], probes[:, None], canvas, 1))
+            patches[index] = estimate(patterns).cpu().numpy()
+            bar.update(len(index))
     patches *= np.float32(scan.object_scale)
     return patches
+
+
+def predict_object(
+    network: GroupNetwork,
+    scan: Scan,
+    shape: tuple[int, int],
+    *,
+    start_only: bool = False,
+    console: Console | None = None,
+) -> npt.NDArray[np.complex64]:
+    """Return the object of a scan, all of its patterns looked at together.
+
+    Parameters
+    ----------
+    network
+        The network; it is evaluated on its own device.
+    scan
+        n patterns (H, W).
+    shape
+        (M, M') of the object's grid, pixels.
+    start_only, console
+        As in `predict_patches`.
+
+    Returns
+    -------
+    complex64 (M, M'), in the unit of the file's probe; zero where no light falls.
+    """
+    origin = scan.corners_px.min(axis=0)
+    corners = torch.from_numpy(scan.corners_px - origin)[None]
+    canvas = Canvas.around(corners, scan.window, network.design.shrink)
+    design = network.design
+    passes = 2 + 2 * design.start_iterations + (0 if start_only else design.n_stages)
+    estimate = network.start if start_only else network
+    with (
+        torch.inference_mode(),
+        (console or Console.silent()).progress(_label(start_only), passes * len(scan), "pattern") as bar,
+    ):
+        amplitude, probes = _tensors(scan, np.arange(len(scan)))
+        patterns = _on_device(network, Patterns(amplitude[None], probes[None], canvas, _BLOCK, bar.update))
+        found = torch.where(patterns.light > 0, estimate(patterns), 0)[0].cpu().numpy()
+    obj = np.zeros(shape, dtype=np.complex64)
+    row, col = origin.tolist()
+    inside = found[: shape[0] - row, : shape[1] - col]  # the canvas was rounded up to a multiple of the coarser grid
+    obj[row : row + inside.shape[0], col : col + inside.shape[1]] = inside
+    obj *= np.float32(scan.object_scale)
+    return obj
+
+
+def _tensors(scan: Scan, index: npt.NDArray[np.int64]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return amplitudes with their zero frequency first, and probes, of some patterns: (m, H, W) both."""
+    amplitude = np.fft.ifftshift(scan.amplitude[index], axes=(-2, -1))
+    return torch.from_numpy(amplitude), torch.from_numpy(scan.probes(index))
+
+
+def _on_device(network: GroupNetwork, patterns: Patterns) -> Patterns:
+    device = next(network.parameters()).device
+    canvas = patterns.canvas
+    moved = Canvas(canvas.corners_px.to(device), canvas.window, canvas.shape)
+    return Patterns(patterns.amplitude.to(device), patterns.probes.to(device), moved, patterns.block, patterns.on_block)
+
+
+def _label(start_only: bool) -> str:
+    return "network-free start" if start_only else "predict"

@@ -28,7 +28,7 @@ from ptyproof.physics.grouping import position_groups
 from ptyproof.study.seeds import stream
 from ptyproof.study.training import TrainingDesign
 from ptyproof.training.bundle import write_bundle
-from ptyproof.training.data import GroupedScan, GroupSampler, Scan, hold_back
+from ptyproof.training.data import Draw, GroupedScan, GroupSampler, Scan, hold_back
 from ptyproof.training.device import RunOptions, configured, resolve_accelerator
 from ptyproof.training.engine import Callback, ModelCheckpoint, TorchCheckpointIO, pl
 from ptyproof.training.module import CHECKPOINT_KEY, PatchTraining
@@ -149,13 +149,16 @@ def _loaders(
         plan.seed,
         ("groups", task.key),
     )
-    training: DataLoader[Any] = DataLoader(GroupedScan(scan.subset(kept)), sampler=sampler, **settings)
+    training: DataLoader[Any] = DataLoader(
+        GroupedScan(scan.subset(kept), plan.shown_fraction), sampler=sampler, **settings
+    )
     validation: DataLoader[Any] | None = None
     if len(held):
         rng = stream(plan.seed, "validation groups", task.key)
         groups = position_groups(scan.positions_px[held], task.gridsize, task.neighbor_count, len(held), rng)
         batches = np.array_split(groups, -(-len(groups) // groups_per_step))
-        validation = DataLoader(GroupedScan(scan.subset(held)), sampler=batches, batch_size=None)
+        draws = [Draw(batch, plan.seed, ("validation", task.key, f"step {step}")) for step, batch in enumerate(batches)]
+        validation = DataLoader(GroupedScan(scan.subset(held), plan.shown_fraction), sampler=draws, batch_size=None)
     return training, validation, {"n_training_positions": len(kept), "n_validation_positions": len(held)}
 
 

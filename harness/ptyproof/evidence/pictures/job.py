@@ -106,7 +106,7 @@ class JobPictures:
         from ptyproof.reconstruction.stitching import cut
 
         scan, predicted, floor = self._scan_of_test, self._predicted["network"], self.job["training"]["rate_floor"]
-        seen = cut(predicted.stitched.obj, scan.corners_px, scan.window)
+        seen = cut(predicted.obj, scan.corners_px, scan.window)
         losses = np.empty(len(scan))
         counts: list[Real] = []
         expected: list[Real] = []
@@ -126,8 +126,8 @@ class JobPictures:
         )
 
     def _reconstruction(self) -> Drawing:
-        results = {name: found.stitched.obj for name, found in self._predicted.items()}
-        return draw_reconstruction(results, self._test.obj, self._predicted["network"].stitched.illumination)
+        results = {name: found.obj for name, found in self._predicted.items()}
+        return draw_reconstruction(results, self._test.obj, self._predicted["network"].illumination)
 
     @cached_property
     def _test(self) -> Dataset:
@@ -146,11 +146,12 @@ class JobPictures:
         from ptyproof.training.bundle import read_bundle
 
         _, bundle = self.sources("diffraction")
-        network, scan, truth = read_bundle(self.hub / bundle.path).network, self._scan_of_test, self._test.obj
+        trained = read_bundle(self.hub / bundle.path)
+        scan, truth, grouped = self._scan_of_test, self._test.obj, trained.record["gridsize"] > 1
         shape = canvas_shape(scan) if truth is None else truth.shape
         return {
-            "network": predict(network, scan, shape),
-            "start": predict(network, scan, shape, start_only=True),
+            "network": predict(trained.network, scan, shape, grouped=grouped),
+            "start": predict(trained.network, scan, shape, grouped=grouped, start_only=True),
         }
 
     def _read(self, half: str) -> Dataset:

@@ -1,0 +1,72 @@
+"""Canvases of groups of patterns: where each pattern's window lies, cutting windows out, and adding them up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Canvas:
+    """The canvases of B groups, all of one shape.
+
+    Parameters
+    ----------
+    corners_px
+        int64 (B, C, 2), >= 0: (row, col) of each window's first pixel on its group's canvas.
+    window
+        (H, W) of a window, pixels.
+    shape
+        (h, w) of a canvas, pixels; every window lies inside.
+    """
+
+    corners_px: Tensor
+    window: tuple[int, int]
+    shape: tuple[int, int]
+
+    @classmethod
+    def around(cls, corners_px: Tensor, window: tuple[int, int], multiple: int) -> Canvas:
+        """Return the smallest canvases that hold every window and whose sides are multiples of a number of pixels."""
+        height, width = (
+            -(-(int(corners_px[..., axis].max()) + window[axis]) // multiple) * multiple for axis in (0, 1)
+        )
+        return cls(corners_px, window, (height, width))
+
+    def subset(self, members: slice) -> Canvas:
+        """Return the same canvases with some of each group's windows."""
+        return Canvas(self.corners_px[:, members], self.window, self.shape)
+
+    def cut(self, images: Tensor) -> Tensor:
+        """Return what is seen of images (B, h, w) through the windows: (B, C, H, W)."""
+        indices = self._indices()
+        flat = images.flatten(1)
+        if not flat.is_complex():
+            return flat.gather(1, indices).view(self._windows)
+        seen = torch.complex(flat.real.gather(1, indices), flat.imag.gather(1, indices))
+        return seen.view(self._windows)
+
+    def add_up(self, windows: Tensor) -> Tensor:
+        """Return the sum (B, h, w) of windows (B, C, H, W) at their places: the adjoint of `cut`."""
+        indices = self._indices()
+        flat = windows.flatten(1)
+        if flat.is_complex():
+            return torch.complex(self._sum(flat.real, indices), self._sum(flat.imag, indices))
+        return self._sum(flat, indices)
+
+    def _sum(self, flat: Tensor, indices: Tensor) -> Tensor:
+        empty = flat.new_zeros(flat.shape[0], self.shape[0] * self.shape[1])
+        return empty.scatter_add(1, indices, flat).view(-1, *self.shape)
+
+    def _indices(self) -> Tensor:
+        """Return where each pixel of each window lies on the flattened canvas: int64 (B, C H W)."""
+        corners = self.corners_px
+        rows = corners[..., 0, None] + torch.arange(self.window[0], device=corners.device)
+        cols = corners[..., 1, None] + torch.arange(self.window[1], device=corners.device)
+        return (rows[..., :, None] * self.shape[1] + cols[..., None, :]).flatten(1)
+
+    @property
+    def _windows(self) -> tuple[int, int, int, int]:
+        n_groups, members = self.corners_px.shape[:2]
+        return n_groups, members, *self.window

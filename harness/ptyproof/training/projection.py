@@ -1,0 +1,178 @@
+"""The network-free start: all patterns of a group projected together onto the object on the group's canvas.
+
+Notation as in `ptyproof.training.forward`. Two things happen in a projection. Every exit wave psi_k = P_k O is given
+the measured modulus and the changes are averaged, each with the light of its probe (the simultaneous form of error
+reduction): O += sum_k P_k* (psi'_k - psi_k) / sum_k |P_k|^2. That mends what is finer than a probe in a few rounds,
+and what is coarser hardly at all, since each pattern alone is blind for its patch's phase. So the slope of the phase
+is read off each pattern's change as well, the phases that fit all slopes are found at once
+(`ptyproof.physics.ramps`), and the object is turned by them. Between projections the object goes on a part of its last
+way (heavy ball; Polyak, USSR Comput. Math. Math. Phys. 4, 1, 1964).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from ptyproof.physics.ramps import integrate_ramps
+from ptyproof.training.canvas import Canvas
+from ptyproof.training.forward import back, spectrum
+
+_MOMENTUM = 0.8
+# A wave that is given the measured modulus keeps a part of its wrong slope: measured, a third of it goes.
+_RAMP_GAIN = 3.0
+_STEEPEST = 0.3  # radians per pixel that a projection may turn a patch by
+_DARK = 0.01  # of the brightest pixel of a probe: where less light than that falls, changes fade out
+_FLOOR = 1e-6  # photons per pixel below which a modelled modulus has no phase
+
+
+@dataclass(frozen=True, eq=False)
+class Patterns:
+    """Groups of patterns, and the canvases on which their object is looked for.
+
+    Parameters
+    ----------
+    amplitude
+        real (B, C, H, W): sqrt(counts), zero frequency first.
+    probes
+        complex (B, C, H, W): the probe of each pattern, scaled to the counts.
+    canvas
+        Where the windows lie.
+    block
+        Patterns of a group that are worked on at a time; what is computed does not depend on it but for rounding.
+    on_block
+        Called with the number of patterns of each block that was worked on, so that progress is seen.
+    """
+
+    amplitude: Tensor
+    probes: Tensor
+    canvas: Canvas
+    block: int
+    on_block: Callable[[int], object] | None = None
+
+    @cached_property
+    def light(self) -> Tensor:
+        """sum_k |P_k|^2 on the canvas, real (B, h, w), photons."""
+        return torch.stack([part.canvas.add_up(_intensity(part.probes)) for part in self.parts()]).sum(0)
+
+    @cached_property
+    def peak(self) -> Tensor:
+        """The brightest pixel of each group's probes, real (B, 1, 1), photons."""
+        brightest = [_intensity(part.probes).flatten(1).amax(1) for part in self.parts()]
+        return torch.stack(brightest).amax(0)[:, None, None]
+
+    def parts(self) -> Iterator[Patterns]:
+        """Yield the patterns in blocks."""
+        if self.amplitude.shape[1] <= self.block:
+            yield self
+            return
+        for first in range(0, self.amplitude.shape[1], self.block):
+            members = slice(first, first + self.block)
+            amplitude = self.amplitude[:, members]
+            yield Patterns(amplitude, self.probes[:, members], self.canvas.subset(members), self.block)
+            if self.on_block is not None:
+                self.on_block(amplitude.shape[1])
+
+
+def misfit(patterns: Patterns, obj: Tensor) -> Tensor:
+    """Return the mean change of the object that a projection asks for, complex (B, h, w); zero where no light falls.
+
+    `patterns.light` below a hundredth of a probe's brightest pixel lets the change fade out.
+    """
+    change = _summed(patterns, obj, None)
+    return change / (patterns.light + _DARK * patterns.peak)
+
+
+def project(patterns: Patterns, obj: Tensor) -> Tensor:
+    """Return the object (B, h, w) after one projection, its slow phase mended, too."""
+    ramps = _Ramps([], [])
+    divisor = patterns.light + _DARK * patterns.peak
+    obj = obj + _summed(patterns, obj, ramps) / divisor
+    phases = _phases(patterns, ramps) / divisor
+    return obj * torch.polar(torch.ones_like(phases), phases)
+
+
+def start_estimate(patterns: Patterns, iterations: int) -> Tensor:
+    """Return the network-free start, complex (B, h, w): projections from O = 1. No gradient runs through it."""
+    with torch.no_grad():
+        obj = torch.ones(patterns.light.shape, dtype=patterns.probes.dtype, device=patterns.probes.device)
+        last = obj
+        for _ in range(iterations):
+            ahead = obj + _MOMENTUM * (obj - last)
+            last, obj = obj, project(patterns, ahead)
+        return obj
+
+
+@dataclass(frozen=True)
+class _Ramps:
+    """What each block of patterns says: slopes (B, C, 2), radians per pixel, and the centres of light (B, C, 2)."""
+
+    slopes: list[Tensor]
+    centres: list[Tensor]
+
+
+def _summed(patterns: Patterns, obj: Tensor, ramps: _Ramps | None) -> Tensor:
+    """Return sum_k P_k* (psi'_k - psi_k) on the canvas, and add what the patterns say of slopes to `ramps`."""
+    total: Tensor | None = None
+    for part in patterns.parts():
+        wave = part.probes * part.canvas.cut(obj)
+        far = spectrum(wave)
+        modulus = (far.real.square() + far.imag.square() + _FLOOR).sqrt()
+        change = back(far * (part.amplitude / modulus - 1))
+        if ramps is not None:
+            slopes, centres = _slopes(wave, change)
+            ramps.slopes.append(slopes)
+            ramps.centres.append(centres)
+        added = part.canvas.add_up(part.probes.conj() * change)
+        total = added if total is None else total + added
+    assert total is not None  # a group has a pattern
+    return total
+
+
+def _slopes(wave: Tensor, change: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the slopes by which each wave should be turned, and the centres of its light: (B, C, 2) both.
+
+    The change of a wave psi exp(i g (r - r_0)) is i g (r - r_0) psi, so g is the regression of Im(psi* change) on
+    (r - r_0) |psi|^2 along each axis.
+    """
+    light = _intensity(wave)
+    turned = (wave.conj() * change).imag
+    slopes, centres = [], []
+    for axis in (-1, -2):  # what is summed away leaves rows, then columns
+        line, torque = light.sum(axis), turned.sum(axis)
+        total = line.sum(-1, keepdim=True).clamp_min(_FLOOR)
+        places = torch.arange(line.shape[-1], dtype=line.dtype, device=line.device)
+        centre = (line * places).sum(-1, keepdim=True) / total
+        arm = places - centre
+        spread = (line * arm.square()).sum(-1).clamp_min(_FLOOR)
+        slopes.append(_RAMP_GAIN * (torque * arm).sum(-1) / spread)
+        centres.append(centre[..., 0])
+    return torch.stack(slopes, -1).clamp(-_STEEPEST, _STEEPEST), torch.stack(centres, -1)
+
+
+def _phases(patterns: Patterns, ramps: _Ramps) -> Tensor:
+    """Return sum_k |P_k|^2 (phi_k + g_k (r - r_k)) on the canvas, real (B, h, w)."""
+    slopes, centres = torch.cat(ramps.slopes, 1), torch.cat(ramps.centres, 1)
+    places = patterns.canvas.corners_px + centres
+    found = integrate_ramps(places.cpu().numpy(), slopes.cpu().numpy())
+    phases = torch.from_numpy(found).to(slopes)
+    total = torch.zeros_like(patterns.light)
+    done = 0
+    for part in patterns.parts():
+        members = slice(done, done + part.amplitude.shape[1])
+        done = members.stop
+        height, width = part.canvas.window
+        rows = torch.arange(height, dtype=slopes.dtype, device=slopes.device) - centres[:, members, :1]
+        cols = torch.arange(width, dtype=slopes.dtype, device=slopes.device) - centres[:, members, 1:]
+        along_rows = (phases[:, members, None] + slopes[:, members, :1] * rows)[..., :, None]
+        along_cols = (slopes[:, members, 1:] * cols)[..., None, :]
+        total = total + part.canvas.add_up(_intensity(part.probes) * (along_rows + along_cols))
+    return total
+
+
+def _intensity(field: Tensor) -> Tensor:
+    return field.real.square() + field.imag.square()
