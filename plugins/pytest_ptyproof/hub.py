@@ -130,8 +130,11 @@ def artifact_hub(request: pytest.FixtureRequest) -> Path:
 
 
 @pytest.hookimpl(trylast=True)
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Hand the hub's place to the controller; there, write the report and remove the datasets that are recorded."""
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Hand the hub's place to the controller; there, write the report and remove the datasets that are recorded.
+
+    An interrupted run ends at once: its report can be written later, and its datasets are for the run that goes on.
+    """
     config = session.config
     hub = config.stash.get(_HUB, None)
     if hub is None:
@@ -143,6 +146,9 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
     folder = RunFolder(hub)
     if not folder.manifest_path.is_file():
+        return
+    if exitstatus == pytest.ExitCode.INTERRUPTED:
+        config.stash[_SAID] = ["no report page was written, as the run was interrupted; see `ptyproof report --help`"]
         return
     written, line = _report(hub)  # while the datasets are there
     config.stash[_SAID] = [line]
@@ -174,8 +180,8 @@ def pytest_testnodedown(node: Any, error: object) -> None:
         node.config.stash[_HUB] = Path(name)
 
 
-def pytest_terminal_summary(terminalreporter: TerminalReporter, config: pytest.Config) -> None:
-    """Say what was trained, every skip with its reason, and where the evidence is."""
+def pytest_terminal_summary(terminalreporter: TerminalReporter, exitstatus: int, config: pytest.Config) -> None:
+    """Say what was trained, every skip with its reason, where the evidence is, and how an interrupted run goes on."""
     hub = config.stash.get(_HUB, None)
     if hub is None:
         return
@@ -185,6 +191,12 @@ def pytest_terminal_summary(terminalreporter: TerminalReporter, config: pytest.C
     said = config.stash.get(_SAID, None)
     if said is not None:
         lines += said
+    if exitstatus == pytest.ExitCode.INTERRUPTED:
+        from ptyproof.errors import sentence_of
+
+        said_of_interrupts = sentence_of(KeyboardInterrupt())
+        assert said_of_interrupts is not None
+        lines.append(said_of_interrupts[0])
     terminalreporter.write_sep("=", "ptyproof: artifact hub")
     for line in lines:
         terminalreporter.write_line(plain(line))

@@ -120,7 +120,7 @@ def job(phase: TrainingPhase) -> TrainingJob:
 
 @pytest.fixture(scope="module")
 def task(phase: TrainingPhase, job: TrainingJob) -> TrainingTask:
-    return phase.task(job)
+    return task_of(phase, job)
 
 
 @pytest.fixture(scope="module")

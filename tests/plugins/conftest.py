@@ -221,7 +221,7 @@ def mended(damaged: Run, study_file: Path, tmp_path_factory: pytest.TempPathFact
 
     def run(root: Path) -> Run:
         shutil.copytree(damaged.hub, root / "hub", ignore=shutil.ignore_patterns("*.npz"))
-        args = (*STUDY_AS_TESTS, f"--study={study_file}", "--keep-datasets", *PLAIN)
+        args = (*STUDY_AS_TESTS, f"--study={study_file}", "--keep-datasets", "--retry=failed", *PLAIN)
         return run_pytest(root / "cwd", *args, hub=root / "hub")
 
     return made_once(tmp_path_factory, "mended", run)

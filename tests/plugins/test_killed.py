@@ -10,6 +10,7 @@ import pytest
 
 from ptyproof.evidence.hub import Hub
 from tests.plugins.conftest import Run
+from tests.plugins.equal_hubs import differences
 from tests.plugins.killing import Survived, kill_and_go_on
 
 
@@ -23,3 +24,4 @@ def test_kills_at_random_moments_lose_nothing(kills: int, study_file: Path, whol
     assert survived.n_killed > 0
     assert survived.manifest["account"] == whole.manifest["account"]
     assert survived.bundles == Survived(0, whole.manifest).bundles
+    assert differences(tmp_path / "hub", whole.hub) == []

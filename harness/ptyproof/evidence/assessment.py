@@ -28,7 +28,7 @@ from ptyproof.evidence.protocol import Recipe
 from ptyproof.evidence.reconstruction_archive import Origin, ReconstructionArchive, read_archive, write_archive
 from ptyproof.evidence.registry import Registered
 from ptyproof.evidence.specs import specs
-from ptyproof.io.atomic import writable_folder
+from ptyproof.io.atomic import sweep, writable_folder
 from ptyproof.io.dataset import Dataset, read_dataset
 from ptyproof.io.hashing import sha256_json
 from ptyproof.io.redaction import redaction
@@ -138,6 +138,7 @@ def assess(
     if len(dataset) < _MIN_POSITIONS:
         raise DataError(path, f"has {len(dataset)} patterns; {_MIN_POSITIONS} or more can be divided", "diffraction")
     writable_folder(out, "--out")
+    sweep(out)
     judge = _Judge(dataset, blind, out, plan, options, bundle_path, console)
     methods = [judge.judged(task) for task in tasks]
     n_of = {name: len(index) for name, index in judge.index.items()}

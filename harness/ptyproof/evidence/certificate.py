@@ -22,6 +22,7 @@ from ptyproof.evidence.manifest import read_manifest, timed_head, write_manifest
 from ptyproof.evidence.phase_c import generate
 from ptyproof.evidence.phase_d import OverlapOptions, overlap
 from ptyproof.evidence.phase_e import TrainingPhase, describe_enumeration
+from ptyproof.evidence.training_work import task_of
 from ptyproof.io.locking import lock
 from ptyproof.study.design import StudyDesign
 from ptyproof.study.jobs import JobFilters, TrainingJob
@@ -114,11 +115,11 @@ def certify(
     """
     certificate.read()
     for job in jobs:
-        how.compared_epochs(phase.task(job))
+        how.compared_epochs(task_of(phase, job))
     attempts = []
     for job in jobs:
         recorded = Ledger(phase.ledger.design, *_roots(phase, certificate)).entry(job)
-        attempt = certify_job(phase.task(job), job, how, recorded, console)
+        attempt = certify_job(task_of(phase, job), job, how, recorded, console)
         certificate.add(attempt)
         console.say(describe(attempt))
         attempts.append(attempt)

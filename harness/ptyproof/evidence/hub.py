@@ -17,10 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from ptyproof.errors import DataError, InputError, ManifestError
+from ptyproof.evidence.job_state import STATE_FILE
 from ptyproof.evidence.manifest import timed_head
 from ptyproof.io import schema
 from ptyproof.io.anonymity import host_mark
-from ptyproof.io.atomic import write_text
+from ptyproof.io.atomic import sweep, write_text
 from ptyproof.io.locking import is_lock, lock
 from ptyproof.io.redaction import redaction
 from ptyproof.io.regular import read_regular
@@ -83,6 +84,7 @@ class Hub:
             Where the run is, and of which code.
         """
         refuse_links_out(self.root)
+        sweep(self.root)
         with self._changing() as index:
             name = f"run-{len(index['runs']) + 1:04d}"
             index["runs"].append(
@@ -204,7 +206,7 @@ def own_digest(text: str, recorded: str) -> str:
 
 
 def walk(root: Path) -> Iterator[tuple[str, Path]]:
-    """Yield name and path of every file in a hub but its index, its datasets, unfinished temporary files and locks.
+    """Yield name and path of every file in a hub but its index, its datasets, unfinished files, locks, states of jobs.
 
     A link to a file counts as that file. Links to folders are not followed; devices, pipes and links to nothing hold
     no evidence, and are left out.
@@ -214,7 +216,7 @@ def walk(root: Path) -> Iterator[tuple[str, Path]]:
         for file in files:
             path = here / file
             name = path.relative_to(root).as_posix()
-            is_temporary = file.startswith(".") and file.endswith(".part")
+            is_temporary = (file.startswith(".") and file.endswith(".part")) or file.endswith(STATE_FILE)
             is_dataset = name.startswith(f"{DATASETS}/") and file.endswith(".npz")
             passes = is_temporary or is_lock(file)
             if name != INDEX and not passes and not is_dataset and path.is_file():

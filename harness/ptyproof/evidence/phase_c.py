@@ -27,7 +27,7 @@ from ptyproof.evidence.manifest import (
     timed_head,
     write_manifest,
 )
-from ptyproof.io.atomic import writable_folder
+from ptyproof.io.atomic import sweep, writable_folder
 from ptyproof.io.dataset import encode_metadata, with_transformation
 from ptyproof.io.environment import environment
 from ptyproof.io.hashing import combine_digests, sha256_json
@@ -110,6 +110,7 @@ def _generate(plan: _Plan, wanted: tuple[float, ...], output_root: Path, console
     manifest_path = output_root / RUN_MANIFEST
     manifest = _new_manifest(plan)
     earlier = _earlier_manifest(manifest_path, manifest)
+    sweep(output_root)
     console.say(
         f"split along y at row {split.line_px:.1f} px: {len(split.train)} train and {len(split.test)} test positions, "
         f"{len(split.left_out)} left out because their illumination crosses the line"

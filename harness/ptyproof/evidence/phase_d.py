@@ -27,7 +27,7 @@ from ptyproof.evidence.manifest import (
 )
 from ptyproof.evidence.phase_c import select_doses
 from ptyproof.evidence.selection import ViewPlan, ViewSelection, select_view
-from ptyproof.io.atomic import writable_folder
+from ptyproof.io.atomic import sweep, writable_folder
 from ptyproof.io.dataset import Dataset, read_dataset, select_positions, write_dataset
 from ptyproof.io.environment import environment
 from ptyproof.io.hashing import combine_digests, sha256_json
@@ -132,6 +132,8 @@ def _overlap(
     manifest = _new_manifest(run, study, roots)
     manifest_path = output_root / OVERLAP_MANIFEST
     earlier = _earlier_manifest(manifest_path, run)
+    for folder in (output_root, roots.artifacts):
+        sweep(folder)
     cells = {_key(cell): cell for cell in [*earlier["views"], *earlier["rejected_views"]]} if earlier else {}
     order = [(entry["dose"], view.name) for entry in run["datasets"] for view in study.views]
     try:

@@ -7,18 +7,19 @@ tell what was left from what is being written.
 from __future__ import annotations
 
 import errno
+import importlib
 import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from ptyproof.errors import InputError
 
-try:
-    import fcntl
-except ImportError:  # a system without these locks: temporary files are made all the same, and none is swept
-    fcntl = None  # type: ignore[assignment]
+# a system without these locks has no such module: temporary files are made all the same, and none is swept
+fcntl: Any = importlib.import_module("fcntl") if find_spec("fcntl") else None
 
 TEMPORARY = ".ptyproof.part"
 

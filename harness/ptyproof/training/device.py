@@ -6,7 +6,7 @@ import os
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, cast
 
 import numpy as np
@@ -18,6 +18,7 @@ from ptyproof.io.environment import cpu_name, environment
 
 Accelerator = Literal["cpu", "gpu"]
 ACCELERATORS = ("cpu", "gpu", "auto")
+_ASK_NVML = "PYTORCH_NVML_BASED_CUDA_CHECK"
 _PACKAGES = ("numpy", "scipy", "torch", "lightning", "safetensors")
 
 
@@ -55,21 +56,38 @@ class RunOptions:
         if self.threads is not None and self.threads < 1:
             raise InputError(f"--threads must be a whole number >= 1, got {self.threads}")
 
+    def pinned(self) -> RunOptions:
+        """Return the options with the number of threads that this process has, so that another one uses as many."""
+        return replace(self, threads=self.threads or torch.get_num_threads())
+
 
 def resolve_accelerator(wanted: str) -> Accelerator:
-    """Return the accelerator that `wanted` means on this machine.
+    """Return the accelerator that `wanted` means on this machine; CUDA is not initialised by asking.
 
     Raises
     ------
     InputError
         If a GPU is asked for and there is none.
     """
-    present = torch.cuda.is_available()
+    if wanted == "cpu":
+        return "cpu"
+    present = gpu_is_present()
     if wanted == "gpu" and not present:
         raise InputError("--accelerator gpu was asked for, but torch finds no GPU on this machine; use cpu or auto")
     if wanted == "auto":
         return "gpu" if present else "cpu"
     return cast("Accelerator", wanted)
+
+
+def gpu_is_present() -> bool:
+    """Tell whether there is a GPU, by asking its driver's management library, which leaves CUDA alone."""
+    before = os.environ.get(_ASK_NVML)
+    os.environ[_ASK_NVML] = "1"
+    try:
+        return torch.cuda.is_available()
+    finally:
+        del os.environ[_ASK_NVML]
+        os.environ.update({} if before is None else {_ASK_NVML: before})
 
 
 def compute_environment(options: RunOptions) -> dict[str, str | int | bool]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import logging
 import signal
 import threading
@@ -29,7 +30,7 @@ from ptyproof.training.bundle import write_bundle
 from ptyproof.training.checkpoint import read_checkpoint
 from ptyproof.training.data import Draw, GroupedScan, GroupSampler, Scan, hold_back
 from ptyproof.training.device import RunOptions, configured, resolve_accelerator
-from ptyproof.training.engine import Callback, ModelCheckpoint, pl
+from ptyproof.training.engine import Callback, ModelCheckpoint, TorchCheckpointIO, pl
 from ptyproof.training.module import CHECKPOINT_KEY, PatchTraining
 
 CHECKPOINT = "checkpoint.ckpt"
@@ -189,6 +190,7 @@ def _trainer(
         gradient_clip_val=plan.gradient_clip,
         logger=False,  # Lightning's CSVLogger empties its file when a training resumes; _Reporter writes the history
         callbacks=[*watchers, _Generators(), checkpoint, _Reporter(console, task.key, plan, metrics)],
+        plugins=[_AtomicCheckpoints()],
         default_root_dir=folder,
         num_sanity_val_steps=0,
         log_every_n_steps=plan.steps_per_epoch,
@@ -275,6 +277,17 @@ class _Generators(Callback):
         torch.set_rng_state(state_dict["cpu"].cpu())
         if len(state_dict["cuda"]) == torch.cuda.device_count():
             torch.cuda.set_rng_state_all([state.cpu() for state in state_dict["cuda"]])
+
+
+class _AtomicCheckpoints(TorchCheckpointIO):
+    """Checkpoints that are whole or absent; Lightning's own are copied from the system's temporary files."""
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None) -> None:
+        """Write a checkpoint."""
+        stream = io.BytesIO()
+        torch.save(checkpoint, stream)
+        with atomic_path(Path(path)) as temporary:
+            temporary.write_bytes(stream.getbuffer())
 
 
 class _Reporter(Callback):

@@ -23,6 +23,8 @@ def order(doc: Document) -> Findings:
         yield from _forward(doc, attempt, place, "started", "finished")
     for place, run in doc.entries("runs"):
         yield from _forward(doc, run, place, "started", "ended")
+    if doc.kind == "job_state":
+        yield from _forward(doc, doc.root, "$", "started", "heartbeat")
     yield from _rising(doc, "calls", "timestamp")
     yield from _rising(doc, "runs", "started")
     written = moment(doc.root.get("timestamp"))
