@@ -29,6 +29,7 @@ from ptyproof.evidence.ledger import Ledger
 from ptyproof.evidence.manifest import read_manifest
 from ptyproof.evidence.phase_e import TrainingPhase
 from ptyproof.evidence.summary import write_summary
+from ptyproof.evidence.training_work import task_of
 from ptyproof.evidence.verify import verify_hub
 from ptyproof.io import schema
 from ptyproof.study.design import StudyDesign
