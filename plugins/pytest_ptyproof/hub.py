@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import tempfile
 import uuid
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from ptyproof.console import plain
 
 if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter
@@ -35,11 +38,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="keep datasets under DIR/work (default: removed once manifests have their hashes and the rest is whole)",
     )
+    group.addoption(
+        "--anonymous",
+        action="store_true",
+        help="write marks in place of the names of host, processor and GPU, which only this machine can tell apart",
+    )
 
 
 @pytest.hookimpl(tryfirst=True)  # the others ask where the hub is
 def pytest_configure(config: pytest.Config) -> None:
     """Choose the hub's place, and refuse one that takes no files before anything runs."""
+    if config.getoption("--anonymous"):
+        _be_anonymous(config)
     name = config.getoption("--artifact-hub")
     if is_worker(config):
         config.stash[_PLACE] = Path(config.workerinput[_KEY])  # type: ignore[attr-defined]
@@ -63,6 +73,14 @@ def pytest_configure(config: pytest.Config) -> None:
         writable_folder(Path(name), "--artifact-hub")
     except InputError as error:
         raise pytest.UsageError(str(error)) from error
+
+
+def _be_anonymous(config: pytest.Config) -> None:
+    from ptyproof.io.anonymity import anonymity
+
+    block = ExitStack()
+    config.add_cleanup(block.close)
+    block.enter_context(anonymity(True))
 
 
 def _took_hub_for_root(config: pytest.Config, hub: Path) -> bool:
@@ -181,4 +199,4 @@ def pytest_terminal_summary(terminalreporter: TerminalReporter, exitstatus: int,
         lines.append(said_of_interrupts[0])
     terminalreporter.write_sep("=", "ptyproof: artifact hub")
     for line in lines:
-        terminalreporter.write_line(line)
+        terminalreporter.write_line(plain(line))

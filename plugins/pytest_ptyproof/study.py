@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from ptyproof.console import plain
 from pytest_ptyproof.methods import guests_of, registered_methods
 from pytest_ptyproof.shared import (
     COMPARISON,
@@ -181,7 +182,7 @@ def training_job(matrix_run: MatrixRun, phase_d: PhaseFolder, request: pytest.Fi
     with plain_errors():
         found = matrix_run.cell(request.param.key)
     if isinstance(found, str):
-        pytest.skip(found)
+        pytest.skip(plain(found))
     return found
 
 

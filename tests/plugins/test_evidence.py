@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from ptyproof.evidence.hub import Hub, is_incomplete
+from ptyproof.io.redaction import Redaction
 from tests.processes import plugin_alone
 
 RIGHT, WRONG = "def add(a, b):\n    return a + b\n", "def add(a, b):\n    return a - b\n"
@@ -90,8 +91,9 @@ def test_red_then_green(project: Project) -> None:
 def test_the_log_is_what_the_screen_showed_and_reports_are_lines_of_json(project: Project) -> None:
     ended = project.pytest("--evidence", "red")
     log = project.read(ended.run["log_path"])
-    assert log == ended.screen
+    assert log == Redaction(project.hub.root, project.root).clean(ended.screen)
     assert "assert -1 == 3" in log
+    assert "rootdir: {root}\n" in log
     lines = [json.loads(line) for line in project.read(ended.run["reports_path"]).splitlines()]
     assert [(line["test"], line["when"], line["outcome"]) for line in lines] == [
         (f"test_calc.py::{name}", when, "failed" if when == "call" else "passed")

@@ -41,6 +41,16 @@ def add_hub(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="record this run in the artifact hub DIR: command line, log, environment, and, if it cannot go on, why",
     )
+    add_anonymous(parser)
+
+
+def add_anonymous(parser: argparse.ArgumentParser) -> None:
+    """Add `--anonymous`, of the commands that write evidence."""
+    parser.add_argument(
+        "--anonymous",
+        action="store_true",
+        help="write marks in place of the names of host, processor and GPU, which only this machine can tell apart",
+    )
 
 
 def add_jobs(parser: argparse.ArgumentParser) -> None:

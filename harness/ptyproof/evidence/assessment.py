@@ -31,6 +31,7 @@ from ptyproof.evidence.specs import specs
 from ptyproof.io.atomic import sweep, writable_folder
 from ptyproof.io.dataset import Dataset, read_dataset
 from ptyproof.io.hashing import sha256_json
+from ptyproof.io.redaction import redaction
 from ptyproof.physics.frc import RingCorrelation
 from ptyproof.reconstruction.method import Budget, run_method
 from ptyproof.study.seeds import stream
@@ -200,8 +201,9 @@ class _Judge:
             archives, seconds, remedies = self._reconstructed(task)
             measures, curves = self._measures(archives)
         except PtyproofError as error:
-            self.console.say(f"{name}: FAILED: {error}")
-            return record | {"status": "failed", "error": str(error)}
+            reason = redaction(self.out).clean(str(error))
+            self.console.say(f"{name}: FAILED: {reason}")
+            return record | {"status": "failed", "error": reason}
         files = {part: file_record(self._path(name, part), self.out) for part in PARTS}
         figures = [
             draw_object(self.out / "figures" / f"object_{name}.png", archives["fit"], name, self.plan.recipe),

@@ -12,7 +12,6 @@ runs the job, and is left behind by one that died. Both together tell five state
 from __future__ import annotations
 
 import os
-import platform
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -24,6 +23,7 @@ from typing import Any
 from ptyproof.console import Console
 from ptyproof.errors import ManifestError
 from ptyproof.evidence.manifest import head, read_manifest, write_manifest
+from ptyproof.io.anonymity import host_label, is_this_host
 
 STATES = ("pending", "running", "success", "failed", "lost")
 STATE_FILE = "job_state.json"
@@ -59,7 +59,7 @@ def is_alive(state: Record | None) -> bool:
     if state is None:
         return False
     process = state["process"]
-    if process["host"] == _host():
+    if is_this_host(process["host"]):
         return _lives(process["pid"], process["started_ticks"])
     return _seconds_since(state["heartbeat"]) < SILENCE_S
 
@@ -72,7 +72,7 @@ def running(path: Path, key: str, console: Console) -> Iterator[Record | None]:
     process of this machine is inside. The folder of `path` must exist.
     """
     left = _wait_for_others(path, key, console)
-    me = {"host": _host(), "pid": os.getpid(), "started_ticks": _start_of(os.getpid())}
+    me = {"host": host_label(), "pid": os.getpid(), "started_ticks": _start_of(os.getpid())}
     state = head(_KIND) | {"job": key, "state": "running", "process": me, "started": _now()}
     ended = threading.Event()
     _say(path, state)
@@ -138,10 +138,6 @@ def _start_of(pid: int) -> int | None:
 
 def _seconds_since(stamp: str) -> float:
     return (datetime.now(UTC) - datetime.fromisoformat(stamp)).total_seconds()
-
-
-def _host() -> str:
-    return platform.node()
 
 
 def _now() -> str:

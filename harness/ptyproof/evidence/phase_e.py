@@ -25,6 +25,7 @@ from ptyproof.evidence.out_of_memory import memory_limit
 from ptyproof.evidence.verdict import verdict
 from ptyproof.io.atomic import sweep, writable_folder
 from ptyproof.io.locking import lock
+from ptyproof.io.regular import appended
 from ptyproof.study.design import StudyDesign, design_from_dict
 from ptyproof.study.jobs import Enumeration, JobFilters, TrainingJob, build_training_jobs
 from ptyproof.study.layout import RUN_MANIFEST
@@ -176,7 +177,7 @@ class TrainingPhase:
                 return entry  # its end was recorded before it died
             console.say(f"{job.key}: {died.status.upper()}: {died.reason}")
             if job.log_path.is_file():
-                with job.log_path.open("a", encoding="utf-8", newline="\n") as log:
+                with appended(job.log_path) as log:
                     Console(log, None).say(f"{now()} {job.key}: {died.status}: {died.reason}")
             state_path(job).unlink(missing_ok=True)
             changes: Record = {"scores": None, "result": died.result(ledger.lost_result(died.reason), now())}

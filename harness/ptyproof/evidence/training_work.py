@@ -15,6 +15,7 @@ from ptyproof.evidence.ledger import NOT_ENDED, RESULT_KEYS, Ledger
 from ptyproof.evidence.manifest import file_record
 from ptyproof.evidence.scores import describe_scores, held_out_scores
 from ptyproof.io.hashing import sha256_file
+from ptyproof.io.regular import appended
 from ptyproof.study.jobs import TrainingJob
 from ptyproof.training.bundle import read_bundle
 from ptyproof.training.data import Scan, read_scan
@@ -46,7 +47,7 @@ def train_and_score(
         for half, path in (("train", job.train_data_path), ("test", job.test_data_path))
     }
     ledger.record(job, result=Ledger.lost_result(NOT_ENDED) | {"started": started}, **attempt)
-    with job.log_path.open("a", encoding="utf-8", newline="\n") as log:
+    with appended(job.log_path) as log:
         log_lines = Console(log, console.bars)
         log_lines.say(f"{started} {job.key}: train on {len(scan)} positions of {job.train_data_path.name}")
         try:

@@ -13,11 +13,11 @@ import numpy as np
 import torch
 
 from ptyproof.errors import InputError
-from ptyproof.io.environment import cpu_name, environment
+from ptyproof.io.anonymity import hardware_label
+from ptyproof.io.environment import cpu_name, environment, gpu_is_present
 
 Accelerator = Literal["cpu", "gpu"]
 ACCELERATORS = ("cpu", "gpu", "auto")
-_ASK_NVML = "PYTORCH_NVML_BASED_CUDA_CHECK"
 _PACKAGES = ("numpy", "scipy", "torch", "lightning", "safetensors")
 
 
@@ -78,17 +78,6 @@ def resolve_accelerator(wanted: str) -> Accelerator:
     return cast("Accelerator", wanted)
 
 
-def gpu_is_present() -> bool:
-    """Tell whether there is a GPU, by asking its driver's management library, which leaves CUDA alone."""
-    before = os.environ.get(_ASK_NVML)
-    os.environ[_ASK_NVML] = "1"
-    try:
-        return torch.cuda.is_available()
-    finally:
-        del os.environ[_ASK_NVML]
-        os.environ.update({} if before is None else {_ASK_NVML: before})
-
-
 def compute_environment(options: RunOptions) -> dict[str, str | int | bool]:
     """Return what the bits of a result depend on: versions, processor, its vector instructions, threads, device."""
     accelerator = resolve_accelerator(options.accelerator)
@@ -97,7 +86,7 @@ def compute_environment(options: RunOptions) -> dict[str, str | int | bool]:
         "cpu": cpu_name(),
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
         "threads": options.threads or torch.get_num_threads(),
-        "device": torch.cuda.get_device_name() if accelerator == "gpu" else "cpu",
+        "device": hardware_label(torch.cuda.get_device_name()) if accelerator == "gpu" else "cpu",
         "deterministic": options.deterministic,
         "num_workers": options.num_workers,
     }

@@ -8,7 +8,6 @@ import logging
 import signal
 import threading
 import warnings
-import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -28,6 +27,7 @@ from ptyproof.physics.grouping import position_groups
 from ptyproof.study.seeds import stream
 from ptyproof.study.training import TrainingDesign
 from ptyproof.training.bundle import write_bundle
+from ptyproof.training.checkpoint import read_checkpoint
 from ptyproof.training.data import Draw, GroupedScan, GroupSampler, Scan, hold_back
 from ptyproof.training.device import RunOptions, configured, resolve_accelerator
 from ptyproof.training.engine import Callback, ModelCheckpoint, TorchCheckpointIO, pl
@@ -222,12 +222,13 @@ def _resumable(checkpoint: Path, recipe: str, console: Console) -> int | None:
     if not checkpoint.is_file():
         return None
     try:
-        if zipfile.ZipFile(checkpoint).testzip() is not None:  # torch does not compare the checksums
-            raise zipfile.BadZipFile("a checksum does not agree")
-        state = torch.load(checkpoint, map_location="cpu", weights_only=True)
+        state = read_checkpoint(checkpoint)
         belongs, epochs = state[CHECKPOINT_KEY]["recipe_sha256"] == recipe, int(state["epoch"]) + 1
         whole = state.keys() >= _CHECKPOINT_PARTS
-    except Exception as error:  # noqa: BLE001 - whatever a damaged file leads to, it is not resumed
+    except DataError as error:
+        console.say(f"{checkpoint.name} cannot be resumed: it {error.reason}; training starts anew")
+        return None
+    except (LookupError, TypeError) as error:
         console.say(f"{checkpoint.name} cannot be resumed ({type(error).__name__}); training starts anew")
         return None
     if not whole:
