@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import stat
@@ -9,7 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,46 @@ def test_the_file_appears_when_the_block_ends(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_file_and_folder_are_flushed_before_anybody_can_rely_on_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = []
+    flush, rename = os.fsync, Path.replace
+
+    def flushed(handle: int) -> None:
+        what = os.fstat(handle)
+        steps.append(f"flush folder, {path.exists()}" if stat.S_ISDIR(what.st_mode) else f"flush {what.st_size} bytes")
+        flush(handle)
+
+    def renamed(self: Path, target: Path) -> Path:
+        steps.append("rename")
+        return rename(self, target)
+
+    path = tmp_path / "a.txt"
+    monkeypatch.setattr(os, "fsync", flushed)
+    monkeypatch.setattr(Path, "replace", renamed)
+    write_text(path, "new")
+    assert steps == ["flush 3 bytes", "rename", "flush folder, True"]
+
+
+@pytest.mark.parametrize(("number", "is_raised"), [(errno.EINVAL, False), (errno.EIO, True)])
+def test_a_folder_that_cannot_be_flushed(
+    number: int, is_raised: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flush = os.fsync
+
+    def failing(handle: int) -> None:
+        if stat.S_ISDIR(os.fstat(handle).st_mode):
+            raise OSError(number, os.strerror(number))
+        flush(handle)
+
+    monkeypatch.setattr(os, "fsync", failing)
+    with pytest.raises(OSError, match="error") if is_raised else nullcontext():
+        write_text(tmp_path / "a.txt", "new")
+    assert (tmp_path / "a.txt").read_text() == "new"
+    assert len(list(tmp_path.iterdir())) == 1
+
+
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, OSError])
 def test_an_error_leaves_what_was_there(tmp_path: Path, error: type[BaseException]) -> None:
     path = tmp_path / "a.txt"
@@ -42,6 +83,19 @@ def test_an_error_leaves_what_was_there(tmp_path: Path, error: type[BaseExceptio
         half_written()
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_an_error_of_the_system_names_the_file_that_was_to_be_written(tmp_path: Path, named: bool) -> None:
+    path = tmp_path / "a.txt"
+
+    def failing() -> None:
+        with atomic_path(path) as temporary:
+            raise OSError(errno.ENOSPC, "No space left on device", *([str(temporary)] if named else []))
+
+    with pytest.raises(OSError, match="No space left on device") as caught:
+        failing()
+    assert (caught.value.errno, caught.value.filename) == (errno.ENOSPC, str(path))
 
 
 def test_a_block_that_removes_its_file_fails_and_leaves_nothing(tmp_path: Path) -> None:
@@ -99,6 +153,7 @@ def test_folders_that_cannot_be(tmp_path: Path) -> None:
 
 _WRITER = """
 import sys, time
+from contextlib import nullcontext
 from pathlib import Path
 from ptyproof.io.atomic import atomic_path
 with atomic_path(Path(sys.argv[1])) as temporary:

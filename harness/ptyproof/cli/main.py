@@ -14,6 +14,7 @@ from ptyproof._version import __version__
 from ptyproof.cli import (
     assess,
     base,
+    certify,
     check,
     compare,
     docs,
@@ -60,7 +61,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"ptyproof {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for module in (
-        *(study, base, importing, validate, generate, overlap, train, reconstruct, compare, assess, predict),
+        *(study, base, importing, validate, generate, overlap, train, reconstruct, compare, assess, predict, certify),
         *(report, hub, check, explain, schema, migrate, docs),
     ):
         module.add_parser(commands)

@@ -22,7 +22,7 @@ from ptyproof.evidence.manifest import timed_head
 from ptyproof.io import schema
 from ptyproof.io.anonymity import host_mark
 from ptyproof.io.atomic import sweep, write_text
-from ptyproof.io.locking import lock
+from ptyproof.io.locking import is_lock, lock
 from ptyproof.io.redaction import redaction
 from ptyproof.io.regular import read_regular
 from ptyproof.io.strict_json import MAX_BYTES, format_json, parse_json
@@ -139,6 +139,13 @@ class Hub:
         with self._changing():
             make()
 
+    def others_under_way(self) -> list[str]:
+        """Return the ids of the runs that other processes are in the middle of, as far as this machine can know."""
+        index = self.read() or {"runs": []}
+        here = {"host_sha256": host_mark(), "pid": os.getpid()}
+        running = [run for run in index["runs"] if run["status"] == "running" and run["process"] != here]
+        return [run["id"] for run in running if not is_incomplete(run)]
+
     def files(self) -> list[dict[str, Any]]:
         """Return the record of every file in the hub but the index and the datasets, in the order of their paths.
 
@@ -199,7 +206,7 @@ def own_digest(text: str, recorded: str) -> str:
 
 
 def walk(root: Path) -> Iterator[tuple[str, Path]]:
-    """Yield name and path of every file in a hub but its index, its datasets, unfinished files, and states of jobs.
+    """Yield name and path of every file in a hub but its index, its datasets, unfinished files, locks, states of jobs.
 
     A link to a file counts as that file. Links to folders are not followed; devices, pipes and links to nothing hold
     no evidence, and are left out.
@@ -211,7 +218,8 @@ def walk(root: Path) -> Iterator[tuple[str, Path]]:
             name = path.relative_to(root).as_posix()
             is_temporary = (file.startswith(".") and file.endswith(".part")) or file.endswith(STATE_FILE)
             is_dataset = name.startswith(f"{DATASETS}/") and file.endswith(".npz")
-            if name != INDEX and not is_temporary and not is_dataset and path.is_file():
+            passes = is_temporary or is_lock(file)
+            if name != INDEX and not passes and not is_dataset and path.is_file():
                 yield name, path
 
 

@@ -92,7 +92,7 @@ class Ledger(CellLedger):
         """Return a text about a job with its paths relative to the artifact root, as in the manifest, and no others."""
         for path in (job.train_data_path, job.test_data_path, job.artifact_dir):
             text = text.replace(str(path), relative(path, self.artifact_root))
-        return redaction(self.artifact_root).clean(text)
+        return redaction(self.artifact_root).clean(text.replace(f"{self.artifact_root}/", ""))
 
     def write(self, manifest: Record) -> None:
         """Write the skip summary and the manifest."""

@@ -99,7 +99,7 @@ class ReconstructionLedger(CellLedger):
         """Return a text about a job with its paths relative to the artifact root, as in the manifest, and no others."""
         for path in (job.data_path, job.path, job.product_path, job.training.artifact_dir):
             text = text.replace(str(path), relative(path, self.artifact_root))
-        return redaction(self.artifact_root).clean(text)
+        return redaction(self.artifact_root).clean(text.replace(f"{self.artifact_root}/", ""))
 
     def new(self) -> Record:
         """Return the manifest without any cells."""

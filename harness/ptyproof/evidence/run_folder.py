@@ -10,6 +10,7 @@ from typing import Any, TextIO
 
 from ptyproof.console import Console
 from ptyproof.errors import PtyproofError
+from ptyproof.evidence.hub import Hub
 from ptyproof.evidence.hub_layout import OVERLAP, RECONSTRUCTION, RUN, TRAINING
 from ptyproof.evidence.manifest import file_is_whole, read_manifest
 from ptyproof.evidence.verdict import verdict
@@ -72,9 +73,13 @@ class RunFolder:
     def datasets_stay(self) -> str | None:
         """Return why no dataset may be removed: the first thing that is missing or wrong in the evidence; None if none.
 
-        Datasets may go when every selected job has ended well, its bundle is there with the recorded hash, and the
-        hashes of the datasets that it was trained on are those that the phases recorded.
+        Datasets may go when no other run is under way in the hub, every selected job has ended well, its bundle is
+        there with the recorded hash, and the hashes of the datasets that it was trained on are those that the phases
+        recorded.
         """
+        others = Hub(self.hub).others_under_way()
+        if others:
+            return f"{', '.join(others)} may read them, and is under way"
         files = files_in(self.hub)
         manifests, problems = read_manifests(files)
         if TRAINING not in manifests:

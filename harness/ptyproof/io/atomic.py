@@ -6,6 +6,7 @@ tell what was left from what is being written.
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import tempfile
@@ -27,8 +28,9 @@ TEMPORARY = ".ptyproof.part"
 def atomic_path(path: Path) -> Iterator[Path]:
     """Yield a temporary path in the folder of `path`; rename it to `path` when the block ends without error.
 
-    The data is flushed to disk before the rename. After an exception the temporary file is removed, and
-    what stood under `path` before is untouched. The folder must exist.
+    The data is flushed to disk before the rename, and the folder after it: a record that is written later, and names
+    this file, cannot outlive it when the power goes. After an exception the temporary file is removed, and what stood
+    under `path` before is untouched. The folder must exist.
     """
     handle, temporary = _begin(path)
     try:
@@ -37,9 +39,26 @@ def atomic_path(path: Path) -> Iterator[Path]:
             os.fsync(written.fileno())
         temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
-    except BaseException:
+        _flush_folder(path.parent)
+    except BaseException as error:
         temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.errno is not None and error.filename in (None, str(temporary)):
+            raise OSError(error.errno, error.strerror, str(path)) from error  # writing to a full disk names no file
         raise
+    finally:
+        os.close(handle)
+
+
+def _flush_folder(folder: Path) -> None:
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError:  # a folder that may be written to and not read, or a system that opens no folders
+        return
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # a file system that flushes no folders
+            raise
     finally:
         os.close(handle)
 

@@ -8,7 +8,7 @@ import logging
 import signal
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -75,7 +75,14 @@ class Trained:
     history: list[dict[str, float]]
 
 
-def train(task: TrainingTask, scan: Scan, folder: Path, options: RunOptions, console: Console | None = None) -> Trained:
+def train(
+    task: TrainingTask,
+    scan: Scan,
+    folder: Path,
+    options: RunOptions,
+    console: Console | None = None,
+    watchers: Sequence[Callback] = (),
+) -> Trained:
     """Train the network of a task and leave bundle, checkpoint and metrics in `folder`.
 
     A checkpoint in `folder` that belongs to the same task and data is resumed from the end of its epoch; the result is
@@ -91,6 +98,8 @@ def train(task: TrainingTask, scan: Scan, folder: Path, options: RunOptions, con
         Accelerator, determinism, workers, logger, threads.
     console
         Where lines and progress go; None is silent.
+    watchers
+        Lightning callbacks that look on.
 
     Raises
     ------
@@ -109,7 +118,7 @@ def train(task: TrainingTask, scan: Scan, folder: Path, options: RunOptions, con
     with configured(options, seed), _quiet_lightning():
         training, validation, counts = _loaders(task, scan, options)
         module = PatchTraining(task.training, recipe)
-        trainer = _trainer(task.training, folder, options, console, task.key)
+        trainer = _trainer(task, folder, options, console, watchers)
         resume_from = None if resumed is None else checkpoint
         with _interruptible():
             trainer.fit(module, training, validation, ckpt_path=resume_from, weights_only=True)
@@ -162,7 +171,10 @@ def _loaders(
     return training, validation, {"n_training_positions": len(kept), "n_validation_positions": len(held)}
 
 
-def _trainer(plan: TrainingDesign, folder: Path, options: RunOptions, console: Console, label: str) -> pl.Trainer:
+def _trainer(
+    task: TrainingTask, folder: Path, options: RunOptions, console: Console, watchers: Sequence[Callback]
+) -> pl.Trainer:
+    plan = task.training
     checkpoint = _EpochCheckpoint(
         dirpath=folder,
         filename=Path(CHECKPOINT).stem,
@@ -177,7 +189,7 @@ def _trainer(plan: TrainingDesign, folder: Path, options: RunOptions, console: C
         deterministic=options.deterministic,
         gradient_clip_val=plan.gradient_clip,
         logger=False,  # Lightning's CSVLogger empties its file when a training resumes; _Reporter writes the history
-        callbacks=[checkpoint, _Reporter(console, label, plan, metrics)],
+        callbacks=[*watchers, _Generators(), checkpoint, _Reporter(console, task.key, plan, metrics)],
         plugins=[_AtomicCheckpoints()],
         default_root_dir=folder,
         num_sanity_val_steps=0,
@@ -250,6 +262,21 @@ class _EpochCheckpoint(ModelCheckpoint):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take nothing up."""
+
+
+class _Generators(Callback):
+    """Torch's random generators travel in the checkpoint, so that a resumed training draws what the whole one would."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the state of every generator."""
+        used = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
+        return {"cpu": torch.get_rng_state(), "cuda": torch.cuda.get_rng_state_all() if used else []}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on from it: before the loaders of the next epoch, which draw as well."""
+        torch.set_rng_state(state_dict["cpu"].cpu())
+        if len(state_dict["cuda"]) == torch.cuda.device_count():
+            torch.cuda.set_rng_state_all([state.cpu() for state in state_dict["cuda"]])
 
 
 class _AtomicCheckpoints(TorchCheckpointIO):

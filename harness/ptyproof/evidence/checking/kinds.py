@@ -11,6 +11,7 @@ from ptyproof.evidence.checking import (
     beside,
     beside_results,
     cells,
+    certificates,
     claims,
     comparisons,
     files,
@@ -236,6 +237,11 @@ KINDS: dict[str, Kind] = {
         "assessment of methods on a measurement",
         (account.assessed, assessments.methods, measured.check),
         ("account", "files", "paths", "times", "values", "claims"),
+    ),
+    "certificate": Kind(
+        "determinism certificate",
+        (certificates.account, certificates.attempts),
+        ("account", "paths", "times", "values", "claims"),
     ),
     "hub_index": Kind(
         "index of an artifact hub",
