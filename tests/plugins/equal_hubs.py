@@ -10,6 +10,7 @@ from typing import Any
 from ptyproof.evidence.hub_layout import DATASETS
 from ptyproof.evidence.job_state import STATE_FILE
 from ptyproof.evidence.run_folder import RunFolder
+from ptyproof.io.locking import is_lock
 
 # times, which differ between two runs of the same, and what counts the runs
 VOLATILE = frozenset({"timestamp", "started", "finished", "calls", "resumed_from_epoch", "timing"})
@@ -47,11 +48,13 @@ def stable(record: dict[str, Any]) -> dict[str, Any]:
 
 
 def leftovers(hub: Path) -> list[str]:
-    """Return temporary files and states of jobs that are in a hub."""
+    """Return temporary files, locks and states of jobs that are in a hub."""
     return sorted(
         path.relative_to(hub).as_posix()
         for path in hub.rglob("*")
-        if (path.name.startswith(".") and path.name.endswith(".part")) or path.name.endswith(STATE_FILE)
+        if (path.name.startswith(".") and path.name.endswith(".part"))
+        or is_lock(path.name)
+        or path.name.endswith(STATE_FILE)
     )
 
 

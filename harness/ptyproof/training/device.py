@@ -14,11 +14,10 @@ import torch
 
 from ptyproof.errors import InputError
 from ptyproof.io.anonymity import hardware_label
-from ptyproof.io.environment import cpu_name, environment
+from ptyproof.io.environment import cpu_name, environment, gpu_is_present
 
 Accelerator = Literal["cpu", "gpu"]
 ACCELERATORS = ("cpu", "gpu", "auto")
-_ASK_NVML = "PYTORCH_NVML_BASED_CUDA_CHECK"
 _PACKAGES = ("numpy", "scipy", "torch", "lightning", "safetensors")
 
 
@@ -77,17 +76,6 @@ def resolve_accelerator(wanted: str) -> Accelerator:
     if wanted == "auto":
         return "gpu" if present else "cpu"
     return cast("Accelerator", wanted)
-
-
-def gpu_is_present() -> bool:
-    """Tell whether there is a GPU, by asking its driver's management library, which leaves CUDA alone."""
-    before = os.environ.get(_ASK_NVML)
-    os.environ[_ASK_NVML] = "1"
-    try:
-        return torch.cuda.is_available()
-    finally:
-        del os.environ[_ASK_NVML]
-        os.environ.update({} if before is None else {_ASK_NVML: before})
 
 
 def compute_environment(options: RunOptions) -> dict[str, str | int | bool]:
