@@ -8,12 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from ptyproof.evidence.base import load_base
 from ptyproof.evidence.phase_c import generate
 from ptyproof.evidence.phase_d import overlap
 from ptyproof.study.builtin import builtin_study
 from ptyproof.study.design import StudyDesign
+from tests.sharing import made_once, place_in_line
+
+settings.register_profile("ptyproof", deadline=None, derandomize=True)
+settings.load_profile("ptyproof")
 
 
 @dataclass(frozen=True)
@@ -22,6 +27,23 @@ class Phase:
 
     root: Path
     manifest: dict[str, Any]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Keep the tests of a file in one process, so that what they share is made once, and take files as they come."""
+    if config.getvalue("dist") != "load":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    config.option.loadscopereorder = False
+    return LoadFileScheduling(config, log)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Let processes that share the tests begin with those files that take longest."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=place_in_line)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -40,29 +62,33 @@ def smoke() -> StudyDesign:
 @pytest.fixture(scope="session")
 def smoke_c(smoke: StudyDesign, tmp_path_factory: pytest.TempPathFactory) -> Phase:
     """Phase C of the smoke study, all doses."""
-    root = tmp_path_factory.mktemp("smoke") / "c"
-    return Phase(root, generate(smoke, load_base(smoke, "builtin"), root))
+    return made_once(tmp_path_factory, "smoke/c", lambda root: Phase(root, _generated(smoke, root)))
+
+
+def _generated(smoke: StudyDesign, root: Path) -> dict[str, Any]:
+    return generate(smoke, load_base(smoke, "builtin"), root)
 
 
 @pytest.fixture(scope="session")
-def smoke_d(smoke_c: Phase) -> Phase:
+def smoke_d(smoke_c: Phase, tmp_path_factory: pytest.TempPathFactory) -> Phase:
     """Phase D of the smoke study, all doses."""
-    root = smoke_c.root.parent / "d"
-    return Phase(root, overlap(smoke_c.root, root))
+    return made_once(tmp_path_factory, "smoke/d", lambda root: Phase(root, overlap(smoke_c.root, root)))
 
 
 @pytest.fixture(scope="session")
-def smoke_e(smoke_c: Phase, smoke_d: Phase) -> Phase:
+def smoke_e(smoke_c: Phase, smoke_d: Phase, tmp_path_factory: pytest.TempPathFactory) -> Phase:
     """Phase E of the smoke study, trained for real on the CPU, all doses."""
     from ptyproof.console import Console
     from ptyproof.evidence.phase_e import open_phase, run_training
     from ptyproof.study.jobs import JobFilters
     from ptyproof.training.device import RunOptions
 
-    root = smoke_c.root.parent / "e"
-    phase = open_phase(smoke_c.root, smoke_d.root, root, RunOptions(accelerator="cpu", threads=1))
-    filters = JobFilters()
-    run_training(phase, phase.enumerate(filters), filters, False, Console.silent())
-    manifest = phase.ledger.read()
-    assert manifest is not None
-    return Phase(root, manifest)
+    def trained(root: Path) -> Phase:
+        phase = open_phase(smoke_c.root, smoke_d.root, root, RunOptions(accelerator="cpu", threads=1))
+        filters = JobFilters()
+        run_training(phase, phase.enumerate(filters), filters, False, Console.silent())
+        manifest = phase.ledger.read()
+        assert manifest is not None
+        return Phase(root, manifest)
+
+    return made_once(tmp_path_factory, "smoke/e", trained)

@@ -12,6 +12,8 @@ import pytest
 
 from ptyproof.evidence.hub import INDEX, Hub
 from ptyproof.evidence.verify import verify_hub
+from tests.plugins.conftest import TINY
+from tests.processes import plain_pictures
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 
@@ -20,6 +22,11 @@ def block(name: str) -> str:
     """Return a marked block of the tour."""
     (found,) = re.findall(rf"^<!-- tour: {name} -->\n```sh\n(.*?)```$", README, flags=re.MULTILINE | re.DOTALL)
     return str(found)
+
+
+def small(command: str, study: Path) -> str:
+    """Return a command of the tour with a smaller study in place of the one for real runs."""
+    return command.replace("--study fly64-smoke", f"--study {study}")
 
 
 def path_with_commands(folder: Path) -> str:
@@ -32,15 +39,11 @@ def path_with_commands(folder: Path) -> str:
     return f"{folder}{os.pathsep}{os.environ['PATH']}"
 
 
-@pytest.fixture(scope="module")
-def toured(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder after the tour."""
-    root = tmp_path_factory.mktemp("tour")
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
-    environment |= {"PATH": path_with_commands(root / "bin"), "OMP_NUM_THREADS": "1"}
+def tour(root: Path, commands: list[str], environment: dict[str, str]) -> Path:
+    """Run the tour's files and commands in an empty folder in `root`; return the folder."""
+    environment = environment | {"PATH": path_with_commands(root / "bin"), "OMP_NUM_THREADS": "1"}
     here = root / "empty"
     here.mkdir()
-    commands = block("commands").splitlines()
     assert len(commands) == 7
     for command in [block("files"), *commands]:
         done = subprocess.run(
@@ -48,6 +51,27 @@ def toured(tmp_path_factory: pytest.TempPathFactory) -> Path:
         )
         assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
     return here
+
+
+@pytest.fixture(scope="module")
+def toured(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder after the tour, with a study that trains within a second."""
+    root = tmp_path_factory.mktemp("tour")
+    study = root / "tiny.toml"
+    study.write_text(TINY, encoding="utf-8")
+    written = block("commands").splitlines()
+    commands = [small(command, study) for command in written]
+    assert sum(a != b for a, b in zip(commands, written, strict=True)) == 1
+    return tour(root, commands, plain_pictures())
+
+
+@pytest.mark.campaign
+def test_the_tour_as_it_is_written(tmp_path: Path) -> None:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    here = tour(tmp_path, block("commands").splitlines(), environment)
+    test_the_hub_has_the_whole_story(here)
+    test_nothing_but_what_was_asked_for_is_left_behind(here)
+    assert verify_hub(here / "hub") == []
 
 
 def test_the_hub_has_the_whole_story(toured: Path) -> None:

@@ -4,17 +4,49 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol, TextIO
 
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
+_COMMANDS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 def printable(text: str) -> str:
     """Return a text as one line that every terminal can show, with escapes for what has no place in one."""
     return _UNPRINTABLE.sub(lambda found: repr(found[0])[1:-1], text)
+
+
+def plain(text: str) -> str:
+    """Return a text of any number of lines without what a terminal would obey: control and direction marks.
+
+    They are escaped as JSON and TOML have them, so that a text in one of these stays what it is.
+    """
+    return _COMMANDS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+class Plain:
+    """A stream of the terminal that is given plain text, whatever stands in the names and files that are spoken of.
+
+    What begins with a carriage return is a progress bar, whose text is our own.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write a text."""
+        return self._stream.write(text if text.startswith("\r") else plain(text))
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        """Write texts."""
+        for line in lines:
+            self.write(line)
+
+    def __getattr__(self, name: str) -> object:
+        """Return whatever else the stream has, such as `isatty`."""
+        return getattr(self._stream, name)
 
 
 class Progress(Protocol):
@@ -67,7 +99,7 @@ class Console:
     def say(self, text: str) -> None:
         """Write one line."""
         if self.lines is not None:
-            self.lines.write(f"{text}\n")
+            self.lines.write(f"{plain(text)}\n")
             self.lines.flush()
 
     @contextmanager

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from ptyproof.console import plain
 from pytest_ptyproof.methods import method_names
 from pytest_ptyproof.shared import (
     COMPARISON,
@@ -54,7 +55,7 @@ def comparison_cell(matrix_run: MatrixRun, phase_d: PhaseFolder, request: pytest
         found = [matrix_run.reconstruction_cell(member.key) for member in cell.members]
     reasons = [reason for reason in found if isinstance(reason, str)]
     if len(reasons) == len(found):
-        pytest.skip(f"{cell.key}{reasons[0].removeprefix(cell.members[0].key)}")
+        pytest.skip(plain(f"{cell.key}{reasons[0].removeprefix(cell.members[0].key)}"))
     return cell
 
 

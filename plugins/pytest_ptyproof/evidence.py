@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from ptyproof.console import plain
 from pytest_ptyproof.hub import hub_in_use, hub_place, is_worker
 from pytest_ptyproof.log_files import Tee, new_files
 
@@ -84,6 +85,7 @@ class _Recorder:
         from ptyproof.evidence.hub import Hub
         from ptyproof.evidence.outcomes import Outcomes, Verdict
         from ptyproof.io.environment import run_environment
+        from ptyproof.io.redaction import redaction
         from ptyproof.io.revision import code_tree
 
         self._config = config
@@ -95,6 +97,7 @@ class _Recorder:
         self._hub: Hub = Hub(hub_place(config))
         index = self._hub.read()
         self._past: list[dict[str, Any]] = [] if index is None else index["runs"]
+        self._redaction = redaction(self._hub.root, config.rootpath)
         self._tree = code_tree(config.rootpath, self._hub.root)
         self._state = self._tree.revision([])
         self._run = self._hub.open_run(
@@ -106,7 +109,8 @@ class _Recorder:
         )
         folder = self._hub.root / ("cli" if kind == "none" else kind)
         folder.mkdir(exist_ok=True)
-        self._log, self._lines = new_files(folder, f"pytest_{topic}_{kind}" if topic else f"pytest_{self._run}")
+        stem = f"pytest_{topic}_{kind}" if topic else f"pytest_{self._run}"
+        self._log, self._lines = new_files(folder, stem, self._redaction.clean)
         self._hub.update_run(self._run, log_path=self._name(self._log.path), reports_path=self._name(self._lines.path))
         self._index_error: Exception | None = None
         self._terminal = Tee(config.pluginmanager.getplugin("terminalreporter"), self._log)
@@ -179,7 +183,7 @@ class _Recorder:
         shown = f", {what[self._kind]}" if self._verdict.accepted else ""
         terminalreporter.write_line(f"{answer}: {number} test{'s' * (number != 1)}{shown}")
         for remark in self._verdict.remarks:
-            terminalreporter.write_line(f"  {remark}")
+            terminalreporter.write_line(f"  {plain(remark)}")
         terminalreporter.write_line(f"log: {self._log.path}")
 
     def pytest_unconfigure(self) -> None:
@@ -233,7 +237,8 @@ class _Recorder:
 
         command = " ".join(["pytest", *self._config.invocation_params.args])
         log = self._log.path.read_text(encoding="utf-8", errors="replace")
-        return write_blocked(self._hub.root, command, status, str(self._blocked_by), log)
+        said = self._redaction.clean(str(self._blocked_by))
+        return write_blocked(self._hub.root, self._redaction.clean(command), status, said, log)
 
     def _select(self, tests: list[str], files: set[Path]) -> None:
         self._outcomes.select(tests)
@@ -247,7 +252,8 @@ class _Recorder:
         return {"outcomes": self._outcomes.counts(), "skips": self._outcomes.skips()}
 
     def _write(self, line: dict[str, Any]) -> None:
-        self._lines.write(_encode(line) + "\n")
+        told = {key: value if key == "test" else self._redaction.cleaned(value) for key, value in line.items()}
+        self._lines.write(_encode(told) + "\n")
 
     def _name(self, path: Path) -> str:
         return path.relative_to(self._hub.root).as_posix()

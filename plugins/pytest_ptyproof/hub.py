@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import tempfile
 import uuid
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from ptyproof.console import plain
 
 if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter
@@ -35,11 +38,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="keep datasets under DIR/work (default: removed once manifests have their hashes and the rest is whole)",
     )
+    group.addoption(
+        "--anonymous",
+        action="store_true",
+        help="write marks in place of the names of host, processor and GPU, which only this machine can tell apart",
+    )
 
 
 @pytest.hookimpl(tryfirst=True)  # the others ask where the hub is
 def pytest_configure(config: pytest.Config) -> None:
     """Choose the hub's place, and refuse one that takes no files before anything runs."""
+    if config.getoption("--anonymous"):
+        _be_anonymous(config)
     name = config.getoption("--artifact-hub")
     if is_worker(config):
         config.stash[_PLACE] = Path(config.workerinput[_KEY])  # type: ignore[attr-defined]
@@ -63,6 +73,14 @@ def pytest_configure(config: pytest.Config) -> None:
         writable_folder(Path(name), "--artifact-hub")
     except InputError as error:
         raise pytest.UsageError(str(error)) from error
+
+
+def _be_anonymous(config: pytest.Config) -> None:
+    from ptyproof.io.anonymity import anonymity
+
+    block = ExitStack()
+    config.add_cleanup(block.close)
+    block.enter_context(anonymity(True))
 
 
 def _took_hub_for_root(config: pytest.Config, hub: Path) -> bool:
@@ -112,8 +130,11 @@ def artifact_hub(request: pytest.FixtureRequest) -> Path:
 
 
 @pytest.hookimpl(trylast=True)
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Hand the hub's place to the controller; there, write the report and remove the datasets that are recorded."""
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Hand the hub's place to the controller; there, write the report and remove the datasets that are recorded.
+
+    An interrupted run ends at once: its report can be written later, and its datasets are for the run that goes on.
+    """
     config = session.config
     hub = config.stash.get(_HUB, None)
     if hub is None:
@@ -125,6 +146,9 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
     folder = RunFolder(hub)
     if not folder.manifest_path.is_file():
+        return
+    if exitstatus == pytest.ExitCode.INTERRUPTED:
+        config.stash[_SAID] = ["no report page was written, as the run was interrupted; see `ptyproof report --help`"]
         return
     written, line = _report(hub)  # while the datasets are there
     config.stash[_SAID] = [line]
@@ -156,8 +180,8 @@ def pytest_testnodedown(node: Any, error: object) -> None:
         node.config.stash[_HUB] = Path(name)
 
 
-def pytest_terminal_summary(terminalreporter: TerminalReporter, config: pytest.Config) -> None:
-    """Say what was trained, every skip with its reason, and where the evidence is."""
+def pytest_terminal_summary(terminalreporter: TerminalReporter, exitstatus: int, config: pytest.Config) -> None:
+    """Say what was trained, every skip with its reason, where the evidence is, and how an interrupted run goes on."""
     hub = config.stash.get(_HUB, None)
     if hub is None:
         return
@@ -167,6 +191,12 @@ def pytest_terminal_summary(terminalreporter: TerminalReporter, config: pytest.C
     said = config.stash.get(_SAID, None)
     if said is not None:
         lines += said
+    if exitstatus == pytest.ExitCode.INTERRUPTED:
+        from ptyproof.errors import sentence_of
+
+        said_of_interrupts = sentence_of(KeyboardInterrupt())
+        assert said_of_interrupts is not None
+        lines.append(said_of_interrupts[0])
     terminalreporter.write_sep("=", "ptyproof: artifact hub")
     for line in lines:
-        terminalreporter.write_line(line)
+        terminalreporter.write_line(plain(line))

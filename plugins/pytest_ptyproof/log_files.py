@@ -5,6 +5,7 @@ Where a file cannot be written, a full disk for one, the tests go on; the run th
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,16 +14,20 @@ if TYPE_CHECKING:
 
 
 class LogFile:
-    """A file that is written to its end, unbuffered, up to the first error, which is kept and not raised."""
+    """A file that is written to its end, unbuffered, up to the first error, which is kept and not raised.
 
-    def __init__(self, path: Path) -> None:
+    `clean` leaves out of a text what evidence must not say.
+    """
+
+    def __init__(self, path: Path, clean: Callable[[str], str]) -> None:
         self.path = path
+        self._clean = clean
         self.error: OSError | None = None
         self._file = path.open("ab", buffering=0)
 
     def write(self, text: str) -> None:
         """Write a text; nothing once writing has failed, so that what is there has no gap."""
-        rest = memoryview(text.encode("utf-8", errors="backslashreplace"))
+        rest = memoryview(self._clean(text).encode("utf-8", errors="backslashreplace"))
         while rest and self.error is None:
             try:
                 rest = rest[self._file.write(rest) :]
@@ -55,7 +60,7 @@ class Tee:
         self._file.close()
 
 
-def new_files(folder: Path, stem: str) -> tuple[LogFile, LogFile]:
+def new_files(folder: Path, stem: str, clean: Callable[[str], str]) -> tuple[LogFile, LogFile]:
     """Make a log and a file of reports that were not there; a second run of the same name is numbered."""
     number = 1
     while True:
@@ -66,4 +71,4 @@ def new_files(folder: Path, stem: str) -> tuple[LogFile, LogFile]:
         except FileExistsError:
             number += 1
             continue
-        return LogFile(log), LogFile(folder / f"{name}.jsonl")
+        return LogFile(log, clean), LogFile(folder / f"{name}.jsonl", str)

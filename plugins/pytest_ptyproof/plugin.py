@@ -19,6 +19,7 @@ pytest_plugins = [
     "pytest_ptyproof.study",
     "pytest_ptyproof.reconstruction",
     "pytest_ptyproof.comparison",
+    "pytest_ptyproof.certificate",
     "pytest_ptyproof.stray",
     "pytest_ptyproof.evidence",
     "pytest_ptyproof.verify",

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from ptyproof.console import plain
 from pytest_ptyproof.methods import method_names, registered_methods
 from pytest_ptyproof.shared import RECONSTRUCTION, ReconstructionCell, plain_errors, study_of, watched_console
 
@@ -54,7 +55,7 @@ def reconstruction_job(
     with plain_errors():
         found = matrix_run.reconstruction_cell(request.param.key)
     if isinstance(found, str):
-        pytest.skip(found)
+        pytest.skip(plain(found))
     return found
 
 
@@ -67,7 +68,7 @@ def reconstruction_method(request: pytest.FixtureRequest) -> Method:
         methods = registry(study_of(request.config), registered_methods(request.config))
         found = methods[request.param]
     if found.unavailable is not None:
-        pytest.skip(f"{found.name}: {found.unavailable}")
+        pytest.skip(plain(f"{found.name}: {found.unavailable}"))
     return found.method
 
 
@@ -94,7 +95,7 @@ def reconstruct(request: pytest.FixtureRequest) -> Callable[..., Any]:
             with watched_console(request.config) as watched:
                 done = matrix.reconstruct(what, watched)
         if isinstance(done, Skip):
-            pytest.skip(f"{done.key}: {done.reason}")
+            pytest.skip(plain(f"{done.key}: {done.reason}"))
         return done
 
     return run

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from ptyproof.console import plain
 from pytest_ptyproof.hub import is_worker
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def plain_errors() -> Iterator[None]:
     try:
         yield
     except PtyproofError as error:
-        pytest.fail(str(error), pytrace=False)
+        pytest.fail(plain(str(error)), pytrace=False)
 
 
 @contextmanager

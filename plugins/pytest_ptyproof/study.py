@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from ptyproof.console import plain
 from pytest_ptyproof.methods import guests_of, registered_methods
 from pytest_ptyproof.shared import (
     COMPARISON,
@@ -29,6 +30,7 @@ from pytest_ptyproof.shared import (
 
 if TYPE_CHECKING:
     from ptyproof.evidence.base import Base
+    from ptyproof.evidence.job_process import JobProcesses
     from ptyproof.evidence.matrix_run import MatrixRun, PhaseFolder
     from ptyproof.evidence.phase_e import TrainedJob
     from ptyproof.study.design import StudyDesign
@@ -60,10 +62,31 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="cpu|gpu|auto",
         help="where real runs train (default: a GPU where there is one)",
     )
+    group.addoption(
+        "--retry",
+        action="append",
+        default=[],
+        metavar="failed",
+        help="let real runs run again what failed in an earlier run; what was lost, as its process died, always is",
+    )
+    group.addoption(
+        "--job-timeout",
+        type=float,
+        metavar="SECONDS",
+        help="end a job of a real run that takes longer, and record that it failed (default: no limit)",
+    )
+    group.addoption(
+        "--job-memory",
+        metavar="BYTES",
+        help="what a job of a real run may allocate on the CPU beside its libraries: 4G, 500M (default: no limit)",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Refuse options that cannot be meant before anything is collected."""
+    given = [config.getoption(name) for name in ("--study", "--accelerator", "--base-npz")]
+    if given == [None, "auto", "builtin"]:  # as in every run that is about something else
+        return
     from ptyproof.errors import InputError
 
     try:
@@ -76,6 +99,8 @@ def pytest_configure(config: pytest.Config) -> None:
         base = config.getoption("--base-npz")
         if base != "builtin" and not Path(base).is_file():
             raise InputError(f"--base-npz must be a file or builtin, got {base}")
+        if any(config.getoption(option) not in (None, []) for option in ("--retry", "--job-timeout", "--job-memory")):
+            _how_jobs_run(config)
     except InputError as error:
         raise pytest.UsageError(str(error)) from error
 
@@ -130,6 +155,7 @@ def matrix_run(
         call_id,
         reconstructions or None,
         registered_methods(config),
+        *_how_jobs_run(config),
     )
 
 
@@ -156,7 +182,7 @@ def training_job(matrix_run: MatrixRun, phase_d: PhaseFolder, request: pytest.Fi
     with plain_errors():
         found = matrix_run.cell(request.param.key)
     if isinstance(found, str):
-        pytest.skip(found)
+        pytest.skip(plain(found))
     return found
 
 
@@ -192,6 +218,15 @@ def validate_manifest() -> Callable[[Path], dict[str, Any]]:
             return read_any_manifest(Path(path))
 
     return validate
+
+
+def _how_jobs_run(config: pytest.Config) -> tuple[JobProcesses, frozenset[str]]:
+    from ptyproof.evidence.job_ends import checked_retry
+    from ptyproof.evidence.job_process import JobProcesses, n_bytes
+
+    memory = config.getoption("--job-memory")
+    limits = JobProcesses(config.getoption("--job-timeout"), None if memory is None else n_bytes(memory))
+    return limits, checked_retry(tuple(config.getoption("--retry")))
 
 
 def _selected(session: pytest.Session) -> tuple[frozenset[str], frozenset[str]]:

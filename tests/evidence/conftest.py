@@ -14,6 +14,7 @@ from tests.evidence.report_hub import (
     make_hub,
     text_of,
 )
+from tests.sharing import made_once
 
 
 @pytest.fixture(scope="session")
@@ -21,9 +22,13 @@ def reported(
     smoke_c: Phase, smoke_d: Phase, smoke_e: Phase, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[RunFolder, list[Path]]:
     """A hub with its report, and the paths that were returned; nobody changes it."""
-    folder = RunFolder(tmp_path_factory.mktemp("report") / "hub")
-    make_hub(folder, smoke_c, smoke_d, smoke_e)
-    return folder, write_report(folder.hub)
+
+    def made(root: Path) -> tuple[RunFolder, list[Path]]:
+        folder = RunFolder(root / "hub")
+        make_hub(folder, smoke_c, smoke_d, smoke_e)
+        return folder, write_report(folder.hub)
+
+    return made_once(tmp_path_factory, "report", made)
 
 
 @pytest.fixture

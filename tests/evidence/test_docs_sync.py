@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from ptyproof.docs_sync import checklist, index, ledger, selectors
 from ptyproof.docs_sync.blocks import Document, parse, split_lines
-from ptyproof.docs_sync.collection import EVERYTHING, collect, parse_nodes
+from ptyproof.docs_sync.collection import EVERYTHING, collect, collect_all, parse_nodes
 from ptyproof.docs_sync.runs import Run, read_runs
 from ptyproof.docs_sync.settings import DocsSettings, find_project, load_settings
 from ptyproof.docs_sync.sync import plan
@@ -324,6 +324,102 @@ def test_a_selector_that_collects_nothing_says_why(selector: tuple[str, ...], re
 def test_a_module_that_cannot_be_imported_is_an_error(suite: Path) -> None:
     with pytest.raises(RunError, match=r"pytest other: the tests cannot be collected: ERROR other/test_broken\.py"):
         collect(suite, ["other"])
+
+
+SELECTORS: tuple[tuple[str, ...], ...] = (
+    EVERYTHING,
+    (),
+    ("tests/test_a.py", "-k", "word"),
+    ("tests/test_a.py::test_word[x::y]", "tests/deep er"),
+    ("-k", "nothing_like_it"),
+    ("tests/test_gone.py",),
+    ("-m", "real_run"),
+)
+
+
+def count_alone(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
+    """Return a list that grows by each selector that is collected in a process of its own."""
+    alone: list[tuple[str, ...]] = []
+
+    def counted(root: Path, selector: tuple[str, ...]) -> Any:
+        alone.append(selector)
+        return collect(root, selector)
+
+    monkeypatch.setattr("ptyproof.docs_sync.collection.collect", counted)
+    return alone
+
+
+def test_one_process_for_all_selectors_says_what_one_for_each_says(
+    suite: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone = count_alone(monkeypatch)
+    before = snapshot(suite)
+    found = collect_all(suite, [*SELECTORS, SELECTORS[0]])
+    assert snapshot(suite) == before
+    assert alone == [("-k", "nothing_like_it"), ("tests/test_gone.py",)]
+    assert found == {selector: collect(suite, selector) for selector in SELECTORS}
+
+
+def write_modules(root: Path, **modules: str) -> Path:
+    """Write test modules, `one__test_a` to `one/test_a.py`, and an empty configuration; return the folder."""
+    (root / "pytest.ini").write_text("[pytest]\n")
+    for name, text in modules.items():
+        path = root / f"{name.replace('__', '/')}.py"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(dedent(text))
+    return root
+
+
+def test_what_one_selector_changes_in_the_process_is_hidden_from_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone = count_alone(monkeypatch)
+    root = write_modules(
+        tmp_path,
+        one__helper="times = []\n",
+        one__test_a="""
+            import os, sys, helper, pytest
+            helper.times.append(1)
+            os.environ["SEEN"] = "yes"
+            os.chdir("/")
+            sys.path.insert(0, "/nowhere")
+
+            @pytest.mark.parametrize("time", helper.times)
+            def test_a(time): ...
+        """,
+        two__test_b="""
+            import os, sys, pytest
+
+            @pytest.mark.parametrize("n", range(3 - ("SEEN" in os.environ) - ("/nowhere" in sys.path)))
+            def test_b(n): ...
+        """,
+        two__test_a="def test_of_the_same_name(): ...\n",
+    )
+    found = collect_all(root, [("one",), ("one/test_a.py",), ("two",)])
+    assert [len(collection.nodes) for collection in found.values()] == [1, 1, 4]
+    assert alone == []
+
+
+def test_a_helper_that_another_selector_found_is_not_found(tmp_path: Path) -> None:
+    root = write_modules(
+        tmp_path, one__helper="", one__test_a="import helper\ndef test_a(): ...\n", two__test_b="import helper\n"
+    )
+    with pytest.raises(RunError, match=r"pytest two: the tests cannot be collected: ERROR two/test_b\.py"):
+        collect_all(root, [("one",), ("two",)])
+
+
+def test_a_module_that_ends_its_process_costs_the_others_no_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone = count_alone(monkeypatch)
+    root = write_modules(
+        tmp_path, a__test_a="def test_a(): ...\n", b__test_b="import os\nos._exit(3)\n", c__test_c="def test_c(): ...\n"
+    )
+    with pytest.raises(RunError, match="pytest b: the tests cannot be collected: exit status 3"):
+        collect_all(root, [("a",), ("b",), ("c",)])
+    assert alone == [("b",)]
+    assert collect_all(root, [("a",), ("c",)]).keys() == {("a",), ("c",)}
+    assert alone == [("b",)]
 
 
 def test_a_node_id_is_read_only_where_node_ids_stand(suite: Path) -> None:

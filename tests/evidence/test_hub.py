@@ -83,10 +83,11 @@ def open_run():
 """
 
 
-def process(code: str, root: Path, *args: str) -> subprocess.Popen[str]:
+def process(code: str, root: Path, *args: str, temporary: Path | None = None) -> subprocess.Popen[str]:
     """Start a process that knows `hub`, whose folder is `root`, and `open_run()`."""
     argv = [sys.executable, "-c", _PROCESS + code, str(root), *args]
-    return subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    own = {} if temporary is None else {"TMPDIR": str(temporary)}
+    return subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ | own)
 
 
 def said(started: subprocess.Popen[str]) -> str:
@@ -482,7 +483,10 @@ def test_processes_at_once_lose_no_run_and_a_reader_sees_whole_indices_only(tmp_
     hub.root.mkdir()
     (tmp_path / "link").symlink_to(hub.root)
     roots = [hub.root, tmp_path / "link", hub.root / ".." / hub.root.name]
-    writers = [process(_FIVE_RUNS, root, str(number)) for number, root in enumerate(roots)]
+    temporary = [tmp_path / f"tmp{number}" for number in range(3)]  # as the jobs of a cluster have
+    for folder in temporary:
+        folder.mkdir()
+    writers = [process(_FIVE_RUNS, root, str(n), temporary=temporary[n]) for n, root in enumerate(roots)]
     seen = 0
     while any(writer.poll() is None for writer in writers):
         seen, before = len((hub.read() or {"runs": []})["runs"]), seen

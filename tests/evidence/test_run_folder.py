@@ -11,6 +11,7 @@ import pytest
 from ptyproof.console import Console
 from ptyproof.evidence.run_folder import RunFolder
 from tests.conftest import Phase
+from tests.evidence.test_hub import process
 
 
 @pytest.fixture
@@ -97,6 +98,17 @@ def test_datasets_stay_where_a_record_is_missing(folder: RunFolder, name: str) -
     assert name in str(folder.datasets_stay())
     assert folder.remove_datasets() == []
     assert len(datasets(folder)) == 12
+
+
+def test_datasets_stay_while_another_run_may_read_them(folder: RunFolder) -> None:
+    with process("print(open_run(), flush=True); time.sleep(600)", folder.hub) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "run-0001\n"
+        assert folder.datasets_stay() == "run-0001 may read them, and is under way"
+        assert folder.remove_datasets() == []
+        other.kill()
+    assert folder.datasets_stay() is None
+    assert len(folder.remove_datasets()) == 12
 
 
 def test_no_file_outside_the_hub_is_removed(folder: RunFolder) -> None:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import signal
 import stat
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import pytest
 
 from ptyproof.errors import InputError
-from ptyproof.io.atomic import atomic_path, writable_folder, write_text
+from ptyproof.io.atomic import TEMPORARY, atomic_path, sweep, writable_folder, write_text
 
 
 def test_the_file_appears_when_the_block_ends(tmp_path: Path) -> None:
@@ -20,6 +27,46 @@ def test_the_file_appears_when_the_block_ends(tmp_path: Path) -> None:
         assert not path.exists()
     assert path.read_text() == "new"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_file_and_folder_are_flushed_before_anybody_can_rely_on_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = []
+    flush, rename = os.fsync, Path.replace
+
+    def flushed(handle: int) -> None:
+        what = os.fstat(handle)
+        steps.append(f"flush folder, {path.exists()}" if stat.S_ISDIR(what.st_mode) else f"flush {what.st_size} bytes")
+        flush(handle)
+
+    def renamed(self: Path, target: Path) -> Path:
+        steps.append("rename")
+        return rename(self, target)
+
+    path = tmp_path / "a.txt"
+    monkeypatch.setattr(os, "fsync", flushed)
+    monkeypatch.setattr(Path, "replace", renamed)
+    write_text(path, "new")
+    assert steps == ["flush 3 bytes", "rename", "flush folder, True"]
+
+
+@pytest.mark.parametrize(("number", "is_raised"), [(errno.EINVAL, False), (errno.EIO, True)])
+def test_a_folder_that_cannot_be_flushed(
+    number: int, is_raised: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flush = os.fsync
+
+    def failing(handle: int) -> None:
+        if stat.S_ISDIR(os.fstat(handle).st_mode):
+            raise OSError(number, os.strerror(number))
+        flush(handle)
+
+    monkeypatch.setattr(os, "fsync", failing)
+    with pytest.raises(OSError, match="error") if is_raised else nullcontext():
+        write_text(tmp_path / "a.txt", "new")
+    assert (tmp_path / "a.txt").read_text() == "new"
+    assert len(list(tmp_path.iterdir())) == 1
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, OSError])
@@ -36,6 +83,19 @@ def test_an_error_leaves_what_was_there(tmp_path: Path, error: type[BaseExceptio
         half_written()
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_an_error_of_the_system_names_the_file_that_was_to_be_written(tmp_path: Path, named: bool) -> None:
+    path = tmp_path / "a.txt"
+
+    def failing() -> None:
+        with atomic_path(path) as temporary:
+            raise OSError(errno.ENOSPC, "No space left on device", *([str(temporary)] if named else []))
+
+    with pytest.raises(OSError, match="No space left on device") as caught:
+        failing()
+    assert (caught.value.errno, caught.value.filename) == (errno.ENOSPC, str(path))
 
 
 def test_a_block_that_removes_its_file_fails_and_leaves_nothing(tmp_path: Path) -> None:
@@ -89,3 +149,78 @@ def test_folders_that_cannot_be(tmp_path: Path) -> None:
             writable_folder(path, "--output-root")
     with pytest.raises(InputError, match=r"^--output-root must be a writable folder"):
         writable_folder(Path("/proc/none"), "--output-root")
+
+
+_WRITER = """
+import sys, time
+from contextlib import nullcontext
+from pathlib import Path
+from ptyproof.io.atomic import atomic_path
+with atomic_path(Path(sys.argv[1])) as temporary:
+    temporary.write_text("half")
+    print("writing", flush=True)
+    time.sleep(60)
+"""
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[subprocess.Popen[str]]:
+    """Yield a process that is in the middle of writing a file."""
+    with subprocess.Popen([sys.executable, "-c", _WRITER, str(path)], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "writing\n"
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def test_what_a_killed_process_left_is_swept_and_nothing_else(tmp_path: Path) -> None:
+    folder = tmp_path / "deep" / "er"
+    folder.mkdir(parents=True)
+    others = [folder / ".hidden.part", folder / f"shown{TEMPORARY}", folder / "a.txt"]
+    for path in others:
+        path.write_text("of somebody else")
+    with writing(folder / "b.txt") as process:
+        assert sweep(tmp_path) == []  # it lives
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        (left,) = set(folder.iterdir()) - set(others)
+        assert sweep(tmp_path) == [left]
+    assert sorted(folder.iterdir()) == sorted(others)
+
+
+def test_a_file_that_this_process_writes_is_not_swept(tmp_path: Path) -> None:
+    with atomic_path(tmp_path / "a.txt") as temporary:
+        temporary.write_text("x")
+        with temporary.open("rb"):  # closing another handle of the same file lets go of nothing
+            pass
+        assert sweep(tmp_path) == []
+    assert (tmp_path / "a.txt").read_text() == "x"
+
+
+def test_a_link_is_neither_followed_nor_swept(tmp_path: Path) -> None:
+    (tmp_path / "kept").write_text("x")
+    root = tmp_path / "root"
+    root.mkdir()
+    (root / f".a{TEMPORARY}").symlink_to(tmp_path / "kept")
+    assert sweep(root) == []
+    assert (tmp_path / "kept").read_text() == "x"
+
+
+def test_writing_and_sweeping_at_once_lose_nothing(tmp_path: Path) -> None:
+    done = threading.Event()
+
+    def sweeping() -> None:
+        while not done.is_set():
+            sweep(tmp_path)
+
+    sweepers = [threading.Thread(target=sweeping) for _ in range(2)]
+    for sweeper in sweepers:
+        sweeper.start()
+    for number in range(200):
+        write_text(tmp_path / f"{number}.txt", str(number))
+    done.set()
+    for sweeper in sweepers:
+        sweeper.join()
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(f"{number}.txt" for number in range(200))

@@ -310,7 +310,7 @@ def test_sizes_in_the_zip_directory(tmp_path: Path) -> None:
     directory_claim(path, 2**32 - 2)
     assert "claims 4294967294 bytes, but 448 are stored" in refused(path, "a.npy")
     directory_claim(path, 2**32 - 2, 2**32 - 2)
-    with pytest.raises(DataError, match=r"does not fit|damaged"):
+    with pytest.raises(DataError, match=r"does not fit|damaged|would unpack"):
         NpzArchive(path)
     zip_of(path, {"a.npy": GOOD}, zipfile.ZIP_DEFLATED)
     directory_claim(path, 2**32 - 2)

@@ -6,7 +6,6 @@ A real run costs seconds, so the runs that many tests look at are made once; tho
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -19,10 +18,14 @@ from xml.etree import ElementTree
 import pytest
 import torch  # noqa: F401 - it can be imported once alone, and pytester unloads what a run in this process imported
 
+from tests.processes import LOADED, plugin_alone
+from tests.sharing import made_once
+
 BASELINE, DENSE, SPARSE = "dose1000-baseline-gs1", "dose1000-dense-gs2", "dose1000-sparse-gs2"
 METHODS = ("flat", "pinn", "lsqml")
 # neither belongs to the plugin, and both leave a folder behind
 QUIET = ("-p", "no:cacheprovider", "-p", "no:benchmark")
+PLAIN = ("-p", "plain_pictures")
 STUDY_AS_TESTS = ("--pyargs", "pytest_ptyproof.real_run", "-m", "real_run", "--accelerator=cpu")
 
 # the smallest scan of these columns whose halves give the dense view a group to train on and one to validate with
@@ -147,13 +150,12 @@ def run_pytest(folder: Path, *args: str, hub: Path | None = None) -> Run:
     temporary = folder.parent / f"{folder.name}-tmp"
     temporary.mkdir(exist_ok=True)
     junit = temporary / "items.xml"
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     done = subprocess.run(
         [sys.executable, "-m", "pytest", f"--junitxml={junit}", *QUIET]
         + ([] if hub is None else [f"--artifact-hub={hub}"])
         + list(args),
         cwd=folder,
-        env=inherited | {"OMP_NUM_THREADS": "1", "TMPDIR": str(temporary)},
+        env=plugin_alone() | {"TMPDIR": str(temporary), "PYTHONPATH": str(LOADED)},
         capture_output=True,
         text=True,
     )
@@ -189,43 +191,53 @@ def study_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def whole(study_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """The study as tests, from an empty folder, with a hub that is given relative to it; warnings are errors."""
-    root = tmp_path_factory.mktemp("whole")
     args = (*STUDY_AS_TESTS, f"--study={study_file}", "-rs", "-v", "-W", "error")
-    return run_pytest(root / "empty", *args, hub=Path("../hub"))
+    return made_once(tmp_path_factory, "whole", lambda root: run_pytest(root / "empty", *args, hub=Path("../hub")))
 
 
 @pytest.fixture(scope="session")
 def parallel(study_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """The study as tests in two processes, in a temporary hub."""
-    root = tmp_path_factory.mktemp("parallel")
-    return run_pytest(root / "cwd", *STUDY_AS_TESTS, f"--study={study_file}", "-n", "2")
+    args = (*STUDY_AS_TESTS, f"--study={study_file}", *PLAIN, "-p", "xdist", "-n", "2")
+    return made_once(tmp_path_factory, "parallel", lambda root: run_pytest(root / "cwd", *args))
 
 
 @pytest.fixture(scope="session")
 def damaged(study_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """The study as tests, with a dataset that is damaged before its training."""
-    root = tmp_path_factory.mktemp("damaged")
-    cwd = root / "cwd"
-    cwd.mkdir()
-    (cwd / "damage.py").write_text(DAMAGE, encoding="utf-8")
-    return run_pytest(cwd, *STUDY_AS_TESTS, f"--study={study_file}", "-p", "damage", hub=root / "hub")
+
+    def run(root: Path) -> Run:
+        cwd = root / "cwd"
+        cwd.mkdir()
+        (cwd / "damage.py").write_text(DAMAGE, encoding="utf-8")
+        return run_pytest(cwd, *STUDY_AS_TESTS, f"--study={study_file}", "-p", "damage", *PLAIN, hub=root / "hub")
+
+    return made_once(tmp_path_factory, "damaged", run)
 
 
 @pytest.fixture(scope="session")
 def mended(damaged: Run, study_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """The run after the damaged one, on its hub, which was moved and lost its datasets; it keeps those it makes."""
-    root = tmp_path_factory.mktemp("mended")
-    shutil.copytree(damaged.hub, root / "hub", ignore=shutil.ignore_patterns("*.npz"))
-    return run_pytest(root / "cwd", *STUDY_AS_TESTS, f"--study={study_file}", "--keep-datasets", hub=root / "hub")
+
+    def run(root: Path) -> Run:
+        shutil.copytree(damaged.hub, root / "hub", ignore=shutil.ignore_patterns("*.npz"))
+        args = (*STUDY_AS_TESTS, f"--study={study_file}", "--keep-datasets", "--retry=failed", *PLAIN)
+        return run_pytest(root / "cwd", *args, hub=root / "hub")
+
+    return made_once(tmp_path_factory, "mended", run)
 
 
 @pytest.fixture(scope="session")
 def diverged(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """The baseline's cell alone, with a training that diverges."""
-    root = tmp_path_factory.mktemp("diverged")
-    study = root / "diverging.toml"
-    study.write_text(DIVERGING, encoding="utf-8")
-    return run_pytest(root / "cwd", *STUDY_AS_TESTS, f"--study={study}", "-k", "baseline", hub=root / "hub")
+
+    def run(root: Path) -> Run:
+        study = root / "diverging.toml"
+        study.write_text(DIVERGING, encoding="utf-8")
+        args = (*STUDY_AS_TESTS, f"--study={study}", "-k", "baseline", *PLAIN)
+        return run_pytest(root / "cwd", *args, hub=root / "hub")
+
+    return made_once(tmp_path_factory, "diverged", run)
 
 
 @pytest.fixture

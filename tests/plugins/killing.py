@@ -2,7 +2,9 @@
 
     python -m tests.plugins.killing --kills 10 --study fly64-smoke
 
-The suite kills a study that trains within a second; this command kills any, and prints what became of it.
+The suite kills a study that trains within a second; this command kills any, and prints what became of it. Each hub is
+killed a few times, in data generation, overlap, training, reconstruction and between; then a run completes it, and the
+hub has to be that of a run that was left alone.
 """
 
 from __future__ import annotations
@@ -10,11 +12,13 @@ from __future__ import annotations
 import argparse
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,18 +26,24 @@ from typing import Any
 
 from ptyproof.evidence.hub import Hub, is_incomplete
 from ptyproof.evidence.manifest import read_any_manifest
+from tests.plugins.equal_hubs import differences, leftovers
+from tests.processes import plain_pictures
 
 COMMAND = (sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:benchmark")
 STUDY = ("--pyargs", "pytest_ptyproof.real_run", "-m", "real_run", "--accelerator=cpu", "--keep-datasets")
-ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1"}
+ENVIRONMENT = plain_pictures()
 
 
 @dataclass(frozen=True)
 class Survived:
-    """What became of a hub whose runs were killed: how many were, and its training manifest after a whole run."""
+    """What became of a hub whose runs were killed: how many were, and its training manifest after a whole run.
+
+    `during` is the step that each killed run had come to.
+    """
 
     n_killed: int
     manifest: dict[str, Any]
+    during: tuple[str, ...] = ()
 
     @property
     def bundles(self) -> dict[str, str]:
@@ -67,7 +77,8 @@ def check_records(hub: Path) -> None:
 def kill_and_go_on(study: str, hub: Path, kills: int, longest_s: float, rng: random.Random) -> Survived:
     """Kill `kills` runs, then run the study to its end.
 
-    Each run is killed at a random moment of its own part of the `longest_s` seconds after its record was begun.
+    Each run is killed at a random moment after its record was begun; as the next one goes on from there, all of them
+    come through most of the `longest_s` seconds of a whole run. The first is killed while it starts.
 
     Raises
     ------
@@ -75,9 +86,12 @@ def kill_and_go_on(study: str, hub: Path, kills: int, longest_s: float, rng: ran
         If a record is damaged, a killed run is not shown as incomplete, or the last run does not complete the study.
     """
     n_killed = 0
+    during = []
     for number in range(kills):
-        after_s = longest_s * (number + rng.random()) / kills
-        status = _killed(command(study, hub), hub, after_s, from_the_start=number == 0)
+        after_s = 2 * longest_s * rng.random() / kills
+        together = rng.random() < 0.5
+        status = _killed(command(study, hub), hub, after_s, from_the_start=number == 0, together=together)
+        during.append(step(hub))
         check_records(hub)
         index = Hub(hub).read()
         if index is not None and status == -signal.SIGKILL and index["runs"][-1]["status"] == "running":
@@ -90,20 +104,51 @@ def kill_and_go_on(study: str, hub: Path, kills: int, longest_s: float, rng: ran
     assert index is not None
     assert sum(is_incomplete(run) for run in index["runs"]) == n_killed
     assert (index["runs"][-1]["status"], index["runs"][-1]["real_run"]) == ("ended", True)
-    return Survived(n_killed, read_any_manifest(hub / "real_run" / "training_manifest.json"))
+    assert leftovers(hub) == []
+    return Survived(n_killed, read_any_manifest(hub / "real_run" / "training_manifest.json"), tuple(during))
 
 
-def _killed(words: list[str], hub: Path, after_s: float, from_the_start: bool) -> int:
-    """Kill a run `after_s` seconds from its start, or else from the beginning of its record; return its exit status."""
+def step(hub: Path) -> str:
+    """Return the step that the run of a hub had come to, by the log that was written last."""
+    logs = list((hub / "real_run").glob("*.log")) + list((hub / "real_run").glob("dose_*/*/*/train.log"))
+    last = max(logs, key=lambda path: path.stat().st_mtime_ns, default=None)
+    return "start" if last is None else last.stem
+
+
+def _killed(words: list[str], hub: Path, after_s: float, from_the_start: bool, together: bool) -> int:
+    """Kill a run `after_s` seconds from its start, or else from the beginning of its record; return its exit status.
+
+    Either the run's own process is killed, or those of its jobs at the same moment: they are one session.
+    """
     n_logs = _n_logs(hub)
     with subprocess.Popen(
-        words, cwd=hub.parent, env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        words,
+        cwd=hub.parent,
+        env=ENVIRONMENT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
     ) as process:
         _wait_until(lambda: process.poll() is not None or from_the_start or _n_logs(hub) > n_logs)
         deadline = time.monotonic() + after_s
         _wait_until(lambda: process.poll() is not None or time.monotonic() >= deadline)
+        if together:
+            for pid in _session(process.pid):
+                os.kill(pid, signal.SIGKILL)
         process.kill()
         return process.wait()
+
+
+def _session(leader: int) -> list[int]:
+    """Return the processes of a session, its leader first, so that it sees none of the others die."""
+    found = []
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            try:
+                found += [int(folder.name)] if os.getsid(int(folder.name)) == leader else []
+            except ProcessLookupError:
+                continue
+    return sorted(found, key=lambda pid: (pid != leader, pid))
 
 
 def _n_logs(hub: Path) -> int:
@@ -116,25 +161,36 @@ def _wait_until(is_so: Callable[[], bool]) -> None:
 
 
 def main() -> None:
-    """Kill as many runs as were asked for, beside a run that is left alone."""
+    """Kill as many runs as were asked for, and hold each hub against that of a run that is left alone."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=10)
+    parser.add_argument("--per-hub", type=int, default=10, help="kills of one hub, before a run completes it")
     parser.add_argument("--study", default="fly64-smoke")
     parser.add_argument("--seed", type=int, default=20)
     args = parser.parse_args()
+    rng, left, n_killed, n_same, during = random.Random(args.seed), args.kills, 0, 0, Counter[str]()
     with tempfile.TemporaryDirectory() as folder:
         alone = Path(folder) / "alone"
         longest_s = run_whole(args.study, alone)
         print(f"a run that is left alone takes {longest_s:.1f} s", flush=True)
-        hub = Path(folder) / "hub"
-        survived = kill_and_go_on(args.study, hub, args.kills, longest_s, random.Random(args.seed))
-        whole = Survived(0, read_any_manifest(alone / "real_run" / "training_manifest.json"))
-        same = survived.bundles == whole.bundles and survived.manifest["account"] == whole.manifest["account"]
-    print(f"{args.kills} runs, {survived.n_killed} killed before their end; every record whole and valid each time")
+        while left:
+            hub, kills = Path(folder) / f"hub{left}", min(left, args.per_hub)
+            survived = kill_and_go_on(args.study, hub, kills, longest_s, rng)
+            found = differences(hub, alone)
+            left -= kills
+            n_killed += survived.n_killed
+            n_same += 0 if found else kills
+            during.update(survived.during)
+            print(
+                f"{kills} kills, then a whole run: {'the same as alone' if not found else '; '.join(found)}", flush=True
+            )
+            shutil.rmtree(hub)
+    print(f"killed while the last log was of: {', '.join(f'{name} {n}' for name, n in during.most_common())}")
+    print(f"{args.kills} runs, {n_killed} killed after their record was begun; every record was whole and valid")
     print(
-        f"the next run completed the study; bundles and account {'equal' if same else 'DIFFER FROM'} those left alone"
+        f"{n_same} of {args.kills} resumed to the hashes and manifests of a run that was left alone, and no leftovers"
     )
-    sys.exit(0 if same else 1)
+    sys.exit(0 if n_same == args.kills else 1)
 
 
 if __name__ == "__main__":

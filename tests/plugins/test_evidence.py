@@ -15,6 +15,8 @@ from typing import Any
 import pytest
 
 from ptyproof.evidence.hub import Hub, is_incomplete
+from ptyproof.io.redaction import Redaction
+from tests.processes import plugin_alone
 
 RIGHT, WRONG = "def add(a, b):\n    return a + b\n", "def add(a, b):\n    return a - b\n"
 TESTS = (
@@ -22,6 +24,11 @@ TESTS = (
 )
 MANY = "import pytest\n@pytest.mark.parametrize('n', range(200))\ndef test_many(n):\n    pass\n"
 SKIPPING = MANY.replace("pass\n", "pytest.skip(f'there is no beam for measurement {n}')\n")
+
+
+def started(command: list[str], cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end."""
+    return subprocess.run(command, cwd=cwd, env=plugin_alone(), capture_output=True, text=True, check=False)
 
 
 @dataclass(frozen=True)
@@ -53,7 +60,7 @@ class Project:
     def pytest(self, *args: str, hub: bool = True) -> Ended:
         """Run pytest in the project."""
         where = ["--artifact-hub", "hub"] if hub else []
-        done = subprocess.run(self.command(*where, *args), cwd=self.root, capture_output=True, text=True, check=False)
+        done = started(self.command(*where, *args), self.root)
         index = self.hub.read()
         return Ended(done.returncode, done.stdout + done.stderr, {} if index is None else index["runs"][-1])
 
@@ -84,8 +91,9 @@ def test_red_then_green(project: Project) -> None:
 def test_the_log_is_what_the_screen_showed_and_reports_are_lines_of_json(project: Project) -> None:
     ended = project.pytest("--evidence", "red")
     log = project.read(ended.run["log_path"])
-    assert log == ended.screen
+    assert log == Redaction(project.hub.root, project.root).clean(ended.screen)
     assert "assert -1 == 3" in log
+    assert "rootdir: {root}\n" in log
     lines = [json.loads(line) for line in project.read(ended.run["reports_path"]).splitlines()]
     assert [(line["test"], line["when"], line["outcome"]) for line in lines] == [
         (f"test_calc.py::{name}", when, "failed" if when == "call" else "passed")
@@ -231,7 +239,7 @@ def test_a_run_into_a_hub_without_evidence_is_recorded_with_its_own_exit_status(
 
 def test_two_processes_give_the_same_evidence_as_one(project: Project) -> None:
     project.write("calc.py", RIGHT)
-    ended = project.pytest("--evidence", "green", "-n", "2")
+    ended = project.pytest("--evidence", "green", "-p", "xdist", "-n", "2")
     assert (ended.status, ended.run["outcomes"], ended.run["n_collected"]) == (0, {"passed": 2}, 2)
 
 
@@ -240,7 +248,7 @@ def test_two_processes_give_the_same_evidence_as_one(project: Project) -> None:
     [
         (["--evidence", "red"], False, "--evidence red needs --artifact-hub DIR"),
         (["--evidence", "blue"], True, "--evidence must be one of red, green, collect, got 'blue'"),
-        (["--evidence", "red", "-n", "2"], True, "--evidence red runs in one process: leave -n out"),
+        (["--evidence", "red", "-p", "xdist", "-n", "2"], True, "--evidence red runs in one process: leave -n out"),
         (["--evidence", "collect"], True, "--evidence collect and --collect-only go together"),
         (["--evidence", "green", "--collect-only"], True, "--evidence collect and --collect-only go together"),
         (["--evidence", "red", "--evidence-topic", "../x"], True, "--evidence-topic must be letters"),
@@ -258,9 +266,7 @@ def test_a_damaged_index_is_refused_and_left_alone(project: Project) -> None:
     project.pytest("--evidence", "red")
     damaged = project.hub.index_path.read_bytes().replace(b'"failed": 2', b'"failed": 3')
     project.hub.index_path.write_bytes(damaged)
-    done = subprocess.run(
-        project.command("--artifact-hub", "hub", "--evidence", "red"), cwd=project.root, capture_output=True, text=True
-    )
+    done = started(project.command("--artifact-hub", "hub", "--evidence", "red"), project.root)
     assert done.returncode == pytest.ExitCode.USAGE_ERROR
     assert "hub.json: index_sha256: was changed after it was written" in done.stderr
     assert project.hub.index_path.read_bytes() == damaged
@@ -268,9 +274,8 @@ def test_a_damaged_index_is_refused_and_left_alone(project: Project) -> None:
 
 def test_a_run_that_is_killed_stays_visible_and_is_never_green(project: Project) -> None:
     project.write("test_calc.py", "import time\ndef test_slow():\n    time.sleep(60)\n")
-    process = subprocess.Popen(
-        project.command("--artifact-hub", "hub", "--evidence", "green"), cwd=project.root, stdout=subprocess.DEVNULL
-    )
+    command = project.command("--artifact-hub", "hub", "--evidence", "green")
+    process = subprocess.Popen(command, cwd=project.root, env=plugin_alone(), stdout=subprocess.DEVNULL)
     limit = time.monotonic() + 30
     while time.monotonic() < limit:
         index = project.hub.read()
@@ -344,7 +349,7 @@ def test_a_failed_test_of_a_real_run_is_not_blocked(project: Project) -> None:
 def with_room(limit_kib: int, command: list[str], cwd: Path) -> subprocess.CompletedProcess[str]:
     """Run a command whose files cannot grow beyond a size, as on a disk that is full."""
     limited = ["bash", "-c", f'ulimit -f {limit_kib} && exec "$@"', "bash", *command]
-    return subprocess.run(limited, cwd=cwd, capture_output=True, text=True, check=False)
+    return started(limited, cwd)
 
 
 def test_a_run_whose_reports_do_not_fit_goes_on_and_is_no_evidence(project: Project) -> None:
@@ -380,13 +385,9 @@ def test_a_hub_that_pytest_takes_for_the_project_is_refused(
 ) -> None:
     hub = tmp_path_factory.mktemp("elsewhere")
     project.write("pyproject.toml", "[tool.pytest.ini_options]\nminversion = '6.0'\n")
-    apart = subprocess.run(
-        project.command("--artifact-hub", str(hub)), cwd=project.root, capture_output=True, text=True, check=False
-    )
+    apart = started(project.command("--artifact-hub", str(hub)), project.root)
     assert apart.returncode == 4
     assert f"write --artifact-hub={hub}, with =" in apart.stderr
     assert list(hub.iterdir()) == []
-    joined = subprocess.run(
-        project.command(f"--artifact-hub={hub}"), cwd=project.root, capture_output=True, text=True, check=False
-    )
+    joined = started(project.command(f"--artifact-hub={hub}"), project.root)
     assert "2 failed" in joined.stdout

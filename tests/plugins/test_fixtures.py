@@ -12,7 +12,7 @@ import pytest
 from ptyproof.evidence.base import write_base
 from ptyproof.study.builtin import builtin_study
 from ptyproof.study.toml_form import load_study
-from tests.plugins.conftest import BASELINE, DENSE, SPARSE, Run, run_pytest
+from tests.plugins.conftest import BASELINE, DENSE, PLAIN, SPARSE, Run, run_pytest
 
 InFolder = Callable[..., Run]
 
@@ -100,7 +100,7 @@ def test_a_users_own_tests_of_a_study_train_the_same_bundles(whole: Run, study_f
     (cwd / "test_mine.py").write_text(MINE)
     base = tmp_path / "base.npz"
     write_base(load_study(str(study_file)), base)
-    run = run_pytest(cwd, "-m", "real_run", f"--study={study_file}", f"--base-npz={base}", "--accelerator=cpu")
+    run = run_pytest(cwd, "-m", "real_run", f"--study={study_file}", f"--base-npz={base}", "--accelerator=cpu", *PLAIN)
     assert run.status == 0, run.screen
     cells = {BASELINE: "passed", DENSE: "passed", SPARSE: "skipped"}
     expected = dict.fromkeys(("test_study_and_base", "test_phases", "test_manifest"), "passed")
@@ -120,7 +120,7 @@ def test_a_job_can_be_asked_for_without_training_it(study_file: Path, tmp_path: 
     cwd = tmp_path / "cwd"
     cwd.mkdir()
     (cwd / "test_jobs.py").write_text(JOBS_ALONE)
-    run = run_pytest(cwd, "-m", "real_run", f"--study={study_file}", "--accelerator=cpu", hub=tmp_path / "hub")
+    run = run_pytest(cwd, "-m", "real_run", f"--study={study_file}", "--accelerator=cpu", *PLAIN, hub=tmp_path / "hub")
     assert run.status == 0, run.screen
     assert run.outcomes() == {
         f"test_job[{BASELINE}]": "passed",

@@ -6,19 +6,22 @@ import random
 from datetime import datetime
 from pathlib import Path
 
+import pytest
+
 from ptyproof.evidence.hub import Hub
 from tests.plugins.conftest import Run
+from tests.plugins.equal_hubs import differences
 from tests.plugins.killing import Survived, kill_and_go_on
 
-KILLS = 5
 
-
-def test_kills_at_random_moments_lose_nothing(study_file: Path, whole: Run, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kills", [2, pytest.param(5, marks=pytest.mark.campaign)])
+def test_kills_at_random_moments_lose_nothing(kills: int, study_file: Path, whole: Run, tmp_path: Path) -> None:
     index = Hub(whole.hub).read()
     assert index is not None
     began, ended = (datetime.fromisoformat(index["runs"][0][key]) for key in ("started", "ended"))
     longest_s = max(1.0, (ended - began).total_seconds())
-    survived = kill_and_go_on(str(study_file), tmp_path / "hub", KILLS, longest_s, random.Random(20))
+    survived = kill_and_go_on(str(study_file), tmp_path / "hub", kills, longest_s, random.Random(20))
     assert survived.n_killed > 0
     assert survived.manifest["account"] == whole.manifest["account"]
     assert survived.bundles == Survived(0, whole.manifest).bundles
+    assert differences(tmp_path / "hub", whole.hub) == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.plugins.conftest import BASELINE, DENSE, SPARSE, STUDY_AS_TESTS, Run, run_pytest
+from tests.plugins.conftest import BASELINE, DENSE, PLAIN, SPARSE, STUDY_AS_TESTS, Run, run_pytest
 
 METHOD = """
 import numpy as np
@@ -54,7 +54,7 @@ def test_a_method_in_a_test_file_is_run_by_the_suite(study_file: Path, tmp_path:
     cwd.mkdir()
     (cwd / "test_mine.py").write_text(METHOD + OWN)
     args = ("test_mine.py", *STUDY_AS_TESTS[:2], f"--study={study_file}", "-m", "real_run or not real_run")
-    run = run_pytest(cwd, *args, "-k", "ones or own_scan", hub=tmp_path / "hub")
+    run = run_pytest(cwd, *args, "-k", "ones or own_scan", *PLAIN, hub=tmp_path / "hub")
     assert run.status == 0, run.screen
     assert reconstructed(run) == {
         f"test_reconstruction[{BASELINE}-test-ones]": "passed",
@@ -77,7 +77,7 @@ def test_a_method_in_a_conftest_joins_and_reconstructs_after_its_training(study_
     network = METHOD.replace('"ones"', '"copy"').replace("Needs()", "Needs(training=True)")
     (cwd / "conftest.py").write_text(network)
     run = run_pytest(
-        cwd, ".", *STUDY_AS_TESTS, f"--study={study_file}", "-k", f"{DENSE}-test-copy", hub=tmp_path / "hub"
+        cwd, ".", *STUDY_AS_TESTS, f"--study={study_file}", "-k", f"{DENSE}-test-copy", *PLAIN, hub=tmp_path / "hub"
     )
     assert run.status == 0, run.screen
     assert run.outcomes() == {f"test_reconstruction[{DENSE}-test-copy]": "passed"}

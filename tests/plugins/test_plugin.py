@@ -127,6 +127,6 @@ def test_a_marker_that_begins_with_the_same_words_is_another_one(in_folder: InFo
 
 @pytest.mark.usefixtures("module")
 def test_several_processes_say_what_was_left_out(pytester: pytest.Pytester) -> None:
-    run = run_pytest(pytester.path, "-n", "2")
+    run = run_pytest(pytester.path, "-p", "xdist", "-n", "2")
     assert set(run.items) == OTHER
     assert LEFT_OUT in run.screen

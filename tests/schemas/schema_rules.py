@@ -6,7 +6,6 @@ entry of `required` by its name in place of its index: `run_manifest:1#/required
 
 from __future__ import annotations
 
-import copy
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -120,10 +119,13 @@ def example(kind: str, name: str) -> Any:
 
 @cache
 def sites() -> dict[str, Site]:
-    """Return for each rule, and for each schema inside a schema, the first value of a valid example under it."""
+    """Return for each rule, and for each schema inside a schema, the first value of a valid example under it.
+
+    Short examples come first: they are judged fast.
+    """
     found: dict[str, Site] = {}
     for kind in KINDS:
-        for name in example_names(kind):
+        for name in sorted(example_names(kind), key=lambda name: len(_example_text(kind, name))):
             for site in _sites(f"{kind}:1#", load_schema(kind), example(kind, name), kind, name, ()):
                 found.setdefault(site.rule, site)
     return found
@@ -181,25 +183,24 @@ def value_at(instance: Any, path: PathSteps) -> Any:
     return instance
 
 
-def with_value(instance: Any, path: PathSteps, value: Any) -> Any:
-    """Return a copy of an instance with another value at the end of a path; `...` removes the key."""
+def _changed(instance: Any, path: PathSteps, value: Any) -> Any:
+    """Return an instance whose value at the end of a path was exchanged in place."""
     if not path:
         return value
-    result = copy.deepcopy(instance)
-    holder = value_at(result, path[:-1])
+    holder = value_at(instance, path[:-1])
     if value is ...:
         del holder[path[-1]]
     else:
         holder[path[-1]] = value
-    return result
+    return instance
 
 
 def broken(site: Site) -> Any:
     """Return a copy of the site's example that breaks the site's rule, one whose keyword says how."""
     instance = example(site.kind, site.example)
     if site.keyword == "required":
-        return with_value(instance, (*site.path, site.value), ...)
-    return with_value(instance, site.path, _wrong(site.keyword, site.value, value_at(instance, site.path)))
+        return _changed(instance, (*site.path, site.value), ...)
+    return _changed(instance, site.path, _wrong(site.keyword, site.value, value_at(instance, site.path)))
 
 
 def _wrong(keyword: str, argument: Any, value: Any) -> Any:
@@ -273,7 +274,7 @@ class Refusal:
 
     def instance(self) -> Any:
         """Return the changed example."""
-        return with_value(example(self.kind, self.example), self.path, self.value)
+        return _changed(example(self.kind, self.example), self.path, self.value)
 
 
 @cache

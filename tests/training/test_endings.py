@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from ptyproof.training.module import TrainingDivergedError
 from ptyproof.training.runner import CHECKPOINT, train
 from tests.training.short_training import (
     CPU,
+    EPOCHS,
     names,
     stopping,
     task,
@@ -97,3 +99,16 @@ def test_an_interrupt_stays_one_and_can_be_repeated(scan, tmp_path):
         pytest.fail("the training ended the process")
     finally:
         signal.signal(signal.SIGINT, handler)
+
+
+def test_every_file_of_a_training_is_whole_or_absent_in_its_own_folder(scan, tmp_path, monkeypatch):
+    folders, make = [], tempfile.mkstemp
+
+    def mkstemp(*args, **kwargs):
+        folders.append(kwargs.get("dir"))
+        return make(*args, **kwargs)
+
+    monkeypatch.setattr(tempfile, "mkstemp", mkstemp)
+    train(task(1), scan, tmp_path, CPU)
+    assert set(folders) == {tmp_path}
+    assert len(folders) == 2 * EPOCHS + 2  # checkpoint and metrics of each epoch, bundle and record

@@ -14,6 +14,8 @@ import torch
 
 from ptyproof.study.training import NetworkDesign
 from ptyproof.training.bundle import BUNDLE
+from ptyproof.training.digest_record import read_digests
+from ptyproof.training.digests import DigestLog
 from ptyproof.training.runner import CHECKPOINT, train
 from tests.training.short_training import (
     CPU,
@@ -198,3 +200,18 @@ def test_an_interrupted_training_goes_on(scan, reference, tmp_path):
         signal.signal(signal.SIGINT, handler)
     assert train(task(), scan, tmp_path, CPU).resumed_from_epoch == 1
     assert same_result(tmp_path, reference)
+
+
+def test_random_generators_go_on_where_the_training_was_killed(scan, tmp_path):
+    """Loaders draw from torch's generator in each epoch, and dropout would."""
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    digests = []
+    for folder, last_epochs in ((whole, [3]), (broken, [1, 2, 3])):
+        folder.mkdir()
+        for last_epoch in last_epochs:
+            watcher = DigestLog(folder / "digests", last_epoch)
+            train(task(max_epochs=3), scan, folder, CPU, watchers=[watcher])
+        digests.append(read_digests(folder / "digests"))
+    assert len(digests[0]) == 3
+    assert digests[1] == digests[0]
+    assert len({digest.rng for digest in digests[0]}) == 3

@@ -6,12 +6,15 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
+from typing import TextIO, cast
 
 from ptyproof._version import __version__
 from ptyproof.cli import (
     assess,
     base,
+    certify,
     check,
     compare,
     docs,
@@ -29,7 +32,9 @@ from ptyproof.cli import (
     train,
     validate,
 )
+from ptyproof.console import Plain
 from ptyproof.errors import PtyproofError, sentence_of
+from ptyproof.io.anonymity import anonymity
 
 _EPILOG = """\
 examples:
@@ -56,7 +61,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"ptyproof {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for module in (
-        *(study, base, importing, validate, generate, overlap, train, reconstruct, compare, assess, predict),
+        *(study, base, importing, validate, generate, overlap, train, reconstruct, compare, assess, predict, certify),
         *(report, hub, check, explain, schema, migrate, docs),
     ):
         module.add_parser(commands)
@@ -67,8 +72,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status; errors are one sentence on standard error."""
     words = sys.argv[1:] if argv is None else list(argv)
     args = build_parser().parse_args(words)
+    with redirect_stdout(cast("TextIO", Plain(sys.stdout))), redirect_stderr(cast("TextIO", Plain(sys.stderr))):
+        return _answered(args, words)
+
+
+def _answered(args: argparse.Namespace, words: Sequence[str]) -> int:
     try:
-        return _run(args, words)
+        with anonymity(getattr(args, "anonymous", False)):
+            return _run(args, words)
     except BrokenPipeError:
         # The reader of our output has gone, `ptyproof ... | head` for one: no error of ours.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from ptyproof.console import Console
 
 if TYPE_CHECKING:
+    from ptyproof.evidence.job_process import JobProcesses
+
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 else:
     Commands = Any
@@ -39,6 +41,55 @@ def add_hub(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="record this run in the artifact hub DIR: command line, log, environment, and, if it cannot go on, why",
     )
+    add_anonymous(parser)
+
+
+def add_anonymous(parser: argparse.ArgumentParser) -> None:
+    """Add `--anonymous`, of the commands that write evidence."""
+    parser.add_argument(
+        "--anonymous",
+        action="store_true",
+        help="write marks in place of the names of host, processor and GPU, which only this machine can tell apart",
+    )
+
+
+def add_jobs(parser: argparse.ArgumentParser) -> None:
+    """Add the options of jobs that have processes of their own."""
+    group = parser.add_argument_group("how jobs are run")
+    group.add_argument(
+        "--retry",
+        action="append",
+        default=[],
+        metavar="failed",
+        help="run again what failed in an earlier call; what was lost, because its process died, always is",
+    )
+    group.add_argument(
+        "--job-timeout",
+        type=float,
+        metavar="SECONDS",
+        help="end a job that runs for longer, and record that it failed (default: no limit)",
+    )
+    group.add_argument(
+        "--job-memory",
+        metavar="BYTES",
+        help="what a job may allocate on the CPU beside its libraries: 4G, 500M (default: no limit)",
+    )
+    group.add_argument(
+        "--in-process", action="store_true", help="run jobs in this process, for a debugger (default: one for each)"
+    )
+
+
+def processes(args: argparse.Namespace) -> JobProcesses | None:
+    """Return what the options say of the processes of jobs; None where there are to be none."""
+    from ptyproof.errors import InputError
+    from ptyproof.evidence.job_process import JobProcesses, n_bytes
+
+    limits = JobProcesses(args.job_timeout, None if args.job_memory is None else n_bytes(args.job_memory))
+    if args.in_process:
+        if limits != JobProcesses():
+            raise InputError("--job-timeout and --job-memory are limits of a process of its own, not of --in-process")
+        return None
+    return None if args.dry_run else limits
 
 
 def add_doses(parser: argparse.ArgumentParser) -> None:

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ptyproof.cli.options import Commands, add_command, add_doses, add_hub, add_quiet, console
+from ptyproof.cli.options import Commands, add_command, add_doses, add_hub, add_jobs, add_quiet, console, processes
 
 if TYPE_CHECKING:
     from ptyproof.reconstruction.method import Budget
@@ -60,6 +60,7 @@ def add_parser(commands: Commands) -> None:
     )
     parser.add_argument("--redo", action="store_true", help="reconstruct anew what an earlier call has reconstructed")
     parser.add_argument("--threads", type=int, metavar="N", help="CPU threads of torch (default: torch's own number)")
+    add_jobs(parser)
     add_hub(parser)
     add_quiet(parser)
     parser.set_defaults(run=_run)
@@ -67,6 +68,7 @@ def add_parser(commands: Commands) -> None:
 
 def _run(args: argparse.Namespace) -> int:
     from ptyproof.errors import InputError
+    from ptyproof.evidence.job_ends import checked_retry
     from ptyproof.evidence.phase_f import FORMATS
     from ptyproof.evidence.product import check_available
     from ptyproof.evidence.reconstruction_jobs import ReconstructionFilters
@@ -94,13 +96,16 @@ def _run(args: argparse.Namespace) -> int:
         budget=budget,
         form=args.format,
         redo=args.redo,
+        processes=processes(args),
+        retry=checked_retry(args.retry),
     )
     found = phase.enumerate(filters, args.allow_missing_phase_d)
     for line in describe_enumeration(found):
         said.say(line)
     if args.dry_run:
         for job in found.jobs:
-            said.say(f"would reconstruct {job.key}")
+            state = phase.state(job)
+            said.say(f"would reconstruct {job.key}" + ("" if state is None else f" ({state})"))
         said.say("dry run: nothing was reconstructed and nothing was written; this is no evidence")
         return 0
     ended = run_reconstructions(phase, found, filters, args.allow_missing_phase_d, said)

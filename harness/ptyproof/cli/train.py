@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from ptyproof.cli.options import Commands, add_command, add_doses, add_hub, add_quiet, console
+from ptyproof.cli.options import Commands, add_command, add_doses, add_hub, add_jobs, add_quiet, console, processes
 
 _EXAMPLES = """\
 ptyproof train --phase-c-root c --phase-d-root d --artifact-root a
@@ -38,6 +38,7 @@ def add_parser(commands: Commands) -> None:
     )
     parser.add_argument("--retrain", action="store_true", help="train anew what an earlier call has trained")
     _add_run_options(parser)
+    add_jobs(parser)
     add_hub(parser)
     add_quiet(parser)
     parser.set_defaults(run=_run, trains=True)
@@ -65,6 +66,7 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(args: argparse.Namespace) -> int:
+    from ptyproof.evidence.job_ends import checked_retry
     from ptyproof.evidence.phase_e import describe_enumeration, open_phase, run_training
     from ptyproof.study import checks
     from ptyproof.study.jobs import JobFilters
@@ -85,13 +87,16 @@ def _run(args: argparse.Namespace) -> int:
         design,
         max_epochs=args.max_epochs,
         retrain=args.retrain,
+        processes=processes(args),
+        retry=checked_retry(args.retry),
     )
     found = phase.enumerate(filters, args.allow_missing_phase_d)
     for line in describe_enumeration(found):
         said.say(line)
     if args.dry_run:
         for job in found.jobs:
-            said.say(f"would train {job.key}")
+            state = phase.state(job)
+            said.say(f"would train {job.key}" + ("" if state is None else f" ({state})"))
         said.say("dry run: nothing was trained and nothing was written; this is no evidence")
         return 0
     ended = run_training(phase, found, filters, args.allow_missing_phase_d, said)

@@ -1,7 +1,8 @@
-"""What pytest really collects, asked in a process of its own that writes nothing."""
+"""What pytest really collects, asked in processes of their own that write nothing."""
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -14,7 +15,7 @@ from ptyproof.errors import RunError
 
 # Speaks of the marker that ptyproof's plugin leaves out otherwise, and of every test.
 EVERYTHING = ("-m", "real_run or not real_run")
-_COMMAND = ("-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider", "--color=no")
+_OPTIONS = ("--collect-only", "-q", "-p", "no:cacheprovider", "--color=no")
 _SUMMARY = re.compile(r"(?:=+ )?(?:(?P<n>\d+)(?:/\d+)? tests? collected|no tests (?:collected|ran))\b.*")
 _COLLECTED, _USAGE_ERROR, _NOTHING = 0, 4, 5
 _MAX_SHOWN = 5
@@ -36,8 +37,37 @@ class Collection:
         return dict(sorted(counts.items()))
 
 
+def collect_all(root: Path, selectors: Sequence[tuple[str, ...]]) -> dict[tuple[str, ...], Collection]:
+    """Collect for each selector as `collect` does: in one process what can be, the rest each in its own.
+
+    Raises
+    ------
+    RunError
+        If a test module cannot be collected, or pytest's answer cannot be read.
+    """
+    found = _together(root, list(dict.fromkeys(selectors)))
+    return {selector: found.get(selector) or collect(root, selector) for selector in dict.fromkeys(selectors)}
+
+
+def _together(root: Path, selectors: Sequence[tuple[str, ...]]) -> dict[tuple[str, ...], Collection]:
+    """Return the collections of those selectors that one process has found tests for."""
+    # that process rewrites no assertion of a test that it only collects
+    question = {"options": [*_options(root), "--assert=plain"], "selectors": selectors}
+    done = subprocess.run(
+        [sys.executable, "-m", "ptyproof.docs_sync.together"],
+        cwd=root,
+        env=_environment(),
+        input=json.dumps(question).encode(),
+        capture_output=True,
+        check=False,
+    )
+    # the end may be missing: a test module can end its process
+    answers = [json.loads(line) for line in done.stdout.decode("utf-8").splitlines(keepends=True) if line[-1] == "\n"]
+    return {selector: Collection(tuple(nodes)) for selector, nodes in zip(selectors, answers, strict=False) if nodes}
+
+
 def collect(root: Path, selector: Sequence[str]) -> Collection:
-    """Collect the tests that a selector selects in the project in `root`.
+    """Collect the tests that a selector selects in the project in `root`, in a process of its own.
 
     A selector that pytest refuses, or that selects nothing, gives an empty collection with the reason.
 
@@ -46,8 +76,7 @@ def collect(root: Path, selector: Sequence[str]) -> Collection:
     RunError
         If a test module cannot be collected, or pytest's answer cannot be read.
     """
-    # An explicit verbosity wins over a -q or -v of the project's own addopts, which change what is printed.
-    command = [sys.executable, *_COMMAND, "--verbosity=-1", f"--rootdir={root}", *selector]
+    command = [sys.executable, "-m", "pytest", *_options(root), *selector]
     done = subprocess.run(
         command, cwd=root, env=_environment(), stdin=subprocess.DEVNULL, capture_output=True, check=False
     )
@@ -66,6 +95,11 @@ def collect(root: Path, selector: Sequence[str]) -> Collection:
     if announced is not None and announced != len(nodes):
         raise RunError(f"{asked}: pytest collected {announced} tests, but printed {len(nodes)} node ids")
     return Collection(tuple(nodes))
+
+
+def _options(root: Path) -> list[str]:
+    # An explicit verbosity wins over a -q or -v of the project's own addopts, which change what is printed.
+    return [*_OPTIONS, "--verbosity=-1", f"--rootdir={root}"]
 
 
 def parse_nodes(said: str, root: Path) -> tuple[list[str], int | None]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass, fields
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ptyproof.errors import DataError, InputError
+from ptyproof.io.toml import read_toml
+from ptyproof.study.checks import shown
 
+_MAX_BYTES = 1 << 20
 PYPROJECT = "pyproject.toml"
 _TABLE = "tool.ptyproof.docs"
 
@@ -59,18 +61,11 @@ def load_settings(root: Path) -> DocsSettings:
         If `pyproject.toml` cannot be read, or its table has a key or a value that cannot be.
     """
     path = root / PYPROJECT
-    try:
-        table: Any = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise DataError(path, f"cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise DataError(path, f"is not UTF-8 text (byte {error.start})") from error
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise DataError(path, f"is no TOML: {error}") from error
+    table: Any = read_toml(path, _MAX_BYTES)
     for key in _TABLE.split("."):
         table = table.get(key, {})
         if not isinstance(table, dict):
-            raise DataError(path, f"must be a table, got {table!r}", f"[{_TABLE}]: {key}")
+            raise DataError(path, f"must be a table, got {shown(table)}", f"[{_TABLE}]: {key}")
     return _settings(table, path)
 
 
@@ -83,7 +78,7 @@ def _settings(table: dict[str, Any], path: Path) -> DocsSettings:
             raise DataError(path, f"is no key of this table; the keys are {', '.join(known)}", where)
         if key == "checklists":
             if not isinstance(value, list):
-                raise DataError(path, f"must be a list of paths, got {value!r}", where)
+                raise DataError(path, f"must be a list of paths, got {shown(value)}", where)
             values[key] = tuple(_document(entry, path, where) for entry in value)
         else:
             values[key] = _document(value, path, where)
@@ -95,4 +90,4 @@ def _document(value: Any, path: Path, where: str) -> str:
         parts = PurePosixPath(value)
         if not parts.is_absolute() and ".." not in parts.parts and "\0" not in value:
             return value
-    raise DataError(path, f"must be a path inside the folder of {PYPROJECT}, relative to it, got {value!r}", where)
+    raise DataError(path, f"must be a path inside the folder of {PYPROJECT}, relative to it, got {shown(value)}", where)

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from ptyproof.docs_sync import checklist, index, ledger, selectors
 from ptyproof.docs_sync.blocks import Document, parse
-from ptyproof.docs_sync.collection import EVERYTHING, Collection, collect
+from ptyproof.docs_sync.collection import EVERYTHING, Collection, collect_all
 from ptyproof.docs_sync.runs import Run, read_runs
 from ptyproof.docs_sync.settings import DocsSettings, load_settings
 from ptyproof.errors import DataError, RunError
 from ptyproof.io.atomic import write_text
-
-_MAX_PROCESSES = 4
 
 
 @dataclass(frozen=True)
@@ -98,7 +94,7 @@ def plan(root: Path, hub: Path | None) -> Plan:
         _add_hub_blocks(root, settings, pages, runs, bodies)
     guide, listing = (_place(root, name) for name in (settings.testing_guide, settings.test_index))
     wanted = [row.selector for row in selectors.read_rows(pages[guide].document)[1]]
-    found = _collect_all(root, [EVERYTHING, *wanted])
+    found = collect_all(root, [EVERYTHING, *wanted])
     _refuse_empty(pages[guide].document, wanted, found)
     counts = {selector: len(collection.nodes) for selector, collection in found.items()}
     bodies[guide][selectors.BLOCK] = selectors.render(pages[guide].document, counts)
@@ -156,12 +152,6 @@ def _add_hub_blocks(
             bodies[path][name] = checklist.render(document, name, runs, path)
     path = _place(root, settings.ledger)
     bodies[path][ledger.BLOCK] = ledger.render(pages[path].document, runs, path)
-
-
-def _collect_all(root: Path, wanted: Sequence[tuple[str, ...]]) -> dict[tuple[str, ...], Collection]:
-    different = list(dict.fromkeys(wanted))
-    with ThreadPoolExecutor(min(_MAX_PROCESSES, os.cpu_count() or 1)) as pool:
-        return dict(zip(different, pool.map(lambda selector: collect(root, selector), different), strict=True))
 
 
 def _refuse_empty(

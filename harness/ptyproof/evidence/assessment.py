@@ -28,9 +28,10 @@ from ptyproof.evidence.protocol import Recipe
 from ptyproof.evidence.reconstruction_archive import Origin, ReconstructionArchive, read_archive, write_archive
 from ptyproof.evidence.registry import Registered
 from ptyproof.evidence.specs import specs
-from ptyproof.io.atomic import writable_folder
+from ptyproof.io.atomic import sweep, writable_folder
 from ptyproof.io.dataset import Dataset, read_dataset
 from ptyproof.io.hashing import sha256_json
+from ptyproof.io.redaction import redaction
 from ptyproof.physics.frc import RingCorrelation
 from ptyproof.reconstruction.method import Budget, run_method
 from ptyproof.study.seeds import stream
@@ -137,6 +138,7 @@ def assess(
     if len(dataset) < _MIN_POSITIONS:
         raise DataError(path, f"has {len(dataset)} patterns; {_MIN_POSITIONS} or more can be divided", "diffraction")
     writable_folder(out, "--out")
+    sweep(out)
     judge = _Judge(dataset, blind, out, plan, options, bundle_path, console)
     methods = [judge.judged(task) for task in tasks]
     n_of = {name: len(index) for name, index in judge.index.items()}
@@ -199,8 +201,9 @@ class _Judge:
             archives, seconds, remedies = self._reconstructed(task)
             measures, curves = self._measures(archives)
         except PtyproofError as error:
-            self.console.say(f"{name}: FAILED: {error}")
-            return record | {"status": "failed", "error": str(error)}
+            reason = redaction(self.out).clean(str(error))
+            self.console.say(f"{name}: FAILED: {reason}")
+            return record | {"status": "failed", "error": reason}
         files = {part: file_record(self._path(name, part), self.out) for part in PARTS}
         figures = [
             draw_object(self.out / "figures" / f"object_{name}.png", archives["fit"], name, self.plan.recipe),

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ptyproof.io.atomic import write_text
+from ptyproof.io.regular import lies_inside
 
 FOLDER = "red"
 PREFIX = "blocked_"
@@ -48,7 +49,7 @@ def write_blocked(hub: Path, command: str, exit_status: int, first_error: str, l
 
 def blocked_records(hub: Path) -> list[Path]:
     """Return the records of blocked runs, oldest first."""
-    return sorted((hub / FOLDER).glob(f"{PREFIX}*.md"))
+    return sorted(path for path in (hub / FOLDER).glob(f"{PREFIX}*.md") if lies_inside(path, hub))
 
 
 def first_error(path: Path) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
+from ptyproof.console import plain
 from ptyproof.errors import sentence_of
 from ptyproof.evidence.blocked import write_blocked
 from ptyproof.evidence.hub import Hub
@@ -18,6 +19,7 @@ from ptyproof.evidence.summary import write_summary
 from ptyproof.io.atomic import writable_folder
 from ptyproof.io.environment import run_environment
 from ptyproof.io.hashing import sha256_file
+from ptyproof.io.redaction import redaction
 from ptyproof.io.revision import revision
 
 FOLDER = "cli"
@@ -57,6 +59,7 @@ def recorded(root: Path, words: Sequence[str], *, trains: bool = False) -> Itera
     hub.read()
     here = Path.cwd()
     command = [_PROGRAM, *words]
+    clean = redaction(root).clean
     name = hub.open_run(command, "none", None, run_environment(), revision(here, [], root).as_dict())
     log = root / FOLDER / f"{_PROGRAM}_{name}.log"
     log.parent.mkdir(exist_ok=True)
@@ -67,14 +70,15 @@ def recorded(root: Path, words: Sequence[str], *, trains: bool = False) -> Itera
         with log.open("a", encoding="utf-8", errors="backslashreplace", buffering=1) as file:
             hub.update_run(name, log_path=log.relative_to(root).as_posix())
             try:
-                with _tee(file):
+                with _tee(file, clean):
                     yield run
             except BaseException as error:
-                sentence, run.exit_status = sentence_of(error) or (_unexpected(error), 1)
+                said, run.exit_status = sentence_of(error) or (_unexpected(error), 1)
+                sentence = clean(plain(said))
                 file.write(f"{_PROGRAM}: error: {sentence}\n")
                 file.flush()
                 text = log.read_text(encoding="utf-8", errors="replace")
-                blocked = write_blocked(root, " ".join(command), run.exit_status, sentence, text)
+                blocked = write_blocked(root, clean(" ".join(command)), run.exit_status, sentence, text)
                 raise
     finally:
         hub.end_run(
@@ -98,16 +102,20 @@ def _unexpected(error: BaseException) -> str:
 
 
 class _Both:
-    """A stream of the terminal whose lines also go to a file; progress bars, which write over themselves, do not."""
+    """A stream of the terminal whose lines also go to a file; progress bars, which write over themselves, do not.
 
-    def __init__(self, terminal: TextIO, file: TextIO) -> None:
+    `clean` leaves out of the file what evidence must not say.
+    """
+
+    def __init__(self, terminal: TextIO, file: TextIO, clean: Callable[[str], str]) -> None:
         self._terminal = terminal
         self._file = file
+        self._clean = clean
 
     def write(self, text: str) -> int:
         """Write a text to both."""
         if "\r" not in text:
-            self._file.write(text)
+            self._file.write(self._clean(plain(text)))
         return self._terminal.write(text)
 
     def flush(self) -> None:
@@ -121,8 +129,8 @@ class _Both:
 
 
 @contextmanager
-def _tee(file: TextIO) -> Iterator[None]:
+def _tee(file: TextIO, clean: Callable[[str], str]) -> Iterator[None]:
     with ExitStack() as stack:
-        stack.enter_context(redirect_stdout(_Both(sys.stdout, file)))
-        stack.enter_context(redirect_stderr(_Both(sys.stderr, file)))
+        stack.enter_context(redirect_stdout(_Both(sys.stdout, file, clean)))
+        stack.enter_context(redirect_stderr(_Both(sys.stderr, file, clean)))
         yield

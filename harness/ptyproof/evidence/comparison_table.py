@@ -33,6 +33,7 @@ COLUMNS = (
     "protocol",
 )
 CURVE_COLUMNS = ("dose", "view", "gridsize", "method", "split", "image", "frequency", "frc", "n_px", "1bit", "halfbit")
+_FORMULA = ("=", "+", "-", "@")
 CONTROLS = ("flat", "start")
 _ARROWS = {"lower": "↓", "higher": "↑"}
 _CELL = ("dose", "view", "gridsize", "split")
@@ -230,7 +231,10 @@ def _shown(value: float | None) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """Return a cell of a CSV: a whole number of photons without its decimal point, nothing for None."""
+    """Return a cell of a CSV: a whole number of photons without its decimal point, nothing for None, no formula."""
     if value is None:
         return ""
+    if isinstance(value, str):
+        text = printable(value)
+        return f"'{text}" if text.startswith(_FORMULA) else text  # as spreadsheets mark a text that is no formula
     return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < 2**53 else value

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import platform
 import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,16 +16,21 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ptyproof.errors import ManifestError
+from ptyproof.errors import DataError, InputError, ManifestError
+from ptyproof.evidence.job_state import STATE_FILE
 from ptyproof.evidence.manifest import timed_head
 from ptyproof.io import schema
-from ptyproof.io.atomic import write_text
-from ptyproof.io.locking import lock
-from ptyproof.io.strict_json import format_json, parse_json
+from ptyproof.io.anonymity import host_mark
+from ptyproof.io.atomic import sweep, write_text
+from ptyproof.io.locking import is_lock, lock
+from ptyproof.io.redaction import redaction
+from ptyproof.io.regular import read_regular
+from ptyproof.io.strict_json import MAX_BYTES, format_json, parse_json
 
 INDEX = "hub.json"
 DATASETS = "work"
 EVIDENCE = ("red", "green", "collect", "none")
+_OWN = (*EVIDENCE, "cli", "docs", "real_run", DATASETS)
 _ZEROS = "0" * 64
 
 
@@ -73,12 +77,14 @@ class Hub:
         Parameters
         ----------
         command
-            The command line.
+            The command line; paths and names that say where and by whom it was run are left out.
         evidence, topic
             One of `EVIDENCE`, and what it is about.
         environment, revision
             Where the run is, and of which code.
         """
+        refuse_links_out(self.root)
+        sweep(self.root)
         with self._changing() as index:
             name = f"run-{len(index['runs']) + 1:04d}"
             index["runs"].append(
@@ -90,11 +96,11 @@ class Hub:
                     "status": "running",
                     "accepted": None,
                     "reason": None,
-                    "command": shlex.join(command),
+                    "command": redaction(self.root).clean(shlex.join(command)),
                     "started": now(),
                     "ended": None,
                     "exit_status": None,
-                    "process": {"host_sha256": _host(), "pid": os.getpid()},
+                    "process": {"host_sha256": host_mark(), "pid": os.getpid()},
                     "revision": dict(revision),
                     "environment": dict(environment),
                     "outcomes": {},
@@ -121,7 +127,7 @@ class Hub:
             run: dict[str, Any] | None = next((run for run in index["runs"] if run["id"] == name), None)
             if run is None:
                 raise ManifestError(self.index_path, f"has no {name}: it was removed or replaced since that run began")
-            run.update(changes)
+            run.update(redaction(self.root).cleaned(changes))
         return run
 
     def end_run(self, name: str, exit_status: int, **changes: Any) -> dict[str, Any]:
@@ -132,6 +138,13 @@ class Hub:
         """Run `make`, which writes files into the hub, and take stock of them, while no other run does."""
         with self._changing():
             make()
+
+    def others_under_way(self) -> list[str]:
+        """Return the ids of the runs that other processes are in the middle of, as far as this machine can know."""
+        index = self.read() or {"runs": []}
+        here = {"host_sha256": host_mark(), "pid": os.getpid()}
+        running = [run for run in index["runs"] if run["status"] == "running" and run["process"] != here]
+        return [run["id"] for run in running if not is_incomplete(run)]
 
     def files(self) -> list[dict[str, Any]]:
         """Return the record of every file in the hub but the index and the datasets, in the order of their paths.
@@ -166,6 +179,25 @@ class Hub:
             )
 
 
+def refuse_links_out(root: Path) -> None:
+    """Refuse a hub in whose own folders a link leads out of it: who writes there would write somewhere else.
+
+    Raises
+    ------
+    InputError
+        Names the link.
+    """
+    home = root.resolve()
+    for folder, names, files in os.walk(home):
+        if Path(folder) == home:
+            names[:] = [name for name in names if name in _OWN]
+        for name in [*names, *([] if Path(folder) == home else files)]:
+            path = Path(folder, name)
+            if path.is_symlink() and not path.resolve().is_relative_to(home):
+                place = path.relative_to(home).as_posix()
+                raise InputError(f"{root}: {place} is a link that leads out of the hub, and nothing was written")
+
+
 def own_digest(text: str, recorded: str) -> str:
     """Return the digest of an index's text, whose recorded digest counts as zeros."""
     place = f'"index_sha256": "{recorded}"'
@@ -174,7 +206,7 @@ def own_digest(text: str, recorded: str) -> str:
 
 
 def walk(root: Path) -> Iterator[tuple[str, Path]]:
-    """Yield name and path of every file in a hub but its index, its datasets and unfinished temporary files.
+    """Yield name and path of every file in a hub but its index, its datasets, unfinished files, locks, states of jobs.
 
     A link to a file counts as that file. Links to folders are not followed; devices, pipes and links to nothing hold
     no evidence, and are left out.
@@ -184,9 +216,10 @@ def walk(root: Path) -> Iterator[tuple[str, Path]]:
         for file in files:
             path = here / file
             name = path.relative_to(root).as_posix()
-            is_temporary = file.startswith(".") and file.endswith(".part")
+            is_temporary = (file.startswith(".") and file.endswith(".part")) or file.endswith(STATE_FILE)
             is_dataset = name.startswith(f"{DATASETS}/") and file.endswith(".npz")
-            if name != INDEX and not is_temporary and not is_dataset and path.is_file():
+            passes = is_temporary or is_lock(file)
+            if name != INDEX and not passes and not is_dataset and path.is_file():
                 yield name, path
 
 
@@ -204,7 +237,7 @@ def is_incomplete(run: Mapping[str, Any]) -> bool:
     """Tell whether a run's process has gone without recording its end, as far as this machine can know."""
     if run["status"] == "ended":
         return False
-    if run["process"]["host_sha256"] != _host():
+    if run["process"]["host_sha256"] != host_mark():
         return True
     try:
         os.kill(run["process"]["pid"], 0)
@@ -223,9 +256,9 @@ def now() -> str:
 def _read_text(path: Path) -> str:
     """Return the text of a file as it is, line ends included."""
     try:
-        return path.read_bytes().decode("utf-8")
-    except OSError as error:
-        raise ManifestError(path, f"cannot be read: {error.strerror}") from error
+        return read_regular(path, MAX_BYTES).decode("utf-8")
+    except DataError as error:
+        raise ManifestError(path, error.reason) from error
     except UnicodeDecodeError as error:
         raise ManifestError(path, f"is not UTF-8 at byte {error.start}") from error
 
@@ -241,7 +274,3 @@ def _encodable(value: Any) -> Any:
 
 def _minor(version: str) -> int:
     return int(version.split(".")[1])
-
-
-def _host() -> str:
-    return hashlib.sha256(platform.node().encode()).hexdigest()

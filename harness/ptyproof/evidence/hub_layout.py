@@ -19,6 +19,7 @@ RECONSTRUCTION = f"{REAL_RUN}/{RECONSTRUCTION_MANIFEST}"
 SKIPS = f"{REAL_RUN}/{SKIP_SUMMARY}"
 COMPARISON = f"{REAL_RUN}/{COMPARISON_MANIFEST}"
 METRICS = f"{REAL_RUN}/{METRICS_SUMMARY}"
+CERTIFICATE = f"{REAL_RUN}/certificate.json"
 SKIP_LINES = "docs/skipped_views.jsonl"
 SUMMARY = "docs/summary.md"
 REPORT = "docs/report.html"
@@ -35,4 +36,5 @@ KINDS = {
     METRICS: "metrics_summary",
     RECONSTRUCTION: "reconstruction_manifest",
     SOURCES: "figures",
+    CERTIFICATE: "certificate",
 }

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from ptyproof.evidence.cell_ledger import NOT_ENDED, NOT_STARTED, STATUSES, CellBook, CellLedger, Record
 from ptyproof.evidence.manifest import relative, timed_head, write_manifest
+from ptyproof.io.redaction import redaction
 from ptyproof.study.jobs import Enumeration, JobFilters, SkippedView, TrainingJob, cell_key, cell_of
 from ptyproof.study.layout import SKIP_SUMMARY, TRAINING_MANIFEST
 
@@ -88,10 +89,10 @@ class Ledger(CellLedger):
         return self.entry_of(job.key)
 
     def portable(self, text: str, job: TrainingJob) -> str:
-        """Return a text about a job with the job's paths relative to the artifact root, as in the manifest."""
+        """Return a text about a job with its paths relative to the artifact root, as in the manifest, and no others."""
         for path in (job.train_data_path, job.test_data_path, job.artifact_dir):
             text = text.replace(str(path), relative(path, self.artifact_root))
-        return text
+        return redaction(self.artifact_root).clean(text.replace(f"{self.artifact_root}/", ""))
 
     def write(self, manifest: Record) -> None:
         """Write the skip summary and the manifest."""

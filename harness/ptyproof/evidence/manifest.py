@@ -65,8 +65,10 @@ def read_any_manifest(path: Path) -> dict[str, Any]:
     manifest = strict_json.read_json(path)
     known = schema.current_kinds()
     kind = manifest.get("kind") if isinstance(manifest, dict) else None
-    if kind not in known:
-        raise ManifestError(path, f"is of no known kind, got {kind!r}; the kinds are {', '.join(known)}", "kind")
+    if not isinstance(kind, str) or kind not in known:
+        raise ManifestError(
+            path, f"is of no known kind, got {str(kind)[:80]!r}; the kinds are {', '.join(known)}", "kind"
+        )
     return read_manifest(path, kind)
 
 

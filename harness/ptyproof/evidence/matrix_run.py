@@ -15,6 +15,7 @@ from ptyproof.console import Console
 from ptyproof.errors import InputError
 from ptyproof.evidence.base import Base
 from ptyproof.evidence.comparison_table import describe_comparison
+from ptyproof.evidence.job_process import OF_RECONSTRUCTIONS, OF_TRAININGS, JobProcesses, start_server
 from ptyproof.evidence.ledger import Ledger
 from ptyproof.evidence.phase_c import generate
 from ptyproof.evidence.phase_d import overlap
@@ -74,6 +75,10 @@ class MatrixRun:
         Keys of the reconstructions that the run is about; None is all.
     methods
         Reconstruction methods beside those that are known, each with who has registered it.
+    processes
+        Let each job have a process of its own, within these limits; None runs them in this one.
+    retry
+        `failed` runs again what failed in an earlier run.
     """
 
     hub: Path
@@ -84,6 +89,8 @@ class MatrixRun:
     call_id: str | None = None
     reconstructions: frozenset[str] | None = None
     methods: tuple[tuple[object, Provider], ...] = ()
+    processes: JobProcesses | None = None
+    retry: frozenset[str] = frozenset()
 
     @property
     def folder(self) -> RunFolder:
@@ -92,6 +99,8 @@ class MatrixRun:
 
     def phase_c(self, watched: Console) -> PhaseFolder:
         """Simulate the study's datasets, unless that was done."""
+        if self.processes is not None:
+            start_server((*OF_TRAININGS, *OF_RECONSTRUCTIONS))  # it imports what jobs need while the datasets are made
         root = self.folder.phase_c_root
         with lock(root), self.folder.log(PHASE_C_LOG, watched) as console:
             manifest = generate(self.design, self.base, root, console=console)
@@ -109,7 +118,7 @@ class MatrixRun:
         """Phase E, with its manifest in `real_run/`."""
         folder = self.folder
         ledger = Ledger(self.design, folder.phase_c_root, folder.phase_d_root, folder.real_run)
-        return TrainingPhase(ledger, self.options)
+        return TrainingPhase(ledger, self.options, processes=self.processes, retry=self.retry)
 
     @property
     def enumeration(self) -> Enumeration:
@@ -164,7 +173,8 @@ class MatrixRun:
         folder = self.folder
         ledger = ReconstructionLedger(self.design, folder.phase_c_root, folder.phase_d_root, folder.real_run)
         options = RunOptions(accelerator="cpu", threads=self.options.threads)
-        return ReconstructionPhase(ledger, registry(self.design, self.methods), options)
+        methods = registry(self.design, self.methods)
+        return ReconstructionPhase(ledger, methods, options, processes=self.processes, retry=self.retry)
 
     @property
     def reconstruction_cells(self) -> FoundReconstructions:

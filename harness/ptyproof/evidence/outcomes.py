@@ -132,7 +132,7 @@ def ran(reports: Path) -> set[str]:
     for text in reports.read_text(encoding="utf-8", errors="replace").splitlines():
         try:
             line = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         if isinstance(line, dict) and line.get("when") != "collect" and "test" in line:
             found.add(str(line["test"]))

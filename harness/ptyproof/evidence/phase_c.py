@@ -27,10 +27,11 @@ from ptyproof.evidence.manifest import (
     timed_head,
     write_manifest,
 )
-from ptyproof.io.atomic import writable_folder
+from ptyproof.io.atomic import sweep, writable_folder
 from ptyproof.io.dataset import encode_metadata, with_transformation
 from ptyproof.io.environment import environment
 from ptyproof.io.hashing import combine_digests, sha256_json
+from ptyproof.io.locking import lock
 from ptyproof.io.npz import NpzWriter
 from ptyproof.physics.dose import mean_exit_power, scale_probe_to_dose
 from ptyproof.physics.forward import MAX_EXPECTED_COUNTS, iterate_patches, peak_expected_counts, simulate_counts
@@ -98,11 +99,18 @@ def generate(
     dataset = base.dataset
     split = split_halves(dataset.positions_px, dataset.probe, design.illumination_fraction)
     plan = _Plan(design, base, split, _recipe_digest(design, base))
+    _check_peak_counts(plan, wanted)
+    writable_folder(output_root, "--output-root")
+    with lock(output_root / RUN_MANIFEST):
+        return _generate(plan, wanted, output_root, console)
+
+
+def _generate(plan: _Plan, wanted: tuple[float, ...], output_root: Path, console: Console) -> dict[str, Any]:
+    design, split = plan.design, plan.split
     manifest_path = output_root / RUN_MANIFEST
     manifest = _new_manifest(plan)
     earlier = _earlier_manifest(manifest_path, manifest)
-    _check_peak_counts(plan, wanted)
-    writable_folder(output_root, "--output-root")
+    sweep(output_root)
     console.say(
         f"split along y at row {split.line_px:.1f} px: {len(split.train)} train and {len(split.test)} test positions, "
         f"{len(split.left_out)} left out because their illumination crosses the line"

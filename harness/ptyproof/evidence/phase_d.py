@@ -27,10 +27,11 @@ from ptyproof.evidence.manifest import (
 )
 from ptyproof.evidence.phase_c import select_doses
 from ptyproof.evidence.selection import ViewPlan, ViewSelection, select_view
-from ptyproof.io.atomic import writable_folder
+from ptyproof.io.atomic import sweep, writable_folder
 from ptyproof.io.dataset import Dataset, read_dataset, select_positions, write_dataset
 from ptyproof.io.environment import environment
 from ptyproof.io.hashing import combine_digests, sha256_json
+from ptyproof.io.locking import lock
 from ptyproof.physics.probes import encircled_diameter_px
 from ptyproof.study.design import StudyDesign, design_from_dict
 from ptyproof.study.layout import HALVES, OVERLAP_MANIFEST, RUN_MANIFEST, phase_d_file, view_folder
@@ -112,11 +113,27 @@ def overlap(
     entries = _select_entries(run, options)
     for entry in entries:
         _check_files(entry, phase_c_root)
+    for folder, name in ((output_root, "--output-root"), (roots.artifacts, "--artifact-root")):
+        writable_folder(folder, name)
+    with lock(output_root / OVERLAP_MANIFEST):
+        return _overlap(run, entries, study, views, options, roots, console)
+
+
+def _overlap(
+    run: dict[str, Any],
+    entries: list[dict[str, Any]],
+    study: StudyDesign,
+    views: list[View],
+    options: OverlapOptions,
+    roots: _Roots,
+    console: Console,
+) -> dict[str, Any]:
+    output_root = roots.output
     manifest = _new_manifest(run, study, roots)
     manifest_path = output_root / OVERLAP_MANIFEST
     earlier = _earlier_manifest(manifest_path, run)
-    for folder, name in ((output_root, "--output-root"), (roots.artifacts, "--artifact-root")):
-        writable_folder(folder, name)
+    for folder in (output_root, roots.artifacts):
+        sweep(folder)
     cells = {_key(cell): cell for cell in [*earlier["views"], *earlier["rejected_views"]]} if earlier else {}
     order = [(entry["dose"], view.name) for entry in run["datasets"] for view in study.views]
     try:

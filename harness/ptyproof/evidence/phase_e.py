@@ -7,31 +7,30 @@ truth -> training, with torch configured for this job alone -> bundle -> held-ou
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ptyproof.console import Console
-from ptyproof.errors import InputError, PtyproofError
-from ptyproof.evidence.figures import loss_curve
-from ptyproof.evidence.ledger import NOT_ENDED, RESULT_KEYS, Ledger
-from ptyproof.evidence.manifest import file_record, read_manifest
-from ptyproof.evidence.scores import describe_scores, held_out_scores
+from ptyproof.errors import InputError
+from ptyproof.evidence import job_process, job_state
+from ptyproof.evidence.cell_ledger import Record
+from ptyproof.evidence.job_ends import NOT_AGAIN, lost_line, now, reason_of, stands
+from ptyproof.evidence.job_process import Died, JobProcesses
+from ptyproof.evidence.ledger import Ledger
+from ptyproof.evidence.manifest import read_manifest
+from ptyproof.evidence.out_of_memory import memory_limit
 from ptyproof.evidence.verdict import verdict
-from ptyproof.io.atomic import writable_folder
-from ptyproof.io.hashing import sha256_file
+from ptyproof.io.atomic import sweep, writable_folder
 from ptyproof.io.locking import lock
+from ptyproof.io.regular import appended
 from ptyproof.study.design import StudyDesign, design_from_dict
 from ptyproof.study.jobs import Enumeration, JobFilters, TrainingJob, build_training_jobs
 from ptyproof.study.layout import RUN_MANIFEST
 from ptyproof.study.training import TrainingDesign
-from ptyproof.training.bundle import read_bundle
-from ptyproof.training.data import Scan, read_scan
-from ptyproof.training.device import RunOptions, compute_environment
-from ptyproof.training.runner import METRICS, Trained, TrainingTask, train
-
-LOSS_CURVE = "loss_curve.png"
+from ptyproof.training.device import RunOptions, compute_environment, resolve_accelerator
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +50,7 @@ class TrainedJob:
     def error(self) -> str | None:
         """Why the job failed, in one sentence; None where it did not."""
         error: str | None = self.entry["result"]["error"]
-        return error
+        return f"{error} ({NOT_AGAIN})" if self.reused and error is not None else error
 
     @property
     def bundle_path(self) -> Path | None:
@@ -74,12 +73,18 @@ class TrainingPhase:
         Instead of the study's, None keeps it.
     retrain
         Train anew what an earlier call has trained.
+    processes
+        Let each job have a process of its own, within these limits; None trains in this one.
+    retry
+        `failed` runs again what failed in an earlier call. What was lost is always run again.
     """
 
     ledger: Ledger
     options: RunOptions
     max_epochs: int | None = None
     retrain: bool = False
+    processes: JobProcesses | None = None
+    retry: frozenset[str] = frozenset()
 
     @property
     def training(self) -> TrainingDesign:
@@ -99,81 +104,91 @@ class TrainingPhase:
             allow_missing_phase_d,
         )
 
-    def task(self, job: TrainingJob) -> TrainingTask:
-        """Return what a job trains."""
-        design = self.ledger.design
-        return TrainingTask(
-            study=design.name,
-            design_digest=design.digest(),
-            key=job.key,
-            dose=job.dose,
-            view=job.view,
-            gridsize=job.gridsize,
-            neighbor_count=job.neighbor_count,
-            training=self.training,
-        )
-
     def run_job(self, job: TrainingJob, console: Console | None = None) -> TrainedJob:
         """Train a job, unless an earlier call left the same result; record how it ended, whatever it was.
 
-        Two processes that are given the same job do not train it twice.
+        Two processes that are given the same job do not train it twice. A failure of an earlier call stands, unless
+        the job would be trained in another way, or `retry` asks for it.
         """
         console = console or Console.silent()
+        if self.processes is None:
+            return TrainedJob(job, *self.run_here(job, None, console, lambda _: None))
+        here = replace(self, options=self.options.pinned(), processes=None)
+        work = partial(here.run_here, job, self.processes.memory_bytes)
+        ended = job_process.run(work, self.processes, console)
+        if isinstance(ended, job_process.Died):
+            return TrainedJob(job, self._record_death(job, ended, console))
+        return TrainedJob(job, *ended)
+
+    def run_here(
+        self, job: TrainingJob, memory_bytes: int | None, console: Console, began: Callable[[str], None]
+    ) -> tuple[Record, bool]:
+        """Do what `run_job` says in this process; return the job's entry, and whether an earlier call had made it.
+
+        `began` is called with the time of the start as soon as no other process runs the job.
+        """
+        from ptyproof.evidence.training_work import train_and_score
+
         with lock(job.artifact_dir):
-            started = _now()
+            started = now()
             # What the entry says of an attempt, so that nothing of an earlier one stays beside a failure.
-            attempt: dict[str, Any] = {
+            attempt: Record = {
                 "datasets": None,
                 "training": self.training.as_dict(),
                 "environment": compute_environment(self.options),
                 "scores": None,
             }
             try:
-                return self._run_job(job, attempt, started, console)
+                job.artifact_dir.mkdir(parents=True, exist_ok=True)
+                with job_state.running(state_path(job), job.key, console) as left:
+                    started = now()
+                    began(started)
+                    earlier = self.ledger.entry(job)
+                    if earlier is not None and self._stands(earlier, attempt):
+                        console.say(f"{job.key}: {NOT_AGAIN}: {earlier['result']['error']}")
+                        return earlier, True
+                    lost = lost_line(job.key, earlier, left)
+                    if lost is not None:
+                        console.say(lost)
+                    with memory_limit(memory_bytes):
+                        return train_and_score(self, job, attempt, started, console)
             except Exception as error:  # noqa: BLE001 - whatever ends a job is recorded, and the matrix goes on
-                own = isinstance(error, PtyproofError)
-                text = str(error) if own else f"{type(error).__name__}: {error}"
-                reason = self.ledger.portable(" ".join(text.split()), job)
+                reason = self.ledger.portable(reason_of(error), job)
                 console.say(f"{job.key}: FAILED: {reason}")
-                result = Ledger.lost_result(reason) | {"status": "failed", "started": started, "finished": _now()}
-                return TrainedJob(job, self.ledger.record(job, result=result, **attempt))
+                result = Ledger.lost_result(reason) | {"status": "failed", "started": started, "finished": now()}
+                return self.ledger.record(job, result=result, **attempt), False
 
-    def _run_job(self, job: TrainingJob, attempt: dict[str, Any], started: str, console: Console) -> TrainedJob:
-        scan = read_scan(job.train_data_path)
-        read_scan(job.test_data_path)  # a damaged held-out half is found before the training, not after it
-        task = self.task(job)
-        earlier = self.ledger.entry(job)
-        if earlier is not None and not self.retrain and _is_reusable(earlier, job, task, scan, attempt["environment"]):
-            console.say(f"{job.key}: reused, the bundle is whole and made by the same recipe on the same machine")
-            return TrainedJob(job, earlier, reused=True)
-        job.artifact_dir.mkdir(parents=True, exist_ok=True)
-        attempt["datasets"] = {
-            half: file_record(path, self.ledger.artifact_root)
-            for half, path in (("train", job.train_data_path), ("test", job.test_data_path))
-        }
-        self.ledger.record(job, result=Ledger.lost_result(NOT_ENDED) | {"started": started}, **attempt)
-        with job.log_path.open("a", encoding="utf-8", newline="\n") as log:
-            log_lines = Console(log, console.bars)
-            log_lines.say(f"{started} {job.key}: train on {len(scan)} positions of {job.train_data_path.name}")
-            try:
-                trained = train(task, scan, job.artifact_dir, self.options, log_lines)
-                scores = self._finish(job, trained, log_lines)
-            except BaseException as error:
-                log_lines.say(
-                    f"{_now()} {job.key}: ended by {type(error).__name__}: {self.ledger.portable(str(error), job)}"
-                )
-                raise
-            log_lines.say(f"{_now()} {job.key}: success, {trained.bundle_path.name}")
-        entry = self.ledger.record(job, result=_success(job, trained, task.recipe_sha256(scan), started), scores=scores)
-        return TrainedJob(job, entry)
+    def state(self, job: TrainingJob) -> str | None:
+        """Return where a job stands, one of `job_state.STATES`; None where no call has selected it yet."""
+        entry = self.ledger.entry(job)
+        return None if entry is None else job_state.state_of(entry, state_path(job))
 
-    def _finish(self, job: TrainingJob, trained: Trained, console: Console) -> dict[str, Any]:
-        loss_curve(job.artifact_dir / LOSS_CURVE, trained.history, job.key)
-        network = read_bundle(trained.bundle_path).network
-        scores = held_out_scores(network, job.test_data_path, self.training.rate_floor, job.gridsize > 1, console)
-        for line in describe_scores(scores):
-            console.say(line)
-        return scores
+    def _stands(self, earlier: Record, attempt: Record) -> bool:
+        again = self.retrain or "failed" in self.retry
+        return not again and stands(earlier, attempt, self.ledger.artifact_root)
+
+    def _record_death(self, job: TrainingJob, died: Died, console: Console) -> Record:
+        """Record a job whose process died; return its entry."""
+        ledger = self.ledger
+        with lock(job.artifact_dir):
+            entry = ledger.entry(job)
+            result = {} if entry is None else entry["result"]
+            if entry is not None and result["status"] != "lost" and result["started"] == died.began:
+                return entry  # its end was recorded before it died
+            console.say(f"{job.key}: {died.status.upper()}: {died.reason}")
+            if job.log_path.is_file():
+                with appended(job.log_path) as log:
+                    Console(log, None).say(f"{now()} {job.key}: {died.status}: {died.reason}")
+            state_path(job).unlink(missing_ok=True)
+            changes: Record = {"scores": None, "result": died.result(ledger.lost_result(died.reason), now())}
+            if result.get("started") != died.began:  # it had not come to recording its attempt
+                changes |= {"datasets": None, "training": self.training.as_dict(), "environment": None}
+            return ledger.record(job, **changes)
+
+
+def state_path(job: TrainingJob) -> Path:
+    """Return where a process says that it runs a job."""
+    return job.artifact_dir / job_state.STATE_FILE
 
 
 def open_phase(
@@ -193,7 +208,9 @@ def open_phase(
     ManifestError
         If Phase C's record is damaged.
     """
-    compute_environment(options)
+    resolve_accelerator(options.accelerator)
+    if how.get("processes") is not None:
+        job_process.start_server(job_process.OF_TRAININGS)
     path = phase_c_root / RUN_MANIFEST
     if design is None:
         if not path.is_file():
@@ -219,6 +236,7 @@ def run_training(
     ledger = phase.ledger
     ledger.read()
     writable_folder(ledger.artifact_root, "--artifact-root")
+    sweep(ledger.artifact_root)
     ledger.open_call(found, filters, allow_missing_phase_d, uuid.uuid4().hex)
     ended = []
     for number, job in enumerate(found.jobs, start=1):
@@ -251,43 +269,3 @@ def describe_job(done: TrainedJob) -> str:
         f"{done.entry['artifact_dir']}/{result['bundle_path']}, sha256 {result['bundle_sha256'][:16]}..., "
         f"{result['bundle_size_bytes'] / 1e6:.2f} MB"
     )
-
-
-def _is_reusable(
-    entry: dict[str, Any], job: TrainingJob, task: TrainingTask, scan: Scan, environment: dict[str, Any]
-) -> bool:
-    result = entry["result"]
-    if result["status"] != "success" or entry["environment"] != environment:
-        return False
-    if result["recipe_sha256"] != task.recipe_sha256(scan):
-        return False
-    bundle = job.artifact_dir / result["bundle_path"]
-    return bundle.is_file() and bool(sha256_file(bundle) == result["bundle_sha256"])
-
-
-def _success(job: TrainingJob, trained: Trained, recipe: str, started: str) -> dict[str, Any]:
-    bundle = file_record(trained.bundle_path, job.artifact_dir)
-    metrics = job.artifact_dir / METRICS
-    values = {
-        "status": "success",
-        "error": None,
-        "final_loss": trained.final_loss,
-        "validation_loss": trained.validation_loss,
-        "epochs_completed": trained.epochs_completed,
-        "bundle_epoch": trained.bundle_epoch,
-        "resumed_from_epoch": trained.resumed_from_epoch,
-        "checkpoint_path": trained.checkpoint_path.name,
-        "bundle_path": bundle["path"],
-        "bundle_sha256": bundle["sha256"],
-        "bundle_size_bytes": bundle["size_bytes"],
-        "metrics_path": METRICS if metrics.is_file() else None,
-        "loss_curve_path": LOSS_CURVE,
-        "recipe_sha256": recipe,
-        "started": started,
-        "finished": _now(),
-    }
-    return {key: values[key] for key in RESULT_KEYS}
-
-
-def _now() -> str:
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -9,15 +9,19 @@ from __future__ import annotations
 
 import shutil
 import time
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from functools import cached_property
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
+from pathlib import Path
 
 from ptyproof.console import Console, Progress
-from ptyproof.errors import PtyproofError
+from ptyproof.evidence import job_process, job_state
 from ptyproof.evidence.blind import BlindDataset
 from ptyproof.evidence.cell_ledger import NOT_ENDED, Record
+from ptyproof.evidence.job_ends import NOT_AGAIN, lost_line, now, reason_of, stands
+from ptyproof.evidence.job_process import Died, JobProcesses
 from ptyproof.evidence.manifest import TOOL_LABEL, file_is_whole, file_record
+from ptyproof.evidence.out_of_memory import memory_limit
 from ptyproof.evidence.reconstruction_archive import Origin, arrays_digest, write_archive
 from ptyproof.evidence.reconstruction_inputs import Inputs
 from ptyproof.evidence.reconstruction_jobs import (
@@ -27,7 +31,7 @@ from ptyproof.evidence.reconstruction_jobs import (
     build_reconstruction_jobs,
 )
 from ptyproof.evidence.reconstruction_ledger import RESULT_KEYS, Call, ReconstructionLedger
-from ptyproof.evidence.registry import Registry
+from ptyproof.evidence.registry import Registry, registry
 from ptyproof.io.atomic import atomic_path
 from ptyproof.io.environment import cpu_name, environment
 from ptyproof.io.hashing import sha256_json
@@ -39,6 +43,7 @@ from ptyproof.training.device import RunOptions, compute_environment, configured
 
 FORMATS = ("npz", "ptychodus")
 DEFAULT_EPOCHS = 100
+_NOWHERE = Registry({}, ())
 SCOPE = (
     "wall clock from the scan in memory to object and probe in memory; reading and writing files, importing libraries "
     "and the training of a network are not counted"
@@ -62,7 +67,7 @@ class ReconstructedJob:
     def error(self) -> str | None:
         """Why the job failed, in one sentence; None where it did not."""
         error: str | None = self.entry["result"]["error"]
-        return error
+        return f"{error} ({NOT_AGAIN})" if self.reused and error is not None else error
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,6 +88,11 @@ class ReconstructionPhase:
         `npz`, or `ptychodus` for an HDF5 product beside the archive.
     redo
         Reconstruct anew what an earlier call has reconstructed.
+    processes
+        Let each job have a process of its own, within these limits; None reconstructs in this one. A method that was
+        registered by a hook is known to this process alone, and always runs in it.
+    retry
+        `failed` runs again what failed in an earlier call. What was lost is always run again.
     """
 
     ledger: ReconstructionLedger
@@ -91,6 +101,8 @@ class ReconstructionPhase:
     budget: Budget | None = None
     form: str = "npz"
     redo: bool = False
+    processes: JobProcesses | None = None
+    retry: frozenset[str] = frozenset()
 
     @cached_property
     def environment(self) -> Record:
@@ -152,25 +164,82 @@ class ReconstructionPhase:
     def run_job(self, job: ReconstructionJob, console: Console | None = None) -> ReconstructedJob:
         """Reconstruct a job, unless the same result is there; record how it ended, whatever it was.
 
-        Two processes that are given the same work do it once.
+        Two processes that are given the same work do it once. A failure of an earlier call stands, unless the job would
+        be done in another way, or `retry` asks for it.
         """
         console = console or Console.silent()
-        started = _now()
-        plan = self.plan(job)
-        attempt: Record = {"dataset": None, "bundle": None, "environment": self.environment, "remedies": []}
-        try:
-            return self._run_job(job, plan, attempt, started, console)
-        except Exception as error:  # noqa: BLE001 - whatever ends a job is recorded, and the others go on
-            own = isinstance(error, PtyproofError)
-            text = str(error) if own else f"{type(error).__name__}: {error}"
-            reason = self.ledger.portable(" ".join(text.split()), job)
-            console.say(f"{job.key}: FAILED: {reason}")
-            result = self.ledger.lost_result(reason) | {"status": "failed", "started": started, "finished": _now()}
-            return ReconstructedJob(job, self.ledger.record(job, plan, result=result, **attempt))
+        if self.processes is None or job.cell.method not in self._known_anywhere:
+            return ReconstructedJob(job, *self.run_here(job, None, console, lambda _: None))
+        here = replace(self, registry=_NOWHERE, options=self.options.pinned(), processes=None)
+        work = partial(_run_with_registry, here, job, self.processes.memory_bytes)
+        ended = job_process.run(work, self.processes, console)
+        if isinstance(ended, Died):
+            return ReconstructedJob(job, self._record_death(job, ended, console))
+        return ReconstructedJob(job, *ended)
+
+    def run_here(
+        self, job: ReconstructionJob, memory_bytes: int | None, console: Console, began: Callable[[str], None]
+    ) -> tuple[Record, bool]:
+        """Do what `run_job` says in this process; return the job's entry, and whether an earlier call had made it.
+
+        `began` is called with the time of the start as soon as no other process runs the job.
+        """
+        with lock(job.path):
+            started = now()
+            plan = self.plan(job)
+            attempt: Record = {"dataset": None, "bundle": None, "environment": self.environment, "remedies": []}
+            try:
+                job.path.parent.mkdir(parents=True, exist_ok=True)
+                with job_state.running(state_path(job), job.key, console) as left:
+                    started = now()
+                    began(started)
+                    earlier = self.ledger.entry_of(job.key)
+                    if earlier is not None and self._stands(earlier, plan):
+                        console.say(f"{job.key}: {NOT_AGAIN}: {earlier['result']['error']}")
+                        return earlier, True
+                    lost = lost_line(job.key, earlier, left)
+                    if lost is not None:
+                        console.say(lost)
+                    with memory_limit(memory_bytes):
+                        return self._run_job(job, plan, attempt, started, console)
+            except Exception as error:  # noqa: BLE001 - whatever ends a job is recorded, and the others go on
+                reason = self.ledger.portable(reason_of(error), job)
+                console.say(f"{job.key}: FAILED: {reason}")
+                result = self.ledger.lost_result(reason) | {"status": "failed", "started": started, "finished": now()}
+                return self.ledger.record(job, plan, result=result, **attempt), False
+
+    def state(self, job: ReconstructionJob) -> str | None:
+        """Return where a job stands, one of `job_state.STATES`; None where no call has selected it yet."""
+        entry = self.ledger.entry_of(job.key)
+        return None if entry is None else job_state.state_of(entry, state_path(job))
+
+    def _stands(self, earlier: Record, plan: Record) -> bool:
+        again = self.redo or "failed" in self.retry
+        return not again and stands(earlier, plan | {"environment": self.environment}, self.ledger.artifact_root)
+
+    @cached_property
+    def _known_anywhere(self) -> frozenset[str]:
+        """Names of the methods that another process finds, too: those of ptyproof and of entry points."""
+        return frozenset(registry(self.ledger.design).methods) if self.processes is not None else frozenset()
+
+    def _record_death(self, job: ReconstructionJob, died: Died, console: Console) -> Record:
+        """Record a job whose process died; return its entry."""
+        ledger = self.ledger
+        with lock(job.path):
+            entry = ledger.entry_of(job.key)
+            result = {} if entry is None else entry["result"]
+            if entry is not None and result["status"] != "lost" and result["started"] == died.began:
+                return entry  # its end was recorded before it died
+            console.say(f"{job.key}: {died.status.upper()}: {died.reason}")
+            state_path(job).unlink(missing_ok=True)
+            changes: Record = {"result": died.result(ledger.lost_result(died.reason), now())}
+            if result.get("started") != died.began:  # it had not come to recording its attempt
+                changes |= {"dataset": None, "bundle": None, "environment": None, "remedies": []}
+            return ledger.record(job, self.plan(job), **changes)
 
     def _run_job(
         self, job: ReconstructionJob, plan: Record, attempt: Record, started: str, console: Console
-    ) -> ReconstructedJob:
+    ) -> tuple[Record, bool]:
         root = self.ledger.artifact_root
         dataset = self.inputs.dataset(job)
         attempt["dataset"] = dataset.record
@@ -181,16 +250,14 @@ class ReconstructionPhase:
             earlier = self.ledger.entry_of(job.key)
             if earlier is not None and not self.redo and self._is_same(earlier, recipe):
                 console.say(f"{job.key}: reused, the archive is whole and made by the same recipe on the same machine")
-                return ReconstructedJob(job, self._with_product(job, plan, earlier, dataset), reused=True)
+                return self._with_product(job, plan, earlier, dataset), True
             self.ledger.record(job, plan, result=self.ledger.lost_result(NOT_ENDED) | {"started": started}, **attempt)
-            job.path.parent.mkdir(parents=True, exist_ok=True)
             twin = None if self.redo else self._twin(job, recipe)
             if twin is not None:
-                return self._take_over(job, plan, twin, dataset, started, console)
+                return self._take_over(job, plan, twin, dataset, started, console), False
             found, total_s = self._reconstruct(job, plan, attempt, dataset, console)
             attempt["remedies"] = list(found.remedies)
-            entry = self._finish(job, plan, attempt, dataset, found, total_s, recipe, started)
-        return ReconstructedJob(job, entry)
+            return self._finish(job, plan, attempt, dataset, found, total_s, recipe, started), False
 
     def _recipe(self, job: ReconstructionJob, plan: Record, attempt: Record) -> str:
         """Return the digest of all that decides a reconstruction on one kind of machine; views are no part of it."""
@@ -239,7 +306,7 @@ class ReconstructionPhase:
         dataset: BlindDataset,
         started: str,
         console: Console,
-    ) -> ReconstructedJob:
+    ) -> Record:
         with atomic_path(job.path) as temporary:
             shutil.copyfile(self.ledger.artifact_root / twin["result"]["reconstruction"]["path"], temporary)
         result = twin["result"] | {
@@ -247,12 +314,11 @@ class ReconstructionPhase:
             "product": self._product(job, dataset),
             "reused_from": twin["job"],
             "started": started,
-            "finished": _now(),
+            "finished": now(),
         }
         console.say(f"{job.key}: the same data and method as {twin['job']}: its reconstruction and its time stand here")
         kept = {key: twin[key] for key in ("environment", "remedies")}
-        entry = self.ledger.record(job, plan, result=result, dataset=dataset.record, bundle=None, **kept)
-        return ReconstructedJob(job, entry)
+        return self.ledger.record(job, plan, result=result, dataset=dataset.record, bundle=None, **kept)
 
     def _reconstruct(
         self, job: ReconstructionJob, plan: Record, attempt: Record, dataset: BlindDataset, console: Console
@@ -313,7 +379,7 @@ class ReconstructionPhase:
             "reused_from": None,
             "recipe_sha256": recipe,
             "started": started,
-            "finished": _now(),
+            "finished": now(),
         }
         return self.ledger.record(job, plan, result={key: values[key] for key in RESULT_KEYS}, **attempt)
 
@@ -340,5 +406,17 @@ def _advance(progress: Progress) -> None:
     progress.update(1)
 
 
-def _now() -> str:
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+def state_path(job: ReconstructionJob) -> Path:
+    """Return where a process says that it runs a job; several jobs share a folder."""
+    return job.path.with_name(f"{job.path.stem}.{job_state.STATE_FILE}")
+
+
+def _run_with_registry(
+    phase: ReconstructionPhase,
+    job: ReconstructionJob,
+    memory_bytes: int | None,
+    console: Console,
+    began: Callable[[str], None],
+) -> tuple[Record, bool]:
+    """Run a job in a process that was handed no methods, which cannot be pickled; it finds its own."""
+    return replace(phase, registry=registry(phase.ledger.design)).run_here(job, memory_bytes, console, began)

@@ -31,7 +31,7 @@ from ptyproof.evidence.measures import Measure, Scored, measure, score, undefine
 from ptyproof.evidence.protocol import Recipe, protocol, protocol_sha256, recipe_of
 from ptyproof.evidence.reconstruction_archive import ReconstructionArchive, read_archive
 from ptyproof.evidence.specs import needs_truth, of_comparison
-from ptyproof.io.atomic import writable_folder, write_text
+from ptyproof.io.atomic import sweep, writable_folder, write_text
 from ptyproof.io.dataset import Dataset, read_dataset
 from ptyproof.io.hashing import sha256_file, sha256_json
 from ptyproof.io.metadata import METADATA, read_metadata
@@ -312,6 +312,7 @@ def run_comparison(phase: ComparisonPhase, console: Console | None = None) -> di
         console.say("comparison reused: the same results were compared in the same way, and all files are whole")
         return _of_this_manifest(phase, earlier)
     writable_folder(phase.out, "--out")
+    sweep(phase.out)
     pictures = Pictures(phase.out, phase.out / COMPARISON_FIGURES, phase.recipe)
     compared, points = [], []
     for cell in phase.compare(console):

@@ -57,7 +57,8 @@ def write_product(path: Path, archive_path: Path, dataset: BlindDataset, name: s
     middles = dataset.positions_px - window // 2 + (window - 1) / 2
     positions = middles - (shape - 1) / 2
     try:
-        with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
+        # the temporary file is locked already
+        with atomic_path(path) as temporary, h5py.File(temporary, "w", locking=False) as file:
             file.attrs["name"] = name
             file.attrs["comments"] = (
                 f"{TOOL_LABEL}: 1 m stands for one pixel of the object; energy and distances unknown"

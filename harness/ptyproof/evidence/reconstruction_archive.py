@@ -107,14 +107,15 @@ def read_archive(path: Path) -> ReconstructionArchive:
             member = archive.members[name]
             if member.dtype != np.dtype(kind) or len(member.shape) != axes:
                 raise DataError(path, f"must be {kind} with {axes} axes, got {member.dtype} {member.shape}", name)
+        shape = archive.members["object"].shape
+        for name in ("illumination", "parts"):
+            if archive.members[name].shape != shape:
+                raise DataError(path, f"must have the object's shape {shape}", name)
+        text = archive.members[RECORD]
+        if text.dtype.kind != "U" or text.shape != () or text.nbytes > 4 * strict_json.MAX_BYTES:
+            raise DataError(path, f"must be text, got {text.dtype} of shape {text.shape}", RECORD)
         arrays = {name: archive.read(name) for name in _MEMBERS}
-        text = archive.read(RECORD)
-    if text.dtype.kind != "U" or text.shape != ():
-        raise DataError(path, f"must be text, got {text.dtype} of shape {text.shape}", RECORD)
-    record = strict_json.parse_json(str(text), path, RECORD)
-    for name in ("illumination", "parts"):
-        if arrays[name].shape != arrays["object"].shape:
-            raise DataError(path, f"must have the object's shape {arrays['object'].shape}", name)
+        record = strict_json.parse_json(str(archive.read(RECORD)), path, RECORD)
     return ReconstructionArchive(
         obj=arrays["object"],
         probe=arrays["probe"],

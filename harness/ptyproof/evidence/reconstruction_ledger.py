@@ -15,6 +15,7 @@ from ptyproof.evidence.reconstruction_jobs import (
     Skip,
     study_cells,
 )
+from ptyproof.io.redaction import redaction
 from ptyproof.study.layout import HALVES, RECONSTRUCTION_MANIFEST, TRAINING_MANIFEST
 
 RESULT_KEYS = (
@@ -95,10 +96,10 @@ class ReconstructionLedger(CellLedger):
             book.skip(skip.key, skip.as_dict())
 
     def portable(self, text: str, job: ReconstructionJob) -> str:
-        """Return a text about a job with the job's paths relative to the artifact root, as in the manifest."""
+        """Return a text about a job with its paths relative to the artifact root, as in the manifest, and no others."""
         for path in (job.data_path, job.path, job.product_path, job.training.artifact_dir):
             text = text.replace(str(path), relative(path, self.artifact_root))
-        return text
+        return redaction(self.artifact_root).clean(text.replace(f"{self.artifact_root}/", ""))
 
     def new(self) -> Record:
         """Return the manifest without any cells."""

@@ -9,12 +9,13 @@ from typing import Any
 
 from ptyproof.console import Console
 from ptyproof.errors import InputError
+from ptyproof.evidence.job_process import OF_RECONSTRUCTIONS, start_server
 from ptyproof.evidence.manifest import read_manifest
 from ptyproof.evidence.phase_f import ReconstructedJob, ReconstructionPhase
 from ptyproof.evidence.reconstruction_jobs import FoundReconstructions, ReconstructionFilters, Skip
 from ptyproof.evidence.reconstruction_ledger import Call, ReconstructionLedger
 from ptyproof.evidence.registry import Provider, registry
-from ptyproof.io.atomic import writable_folder
+from ptyproof.io.atomic import sweep, writable_folder
 from ptyproof.study.design import StudyDesign, design_from_dict
 from ptyproof.study.layout import RUN_MANIFEST
 from ptyproof.training.device import RunOptions
@@ -38,6 +39,8 @@ def open_phase(
     ManifestError
         If Phase C's record is damaged.
     """
+    if how.get("processes") is not None:
+        start_server(OF_RECONSTRUCTIONS)
     path = phase_c_root / RUN_MANIFEST
     if design is None:
         if not path.is_file():
@@ -68,6 +71,7 @@ def run_reconstructions(
     ledger = phase.ledger
     ledger.read()
     writable_folder(ledger.artifact_root, "--artifact-root")
+    sweep(ledger.artifact_root)
     budget = None if phase.budget is None else phase.budget.as_dict()
     phase.open_call(found, Call(uuid.uuid4().hex, filters, budget, allow_missing_phase_d))
     ended = []

@@ -10,6 +10,7 @@ from typing import Any, TextIO
 
 from ptyproof.console import Console
 from ptyproof.errors import PtyproofError
+from ptyproof.evidence.hub import Hub
 from ptyproof.evidence.hub_layout import OVERLAP, RECONSTRUCTION, RUN, TRAINING
 from ptyproof.evidence.manifest import file_is_whole, read_manifest
 from ptyproof.evidence.verdict import verdict
@@ -20,6 +21,8 @@ from ptyproof.evidence.verify.files import files_in
 from ptyproof.evidence.verify.manifests import read_manifests
 from ptyproof.evidence.verify.reconstruction import reconstruction_problems
 from ptyproof.evidence.verify.training import bundle_problems, dataset_problems
+from ptyproof.io.redaction import Redaction, redaction
+from ptyproof.io.regular import appended
 from ptyproof.study.jobs import cell_of
 from ptyproof.study.layout import (
     COMPARISON_MANIFEST,
@@ -70,9 +73,13 @@ class RunFolder:
     def datasets_stay(self) -> str | None:
         """Return why no dataset may be removed: the first thing that is missing or wrong in the evidence; None if none.
 
-        Datasets may go when every selected job has ended well, its bundle is there with the recorded hash, and the
-        hashes of the datasets that it was trained on are those that the phases recorded.
+        Datasets may go when no other run is under way in the hub, every selected job has ended well, its bundle is
+        there with the recorded hash, and the hashes of the datasets that it was trained on are those that the phases
+        recorded.
         """
+        others = Hub(self.hub).others_under_way()
+        if others:
+            return f"{', '.join(others)} may read them, and is under way"
         files = files_in(self.hub)
         manifests, problems = read_manifests(files)
         if TRAINING not in manifests:
@@ -149,8 +156,8 @@ class RunFolder:
         """
         path = self.real_run / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("a", encoding="utf-8", newline="\n") as file:
-            yield Console(_WithoutPrefix(file, f"{self.hub}/"), watched.bars)
+        with appended(path) as file:
+            yield Console(_Redacted(file, f"{self.hub}/", redaction(self.hub)), watched.bars)
 
     def _training_manifest(self) -> dict[str, Any] | None:
         if not self.manifest_path.exists():
@@ -164,15 +171,16 @@ class RunFolder:
 
 
 @dataclass(frozen=True)
-class _WithoutPrefix:
-    """A stream that leaves a prefix out of what is written through it."""
+class _Redacted:
+    """A stream that leaves a prefix, and what evidence must not say, out of what is written through it."""
 
     stream: TextIO
     prefix: str
+    redaction: Redaction
 
     def write(self, text: str, /) -> None:
-        """Write a text without the prefix."""
-        self.stream.write(text.replace(self.prefix, ""))
+        """Write a text without them."""
+        self.stream.write(self.redaction.clean(text.replace(self.prefix, "")))
 
     def flush(self) -> None:
         """Pass on what was written."""

@@ -15,10 +15,12 @@ from urllib.parse import quote
 
 from ptyproof.console import printable
 from ptyproof.errors import ManifestError
+from ptyproof.evidence.attempts import REPRODUCED, describe, machines
 from ptyproof.evidence.blocked import blocked_records, first_error
 from ptyproof.evidence.comparison_table import describe_comparison, markdown
 from ptyproof.evidence.hub import INDEX, Hub, is_incomplete, walk
 from ptyproof.evidence.hub_layout import (
+    CERTIFICATE,
     COMPARISON,
     METRICS,
     OVERLAP,
@@ -73,6 +75,7 @@ class _Page:
         self.overlap = self._manifest(OVERLAP, "overlap_manifest")
         self.comparison = self._manifest(COMPARISON, "comparison_manifest")
         self.metrics = self._manifest(METRICS, "metrics_summary")
+        self.certificate = self._manifest(CERTIFICATE, "certificate")
         self.blocked = blocked_records(hub)
 
     def text(self) -> str:
@@ -84,6 +87,7 @@ class _Page:
             ("## Runs", self._runs()),
             ("## Commands", self._commands()),
             ("## Trainings", self._trainings()),
+            ("## Determinism", self._determinism()),
             ("## Views", self._views()),
             ("## Doses", self._doses()),
             ("## Environment", self._environment()),
@@ -150,6 +154,9 @@ class _Page:
         for path in self.blocked:
             link = _link(path.relative_to(self.hub).as_posix())
             yield f"**BLOCKED: a run could not go on, see {link}.** {_text(first_error(path))}\n"
+        for attempt in () if self.certificate is None else self.certificate["attempts"]:
+            if attempt["status"] != REPRODUCED:
+                yield f"**{_text(describe(attempt))}.** See {_link(CERTIFICATE)}.\n"
         for name, reason in self.damaged.items():
             yield f"**DAMAGED: {_code(name)}** {_text(reason)}\n"
 
@@ -263,6 +270,19 @@ class _Page:
                 for measure in [entry["scores"][key]]
             ],
         )
+
+    def _determinism(self) -> Iterator[str]:
+        if self.certificate is None:
+            return
+        account, scope = self.certificate["account"], self.certificate["scope"]
+        yield (
+            f"{account['n_attempts']} attempts to train a job twice to the same bits: {account['n_reproduced']} "
+            f"reproduced, {account['n_diverged']} diverged, {account['n_failed']} failed: {_link(CERTIFICATE)}.\n"
+        )
+        for attempt in self.certificate["attempts"]:
+            yield f"- {_text('; '.join(filter(None, (describe(attempt), machines(attempt)))))}"
+        yield f"\n{_text(scope['says'])} It does not say:\n"
+        yield from (f"- {_text(sentence)}" for sentence in scope["does_not_say"])
 
     def _views(self) -> Iterator[str]:
         head = ["cell", "phase D", "half", "positions", "kept", "acceptance rate", "groups", "distinct groups"]

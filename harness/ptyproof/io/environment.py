@@ -8,6 +8,9 @@ import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from ptyproof.io.anonymity import hardware_label
+
+_ASK_NVML = "PYTORCH_NVML_BASED_CUDA_CHECK"
 _PACKAGES = ("numpy", "scipy")
 _OF_RUNS = ("numpy", "scipy", "torch", "lightning", "safetensors", "ptychi", "pytest", "pytest-ptyproof")
 
@@ -24,7 +27,11 @@ def environment(packages: tuple[str, ...] = _PACKAGES) -> dict[str, str]:
 
 
 def cpu_name() -> str:
-    """Return the processor's name as the system gives it."""
+    """Return the processor's name as the system gives it; with `--anonymous`, a mark (`anonymity.hardware_label`)."""
+    return hardware_label(_cpu_name())
+
+
+def _cpu_name() -> str:
     info = Path("/proc/cpuinfo")
     if info.is_file():
         for line in info.read_text(encoding="utf-8", errors="replace").splitlines():
@@ -58,4 +65,19 @@ def _device() -> str:
     torch = sys.modules.get("torch")
     if torch is None:
         return "torch was not loaded"
-    return f"cuda: {torch.cuda.get_device_name(0)}" if torch.cuda.is_available() else "cpu"
+    if torch.cuda.is_initialized():
+        return f"cuda: {hardware_label(torch.cuda.get_device_name(0))}"
+    return "cuda, used by other processes alone" if gpu_is_present() else "cpu"
+
+
+def gpu_is_present() -> bool:
+    """Tell whether torch finds a GPU, by asking its driver's management library, which leaves CUDA alone."""
+    import torch
+
+    before = os.environ.get(_ASK_NVML)
+    os.environ[_ASK_NVML] = "1"
+    try:
+        return bool(torch.cuda.is_available())
+    finally:
+        del os.environ[_ASK_NVML]
+        os.environ.update({} if before is None else {_ASK_NVML: before})

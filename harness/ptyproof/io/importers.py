@@ -6,6 +6,7 @@ measured from them is an error that names the option which settles it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -186,11 +187,13 @@ def _tike_probe(archive: NpzArchive, changes: list[str]) -> npt.NDArray[np.compl
     modes = probe.reshape(-1, *probe.shape[-2:])
     if modes.dtype.kind != "c":
         raise DataError(archive.path, f"must be complex, got {modes.dtype}", "probe")
-    power = np.sum(np.abs(modes.astype(np.complex128)) ** 2, axis=(1, 2))
-    if not (np.isfinite(power).all() and power.any()):
+    with np.errstate(over="ignore", invalid="ignore"):
+        power = np.sum(np.abs(modes.astype(np.complex128)) ** 2, axis=(1, 2))
+        total = float(power.sum())
+    if not (math.isfinite(total) and total > 0):
         raise DataError(archive.path, "must be finite and not zero everywhere", "probe")
     kept = int(np.argmax(power))
-    left_out = 1.0 - float(power[kept] / power.sum())
+    left_out = 1.0 - float(power[kept]) / total
     changes.append(
         f"probe: shape {probe.shape} made {modes.shape[1:]}, mode {kept} of {len(modes)} kept; "
         f"share of power left out {left_out:.6g}"

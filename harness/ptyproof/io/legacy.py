@@ -7,6 +7,7 @@ option which settles it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ptyproof.errors import DataError
+from ptyproof.io.blocks import row_blocks
 
 Array = npt.NDArray[Any]
 AxisOrder = Literal["nhw", "hwn"]
@@ -33,6 +35,7 @@ DTYPES: Mapping[str, np.dtype[Any]] = {
     **{name: np.dtype(np.float64) for name in POSITIONS},
 }
 _LEGACY_DIFFRACTION = "diff3d"
+READ = (*KNOWN, _LEGACY_DIFFRACTION)
 LARGEST_TELLING = 1 << 18  # float32 has few fractions left beyond, so being whole says nothing
 _ACCEPTED_KINDS = {"f": "fiu", "c": "c", "i": "iu"}
 
@@ -144,9 +147,13 @@ def _strongest_mode(state: Canonical) -> None:
     if array.shape[2] == 1:
         state.replace("probeGuess", array[:, :, 0], f"shape {array.shape} made {array.shape[:2]}")
         return
-    power = np.sum(np.abs(array.astype(np.complex128)) ** 2, axis=(1, 2))
+    with np.errstate(over="ignore", invalid="ignore"):
+        power = np.sum(np.abs(array.astype(np.complex128)) ** 2, axis=(1, 2))
+        total = float(power.sum())
+    if not math.isfinite(total):
+        raise state.fail("probeGuess", "must be finite, and so must its power")
     kept = int(np.argmax(power))
-    left_out = 1.0 - float(power[kept] / power.sum()) if power.sum() > 0 else 0.0
+    left_out = 1.0 - float(power[kept]) / total if total > 0 else 0.0
     change = f"mode {kept} of {len(array)} kept, the strongest; share of power left out {left_out:.6g}"
     state.replace("probeGuess", array[kept], change)
 
@@ -190,11 +197,13 @@ def _intensity_to_amplitude(state: Canonical, given: Mapping[str, Array], values
         return
     if array.size and not array.min() >= 0:
         raise state.fail("diffraction", f"holds intensities, but the smallest is {array.min()}; >= 0 is expected")
-    whole = array.dtype.kind in "iu" or all(np.array_equal(row, np.rint(row)) for row in array)
+    whole = array.dtype.kind in "iu" or all(
+        np.array_equal(array[rows], np.rint(array[rows])) for rows in row_blocks(array)
+    )
     state.intensity_scale = 1.0 if whole else None
     amplitude = np.empty(array.shape, np.float32)
-    for row, intensity in zip(amplitude, array, strict=True):
-        row[...] = np.sqrt(intensity.astype(np.float64))
+    for rows in row_blocks(array):
+        amplitude[rows] = np.sqrt(array[rows].astype(np.float64))
     counts = "whole-numbered counts" if whole else "intensity"
     state.replace("diffraction", amplitude, f"{counts} of {array.dtype} made amplitude: its square root")
 
@@ -219,10 +228,11 @@ def looks_like_counts(array: Array) -> bool:
     occur that has a probability below 1/3 for each of them, so that twelve such pixels (1 in 500,000) decide.
     """
     above_one = 0
-    for row in array:
-        if not np.array_equal(row, np.rint(row)):
+    for rows in row_blocks(array):
+        block = array[rows].astype(np.float64)
+        if not np.array_equal(block, np.rint(block)):
             return False
-        above_one += int(np.count_nonzero((row >= 2) & (row < LARGEST_TELLING)))
+        above_one += int(np.count_nonzero((block >= 2) & (block < LARGEST_TELLING)))
     return above_one >= 12
 
 
@@ -232,7 +242,7 @@ def _convert(state: Canonical, name: str, dtype: np.dtype[Any]) -> None:
         return  # another kind of number is no matter of width; validation names it
     if name not in POSITIONS and dtype.kind == "f" and array.dtype.kind != "f":
         return
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         converted = array.astype(dtype)
     if dtype.kind == "i":
         fits = np.array_equal(converted, array)

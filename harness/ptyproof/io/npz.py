@@ -26,6 +26,7 @@ from numpy.lib import format as npy
 
 from ptyproof.errors import DataError, InputError, RunError
 from ptyproof.io.atomic import atomic_path
+from ptyproof.io.budget import check_expansion
 from ptyproof.io.hashing import ArrayDigest
 from ptyproof.io.npz_rules import (
     BAD_HEADER,
@@ -170,7 +171,7 @@ class NpzArchive:
             raise DataError(self.path, f"is a damaged zip archive: {error}") from error
 
     def _check_end(self) -> None:
-        size = self._file.seek(0, io.SEEK_END)
+        size = self._size = self._file.seek(0, io.SEEK_END)
         self._file.seek(max(0, size - _END_RECORD_BYTES - (1 << 16)))
         tail = self._file.read()
         self._file.seek(0)
@@ -196,6 +197,7 @@ class NpzArchive:
         name, times = Counter(info.filename for info in infos).most_common(1)[0]
         if times > 1:
             raise DataError(self.path, f"stands in the archive {times} times", name)
+        check_expansion(self.path, sum(info.file_size for info in infos), self._size)
         self._check_layout(infos)
         return {info.filename.removesuffix(SUFFIX): info for info in infos}
 

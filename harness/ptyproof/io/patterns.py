@@ -5,18 +5,18 @@ A stack is read once, in blocks along its first axis.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from ptyproof.io.blocks import row_blocks as row_blocks
 from ptyproof.io.legacy import LARGEST_TELLING
 
 Array = npt.NDArray[Any]
 
-_BLOCK_BYTES = 1 << 24
 _EPS32 = float(np.finfo(np.float32).eps)
 _RELATIVE_TOLERANCE = 1e-6
 _MAX_DOSE_FACTOR = 5.0
@@ -24,13 +24,6 @@ _SQUARE_PIXELS = 12
 _CORNER_SHARE = 0.5
 CLEAR_RATIO = 4.0  # of the two shares, from which on they tell where the zero frequency is
 _MIN_LIT_PIXELS = 32
-
-
-def row_blocks(array: Array) -> Iterator[slice]:
-    """Yield slices that cover the first axis of `array` in pieces of about 16 MiB."""
-    rows = max(1, _BLOCK_BYTES // max(1, array[:1].nbytes))
-    for start in range(0, len(array), rows):
-        yield slice(start, min(start + rows, len(array)))
 
 
 @dataclass(frozen=True)

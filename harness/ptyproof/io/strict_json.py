@@ -14,10 +14,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ptyproof.errors import ManifestError
+from ptyproof.errors import DataError, ManifestError
 from ptyproof.io.atomic import write_text
 from ptyproof.io.json_scan import DECODER, Fault, line_and_column, may_hold_half_pairs, scan_json
 from ptyproof.io.json_scan import MAX_DEPTH as MAX_DEPTH
+from ptyproof.io.regular import open_regular
 
 MAX_BYTES = 1 << 24
 _MARKS = {
@@ -75,12 +76,12 @@ def read_content(path: Path) -> bytes:
         If it cannot be read, or is larger.
     """
     try:
-        with path.open("rb") as file:
-            raw = file.read(MAX_BYTES + 1)
-    except (OSError, ValueError) as error:  # ValueError: a name with a null character
-        reason = (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
-        raise NotStrictJsonError(path, Fault("unreadable", f"cannot be read: {reason}", 0)) from error
-    return raw
+        with open_regular(path) as file:
+            return file.read(MAX_BYTES + 1)
+    except DataError as error:
+        raise NotStrictJsonError(path, Fault("unreadable", error.reason, 0)) from error
+    except OSError as error:
+        raise NotStrictJsonError(path, Fault("unreadable", f"cannot be read: {error.strerror}", 0)) from error
 
 
 def parse_bytes(raw: bytes, path: Path | str = "JSON text", member: str | None = None) -> Any:

@@ -28,6 +28,7 @@ from ptyproof.reconstruction.method import BlindScan, Budget, Needs, Reconstruct
 from ptyproof.remedies import import_torchvision
 
 INSTALL = "pip install 'pytest-ptyproof[iterative]'"
+_PACKAGES = ("torch", "torchvision", "ptychi")
 _DEFAULT_EPOCHS = 100
 _MARGIN_PX = 2  # pty-chi cuts windows of one pixel more on each side to shift them
 _LOSS_UNIT = "mean over pixels of (sqrt(I) - sqrt(n))^2, from patterns as they were before their update"
@@ -66,7 +67,7 @@ class PtyChi:
 
     def unavailable(self) -> str | None:
         """Return the line that installs pty-chi where it is missing."""
-        missing = [name for name in ("torch", "torchvision", "ptychi") if find_spec(name) is None]
+        missing = [name for name in _PACKAGES if find_spec(name) is None]
         return f"{' and '.join(missing)} missing: {INSTALL}" if missing else None
 
     def reconstruct(self, dataset: BlindScan, budget: Budget, rng: np.random.Generator) -> Reconstruction:
@@ -88,7 +89,7 @@ class PtyChi:
             If the engine ends by an error of its own.
         """
         with _contained():
-            remedy = import_torchvision()
+            remedy = _import_ptychi()
             import ptychi.api as api
             from ptychi.api.task import PtychographyTask
 
@@ -205,6 +206,21 @@ def _iterate(task: Any, budget: Budget) -> tuple[list[float], list[float], Liter
         if budget.seconds is not None and seconds[-1] >= budget.seconds:
             return losses, seconds, "seconds"
     return losses, seconds, "epochs"
+
+
+def preload() -> None:
+    """Import pty-chi where it is installed: a process that was started by one that has it need not."""
+    if all(find_spec(name) for name in _PACKAGES):
+        with _contained():
+            _import_ptychi()
+
+
+def _import_ptychi() -> str | None:
+    """Import pty-chi after what its own import needs; return what was done for it."""
+    remedy = import_torchvision()
+    import ptychi.api.task  # noqa: F401 - so that it is there
+
+    return remedy
 
 
 @contextmanager

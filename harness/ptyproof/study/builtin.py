@@ -37,7 +37,7 @@ _STUDIES = {
             name="fly64-smoke",
             pattern_size_px=32,
             base=BaseDesign(scan_rows=28, scan_cols=12, step_px=4.0, jitter_px=0.75, probe_diameter_px=10.0),
-            training=TrainingDesign(max_epochs=4, steps_per_epoch=8, network=NetworkDesign(channels=32, n_blocks=2)),
+            training=TrainingDesign(max_epochs=4, steps_per_epoch=8, network=NetworkDesign(channels=16, n_blocks=1)),
             reconstruction=ReconstructionDesign(
                 methods=(
                     MethodDesign("flat"),

@@ -8,12 +8,22 @@ from typing import Any
 
 from ptyproof.errors import DesignError
 
+_SHOWN = 200
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+def shown(value: Any) -> str:
+    """Return a value as an error shows it: cut where it is long, and whole numbers that have no decimal text named."""
+    try:
+        text = repr(value)
+    except ValueError:  # Python writes no numbers of thousands of digits
+        return "a number of thousands of digits"
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
 
 
 def refuse(key: str, value: Any, allowed: str) -> DesignError:
     """Return the error that says that `value` of `key` is not allowed."""
-    return DesignError(f"{key} must be {allowed}, got {value!r}")
+    return DesignError(f"{key} must be {allowed}, got {shown(value)}")
 
 
 def integer(key: str, value: Any, minimum: int, maximum: int = 2**63 - 1) -> int:

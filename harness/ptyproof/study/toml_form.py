@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Any
 
 import tomlkit
 from tomlkit.items import Table
 
-from ptyproof.errors import DataError, DesignError
+from ptyproof.errors import DesignError
+from ptyproof.io.toml import read_toml
 from ptyproof.study.builtin import STUDY_NAMES, builtin_study
 from ptyproof.study.design import StudyDesign, design_from_dict
 
@@ -41,7 +41,7 @@ _COMMENTS = {
     "epochs": "passes over all patterns",
     "s_img": "fraction of the positions that is drawn",
 }
-_MAX_BYTES = 1 << 20
+_MAX_BYTES = 1 << 18
 
 
 def load_study(name_or_file: str) -> StudyDesign:
@@ -57,16 +57,7 @@ def load_study(name_or_file: str) -> StudyDesign:
     path = Path(name_or_file)
     if name_or_file in STUDY_NAMES or not (path.suffix == ".toml" or "/" in name_or_file):
         return builtin_study(name_or_file)
-    try:
-        if path.stat().st_size > _MAX_BYTES:
-            raise DataError(path, f"is larger than {_MAX_BYTES} bytes; a study is a short TOML file")
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise DataError(path, f"cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise DataError(path, f"is not UTF-8 text (byte {error.start}); a study is a TOML file") from error
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise DataError(path, f"is no TOML: {error}") from error
+    table = read_toml(path, _MAX_BYTES)
     try:
         return design_from_dict(table)
     except DesignError as error:

@@ -69,9 +69,9 @@ class TrainingDesign:
         The network's sizes.
     """
 
-    max_epochs: int = 8
-    steps_per_epoch: int = 50
-    patterns_per_step: int = 64
+    max_epochs: int = 12
+    steps_per_epoch: int = 40
+    patterns_per_step: int = 32
     learning_rate: float = 2e-3
     weight_decay: float = 1e-4
     gradient_clip: float = 1.0

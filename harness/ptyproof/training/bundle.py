@@ -23,6 +23,7 @@ from ptyproof.training.network import GroupNetwork
 BUNDLE = "model.safetensors"
 RECORD = "model.json"
 _KEY = "ptyproof"
+_TYPES = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16", "I64": "int64", "U8": "uint8"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,35 +73,48 @@ def read_bundle(path: Path) -> Bundle:
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no mapping
+            record = _record(metadata, path)
+            network = _empty(record, path)
+            _check_forms(file, network, path)
+            tensors = {name: file.get_tensor(name) for name in network.state_dict()}
     except (SafetensorError, OSError, ValueError) as error:
         raise DataError(path, f"is no readable safetensors file: {error}") from error
+    network.load_state_dict(tensors, assign=True)
+    return Bundle(network.eval(), record)
+
+
+def _record(metadata: dict[str, str], path: Path) -> dict[str, Any]:
     if _KEY not in metadata:
         raise DataError(path, "was not written by ptyproof: its metadata has no model record")
-    record = strict_json.parse_json(metadata[_KEY], path, "metadata")
+    record: dict[str, Any] = strict_json.parse_json(metadata[_KEY], path, "metadata")
     try:
         schema.validate(record, "model", path)
     except ManifestError as error:
         raise ManifestError(path, error.reason, "metadata") from error
-    return Bundle(_network(record, tensors, path), record)
+    return record
 
 
-def _network(record: dict[str, Any], tensors: dict[str, torch.Tensor], path: Path) -> GroupNetwork:
-    """Return the network of a record with its weights; no memory is taken for weights that the file does not hold."""
+def _empty(record: dict[str, Any], path: Path) -> GroupNetwork:
+    """Return the network of a record without weights, which takes no memory for them."""
     try:
         design = NetworkDesign(**record["training"]["network"])
     except DesignError as error:
         raise DataError(path, f"holds no possible network: {error}", "metadata") from error
     with torch.device("meta"):
-        network = GroupNetwork(design)
+        return GroupNetwork(design)
+
+
+def _check_forms(file: Any, network: GroupNetwork, path: Path) -> None:
+    """Refuse weights that do not fit, by the header: no memory is taken for any before all of them do."""
     wanted = {name: _form(value) for name, value in network.state_dict().items()}
-    found = {name: _form(value) for name, value in tensors.items()}
+    found = dict.fromkeys(file.keys(), "a weight that no network has")
+    for name in wanted.keys() & found.keys():
+        part = file.get_slice(name)
+        found[name] = f"{_TYPES.get(part.get_dtype(), part.get_dtype())} {tuple(part.get_shape())}"
     for name in sorted(wanted.keys() | found.keys()):
         if wanted.get(name) != found.get(name):
             reason = f"expected {wanted.get(name, 'no such weight')}, got {found.get(name, 'none')}"
             raise DataError(path, f"holds weights that do not fit its record: {name}: {reason}")
-    network.load_state_dict(tensors, assign=True)
-    return network.eval()
 
 
 def _form(tensor: torch.Tensor) -> str:

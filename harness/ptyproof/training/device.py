@@ -6,14 +6,15 @@ import os
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, cast
 
 import numpy as np
 import torch
 
 from ptyproof.errors import InputError
-from ptyproof.io.environment import cpu_name, environment
+from ptyproof.io.anonymity import hardware_label
+from ptyproof.io.environment import cpu_name, environment, gpu_is_present
 
 Accelerator = Literal["cpu", "gpu"]
 ACCELERATORS = ("cpu", "gpu", "auto")
@@ -54,16 +55,22 @@ class RunOptions:
         if self.threads is not None and self.threads < 1:
             raise InputError(f"--threads must be a whole number >= 1, got {self.threads}")
 
+    def pinned(self) -> RunOptions:
+        """Return the options with the number of threads that this process has, so that another one uses as many."""
+        return replace(self, threads=self.threads or torch.get_num_threads())
+
 
 def resolve_accelerator(wanted: str) -> Accelerator:
-    """Return the accelerator that `wanted` means on this machine.
+    """Return the accelerator that `wanted` means on this machine; CUDA is not initialised by asking.
 
     Raises
     ------
     InputError
         If a GPU is asked for and there is none.
     """
-    present = torch.cuda.is_available()
+    if wanted == "cpu":
+        return "cpu"
+    present = gpu_is_present()
     if wanted == "gpu" and not present:
         raise InputError("--accelerator gpu was asked for, but torch finds no GPU on this machine; use cpu or auto")
     if wanted == "auto":
@@ -79,7 +86,7 @@ def compute_environment(options: RunOptions) -> dict[str, str | int | bool]:
         "cpu": cpu_name(),
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
         "threads": options.threads or torch.get_num_threads(),
-        "device": torch.cuda.get_device_name() if accelerator == "gpu" else "cpu",
+        "device": hardware_label(torch.cuda.get_device_name()) if accelerator == "gpu" else "cpu",
         "deterministic": options.deterministic,
         "num_workers": options.num_workers,
     }

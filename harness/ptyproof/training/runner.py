@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import csv
+import io
 import logging
 import signal
 import threading
 import warnings
-import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -27,9 +27,10 @@ from ptyproof.physics.grouping import position_groups
 from ptyproof.study.seeds import stream
 from ptyproof.study.training import TrainingDesign
 from ptyproof.training.bundle import write_bundle
+from ptyproof.training.checkpoint import read_checkpoint
 from ptyproof.training.data import Draw, GroupedScan, GroupSampler, Scan, hold_back
 from ptyproof.training.device import RunOptions, configured, resolve_accelerator
-from ptyproof.training.engine import Callback, ModelCheckpoint, pl
+from ptyproof.training.engine import Callback, ModelCheckpoint, TorchCheckpointIO, pl
 from ptyproof.training.module import CHECKPOINT_KEY, PatchTraining
 
 CHECKPOINT = "checkpoint.ckpt"
@@ -74,7 +75,14 @@ class Trained:
     history: list[dict[str, float]]
 
 
-def train(task: TrainingTask, scan: Scan, folder: Path, options: RunOptions, console: Console | None = None) -> Trained:
+def train(
+    task: TrainingTask,
+    scan: Scan,
+    folder: Path,
+    options: RunOptions,
+    console: Console | None = None,
+    watchers: Sequence[Callback] = (),
+) -> Trained:
     """Train the network of a task and leave bundle, checkpoint and metrics in `folder`.
 
     A checkpoint in `folder` that belongs to the same task and data is resumed from the end of its epoch; the result is
@@ -90,6 +98,8 @@ def train(task: TrainingTask, scan: Scan, folder: Path, options: RunOptions, con
         Accelerator, determinism, workers, logger, threads.
     console
         Where lines and progress go; None is silent.
+    watchers
+        Lightning callbacks that look on.
 
     Raises
     ------
@@ -108,7 +118,7 @@ def train(task: TrainingTask, scan: Scan, folder: Path, options: RunOptions, con
     with configured(options, seed), _quiet_lightning():
         training, validation, counts = _loaders(task, scan, options)
         module = PatchTraining(task.training, recipe)
-        trainer = _trainer(task.training, folder, options, console, task.key)
+        trainer = _trainer(task, folder, options, console, watchers)
         resume_from = None if resumed is None else checkpoint
         with _interruptible():
             trainer.fit(module, training, validation, ckpt_path=resume_from, weights_only=True)
@@ -161,7 +171,10 @@ def _loaders(
     return training, validation, {"n_training_positions": len(kept), "n_validation_positions": len(held)}
 
 
-def _trainer(plan: TrainingDesign, folder: Path, options: RunOptions, console: Console, label: str) -> pl.Trainer:
+def _trainer(
+    task: TrainingTask, folder: Path, options: RunOptions, console: Console, watchers: Sequence[Callback]
+) -> pl.Trainer:
+    plan = task.training
     checkpoint = _EpochCheckpoint(
         dirpath=folder,
         filename=Path(CHECKPOINT).stem,
@@ -176,7 +189,8 @@ def _trainer(plan: TrainingDesign, folder: Path, options: RunOptions, console: C
         deterministic=options.deterministic,
         gradient_clip_val=plan.gradient_clip,
         logger=False,  # Lightning's CSVLogger empties its file when a training resumes; _Reporter writes the history
-        callbacks=[checkpoint, _Reporter(console, label, plan, metrics)],
+        callbacks=[*watchers, _Generators(), checkpoint, _Reporter(console, task.key, plan, metrics)],
+        plugins=[_AtomicCheckpoints()],
         default_root_dir=folder,
         num_sanity_val_steps=0,
         log_every_n_steps=plan.steps_per_epoch,
@@ -220,12 +234,13 @@ def _resumable(checkpoint: Path, recipe: str, console: Console) -> int | None:
     if not checkpoint.is_file():
         return None
     try:
-        if zipfile.ZipFile(checkpoint).testzip() is not None:  # torch does not compare the checksums
-            raise zipfile.BadZipFile("a checksum does not agree")
-        state = torch.load(checkpoint, map_location="cpu", weights_only=True)
+        state = read_checkpoint(checkpoint)
         belongs, epochs = state[CHECKPOINT_KEY]["recipe_sha256"] == recipe, int(state["epoch"]) + 1
         whole = state.keys() >= _CHECKPOINT_PARTS
-    except Exception as error:  # noqa: BLE001 - whatever a damaged file leads to, it is not resumed
+    except DataError as error:
+        console.say(f"{checkpoint.name} cannot be resumed: it {error.reason}; training starts anew")
+        return None
+    except (LookupError, TypeError) as error:
         console.say(f"{checkpoint.name} cannot be resumed ({type(error).__name__}); training starts anew")
         return None
     if not whole:
@@ -247,6 +262,32 @@ class _EpochCheckpoint(ModelCheckpoint):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take nothing up."""
+
+
+class _Generators(Callback):
+    """Torch's random generators travel in the checkpoint, so that a resumed training draws what the whole one would."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the state of every generator."""
+        used = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
+        return {"cpu": torch.get_rng_state(), "cuda": torch.cuda.get_rng_state_all() if used else []}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on from it: before the loaders of the next epoch, which draw as well."""
+        torch.set_rng_state(state_dict["cpu"].cpu())
+        if len(state_dict["cuda"]) == torch.cuda.device_count():
+            torch.cuda.set_rng_state_all([state.cpu() for state in state_dict["cuda"]])
+
+
+class _AtomicCheckpoints(TorchCheckpointIO):
+    """Checkpoints that are whole or absent; Lightning's own are copied from the system's temporary files."""
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None) -> None:
+        """Write a checkpoint."""
+        stream = io.BytesIO()
+        torch.save(checkpoint, stream)
+        with atomic_path(Path(path)) as temporary:
+            temporary.write_bytes(stream.getbuffer())
 
 
 class _Reporter(Callback):

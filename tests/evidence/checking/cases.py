@@ -40,7 +40,10 @@ F = ("reconstruction_manifest", "whole-dose")
 ENDS = ("reconstruction_manifest", "failed-lost-and-reused")
 G = ("comparison_manifest", "every-status")
 SUMMARY = ("metrics_summary", "one-protocol")
+STATE = ("job_state", "running")
 ASSESSED = ("assessment", "one-failed")
+CERTIFIED = ("certificate", "reproduced")
+DIVERGED = ("certificate", "diverged")
 
 HOME = "/home/somebody/study"
 GONE = object()
@@ -379,6 +382,43 @@ OF_COMPARISONS = (
     ),
 )
 
+_DIVERGENCE = {"epoch": None, "step": None, "quantity": "bundle", "first": "a" * 64, "second": "b" * 64}
+OF_CERTIFICATES = (
+    case("PM201", "$.account.n_reproduced", CERTIFIED, account__n_reproduced=2),
+    case("PM201", "$.account.n_diverged", DIVERGED, account__n_diverged=0),
+    case("PM202", "$.account.n_attempts", CERTIFIED, account__n_attempts=4),
+    case("PM205", "$.attempts[0].job", CERTIFIED, attempts__0__dose=1e4),
+    case("PM502", "$.attempts[0].finished", CERTIFIED, attempts__0__finished="2026-11-24T10:20:00Z"),
+    case("PM605", "$.attempts[0].epochs[1].epoch", CERTIFIED, attempts__0__epochs__1__epoch=3),
+    case("PM605", "$.attempts[0].n_epochs_asked", CERTIFIED, attempts__0__n_epochs_asked=3),
+    case("PM605", "$.attempts[0].epochs", CERTIFIED, attempts__0__epochs=lambda epochs: epochs[:1]),
+    case("PM605", "$.attempts[0].epochs", CERTIFIED, attempts__0__n_epochs_asked=1),
+    case("PM605", "$.attempts[0].killed_after_epoch", CERTIFIED, attempts__0__killed_after_epoch=1),
+    case("PM605", "$.attempts[1].killed_after_epoch", CERTIFIED, attempts__1__killed_after_epoch=None),
+    case("PM605", "$.attempts[1].killed_after_epoch", CERTIFIED, attempts__1__killed_after_epoch=2),
+    case("PM605", "$.attempts[1].divergence.epoch", DIVERGED, attempts__1__divergence__epoch=1),
+    case("PM703", "$.attempts[0].trainings", CERTIFIED, attempts__0__trainings=lambda trainings: trainings[:1]),
+    case("PM703", "$.attempts[0].recipe_sha256", CERTIFIED, attempts__0__recipe_sha256=None),
+    case("PM703", "$.attempts[0].epochs", CERTIFIED, attempts__0__epochs=[]),
+    case("PM704", "$.attempts[0].divergence", CERTIFIED, attempts__0__divergence=_DIVERGENCE),
+    case("PM704", "$.attempts[0].error", CERTIFIED, attempts__0__error="out of memory"),
+    case("PM704", "$.attempts[1].status", CERTIFIED, attempts__1__trainings__1__bundle_sha256="b" * 64),
+    case("PM704", "$.attempts[0].status", CERTIFIED, attempts__0__recorded_bundle__sha256="b" * 64),
+    case("PM704", "$.attempts[1].divergence", DIVERGED, attempts__1__divergence=None),
+    case(
+        "PM704",
+        "$.attempts[1].divergence.second",
+        DIVERGED,
+        attempts__1__divergence__second="a",
+        attempts__1__divergence__first="a",
+    ),
+    case("PM704", "$.attempts[3].error", DIVERGED, attempts__3__error=None),
+    case("PM704", "$.attempts[3].recorded_bundle", DIVERGED, attempts__3__recorded_bundle={"sha256": "a" * 64}),
+    case("PM705", "$.attempts[3].status", DIVERGED),
+    case("PM713", "$.attempts[1].status", DIVERGED),
+    case("PM713", "$.attempts[2].status", DIVERGED),
+)
+
 CASES = (
     case("PM101", "$.jobs[0].gridsize", WHOLE, jobs__0__gridsize=0),
     case("PM101", "$.jobs[0].result.final_loss", WHOLE, jobs__0__result__final_loss=GONE),
@@ -494,6 +534,7 @@ CASES = (
     case("PM502", "$.jobs[0].result.finished", WHOLE, jobs__0__result__finished="2026-11-23T22:48:51Z"),
     case("PM502", "$.jobs[0].result.started", WHOLE, jobs__0__result__started="2026-11-23T22:47:33Z"),
     case("PM502", "$.runs[1].started", HUB, runs__1__started="2026-11-24T00:07:44Z"),
+    case("PM502", "$.heartbeat", STATE, heartbeat="2026-03-01T11:59:59Z"),
     case("PM503", "$.timestamp", F1, timestamp="2025-10-06T09:15:27.104512"),
     case("PM504", "$.artifact_root", E5, artifact_root="reports/2025-10-07T091500Z/e"),
     case("PM505", "$.timestamp", WHOLE, timestamp="1970-01-01T00:00:00Z"),
@@ -676,4 +717,5 @@ CASES = (
     ),
     *OF_RECONSTRUCTIONS,
     *OF_COMPARISONS,
+    *OF_CERTIFICATES,
 )

@@ -61,7 +61,7 @@ def compared(doc: Document) -> Findings:
     rows = sum(len(listed(table, "rows")) for _, table in doc.entries("tables"))
     statuses = Counter(text(cell, "status") for _, cell in cells)
     statuses["success"] += rows
-    yield from _added_up(doc, "n_enumerated", {f"n_{status}": statuses[status] for status in _ENDS})
+    yield from added_up(doc, "n_enumerated", {f"n_{status}": statuses[status] for status in _ENDS})
 
 
 def assessed(doc: Document) -> Findings:
@@ -92,17 +92,17 @@ def _of_jobs(doc: Document, skips: str) -> Findings:
         "n_skipped": len(listed(doc.root, skips)),
         "n_not_selected": len(listed(doc.root, "not_selected")),
     }
-    yield from _added_up(doc, "n_enumerated", numbers)
+    yield from added_up(doc, "n_enumerated", numbers)
 
 
 def overlap(doc: Document) -> Findings:
     """Yield where the account of an overlap manifest is not the number of its views."""
     if not doc.cut:
         numbers = {"n_accepted": len(listed(doc.root, "views")), "n_rejected": len(listed(doc.root, "rejected_views"))}
-        yield from _added_up(doc, "n_cells", numbers)
+        yield from added_up(doc, "n_cells", numbers)
 
 
-def _added_up(doc: Document, total: str, numbers: Mapping[str, int]) -> Findings:
+def added_up(doc: Document, total: str, numbers: Mapping[str, int]) -> Findings:
     """Yield parts of an account that are not what was counted, or else a total that is not the sum of its parts."""
     account = mapping(doc.root, "account")
     wrong = [counted(doc, account, "$.account", key, n, "the manifest lists {}") for key, n in numbers.items()]

@@ -624,6 +624,16 @@ _ALL = (
         "Run the job again with `--redo`, so that it makes a result of its own.",
     ),
     Code(
+        "PM713",
+        "error",
+        "A training that did not give the same bits again",
+        (
+            "The certificate is honest: the job was trained twice, and the two differ. Until that is explained, nobody "
+            "can check a number of this job by training it again."
+        ),
+        "Look at the quantity, epoch and step that it names; mend the cause, and certify in a new hub.",
+    ),
+    Code(
         "PM801",
         "error",
         "Skips of something that was not asked for",

@@ -16,6 +16,7 @@ _LISTS = (
     ("cells", "cell"),
     ("tables", "table"),
     ("methods", "method"),
+    ("attempts", "attempt"),
     ("missing_jobs", "missing job"),
     ("not_selected", "cell not selected"),
     ("datasets", "dose"),
@@ -46,8 +47,8 @@ def _counted(doc: Document, key: str, noun: str) -> str:
     entries = listed(doc.root, key)
     noun = "cells not selected" if key == "not_selected" and len(entries) != 1 else noun
     said = f"{len(entries)} {noun}" if key == "not_selected" else plural(len(entries), noun)
-    if key != "jobs":
+    if key not in ("jobs", "attempts"):
         return said
-    statuses = Counter(text(mapping(job, "result"), "status") for _, job in doc.entries(key))
+    statuses = Counter(text(mapping(job, "result") or job, "status") for _, job in doc.entries(key))
     known = [f"{n} {status}" for status, n in sorted(statuses.items(), key=str) if isinstance(status, str)]
     return f"{said} ({printable(', '.join(known)[:80])})" if known else said

@@ -11,6 +11,7 @@ from ptyproof.evidence.checking import (
     beside,
     beside_results,
     cells,
+    certificates,
     claims,
     comparisons,
     files,
@@ -164,6 +165,7 @@ KINDS: dict[str, Kind] = {
     ),
     "overlap_metrics": Kind("overlap metrics of Phase D", (cells.consistent, selection.check, beside.metrics)),
     "metrics_bundle": Kind("metrics bundle of Phase D", (cells.consistent, selection.check, beside.metrics)),
+    "job_state": Kind("job that a process runs, or had run when it died"),
     "model": Kind("record of a trained network", (cells.consistent, losses.model, beside.model), ("account", "values")),
     "study_design": Kind("study design", (studies.of_itself,), ("values",)),
     "dataset_metadata": Kind("metadata of a dataset", (), ("values",)),
@@ -235,6 +237,11 @@ KINDS: dict[str, Kind] = {
         "assessment of methods on a measurement",
         (account.assessed, assessments.methods, measured.check),
         ("account", "files", "paths", "times", "values", "claims"),
+    ),
+    "certificate": Kind(
+        "determinism certificate",
+        (certificates.account, certificates.attempts),
+        ("account", "paths", "times", "values", "claims"),
     ),
     "hub_index": Kind(
         "index of an artifact hub",

@@ -8,7 +8,17 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ptyproof.errors import PtyproofError
-from ptyproof.evidence.checking.document import Document, Findings, count, entries, is_close, mapping, number, text
+from ptyproof.evidence.checking.document import (
+    Document,
+    Findings,
+    as_number,
+    count,
+    entries,
+    is_close,
+    mapping,
+    number,
+    text,
+)
 from ptyproof.evidence.protocol import FIXED_THRESHOLDS, Recipe, frc_name
 from ptyproof.evidence.specs import IMAGES, Spec, needs_truth, specs
 
@@ -71,6 +81,8 @@ def rows(doc: Document) -> Findings:
 def recipe_of(doc: Document) -> Recipe | None:
     """Return the recipe that a file names, or None where it is none."""
     record = mapping(doc.root, "recipe") or mapping(mapping(doc.root, "plan"), "recipe")
+    if any(as_number(value) is None for key, value in record.items() if key != "version"):
+        return None
     try:
         recipe = Recipe(**record)
         specs(recipe)

@@ -19,8 +19,12 @@ def order(doc: Document) -> Findings:
     """Yield ends before starts, calls out of order, and a file that is older than what it records."""
     for place, result in _results(doc):
         yield from _forward(doc, result, place, "started", "finished")
+    for place, attempt in doc.entries("attempts"):
+        yield from _forward(doc, attempt, place, "started", "finished")
     for place, run in doc.entries("runs"):
         yield from _forward(doc, run, place, "started", "ended")
+    if doc.kind == "job_state":
+        yield from _forward(doc, doc.root, "$", "started", "heartbeat")
     yield from _rising(doc, "calls", "timestamp")
     yield from _rising(doc, "runs", "started")
     written = moment(doc.root.get("timestamp"))
@@ -64,6 +68,9 @@ def _recorded(doc: Document) -> Iterator[tuple[str, str, Any]]:
     for place, result in _results(doc):
         for key in ("started", "finished"):
             yield place, key, result.get(key)
+    for place, attempt in doc.entries("attempts"):
+        for key in ("started", "finished"):
+            yield place, key, attempt.get(key)
     for place, call in doc.entries("calls"):
         yield place, "timestamp", call.get("timestamp")
     for place, run in doc.entries("runs"):

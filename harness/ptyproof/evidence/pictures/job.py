@@ -22,6 +22,7 @@ from ptyproof.evidence.pictures.positions import draw_scan
 from ptyproof.evidence.run_folder import RunFolder
 from ptyproof.io.dataset import Dataset, read_dataset
 from ptyproof.io.hashing import sha256_file
+from ptyproof.io.regular import lies_inside
 from ptyproof.physics.fourier import fft2c
 from ptyproof.physics.metrics import poisson_deviance
 
@@ -56,7 +57,7 @@ class JobPictures:
                 ended = result["status"] == "success"
                 raise InputError("the losses were not written" if ended else f"the training is {result['status']}")
             path = self._path(posixpath.join(self.job["artifact_dir"], result["metrics_path"]))
-            if not (self.hub / path).is_file():
+            if not lies_inside(self.hub / path, self.hub):
                 raise InputError(f"{path} is not in the hub")
             return (Source(path, sha256_file(self.hub / path)),)
         if self.job["datasets"] is None:
@@ -71,7 +72,7 @@ class JobPictures:
     def check(self, source: Source) -> None:
         """Refuse a file that is not there, or is not the recorded one."""
         path = self.hub / source.path
-        if not path.is_file():
+        if not lies_inside(path, self.hub):
             why = ": datasets are removed at the end of a run without --keep-datasets" if path.suffix == ".npz" else ""
             raise InputError(f"{source.path} is not in the hub any more{why}")
         record = {"path": source.path, "sha256": source.sha256, "size_bytes": path.stat().st_size}
@@ -94,7 +95,7 @@ class JobPictures:
             with (self.hub / source.path).open(encoding="utf-8", newline="") as file:
                 history = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
             return draw_training(history, self.job["result"]["bundle_epoch"])
-        except (ValueError, TypeError, KeyError, IndexError) as error:
+        except (ValueError, TypeError, KeyError, IndexError, csv.Error) as error:
             raise DataError(source.path, f"is no table of losses: {error}") from error
 
     def _scan(self) -> Drawing:

@@ -13,6 +13,7 @@ from ptyproof.evidence.protocol import Recipe
 from ptyproof.evidence.report.comparison import Compared
 from ptyproof.evidence.report.markup import PngFigure
 from ptyproof.evidence.specs import headline, specs
+from ptyproof.io.regular import lies_inside
 from ptyproof.study.jobs import cell_key
 
 _ALTS = {
@@ -62,7 +63,7 @@ def figures_of(manifest: Mapping[str, Any], hub: Path) -> list[PngFigure]:
     found = []
     for entry in entries:
         name = posixpath.join(folder, entry["file"]["path"])
-        if not (hub / name).is_file():
+        if not lies_inside(hub / name, hub):
             continue
         of_all = entry["dose"] is None
         cell = "all cells" if of_all else cell_key(entry["dose"], entry["view"], entry["gridsize"])

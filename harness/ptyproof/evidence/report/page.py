@@ -12,6 +12,7 @@ from typing import Any
 
 from ptyproof.console import Console
 from ptyproof.errors import InputError, ManifestError
+from ptyproof.evidence.hub import refuse_links_out
 from ptyproof.evidence.hub_layout import COMPARISON, FIGURES, OVERLAP, REPORT, RUN, SKIPS, SOURCES, TRAINING
 from ptyproof.evidence.manifest import TOOL_LABEL, read_manifest
 from ptyproof.evidence.pictures import Album, collect
@@ -72,8 +73,9 @@ def write_report(hub: Path, console: Console | None = None) -> list[Path]:
     Raises
     ------
     InputError
-        If the hub is no folder.
+        If the hub is no folder, or a link in it leads out of it.
     """
+    refuse_links_out(hub)
     records = read_records(hub, console)
     write_text(hub / REPORT, page_of(records))
     return [hub / REPORT, hub / SOURCES, *(hub / FIGURES / name for name in records.images)]

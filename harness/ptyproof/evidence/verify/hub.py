@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from ptyproof.errors import RunError
-from ptyproof.evidence.hub_layout import COMPARISON, MADE_AGAIN, OVERLAP, RECONSTRUCTION, SOURCES, TRAINING
+from ptyproof.evidence.hub_layout import CERTIFICATE, COMPARISON, MADE_AGAIN, OVERLAP, RECONSTRUCTION, SOURCES, TRAINING
 from ptyproof.evidence.verify.account import account_problems, overlap_account_problems
+from ptyproof.evidence.verify.certificate import certificate_problems
 from ptyproof.evidence.verify.comparison import comparison_problems
 from ptyproof.evidence.verify.designs import study_problems
 from ptyproof.evidence.verify.figures import figure_problems
@@ -50,6 +51,8 @@ def verify_hub(root: Path) -> list[Problem]:
         found += comparison_problems(files, manifests)
     if RECONSTRUCTION in manifests:
         found += reconstruction_problems(files, manifests, index)
+    if CERTIFICATE in manifests:
+        found += certificate_problems(manifests)
     if SOURCES in manifests:
         found += figure_problems(files, manifests)
     return sorted(set(found))

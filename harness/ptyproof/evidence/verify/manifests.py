@@ -41,9 +41,14 @@ def read_checked(path: Path, name: str, kind: str | None) -> tuple[dict[str, Any
         return None, [Problem(name, error.member or (line[0] if line else WHOLE), error.reason)]
     said = value.get("kind") if isinstance(value, dict) else None
     known = set(schema.current_kinds())
-    if not isinstance(value, dict) or said not in known or (kind is not None and said != kind):
+    if (
+        not isinstance(value, dict)
+        or not isinstance(said, str)
+        or said not in known
+        or (kind is not None and said != kind)
+    ):
         expected = kind or f"one of {', '.join(sorted(known))}"
-        return None, [Problem(name, "$.kind", f"expected {expected}, got {said!r}")]
+        return None, [Problem(name, "$.kind", f"expected {expected}, got {repr(said)[:80]}")]
     version = re.match(r"(\d{1,9})\.", str(value.get("schema_version")))
     if version and int(version[1]) > max(major for other, major in schema.kinds() if other == said):
         sentence = f"{value['schema_version']} is newer than ptyproof {__version__} can read; verify with a newer one"

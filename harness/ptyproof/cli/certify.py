@@ -1,0 +1,85 @@
+"""`ptyproof certify`: whether a study's trainings give the same bits again."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from ptyproof.cli.options import Commands, add_command, add_doses, add_quiet, console
+
+_EXAMPLES = """\
+ptyproof certify --study fly64-smoke --hub hub
+ptyproof certify --hub hub --dose 1000 --view baseline --epochs 2
+ptyproof certify --hub hub --mode resume --accelerator cpu
+ptyproof certify --hub hub --view dense --threads 1 --other-threads 2
+
+exit status: 0 every attempt was reproduced; 1 one diverged or failed; 2 usage or bad input"""
+
+
+def add_parser(commands: Commands) -> None:
+    """Add the command to the parser."""
+    summary = "train jobs twice in fresh processes, compare them bit for bit, and record what was found"
+    parser = add_command(commands, "certify", summary, _EXAMPLES)
+    parser.add_argument(
+        "--hub",
+        dest="artifact_hub",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="artifact hub that the certificate goes to, as real_run/certificate.json; it is made if it is missing",
+    )
+    parser.add_argument("--study", default="fly64", metavar="NAME|FILE.toml", help="study (default: %(default)s)")
+    parser.add_argument(
+        "--base-npz",
+        default="builtin",
+        metavar="FILE|builtin",
+        help="object, probe and positions to simulate from (default: the study's own)",
+    )
+    add_doses(parser)
+    parser.add_argument("--view", nargs="+", action="extend", metavar="NAME", help="only these views (default: all)")
+    parser.add_argument(
+        "--gridsize", type=int, nargs="+", action="extend", metavar="G", help="only these gridsizes (default: all)"
+    )
+    parser.add_argument(
+        "--mode",
+        default="twice",
+        metavar="twice|resume",
+        help="twice: both trainings run through; resume: the second is killed after half of the epochs and resumed "
+        "(default: %(default)s)",
+    )
+    parser.add_argument(
+        "--epochs", type=int, metavar="N", help="compare the first N epochs only (default: the whole training)"
+    )
+    parser.add_argument(
+        "--accelerator", default="auto", metavar="cpu|gpu|auto", help="auto takes a GPU where there is one (default)"
+    )
+    parser.add_argument("--threads", type=int, metavar="N", help="CPU threads of torch (default: torch's own number)")
+    parser.add_argument(
+        "--other-threads",
+        type=int,
+        metavar="N",
+        help="CPU threads of the second training, to see whether the bits depend on them (default: the first's)",
+    )
+    add_quiet(parser)
+    parser.set_defaults(run=_run)
+
+
+def _run(args: argparse.Namespace) -> int:
+    from ptyproof.evidence.base import load_base
+    from ptyproof.evidence.certificate import Certificate, all_reproduced, certify_study
+    from ptyproof.evidence.certify import Certification
+    from ptyproof.study.jobs import JobFilters
+    from ptyproof.study.toml_form import load_study
+    from ptyproof.training.device import RunOptions, resolve_accelerator
+
+    said = console(args)
+    options = RunOptions(accelerator=args.accelerator, threads=args.threads, logger="none")
+    resolve_accelerator(options.accelerator)
+    how = Certification(options, args.mode, args.epochs, args.other_threads)
+    filters = JobFilters(*(None if value is None else tuple(value) for value in (args.dose, args.view, args.gridsize)))
+    design = load_study(args.study)
+    certificate = Certificate(args.artifact_hub, design)
+    attempts = certify_study(certificate, load_base(design, args.base_npz), filters, how, said)
+    n_good = sum(attempt["status"] == "reproduced" for attempt in attempts)
+    said.say(f"{n_good} of {len(attempts)} attempts reproduced: {certificate.path}")
+    return 0 if all_reproduced(attempts) else 1

@@ -1,0 +1,17 @@
+"""Stacks of patterns in pieces, so that a memory-mapped one stays out of memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy.typing as npt
+
+_BLOCK_BYTES = 1 << 24
+
+
+def row_blocks(array: npt.NDArray[Any]) -> Iterator[slice]:
+    """Yield slices that cover the first axis of `array` in pieces of about 16 MiB."""
+    rows = max(1, _BLOCK_BYTES // max(1, array[:1].nbytes))
+    for start in range(0, len(array), rows):
+        yield slice(start, min(start + rows, len(array)))

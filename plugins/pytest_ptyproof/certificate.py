@@ -1,0 +1,91 @@
+"""`--certify`: each training of a real run is done twice more, in fresh processes, and must give the same bits.
+
+    def test_certificate(training_job, certify_job):
+        attempt = certify_job(training_job)
+        assert attempt["status"] == "reproduced", describe(attempt)
+
+The module `pytest_ptyproof.real_run.test_certificate` is collected with this option alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_ptyproof.shared import plain_errors, watched_console
+
+if TYPE_CHECKING:
+    from ptyproof.evidence.matrix_run import MatrixRun
+    from ptyproof.evidence.phase_e import TrainedJob
+    from ptyproof.study.jobs import TrainingJob
+
+_TESTS = Path(__file__).parent / "real_run" / "test_certificate.py"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options of certificates."""
+    group = parser.getgroup("ptyproof")
+    group.addoption(
+        "--certify",
+        action="store_true",
+        help="also train each selected job of a real run twice in fresh processes, and compare the two bit for bit",
+    )
+    group.addoption(
+        "--certify-mode",
+        default="twice",
+        metavar="twice|resume",
+        help="resume: the second training is killed after half of the epochs and resumed (default: twice)",
+    )
+    group.addoption(
+        "--certify-epochs", type=int, default=None, metavar="N", help="compare the first N epochs only (default: all)"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Refuse options that cannot be meant before anything is collected."""
+    mode, epochs = config.getoption("--certify-mode"), config.getoption("--certify-epochs")
+    if not config.getoption("--certify"):
+        if mode != "twice" or epochs is not None:
+            raise pytest.UsageError("--certify-mode and --certify-epochs are about --certify, which is missing")
+        return
+    if mode not in ("twice", "resume"):
+        raise pytest.UsageError(f"--certify-mode must be one of twice, resume, got {mode!r}")
+    if epochs is not None and epochs < 1:
+        raise pytest.UsageError(f"--certify-epochs must be a whole number >= 1, got {epochs}")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave the tests of certificates out unless they are asked for."""
+    return True if collection_path == _TESTS and not config.getoption("--certify") else None
+
+
+@pytest.fixture(scope="session")
+def certify_job(
+    matrix_run: MatrixRun, train_job: Callable[[TrainingJob], TrainedJob], request: pytest.FixtureRequest
+) -> Callable[[TrainingJob], dict[str, Any]]:
+    """A function that trains a job twice more and returns the attempt (dict) that the hub's certificate has of it.
+
+    The job is trained for the run first; that bundle must have the same bits, too. The attempt's `status` is
+    `reproduced`, `diverged` or `failed`.
+    """
+
+    def certify_one(job: TrainingJob) -> dict[str, Any]:
+        from ptyproof.evidence.certificate import Certificate, certify
+        from ptyproof.evidence.certify import Certification
+
+        config = request.config
+        done = train_job(job)
+        if done.status != "success":
+            pytest.fail(f"{job.key} was not certified: its training is {done.status}: {done.error}", pytrace=False)
+        how = Certification(
+            matrix_run.options, config.getoption("--certify-mode"), config.getoption("--certify-epochs")
+        )
+        certificate = Certificate(matrix_run.hub, matrix_run.design)
+        with plain_errors(), watched_console(config) as watched:
+            (attempt,) = certify(certificate, matrix_run.phase_e, [job], how, watched)
+        return attempt
+
+    return certify_one

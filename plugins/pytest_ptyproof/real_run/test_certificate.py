@@ -1,0 +1,21 @@
+"""With `--certify`: every training of the study gives the same bits again, in processes of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from ptyproof.study.jobs import TrainingJob
+
+pytestmark = pytest.mark.real_run
+
+
+def test_certificate(training_job: TrainingJob, certify_job: Callable[[TrainingJob], dict[str, Any]]) -> None:
+    """Two trainings in fresh processes, and that of the run, agree bit for bit."""
+    from ptyproof.evidence.attempts import describe
+
+    attempt = certify_job(training_job)
+    assert attempt["status"] == "reproduced", describe(attempt)

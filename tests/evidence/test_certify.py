@@ -1,0 +1,351 @@
+"""Jobs that are trained twice: the same bits are certified, and whatever makes another bit is found and named."""
+
+from __future__ import annotations
+
+import faulthandler
+import json
+import multiprocessing
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ptyproof.cli import main
+from ptyproof.console import Console
+from ptyproof.errors import InputError
+from ptyproof.evidence import certify_process
+from ptyproof.evidence.attempts import describe
+from ptyproof.evidence.certificate import Certificate, account_of, all_reproduced, certify
+from ptyproof.evidence.certify import Certification, Launch, certify_job
+from ptyproof.evidence.checking import check_manifest
+from ptyproof.evidence.hub import Hub
+from ptyproof.evidence.hub_layout import CERTIFICATE
+from ptyproof.evidence.ledger import Ledger
+from ptyproof.evidence.manifest import read_manifest
+from ptyproof.evidence.phase_e import TrainingPhase
+from ptyproof.evidence.summary import write_summary
+from ptyproof.evidence.training_work import task_of
+from ptyproof.evidence.verify import verify_hub
+from ptyproof.io import schema
+from ptyproof.study.design import StudyDesign
+from ptyproof.study.jobs import JobFilters, TrainingJob
+from ptyproof.study.training import NetworkDesign, TrainingDesign
+from ptyproof.training.device import RunOptions
+from ptyproof.training.engine import Callback
+from ptyproof.training.runner import TrainingTask
+from tests.conftest import Phase
+
+CPU = RunOptions(accelerator="cpu", threads=1, logger="none")
+EPOCHS, STEPS = 2, 3
+SHORT = TrainingDesign(
+    max_epochs=EPOCHS,
+    steps_per_epoch=STEPS,
+    patterns_per_step=8,
+    network=NetworkDesign(channels=8, n_blocks=1, start_iterations=2),
+)
+
+
+class Noise(Callback):
+    """Changes the last bit of a weight before a step."""
+
+    def __init__(self, epoch: int, step: int) -> None:
+        self.place = (epoch, step)
+
+    def on_train_batch_start(self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int) -> None:
+        """Change it."""
+        if (trainer.current_epoch + 1, batch_idx + 1) == self.place:
+            import torch
+
+            weight = next(iter(pl_module.network.parameters())).data.view(-1)
+            weight[0] = torch.nextafter(weight[0], weight[0] + 1)
+
+
+def forked(disturb: dict[int, Any] | None = None) -> Launch:
+    """A launch in processes that fork from this one, in some hundredths of the seconds that a fresh one takes.
+
+    `disturb` has, for the number of a training, what is done in its process before it trains.
+    """
+
+    def launch(order: Path, number: int) -> int:
+        context = multiprocessing.get_context("fork")
+        process = context.Process(target=_carry_out, args=(order, (disturb or {}).get(number)))
+        process.start()
+        process.join()
+        assert process.exitcode is not None
+        return process.exitcode
+
+    return launch
+
+
+def _carry_out(order: Path, disturb: Any) -> None:
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    certify_process._end_with_parent = lambda: None  # the standard input of a fork is not that of its parent
+    if disturb is not None:
+        disturb()
+    os._exit(certify_process.main(order))
+
+
+def with_watcher(watcher: Callback) -> Any:
+    """Return what makes the trainings of a process have one more callback."""
+
+    def disturb() -> None:
+        train = certify_process.train
+        certify_process.train = lambda *args: train(*args[:-1], [watcher, *args[-1]])  # type: ignore[assignment]
+
+    return disturb
+
+
+@pytest.fixture(scope="module")
+def design(smoke: StudyDesign) -> StudyDesign:
+    return replace(smoke, training=SHORT)
+
+
+@pytest.fixture(scope="module")
+def phase(
+    design: StudyDesign, smoke_c: Phase, smoke_d: Phase, tmp_path_factory: pytest.TempPathFactory
+) -> TrainingPhase:
+    ledger = Ledger(design, smoke_c.root, smoke_d.root, tmp_path_factory.mktemp("artifacts"))
+    return TrainingPhase(ledger, CPU)
+
+
+@pytest.fixture(scope="module")
+def job(phase: TrainingPhase) -> TrainingJob:
+    (found,) = phase.enumerate(JobFilters((1000.0,), ("dense",))).jobs
+    return found
+
+
+@pytest.fixture(scope="module")
+def task(phase: TrainingPhase, job: TrainingJob) -> TrainingTask:
+    return task_of(phase, job)
+
+
+@pytest.fixture(scope="module")
+def certified(task: TrainingTask, job: TrainingJob) -> dict[str, Any]:
+    """An attempt that found nothing different."""
+    with nothing_left():
+        return certify_job(task, job, Certification(CPU, launch=forked()))
+
+
+@contextmanager
+def nothing_left() -> Iterator[None]:
+    """Check that the temporary folder is as it was."""
+    import tempfile
+
+    def here() -> set[str]:
+        return {path.name for path in Path(tempfile.gettempdir()).glob("ptyproof-certify-*")}
+
+    before = here()
+    yield
+    assert here() <= before
+
+
+def test_the_same_bits_are_certified(certified: dict[str, Any], job: TrainingJob) -> None:
+    attempt = certified
+    assert (attempt["status"], attempt["divergence"], attempt["error"]) == ("reproduced", None, None)
+    assert [epoch["epoch"] for epoch in attempt["epochs"]] == [1, 2]
+    assert {epoch["n_steps"] for epoch in attempt["epochs"]} == {STEPS}
+    one, other = attempt["trainings"]
+    assert one["bundle_sha256"] == other["bundle_sha256"]
+    assert one["environment"] == other["environment"]
+    assert describe(attempt) == f"{job.key} (twice): reproduced bit for bit, 2 of 2 epochs, 6 steps"
+
+
+def test_a_training_that_was_killed_and_resumed_gives_the_same_bits(
+    certified: dict[str, Any], task: TrainingTask, job: TrainingJob
+) -> None:
+    whole = certified
+    attempt = certify_job(task, job, Certification(CPU, "resume", launch=forked()))
+    assert attempt["status"] == "reproduced", describe(attempt)
+    assert (attempt["killed_after_epoch"], [run["n_processes"] for run in attempt["trainings"]]) == (1, [1, 2])
+    assert attempt["epochs"] == whole["epochs"]
+    assert {run["bundle_sha256"] for run in (*attempt["trainings"], *whole["trainings"])} == {
+        whole["trainings"][0]["bundle_sha256"]
+    }
+
+
+@pytest.mark.parametrize("disturbed", [1, 2])
+@pytest.mark.parametrize("place", [(1, 1), (2, 3)])
+def test_the_last_bit_of_one_weight_is_found(
+    task: TrainingTask, job: TrainingJob, disturbed: int, place: tuple[int, int]
+) -> None:
+    launch = forked({disturbed: with_watcher(Noise(*place))})
+    attempt = certify_job(task, job, Certification(CPU, launch=launch))
+    assert attempt["status"] == "diverged"
+    found = attempt["divergence"]
+    assert (found["epoch"], found["step"]) == place
+    assert found["quantity"] in {"loss", "weights"}
+    assert found["first"] != found["second"]
+    assert len(attempt["epochs"]) == place[0] - 1
+    assert f"DIVERGED in epoch {place[0]}, step {place[1]}: " in describe(attempt)
+
+
+def test_a_generator_that_a_resumed_training_does_not_take_up_is_found(task: TrainingTask, job: TrainingJob) -> None:
+    from ptyproof.training import runner
+
+    def forget() -> None:
+        runner._Generators.load_state_dict = lambda self, state_dict: None  # type: ignore[method-assign]
+
+    attempt = certify_job(task, job, Certification(CPU, "resume", launch=forked({2: forget})))
+    assert attempt["status"] == "diverged"
+    assert (attempt["divergence"]["epoch"], attempt["divergence"]["quantity"]) == (2, "rng")
+
+
+def test_the_first_epochs_alone_can_be_compared(task: TrainingTask, job: TrainingJob) -> None:
+    attempt = certify_job(task, job, Certification(CPU, epochs=1, launch=forked({2: with_watcher(Noise(2, 1))})))
+    assert (attempt["status"], attempt["n_epochs_asked"], len(attempt["epochs"])) == ("reproduced", 1, 1)
+    assert "1 of 2 epochs" in describe(attempt)
+
+
+def test_the_bundle_of_the_hub_is_compared(certified: dict[str, Any], task: TrainingTask, job: TrainingJob) -> None:
+    once, how = certified, Certification(CPU, launch=forked())
+    bundle = once["trainings"][0]["bundle_sha256"]
+    result = {"status": "success", "recipe_sha256": once["recipe_sha256"], "bundle_sha256": bundle}
+    entry = {"result": result, "environment": once["trainings"][0]["environment"]}
+    again = certify_job(task, job, how, entry)
+    assert (again["status"], again["recorded_bundle"]) == ("reproduced", {"sha256": bundle})
+    assert describe(again).endswith(", and the hub's bundle is the same")
+    other = certify_job(task, job, how, entry | {"result": result | {"bundle_sha256": "f" * 64}})
+    assert (other["status"], other["divergence"]["quantity"]) == ("diverged", "recorded_bundle")
+    elsewhere = entry | {"environment": entry["environment"] | {"cpu": "another"}}
+    assert certify_job(task, job, how, elsewhere)["recorded_bundle"] is None
+
+
+def abort() -> None:
+    """End as a library does that finds itself broken, without a report on the screen."""
+    faulthandler.disable()
+    os.abort()
+
+
+ENDS = {
+    "killed": (lambda: os.kill(os.getpid(), signal.SIGKILL), "training 2 was ended by SIGKILL"),
+    "silent": (lambda: os._exit(0), "training 2 ended with exit status 0 and said nothing"),
+    "aborted": (abort, "training 2 was ended by SIGABRT"),
+}
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_a_training_that_ends_badly_is_no_certificate(task: TrainingTask, job: TrainingJob, end: str) -> None:
+    how, words = ENDS[end]
+    with nothing_left():
+        attempt = certify_job(task, job, Certification(CPU, epochs=1, launch=forked({2: how})))
+    assert (attempt["status"], attempt["error"]) == ("failed", words)
+    assert (attempt["trainings"], attempt["epochs"], attempt["divergence"]) == ([], [], None)
+    assert describe(attempt) == f"{job.key} (twice): NOT CERTIFIED: {words}"
+
+
+def test_an_error_of_a_training_is_told_without_its_folders(task: TrainingTask, job: TrainingJob) -> None:
+    lost = replace(job, train_data_path=job.train_data_path.with_name("none.npz"))
+    attempt = certify_job(task, lost, Certification(CPU, launch=forked()))
+    assert attempt["status"] == "failed"
+    assert attempt["error"].startswith("training 1 failed: none.npz: does not exist")
+
+
+def test_a_budget_that_cannot_be_killed_between_two_epochs_is_refused(task: TrainingTask, job: TrainingJob) -> None:
+    with pytest.raises(InputError, match="--mode resume needs at least 2 epochs"):
+        certify_job(task, job, Certification(CPU, "resume", epochs=1))
+
+
+def test_attempts_are_added_and_a_divergence_stays(
+    phase: TrainingPhase, design: StudyDesign, job: TrainingJob, tmp_path: Path
+) -> None:
+    hub = Hub(tmp_path / "hub")
+    certificate = Certificate(hub.root, design)
+    launches = [forked({2: with_watcher(Noise(1, 1))}), forked(), forked({1: abort})]
+    for number, launch in enumerate(launches):
+        attempts = certify(certificate, phase, [job], Certification(CPU, epochs=1, launch=launch), Console.silent())
+        assert all_reproduced(attempts) == (number == 1)
+    record = read_manifest(hub.root / CERTIFICATE, "certificate")
+    assert [attempt["status"] for attempt in record["attempts"]] == ["diverged", "reproduced", "failed"]
+    assert record["account"] == {"n_attempts": 3, "n_reproduced": 1, "n_diverged": 1, "n_failed": 1}
+    assert {finding.code for finding in check_manifest(hub.root / CERTIFICATE).findings} == {"PM713", "PM705"}
+    hub.write(lambda: write_summary(hub.root))
+    (problem,) = verify_hub(hub.root)
+    assert (problem.file, problem.place) == (CERTIFICATE, "$.attempts[0].status")
+    text = (hub.root / "docs" / "summary.md").read_text(encoding="utf-8")
+    assert text.index("DIVERGED in epoch 1, step 1") < text.index("## Determinism")
+    assert "1 reproduced, 1 diverged, 1 failed" in text
+    assert "NOT CERTIFIED: training 1 was ended by SIGABRT" in text
+    other = replace(design, name="other", training=replace(SHORT, seed=5))
+    with pytest.raises(InputError, match="is of study fly64-smoke with another design"):
+        Certificate(hub.root, other).read()
+
+
+def test_an_account_counts_every_status() -> None:
+    statuses = ["failed", "reproduced", "diverged", "reproduced"]
+    found = account_of([{"status": status} for status in statuses])
+    assert found == {"n_attempts": 4, "n_reproduced": 2, "n_diverged": 1, "n_failed": 1}
+
+
+# The command; tests/plugins/test_certificate.py runs fresh processes
+
+
+STUDY = """\
+name = "short"
+pattern_size_px = 32
+doses_photons_per_pattern = [1000.0]
+base = {scan_rows = 20, scan_cols = 8, step_px = 4.0, jitter_px = 0.75, probe_diameter_px = 10.0}
+views = [{name = "baseline", gridsize = 1, selection = "all"}]
+
+[training]
+max_epochs = 2
+steps_per_epoch = 2
+network = {channels = 8, n_blocks = 1, start_iterations = 2}
+"""
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Path:
+    path = tmp_path / "short.toml"
+    path.write_text(STUDY, encoding="utf-8")
+    return path
+
+
+def test_the_command_writes_a_certificate_into_a_hub_that_is_sound(
+    study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ptyproof.evidence.certify.launch", forked())
+    hub = tmp_path / "hub"
+    words = ["certify", "--study", str(study), "--hub", str(hub), "--accelerator", "cpu", "--threads", "1"]
+    with nothing_left():
+        assert main([*words, "--mode", "resume"]) == 0
+    said = capsys.readouterr().out
+    assert "dose1000-baseline-gs1 (resume): reproduced bit for bit, 2 of 2 epochs, 4 steps" in said
+    record = json.loads((hub / CERTIFICATE).read_text(encoding="utf-8"))
+    schema.validate(record, "certificate", CERTIFICATE)
+    assert record["attempts"][0]["trainings"][1]["n_processes"] == 2
+    assert str(tmp_path) not in json.dumps(record)
+    assert verify_hub(hub) == []
+    assert main(["check", str(hub)]) == 0
+    assert sorted(path.name for path in hub.iterdir()) == ["cli", "docs", "hub.json", "real_run"]
+    monkeypatch.setattr("ptyproof.evidence.certify.launch", forked({2: with_watcher(Noise(1, 1))}))
+    assert main([*words, "--epochs", "1"]) == 1
+    said = capsys.readouterr().out
+    assert "dose1000-baseline-gs1 (twice): DIVERGED in epoch 1, step 1: " in said
+    assert "0 of 1 attempts reproduced" in said
+    assert main(["check", str(hub)]) == 1
+    assert main(["hub", "verify", str(hub)]) == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--mode", "thrice"], "--mode must be one of twice, resume, got 'thrice'"),
+        (["--epochs", "0"], "--epochs must be a whole number >= 1, got 0"),
+        (["--mode", "resume", "--epochs", "1"], "--mode resume needs at least 2 epochs"),
+        (["--dose", "5"], "--dose must be one of 1000"),
+        (["--view", "thin"], "thin"),
+        (["--other-threads", "0"], "--other-threads must be a whole number >= 1, got 0"),
+    ],
+)
+def test_what_cannot_be_certified_is_refused(
+    options: list[str], words: str, study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hub = tmp_path / "hub"
+    assert main(["certify", "--study", str(study), "--hub", str(hub), "--accelerator", "cpu", *options]) == 2
+    assert words in capsys.readouterr().err
+    assert not (hub / CERTIFICATE).exists()

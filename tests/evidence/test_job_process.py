@@ -1,0 +1,243 @@
+"""A process for each job: it ends in every way there is, each is told apart, and nothing else ends with it."""
+
+from __future__ import annotations
+
+import io
+import os
+import threading
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from ptyproof.console import Console
+from ptyproof.errors import InputError, PtyproofError, RunError
+from ptyproof.evidence import job_process
+from ptyproof.evidence.job_process import Died, JobProcesses, n_bytes
+from ptyproof.evidence.ledger import Ledger
+from ptyproof.evidence.phase_e import run_training
+from ptyproof.study.jobs import JobFilters
+from ptyproof.training.device import RunOptions
+from tests.conftest import Phase
+from tests.evidence.job_bodies import STARTED, Sabotaged, die, die_before_it_begins, fail, speak
+
+NO_LIMITS = JobProcesses()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def server() -> None:
+    job_process.start_server(job_process.OF_TRAININGS)
+
+
+def run(work: Any, limits: JobProcesses = NO_LIMITS, console: Console | None = None) -> Any:
+    return job_process.run(work, limits, console or Console.silent())
+
+
+def test_what_a_job_says_and_returns_reaches_the_one_who_asked() -> None:
+    lines, bars = io.StringIO(), io.StringIO()
+    told = run(speak, console=Console(lines, bars))
+    assert lines.getvalue() == "eins\nzwei ü\n"
+    assert "bar:   0%" in bars.getvalue()
+    assert told["pid"] != os.getpid()
+    assert not told["cuda"]
+    assert told["folder"] == str(Path.cwd())
+    assert run(speak)["pid"] != told["pid"]
+
+
+@pytest.mark.parametrize(
+    ("way", "status", "words"),
+    [
+        ("abort", "failed", "was ended by SIGABRT (Aborted)"),
+        ("segfault", "failed", "was ended by SIGSEGV (Segmentation fault)"),
+        ("exit", "failed", "ended with exit status 7"),
+        ("exit-well", "failed", "ended with exit status 0 and said no reason"),
+        ("term", "lost", "was ended by SIGTERM from outside"),
+        ("kill", "lost", "was ended by SIGKILL from outside"),
+    ],
+)
+def test_every_way_to_die_is_told_apart(way: str, status: str, words: str) -> None:
+    died = run(partial(die, way))
+    assert isinstance(died, Died)
+    assert (died.status, died.began) == (status, STARTED)
+    assert words in died.reason
+
+
+def test_a_process_that_died_before_its_job_began_says_so() -> None:
+    assert run(die_before_it_begins) == Died("lost", "its process was ended by SIGTERM from outside", None)
+
+
+@pytest.mark.parametrize("way", ["sleep", "sleep-deaf"])
+def test_a_job_that_hangs_is_ended(way: str) -> None:
+    died = run(partial(die, way), JobProcesses(timeout_s=0.5))
+    assert died == Died("failed", "ran longer than --job-timeout 0.5 s, and was ended", STARTED)
+
+
+def test_out_of_memory_by_the_system_is_told_apart_from_a_kill(monkeypatch: pytest.MonkeyPatch) -> None:
+    numbers = iter([4, 5])
+    monkeypatch.setattr(job_process, "n_killed_for_memory", lambda: next(numbers))
+    died = run(partial(die, "kill"))
+    assert (died.status, died.reason) == ("failed", "out of memory: the system ended its process by SIGKILL")
+
+
+@pytest.mark.parametrize(
+    ("what", "kind", "text"),
+    [
+        ("input", InputError, "no such view"),
+        ("data", InputError, "a.npz: diffraction: is cut off"),
+        ("other", RunError, "ValueError: of nobody"),
+        ("memory", RunError, "out of memory: too much"),
+    ],
+)
+def test_an_error_is_raised_where_the_job_was_asked_for(what: str, kind: type[PtyproofError], text: str) -> None:
+    with pytest.raises(kind) as caught:
+        run(partial(fail, what))
+    assert str(caught.value) == text
+
+
+@pytest.mark.parametrize("way", ["sleep", "sleep-deaf"])
+def test_an_interrupt_ends_the_job_and_stays_one(way: str) -> None:
+    pids: list[int] = []
+    times: list[float] = []
+
+    class Interrupting:
+        def write(self, text: str) -> None:
+            pids.append(int(text))
+            times.append(time.monotonic())
+            raise KeyboardInterrupt
+
+        def flush(self) -> None:
+            pass
+
+    with pytest.raises(KeyboardInterrupt):
+        run(partial(_say_pid_and_die, way), console=Console(Interrupting(), None))
+    assert time.monotonic() - times[0] < 5
+    with pytest.raises(ProcessLookupError):
+        os.kill(pids[0], 0)
+
+
+def _say_pid_and_die(way: str, console: Console, began: Callable[[str], None]) -> None:
+    console.say(str(os.getpid()))
+    die(way, console, began)
+
+
+def test_sizes_of_memory() -> None:
+    assert [n_bytes(text) for text in ("7", "500M", "4G")] == [7, 500 * 2**20, 4 * 2**30]
+    for text in ("", "4 G", "4g", "-1", "1e9", "٣"):
+        with pytest.raises(InputError, match=r"--job-memory must be a number of bytes, as in 500M or 4G, got"):
+            n_bytes(text)
+
+
+@pytest.mark.parametrize("limits", [{"timeout_s": 0.0}, {"timeout_s": float("nan")}, {"memory_bytes": 0}], ids=str)
+def test_limits_that_cannot_be(limits: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match=r"^--job-(timeout|memory) must be a number of"):
+        JobProcesses(**limits)
+
+
+def phase(smoke_c: Phase, smoke_d: Phase, root: Path, way: str, **how: Any) -> Sabotaged:
+    from ptyproof.study.builtin import builtin_study
+
+    ledger = Ledger(builtin_study("fly64-smoke"), smoke_c.root, smoke_d.root, root)
+    limits = JobProcesses(how.pop("timeout_s", None), how.pop("memory_bytes", None))
+    return Sabotaged(ledger, RunOptions(accelerator="cpu", threads=1), 1, processes=limits, way=way, **how)
+
+
+def train(made: Sabotaged, *views: str) -> tuple[dict[str, str], str]:
+    """Train dose 1000; return each job's status, and what was said."""
+    filters, said = JobFilters(doses=(1e3,), views=views or None), io.StringIO()
+    ended = run_training(made, made.enumerate(filters), filters, False, Console(said, None))
+    return {done.job.view: done.status for done in ended}, said.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("way", "limits", "status", "words"),
+    [
+        ("abort", {}, "failed", "its process was ended by SIGABRT (Aborted)"),
+        ("numpy", {"memory_bytes": 2**31}, "failed", "out of memory: Unable to allocate 16.0 GiB"),
+        ("torch", {"memory_bytes": 2**31}, "failed", "out of memory: [enforce fail at alloc_cpu.cpp"),
+        ("bit-by-bit", {"memory_bytes": 2**31}, "failed", "out of memory"),
+        ("sleep", {"timeout_s": 4.0}, "failed", "ran longer than --job-timeout 4 s, and was ended"),
+        ("kill", {}, "lost", "its process was ended by SIGKILL from outside"),
+    ],
+)
+def test_a_job_that_dies_is_recorded_and_touches_no_other(
+    smoke_c: Phase, smoke_d: Phase, tmp_path: Path, way: str, limits: dict[str, Any], status: str, words: str
+) -> None:
+    made = phase(smoke_c, smoke_d, tmp_path, way, **limits)
+    views = ("dense",) if way in {"numpy", "torch", "sleep", "kill"} else ()
+    statuses, said = train(made, *views)
+    assert statuses == ({"dense": status} if views else {"baseline": "success", "dense": status})
+    assert f"dose1000-dense-gs2: {status.upper()}: " in said
+    manifest = made.ledger.read()
+    assert manifest is not None
+    (entry,) = [entry for entry in manifest["jobs"] if entry["view"] == "dense"]
+    assert words in entry["result"]["error"]
+    assert (entry["result"]["status"], entry["result"]["bundle_sha256"]) == (status, None)
+    assert entry["environment"]["threads"] == 1
+    assert entry["datasets"] is not None  # it had come as far as its training
+    account = manifest["account"]
+    assert account["n_enumerated"] == sum(value for key, value in account.items() if key != "n_enumerated")
+    assert account[f"n_{status}"] == 1
+    folder = tmp_path / "dose_1000" / "dense" / "gs2"
+    assert [path.name for path in folder.iterdir()] == ["train.log"]
+    assert words in (folder / "train.log").read_text() or "out of memory" in words
+
+
+def test_failed_is_run_again_only_on_request_and_lost_always(smoke_c: Phase, smoke_d: Phase, tmp_path: Path) -> None:
+    def again(way: str, **how: Any) -> tuple[dict[str, Any], str]:
+        made = phase(smoke_c, smoke_d, tmp_path, way, **how)
+        _, said = train(made, "dense")
+        entry = made.ledger.entry(made.enumerate(JobFilters(doses=(1e3,), views=("dense",))).jobs[0])
+        assert entry is not None
+        return entry, said
+
+    lost, _ = again("kill")
+    failed, said = again("abort")
+    assert "dose1000-dense-gs2: was lost: started" in said
+    assert "it is run again" in said
+    assert failed["earlier_results"] == []
+    kept, said = again("kill")
+    assert kept == failed
+    assert "is not run again unless --retry failed asks for it: its process was ended by SIGABRT" in said
+    once_more, _ = again("exit", retry=frozenset({"failed"}))
+    assert once_more["earlier_results"] == [failed["result"]]
+    assert "exit status 7" in once_more["result"]["error"]
+    assert lost["result"]["finished"] is None
+
+
+def test_the_process_that_asks_initialises_no_cuda(
+    smoke_c: Phase, smoke_d: Phase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ptyproof.evidence.phase_e import open_phase
+
+    def is_available() -> bool:
+        assert os.environ.get("PYTORCH_NVML_BASED_CUDA_CHECK") == "1"  # asked otherwise, CUDA would be initialised
+        return False
+
+    def never(*_: Any) -> None:
+        pytest.fail("CUDA was to be initialised")
+
+    monkeypatch.setattr(torch.cuda, "is_available", is_available)
+    for name in ("_lazy_init", "get_device_name", "device_count", "current_device"):
+        monkeypatch.setattr(torch.cuda, name, never)
+    options = RunOptions(accelerator="auto", threads=1)
+    made = open_phase(smoke_c.root, smoke_d.root, tmp_path, options, max_epochs=1, processes=NO_LIMITS)
+    filters = JobFilters(doses=(1e3,), views=("dense",))
+    (done,) = run_training(made, made.enumerate(filters), filters, False, Console.silent())
+    assert (done.status, done.entry["environment"]["threads"]) == ("success", 1)
+
+
+def test_threads_that_nobody_asked_for_are_pinned_to_those_of_the_one_who_asks() -> None:
+    assert RunOptions().pinned().threads == torch.get_num_threads()
+    assert RunOptions(threads=3).pinned().threads == 3
+
+
+def test_a_job_in_another_thread_than_the_main_one() -> None:
+    found: list[Any] = []
+    thread = threading.Thread(target=lambda: found.append(run(speak)))
+    thread.start()
+    thread.join()
+    assert found[0]["pid"] != os.getpid()

@@ -1,0 +1,71 @@
+"""Every phase, and every run into a hub, begins by removing what processes that died have left half written."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ptyproof.cli import main
+from ptyproof.evidence.hub import Hub
+from ptyproof.evidence.hub_layout import DATASETS
+from ptyproof.evidence.job_state import STATE_FILE
+from ptyproof.io.atomic import TEMPORARY, atomic_path
+from ptyproof.io.environment import run_environment
+from ptyproof.io.revision import revision
+from tests.conftest import Phase
+
+LEFT = Path("dose_1000", f".half.npz.x{TEMPORARY}")
+
+
+def generate(root: Path) -> int:
+    return main(["generate", "--study", "fly64-smoke", "--base-npz", "builtin", "--output-root", str(root / "c")])
+
+
+def overlap(root: Path) -> int:
+    return main(["overlap", "--phase-c-root", str(root / "c"), "--output-root", str(root / "d")])
+
+
+def train(root: Path) -> int:
+    roots = [f"--phase-c-root={root / 'c'}", f"--phase-d-root={root / 'd'}", f"--artifact-root={root / 'e'}"]
+    chosen = ["--dose", "1000", "--view", "baseline", "--accelerator", "cpu", "--threads", "1"]
+    return main(["train", *roots, *chosen, "--max-epochs", "1", "--in-process"])
+
+
+def reconstruct(root: Path) -> int:
+    roots = [f"--phase-c-root={root / 'c'}", f"--phase-d-root={root / 'd'}", f"--artifact-root={root / 'e'}"]
+    chosen = ["--dose", "1000", "--view", "baseline", "--method", "flat"]
+    return main(["reconstruct", *roots, *chosen, "--in-process"])
+
+
+@pytest.mark.parametrize(("phase", "name"), [(generate, "c"), (overlap, "d"), (train, "e"), (reconstruct, "e")])
+def test_a_phase_sweeps_its_own_folder(
+    smoke_c: Phase, smoke_d: Phase, tmp_path: Path, phase: Callable[[Path], int], name: str
+) -> None:
+    shutil.copytree(smoke_c.root, tmp_path / "c")
+    shutil.copytree(smoke_d.root, tmp_path / "d")
+    left = tmp_path / name / LEFT
+    left.parent.mkdir(parents=True, exist_ok=True)
+    left.write_bytes(b"half")
+    with atomic_path(left.with_name("living.npz")) as living:
+        assert phase(tmp_path) == 0
+        assert living.exists()
+    assert not left.exists()
+
+
+def test_a_run_into_a_hub_sweeps_all_of_it_and_its_index_has_no_state_of_a_job(tmp_path: Path) -> None:
+    hub = Hub(tmp_path)
+    for part in ("real_run", DATASETS, "docs"):
+        path = tmp_path / part / LEFT
+        path.parent.mkdir(parents=True)
+        path.write_bytes(b"half")
+    (tmp_path / "real_run" / f"lsqml.{STATE_FILE}").write_text("{}")
+    (tmp_path / "real_run" / "train.log").write_text("x")
+    name = hub.open_run(["pytest"], "none", None, run_environment(), revision(tmp_path, [], tmp_path).as_dict())
+    hub.end_run(name, 0)
+    assert not list(tmp_path.rglob(f"*{TEMPORARY}"))
+    index = hub.read()
+    assert index is not None
+    assert [record["path"] for record in index["files"]] == ["real_run/train.log"]

@@ -1,0 +1,102 @@
+"""What random input has found, each as the smallest file that shows it."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ptyproof.errors import DataError, ManifestError
+from ptyproof.evidence.checking import run
+from ptyproof.evidence.checking.loading import load_bytes
+from ptyproof.evidence.manifest import read_any_manifest
+from ptyproof.evidence.outcomes import ran
+from ptyproof.evidence.verify.manifests import read_checked
+from ptyproof.io.dataset import read_dataset
+from ptyproof.io.importers import import_foreign
+from tests.hostile.files import within
+from tests.io.test_importers import tike_arrays
+
+EXAMPLES = Path(__file__).parents[1] / "schemas" / "examples"
+PROBE, XS, YS = np.ones((8, 10), np.complex64), np.arange(4.0) + 9, np.arange(4.0) + 9
+
+
+def saved(path: Path, **arrays: Any) -> Path:
+    np.savez(path, **{"probeGuess": PROBE, "xcoords": XS, "ycoords": YS, **arrays})
+    return path
+
+
+@pytest.mark.parametrize("kind", [[[]], {}, ["training_manifest"], 3, None, "x" * 500])
+def test_a_kind_that_is_no_word(tmp_path: Path, kind: object) -> None:
+    path = tmp_path / "it.json"
+    path.write_text(json.dumps({"kind": kind}), encoding="utf-8")
+    manifest, problems = read_checked(path, "it.json", None)
+    assert manifest is None
+    assert "expected one of" in problems[0].sentence
+    with pytest.raises(ManifestError, match="no known kind") as caught:
+        read_any_manifest(path)
+    assert len(str(caught.value)) < 1000
+
+
+@pytest.mark.parametrize("key", ["ssim_sigma_px", "ms_ssim_sigma_px", "frc_level", "rate_floor"])
+@pytest.mark.parametrize("value", [None, "1", [], {}, True])
+def test_a_recipe_without_numbers(key: str, value: object) -> None:
+    for path in sorted((EXAMPLES / "comparison_manifest" / "valid").glob("*.json"))[:1]:
+        manifest = json.loads(path.read_bytes())
+        manifest["recipe"][key] = value
+        run._UPSET = ()
+        assert run.judge(load_bytes(json.dumps(manifest).encode()), "it.json").findings
+
+
+def test_half_precision_amplitudes(tmp_path: Path) -> None:
+    path = saved(tmp_path / "it.npz", diffraction=np.full((4, 8, 10), 1.5, np.float16))
+    assert read_dataset(path).dataset.diffraction is not None
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+def test_a_stack_with_one_axis_of_millions_is_refused_at_once(tmp_path: Path, dtype: str) -> None:
+    path = saved(tmp_path / "it.npz", diffraction=np.zeros(3_000_000, dtype))
+    with within(2.0), pytest.raises(DataError, match="4 positions and a probe"):
+        read_dataset(path)
+
+
+def test_many_tiny_patterns_are_read_in_blocks(tmp_path: Path) -> None:
+    n = 300_000
+    path = saved(
+        tmp_path / "it.npz",
+        diffraction=np.full((n, 1, 1), 2.0),
+        probeGuess=np.ones((1, 1), np.complex64),
+        xcoords=np.zeros(n),
+        ycoords=np.zeros(n),
+    )
+    with within(2.0), pytest.raises(DataError, match="whole numbers only"):
+        read_dataset(path)
+
+
+@pytest.mark.parametrize("value", [1e200, np.nan, np.inf])
+def test_a_probe_whose_power_is_no_number(tmp_path: Path, value: float) -> None:
+    path = saved(tmp_path / "it.npz", probeGuess=np.full((2, 8, 10), value, np.complex128))
+    with pytest.raises(DataError, match="its power"):
+        read_dataset(path)
+    arrays = tike_arrays()
+    np.savez(tmp_path / "tike.npz", **arrays | {"probe": np.full(arrays["probe"].shape, value, np.complex128)})
+    with pytest.raises(DataError, match="must be finite"):
+        import_foreign(tmp_path / "tike.npz")
+
+
+def test_a_probe_of_double_precision_that_is_not_a_number(tmp_path: Path) -> None:
+    probe = np.ones((8, 10), np.complex128)
+    probe.imag[3, 4] = np.array(0x7FF0000000000001, np.uint64).view(np.float64)  # a NaN that speaks up when it is cast
+    path = saved(tmp_path / "it.npz", probeGuess=probe, diffraction=np.full((4, 8, 10), 1.5, np.float32))
+    with warnings.catch_warnings(action="error"), pytest.raises(DataError, match="probeGuess"):
+        read_dataset(path)
+
+
+def test_a_report_that_is_nested_deeply(tmp_path: Path) -> None:
+    path = tmp_path / "it.jsonl"
+    path.write_text("[" * 100_000 + "\n" + json.dumps({"test": "a", "when": "call"}) + "\n", encoding="utf-8")
+    assert ran(path) == {"a"}

@@ -1,0 +1,68 @@
+"""`pytest -m real_run --certify`: the hub has a certificate, from trainings in fresh processes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ptyproof.evidence.hub_layout import CERTIFICATE
+from ptyproof.evidence.verify import verify_hub
+from ptyproof.io import schema
+from tests.plugins.conftest import BASELINE, STUDY_AS_TESTS, Run, run_pytest
+
+
+@pytest.fixture(scope="module")
+def certified(study_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """The baseline's cell alone, trained and certified."""
+    root = tmp_path_factory.mktemp("certified")
+    args = (*STUDY_AS_TESTS, f"--study={study_file}", "--certify", "-k", f"{BASELINE} and (training or certificate)")
+    return run_pytest(root / "cwd", *args, "-W", "error", hub=root / "hub")
+
+
+def test_a_cell_is_certified_beside_its_training(certified: Run) -> None:
+    assert certified.status == 0, certified.screen
+    assert certified.outcomes() == {
+        f"test_training[{BASELINE}]": "passed",
+        f"test_certificate[{BASELINE}]": "passed",
+    }
+    record = json.loads((certified.hub / CERTIFICATE).read_text(encoding="utf-8"))
+    schema.validate(record, "certificate", CERTIFICATE)
+    (attempt,) = record["attempts"]
+    assert (attempt["job"], attempt["mode"], attempt["status"]) == (BASELINE, "twice", "reproduced")
+    assert attempt["recorded_bundle"] == {"sha256": certified.entry(BASELINE)["result"]["bundle_sha256"]}
+    assert {run["bundle_sha256"] for run in attempt["trainings"]} == {attempt["recorded_bundle"]["sha256"]}
+
+
+def test_the_hub_is_sound_and_its_summary_shows_the_certificate(certified: Run) -> None:
+    assert verify_hub(certified.hub) == []
+    text = (certified.hub / "docs" / "summary.md").read_text(encoding="utf-8")
+    assert "## Determinism" in text
+    assert f"- {BASELINE} (twice): reproduced bit for bit, 1 of 1 epochs, 2 steps, and the hub's bundle is the" in text
+    assert "It does not say:" in text
+    assert list(certified.cwd.iterdir()) == []
+
+
+def test_without_the_option_nothing_of_it_is_collected(in_folder: Callable[..., Run]) -> None:
+    run = in_folder("--pyargs", "pytest_ptyproof.real_run", "-m", "real_run", "--collect-only", "-q")
+    assert "test_training" in run.screen
+    assert "test_certificate" not in run.screen
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--certify-mode=resume"], "--certify-mode and --certify-epochs are about --certify, which is missing"),
+        (["--certify-epochs=2"], "--certify-mode and --certify-epochs are about --certify, which is missing"),
+        (["--certify", "--certify-mode=once"], "--certify-mode must be one of twice, resume, got 'once'"),
+        (["--certify", "--certify-epochs=0"], "--certify-epochs must be a whole number >= 1, got 0"),
+    ],
+)
+def test_options_that_cannot_be_meant_are_refused(
+    options: list[str], words: str, in_folder: Callable[..., Run]
+) -> None:
+    run = in_folder(*options)
+    assert run.status == 4
+    assert words in run.screen

@@ -1,0 +1,29 @@
+"""Processes that tests start: pytest with this project's plugin and without others that happen to be installed."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+PLUGIN = "pytest_ptyproof.plugin"
+LOADED = Path(__file__).parent / "plugins" / "loaded"  # plugins that such processes load
+_AUTOLOAD, _NAMED = "PYTEST_DISABLE_PLUGIN_AUTOLOAD", "PYTEST_PLUGINS"
+_NO_BYTECODE = "PYTHONDONTWRITEBYTECODE"
+
+
+def plugin_alone() -> dict[str, str]:
+    """Return an environment in which pytest loads this project's plugin alone: others cost a second in each process.
+
+    `-p xdist` and the like still work. That pytest finds the plugin by itself is tested in `test_plugin.py`, and by the
+    tour as it is written. Bytecode is kept: to compile the project anew takes most of a second in each process.
+    """
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", _NO_BYTECODE))}
+    return inherited | {_AUTOLOAD: "1", _NAMED: PLUGIN, "OMP_NUM_THREADS": "1"}
+
+
+def plain_pictures() -> dict[str, str]:
+    """Return the same environment, in which real runs draw no picture: that takes half their time.
+
+    The pictures of real runs are tested by those that draw them: the run `whole`, and the tour as it is written.
+    """
+    return plugin_alone() | {_NAMED: f"{PLUGIN},plain_pictures", "PYTHONPATH": str(LOADED)}

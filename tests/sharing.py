@@ -1,0 +1,60 @@
+"""What the processes of one test run share: data that many tests look at are made by the first that asks for them."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+from filelock import FileLock
+
+Made = TypeVar("Made")
+
+# Files are given to processes in the order of collection, these first: what takes longest must not come last.
+LONG = (
+    "plugins/test_real_run.py",
+    "test_tour.py",
+    "plugins/test_killed.py",
+    "plugins/test_evidence.py",
+    "plugins/test_methods.py",
+    "plugins/test_fixtures.py",
+    "reconstruction/test_iterative.py",
+    "schemas/test_agreement.py",
+    "schemas/test_schema_rules.py",
+    "evidence/checking/test_checks.py",
+    "evidence/test_measured.py",
+    "evidence/test_phase_e.py",
+    "training/test_runner.py",
+    "training/test_resuming.py",
+)
+
+
+def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], Made]) -> Made:
+    """Return what `make` returns for a folder of that name; no two processes of pytest-xdist make it.
+
+    What it returns must be data that can be pickled, and nobody changes the folder afterwards.
+    """
+    base = factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        base = base.parent
+    folder, record = base / name, base / f"{name}.pickle"
+    folder.parent.mkdir(exist_ok=True)
+    with FileLock(base / f"{name}.lock"):
+        if not record.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            temporary = record.with_suffix(".made")
+            temporary.write_bytes(pickle.dumps(make(folder)))
+            temporary.rename(record)
+        made: Made = pickle.loads(record.read_bytes())
+        return made
+
+
+def place_in_line(item: pytest.Item) -> int:
+    """Return the place of a test's file among those that come first."""
+    name = item.path.as_posix()
+    return next((place for place, long in enumerate(LONG) if name.endswith(f"tests/{long}")), len(LONG))

@@ -1,0 +1,135 @@
+"""Digests of short trainings: equal where the trainings are, and different in the step where something was changed."""
+
+from __future__ import annotations
+
+import math
+import random
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ptyproof.training.bundle import BUNDLE, read_bundle
+from ptyproof.training.digest_record import read_digests
+from ptyproof.training.digests import DigestLog, sha256_state, sha256_tensors
+from ptyproof.training.engine import Callback
+from ptyproof.training.runner import METRICS, train
+from tests.training.short_training import CPU, EPOCHS, STEPS, task
+
+
+def digests_of(scan, folder, *others, last_epoch=None, **changes):
+    """Digests of a short training, and how it ended."""
+    folder.mkdir(exist_ok=True)
+    path = folder / "digests.jsonl"
+    trained = train(task(**changes), scan, folder, CPU, watchers=[*others, DigestLog(path, last_epoch)])
+    return read_digests(path), trained
+
+
+class Nudge(Callback):
+    """Changes a weight by its last bit before a step of the second epoch."""
+
+    def on_train_batch_start(self, trainer, pl_module, batch, batch_idx):
+        if trainer.current_epoch == 1 and batch_idx == 1:
+            weight = next(iter(pl_module.network.parameters())).data.view(-1)
+            weight[0] = torch.nextafter(weight[0], torch.tensor(math.inf))
+
+
+class Draw(Callback):
+    """Draws a random number at the beginning of the second epoch."""
+
+    def __init__(self, draw):
+        self.draw = draw
+
+    def on_train_epoch_start(self, trainer, pl_module):
+        if trainer.current_epoch == 1:
+            self.draw()
+
+
+@pytest.fixture(scope="module")
+def whole(scan, tmp_path_factory):
+    return digests_of(scan, tmp_path_factory.mktemp("whole"))
+
+
+def test_two_trainings_have_the_same_digests_and_watching_changes_nothing(scan, whole, reference, tmp_path):
+    digests, trained = whole
+    again, _ = digests_of(scan, tmp_path)
+    assert again == digests
+    assert trained.bundle_path.read_bytes() == (reference / BUNDLE).read_bytes()
+    assert (trained.bundle_path.parent / METRICS).read_bytes() == (reference / METRICS).read_bytes()
+
+
+def test_digests_hold_what_the_training_says(whole):
+    digests, trained = whole
+    assert [digest.epoch for digest in digests] == [1, EPOCHS]
+    assert all(len(digest.steps) == STEPS for digest in digests)
+    assert [digest.loss for digest in digests] == [row["train_loss"] for row in trained.history]
+    assert [digest.validation_loss for digest in digests] == [row["validation_loss"] for row in trained.history]
+    for digest in digests:
+        assert all(math.isfinite(step.loss) for step in digest.steps)
+        assert digest.steps[-1].weights == digest.weights
+    assert len({step.batch for digest in digests for step in digest.steps}) == EPOCHS * STEPS
+    weights = read_bundle(trained.bundle_path).network.state_dict()
+    named = {f"network.{name}": value for name, value in weights.items()}
+    assert sha256_tensors(named) == digests[trained.bundle_epoch - 1].weights
+
+
+def test_a_bit_of_one_weight_is_seen_in_its_step(scan, whole, tmp_path):
+    digests, _ = digests_of(scan, tmp_path, Nudge())
+    assert digests[0] == whole[0][0]
+    ours, theirs = digests[1].steps, whole[0][1].steps
+    assert ours[0] == theirs[0]
+    assert [step.batch for step in ours] == [step.batch for step in theirs]
+    assert all(ours[number].weights != theirs[number].weights for number in (1, 2))
+    assert digests[1].steps_sha256 != whole[0][1].steps_sha256
+
+
+@pytest.mark.parametrize("draw", [lambda: torch.rand(1), random.random, lambda: np.random.rand()], ids=str)  # noqa: NPY002
+def test_a_random_number_that_somebody_draws_is_seen_in_its_epoch(scan, whole, tmp_path, draw):
+    digests, _ = digests_of(scan, tmp_path, Draw(draw))
+    assert digests[0] == whole[0][0]
+    assert digests[1] == replace(whole[0][1], rng=digests[1].rng)
+    assert digests[1].rng != whole[0][1].rng
+
+
+def test_another_seed_is_seen_at_once(scan, whole, tmp_path):
+    digests, _ = digests_of(scan, tmp_path, seed=5)
+    assert digests[0].steps[0].batch != whole[0][0].steps[0].batch
+
+
+def test_a_training_ends_after_the_epoch_that_was_asked_for(scan, whole, tmp_path):
+    digests, trained = digests_of(scan, tmp_path, last_epoch=1)
+    assert digests == whole[0][:1]
+    assert trained.epochs_completed == 1
+
+
+def test_no_file_has_no_digests(tmp_path):
+    assert read_digests(tmp_path / "none") == []
+
+
+states = st.recursive(
+    st.integers() | st.floats(allow_nan=False) | st.text() | st.booleans() | st.none(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+)
+
+
+@given(states, states)
+def test_states_with_equal_digests_are_equal(one, other):
+    assert (sha256_state([one, 1]) == sha256_state([other, 1])) <= (repr(flat(one)) == repr(flat(other)))
+
+
+def flat(value, place=()):
+    """What a state holds, with the way to it; what is empty holds nothing."""
+    if isinstance(value, dict):
+        return [part for key in sorted(value) for part in flat(value[key], (*place, key))]
+    if isinstance(value, list):
+        return [part for number, inner in enumerate(value) for part in flat(inner, (*place, str(number)))]
+    return [(place, value)]
+
+
+def test_tensors_differ_by_name_type_shape_and_content():
+    ones = torch.ones(2, 3)
+    others = [{"b": ones}, {"a": ones.double()}, {"a": ones.T}, {"a": ones * (1 + 1e-7)}, {"a": ones, "b": ones}]
+    assert len({sha256_tensors(tensors) for tensors in [{"a": ones}, *others]}) == 6
