@@ -86,7 +86,10 @@ def test_a_bit_of_one_weight_is_seen_in_its_step(scan, whole, tmp_path):
     assert digests[1].steps_sha256 != whole[0][1].steps_sha256
 
 
-@pytest.mark.parametrize("draw", [lambda: torch.rand(1), random.random, lambda: np.random.rand()], ids=str)  # noqa: NPY002
+DRAWS = {"torch": lambda: torch.rand(1), "random": random.random, "numpy": lambda: np.random.rand()}  # noqa: NPY002
+
+
+@pytest.mark.parametrize("draw", DRAWS.values(), ids=DRAWS)
 def test_a_random_number_that_somebody_draws_is_seen_in_its_epoch(scan, whole, tmp_path, draw):
     digests, _ = digests_of(scan, tmp_path, Draw(draw))
     assert digests[0] == whole[0][0]
