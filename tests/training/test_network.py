@@ -209,8 +209,8 @@ def test_islands_of_a_scan_are_as_each_alone():
     away = island.canvas.shape[1]
     corners = torch.cat([island.canvas.corners_px, other.canvas.corners_px + torch.tensor([0, away])], dim=1)
     shape = (max(island.canvas.shape[0], other.canvas.shape[0]), away + other.canvas.shape[1])
-    peaks = [one.probes.abs().amax() for one in (island, other)]
-    parts = [changed(one, probes=one.probes / peak) for one, peak in zip((island, other), peaks, strict=True)]
+    probe = torch.from_numpy(soft_probe((8, 8), 400.0)).expand(1, 9, 8, 8)
+    parts = [changed(one, probes=probe) for one in (island, other)]
     both = Patterns(
         torch.cat([one.amplitude for one in parts], dim=1),
         torch.cat([one.probes for one in parts], dim=1),

@@ -23,7 +23,8 @@ from tests.training.groups import (
     soft_probe,
 )
 
-GAIN, STEEPEST, DARK, MOMENTUM, FLOOR = 3.0, 0.3, 0.01, 0.8, 1e-6
+STEEPEST, DARK, MOMENTUM, FLOOR = 0.3, 0.01, 0.8, 1e-6
+TRIAL, LARGEST_GAIN = 0.02, 3.0
 
 
 def square(field):
@@ -38,8 +39,7 @@ def numpy_misfit(amplitude, probes, corners, obj):
     for measured, probe, (row, col) in zip(amplitude, probes, corners, strict=True):
         place = np.s_[row : row + height, col : col + width]
         wave = probe * obj[place]
-        far = np.fft.fft2(wave, norm="ortho")
-        change = np.fft.ifft2(measured * far / np.sqrt(square(far) + FLOOR), norm="ortho") - wave
+        change = changed_wave(wave, measured)
         total[place] += np.conj(probe) * change
         light[place] += square(probe)
         waves.append((place, probe, wave, change))
@@ -47,17 +47,39 @@ def numpy_misfit(amplitude, probes, corners, obj):
     return total / divisor, divisor, waves
 
 
+def changed_wave(wave, measured):
+    far = np.fft.fft2(wave, norm="ortho")
+    return np.fft.ifft2(measured * far / np.sqrt(square(far) + FLOOR), norm="ortho") - wave
+
+
+def numpy_slope(wave, moved):
+    """Slopes and centre, (2,) both, that a wave's change shows."""
+    grid = np.stack(np.meshgrid(*(np.arange(side) for side in wave.shape), indexing="ij"))
+    light = square(wave)
+    centre = (light * grid).sum(axis=(1, 2)) / light.sum()
+    arm = grid - centre[:, None, None]
+    return ((np.conj(wave) * moved).imag * arm).sum(axis=(1, 2)) / (light * arm**2).sum(axis=(1, 2)), centre
+
+
+def numpy_gains(probe):
+    """What a projection leaves of a known slope, in parts of what it shows, along rows and columns."""
+    grid = np.meshgrid(*(np.arange(side) for side in probe.shape), indexing="ij")
+    shares = []
+    for axis in (0, 1):
+        tilted = np.abs(np.fft.fft2(probe * np.exp(1j * TRIAL * grid[axis]), norm="ortho"))
+        shares.append(numpy_slope(probe, changed_wave(probe, tilted))[0][axis] / TRIAL)
+    return np.clip(1 / np.maximum(shares, FLOOR) - 1, 0, LARGEST_GAIN)
+
+
 def numpy_project(amplitude, probes, corners, obj):
     """One projection of one group, the slow phase mended."""
     change, divisor, waves = numpy_misfit(amplitude, probes, corners, obj)
     grid = np.stack(np.meshgrid(*(np.arange(side) for side in probes.shape[1:]), indexing="ij"))
+    gains = numpy_gains(probes.mean(axis=0))
     slopes, centres = [], []
     for _, _, wave, moved in waves:
-        light = square(wave)
-        centre = (light * grid).sum(axis=(1, 2)) / light.sum()
-        arm = grid - centre[:, None, None]
-        slope = ((np.conj(wave) * moved).imag * arm).sum(axis=(1, 2)) / (light * arm**2).sum(axis=(1, 2))
-        slopes.append(np.clip(GAIN * slope, -STEEPEST, STEEPEST))
+        slope, centre = numpy_slope(wave, moved)
+        slopes.append(np.clip(gains * slope, -STEEPEST, STEEPEST))
         centres.append(centre)
     found = integrate_ramps((corners + np.array(centres))[None], np.array(slopes)[None])[0]
     turn = np.zeros(obj.shape)
@@ -98,7 +120,7 @@ def test_a_projection_is_what_its_equations_say(window, members, seed):
         expected, _, _ = numpy_misfit(amplitude, probes, corners, obj[group].numpy())
         np.testing.assert_allclose(changes[group], expected, rtol=0, atol=1e-9)
         expected = numpy_project(amplitude, probes, corners, obj[group].numpy())
-        np.testing.assert_allclose(moved[group], expected, rtol=0, atol=1e-8)
+        np.testing.assert_allclose(moved[group], expected, rtol=0, atol=1e-6)
 
 
 @settings(max_examples=10)
@@ -122,15 +144,16 @@ def test_steep_slopes_are_turned_by_no_more_than_the_steepest():
     assert 0 < np.abs(steps).max() < STEEPEST + 1e-6
 
 
+@pytest.mark.parametrize("curvature", [0.0, 0.08, 0.2])
 @pytest.mark.parametrize("slope", [(0.05, 0.0), (0.0, -0.04), (0.03, 0.06)])
-def test_a_measured_slope_is_taken_up_in_its_own_direction(slope):
+def test_a_measured_slope_is_taken_up_in_its_own_direction_by_probes_in_and_out_of_focus(slope, curvature):
     rows, cols = np.meshgrid(np.arange(20), np.arange(16), indexing="ij")
     truth = np.exp(1j * (slope[0] * rows + slope[1] * cols))[None]
-    patterns = simulated(np.array([[[0, 0], [2, 0], [4, 0], [1, 4]]]), soft_probe((14, 12), 1e6), truth)
+    patterns = simulated(np.array([[[0, 0], [2, 0], [4, 0], [1, 4]]]), soft_probe((14, 12), 1e6, curvature), truth)
     middle = start_estimate(patterns, 15)[0, 5:12, 3:10]
     down = (middle[1:] * middle[:-1].conj()).mean().angle().item()
     across = (middle[:, 1:] * middle[:, :-1].conj()).mean().angle().item()
-    assert (down, across) == pytest.approx(slope, abs=0.012)
+    assert (down, across) == pytest.approx(slope, abs=0.02)
 
 
 def test_the_light_and_the_peak_are_sums_and_maxima_over_probes():

@@ -6,7 +6,7 @@ it to the middle and back would cost as much as a projection's arithmetic.
 
 Sub-pixel positions. Only |F(P O)|^2 is measured, so instead of sampling the object between its pixels the probe is
 moved: patches stay on the object's pixel grid, in the window nearest to their position, and each pattern has a probe
-P_k of its own, shifted by the remaining fraction of a pixel. Merging patches then needs no interpolation.
+P_k of its own, shifted by the remaining fraction of a pixel.
 """
 
 from __future__ import annotations

@@ -66,8 +66,8 @@ class PatchTraining(pl.LightningModule):
         """Return what a step lowers, and the loss in it.
 
         The objective adds to the last stage's loss a part of the earlier stages', so that each is pulled straight, and
-        `restraint` times the light of every correction, the mean of |P_k correction|^2 over patterns and pixels: groups
-        do not tell their own phase, and what nobody measures stays as the start has it.
+        `restraint` times the light of every correction, the mean of |P_k correction|^2 over patterns and pixels (P_k of
+        the shown photons): groups do not tell their own phase, and what nobody measures stays as the start has it.
         """
         losses = self._losses(batch)
         weights = [_EARLIER_STAGES] * (len(losses) - 1) + [1.0]

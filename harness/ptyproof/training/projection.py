@@ -5,8 +5,9 @@ the measured modulus and the changes are averaged, each with the light of its pr
 reduction): O += sum_k P_k* (psi'_k - psi_k) / sum_k |P_k|^2. That mends what is finer than a probe in a few rounds,
 and what is coarser hardly at all, since each pattern alone is blind for its patch's phase. So the slope of the phase
 is read off each pattern's change as well, the phases that fit all slopes are found at once
-(`ptyproof.physics.ramps`), and the object is turned by them. Between projections the object goes on a part of its last
-way (heavy ball; Polyak, USSR Comput. Math. Math. Phys. 4, 1, 1964).
+(`ptyproof.physics.ramps`), and the object is turned by them. A change shows a share of the slope that depends on the
+probe (all of it for one in focus, less for a curved one), which is tried out with a slope that is known. Between
+projections the object goes on a part of its last way (heavy ball; Polyak, USSR Comput. Math. Math. Phys. 4, 1, 1964).
 """
 
 from __future__ import annotations
@@ -23,9 +24,9 @@ from ptyproof.training.canvas import Canvas
 from ptyproof.training.forward import back, spectrum
 
 _MOMENTUM = 0.8
-# A wave that is given the measured modulus keeps a part of its wrong slope: measured, a third of it goes.
-_RAMP_GAIN = 3.0
 _STEEPEST = 0.3  # radians per pixel that a projection may turn a patch by
+_TRIAL_SLOPE = 0.02  # radians per pixel, by which it is tried how much of a slope a projection mends
+_LARGEST_GAIN = 3.0  # more would rather turn patches by noise
 _DARK = 0.01  # of the brightest pixel of a probe: where less light than that falls, changes fade out
 _FLOOR = 1e-6  # photons per pixel below which a modelled modulus has no phase
 
@@ -64,6 +65,22 @@ class Patterns:
         """The brightest pixel of each group's probes, real (B, 1, 1), photons."""
         brightest = [_intensity(part.probes).flatten(1).amax(1) for part in self.parts()]
         return torch.stack(brightest).amax(0)[:, None, None]
+
+    @cached_property
+    def slope_gains(self) -> Tensor:
+        """What a shown slope along rows and columns is multiplied with, real (B, 1, 2), from each group's mean probe.
+
+        A projection shows a share s of a slope, and mends that by itself: 1 / s - 1 of what is shown is left to mend.
+        """
+        probe = self.probes.mean(1, keepdim=True)
+        shares = []
+        for axis, size in enumerate(self.canvas.window):
+            places = torch.arange(size, dtype=probe.real.dtype, device=probe.device)
+            phases = _TRIAL_SLOPE * (places[:, None] if axis == 0 else places).expand(self.canvas.window)
+            tilted = spectrum(probe * torch.polar(torch.ones_like(phases), phases)).abs()
+            slopes, _ = _slopes(probe, _change(probe, tilted))
+            shares.append(slopes[..., axis] / _TRIAL_SLOPE)
+        return (1 / torch.stack(shares, -1).clamp_min(_FLOOR) - 1).clamp(0, _LARGEST_GAIN)
 
     def parts(self) -> Iterator[Patterns]:
         """Yield the patterns in blocks."""
@@ -122,9 +139,7 @@ def _summed(patterns: Patterns, obj: Tensor, ramps: _Ramps | None) -> Tensor:
     total: Tensor | None = None
     for part in patterns.parts():
         wave = part.probes * part.canvas.cut(obj)
-        far = spectrum(wave)
-        modulus = (far.real.square() + far.imag.square() + _FLOOR).sqrt()
-        change = back(far * (part.amplitude / modulus - 1))
+        change = _change(wave, part.amplitude)
         if ramps is not None:
             slopes, centres = _slopes(wave, change)
             ramps.slopes.append(slopes)
@@ -135,8 +150,15 @@ def _summed(patterns: Patterns, obj: Tensor, ramps: _Ramps | None) -> Tensor:
     return total
 
 
+def _change(wave: Tensor, amplitude: Tensor) -> Tensor:
+    """Return psi' - psi: what gives F psi the measured modulus, complex (B, C, H, W)."""
+    far = spectrum(wave)
+    modulus = (far.real.square() + far.imag.square() + _FLOOR).sqrt()
+    return back(far * (amplitude / modulus - 1))
+
+
 def _slopes(wave: Tensor, change: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the slopes by which each wave should be turned, and the centres of its light: (B, C, 2) both.
+    """Return the slopes that each wave's change shows, radians per pixel, and the centres of its light: (B, C, 2) both.
 
     The change of a wave psi exp(i g (r - r_0)) is i g (r - r_0) psi, so g is the regression of Im(psi* change) on
     (r - r_0) |psi|^2 along each axis.
@@ -151,14 +173,15 @@ def _slopes(wave: Tensor, change: Tensor) -> tuple[Tensor, Tensor]:
         centre = (line * places).sum(-1, keepdim=True) / total
         arm = places - centre
         spread = (line * arm.square()).sum(-1).clamp_min(_FLOOR)
-        slopes.append(_RAMP_GAIN * (torque * arm).sum(-1) / spread)
+        slopes.append((torque * arm).sum(-1) / spread)
         centres.append(centre[..., 0])
-    return torch.stack(slopes, -1).clamp(-_STEEPEST, _STEEPEST), torch.stack(centres, -1)
+    return torch.stack(slopes, -1), torch.stack(centres, -1)
 
 
 def _phases(patterns: Patterns, ramps: _Ramps) -> Tensor:
     """Return sum_k |P_k|^2 (phi_k + g_k (r - r_k)) on the canvas, real (B, h, w)."""
-    slopes, centres = torch.cat(ramps.slopes, 1), torch.cat(ramps.centres, 1)
+    slopes = (torch.cat(ramps.slopes, 1) * patterns.slope_gains).clamp(-_STEEPEST, _STEEPEST)
+    centres = torch.cat(ramps.centres, 1)
     places = patterns.canvas.corners_px + centres
     found = integrate_ramps(places.cpu().numpy(), slopes.cpu().numpy())
     phases = torch.from_numpy(found).to(slopes)
