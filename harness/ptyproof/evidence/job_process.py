@@ -16,12 +16,13 @@ import re
 import shutil
 import signal
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from multiprocessing import forkserver
+from multiprocessing import forkserver, util
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any, Literal
@@ -34,6 +35,7 @@ OF_TRAININGS = ("ptyproof.evidence.training_work",)
 OF_RECONSTRUCTIONS = ("ptyproof.evidence.phase_f", "ptyproof.reconstruction.preloaded")
 _PASSED_ON = ("PTYPROOF_ANONYMOUS",)  # may differ from job to job; the rest of the environment is the server's
 _GRACE_S = 2.0
+_LONGEST_TEMPORARY = 60  # bytes of the temporary folder with which the names of sockets in it fit
 _BY_OTHERS = frozenset({signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT})
 
 
@@ -101,7 +103,23 @@ def start_server(modules: Sequence[str]) -> None:
     context = multiprocessing.get_context("forkserver")
     with_pytest = ["pytest"] if "pytest" in sys.modules else []  # a process imports the program that started it
     context.set_forkserver_preload(["ptyproof.evidence.job_server", *modules, *with_pytest])
+    _find_room_for_sockets()
     forkserver.ensure_running()
+
+
+def _find_room_for_sockets() -> None:
+    """Let multiprocessing put its sockets where their names fit: the system takes no more than 107 bytes of them.
+
+    It puts them into a folder of its own in the temporary folder, and a scheduler's or a test's may have a long name.
+    """
+    config: dict[str, Any] = multiprocessing.current_process()._config  # type: ignore[attr-defined]
+    if config.get("tempdir") is not None or len(os.fsencode(tempfile.gettempdir())) <= _LONGEST_TEMPORARY:
+        return
+    for place in ("/tmp", "/var/tmp", "/dev/shm"):
+        with suppress(OSError):
+            config["tempdir"] = tempfile.mkdtemp(prefix="pymp-", dir=place)
+            util.Finalize(None, shutil.rmtree, args=(config["tempdir"], True), exitpriority=-100)
+            return
 
 
 def run(work: Work, limits: JobProcesses, console: Console) -> Any:

@@ -43,7 +43,7 @@ def _changed(path: Path, change: Callable[[dict[str, Any]], None]) -> set[tuple[
 def test_a_network_is_what_its_bundle_says(study: Path) -> None:
     def change(model: dict[str, Any]) -> None:
         model["object_scale"] *= 1 + 1e-9
-        model["training"]["learning_rate"] = 0.002
+        model["training"]["learning_rate"] = 0.0025
 
     assert _changed(study / "e" / JOB / "model.json", change) == {("PM306", "$.object_scale"), ("PM306", "$.training")}
 
