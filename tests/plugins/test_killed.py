@@ -19,7 +19,8 @@ def test_kills_at_random_moments_lose_nothing(kills: int, study_file: Path, whol
     index = Hub(whole.hub).read()
     assert index is not None
     began, ended = (datetime.fromisoformat(index["runs"][0][key]) for key in ("started", "ended"))
-    longest_s = max(1.0, (ended - began).total_seconds())
+    # the other run may have shared the machine with more: half of its time, so that the killed ones do not end before
+    longest_s = max(1.0, (ended - began).total_seconds() / 2)
     survived = kill_and_go_on(str(study_file), tmp_path / "hub", kills, longest_s, random.Random(20))
     assert survived.n_killed > 0
     assert survived.manifest["account"] == whole.manifest["account"]
