@@ -70,13 +70,25 @@ def wait_until(is_so: Callable[[], bool], within_s: float) -> float:
     return time.monotonic() - begun
 
 
+def hear_interrupts() -> None:
+    """Undo what a shell does to the commands that it starts in the background: they ignore interrupts."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @contextmanager
 def training(smoke_c: Phase, smoke_d: Phase, root: Path, epochs: str) -> Iterator[Training]:
     """Yield a training after its first epoch."""
     mark = f"PTYPROOF_TEST={uuid.uuid4().hex}"
     environment = os.environ | dict([mark.split("=")]) | {"OMP_NUM_THREADS": "1"}
     words = [sys.executable, "-m", "ptyproof", *argv(smoke_c, smoke_d, root, epochs)]
-    with subprocess.Popen(words, env=environment, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        words,
+        env=environment,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        preexec_fn=hear_interrupts,
+    ) as process:
         made = Training(process, root, mark)
         try:
             wait_until((root / FOLDER / "checkpoint.ckpt").is_file, 120)
