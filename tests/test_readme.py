@@ -45,6 +45,16 @@ def test_documented_commands_parse(line: str) -> None:
     build_parser().parse_args(words[1:])
 
 
+def test_tests_that_pages_name_exist() -> None:
+    for page in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]:
+        text = page.read_text(encoding="utf-8")
+        for path in re.findall(r"`(tests/[a-z0-9_/.]+)`", text):
+            assert (ROOT / path).exists(), f"{page.name} names {path}"
+        for module in re.findall(r"python -m (tests[\w.]*)", text):
+            path = ROOT / module.replace(".", "/")
+            assert path.with_suffix(".py").is_file() or (path / "__main__.py").is_file(), f"{page.name} names {module}"
+
+
 def test_links_lead_somewhere() -> None:
     for page in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]:
         for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text(encoding="utf-8")):

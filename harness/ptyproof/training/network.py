@@ -22,7 +22,6 @@ from ptyproof.study.training import NetworkDesign
 from ptyproof.training.projection import Patterns, misfit, start_estimate
 
 _N_FEATURES = 6
-_DARK = 0.01  # of the brightest pixel of a probe: corrections fade out where less light than that falls
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +86,7 @@ class GroupNetwork(nn.Module):
         """Yield what each stage leaves."""
         obj = self.start(patterns)
         light = patterns.light
-        lit = light / (light + _DARK * patterns.peak)
+        lit = light / patterns.divisor
         brightness = (light / patterns.peak).sqrt()
         hidden: Tensor | None = None
         for stage in cast("list[Stage]", list(self.stages)):

@@ -27,7 +27,7 @@ _MOMENTUM = 0.8
 _STEEPEST = 0.3  # radians per pixel that a projection may turn a patch by
 _TRIAL_SLOPE = 0.02  # radians per pixel, by which it is tried how much of a slope a projection mends
 _LARGEST_GAIN = 3.0  # more would rather turn patches by noise
-_DARK = 0.01  # of the brightest pixel of a probe: where less light than that falls, changes fade out
+_DARK = 0.01  # of the brightest pixel of a probe: where less light than that falls, what is done fades out
 _FLOOR = 1e-6  # photons per pixel below which a modelled modulus has no phase
 
 
@@ -67,6 +67,11 @@ class Patterns:
         return torch.stack(brightest).amax(0)[:, None, None]
 
     @cached_property
+    def divisor(self) -> Tensor:
+        """What sums over patterns are divided by, real (B, h, w), photons: the light and a little, so dark fades."""
+        return self.light + _DARK * self.peak
+
+    @cached_property
     def slope_gains(self) -> Tensor:
         """What a shown slope along rows and columns is multiplied with, real (B, 1, 2), from each group's mean probe.
 
@@ -103,15 +108,14 @@ def misfit(patterns: Patterns, obj: Tensor) -> Tensor:
     `patterns.light` below a hundredth of a probe's brightest pixel lets the change fade out.
     """
     change = _summed(patterns, obj, None)
-    return change / (patterns.light + _DARK * patterns.peak)
+    return change / patterns.divisor
 
 
 def project(patterns: Patterns, obj: Tensor) -> Tensor:
     """Return the object (B, h, w) after one projection, its slow phase mended, too."""
     ramps = _Ramps([], [])
-    divisor = patterns.light + _DARK * patterns.peak
-    obj = obj + _summed(patterns, obj, ramps) / divisor
-    phases = _phases(patterns, ramps) / divisor
+    obj = obj + _summed(patterns, obj, ramps) / patterns.divisor
+    phases = _phases(patterns, ramps) / patterns.divisor
     return obj * torch.polar(torch.ones_like(phases), phases)
 
 
