@@ -25,7 +25,7 @@ from ptyproof.evidence.phase_e import TrainingPhase, describe_enumeration
 from ptyproof.evidence.training_work import task_of
 from ptyproof.io.locking import lock
 from ptyproof.study.design import StudyDesign
-from ptyproof.study.jobs import JobFilters, TrainingJob
+from ptyproof.study.jobs import JobFilters, TrainingJob, check_filters
 
 KIND = "certificate"
 SCOPE: dict[str, Any] = {
@@ -114,8 +114,7 @@ def certify(
         If the certificate is of another study, or a job's budget does not allow the mode; nothing is trained then.
     """
     certificate.read()
-    for job in jobs:
-        how.compared_epochs(task_of(phase, job))
+    how.compared_epochs(phase.training)
     attempts = []
     for job in jobs:
         recorded = Ledger(phase.ledger.design, *_roots(phase, certificate)).entry(job)
@@ -138,6 +137,8 @@ def certify_study(
     """
     certificate.read()
     design = certificate.design
+    check_filters(design, filters)
+    how.compared_epochs(design.training)
     with TemporaryDirectory(prefix="ptyproof-certify-") as folder:
         c, d = Path(folder, "c"), Path(folder, "d")
         console.say("simulating the study's data in a temporary folder")

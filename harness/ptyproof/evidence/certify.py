@@ -20,6 +20,7 @@ from ptyproof.evidence.certify_process import DIGESTS, RESULT, Order
 from ptyproof.evidence.divergence import Divergence, agreeing, first_divergence
 from ptyproof.io.strict_json import read_json
 from ptyproof.study.jobs import TrainingJob
+from ptyproof.study.training import TrainingDesign
 from ptyproof.training.device import RunOptions
 from ptyproof.training.digest_record import EpochDigest, read_digests
 from ptyproof.training.runner import TrainingTask
@@ -60,17 +61,17 @@ class Certification:
         if self.other_threads is not None and self.other_threads < 1:
             raise InputError(f"--other-threads must be a whole number >= 1, got {self.other_threads}")
 
-    def compared_epochs(self, task: TrainingTask) -> int:
-        """Return how many epochs of a task are compared.
+    def compared_epochs(self, training: TrainingDesign) -> int:
+        """Return how many epochs of a training are compared.
 
         Raises
         ------
         InputError
             If there are too few to be killed between two of them.
         """
-        n = min(self.epochs or task.training.max_epochs, task.training.max_epochs)
+        n = min(self.epochs or training.max_epochs, training.max_epochs)
         if self.mode == "resume" and n < 2:
-            raise InputError(f"--mode resume needs at least 2 epochs, one to be killed after, but {task.key} has {n}")
+            raise InputError(f"--mode resume needs at least 2 epochs, one to be killed after, but there are {n}")
         return n
 
 
@@ -111,7 +112,7 @@ def certify_job(
         If the study's budget does not allow the mode.
     """
     console = console or Console.silent()
-    n_epochs = how.compared_epochs(task)
+    n_epochs = how.compared_epochs(task.training)
     attempt: dict[str, Any] = {
         "job": job.key,
         "dose": job.dose,

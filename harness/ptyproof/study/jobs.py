@@ -154,7 +154,7 @@ def build_training_jobs(
         If Phase D's record is damaged.
     """
     filters = filters or JobFilters()
-    _check_filters(design, filters)
+    check_filters(design, filters)
     doses = [d for d in design.doses_photons_per_pattern if filters.doses is None or d in filters.doses]
     _check_roots(phase_c_root, phase_d_root)
     for dose in doses:
@@ -179,7 +179,8 @@ def build_training_jobs(
     return Enumeration(tuple(jobs), tuple(not_selected), tuple(skipped))
 
 
-def _check_filters(design: StudyDesign, filters: JobFilters) -> None:
+def check_filters(design: StudyDesign, filters: JobFilters) -> None:
+    """Raise InputError if a filter names what the study has not, or no job has what all of them name."""
     gridsizes = sorted({view.gridsize for view in design.views})
     choices: tuple[tuple[str, tuple[Any, ...] | None, list[Any]], ...] = (
         ("--dose", filters.doses, list(design.doses_photons_per_pattern)),
