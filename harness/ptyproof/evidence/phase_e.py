@@ -17,14 +17,13 @@ from ptyproof.console import Console
 from ptyproof.errors import InputError
 from ptyproof.evidence import job_process, job_state
 from ptyproof.evidence.cell_ledger import Record
-from ptyproof.evidence.job_ends import NOT_AGAIN, lost_line, now, reason_of, stands
+from ptyproof.evidence.job_attempt import JobPlace
+from ptyproof.evidence.job_ends import NOT_AGAIN, now, stands
 from ptyproof.evidence.job_process import Died, JobProcesses
 from ptyproof.evidence.ledger import Ledger
 from ptyproof.evidence.manifest import read_manifest
-from ptyproof.evidence.out_of_memory import memory_limit
 from ptyproof.evidence.verdict import verdict
 from ptyproof.io.atomic import sweep, writable_folder
-from ptyproof.io.locking import lock
 from ptyproof.io.regular import appended
 from ptyproof.study.design import StudyDesign, design_from_dict
 from ptyproof.study.jobs import Enumeration, JobFilters, TrainingJob, build_training_jobs
@@ -116,7 +115,7 @@ class TrainingPhase:
         here = replace(self, options=self.options.pinned(), processes=None)
         work = partial(here.run_here, job, self.processes.memory_bytes)
         ended = job_process.run(work, self.processes, console)
-        if isinstance(ended, job_process.Died):
+        if isinstance(ended, Died):
             return TrainedJob(job, self._record_death(job, ended, console))
         return TrainedJob(job, *ended)
 
@@ -129,61 +128,45 @@ class TrainingPhase:
         """
         from ptyproof.evidence.training_work import train_and_score
 
-        with lock(job.artifact_dir):
-            started = now()
-            # What the entry says of an attempt, so that nothing of an earlier one stays beside a failure.
-            attempt: Record = {
-                "datasets": None,
-                "training": self.training.as_dict(),
-                "environment": compute_environment(self.options),
-                "scores": None,
-            }
-            try:
-                job.artifact_dir.mkdir(parents=True, exist_ok=True)
-                with job_state.running(state_path(job), job.key, console) as left:
-                    started = now()
-                    began(started)
-                    earlier = self.ledger.entry(job)
-                    if earlier is not None and self._stands(earlier, attempt):
-                        console.say(f"{job.key}: {NOT_AGAIN}: {earlier['result']['error']}")
-                        return earlier, True
-                    lost = lost_line(job.key, earlier, left)
-                    if lost is not None:
-                        console.say(lost)
-                    with memory_limit(memory_bytes):
-                        return train_and_score(self, job, attempt, started, console)
-            except Exception as error:  # noqa: BLE001 - whatever ends a job is recorded, and the matrix goes on
-                reason = self.ledger.portable(reason_of(error), job)
-                console.say(f"{job.key}: FAILED: {reason}")
-                result = Ledger.lost_result(reason) | {"status": "failed", "started": started, "finished": now()}
-                return self.ledger.record(job, result=result, **attempt), False
+        # What the entry says of an attempt, so that nothing of an earlier one stays beside a failure.
+        attempt: Record = {
+            "datasets": None,
+            "training": self.training.as_dict(),
+            "environment": compute_environment(self.options),
+            "scores": None,
+        }
+
+        def work(started: str) -> tuple[Record, bool]:
+            return train_and_score(self, job, attempt, started, console)
+
+        def standing(earlier: Record) -> bool:
+            again = self.retrain or "failed" in self.retry
+            return not again and stands(earlier, attempt, self.ledger.artifact_root)
+
+        return self._place(job).attempt(work, standing, attempt, memory_bytes, console, began)
 
     def state(self, job: TrainingJob) -> str | None:
         """Return where a job stands, one of `job_state.STATES`; None where no call has selected it yet."""
-        entry = self.ledger.entry(job)
-        return None if entry is None else job_state.state_of(entry, state_path(job))
+        return self._place(job).state()
 
-    def _stands(self, earlier: Record, attempt: Record) -> bool:
-        again = self.retrain or "failed" in self.retry
-        return not again and stands(earlier, attempt, self.ledger.artifact_root)
+    def _place(self, job: TrainingJob) -> JobPlace:
+        ledger = self.ledger
+        return JobPlace(
+            ledger,
+            job.key,
+            job.artifact_dir,
+            state_path(job),
+            lambda text: ledger.portable(text, job),
+            lambda changes: ledger.record(job, **changes),
+        )
 
     def _record_death(self, job: TrainingJob, died: Died, console: Console) -> Record:
-        """Record a job whose process died; return its entry."""
-        ledger = self.ledger
-        with lock(job.artifact_dir):
-            entry = ledger.entry(job)
-            result = {} if entry is None else entry["result"]
-            if entry is not None and result["status"] != "lost" and result["started"] == died.began:
-                return entry  # its end was recorded before it died
-            console.say(f"{job.key}: {died.status.upper()}: {died.reason}")
-            if job.log_path.is_file():
-                with appended(job.log_path) as log:
-                    Console(log, None).say(f"{now()} {job.key}: {died.status}: {died.reason}")
-            state_path(job).unlink(missing_ok=True)
-            changes: Record = {"scores": None, "result": died.result(ledger.lost_result(died.reason), now())}
-            if result.get("started") != died.began:  # it had not come to recording its attempt
-                changes |= {"datasets": None, "training": self.training.as_dict(), "environment": None}
-            return ledger.record(job, **changes)
+        unknown: Record = {"datasets": None, "training": self.training.as_dict(), "environment": None}
+        entry = self._place(job).record_death(died, unknown | {"scores": None}, console)
+        if entry["result"]["error"] == died.reason and job.log_path.is_file():
+            with appended(job.log_path) as log:
+                Console(log, None).say(f"{now()} {job.key}: {died.status}: {died.reason}")
+        return entry
 
 
 def state_path(job: TrainingJob) -> Path:

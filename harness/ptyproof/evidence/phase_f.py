@@ -18,10 +18,10 @@ from ptyproof.console import Console, Progress
 from ptyproof.evidence import job_process, job_state
 from ptyproof.evidence.blind import BlindDataset
 from ptyproof.evidence.cell_ledger import NOT_ENDED, Record
-from ptyproof.evidence.job_ends import NOT_AGAIN, lost_line, now, reason_of, stands
+from ptyproof.evidence.job_attempt import JobPlace
+from ptyproof.evidence.job_ends import NOT_AGAIN, now, stands
 from ptyproof.evidence.job_process import Died, JobProcesses
 from ptyproof.evidence.manifest import TOOL_LABEL, file_is_whole, file_record
-from ptyproof.evidence.out_of_memory import memory_limit
 from ptyproof.evidence.reconstruction_archive import Origin, arrays_digest, write_archive
 from ptyproof.evidence.reconstruction_inputs import Inputs
 from ptyproof.evidence.reconstruction_jobs import (
@@ -174,7 +174,8 @@ class ReconstructionPhase:
         work = partial(_run_with_registry, here, job, self.processes.memory_bytes)
         ended = job_process.run(work, self.processes, console)
         if isinstance(ended, Died):
-            return ReconstructedJob(job, self._record_death(job, ended, console))
+            unknown: Record = {"dataset": None, "bundle": None, "environment": None, "remedies": []}
+            return ReconstructedJob(job, self._place(job).record_death(ended, unknown, console))
         return ReconstructedJob(job, *ended)
 
     def run_here(
@@ -184,58 +185,37 @@ class ReconstructionPhase:
 
         `began` is called with the time of the start as soon as no other process runs the job.
         """
-        with lock(job.path):
-            started = now()
-            plan = self.plan(job)
-            attempt: Record = {"dataset": None, "bundle": None, "environment": self.environment, "remedies": []}
-            try:
-                job.path.parent.mkdir(parents=True, exist_ok=True)
-                with job_state.running(state_path(job), job.key, console) as left:
-                    started = now()
-                    began(started)
-                    earlier = self.ledger.entry_of(job.key)
-                    if earlier is not None and self._stands(earlier, plan):
-                        console.say(f"{job.key}: {NOT_AGAIN}: {earlier['result']['error']}")
-                        return earlier, True
-                    lost = lost_line(job.key, earlier, left)
-                    if lost is not None:
-                        console.say(lost)
-                    with memory_limit(memory_bytes):
-                        return self._run_job(job, plan, attempt, started, console)
-            except Exception as error:  # noqa: BLE001 - whatever ends a job is recorded, and the others go on
-                reason = self.ledger.portable(reason_of(error), job)
-                console.say(f"{job.key}: FAILED: {reason}")
-                result = self.ledger.lost_result(reason) | {"status": "failed", "started": started, "finished": now()}
-                return self.ledger.record(job, plan, result=result, **attempt), False
+        plan = self.plan(job)
+        attempt: Record = {"dataset": None, "bundle": None, "environment": self.environment, "remedies": []}
+
+        def work(started: str) -> tuple[Record, bool]:
+            return self._run_job(job, plan, attempt, started, console)
+
+        def standing(earlier: Record) -> bool:
+            again = self.redo or "failed" in self.retry
+            return not again and stands(earlier, plan | {"environment": self.environment}, self.ledger.artifact_root)
+
+        return self._place(job).attempt(work, standing, attempt, memory_bytes, console, began)
 
     def state(self, job: ReconstructionJob) -> str | None:
         """Return where a job stands, one of `job_state.STATES`; None where no call has selected it yet."""
-        entry = self.ledger.entry_of(job.key)
-        return None if entry is None else job_state.state_of(entry, state_path(job))
+        return self._place(job).state()
 
-    def _stands(self, earlier: Record, plan: Record) -> bool:
-        again = self.redo or "failed" in self.retry
-        return not again and stands(earlier, plan | {"environment": self.environment}, self.ledger.artifact_root)
+    def _place(self, job: ReconstructionJob) -> JobPlace:
+        ledger = self.ledger
+        return JobPlace(
+            ledger,
+            job.key,
+            job.path,
+            state_path(job),
+            lambda text: ledger.portable(text, job),
+            lambda changes: ledger.record(job, self.plan(job), **changes),
+        )
 
     @cached_property
     def _known_anywhere(self) -> frozenset[str]:
         """Names of the methods that another process finds, too: those of ptyproof and of entry points."""
         return frozenset(registry(self.ledger.design).methods) if self.processes is not None else frozenset()
-
-    def _record_death(self, job: ReconstructionJob, died: Died, console: Console) -> Record:
-        """Record a job whose process died; return its entry."""
-        ledger = self.ledger
-        with lock(job.path):
-            entry = ledger.entry_of(job.key)
-            result = {} if entry is None else entry["result"]
-            if entry is not None and result["status"] != "lost" and result["started"] == died.began:
-                return entry  # its end was recorded before it died
-            console.say(f"{job.key}: {died.status.upper()}: {died.reason}")
-            state_path(job).unlink(missing_ok=True)
-            changes: Record = {"result": died.result(ledger.lost_result(died.reason), now())}
-            if result.get("started") != died.began:  # it had not come to recording its attempt
-                changes |= {"dataset": None, "bundle": None, "environment": None, "remedies": []}
-            return ledger.record(job, self.plan(job), **changes)
 
     def _run_job(
         self, job: ReconstructionJob, plan: Record, attempt: Record, started: str, console: Console
