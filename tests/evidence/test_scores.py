@@ -165,7 +165,7 @@ def test_without_a_truth_the_complex_errors_are_unknown_with_the_reason(test_hal
     scores = held_out_scores(untrained(), path, FLOOR, grouped=True)
     assert scores["complex_error"] == {"start": None, "network": None, "improvement": None}
     assert scores["no_truth_because"] == "the dataset has no objectGuess"
-    assert "complex error (NRMSE) of the stitched object: not known" in describe_scores(scores)[2]
+    assert "complex error (NRMSE) of the object: not known" in describe_scores(scores)[2]
     assert "complex error" not in verdict(scores)
 
 

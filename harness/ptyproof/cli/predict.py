@@ -1,4 +1,4 @@
-"""`ptyproof predict`: patches and stitched object from a bundle."""
+"""`ptyproof predict`: patches and object from a bundle."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ptyproof predict a/dose_1000/baseline/gs1/model.safetensors c/dose_1000/patched_
 
 def add_parser(commands: Commands) -> None:
     """Add the command to the parser."""
-    summary = "reconstruct a dataset with a trained network: patches and the stitched object"
+    summary = "reconstruct a dataset with a trained network: patches and the object"
     parser = add_command(commands, "predict", summary, _EXAMPLES)
     parser.add_argument("bundle", type=Path, metavar="BUNDLE", help="model.safetensors that a training left")
     parser.add_argument("dataset", type=Path, metavar="DATASET", help="DATA-001 file (.npz)")

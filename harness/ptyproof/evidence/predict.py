@@ -1,4 +1,4 @@
-"""`predict`: patches and stitched object of a dataset from a bundle, on any machine."""
+"""`predict`: patches and object of a dataset from a bundle, on any machine."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class PredictionSummary:
 def predict_dataset(
     bundle_path: Path, dataset_path: Path, out: Path, console: Console | None = None
 ) -> PredictionSummary:
-    """Write patches and stitched object of a dataset, as a bundle's network sees them, to an `.npz` archive.
+    """Write patches and object of a dataset, as a bundle's network sees them, to an `.npz` archive.
 
     The dataset's own `objectGuess` and `Y` are not read. Members: `patches` (n, H, W) complex64, each with its phase
     synchronised; `corners_px` (n, 2) int64, (row, col) of each patch's first pixel on the object's grid; `object`

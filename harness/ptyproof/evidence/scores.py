@@ -134,8 +134,8 @@ def describe_scores(scores: dict[str, Any]) -> list[str]:
     verdict = "beats" if scores["beats_start"] else "does NOT beat"
     lines = [f"held-out half, {scores['n_patterns']} patterns: the network {verdict} its network-free start"]
     for measure, label in (
-        ("poisson_loss", "Poisson loss of the stitched object, nats per pixel"),
-        ("complex_error", "complex error (NRMSE) of the stitched object"),
+        ("poisson_loss", "Poisson loss of the object, nats per pixel"),
+        ("complex_error", "complex error (NRMSE) of the object"),
         ("patch_poisson_loss", "Poisson loss of single patches, nats per pixel"),
         ("patch_complex_error", "complex error (NRMSE) of single patches"),
     ):

@@ -247,7 +247,7 @@ class _Page:
         trained = [] if self.training is None else [e for e in self.training["jobs"] if e["scores"] is not None]
         if not trained:
             return
-        yield "Losses are in nats per pixel, complex errors have no unit; smaller is better, 0 is perfect. Held out is"
+        yield "Losses are in nats per pixel, complex errors have no unit; smaller is better. Held out is"
         yield "the test half, of which a training sees nothing; the start is the network-free estimate.\n"
         head = ["cell", "epochs", "weights of epoch", "final loss (nats/px)", "validation loss (nats/px)"]
         head += ["held-out patterns", "bundle (bytes)", "bundle's sha256"]
@@ -335,8 +335,8 @@ class _Page:
 
 
 _MEASURES = {
-    "poisson_loss": "Poisson loss of the stitched object (nats/px)",
-    "complex_error": "complex error of the stitched object (no unit)",
+    "poisson_loss": "Poisson loss of the object (nats/px)",
+    "complex_error": "complex error of the object (no unit)",
     "patch_poisson_loss": "Poisson loss of single patches (nats/px)",
     "patch_complex_error": "complex error of single patches (no unit)",
 }

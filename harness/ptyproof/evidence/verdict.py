@@ -8,7 +8,7 @@ DECIDING = {"poisson_loss": "Poisson loss", "complex_error": "complex error"}
 
 
 def beats_start(scores: dict[str, Any]) -> bool:
-    """Tell whether the stitched object of the network is the better one in every measure that is known."""
+    """Tell whether the object of the network is the better one in every measure that is known."""
     known = [scores[measure]["improvement"] for measure in DECIDING]
     return all(value is None or value > 0 for value in known)
 

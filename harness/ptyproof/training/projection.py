@@ -24,7 +24,6 @@ from ptyproof.training.canvas import Canvas
 from ptyproof.training.forward import back, spectrum
 
 _MOMENTUM = 0.8
-_STEEPEST = 0.3  # radians per pixel that a projection may turn a patch by
 _TRIAL_SLOPE = 0.02  # radians per pixel, by which it is tried how much of a slope a projection mends
 _LARGEST_GAIN = 3.0  # more would rather turn patches by noise
 _DARK = 0.01  # of the brightest pixel of a probe: where less light than that falls, what is done fades out
@@ -184,7 +183,7 @@ def _slopes(wave: Tensor, change: Tensor) -> tuple[Tensor, Tensor]:
 
 def _phases(patterns: Patterns, ramps: _Ramps) -> Tensor:
     """Return sum_k |P_k|^2 (phi_k + g_k (r - r_k)) on the canvas, real (B, h, w)."""
-    slopes = (torch.cat(ramps.slopes, 1) * patterns.slope_gains).clamp(-_STEEPEST, _STEEPEST)
+    slopes = torch.cat(ramps.slopes, 1) * patterns.slope_gains
     centres = torch.cat(ramps.centres, 1)
     places = patterns.canvas.corners_px + centres
     found = integrate_ramps(places.cpu().numpy(), slopes.cpu().numpy())

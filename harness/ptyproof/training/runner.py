@@ -60,7 +60,7 @@ class TrainingTask:
 
 @dataclass(frozen=True)
 class Trained:
-    """What a training ended with; losses are Poisson losses in nats per pixel, of the last epoch.
+    """What a training ended with; losses are Poisson losses of hidden photons in nats per pixel, of the last epoch.
 
     The bundle has the weights of `bundle_epoch`, the one with the smallest validation loss.
     """

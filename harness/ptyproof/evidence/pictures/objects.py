@@ -80,8 +80,8 @@ def draw_reconstruction(results: Mapping[str, Complex], truth: Complex | None, i
         else "Each is registered to the truth by its one best complex factor; complex error: lower is better."
     )
     caption = (
-        "Reconstruction of the held-out half: object stitched from the network's patches (network), and from those "
-        f"of its network-free start (start). {registered} One colour range for all of a column (1st to "
+        "Reconstruction of the held-out half: the network's object (network), and its "
+        f"network-free start (start). {registered} One colour range for all of a column (1st to "
         f"99th percentile of all lit pixels); blank: illumination of {LIT_FRACTION:g} of its maximum or less."
     )
     return Drawing(png(height, fill), caption, alt)

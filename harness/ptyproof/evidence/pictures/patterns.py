@@ -52,7 +52,7 @@ def draw_diffraction(counts: Real, expected: Real, losses: Sequence[float], name
         for name, measured, predicted, loss in zip(names, counts, expected, losses, strict=True)
     ]
     caption = (
-        "Diffraction patterns of the held-out half: measured photon counts, and the counts that the network's stitched "
+        "Diffraction patterns of the held-out half: measured photon counts, and the counts that the network's "
         "object predicts, in one logarithmic colour range; zero frequency in the middle. Shown are the patterns with "
         "the smallest, the median and the largest Poisson loss (lower is better). Patterns are counted from 0 in the "
         "file."

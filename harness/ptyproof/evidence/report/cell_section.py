@@ -83,8 +83,8 @@ def _training_facts(job: Mapping[str, Any]) -> str:
     lines: list[tuple[str, Any, str, str]] = []
     if result["status"] == "success":
         lines += [
-            ("training loss, last epoch", result["final_loss"], "nats per pixel", LOWER),
-            ("validation loss, last epoch", result["validation_loss"], "nats per pixel", LOWER),
+            ("training loss of hidden photons, last epoch", result["final_loss"], "nats per pixel", LOWER),
+            ("validation loss of hidden photons, last epoch", result["validation_loss"], "nats per pixel", LOWER),
             ("epochs completed", result["epochs_completed"], "epochs", _NEITHER),
             ("epoch of the bundle", result["bundle_epoch"], "number", _NEITHER),
             ("size of the bundle", result["bundle_size_bytes"] / 1e6, "MB", _NEITHER),

@@ -41,7 +41,7 @@ def scores_of_all(cells: Sequence[CellRecord]) -> str:
     chosen = ("poisson_loss", "complex_error")
     for measure in chosen:
         label, unit = MEASURES[measure]
-        label = label.removesuffix(" of the stitched object")
+        label = label.removesuffix(" of the object")
         head += [f"{label}, start ({unit})", f"{label}, network ({unit})", f"{label}, change"]
     rows = []
     for cell in cells:
@@ -57,5 +57,5 @@ def scores_of_all(cells: Sequence[CellRecord]) -> str:
         rows.append(row_of(head, row))
     if not rows:
         return ""
-    note = "Of the object stitched from the held-out half. Loss and error: lower is better."
+    note = "Of the object of the held-out half. Loss and error: lower is better."
     return f"<p>{note}</p>" + table("Network and network-free start on the held-out half", head, rows)

@@ -10,8 +10,8 @@ from ptyproof.evidence.verdict import by_how_much
 
 LOWER = "lower is better"
 MEASURES = {
-    "poisson_loss": ("Poisson loss of the stitched object", "nats per pixel"),
-    "complex_error": ("complex error of the stitched object", "no unit"),
+    "poisson_loss": ("Poisson loss of the object", "nats per pixel"),
+    "complex_error": ("complex error of the object", "no unit"),
     "patch_poisson_loss": ("Poisson loss of single patches", "nats per pixel"),
     "patch_complex_error": ("complex error of single patches", "no unit"),
 }
