@@ -15,6 +15,7 @@ from ptyproof.evidence.verdict import beats_start, by_how_much, verdict
 from ptyproof.io.dataset import read_dataset
 from ptyproof.physics.forward import expected_counts
 from ptyproof.study.layout import phase_c_file, phase_d_file
+from ptyproof.study.seeds import stream
 from ptyproof.study.training import NetworkDesign
 from ptyproof.training.bundle import read_bundle
 from ptyproof.training.data import Scan, read_scan
@@ -49,7 +50,7 @@ def untrained() -> GroupNetwork:
 
 
 class Oracle(GroupNetwork):
-    """A network that gives the patches that it was made with, in the order in which it is asked."""
+    """A network that gives the patches that it was made with, in the order in which it is asked, again and again."""
 
     def __init__(self, patches: np.ndarray) -> None:
         super().__init__(SIZES)
@@ -58,8 +59,8 @@ class Oracle(GroupNetwork):
 
     def forward(self, patterns: Patterns) -> torch.Tensor:
         """Return the next patches."""
-        first, self.asked = self.asked, self.asked + len(patterns.amplitude)
-        return self.patches[first : self.asked]
+        first, self.asked = self.asked % len(self.patches), self.asked + len(patterns.amplitude)
+        return self.patches[first : first + len(patterns.amplitude)]
 
 
 class Seer(GroupNetwork):
@@ -128,13 +129,24 @@ def test_the_poisson_loss_is_that_of_the_forward_model_in_numpy(test_half: Path,
     scan = read_scan(test_half)
     network = untrained()
     scores = held_out_scores(network, test_half, FLOOR, grouped)
-    patches = predict(network, scan, canvas_shape(scan), grouped=grouped).patches / np.float32(scan.object_scale)
+    shown, hidden = scan.divided(0.9, stream(0, "held-out photons"))
+    patches = predict(network, shown, canvas_shape(scan), grouped=grouped).patches / np.float32(scan.object_scale)
     probes = scan.probes(np.arange(len(scan)))
-    rate = np.stack([expected_counts(p, o[None])[0] for p, o in zip(probes, patches, strict=True)]) + FLOOR
-    counts = np.rint(scan.amplitude.astype(np.float64) ** 2)
+    whole = np.stack([expected_counts(p, o[None])[0] for p, o in zip(probes, patches, strict=True)]) + FLOOR
     with np.errstate(divide="ignore", invalid="ignore"):
-        loss = rate - counts + np.where(counts > 0, counts * np.log(counts / rate), 0)
-    assert scores["patch_poisson_loss"]["network"] == pytest.approx(loss.mean(), rel=1e-4)
+        loss = 0.1 * whole - hidden + np.where(hidden > 0, hidden * np.log(hidden / (0.1 * whole)), 0)
+    assert scores["patch_poisson_loss"]["network"] == pytest.approx(10 * loss.mean(), rel=1e-4)
+
+
+def test_fitting_the_noise_that_is_seen_does_not_pay(smoke_c: Phase) -> None:
+    path = phase_c_file(smoke_c.root, 1e3, "test")
+    scan, truth = read_scan(path), read_dataset(path).dataset.obj
+    assert truth is not None
+    row, col = scan.corners_px.min(axis=0)
+    seer = Seer(truth[row:, col:] / np.complex64(scan.object_scale)).eval()
+    seer.design = dataclasses.replace(SIZES, start_iterations=40)
+    scores = held_out_scores(seer, path, FLOOR, grouped=True)
+    assert scores["poisson_loss"]["improvement"] > 0.01, "the truth has to beat a start that fits noise"
 
 
 def test_patches_of_a_whole_scan_are_what_its_object_shows(test_half: Path) -> None:

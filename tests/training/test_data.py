@@ -432,3 +432,13 @@ def test_reading_a_batch_does_not_touch_the_global_generators():
     scan, _ = counted()
     GroupedScan(scan, 0.5)[draw()]
     np.testing.assert_array_equal(np.random.get_state()[1], before)  # noqa: NPY002
+
+
+def test_a_scan_is_divided_into_photons_that_are_shown_and_others(scan):
+    shown, hidden = scan.divided(0.25, np.random.default_rng(3))
+    counts = scan.counts(np.arange(len(scan)))
+    np.testing.assert_array_equal(shown.counts(np.arange(len(scan))) + hidden, counts)
+    assert hidden.min() >= 0
+    assert hidden.sum() == pytest.approx(0.75 * counts.sum(), rel=0.01)
+    np.testing.assert_allclose(shown.probe, 0.5 * scan.probe, rtol=1e-6)
+    assert (shown.object_scale, shown.arrays_sha256) == (scan.object_scale, scan.arrays_sha256)

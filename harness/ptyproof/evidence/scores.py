@@ -3,6 +3,9 @@
 A network of groups looks at the whole scan, and its patches are what the object shows through each window. One of
 single patterns gives a patch per pattern, whose global phase is free, and the object that they stitch to after their
 phases were synchronised. Patches are judged each with a complex factor of its own.
+
+Complex errors are those of what all photons give. A likelihood of photons that were seen would reward whoever fits
+their noise, so for it nine photons in ten are shown, and the others judge: of Poisson counts the two are independent.
 """
 
 from __future__ import annotations
@@ -21,11 +24,13 @@ from ptyproof.physics.fourier import fft2c
 from ptyproof.physics.metrics import patch_error, poisson_deviance, scaled_error
 from ptyproof.reconstruction.method import illumination
 from ptyproof.reconstruction.stitching import cut, label_parts, stitch
+from ptyproof.study.seeds import stream
 from ptyproof.training.data import Scan, scan_of
 from ptyproof.training.network import GroupNetwork
 from ptyproof.training.prediction import predict_object, predict_patches
 
 _BLOCK = 64
+_SHOWN_FRACTION = 0.9
 MEASURES = ("poisson_loss", "complex_error", "patch_poisson_loss", "patch_complex_error")
 
 
@@ -111,15 +116,15 @@ def held_out_scores(
     scan = scan_of(dataset, test_path)
     shape = canvas_shape(scan) if dataset.obj is None else dataset.obj.shape
     truth = dataset.obj
-    found = {
-        name: _measures(
-            predict(network, scan, shape, grouped=grouped, start_only=name == "start", console=console),
-            scan,
-            truth,
-            rate_floor,
-        )
-        for name in ("start", "network")
-    }
+    shown, hidden = scan.divided(_SHOWN_FRACTION, stream(0, "held-out photons"))
+    found = {}
+    for name in ("start", "network"):
+        how: dict[str, Any] = {"grouped": grouped, "start_only": name == "start", "console": console}
+        losses = _poisson_losses(predict(network, shown, shape, **how), scan, hidden, rate_floor)
+        errors: dict[str, float | None] = dict.fromkeys(("complex_error", "patch_complex_error"))
+        if truth is not None:
+            errors = _complex_errors(predict(network, scan, shape, **how), scan, truth)
+        found[name] = losses | errors
     scores: dict[str, Any] = {"half": "test", "n_patterns": len(scan)}
     for measure in MEASURES:
         start, trained = found["start"][measure], found["network"][measure]
@@ -154,27 +159,35 @@ def _improvement(start: float | None, trained: float | None) -> float | None:
     return None if start is None or trained is None or start == 0 else 1 - trained / start
 
 
-def _measures(
-    found: Prediction, scan: Scan, truth: npt.NDArray[np.complex64] | None, rate_floor: float
+def _complex_errors(found: Prediction, scan: Scan, truth: npt.NDArray[np.complex64]) -> dict[str, float | None]:
+    wanted = cut(truth, scan.corners_px, scan.window)
+    return {
+        "complex_error": scaled_error(found.obj, truth, found.illumination).nrmse,
+        "patch_complex_error": patch_error(found.patches, wanted, illuminations(scan)),
+    }
+
+
+def _poisson_losses(
+    found: Prediction, scan: Scan, hidden: npt.NDArray[np.int64], rate_floor: float
 ) -> dict[str, float | None]:
     seen = cut(found.obj, scan.corners_px, scan.window)
-    measures: dict[str, float | None] = dict.fromkeys(MEASURES)
-    measures["poisson_loss"] = _poisson_loss(seen, scan, rate_floor)
-    measures["patch_poisson_loss"] = _poisson_loss(found.patches, scan, rate_floor)
-    if truth is not None:
-        measures["complex_error"] = scaled_error(found.obj, truth, found.illumination).nrmse
-        wanted = cut(truth, scan.corners_px, scan.window)
-        measures["patch_complex_error"] = patch_error(found.patches, wanted, illuminations(scan))
-    return measures
+    return {
+        "poisson_loss": _poisson_loss(seen, scan, hidden, rate_floor),
+        "patch_poisson_loss": _poisson_loss(found.patches, scan, hidden, rate_floor),
+    }
 
 
-def _poisson_loss(patches: npt.NDArray[np.complex64], scan: Scan, rate_floor: float) -> float:
+def _poisson_loss(
+    patches: npt.NDArray[np.complex64], scan: Scan, hidden: npt.NDArray[np.int64], rate_floor: float
+) -> float:
+    """Return the loss of the hidden counts, divided by their fraction, so that it stands for whole patterns."""
+    judged = 1 - _SHOWN_FRACTION
     total = 0.0
     for index in _blocks(len(scan)):
         waves = scan.probes(index) * patches[index] / np.float32(scan.object_scale)
-        counts = np.rint(np.square(scan.amplitude[index], dtype=np.float64))
-        total += len(index) * poisson_deviance(np.abs(fft2c(waves)) ** 2, counts, rate_floor)
-    return total / len(scan)
+        expected = judged * np.abs(fft2c(waves)) ** 2
+        total += len(index) * poisson_deviance(expected, hidden[index], judged * rate_floor)
+    return total / len(scan) / judged
 
 
 def _blocks(n: int) -> list[npt.NDArray[np.int64]]:

@@ -75,6 +75,23 @@ class Scan:
         stack = np.broadcast_to(self.probe, (len(index), *self.window))
         return fourier_shift(stack, fractions).astype(np.complex64, copy=False)
 
+    def counts(self, index: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Return the counts of the patterns of `index` (...), (..., H, W), zero frequency in the middle."""
+        squares = np.square(self.amplitude[index], dtype=np.float64)
+        return np.rint(squares).astype(np.int64)
+
+    def divided(self, shown_fraction: float, rng: np.random.Generator) -> tuple[Scan, npt.NDArray[np.int64]]:
+        """Return the scan as a part of its photons show it, and the counts (n, H, W) of the others.
+
+        Each photon is shown with the probability `shown_fraction`; the probe is scaled to the shown ones, and patches
+        keep their unit.
+        """
+        counts = self.counts(np.arange(len(self)))
+        shown = rng.binomial(counts, shown_fraction)
+        amplitude = np.sqrt(shown).astype(np.float32)
+        probe = self.probe * np.float32(np.sqrt(shown_fraction))
+        return replace(self, amplitude=amplitude, probe=probe), counts - shown
+
     def subset(self, index: npt.NDArray[np.int64]) -> Scan:
         """Return the scan at some of its positions; digest and scale stay those of the whole."""
         return replace(self, amplitude=self.amplitude[index], positions_px=self.positions_px[index])
@@ -196,8 +213,7 @@ class GroupedScan(TorchDataset[Batch]):
         groups = draw.groups
         shape = (*groups.shape, *self.scan.window)
         corners = self.scan.corners_px[groups]
-        centred = np.rint(np.square(self.scan.amplitude[groups], dtype=np.float64)).astype(np.int64)
-        counts = np.fft.ifftshift(centred, axes=(-2, -1))
+        counts = np.fft.ifftshift(self.scan.counts(groups), axes=(-2, -1))
         if self._shown_fraction < 1:
             shown = stream(draw.seed, *draw.key).binomial(counts, self._shown_fraction)
             hidden = counts - shown
