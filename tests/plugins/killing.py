@@ -3,8 +3,8 @@
     python -m tests.plugins.killing --kills 10 --study fly64-smoke
 
 The suite kills a study that trains within a second; this command kills any, and prints what became of it. Each hub is
-killed a few times, in data generation, overlap, training, reconstruction and between; then a run completes it, and the
-hub has to be that of a run that was left alone.
+killed a few times, in data generation, overlap, training, reconstruction and between; every fourth kill waits until a
+manifest is being written. Then a run completes it, and the hub has to be that of a run that was left alone.
 """
 
 from __future__ import annotations
@@ -25,7 +25,9 @@ from pathlib import Path
 from typing import Any
 
 from ptyproof.evidence.hub import Hub, is_incomplete
+from ptyproof.evidence.hub_layout import DATASETS
 from ptyproof.evidence.manifest import read_any_manifest
+from ptyproof.io.atomic import TEMPORARY
 from tests.plugins.equal_hubs import differences, leftovers
 from tests.processes import plain_pictures
 
@@ -90,7 +92,8 @@ def kill_and_go_on(study: str, hub: Path, kills: int, longest_s: float, rng: ran
     for number in range(kills):
         after_s = 2 * longest_s * rng.random() / kills
         together = rng.random() < 0.5
-        status = _killed(command(study, hub), hub, after_s, from_the_start=number == 0, together=together)
+        how = {"from_the_start": number == 0, "together": together, "in_a_manifest": number % 4 == 3}
+        status = _killed(command(study, hub), hub, after_s, **how)
         during.append(step(hub))
         check_records(hub)
         index = Hub(hub).read()
@@ -109,15 +112,20 @@ def kill_and_go_on(study: str, hub: Path, kills: int, longest_s: float, rng: ran
 
 
 def step(hub: Path) -> str:
-    """Return the step that the run of a hub had come to, by the log that was written last."""
+    """Return the step that the run of a hub had come to: a manifest half written, or the log that was written last."""
+    if _manifests_being_written(hub):
+        return "manifest"
     logs = list((hub / "real_run").glob("*.log")) + list((hub / "real_run").glob("dose_*/*/*/train.log"))
     last = max(logs, key=lambda path: path.stat().st_mtime_ns, default=None)
     return "start" if last is None else last.stem
 
 
-def _killed(words: list[str], hub: Path, after_s: float, from_the_start: bool, together: bool) -> int:
+def _killed(
+    words: list[str], hub: Path, after_s: float, *, from_the_start: bool, together: bool, in_a_manifest: bool
+) -> int:
     """Kill a run `after_s` seconds from its start, or else from the beginning of its record; return its exit status.
 
+    With `in_a_manifest`, the kill waits for the next manifest whose temporary file is there.
     Either the run's own process is killed, or those of its jobs at the same moment: they are one session.
     """
     n_logs = _n_logs(hub)
@@ -132,6 +140,8 @@ def _killed(words: list[str], hub: Path, after_s: float, from_the_start: bool, t
         _wait_until(lambda: process.poll() is not None or from_the_start or _n_logs(hub) > n_logs)
         deadline = time.monotonic() + after_s
         _wait_until(lambda: process.poll() is not None or time.monotonic() >= deadline)
+        if in_a_manifest:
+            _wait_until(lambda: process.poll() is not None or _manifests_being_written(hub), every_s=0)
         if together:
             for pid in _session(process.pid):
                 os.kill(pid, signal.SIGKILL)
@@ -155,9 +165,14 @@ def _n_logs(hub: Path) -> int:
     return len(list((hub / "cli").glob("*.log")))
 
 
-def _wait_until(is_so: Callable[[], bool]) -> None:
+def _manifests_being_written(hub: Path) -> bool:
+    folders = [hub / "real_run", *(hub / DATASETS).glob("phase_*")]
+    return any(name for folder in folders for name in folder.glob(f".*manifest*{TEMPORARY}"))
+
+
+def _wait_until(is_so: Callable[[], bool], every_s: float = 0.02) -> None:
     while not is_so():
-        time.sleep(0.02)
+        time.sleep(every_s)
 
 
 def main() -> None:

@@ -57,6 +57,11 @@ def same_result(folder, other):
     return all((folder / name).read_bytes() == (other / name).read_bytes() for name in (BUNDLE, METRICS))
 
 
+def same_checkpoint(folder, other):
+    """Whether two trainings left the same checkpoint, byte for byte; loading processes draw other random numbers."""
+    return (folder / CHECKPOINT).read_bytes() == (other / CHECKPOINT).read_bytes()
+
+
 def told(stream):
     return Console(stream, None)
 

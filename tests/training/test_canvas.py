@@ -108,3 +108,26 @@ def test_a_window_that_leaves_the_canvas_is_refused():
     canvas = Canvas(torch.tensor([[[0, 0], [9, 0]]]), (3, 4), (6, 8))
     with pytest.raises(RuntimeError, match="out of bounds"):
         canvas.cut(torch.zeros(1, 6, 8))
+
+
+@given(
+    size=st.tuples(st.integers(1, 12), st.integers(1, 12)),
+    multiple=st.sampled_from([1, 2, 4]),
+    dark=st.tuples(*[st.integers(0, 12)] * 4),
+)
+def test_what_is_left_of_a_canvas_holds_all_that_is_lit_in_whole_multiples(size, multiple, dark):
+    shape = (size[0] * multiple, size[1] * multiple)
+    before, after = (min(dark[0], shape[0] - 1), min(dark[2], shape[1] - 1)), (dark[1], dark[3])
+    after = tuple(min(after[axis], shape[axis] - 1 - before[axis]) for axis in (0, 1))
+    canvas = Canvas(torch.zeros(1, 1, 2, dtype=torch.int64), shape, shape, (before[0], after[0], before[1], after[1]))
+    for axis, part in enumerate(canvas.lit(multiple)):
+        assert 0 <= part.start <= before[axis]
+        assert shape[axis] - after[axis] <= part.stop <= shape[axis]
+        assert part.start % multiple == part.stop % multiple == 0
+        assert before[axis] - part.start < multiple
+        assert part.stop - (shape[axis] - after[axis]) < multiple
+
+
+def test_a_part_of_a_canvas_keeps_its_margins():
+    canvas = Canvas(torch.zeros(1, 3, 2, dtype=torch.int64), (8, 8), (8, 8), (1, 2, 3, 4))
+    assert canvas.subset(slice(1, 2)).dark_px == (1, 2, 3, 4)

@@ -226,6 +226,26 @@ def test_corners_cut_the_window_whose_middle_is_at_the_position(window):
     np.testing.assert_array_equal(middles, [[12, 30], [12, 30], [12, 30], [20, 42]])
 
 
+@pytest.mark.parametrize("middle", [(20, 15), (14, 22), (21.3, 16.4)])
+def test_dark_margins_leave_every_shifted_probe_its_light(middle):
+    rows, cols = np.meshgrid(np.arange(40.0), np.arange(32.0), indexing="ij")
+    probe = np.exp(-((rows - middle[0]) ** 2) / 18 - (cols - middle[1]) ** 2 / 8)
+    probe = (probe * np.exp(0.02j * rows**2)).astype(np.complex64)
+    shifts = np.stack(np.meshgrid(*[np.linspace(-0.5, 0.49, 5)] * 2), axis=-1).reshape(-1, 2)
+    scan = dataclasses.replace(scan_at(np.round(shifts * 0 + 50) + shifts, probe.shape), probe=probe)
+    top, bottom, left, right = scan.dark_px
+    intensity = np.square(np.abs(scan.probes(np.arange(len(shifts)))))
+    outside = np.ones(probe.shape, dtype=bool)
+    outside[top : 40 - bottom, left : 32 - right] = False
+    assert intensity[:, outside].max() < 1.5e-3 * intensity.max()
+    assert np.square(np.abs(probe))[top + 1].max() > 1e-3  # and they are as wide as that allows
+    assert np.square(np.abs(probe))[:, 32 - right - 2].max() > 1e-3
+
+
+def test_a_probe_that_fills_its_window_has_no_dark_margins():
+    assert scan_at(np.full((1, 2), 50.0), (8, 10)).dark_px == (0, 0, 0, 0)
+
+
 def test_a_subset_keeps_probe_scale_and_digest():
     scan = scan_at(np.random.default_rng(0).uniform(10, 50, (6, 2)))
     chosen = np.array([4, 1, 5])
@@ -347,7 +367,8 @@ def draw(*key, seed=1, groups=GROUPS):
 def test_a_batch_has_patterns_probes_and_corners_of_its_groups(shown_fraction):
     scan, counts = counted()
     batch = GroupedScan(scan, shown_fraction)[draw()]
-    assert set(batch) == {"shown", "hidden", "probes", "corners_px"}
+    assert set(batch) == {"shown", "hidden", "probes", "corners_px", "dark_px"}
+    assert tuple(batch["dark_px"]) == scan.dark_px
     assert all(batch[name].shape == (3, 4, 8, 11) for name in ("shown", "hidden", "probes"))
     assert batch["shown"].dtype == batch["hidden"].dtype == np.float32
     assert batch["probes"].dtype == np.complex64

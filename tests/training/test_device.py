@@ -20,6 +20,7 @@ def process_state():
         "threads": torch.get_num_threads(),
         "deterministic": torch.are_deterministic_algorithms_enabled(),
         "warn_only": torch.is_deterministic_algorithms_warn_only_enabled(),
+        "filling": torch.utils.deterministic.fill_uninitialized_memory,
         "benchmark": torch.backends.cudnn.benchmark,
         "torch": torch.get_rng_state().tolist(),
         "python": random.getstate(),

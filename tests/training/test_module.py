@@ -30,7 +30,7 @@ def batch(n_groups=2, members=3, window=(8, 12), seed=0, shown_fraction=0.75, ph
     shown = rng.binomial(counts, shown_fraction) if shown_fraction < 1 else counts
     hidden = counts - shown if shown_fraction < 1 else counts
     probes = np.broadcast_to(soft_probe(window, photons), waves.shape).astype(np.complex64)
-    arrays = {"probes": probes, "corners_px": corners}
+    arrays = {"probes": probes, "corners_px": corners, "dark_px": np.zeros(4, dtype=np.int64)}
     arrays |= {"shown": shown.astype(np.float32), "hidden": hidden.astype(np.float32)}
     return {name: torch.from_numpy(array.copy()) for name, array in arrays.items()}
 

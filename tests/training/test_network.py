@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -109,6 +110,26 @@ def test_the_correction_has_a_real_and_an_imaginary_part_and_fades_in_the_dark(p
     torch.testing.assert_close(first.correction, (0.25, 0.25j)[part] * lit.to(torch.complex64), rtol=0, atol=1e-6)
     start = network.start(patterns)
     torch.testing.assert_close(first.obj, start + misfit(patterns, start) + first.correction, rtol=0, atol=1e-5)
+
+
+def test_dark_margins_are_corrected_by_nobody_and_the_rest_as_on_a_canvas_of_its_own():
+    patterns = noisy(2, 3, window=(16, 20), multiple=4)
+    probes = patterns.probes.clone()
+    probes[..., :4, :] = probes[..., -6:, :] = 0
+    probes[..., :, :8] = probes[..., :, -4:] = 0
+    marked = changed(patterns, probes=probes, canvas=replace(patterns.canvas, dark_px=(4, 6, 8, 4)))
+    whole = changed(patterns, probes=probes)
+    network = lively()
+    rows, cols = marked.canvas.lit(network.design.shrink)
+    with torch.no_grad():
+        corrections = [one.correction for one in network.estimates(marked)]
+        others = [one.correction for one in network.estimates(whole)]
+    for correction, other in zip(corrections, others, strict=True):
+        assert correction[:, rows, cols].abs().max() > 0
+        outside = correction.clone()
+        outside[:, rows, cols] = 0
+        assert (outside == 0).all()
+        assert (correction != other).any()  # the convolutions end where the light does
 
 
 @pytest.mark.parametrize("step", [0.0, 0.5, -1.0])

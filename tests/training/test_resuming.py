@@ -23,6 +23,7 @@ from tests.training.short_training import (
     FILES,
     batches_until_epoch_2,
     names,
+    same_checkpoint,
     same_result,
     stopping,
     task,
@@ -42,6 +43,7 @@ def test_a_training_that_failed_anywhere_goes_on_to_the_same_result(scan, refere
             train(made, stopping(scan, batches, OSError), broken, CPU)
     train(made, scan, broken, CPU)
     assert same_result(broken, whole)
+    assert same_checkpoint(broken, whole)
     assert names(broken) == FILES
 
 

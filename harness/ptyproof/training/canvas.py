@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
+
+Margins = tuple[int, int, int, int]  # top, bottom, left, right
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,23 +22,33 @@ class Canvas:
         (H, W) of a window, pixels.
     shape
         (h, w) of a canvas, pixels; every window lies inside.
+    dark_px
+        Rows and columns along each edge of every window, and so of the canvas, on which hardly any light falls.
     """
 
     corners_px: Tensor
     window: tuple[int, int]
     shape: tuple[int, int]
+    dark_px: Margins = (0, 0, 0, 0)
 
     @classmethod
-    def around(cls, corners_px: Tensor, window: tuple[int, int], multiple: int) -> Canvas:
+    def around(
+        cls, corners_px: Tensor, window: tuple[int, int], multiple: int, dark_px: Margins = (0, 0, 0, 0)
+    ) -> Canvas:
         """Return the smallest canvases that hold every window and whose sides are multiples of a number of pixels."""
         height, width = (
             -(-(int(corners_px[..., axis].max()) + window[axis]) // multiple) * multiple for axis in (0, 1)
         )
-        return cls(corners_px, window, (height, width))
+        return cls(corners_px, window, (height, width), dark_px)
 
     def subset(self, members: slice) -> Canvas:
         """Return the same canvases with some of each group's windows."""
-        return Canvas(self.corners_px[:, members], self.window, self.shape)
+        return replace(self, corners_px=self.corners_px[:, members])
+
+    def lit(self, multiple: int) -> tuple[slice, slice]:
+        """Return the rows and columns of the canvas without its dark margins, in whole multiples of some pixels."""
+        top, bottom, left, right = self.dark_px
+        return _within(self.shape[0], top, bottom, multiple), _within(self.shape[1], left, right, multiple)
 
     def cut(self, images: Tensor) -> Tensor:
         """Return what is seen of images (B, h, w) through the windows: (B, C, H, W)."""
@@ -70,3 +82,7 @@ class Canvas:
     def _windows(self) -> tuple[int, int, int, int]:
         n_groups, members = self.corners_px.shape[:2]
         return n_groups, members, *self.window
+
+
+def _within(size: int, before: int, after: int, multiple: int) -> slice:
+    return slice(before // multiple * multiple, min(size, -(-(size - after) // multiple) * multiple))

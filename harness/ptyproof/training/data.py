@@ -19,9 +19,11 @@ from ptyproof.io.hashing import combine_digests, sha256_array
 from ptyproof.physics.fourier import fourier_shift
 from ptyproof.physics.grouping import position_groups
 from ptyproof.study.seeds import stream
+from ptyproof.training.canvas import Margins
 
 Batch = dict[str, npt.NDArray[Any]]
 
+_DARK = 1e-3  # of a probe's brightest pixel
 _LARGEST_AMPLITUDE = 2.0**26  # counts up to its square are exact in double precision
 
 
@@ -68,6 +70,18 @@ class Scan:
         """(n, 2): first row and column of each pattern's window on the object grid."""
         corners: npt.NDArray[np.int64] = self.whole_px - np.array(self.window) // 2
         return corners
+
+    @cached_property
+    def dark_px(self) -> Margins:
+        """Rows and columns along each edge of a window on which hardly any light falls, wherever in its pixel it is."""
+        intensity = np.square(np.abs(self.probe))
+        lit = intensity > _DARK * intensity.max()
+        before, after = [], []
+        for line in (lit.any(axis=1), lit.any(axis=0)):
+            where = np.flatnonzero(line)
+            before.append(max(0, int(where[0]) - 1))
+            after.append(max(0, len(line) - int(where[-1]) - 2))
+        return before[0], after[0], before[1], after[1]
 
     def probes(self, index: npt.NDArray[np.int64]) -> npt.NDArray[np.complex64]:
         """Return the probe of each pattern of `index` (m,), shifted by its fraction of a pixel: (m, H, W)."""
@@ -208,6 +222,8 @@ class GroupedScan(TorchDataset[Batch]):
     def __getitem__(self, draw: Draw) -> Batch:
         """Return `shown` and `hidden` counts and `probes` (B, C, H, W), and `corners_px` (B, C, 2) on the canvases.
 
+        `dark_px` (4,) holds the scan's dark margins.
+
         The counts' zero frequency comes first. A draw gives the same division whenever and wherever it is read.
         """
         groups = draw.groups
@@ -224,6 +240,7 @@ class GroupedScan(TorchDataset[Batch]):
             "hidden": hidden.astype(np.float32),
             "probes": self.scan.probes(groups.reshape(-1)).reshape(shape),
             "corners_px": corners - corners.min(axis=1, keepdims=True),
+            "dark_px": np.array(self.scan.dark_px),
         }
 
 

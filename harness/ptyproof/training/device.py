@@ -7,7 +7,7 @@ import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 import numpy as np
 import torch
@@ -97,6 +97,8 @@ def configured(options: RunOptions, seed: int) -> Iterator[None]:
     """Apply threads, determinism and seeds for one job, and give the process its own back afterwards."""
     threads, strict = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
     warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
+    memory: Any = torch.utils.deterministic
+    filling = memory.fill_uninitialized_memory
     benchmark = torch.backends.cudnn.benchmark
     python_state, numpy_state = random.getstate(), np.random.get_state()  # noqa: NPY002 - Lightning's workers use it
     if options.deterministic:
@@ -107,10 +109,12 @@ def configured(options: RunOptions, seed: int) -> Iterator[None]:
             if options.threads is not None:
                 torch.set_num_threads(options.threads)
             torch.use_deterministic_algorithms(options.deterministic)
+            memory.fill_uninitialized_memory = False  # nothing is read before it is written
             yield
     finally:
         torch.set_num_threads(threads)
         torch.use_deterministic_algorithms(strict, warn_only=warn_only)
+        memory.fill_uninitialized_memory = filling
         torch.backends.cudnn.benchmark = benchmark
         random.setstate(python_state)
         np.random.set_state(numpy_state)  # noqa: NPY002

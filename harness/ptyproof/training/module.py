@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ptyproof.errors import RunError
 from ptyproof.study.training import TrainingDesign
-from ptyproof.training.canvas import Canvas
+from ptyproof.training.canvas import Canvas, Margins
 from ptyproof.training.engine import pl
 from ptyproof.training.forward import expected_counts, poisson_loss
 from ptyproof.training.network import GroupNetwork
@@ -81,7 +81,8 @@ class PatchTraining(pl.LightningModule):
         shown_fraction = self.design.shown_fraction
         judged = 1 - shown_fraction if shown_fraction < 1 else 1.0
         window = (probes.shape[-2], probes.shape[-1])
-        canvas = Canvas.around(batch["corners_px"], window, self.design.network.shrink)
+        dark_px = cast("Margins", tuple(batch["dark_px"].tolist()))
+        canvas = Canvas.around(batch["corners_px"], window, self.design.network.shrink, dark_px)
         shown = Patterns(batch["shown"].sqrt(), probes * math.sqrt(shown_fraction), canvas, probes.shape[1])
         found: list[tuple[Tensor, Tensor]] = []
         for estimate in self.network.estimates(shown):

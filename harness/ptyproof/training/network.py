@@ -3,9 +3,9 @@
 It corrects a network-free start in stages. A stage sees the object so far, the change that the measurement asks of it
 (`projection.misfit`) and the light, takes a step of a learned length along that change, and adds a correction that it
 computes on a coarser grid (pixel-unshuffle) from those and from what the stage before it has left in its hidden
-channels. Learned gradient descent: Adler & Oktem, Inverse Probl. 33, 124007 (2017). Nothing in it depends on the size
-of a canvas or the number of patterns, so a network that was trained on small groups looks at a whole scan at once; it
-has no normalisation, whose statistics would be other ones there.
+channels; dark margins of a canvas are left out there. Learned gradient descent: Adler & Oktem, Inverse Probl. 33,
+124007 (2017). Nothing in it depends on the size of a canvas or the number of patterns, so a network that was trained on
+small groups looks at a whole scan at once; it has no normalisation, whose statistics would be other ones there.
 """
 
 from __future__ import annotations
@@ -89,12 +89,14 @@ class GroupNetwork(nn.Module):
         lit = light / patterns.divisor
         brightness = (light / patterns.peak).sqrt()
         hidden: Tensor | None = None
+        rows, cols = patterns.canvas.lit(self.design.shrink)
+        around = (cols.start, light.shape[-1] - cols.stop, rows.start, light.shape[-2] - rows.stop)
         for stage in cast("list[Stage]", list(self.stages)):
             change = misfit(patterns, obj)
             shown = lit * (obj - 1)
-            features = torch.stack([shown.real, shown.imag, change.real, change.imag, brightness, lit], dim=1)
-            correction, hidden = stage(features, hidden)
-            correction = lit * correction
+            planes = [shown.real, shown.imag, change.real, change.imag, brightness, lit]
+            correction, hidden = stage(torch.stack([plane[:, rows, cols] for plane in planes], dim=1), hidden)
+            correction = lit * functional.pad(correction, around)
             obj = obj + stage.step * change + correction
             yield Estimate(obj, correction)
 

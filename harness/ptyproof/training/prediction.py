@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -48,7 +50,7 @@ def predict_patches(
             index = np.arange(first, min(first + _ALONE, len(scan)))
             corners = torch.zeros(len(index), 1, 2, dtype=torch.int64)
             amplitude, probes = _tensors(scan, index)
-            canvas = Canvas(corners, scan.window, scan.window)
+            canvas = Canvas(corners, scan.window, scan.window, scan.dark_px)
             patterns = _on_device(network, Patterns(amplitude[:, None], probes[:, None], canvas, 1))
             patches[index] = estimate(patterns).cpu().numpy()
             bar.update(len(index))
@@ -83,7 +85,7 @@ def predict_object(
     """
     origin = scan.corners_px.min(axis=0)
     corners = torch.from_numpy(scan.corners_px - origin)[None]
-    canvas = Canvas.around(corners, scan.window, network.design.shrink)
+    canvas = Canvas.around(corners, scan.window, network.design.shrink, scan.dark_px)
     design = network.design
     passes = 2 + 2 * design.start_iterations + (0 if start_only else design.n_stages)
     estimate = network.start if start_only else network
@@ -111,7 +113,7 @@ def _tensors(scan: Scan, index: npt.NDArray[np.int64]) -> tuple[torch.Tensor, to
 def _on_device(network: GroupNetwork, patterns: Patterns) -> Patterns:
     device = next(network.parameters()).device
     canvas = patterns.canvas
-    moved = Canvas(canvas.corners_px.to(device), canvas.window, canvas.shape)
+    moved = replace(canvas, corners_px=canvas.corners_px.to(device))
     return Patterns(patterns.amplitude.to(device), patterns.probes.to(device), moved, patterns.block, patterns.on_block)
 
 

@@ -6,6 +6,7 @@ import csv
 import io
 import logging
 import signal
+import sys
 import threading
 import warnings
 from collections.abc import Iterator, Sequence
@@ -164,7 +165,8 @@ def _loaders(
     validation: DataLoader[Any] | None = None
     if len(held):
         rng = stream(plan.seed, "validation groups", task.key)
-        groups = position_groups(scan.positions_px[held], task.gridsize, task.neighbor_count, len(held), rng)
+        n_groups = -(-len(held) // members)  # each position about once
+        groups = position_groups(scan.positions_px[held], task.gridsize, task.neighbor_count, n_groups, rng)
         batches = np.array_split(groups, -(-len(groups) // groups_per_step))
         draws = [Draw(batch, plan.seed, ("validation", task.key, f"step {step}")) for step, batch in enumerate(batches)]
         validation = DataLoader(GroupedScan(scan.subset(held), plan.shown_fraction), sampler=draws, batch_size=None)
@@ -280,14 +282,27 @@ class _Generators(Callback):
 
 
 class _AtomicCheckpoints(TorchCheckpointIO):
-    """Checkpoints that are whole or absent; Lightning's own are copied from the system's temporary files."""
+    """Checkpoints that are whole or absent; Lightning's own are copied from the system's temporary files.
+
+    Equal states give equal bytes: pickle writes a text that is one object in two places as a reference to the first,
+    and which texts are one object is not the same in a training that was resumed.
+    """
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None) -> None:
         """Write a checkpoint."""
         stream = io.BytesIO()
-        torch.save(checkpoint, stream)
+        torch.save(_interned(checkpoint), stream)
         with atomic_path(Path(path)) as temporary:
             temporary.write_bytes(stream.getbuffer())
+
+
+def _interned(value: Any) -> Any:
+    """Return the same value, whose equal texts are one object each."""
+    if isinstance(value, dict):
+        return type(value)((_interned(key), _interned(part)) for key, part in value.items())
+    if isinstance(value, list | tuple):
+        return type(value)(_interned(part) for part in value)
+    return sys.intern(value) if type(value) is str else value
 
 
 class _Reporter(Callback):
