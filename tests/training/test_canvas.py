@@ -38,9 +38,10 @@ sizes = given(
 def test_cutting_is_slicing(window, members, seed, margin, real):
     canvas = canvas_of(2, members, window, seed, margin)
     images = noise((2, *canvas.shape), seed, real)
-    found = canvas.cut(images)
-    assert found.dtype == images.dtype
-    np.testing.assert_array_equal(found.numpy(), windows_of(images.numpy(), canvas.corners_px.numpy(), window))
+    expected = windows_of(images.numpy(), canvas.corners_px.numpy(), window)
+    for seen in (canvas.cut(images), canvas.cut(images.clone().requires_grad_()).detach()):
+        assert seen.dtype == images.dtype
+        np.testing.assert_array_equal(seen.numpy(), expected)
 
 
 @settings(max_examples=40)
@@ -52,9 +53,9 @@ def test_adding_up_is_a_sum_over_slices(window, members, seed, margin, real):
     for group in range(2):
         for (row, col), one in zip(canvas.corners_px[group].tolist(), values[group].numpy(), strict=True):
             expected[group, row : row + window[0], col : col + window[1]] += one
-    found = canvas.add_up(values)
-    assert found.dtype == values.dtype
-    np.testing.assert_allclose(found.numpy(), expected, rtol=0, atol=1e-12)
+    for found in (canvas.add_up(values), canvas.add_up(values.clone().requires_grad_()).detach()):
+        assert found.dtype == values.dtype
+        np.testing.assert_allclose(found.numpy(), expected, rtol=0, atol=1e-12)
 
 
 @settings(max_examples=40)
@@ -106,8 +107,18 @@ def test_gradients_are_those_of_finite_differences(real):
 
 def test_a_window_that_leaves_the_canvas_is_refused():
     canvas = Canvas(torch.tensor([[[0, 0], [9, 0]]]), (3, 4), (6, 8))
-    with pytest.raises(RuntimeError, match="out of bounds"):
+    for images in (torch.zeros(1, 6, 8), torch.zeros(1, 6, 8).requires_grad_()):
+        with pytest.raises((IndexError, RuntimeError), match="out of bounds"):
+            canvas.cut(images)
+
+
+@pytest.mark.parametrize("corner", [[-1, 0], [0, -3], [4, 0], [0, 7]])
+def test_no_part_of_a_window_is_taken_for_the_whole(corner):
+    canvas = Canvas(torch.tensor([[corner]]), (3, 4), (6, 8))
+    with pytest.raises(IndexError, match="out of bounds"):
         canvas.cut(torch.zeros(1, 6, 8))
+    with pytest.raises(IndexError, match="out of bounds"):
+        canvas.add_up(torch.zeros(1, 1, 3, 4))
 
 
 @given(
