@@ -18,6 +18,7 @@ from ptyproof.evidence.outcomes import ran
 from ptyproof.evidence.verify.manifests import read_checked
 from ptyproof.io.dataset import read_dataset
 from ptyproof.io.importers import import_foreign
+from ptyproof.io.patterns import PatternStatistics, pattern_problems
 from tests.hostile.files import within
 from tests.io.test_importers import tike_arrays
 
@@ -100,3 +101,10 @@ def test_a_report_that_is_nested_deeply(tmp_path: Path) -> None:
     path = tmp_path / "it.jsonl"
     path.write_text("[" * 100_000 + "\n" + json.dumps({"test": "a", "when": "call"}) + "\n", encoding="utf-8")
     assert ran(path) == {"a"}
+
+
+@pytest.mark.parametrize("scale", [1e200, 1e300, 1.7e308])
+def test_a_scale_that_makes_counts_beyond_every_number(scale: float) -> None:
+    statistics = PatternStatistics.of(np.full((3, 4, 5), 1e9, np.float32), scale)
+    (sentence,) = pattern_problems(statistics, {"intensity_scale": scale})
+    assert "is intensity_scale right?" in sentence

@@ -63,8 +63,12 @@ class PatternStatistics:
     mean_intensity: npt.NDArray[np.float64]
 
     @classmethod
+    @np.errstate(over="ignore", invalid="ignore")  # of a mad scale: then photons_per_pattern is not finite
     def of(cls, diffraction: Array, intensity_scale: float | None) -> PatternStatistics:
-        """Gather the statistics of `diffraction` (n, H, W) float32, in one pass."""
+        """Gather the statistics of `diffraction` (n, H, W) float32, in one pass.
+
+        Counts that no number can hold make `photons_per_pattern` infinite.
+        """
         scale = 1.0 if intensity_scale is None else intensity_scale
         not_finite = negative = not_whole = above_one = 0
         deviation = largest = 0.0
@@ -109,6 +113,8 @@ def pattern_problems(statistics: PatternStatistics, metadata: Mapping[str, Any])
         return [f"holds {statistics.not_finite} values that are NaN or infinite"]
     if statistics.negative:
         return [f"holds {statistics.negative} values below 0; amplitudes are >= 0"]
+    if not np.isfinite(statistics.photons_per_pattern):
+        return [f"has counts beyond every number, amplitudes up to {statistics.largest:g}; is intensity_scale right?"]
     if not statistics.mean_intensity.any():
         return ["is zero everywhere"]
     problems = _scale_problems(statistics, metadata)

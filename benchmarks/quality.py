@@ -1,0 +1,181 @@
+"""Medians of what hubs of one study hold, as the tables of `docs/quality-log.md`.
+
+    python benchmarks/quality.py hubs/1 hubs/2 hubs/3
+
+The hubs differ in nothing but their seeds; each is verified first. Four measures decide, and in all four a network has
+to beat `lsqml`, its own start and a flat object.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import statistics
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ptyproof.errors import InputError
+from ptyproof.evidence.hub_layout import COMPARISON, TRAINING
+from ptyproof.evidence.manifest import read_any_manifest
+from ptyproof.evidence.verify.hub import verify_hub
+
+MEASURES = {
+    "complex_nrmse": "complex NRMSE",
+    "phase_ssim": "phase SSIM",
+    "phase_mae": "phase MAE / rad",
+    "amplitude_mae": "amplitude MAE",
+}
+HIGHER = frozenset({"phase_ssim"})
+PLACES = {"complex_nrmse": 4, "phase_ssim": 3, "phase_mae": 4, "amplitude_mae": 4}
+
+Cell = tuple[float, str, int]
+Values = dict[str, float]
+Table = dict[Cell, dict[str, Values]]
+
+
+def read_hubs(roots: list[Path]) -> list[dict[str, Any]]:
+    """Return the comparison manifests of hubs that verify and differ in their seeds alone.
+
+    Raises
+    ------
+    InputError
+        If a hub does not verify, or its design or protocol is another one.
+    """
+    found = []
+    for root in roots:
+        problems = verify_hub(root)
+        if problems:
+            raise InputError(f"{root} does not verify: {problems[0]}")
+        found.append(read_any_manifest(root / COMPARISON))
+    for root, manifest in zip(roots, found, strict=True):
+        if without_seeds(manifest["design"]) != without_seeds(found[0]["design"]):
+            raise InputError(f"{root} is of another design than {roots[0]}, beyond its seeds")
+        if manifest["protocols"] != found[0]["protocols"]:
+            raise InputError(f"{root} was compared by another protocol than {roots[0]}")
+    return found
+
+
+def without_seeds(design: dict[str, Any]) -> dict[str, Any]:
+    """Return a design without the seeds of noise, groups, weights and updates; the object's stays."""
+    left = copy.deepcopy(design)
+    left.pop("seeds", None)
+    for part in ("training", "reconstruction"):
+        left.get(part, {}).pop("seed", None)
+    return left
+
+
+def table_of(manifest: dict[str, Any]) -> Table:
+    """Return the measures, and the seconds, of every method on every cell of a comparison."""
+    found: Table = {}
+    for cell in manifest["cells"]:
+        if cell["status"] != "success":
+            continue
+        values = {entry["metric"]: entry["value"] for entry in cell["measures"]}
+        key = (cell["dose"], cell["view"], cell["gridsize"])
+        found.setdefault(key, {})[cell["method"]] = {name: values[name] for name in (*MEASURES, "time_s")}
+    return found
+
+
+def medians(tables: list[Table]) -> Table:
+    """Return the median of each value over tables of the same cells and methods."""
+    return {
+        cell: {
+            method: {name: statistics.median(table[cell][method][name] for table in tables) for name in values}
+            for method, values in methods.items()
+        }
+        for cell, methods in tables[0].items()
+    }
+
+
+def advantage(ours: Values, theirs: Values, measure: str) -> float:
+    """Return by which part `ours` is better: of an error 1 - ours / theirs, of a similarity s the same of 1 - s."""
+    if measure in HIGHER:
+        return 1 - (1 - ours[measure]) / (1 - theirs[measure])
+    return 1 - ours[measure] / theirs[measure]
+
+
+def best_cell(table: Table, dose: float, method: str) -> Cell:
+    """Return the cell of a dose on which a method has the smallest complex NRMSE."""
+    cells = [cell for cell, methods in table.items() if cell[0] == dose and method in methods]
+    return min(cells, key=lambda cell: table[cell][method]["complex_nrmse"])
+
+
+def behind(ours: Values, theirs: Values) -> list[str]:
+    """Return the measures in which `ours` is not better."""
+    return [label for name, label in MEASURES.items() if advantage(ours, theirs, name) <= 0]
+
+
+def lines_of_cells(table: Table) -> Iterator[str]:
+    """Yield the table of all cells and methods."""
+    yield "| dose / photons | view, gridsize | method | " + " | ".join(MEASURES.values()) + " | time / s |"
+    yield "|---|---|---|" + "---|" * (len(MEASURES) + 1)
+    for (dose, view, gridsize), methods in sorted(table.items()):
+        for method, values in methods.items():
+            numbers = " | ".join(f"{values[name]:.{PLACES[name]}f}" for name in MEASURES)
+            yield f"| {dose:g} | {view}, {gridsize} | `{method}` | {numbers} | {values['time_s']:.1f} |"
+
+
+def lines_of_methods(table: Table, ours: str, theirs: str) -> Iterator[str]:
+    """Yield how much better one method is than another at each dose, on its best gridsize."""
+    yield f"| dose / photons | `{ours}` on | " + " | ".join(MEASURES.values()) + f" | its time, `{theirs}` = 1 |"
+    yield "|---|---|" + "---|" * (len(MEASURES) + 1)
+    for dose in sorted({cell[0] for cell in table}):
+        cell = best_cell(table, dose, ours)
+        one, other = table[cell][ours], table[cell][theirs]
+        parts = " | ".join(f"{100 * advantage(one, other, name):+.0f} %" for name in MEASURES)
+        yield f"| {dose:g} | {cell[1]}, {cell[2]} | {parts} | {one['time_s'] / other['time_s']:.2f} |"
+
+
+def lines_of_controls(table: Table) -> Iterator[str]:
+    """Yield the cells on which the network is not better than a control in every measure."""
+    n_all, n_behind = 0, 0
+    for (dose, view, gridsize), methods in sorted(table.items()):
+        for control in ("start", "flat"):
+            n_all += 1
+            missed = behind(methods["pinn"], methods[control])
+            if missed:
+                n_behind += 1
+                yield f"- {dose:g}, {view}, gridsize {gridsize}: not better than `{control}` in {', '.join(missed)}"
+    yield f"- in {n_all - n_behind} of {n_all} comparisons with a control the network is better in all four measures"
+
+
+def lines_of_trainings(roots: list[Path]) -> Iterator[str]:
+    """Yield what the trainings were made with: threads, torch, processor."""
+    kinds = set()
+    for root in roots:
+        for entry in read_any_manifest(root / TRAINING)["jobs"]:
+            used = entry["environment"]
+            kinds.add(f"{used['cpu']}, {used['threads']} thread(s), torch {used['torch']}, device {used['device']}")
+    yield f"Trained on: {'; '.join(sorted(kinds))}."
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Print the tables; status 2 where a hub is not what it should be."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("hubs", nargs="+", type=Path, metavar="HUB")
+    roots = parser.parse_args(arguments).hubs
+    try:
+        manifests = read_hubs(roots)
+    except InputError as error:
+        print(f"quality: {error}", file=sys.stderr)
+        return 2
+    table = medians([table_of(manifest) for manifest in manifests])
+    print(f"Study `{manifests[0]['study']}`, median of {len(roots)} seeds; protocol", end=" ")
+    print(", ".join(f"`{protocol['sha256'][:12]}`" for protocol in manifests[0]["protocols"]) + ".")
+    parts = {
+        "Better than LSQML by": lines_of_methods(table, "pinn", "lsqml"),
+        "LSQML that begins with the network": lines_of_methods(table, "pinn+lsqml", "lsqml"),
+        "Controls": lines_of_controls(table),
+        "All cells": lines_of_cells(table),
+    }
+    print("\n".join(lines_of_trainings(roots)))
+    for title, lines in parts.items():
+        print(f"\n#### {title}\n")
+        print("\n".join(lines))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
