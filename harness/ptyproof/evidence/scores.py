@@ -10,6 +10,7 @@ their noise, so for it nine photons in ten are shown, and the others judge: of P
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from ptyproof.console import Console
 from ptyproof.evidence.verdict import beats_start, by_how_much
 from ptyproof.io.dataset import read_dataset
 from ptyproof.physics.fourier import fft2c
-from ptyproof.physics.metrics import patch_error, poisson_deviance, scaled_error
+from ptyproof.physics.metrics import patch_residuals, poisson_deviance, scaled_error
 from ptyproof.reconstruction.method import illumination
 from ptyproof.reconstruction.stitching import cut, label_parts, stitch
 from ptyproof.study.seeds import stream
@@ -36,15 +37,33 @@ MEASURES = ("poisson_loss", "complex_error", "patch_poisson_loss", "patch_comple
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
-    """Patches (n, H, W) and object (M, M'), complex64, in the unit of the file's probe, of one phase in each part.
+    """An object (M, M') complex64 in the unit of the file's probe, of one phase in each part, and its patches.
 
-    `illumination` (M, M') is sum |P_k|^2 in the network's unit; `n_parts` numbers the scan's unconnected parts.
+    `illumination` (M, M') is sum |P_k|^2 in the network's unit; `n_parts` numbers the scan's unconnected parts. `own`
+    are the patches of single patterns, (n, H, W) complex64; None where the object shows them.
     """
 
-    patches: npt.NDArray[np.complex64]
+    scan: Scan
     obj: npt.NDArray[np.complex64]
     illumination: npt.NDArray[np.float32]
     n_parts: int
+    own: npt.NDArray[np.complex64] | None = None
+
+    @property
+    def patches(self) -> npt.NDArray[np.complex64]:
+        """All patches, (n, H, W) complex64, in the phase of the object."""
+        return self.patches_at(np.arange(len(self.scan)))
+
+    def patches_at(self, index: npt.NDArray[np.int64]) -> npt.NDArray[np.complex64]:
+        """Return some of the patches, (m, H, W)."""
+        if self.own is not None:
+            return self.own[index]
+        return self.shown_at(index)
+
+    def shown_at(self, index: npt.NDArray[np.int64]) -> npt.NDArray[np.complex64]:
+        """Return what the object shows in some of the windows, (m, H, W) complex64."""
+        seen: npt.NDArray[np.complex64] = cut(self.obj, self.scan.corners_px[index], self.scan.window)
+        return seen
 
 
 def predict(
@@ -65,10 +84,11 @@ def predict(
         obj = predict_object(network, scan, shape, start_only=start_only, console=console)
         _, n_parts = label_parts(weights, scan.corners_px, shape)
         light = illumination(scan.probe, scan.positions_px, shape)
-        return Prediction(cut(obj, scan.corners_px, scan.window), obj, light, n_parts)
+        return Prediction(scan, obj, light, n_parts)
     patches = predict_patches(network, scan, start_only=start_only, console=console)
     found = stitch(patches, weights, scan.corners_px, shape)
-    return Prediction(patches * found.factors[:, None, None], found.obj, found.illumination, found.n_parts)
+    patches *= found.factors[:, None, None].astype(np.complex64)
+    return Prediction(scan, found.obj, found.illumination, found.n_parts, patches)
 
 
 def illuminations(scan: Scan) -> npt.NDArray[np.float32]:
@@ -160,31 +180,36 @@ def _improvement(start: float | None, trained: float | None) -> float | None:
 
 
 def _complex_errors(found: Prediction, scan: Scan, truth: npt.NDArray[np.complex64]) -> dict[str, float | None]:
-    wanted = cut(truth, scan.corners_px, scan.window)
+    sums = np.zeros(2)
+    for index in _blocks(len(scan)):
+        wanted = cut(truth, scan.corners_px[index], scan.window)
+        sums += patch_residuals(found.patches_at(index), wanted, np.abs(scan.probes(index)) ** 2).sum(axis=0)
     return {
         "complex_error": scaled_error(found.obj, truth, found.illumination).nrmse,
-        "patch_complex_error": patch_error(found.patches, wanted, illuminations(scan)),
+        "patch_complex_error": float(np.sqrt(sums[0] / sums[1])),
     }
 
 
 def _poisson_losses(
-    found: Prediction, scan: Scan, hidden: npt.NDArray[np.int64], rate_floor: float
+    found: Prediction, scan: Scan, hidden: npt.NDArray[np.unsignedinteger], rate_floor: float
 ) -> dict[str, float | None]:
-    seen = cut(found.obj, scan.corners_px, scan.window)
     return {
-        "poisson_loss": _poisson_loss(seen, scan, hidden, rate_floor),
-        "patch_poisson_loss": _poisson_loss(found.patches, scan, hidden, rate_floor),
+        "poisson_loss": _poisson_loss(found.shown_at, scan, hidden, rate_floor),
+        "patch_poisson_loss": _poisson_loss(found.patches_at, scan, hidden, rate_floor),
     }
 
 
 def _poisson_loss(
-    patches: npt.NDArray[np.complex64], scan: Scan, hidden: npt.NDArray[np.int64], rate_floor: float
+    patches_at: Callable[[npt.NDArray[np.int64]], npt.NDArray[np.complex64]],
+    scan: Scan,
+    hidden: npt.NDArray[np.unsignedinteger],
+    rate_floor: float,
 ) -> float:
     """Return the loss of the hidden counts, divided by their fraction, so that it stands for whole patterns."""
     judged = 1 - _SHOWN_FRACTION
     total = 0.0
     for index in _blocks(len(scan)):
-        waves = scan.probes(index) * patches[index] / np.float32(scan.object_scale)
+        waves = scan.probes(index) * patches_at(index) / np.float32(scan.object_scale)
         expected = judged * np.abs(fft2c(waves)) ** 2
         total += len(index) * poisson_deviance(expected, hidden[index], judged * rate_floor)
     return total / len(scan) / judged

@@ -77,15 +77,22 @@ def patch_error(
     InputError
         As `scaled_error`, for the stack as a whole, and if it is not of shape (n, H, W).
     """
+    residual, energy = patch_residuals(patches, truth_patches, weights).sum(axis=0)
+    return float(np.sqrt(residual / _positive(energy)))
+
+
+def patch_residuals(
+    patches: NDArray[np.inexact], truth_patches: NDArray[np.inexact], weights: NDArray[np.floating]
+) -> NDArray[np.float64]:
+    """Return the two sums of each patch that `patch_error` adds up, (n, 2): for stacks that are looked at in blocks.
+
+    Parameters and errors are those of `patch_error`, but that a block's truth may be zero.
+    """
     _check(patches, truth_patches, weights)
     if patches.ndim != 3:
         raise InputError(f"patches must have the shape (n, H, W), got {patches.shape}")
-    residual = energy = 0.0
-    for result, truth, weight in zip(patches, truth_patches, weights, strict=True):
-        residual_k, energy_k, _ = _fit(result, truth, weight)
-        residual += residual_k
-        energy += energy_k
-    return float(np.sqrt(residual / _positive(energy)))
+    stacks = zip(patches, truth_patches, weights, strict=True)
+    return np.array([_fit(result, truth, weight)[:2] for result, truth, weight in stacks])
 
 
 def poisson_deviance(expected: NDArray[np.floating], counts: NDArray[np.number], floor: float) -> float:

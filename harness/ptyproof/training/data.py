@@ -24,6 +24,7 @@ from ptyproof.training.canvas import Margins
 Batch = dict[str, npt.NDArray[Any]]
 
 _DARK = 1e-3  # of a probe's brightest pixel
+_BLOCK_PIXELS = 1 << 22
 _LARGEST_AMPLITUDE = 2.0**26  # counts up to its square are exact in double precision
 
 
@@ -86,25 +87,37 @@ class Scan:
     def probes(self, index: npt.NDArray[np.int64]) -> npt.NDArray[np.complex64]:
         """Return the probe of each pattern of `index` (m,), shifted by its fraction of a pixel: (m, H, W)."""
         fractions = self.positions_px[index] - self.whole_px[index]
-        stack = np.broadcast_to(self.probe, (len(index), *self.window))
-        return fourier_shift(stack, fractions).astype(np.complex64, copy=False)
+        shifted = np.empty((len(index), *self.window), dtype=np.complex64)
+        for block in self._blocks(np.arange(len(index))):
+            stack = np.broadcast_to(self.probe, (len(block), *self.window))
+            shifted[block] = fourier_shift(stack, fractions[block])
+        return shifted
 
     def counts(self, index: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """Return the counts of the patterns of `index` (...), (..., H, W), zero frequency in the middle."""
         squares = np.square(self.amplitude[index], dtype=np.float64)
         return np.rint(squares).astype(np.int64)
 
-    def divided(self, shown_fraction: float, rng: np.random.Generator) -> tuple[Scan, npt.NDArray[np.int64]]:
+    def divided(self, shown_fraction: float, rng: np.random.Generator) -> tuple[Scan, npt.NDArray[np.unsignedinteger]]:
         """Return the scan as a part of its photons show it, and the counts (n, H, W) of the others.
 
         Each photon is shown with the probability `shown_fraction`; the probe is scaled to the shown ones, and patches
         keep their unit.
         """
-        counts = self.counts(np.arange(len(self)))
-        shown = rng.binomial(counts, shown_fraction)
-        amplitude = np.sqrt(shown).astype(np.float32)
+        largest = round(float(self.amplitude.max(initial=0.0)) ** 2)
+        amplitude = np.empty_like(self.amplitude)
+        hidden = np.empty(self.amplitude.shape, dtype=np.min_scalar_type(largest))
+        for index in self._blocks(np.arange(len(self))):
+            counts = self.counts(index)
+            shown = rng.binomial(counts, shown_fraction)
+            amplitude[index] = np.sqrt(shown)
+            hidden[index] = counts - shown
         probe = self.probe * np.float32(np.sqrt(shown_fraction))
-        return replace(self, amplitude=amplitude, probe=probe), counts - shown
+        return replace(self, amplitude=amplitude, probe=probe), hidden
+
+    def _blocks(self, index: npt.NDArray[np.int64]) -> list[npt.NDArray[np.int64]]:
+        """Return the index in parts, so that what is computed of them on the way stays small."""
+        return np.array_split(index, max(1, -(-len(index) * self.probe.size // _BLOCK_PIXELS)))
 
     def subset(self, index: npt.NDArray[np.int64]) -> Scan:
         """Return the scan at some of its positions; digest and scale stay those of the whole."""
