@@ -108,3 +108,12 @@ def test_a_scale_that_makes_counts_beyond_every_number(scale: float) -> None:
     statistics = PatternStatistics.of(np.full((3, 4, 5), 1e9, np.float32), scale)
     (sentence,) = pattern_problems(statistics, {"intensity_scale": scale})
     assert "is intensity_scale right?" in sentence
+
+
+@pytest.mark.parametrize(
+    "probe", [np.full((2, 8, 10), "1+"), np.zeros((0, 8, 10), np.complex64), np.zeros((2, 8, 10), bool)]
+)
+def test_a_stack_of_probes_that_are_no_numbers(tmp_path: Path, probe: Any) -> None:
+    path = saved(tmp_path / "it.npz", probeGuess=probe, diffraction=np.full((4, 8, 10), 1.5, np.float32))
+    with pytest.raises(DataError, match="probeGuess"):
+        read_dataset(path)

@@ -142,8 +142,8 @@ def _squeeze_object(state: Canonical) -> None:
 
 def _strongest_mode(state: Canonical) -> None:
     array = state.arrays.get("probeGuess")
-    if array is None or array.ndim != 3:
-        return
+    if array is None or array.ndim != 3 or not array.size or array.dtype.kind not in "fiuc":
+        return  # what is no stack of numbers is named in validation
     if array.shape[2] == 1:
         state.replace("probeGuess", array[:, :, 0], f"shape {array.shape} made {array.shape[:2]}")
         return
