@@ -115,5 +115,5 @@ def test_a_scale_that_makes_counts_beyond_every_number(scale: float) -> None:
 )
 def test_a_stack_of_probes_that_are_no_numbers(tmp_path: Path, probe: Any) -> None:
     path = saved(tmp_path / "it.npz", probeGuess=probe, diffraction=np.full((4, 8, 10), 1.5, np.float32))
-    with pytest.raises(DataError, match="probeGuess"):
+    with pytest.raises(DataError, match="probe"):
         read_dataset(path)
