@@ -87,7 +87,7 @@ def test_slopes_that_do_not_fit_each_other_are_fitted_best(members, seed):
 def test_the_mean_of_a_group_is_zero_and_where_it_lies_does_not_matter(members, seed):
     places, slopes = scattered(2, members, seed), scattered(2, members, seed + 1, side=1.0)
     found = integrate_ramps(places, slopes)
-    np.testing.assert_allclose(found.mean(axis=1), 0, atol=1e-9)
+    np.testing.assert_allclose(found.mean(axis=1), 0, atol=1e-12)
     np.testing.assert_allclose(integrate_ramps(places + np.array([300.0, -40.0]), slopes), found, rtol=0, atol=1e-6)
 
 
