@@ -1,4 +1,4 @@
-"""Random input for every reader of files: `python -m tests.fuzz READER --seconds 10`, or `all` one after the other.
+"""Random input for every reader of files: `python -m tests.fuzz READER --seconds 10`, or `all` of them.
 
 Every input is a valid file after a few changes. A reader may refuse it with one of the project's errors. Any other
 exception, ten seconds without an end, memory beyond what its size allows, a started program, an unpickled name or a
@@ -17,6 +17,7 @@ import traceback
 import warnings
 from collections import Counter
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.fuzz import watch
@@ -96,12 +97,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("reader", choices=[*READERS, "all"])
     parser.add_argument("--seconds", type=float, default=10.0, help="for each reader (default: 10)")
     parser.add_argument("--seed", type=int, default=None, help="default: another one each time, which is printed")
+    parser.add_argument("--at-once", type=int, default=1, help="of `all`, so many at a time (default: 1)")
     parser.add_argument("--input", type=Path, help="read this file alone, as a run kept it")
     args = parser.parse_args(argv)
     seed = random.SystemRandom().randrange(2**32) if args.seed is None else args.seed
     if args.reader == "all":
         command = [sys.executable, "-m", "tests.fuzz", "--seconds", str(args.seconds), "--seed", str(seed)]
-        failed = [name for name in READERS if subprocess.run([*command, name], check=False).returncode]
+        with ThreadPoolExecutor(args.at_once) as pool:
+            ended = pool.map(lambda name: subprocess.run([*command, name], check=False).returncode, READERS)
+            failed = [name for name, status in zip(READERS, ended, strict=True) if status]
         sys.stdout.write(f"failed: {', '.join(failed)}\n" if failed else f"all {len(READERS)} readers held\n")
         return 1 if failed else 0
     warnings.simplefilter("error")
