@@ -117,3 +117,14 @@ def test_a_stack_of_probes_that_are_no_numbers(tmp_path: Path, probe: Any) -> No
     path = saved(tmp_path / "it.npz", probeGuess=probe, diffraction=np.full((4, 8, 10), 1.5, np.float32))
     with pytest.raises(DataError, match="probe"):
         read_dataset(path)
+
+
+@pytest.mark.parametrize("name", ["diffraction", "diff3d", "Y", "objectGuess", "probeGuess", "xcoords", "ycoords"])
+@pytest.mark.parametrize(
+    "array", [np.float32(3.5), np.zeros((), np.complex64), np.zeros(0, np.float32), np.array("1+")]
+)
+def test_a_member_without_an_axis_or_a_value(tmp_path: Path, name: str, array: Any) -> None:
+    members = {"diffraction": np.full((4, 8, 10), 1.5, np.float32)} if name not in ("diff3d", "diffraction") else {}
+    path = saved(tmp_path / "it.npz", **(members | {name: array}))
+    with pytest.raises(DataError, match=r"it\.npz"):
+        read_dataset(path)

@@ -402,10 +402,13 @@ def _paired(state: Canonical, rows: str, cols: str) -> Array:
 
 def _with_photons(dataset: Dataset, *, force: bool) -> Dataset:
     """Set the measured photons per pattern from the counts, where they are known and `force` asks for it."""
-    if not force or dataset.diffraction is None or dataset.diffraction.dtype.kind != "f":
+    diffraction = dataset.diffraction
+    if not force or diffraction is None:
         return dataset
-    if not all(np.isfinite(dataset.diffraction[rows]).all() for rows in row_blocks(dataset.diffraction)):
+    if diffraction.ndim != 3 or diffraction.dtype.kind != "f" or not len(diffraction):
         return dataset  # validation says what is wrong
+    if not all(np.isfinite(diffraction[rows]).all() for rows in row_blocks(diffraction)):
+        return dataset
     return replace(
         dataset, metadata={**dataset.metadata, "photons_per_pattern_measured": dataset.photons_per_pattern()}
     )

@@ -191,8 +191,8 @@ def _axis_order(state: Canonical, name: str, array: Array) -> AxisOrder:
 
 def _intensity_to_amplitude(state: Canonical, given: Mapping[str, Array], values: Values | None) -> None:
     array = state.arrays.get("diffraction")
-    if array is None or array.dtype.kind not in "fiu":
-        return
+    if array is None or array.ndim != 3 or array.dtype.kind not in "fiu":
+        return  # what is no stack of numbers is named in validation
     if (values or _values(state, array, legacy_name=_LEGACY_DIFFRACTION in given)) == "amplitude":
         return
     if array.size and not array.min() >= 0:
