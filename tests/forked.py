@@ -17,45 +17,81 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cache
 from multiprocessing import forkserver, util
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, NoReturn
 
+import pytest
+
 from ptyproof.evidence import job_process
 
 # what real runs import, besides what their jobs do
 _OF_RUNS = ("pytest", "matplotlib.pyplot", "ptyproof.evidence.matrix_run", "ptyproof.evidence.report.page")
 _OF_RUNS += ("ptyproof.evidence.phase_d", "ptyproof.evidence.phase_g", "ptyproof.evidence.verify", "ptyproof.cli")
+_OF_RUNS += ("tests.forked",)
+_NOWHERE = Path(os.devnull)
+_starting = threading.Lock()
 
 
 def start_server() -> None:
     """Start the process that all others fork from, unless it runs; the tests' own jobs come from it, too."""
-    before = os.environ.get("OMP_NUM_THREADS")
-    os.environ["OMP_NUM_THREADS"] = "1"  # libraries read it when they are loaded
-    try:
-        modules = (*job_process.OF_TRAININGS, *job_process.OF_RECONSTRUCTIONS, *_OF_RUNS, "tests.forked")
-        job_process.start_server(modules)
-    finally:
-        os.environ.pop("OMP_NUM_THREADS")
-        os.environ.update({} if before is None else {"OMP_NUM_THREADS": before})
+    with _starting, pytest.MonkeyPatch.context() as patched:
+        patched.setenv("OMP_NUM_THREADS", "1")  # libraries read it when they are loaded
+        job_process.start_server((*job_process.OF_TRAININGS, *job_process.OF_RECONSTRUCTIONS, *_OF_RUNS))
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A process that has begun, with the names that `subprocess.Popen` has."""
+
+    process: BaseProcess
+
+    @property
+    def pid(self) -> int:
+        """Its number, which is that of its session, too."""
+        assert self.process.pid is not None
+        return self.process.pid
+
+    def poll(self) -> int | None:
+        """Return how it ended, None while it runs."""
+        return self.process.exitcode
+
+    def wait(self) -> int:
+        """Return how it ends."""
+        self.process.join()
+        assert self.process.exitcode is not None
+        return self.process.exitcode
+
+    def kill(self) -> None:
+        """End it."""
+        self.process.kill()
 
 
 @contextmanager
 def begun(
-    words: Sequence[str], cwd: Path, env: Mapping[str, str], screen: tuple[Path, Path], largest_file: int | None = None
-) -> Iterator[BaseProcess]:
-    """Give the process of `python -m words...`; its output goes to two files; it leads a session of its own."""
+    words: Sequence[str],
+    cwd: Path,
+    env: Mapping[str, str],
+    screen: tuple[Path, Path] = (_NOWHERE, _NOWHERE),
+    largest_file: int | None = None,
+) -> Iterator[Begun]:
+    """Give the process of `python words...`; its output goes to two files; it leads a session of its own.
+
+    The words are `-m NAME...`, with `-B` before them where no bytecode is to be kept.
+    """
     start_server()
     plain = tuple(path for path in _path_of_python() if path)
     how = (list(words), os.fspath(cwd), dict(env), plain, tuple(map(os.fspath, screen)), largest_file)
     process = multiprocessing.get_context("forkserver").Process(target=_become, args=how)
     process.start()
     try:
-        yield process
+        yield Begun(process)
     finally:
         process.kill()
         process.join()
@@ -65,14 +101,12 @@ def begun(
 def run(
     words: Sequence[str], cwd: Path, env: Mapping[str, str], largest_file: int | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Return what `python -m words...` shows and how it ends; `largest_file` is the limit of its files in bytes."""
+    """Return what `python words...` shows and how it ends; `largest_file` is the limit of its files in bytes."""
     folder = Path(tempfile.mkdtemp(prefix="forked-"))
     try:
         screen = folder / "stdout", folder / "stderr"
         with begun(words, cwd, env, screen, largest_file) as process:
-            process.join()
-            status = process.exitcode
-        assert status is not None
+            status = process.wait()
         texts = [path.read_text(encoding="utf-8", errors="replace") for path in screen]
         return subprocess.CompletedProcess(list(words), status, *texts)
     finally:
@@ -100,7 +134,7 @@ def _become(
     gc.freeze()  # what was imported is not garbage: pytest looks for some at its end, again and again
     os.setsid()
     for number, name in enumerate(screen, start=1):
-        os.dup2(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), number)
+        os.dup2(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOCTTY, 0o600), number)
     os.environ.clear()
     os.environ.update(env)
     os.chdir(cwd)

@@ -152,7 +152,9 @@ def run_pytest(folder: Path, *args: str, hub: Path | None = None, fresh: bool = 
     temporary = folder.parent / f"{folder.name}-tmp"
     temporary.mkdir(exist_ok=True)
     junit = temporary / "items.xml"
-    words = ["-m", "pytest", f"--junitxml={junit}", *QUIET] + ([] if hub is None else [f"--artifact-hub={hub}"]) + [*args]
+    words = (
+        ["-m", "pytest", f"--junitxml={junit}", *QUIET] + ([] if hub is None else [f"--artifact-hub={hub}"]) + [*args]
+    )
     env = plugin_alone() | {"TMPDIR": str(temporary), "PYTHONPATH": str(LOADED)}
     if fresh:
         done = subprocess.run([sys.executable, *words], cwd=folder, env=env, capture_output=True, text=True)

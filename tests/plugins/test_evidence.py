@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +16,6 @@ import pytest
 
 from ptyproof.evidence.hub import Hub, is_incomplete
 from ptyproof.io.redaction import Redaction
-from tests import forked
 from tests.processes import plugin_alone
 
 RIGHT, WRONG = "def add(a, b):\n    return a + b\n", "def add(a, b):\n    return a - b\n"
@@ -25,9 +26,9 @@ MANY = "import pytest\n@pytest.mark.parametrize('n', range(200))\ndef test_many(
 SKIPPING = MANY.replace("pass\n", "pytest.skip(f'there is no beam for measurement {n}')\n")
 
 
-def started(words: list[str], cwd: Path, largest_file: int | None = None) -> subprocess.CompletedProcess[str]:
-    """Run Python to its end; its files cannot grow beyond a size, as on a disk that is full."""
-    return forked.run(words, cwd, plugin_alone(), largest_file)
+def started(command: list[str], cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end."""
+    return subprocess.run(command, cwd=cwd, env=plugin_alone(), capture_output=True, text=True, check=False)
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class Project:
 
     def command(self, *args: str) -> list[str]:
         """Return a command line; bytecode is not kept, as files are changed within a second."""
-        return ["-B", "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:benchmark", *args]
+        return [sys.executable, "-B", "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:benchmark", *args]
 
     def pytest(self, *args: str, hub: bool = True) -> Ended:
         """Run pytest in the project."""
@@ -271,22 +272,18 @@ def test_a_damaged_index_is_refused_and_left_alone(project: Project) -> None:
     assert project.hub.index_path.read_bytes() == damaged
 
 
-def test_a_run_that_is_killed_stays_visible_and_is_never_green(
-    project: Project, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+def test_a_run_that_is_killed_stays_visible_and_is_never_green(project: Project) -> None:
     project.write("test_calc.py", "import time\ndef test_slow():\n    time.sleep(60)\n")
-    words = project.command("--artifact-hub", "hub", "--evidence", "green")
-    screen = tmp_path_factory.mktemp("screen")
-    with forked.begun(words, project.root, plugin_alone(), (screen / "stdout", screen / "stderr")) as process:
-        limit = time.monotonic() + 30
-        while time.monotonic() < limit:
-            index = project.hub.read()
-            if index is not None and index["runs"][0]["n_collected"] == 1:
-                break
-            time.sleep(0.05)
-        process.kill()
-        process.join()
-        assert process.exitcode == -signal.SIGKILL
+    command = project.command("--artifact-hub", "hub", "--evidence", "green")
+    process = subprocess.Popen(command, cwd=project.root, env=plugin_alone(), stdout=subprocess.DEVNULL)
+    limit = time.monotonic() + 30
+    while time.monotonic() < limit:
+        index = project.hub.read()
+        if index is not None and index["runs"][0]["n_collected"] == 1:
+            break
+        time.sleep(0.1)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
     index = project.hub.read()
     assert index is not None
     (run,) = index["runs"]
@@ -349,9 +346,15 @@ def test_a_failed_test_of_a_real_run_is_not_blocked(project: Project) -> None:
     assert not (project.hub.root / "red").exists()
 
 
+def with_room(limit_kib: int, command: list[str], cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run a command whose files cannot grow beyond a size, as on a disk that is full."""
+    limited = ["bash", "-c", f'ulimit -f {limit_kib} && exec "$@"', "bash", *command]
+    return started(limited, cwd)
+
+
 def test_a_run_whose_reports_do_not_fit_goes_on_and_is_no_evidence(project: Project) -> None:
     project.write("test_calc.py", MANY)
-    done = started(project.command("--artifact-hub", "hub", "--evidence", "green"), project.root, 20 * 1024)
+    done = with_room(20, project.command("--artifact-hub", "hub", "--evidence", "green"), project.root)
     assert done.returncode == 1
     assert "200 passed" in done.stdout
     sentence = "green/pytest_tests_green.jsonl could not be written: File too large"
@@ -367,7 +370,7 @@ def test_a_run_whose_reports_do_not_fit_goes_on_and_is_no_evidence(project: Proj
 
 def test_a_run_whose_index_does_not_fit_says_so_and_stays_without_an_end(project: Project) -> None:
     project.write("test_calc.py", SKIPPING)
-    done = started(project.command("--artifact-hub", "hub"), project.root, 8 * 1024)
+    done = with_room(8, project.command("--artifact-hub", "hub"), project.root)
     assert done.returncode == 1
     assert "ptyproof: the index could not be written: File too large\n" in done.stdout
     assert "ptyproof: the end of run-0001 could not be recorded: File too large\n" in done.stderr
