@@ -21,13 +21,14 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from multiprocessing import forkserver, util
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
+from matplotlib.figure import Figure
 
 from ptyproof.evidence import job_process
 
@@ -146,7 +147,7 @@ def _become(
         del sys.modules[name]
     if largest_file is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))
-    util.spawnv_passfds = _forked_server  # type: ignore[assignment]
+    util.spawnv_passfds = partial(_forked_server, Figure.savefig)  # type: ignore[assignment]
     command, *arguments = words[words.index("-m") + 1 :]
     sys.argv = [command, *arguments]
     runpy.run_module(command, run_name="__main__", alter_sys=True)
@@ -155,12 +156,15 @@ def _become(
 _spawned = util.spawnv_passfds
 
 
-def _forked_server(path: Any, args: Sequence[Any], passfds: Sequence[int]) -> int:
-    """Fork the server of a run's jobs in place of starting it."""
+def _forked_server(savefig: Any, path: Any, args: Sequence[Any], passfds: Sequence[int]) -> int:
+    """Fork the server of a run's jobs in place of starting it; its jobs draw their own pictures, as they do there."""
     if not str(args[-1]).startswith("from multiprocessing.forkserver"):
         return _spawned(path, args, passfds)
     pid = os.fork()
-    return pid or _serve(str(args[-1]), {0, 1, 2, *passfds})
+    if pid == 0:
+        Figure.savefig = savefig  # type: ignore[method-assign]
+        _serve(str(args[-1]), {0, 1, 2, *passfds})
+    return pid
 
 
 def _serve(code: str, kept: set[int]) -> NoReturn:

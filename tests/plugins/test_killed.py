@@ -16,7 +16,7 @@ from tests.plugins.killing import Forks, Fresh, Start, Survived, kill_and_go_on
 
 @pytest.mark.parametrize(
     ("kills", "start", "timed"),
-    [(3, Forks(), "damaged"), pytest.param(5, Fresh(), "whole", marks=pytest.mark.campaign)],
+    [(2, Forks(), "damaged"), pytest.param(5, Fresh(), "whole", marks=pytest.mark.campaign)],
     ids=["forks", "fresh"],
 )
 def test_kills_at_random_moments_lose_nothing(
