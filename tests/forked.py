@@ -28,7 +28,6 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
-from matplotlib.figure import Figure
 
 from ptyproof.evidence import job_process
 
@@ -147,6 +146,8 @@ def _become(
         del sys.modules[name]
     if largest_file is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))
+    from matplotlib.figure import Figure
+
     util.spawnv_passfds = partial(_forked_server, Figure.savefig)  # type: ignore[assignment]
     command, *arguments = words[words.index("-m") + 1 :]
     sys.argv = [command, *arguments]
@@ -162,6 +163,8 @@ def _forked_server(savefig: Any, path: Any, args: Sequence[Any], passfds: Sequen
         return _spawned(path, args, passfds)
     pid = os.fork()
     if pid == 0:
+        from matplotlib.figure import Figure
+
         Figure.savefig = savefig  # type: ignore[method-assign]
         _serve(str(args[-1]), {0, 1, 2, *passfds})
     return pid
