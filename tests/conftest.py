@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from ptyproof.evidence.phase_c import generate
 from ptyproof.evidence.phase_d import overlap
 from ptyproof.study.builtin import builtin_study
 from ptyproof.study.design import StudyDesign
+from tests.forked import start_server
 from tests.sharing import made_once, place_in_line
 
 settings.register_profile("ptyproof", deadline=None, derandomize=True)
@@ -38,6 +40,17 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
     config.option.loadscopereorder = False
     return LoadFileScheduling(config, log)
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Start what processes of tests fork from where nearly every process of a test run needs it: they share the tests.
+
+    Bytecode is kept: to compile the project anew takes most of a second in each process.
+    """
+    sys.dont_write_bytecode = False
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    if hasattr(session.config, "workerinput"):
+        start_server()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

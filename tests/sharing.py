@@ -14,22 +14,35 @@ from filelock import FileLock
 
 Made = TypeVar("Made")
 
-# Files are given to processes in the order of collection, these first: what takes longest must not come last.
+# Files are given to processes in the order of collection, these first: what takes longest must not come last. Those
+# that ask for the same data stand apart, so that one process does not wait for what another makes.
 LONG = (
     "plugins/test_real_run.py",
-    "test_tour.py",
-    "plugins/test_killed.py",
-    "plugins/test_evidence.py",
-    "plugins/test_methods.py",
-    "plugins/test_fixtures.py",
-    "reconstruction/test_iterative.py",
-    "schemas/test_agreement.py",
-    "schemas/test_schema_rules.py",
-    "evidence/checking/test_checks.py",
-    "evidence/test_measured.py",
-    "evidence/test_phase_e.py",
     "training/test_runner.py",
     "training/test_resuming.py",
+    "evidence/checking/test_checks.py",
+    "plugins/test_evidence.py",
+    "reconstruction/test_iterative.py",
+    "hostile/test_hub_says_nothing.py",
+    "plugins/test_certificate.py",
+    "plugins/test_killed.py",
+    "schemas/test_schema_rules.py",
+    "plugins/test_at_once.py",
+    "evidence/test_certify.py",
+    "test_tour.py",
+    "cli/test_docs.py",
+    "evidence/test_measured.py",
+    "evidence/test_assessment.py",
+    "evidence/checking/test_beside_results.py",
+    "evidence/test_report_browser.py",
+    "evidence/test_phase_e.py",
+    "evidence/test_phase_f.py",
+    "evidence/test_phase_g.py",
+    "evidence/test_hub_comparison.py",
+    "schemas/test_agreement.py",
+    "plugins/test_manifests.py",
+    "plugins/test_fixtures.py",
+    "plugins/test_methods.py",
 )
 
 

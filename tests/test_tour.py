@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 from ptyproof.evidence.hub import INDEX, Hub
 from ptyproof.evidence.verify import verify_hub
+from tests import forked
 from tests.plugins.conftest import TINY
 from tests.processes import plain_pictures
 
@@ -39,16 +41,21 @@ def path_with_commands(folder: Path) -> str:
     return f"{folder}{os.pathsep}{os.environ['PATH']}"
 
 
-def tour(root: Path, commands: list[str], environment: dict[str, str]) -> Path:
-    """Run the tour's files and commands in an empty folder in `root`; return the folder."""
+def tour(root: Path, commands: list[str], environment: dict[str, str], forking: str | None = None) -> Path:
+    """Run the tour's files and commands in an empty folder in `root`; return the folder.
+
+    A command with the word `forking` is that of a process that has imported what it needs.
+    """
     environment = environment | {"PATH": path_with_commands(root / "bin"), "OMP_NUM_THREADS": "1"}
     here = root / "empty"
     here.mkdir()
     assert len(commands) == 7
     for command in [block("files"), *commands]:
-        done = subprocess.run(
-            ["bash", "-euc", command], cwd=here, env=environment, capture_output=True, text=True, check=False
-        )
+        if forking is not None and forking in command.split():
+            done = forked.run(["-m", *shlex.split(command)], here, environment)
+        else:
+            words = ["bash", "-euc", command]
+            done = subprocess.run(words, cwd=here, env=environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
     return here
 
@@ -62,7 +69,7 @@ def toured(tmp_path_factory: pytest.TempPathFactory) -> Path:
     written = block("commands").splitlines()
     commands = [small(command, study) for command in written]
     assert sum(a != b for a, b in zip(commands, written, strict=True)) == 1
-    return tour(root, commands, plain_pictures())
+    return tour(root, commands, plain_pictures(), forking="real_run")
 
 
 @pytest.mark.campaign

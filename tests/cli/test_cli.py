@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import resource
-import signal
 import subprocess
 import sys
 import termios
 from collections.abc import Callable
+from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from ptyproof.cli import main
 from ptyproof.evidence.base import make_base
 from ptyproof.study.builtin import builtin_study
 from ptyproof.study.design import StudyDesign
+from tests import forked
 from tests.conftest import Phase
 from tests.evidence.test_phase_c import snapshot
 
@@ -254,15 +254,8 @@ def test_a_full_disk_leaves_nothing_half_written(
     argv = ["--output-root", str(tmp_path / "out")]
     argv += ["--base-npz", "builtin", *SMOKE] if command == "generate" else ["--phase-c-root", str(smoke_c.root)]
 
-    def limit() -> None:
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
-
     environment = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
-    done = subprocess.run(
-        [sys.executable, "-m", "ptyproof", command, *argv],
-        capture_output=True, text=True, check=False, preexec_fn=limit, env=environment,
-    )  # fmt: skip
+    done = forked.run(["-m", "ptyproof", command, *argv], tmp_path, environment, largest_file=200_000)
     assert done.returncode == 1, done
     assert done.stderr.startswith("ptyproof: error: ")
     assert "File too large" in done.stderr
@@ -283,12 +276,9 @@ def test_an_interrupted_reader_is_no_error() -> None:
 
 
 def test_plain_lines_where_nobody_watches(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "ptyproof", "generate", "--base-npz", "builtin", "--output-root", tmp_path, *SMOKE],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    argv = ["generate", "--base-npz", "builtin", "--output-root", str(tmp_path), *SMOKE]
+    done = forked.run(["-m", "ptyproof", *argv], tmp_path, os.environ)
+    assert done.returncode == 0
     assert done.stderr == ""
     assert "\r" not in done.stdout
 
@@ -303,22 +293,18 @@ def test_a_terminal_gets_a_bar_unless_quiet(quiet: bool, tmp_path: Path) -> None
         "--base-npz",
         "builtin",
         "--output-root",
-        str(tmp_path),
+        str(tmp_path / "c"),
         *SMOKE,
         *(["--quiet"] if quiet else []),
     ]
-    with subprocess.Popen(
-        [sys.executable, "-m", "ptyproof", *argv], stdout=subprocess.DEVNULL, stderr=other_end
-    ) as process:
-        os.close(other_end)
+    screen = tmp_path / "stdout", Path(os.ttyname(other_end))
+    with forked.begun(["-m", "ptyproof", *argv], tmp_path, os.environ, screen) as process:
         shown = b""
-        while True:
-            try:
-                shown += os.read(main_end, 4096)
-            except OSError:  # Linux says so at the end of a terminal
-                break
+        while main_end in wait([main_end, process.process.sentinel]):
+            shown += os.read(main_end, 4096)
+        assert process.wait() == 0
     os.close(main_end)
-    assert process.returncode == 0
+    os.close(other_end)
     assert (b"simulate dose 1000" in shown and b"pattern/s" in shown) != quiet
 
 

@@ -27,7 +27,7 @@ def test_the_same_study_in_another_process_gives_the_same_bundles(
 ) -> None:
     roots = ["--phase-c-root", smoke_c.root, "--phase-d-root", smoke_d.root, "--artifact-root", tmp_path / "a"]
     argv = [sys.executable, "-m", "ptyproof", "train", *map(str, roots), "--accelerator", "cpu", "--threads", "1"]
-    argv += ["--dose", "10000"]
+    argv += ["--dose", "10000", "--in-process"]
     done = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "2 of 2 jobs trained, 0 failed" in done.stdout

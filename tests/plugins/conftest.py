@@ -18,6 +18,7 @@ from xml.etree import ElementTree
 import pytest
 import torch  # noqa: F401 - it can be imported once alone, and pytester unloads what a run in this process imported
 
+from tests import forked
 from tests.processes import LOADED, plugin_alone
 from tests.sharing import made_once
 
@@ -141,24 +142,24 @@ class Run:
         return {name: item.outcome for name, item in self.items.items()}
 
 
-def run_pytest(folder: Path, *args: str, hub: Path | None = None) -> Run:
+def run_pytest(folder: Path, *args: str, hub: Path | None = None, fresh: bool = False) -> Run:
     """Run pytest in `folder` (made if it is missing), in a process of its own, with its temporary files beside it.
 
-    Without a `hub`, the run's hub is the one that the screen names.
+    Without a `hub`, the run's hub is the one that the screen names. The process is a fork of one that has imported
+    what takes seconds, unless a `fresh` one is asked for.
     """
     folder.mkdir(exist_ok=True)
     temporary = folder.parent / f"{folder.name}-tmp"
     temporary.mkdir(exist_ok=True)
     junit = temporary / "items.xml"
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", f"--junitxml={junit}", *QUIET]
-        + ([] if hub is None else [f"--artifact-hub={hub}"])
-        + list(args),
-        cwd=folder,
-        env=plugin_alone() | {"TMPDIR": str(temporary), "PYTHONPATH": str(LOADED)},
-        capture_output=True,
-        text=True,
+    words = (
+        ["-m", "pytest", f"--junitxml={junit}", *QUIET] + ([] if hub is None else [f"--artifact-hub={hub}"]) + [*args]
     )
+    env = plugin_alone() | {"TMPDIR": str(temporary), "PYTHONPATH": str(LOADED)}
+    if fresh:
+        done = subprocess.run([sys.executable, *words], cwd=folder, env=env, capture_output=True, text=True)
+    else:
+        done = forked.run(words, folder, env)
     return _ended(done.returncode, done.stdout + done.stderr, junit, folder, hub)
 
 
@@ -190,9 +191,14 @@ def study_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def whole(study_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """The study as tests, from an empty folder, with a hub that is given relative to it; warnings are errors."""
+    """The study as tests, from an empty folder, with a hub that is given relative to it; warnings are errors.
+
+    Everything of it is imported and started anew, as on a command line.
+    """
     args = (*STUDY_AS_TESTS, f"--study={study_file}", "-rs", "-v", "-W", "error")
-    return made_once(tmp_path_factory, "whole", lambda root: run_pytest(root / "empty", *args, hub=Path("../hub")))
+    return made_once(
+        tmp_path_factory, "whole", lambda root: run_pytest(root / "empty", *args, hub=Path("../hub"), fresh=True)
+    )
 
 
 @pytest.fixture(scope="session")

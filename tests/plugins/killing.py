@@ -20,18 +20,20 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from ptyproof.evidence.hub import Hub, is_incomplete
 from ptyproof.evidence.hub_layout import DATASETS
 from ptyproof.evidence.manifest import read_any_manifest
 from ptyproof.io.atomic import TEMPORARY
+from tests import forked
 from tests.plugins.equal_hubs import differences, leftovers
 from tests.processes import plain_pictures
 
-COMMAND = (sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:benchmark")
+COMMAND = ("-m", "pytest", "-p", "no:cacheprovider", "-p", "no:benchmark")
 STUDY = ("--pyargs", "pytest_ptyproof.real_run", "-m", "real_run", "--accelerator=cpu", "--keep-datasets")
 ENVIRONMENT = plain_pictures()
 
@@ -53,17 +55,54 @@ class Survived:
         return {entry["job"]: entry["result"]["bundle_sha256"] for entry in self.manifest["jobs"]}
 
 
+class Start(Protocol):
+    """How the processes of runs are started."""
+
+    def run(self, words: list[str], cwd: Path) -> subprocess.CompletedProcess[str]:
+        """Run Python with these words to its end."""
+
+    def begin(self, words: list[str], cwd: Path) -> AbstractContextManager[Any]:
+        """Start Python with these words, at the head of a session of its own."""
+
+
+class Fresh:
+    """Fresh interpreters, as on a command line."""
+
+    def run(self, words: list[str], cwd: Path) -> subprocess.CompletedProcess[str]:
+        """Run Python with these words to its end."""
+        command = [sys.executable, *words]
+        return subprocess.run(command, cwd=cwd, env=ENVIRONMENT, capture_output=True, text=True, check=False)
+
+    def begin(self, words: list[str], cwd: Path) -> AbstractContextManager[Any]:
+        """Start Python with these words, at the head of a session of its own."""
+        nowhere = subprocess.DEVNULL
+        command = [sys.executable, *words]
+        return subprocess.Popen(
+            command, cwd=cwd, env=ENVIRONMENT, stdout=nowhere, stderr=nowhere, start_new_session=True
+        )
+
+
+class Forks:
+    """Forks of a process that has imported what takes seconds."""
+
+    def run(self, words: list[str], cwd: Path) -> subprocess.CompletedProcess[str]:
+        """Run Python with these words to its end."""
+        return forked.run(words, cwd, ENVIRONMENT)
+
+    def begin(self, words: list[str], cwd: Path) -> AbstractContextManager[Any]:
+        """Start Python with these words, at the head of a session of its own."""
+        return forked.begun(words, cwd, ENVIRONMENT)
+
+
 def command(study: str, hub: Path) -> list[str]:
-    """Return the command line of a study as tests."""
+    """Return the words after `python` of a study as tests."""
     return [*COMMAND, *STUDY, f"--study={study}", f"--artifact-hub={hub}"]
 
 
-def run_whole(study: str, hub: Path) -> float:
+def run_whole(study: str, hub: Path, start: Start) -> float:
     """Run a study to its end; return the seconds that it took."""
     begun = time.monotonic()
-    done = subprocess.run(
-        command(study, hub), cwd=hub.parent, env=ENVIRONMENT, capture_output=True, text=True, check=False
-    )
+    done = start.run(command(study, hub), hub.parent)
     assert done.returncode == 0, done.stdout
     return time.monotonic() - begun
 
@@ -76,7 +115,7 @@ def check_records(hub: Path) -> None:
     Hub(hub).read()
 
 
-def kill_and_go_on(study: str, hub: Path, kills: int, longest_s: float, rng: random.Random) -> Survived:
+def kill_and_go_on(study: str, hub: Path, kills: int, longest_s: float, rng: random.Random, start: Start) -> Survived:
     """Kill `kills` runs, then run the study to its end.
 
     Each run is killed at a random moment after its record was begun; as the next one goes on from there, all of them
@@ -93,7 +132,7 @@ def kill_and_go_on(study: str, hub: Path, kills: int, longest_s: float, rng: ran
         after_s = 2 * longest_s * rng.random() / kills
         together = rng.random() < 0.5
         how = {"from_the_start": number == 0, "together": together, "in_a_manifest": number % 4 == 3}
-        status = _killed(command(study, hub), hub, after_s, **how)
+        status = _killed(start, command(study, hub), hub, after_s, **how)
         during.append(step(hub))
         check_records(hub)
         index = Hub(hub).read()
@@ -101,7 +140,7 @@ def kill_and_go_on(study: str, hub: Path, kills: int, longest_s: float, rng: ran
             n_killed += 1
             assert is_incomplete(index["runs"][-1])
             assert index["runs"][-1]["accepted"] is None
-    run_whole(study, hub)
+    run_whole(study, hub, start)
     check_records(hub)
     index = Hub(hub).read()
     assert index is not None
@@ -121,7 +160,14 @@ def step(hub: Path) -> str:
 
 
 def _killed(
-    words: list[str], hub: Path, after_s: float, *, from_the_start: bool, together: bool, in_a_manifest: bool
+    start: Start,
+    words: list[str],
+    hub: Path,
+    after_s: float,
+    *,
+    from_the_start: bool,
+    together: bool,
+    in_a_manifest: bool,
 ) -> int:
     """Kill a run `after_s` seconds from its start, or else from the beginning of its record; return its exit status.
 
@@ -129,14 +175,7 @@ def _killed(
     Either the run's own process is killed, or those of its jobs at the same moment: they are one session.
     """
     n_logs = _n_logs(hub)
-    with subprocess.Popen(
-        words,
-        cwd=hub.parent,
-        env=ENVIRONMENT,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    ) as process:
+    with start.begin(words, hub.parent) as process:
         _wait_until(lambda: process.poll() is not None or from_the_start or _n_logs(hub) > n_logs)
         deadline = time.monotonic() + after_s
         _wait_until(lambda: process.poll() is not None or time.monotonic() >= deadline)
@@ -146,7 +185,7 @@ def _killed(
             for pid in _session(process.pid):
                 os.kill(pid, signal.SIGKILL)
         process.kill()
-        return process.wait()
+        return int(process.wait())
 
 
 def _session(leader: int) -> list[int]:
@@ -186,11 +225,11 @@ def main() -> None:
     rng, left, n_killed, n_same, during = random.Random(args.seed), args.kills, 0, 0, Counter[str]()
     with tempfile.TemporaryDirectory() as folder:
         alone = Path(folder) / "alone"
-        longest_s = run_whole(args.study, alone)
+        longest_s = run_whole(args.study, alone, Fresh())
         print(f"a run that is left alone takes {longest_s:.1f} s", flush=True)
         while left:
             hub, kills = Path(folder) / f"hub{left}", min(left, args.per_hub)
-            survived = kill_and_go_on(args.study, hub, kills, longest_s, rng)
+            survived = kill_and_go_on(args.study, hub, kills, longest_s, rng, Fresh())
             found = differences(hub, alone)
             left -= kills
             n_killed += survived.n_killed

@@ -11,17 +11,23 @@ import pytest
 from ptyproof.evidence.hub import Hub
 from tests.plugins.conftest import Run
 from tests.plugins.equal_hubs import differences
-from tests.plugins.killing import Survived, kill_and_go_on
+from tests.plugins.killing import Forks, Fresh, Start, Survived, kill_and_go_on
 
 
-@pytest.mark.parametrize("kills", [2, pytest.param(5, marks=pytest.mark.campaign)])
-def test_kills_at_random_moments_lose_nothing(kills: int, study_file: Path, whole: Run, tmp_path: Path) -> None:
-    index = Hub(whole.hub).read()
+@pytest.mark.parametrize(
+    ("kills", "start", "timed"),
+    [(2, Forks(), "damaged"), pytest.param(5, Fresh(), "whole", marks=pytest.mark.campaign)],
+    ids=["forks", "fresh"],
+)
+def test_kills_at_random_moments_lose_nothing(
+    kills: int, start: Start, timed: str, study_file: Path, whole: Run, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    index = Hub(request.getfixturevalue(timed).hub).read()
     assert index is not None
     began, ended = (datetime.fromisoformat(index["runs"][0][key]) for key in ("started", "ended"))
     # the other run may have shared the machine with more: half of its time, so that the killed ones do not end before
     longest_s = max(1.0, (ended - began).total_seconds() / 2)
-    survived = kill_and_go_on(str(study_file), tmp_path / "hub", kills, longest_s, random.Random(20))
+    survived = kill_and_go_on(str(study_file), tmp_path / "hub", kills, longest_s, random.Random(20), start)
     assert survived.n_killed > 0
     assert survived.manifest["account"] == whole.manifest["account"]
     assert survived.bundles == Survived(0, whole.manifest).bundles

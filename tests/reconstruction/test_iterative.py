@@ -60,11 +60,11 @@ def run(name, scan, epochs, seed=1):
 @pytest.mark.parametrize("offset", [0.0, 0.5], ids=["whole pixels", "half a pixel"])
 def test_lsqml_finds_the_object_of_noise_free_data(base, offset):
     scan, obj, lit = noise_free(base, offset)
-    found = run("lsqml", scan, 40)
+    found = run("lsqml", scan, 30)
     assert scaled_error(found.obj, obj, lit).nrmse < 0.02
     np.testing.assert_array_equal(found.probe, scan.probe)
     assert found.stopped_by == "epochs"
-    assert len(found.losses) == len(found.seconds) == 40
+    assert len(found.losses) == len(found.seconds) == 30
     assert found.losses[-1] < 0.05 * found.losses[0]
     assert list(found.seconds) == sorted(found.seconds)
 
@@ -86,7 +86,7 @@ def test_the_other_engines_converge_to_the_object(base, name, limit):
 def test_a_probe_is_refined_from_one_out_of_focus(base):
     scan, obj, lit = noise_free(base)
     start = defocused(scan.probe, 10.0)
-    found = run("lsqml", replace(scan, probe=start.copy(), probe_knowledge="estimated"), 60)
+    found = run("lsqml", replace(scan, probe=start.copy(), probe_knowledge="estimated"), 45)
 
     def likeness(probe):
         return abs(np.vdot(probe, scan.probe)) / (np.linalg.norm(probe) * np.linalg.norm(scan.probe))

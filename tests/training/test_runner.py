@@ -10,7 +10,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import textwrap
 from dataclasses import replace
 from pathlib import Path
 
@@ -59,44 +58,39 @@ def test_the_truth_of_the_data_does_not_change_a_bit(npz, scan, reference, tmp_p
     assert same_result(folders[0], reference) == (gridsize == 2)
 
 
-def process(body, *arguments):
-    """Start `body` in a fresh Python process; `arguments` are its sys.argv[1:]."""
-    prelude = textwrap.dedent("""
-        import sys
-        from pathlib import Path
-        import tests.training.short_training as t
-        from ptyproof.training.data import read_scan
-        from ptyproof.training.runner import train
-    """)
-    command = [sys.executable, "-c", prelude + body, *map(str, arguments)]
+BODY = """
+import sys
+from pathlib import Path
+import tests.training.short_training as t
+from ptyproof.training.data import read_scan
+from ptyproof.training.runner import train
+
+npz, whole, killed, batches = Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]), int(sys.argv[4])
+train(t.task(), read_scan(npz), whole, t.CPU)
+train(t.task(), t.stopping(read_scan(npz), batches, None), killed, t.CPU)
+"""
+
+
+def test_a_fresh_process_gives_the_same_bits_and_one_that_was_killed_goes_on(npz, scan, reference, tmp_path):
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    whole.mkdir()
+    killed.mkdir()
     path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
-    return subprocess.Popen(
-        command, env={**os.environ, "PYTHONPATH": path}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    done = subprocess.run(
+        [sys.executable, "-c", BODY, npz, whole, killed, str(batches_until_epoch_2(scan, task()))],
+        env={**os.environ, "PYTHONPATH": path, "PYTHONHASHSEED": "77"},
+        capture_output=True,
+        text=True,
+        check=False,
     )
-
-
-def test_fresh_processes_give_the_same_bits_and_one_that_was_killed_goes_on(npz, scan, reference, tmp_path):
-    folders = [tmp_path / name for name in ("first", "second", "killed")]
-    for folder in folders:
-        folder.mkdir()
-    whole = "train(t.task(), read_scan(sys.argv[1]), Path(sys.argv[2]), t.CPU)\n"
-    dying = """
-        scan = t.stopping(read_scan(sys.argv[1]), int(sys.argv[4]), None)
-        train(t.task(), scan, Path(sys.argv[3]), t.CPU)
-    """
-    running = [process(whole, npz, folders[0])]
-    last = batches_until_epoch_2(scan, task())
-    running.append(process(whole + textwrap.dedent(dying), npz, folders[1], folders[2], last))
-    said = [one.communicate(timeout=120)[0] for one in running]
-    assert [one.returncode for one in running] == [0, 7], said
-    assert same_result(folders[0], folders[1])
-    assert same_result(folders[0], reference)
-    assert names(folders[2]) == sorted([CHECKPOINT, METRICS])
-    with (folders[2] / METRICS).open() as file:
+    assert done.returncode == 7, done.stdout + done.stderr
+    assert same_result(whole, reference)
+    assert names(killed) == sorted([CHECKPOINT, METRICS])
+    with (killed / METRICS).open() as file:
         assert [row["epoch"] for row in csv.DictReader(file)] == ["1"]
-    assert train(task(), scan, folders[2], CPU).resumed_from_epoch == 1
-    assert same_result(folders[2], reference)
-    assert names(folders[2]) == FILES
+    assert train(task(), scan, killed, CPU).resumed_from_epoch == 1
+    assert same_result(killed, reference)
+    assert names(killed) == FILES
 
 
 def test_a_loading_process_changes_nothing(scan, reference, tmp_path):
