@@ -1,0 +1,91 @@
+"""The network's methods: which looks at a whole scan and which stitches, what they refuse, and what they say."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ptyproof.errors import DataError, RunError
+from ptyproof.evidence.network_methods import Pinn, Start
+from ptyproof.evidence.scores import illuminations
+from ptyproof.io.dataset import read_dataset
+from ptyproof.reconstruction.method import BlindScan, Budget, Reconstruction
+from ptyproof.reconstruction.stitching import stitch
+from ptyproof.study.layout import phase_c_file
+from ptyproof.training.bundle import read_bundle, write_bundle
+from ptyproof.training.data import normalised_scan, scan_of
+from ptyproof.training.network import GroupNetwork
+from ptyproof.training.prediction import predict_object, predict_patches
+from tests.conftest import Phase
+from tests.training.test_bundle import SIZES, network, record
+
+RNG = np.random.default_rng(0)
+BUDGET = Budget(epochs=1)
+
+
+@pytest.fixture(scope="module")
+def blind(smoke_c: Phase) -> BlindScan:
+    dataset = read_dataset(phase_c_file(smoke_c.root, 1e4, "test")).dataset
+    assert dataset.obj is not None
+    scan = scan_of(dataset, "test")
+    unscaled = scan.probe / np.float32(scan.object_scale)
+    return BlindScan(scan.amplitude.copy(), unscaled, scan.positions_px.copy(), dataset.obj.shape)
+
+
+def bundle_for(blind: BlindScan, folder: Path, gridsize: int, window: tuple[int, int] | None = None) -> Path:
+    """Write a network whose weights are small and random."""
+    made = network()
+    for parameter in made.parameters():
+        parameter.data *= 0.01
+    changes = {"gridsize": gridsize, "pattern_shape_px": list(window or blind.window)}
+    return write_bundle(folder, made, record(**changes))
+
+
+def own(blind: BlindScan, bundle: Path | None, *, grouped: bool, start_only: bool = False) -> np.ndarray:
+    """Return the object as the parts give it that the methods are made of."""
+    scan = normalised_scan(blind.amplitude, blind.probe, blind.positions_px, "")
+    judge = GroupNetwork(SIZES).eval() if bundle is None else read_bundle(bundle).network
+    if grouped:
+        return predict_object(judge, scan, blind.object_shape, start_only=start_only)
+    patches = predict_patches(judge, scan, start_only=start_only)
+    return np.asarray(stitch(patches, illuminations(scan), scan.corners_px, blind.object_shape).obj)
+
+
+@pytest.mark.parametrize("gridsize", [1, 2])
+def test_a_network_looks_at_as_many_patterns_as_it_was_trained_on(
+    blind: BlindScan, tmp_path: Path, gridsize: int
+) -> None:
+    bundle = bundle_for(blind, tmp_path, gridsize)
+    found = Pinn().reconstruct(replace(blind, bundle_path=bundle), BUDGET, RNG)
+    np.testing.assert_array_equal(found.obj, own(blind, bundle, grouped=gridsize > 1))
+    assert not np.array_equal(found.obj, own(blind, bundle, grouped=gridsize == 1))
+    assert_steps(found, stitched=gridsize == 1)
+
+
+@pytest.mark.parametrize("grouped", [True, False])
+def test_the_start_looks_at_patterns_as_the_cell_does(blind: BlindScan, grouped: bool) -> None:
+    found = Start(SIZES).reconstruct(replace(blind, grouped=grouped), BUDGET, RNG)
+    np.testing.assert_array_equal(found.obj, own(blind, None, grouped=grouped, start_only=True))
+    assert not np.array_equal(found.obj, own(blind, None, grouped=not grouped, start_only=True))
+    assert_steps(found, stitched=not grouped)
+
+
+def assert_steps(found: Reconstruction, *, stitched: bool) -> None:
+    assert set(found.steps_s) == ({"inference", "stitching"} if stitched else {"inference"})
+    assert all(value > 0 for value in found.steps_s.values())
+
+
+def test_a_network_of_another_window_is_refused(blind: BlindScan, tmp_path: Path) -> None:
+    bundle = bundle_for(blind, tmp_path, 2, (64, 48))
+    with pytest.raises(DataError, match=r"64 x 48 px, but the dataset has 32 x 32 px"):
+        Pinn().reconstruct(replace(blind, bundle_path=bundle), BUDGET, RNG)
+
+
+def test_what_a_network_cannot_do_without_is_said(blind: BlindScan, tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="needs the bundle"):
+        Pinn().reconstruct(blind, BUDGET, RNG)
+    with pytest.raises(RunError, match="photon counts"):
+        Start(SIZES).reconstruct(replace(blind, counts_known=False), BUDGET, RNG)
