@@ -132,10 +132,8 @@ def held_out_scores(
     DataError
         If the file is damaged or breaks the contract.
     """
-    dataset = read_dataset(test_path).dataset
-    scan = scan_of(dataset, test_path)
-    shape = canvas_shape(scan) if dataset.obj is None else dataset.obj.shape
-    truth = dataset.obj
+    scan, truth = _scan_and_truth(test_path)
+    shape = canvas_shape(scan) if truth is None else truth.shape
     shown, hidden = scan.divided(_SHOWN_FRACTION, stream(0, "held-out photons"))
     found = {}
     for name in ("start", "network"):
@@ -152,6 +150,12 @@ def held_out_scores(
     scores["no_truth_because"] = None if truth is not None else "the dataset has no objectGuess"
     scores["beats_start"] = beats_start(scores)
     return scores
+
+
+def _scan_and_truth(path: Path) -> tuple[Scan, npt.NDArray[np.complex64] | None]:
+    """Return scan and object of a file; the rest of it, its patches above all, is let go."""
+    dataset = read_dataset(path).dataset
+    return scan_of(dataset, path), dataset.obj
 
 
 def describe_scores(scores: dict[str, Any]) -> list[str]:
