@@ -247,3 +247,13 @@ def test_the_r_factor_of_poisson_noise():
 def test_unusable_counts_of_an_r_factor(expected, counts, message):
     with pytest.raises(InputError, match=message):
         r_factor(np.array(expected), np.array(counts))
+
+
+def test_the_error_has_the_same_bits_on_any_number_of_threads():
+    threads = pytest.importorskip("threadpoolctl")
+    result, truth, weight = scene(shape=(400, 500))
+    found = []
+    for n in (1, 2):
+        with threads.threadpool_limits(n):
+            found.append(scaled_error(result, truth, weight))
+    assert found[0] == found[1]

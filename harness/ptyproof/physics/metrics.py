@@ -165,10 +165,14 @@ def _fit(
     root = np.sqrt(weight, dtype=np.float64)
     r = (result * root).ravel()
     t = (truth * root).ravel()
-    power = np.vdot(r, r).real
-    scale = complex(np.vdot(r, t) / power) if power > 0 else 0j
-    difference = scale * r - t
-    return float(np.vdot(difference, difference).real), float(np.vdot(t, t).real), scale
+    power = _energy(r)
+    scale = complex(np.sum(r.conj() * t) / power) if power > 0 else 0j
+    return _energy(scale * r - t), _energy(t), scale
+
+
+def _energy(values: NDArray[np.inexact]) -> float:
+    """Sum of |v|^2, with the same bits on any number of threads, unlike a product of BLAS."""
+    return float(np.sum(np.square(values.real)) + np.sum(np.square(values.imag)))
 
 
 def _check(result: NDArray[np.inexact], truth: NDArray[np.inexact], weight: NDArray[np.floating]) -> None:
