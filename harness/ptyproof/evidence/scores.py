@@ -79,14 +79,13 @@ def predict(
 
     `grouped` looks at all patterns together, as is right for a network that was trained on groups of them.
     """
-    weights = illuminations(scan)
     if grouped:
         obj = predict_object(network, scan, shape, start_only=start_only, console=console)
-        _, n_parts = label_parts(weights, scan.corners_px, shape)
+        _, n_parts = label_parts(illuminations(scan), scan.corners_px, shape)
         light = illumination(scan.probe, scan.positions_px, shape)
         return Prediction(scan, obj, light, n_parts)
     patches = predict_patches(network, scan, start_only=start_only, console=console)
-    found = stitch(patches, weights, scan.corners_px, shape)
+    found = stitch(patches, illuminations(scan), scan.corners_px, shape)
     patches *= found.factors[:, None, None].astype(np.complex64)
     return Prediction(scan, found.obj, found.illumination, found.n_parts, patches)
 
