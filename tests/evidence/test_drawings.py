@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from ptyproof.evidence.pictures import draw_diffraction, draw_reconstruction, draw_scan, draw_training
 
@@ -82,3 +83,14 @@ def test_the_text_of_a_training_has_its_losses() -> None:
         "3 epochs: training loss 3 nats per pixel after the first epoch, 2 after the last, smallest 1 after epoch 2; "
         "learning rate from 0.1 to 0.01."
     )
+
+
+def test_labels_of_losses_are_no_longer_than_their_axes(monkeypatch: pytest.MonkeyPatch) -> None:
+    figures: list[Figure] = []
+    written = Figure.savefig
+    monkeypatch.setattr(Figure, "savefig", lambda figure, *a, **k: (figures.append(figure), written(figure, *a, **k)))
+    rows = [{"epoch": n, "train_loss": 1.0 / n, "validation_loss": 2.0 / n, "learning_rate": 1e-3} for n in (1, 2, 3)]
+    draw_training(rows, 2)
+    assert len(figures[0].axes) == 2
+    for axes in figures[0].axes:
+        assert axes.yaxis.label.get_window_extent().height < axes.get_window_extent().height

@@ -31,7 +31,7 @@ def loss_curve(path: Path, history: Sequence[dict[str, float]], title: str) -> N
     axes.plot(epochs, [row["train_loss"] for row in history], "o-", label="training positions")
     if "validation_loss" in history[0]:
         axes.plot(epochs, [row["validation_loss"] for row in history], "s--", label="validation positions")
-    axes.set(title=title, xlabel="epoch", ylabel="Poisson loss of hidden photons (nats per pixel)")
+    axes.set(title=title, xlabel="epoch", ylabel="Poisson loss of hidden\nphotons (nats per pixel)")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(alpha=0.3)
     rate = axes.twinx()

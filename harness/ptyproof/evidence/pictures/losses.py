@@ -36,10 +36,10 @@ def draw_training(history: Sequence[Mapping[str, float]], bundle_epoch: int) -> 
         for name, (values, style, colour) in series.items():
             losses.plot(epochs, values, style, color=colour, markersize=4, label=f"{name} positions")
         losses.axvline(bundle_epoch, color="0.4", linestyle=":", label=f"bundle: epoch {bundle_epoch}")
-        losses.set_ylabel("Poisson loss of hidden photons (nats per pixel)")
+        losses.set_ylabel("Poisson loss of hidden\nphotons (nats per pixel)")
         losses.legend(fontsize=FONT_PT - 1)
         rate.plot(epochs, rates, "o-", color="0.25", markersize=4)
-        rate.set(xlabel="epoch", ylabel="learning rate", ylim=(0, None))
+        rate.set(xlabel="epoch", ylabel="learning\nrate", ylim=(0, None))
         rate.xaxis.set_major_locator(MaxNLocator(integer=True))
         for axes in (losses, rate):
             axes.grid(alpha=0.3)
