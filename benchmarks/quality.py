@@ -117,6 +117,16 @@ def lines_of_cells(table: Table) -> Iterator[str]:
             yield f"| {dose:g} | {view}, {gridsize} | `{method}` | {numbers} | {values['time_s']:.1f} |"
 
 
+def lines_in_brief(table: Table) -> Iterator[str]:
+    """Yield every method at each dose, on the cell on which the network is best."""
+    yield "| dose / photons | method | " + " | ".join(MEASURES.values()) + " |"
+    yield "|---|---|" + "---|" * len(MEASURES)
+    for dose in sorted({cell[0] for cell in table}):
+        for method, values in table[best_cell(table, dose, "pinn")].items():
+            numbers = " | ".join(f"{values[name]:.{PLACES[name]}f}" for name in MEASURES)
+            yield f"| {dose:g} | `{method}` | {numbers} |"
+
+
 def lines_of_methods(table: Table, ours: str, theirs: str) -> Iterator[str]:
     """Yield how much better one method is than another at each dose, on its best gridsize."""
     yield f"| dose / photons | `{ours}` on | " + " | ".join(MEASURES.values()) + f" | its time, `{theirs}` = 1 |"
@@ -155,13 +165,18 @@ def main(arguments: list[str] | None = None) -> int:
     """Print the tables; status 2 where a hub is not what it should be."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("hubs", nargs="+", type=Path, metavar="HUB")
-    roots = parser.parse_args(arguments).hubs
+    parser.add_argument("--brief", action="store_true", help="only the cells on which the network is best")
+    args = parser.parse_args(arguments)
+    roots = args.hubs
     try:
         manifests = read_hubs(roots)
     except InputError as error:
         print(f"quality: {error}", file=sys.stderr)
         return 2
     table = medians([table_of(manifest) for manifest in manifests])
+    if args.brief:
+        print("\n".join(lines_in_brief(table)))
+        return 0
     print(f"Study `{manifests[0]['study']}`, median of {len(roots)} seeds; protocol", end=" ")
     print(", ".join(f"`{protocol['sha256'][:12]}`" for protocol in manifests[0]["protocols"]) + ".")
     parts = {
