@@ -172,6 +172,8 @@ def draw(curves: list[Curve], path: Path) -> None:
         axes.set_xlabel(curve.abscissa)
         axes.set_ylabel("time / s")
         axes.set_xticks(list(curve.points), [f"{value:g}" for value in curve.points])
+        ends = [min(curve.points.values()), max(curve.points.values())]
+        axes.set_yticks(ends, [f"{value:.2g}" for value in ends])
         axes.minorticks_off()
         axes.grid(alpha=0.3)
     with atomic_path(path) as temporary:

@@ -81,7 +81,8 @@ def measured(folder: Path) -> dict[str, list[tuple[float, float]]]:
     found = {}
     for gridsize, neighbor_count in ((2, 7), (4, 24)):
         name = f"groups of {gridsize**2}"
-        task = TrainingTask("time", "0" * 64, name, DOSE, "all", gridsize, neighbor_count, design.training)
+        key = f"dose{DOSE:.0f}-all-gs{gridsize}"
+        task = TrainingTask("time", "0" * 64, key, DOSE, "all", gridsize, neighbor_count, design.training)
         watch = Watch(read_scan(held), truth)
         place = folder / name
         place.mkdir()
