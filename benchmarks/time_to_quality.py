@@ -105,7 +105,7 @@ def draw(curves: dict[str, list[tuple[float, float]]], path: Path) -> None:
     axes.set_xlabel("training time / s")
     axes.set_ylabel("complex NRMSE of the held-out half")
     axes.set_title(f"{DOSE:g} photons per pattern, an object of its own", fontsize=10)
-    axes.set_ylim(bottom=0)
+    axes.set_ylim(0, 1.2 * WANTED)
     axes.grid(alpha=0.3)
     axes.legend()
     with atomic_path(path) as temporary:
