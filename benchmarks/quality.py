@@ -1,6 +1,6 @@
 """Medians of what hubs of one study hold, as the tables of `docs/quality-log.md`.
 
-    python benchmarks/quality.py hubs/1 hubs/2 hubs/3
+    python -m benchmarks.quality hubs/1 hubs/2 hubs/3
 
 The hubs differ in nothing but their seeds; each is verified first. Four measures decide, and in all four a network has
 to beat `lsqml`, its own start and a flat object.

@@ -1,13 +1,12 @@
 """How times grow: training steps, stitching and measures, and the enumeration of a matrix; as a picture and tables.
 
-    python benchmarks/scaling.py --picture docs/images/scaling.png
+    python -m benchmarks.scaling --picture docs/images/scaling.png
 
 Everything runs in one process, one thread, one after the other; a point is the median of its rounds.
 """
 
 from __future__ import annotations
 
-import argparse
 import statistics
 import sys
 import tempfile
@@ -19,8 +18,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from benchmarks.pictures import picture_path, table_row, write
+from benchmarks.steps import batches_of, stepper
 from ptyproof.evidence.measures import compare_objects
-from ptyproof.io.atomic import atomic_path
 from ptyproof.physics.dose import scale_probe_to_dose
 from ptyproof.physics.forward import simulate_counts
 from ptyproof.physics.objects import make_object
@@ -32,8 +32,7 @@ from ptyproof.study.jobs import build_training_jobs
 from ptyproof.study.layout import HALVES, phase_c_file, phase_d_file
 from ptyproof.study.training import TrainingDesign
 from ptyproof.study.views import Spacing, View
-from ptyproof.training.data import GroupedScan, GroupSampler, Scan, normalised_scan
-from ptyproof.training.module import PatchTraining
+from ptyproof.training.data import Scan, normalised_scan
 
 ROUNDS = 5
 PLAN = TrainingDesign()
@@ -82,19 +81,10 @@ def seconds(action: Callable[[], object], rounds: int = ROUNDS) -> float:
 
 def step_seconds(scan: Scan, gridsize: int, patterns: int) -> float:
     """Return the seconds of a training step on a batch that is in memory."""
-    groups = max(1, patterns // gridsize**2)
-    (draw,) = GroupSampler(scan.positions_px, gridsize, max(7, 3 * gridsize**2 // 2), 1, groups, 0, ("scaling",))
-    batch = {name: torch.from_numpy(value) for name, value in GroupedScan(scan, PLAN.shown_fraction)[draw].items()}
-    module = PatchTraining(PLAN, "")
-    optimizer = module.configure_optimizers()["optimizer"]
-
-    def step() -> None:
-        optimizer.zero_grad()
-        objective, _ = module.objective(batch)
-        objective.backward()
-        optimizer.step()
-
-    return seconds(step)
+    plan = replace(PLAN, patterns_per_step=patterns)
+    (batch,) = batches_of(scan, gridsize, max(7, 3 * gridsize**2 // 2), plan, 1)
+    step = stepper(plan)
+    return seconds(lambda: step(batch))
 
 
 def stitching_and_measuring(n: int) -> tuple[float, float]:
@@ -176,21 +166,19 @@ def draw(curves: list[Curve], path: Path) -> None:
         axes.set_yticks(ends, [f"{value:.2g}" for value in ends])
         axes.minorticks_off()
         axes.grid(alpha=0.3)
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=110)
+    write(figure, path)
 
 
 def main() -> int:
     """Measure, print the tables, write the picture."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--picture", type=Path, required=True)
-    path = parser.parse_args().picture
+    path = picture_path(__doc__)
     torch.set_num_threads(1)
     curves = measured()
     for curve in curves:
-        print(f"\n| {curve.title}: {curve.abscissa} | " + " | ".join(f"{value:g}" for value in curve.points) + " |")
+        print()
+        print(table_row(f"{curve.title}: {curve.abscissa}", [f"{value:g}" for value in curve.points]))
         print("|---|" + "---|" * len(curve.points))
-        print("| time / s | " + " | ".join(f"{value:.3g}" for value in curve.points.values()) + " |")
+        print(table_row("time / s", [f"{value:.3g}" for value in curve.points.values()]))
     draw(curves, path)
     return 0
 

@@ -16,6 +16,7 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from benchmarks.steps import batches_of, stepper
 from ptyproof.evidence.base import load_base
 from ptyproof.evidence.phase_c import generate
 from ptyproof.evidence.scores import canvas_shape, illuminations
@@ -24,9 +25,8 @@ from ptyproof.study.builtin import builtin_study
 from ptyproof.study.layout import phase_c_file
 from ptyproof.study.training import TrainingDesign
 from ptyproof.training import prediction
-from ptyproof.training.data import GroupedScan, GroupSampler, Scan, read_scan
+from ptyproof.training.data import Scan, read_scan
 from ptyproof.training.device import RunOptions, configured
-from ptyproof.training.module import PatchTraining
 from ptyproof.training.network import GroupNetwork
 
 PLAN = TrainingDesign()
@@ -78,24 +78,11 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def step_of(scan: Scan, gridsize: int, neighbor_count: int, plan: TrainingDesign = PLAN) -> Callable[[], None]:
+def step_of(scan: Scan, gridsize: int, neighbor_count: int) -> Callable[[], None]:
     """Return a training step on a batch that is in memory."""
-    groups = max(1, plan.patterns_per_step // gridsize**2)
-    sampler = GroupSampler(scan.positions_px, gridsize, neighbor_count, 1, groups, plan.seed, ("bare",))
-    (draw,) = sampler
-    batch = {name: torch.from_numpy(value) for name, value in GroupedScan(scan, plan.shown_fraction)[draw].items()}
-    module = PatchTraining(plan, "")
-    optimizer = module.configure_optimizers()["optimizer"]
-
-    def step() -> None:
-        optimizer.zero_grad()
-        objective, _ = module.objective(batch)
-        objective.backward()
-        torch.nn.utils.clip_grad_norm_(module.parameters(), plan.gradient_clip)
-        optimizer.step()
-        objective.item()
-
-    return step
+    (batch,) = batches_of(scan, gridsize, neighbor_count, PLAN, 1)
+    step = stepper(PLAN)
+    return lambda: step(batch)
 
 
 def seconds(action: Callable[[], object]) -> float:

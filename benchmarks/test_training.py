@@ -7,16 +7,14 @@ import time
 from pathlib import Path
 from typing import Any
 
-import torch
-
+from benchmarks.steps import batches_of, stepper
 from ptyproof.evidence.base import load_base
 from ptyproof.evidence.phase_c import generate
 from ptyproof.study.builtin import builtin_study
 from ptyproof.study.layout import phase_c_file
 from ptyproof.study.training import TrainingDesign
-from ptyproof.training.data import GroupedScan, GroupSampler, Scan, read_scan
+from ptyproof.training.data import Scan, read_scan
 from ptyproof.training.device import RunOptions, configured
-from ptyproof.training.module import PatchTraining
 from ptyproof.training.runner import TrainingTask, train
 
 LIMIT = 1.15
@@ -28,25 +26,13 @@ GRIDSIZE, NEIGHBORS = 2, 7
 
 def bare_loop(scan: Scan) -> float:
     """Return the seconds of the steps alone: batches in memory, forward, backward, clip, optimiser, schedule."""
-    sampler = GroupSampler(
-        scan.positions_px, GRIDSIZE, NEIGHBORS, PLAN.steps_per_epoch, PLAN.patterns_per_step // 4, PLAN.seed, ("bare",)
-    )
-    grouped = GroupedScan(scan, PLAN.shown_fraction)
-    batches = [{name: torch.from_numpy(value) for name, value in grouped[draw].items()} for draw in sampler]
+    batches = batches_of(scan, GRIDSIZE, NEIGHBORS, PLAN, PLAN.steps_per_epoch)
     with configured(OPTIONS, 0):
-        module = PatchTraining(PLAN, "")
-        settings = module.configure_optimizers()
-        optimizer, schedule = settings["optimizer"], settings["lr_scheduler"]["scheduler"]
+        step = stepper(PLAN)
         begun = time.perf_counter()
         for _ in range(PLAN.max_epochs):
             for batch in batches:
-                optimizer.zero_grad()
-                objective, _ = module.objective(batch)
-                objective.backward()
-                torch.nn.utils.clip_grad_norm_(module.parameters(), PLAN.gradient_clip)
-                optimizer.step()
-                schedule.step()
-                objective.item()
+                step(batch)
         return time.perf_counter() - begun
 
 

@@ -1,6 +1,6 @@
 """Training time against the complex error of a held-out half, epoch by epoch, as a picture and a table.
 
-    python benchmarks/time_to_quality.py --picture docs/images/time_to_quality.png
+    python -m benchmarks.time_to_quality --picture docs/images/time_to_quality.png
 
 The study is `fly64-groups` at 10^4 photons per pattern on another random object than the study's own, so that nobody is
 tempted to choose by what is scored there. Seconds are those of the training alone; scoring is left out.
@@ -8,7 +8,6 @@ tempted to choose by what is scored there. Seconds are those of the training alo
 
 from __future__ import annotations
 
-import argparse
 import sys
 import tempfile
 import time
@@ -19,10 +18,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from benchmarks.pictures import picture_path, table_row, write
 from ptyproof.evidence.base import load_base
 from ptyproof.evidence.measures import compare_objects
 from ptyproof.evidence.phase_c import generate
-from ptyproof.io.atomic import atomic_path
 from ptyproof.io.dataset import read_dataset
 from ptyproof.reconstruction.method import illumination
 from ptyproof.study.builtin import builtin_study
@@ -108,22 +107,20 @@ def draw(curves: dict[str, list[tuple[float, float]]], path: Path) -> None:
     axes.set_ylim(0, 1.2 * WANTED)
     axes.grid(alpha=0.3)
     axes.legend()
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=110)
+    write(figure, path)
 
 
 def main() -> int:
     """Train, print the table, write the picture."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--picture", type=Path, required=True)
-    path = parser.parse_args().picture
+    path = picture_path(__doc__)
     with tempfile.TemporaryDirectory() as folder:
         curves = measured(Path(folder))
     for name, points in curves.items():
-        print(f"\n| {name}: epoch | " + " | ".join(str(epoch) for epoch in range(len(points))) + " |")
+        print()
+        print(table_row(f"{name}: epoch", [str(epoch) for epoch in range(len(points))]))
         print("|---|" + "---|" * len(points))
-        print("| training time / s | " + " | ".join(f"{spent:.0f}" for spent, _ in points) + " |")
-        print("| complex NRMSE | " + " | ".join(f"{error:.3f}" for _, error in points) + " |")
+        print(table_row("training time / s", [f"{spent:.0f}" for spent, _ in points]))
+        print(table_row("complex NRMSE", [f"{error:.3f}" for _, error in points]))
     draw(curves, path)
     return 0
 
