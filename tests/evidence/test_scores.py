@@ -149,6 +149,17 @@ def test_fitting_the_noise_that_is_seen_does_not_pay(smoke_c: Phase) -> None:
     assert scores["poisson_loss"]["improvement"] > 0.01, "the truth has to beat a start that fits noise"
 
 
+def test_patches_of_single_patterns_are_in_the_phase_of_their_object(test_half: Path) -> None:
+    scan = read_scan(test_half)
+    turned = Oracle(true_patches(test_half, scan)).eval()
+    found = predict(turned, scan, canvas_shape(scan), grouped=False)
+    weights = illuminations(scan)
+    products = (found.shown_at(np.arange(len(scan))).conj() * found.patches * weights).sum(axis=(1, 2))
+    assert np.abs(np.angle(products)).max() < 1e-3
+    some = np.array([3, 40, 7])
+    np.testing.assert_array_equal(found.patches_at(some), found.patches[some])
+
+
 def test_patches_of_a_whole_scan_are_what_its_object_shows(test_half: Path) -> None:
     scan = read_scan(test_half)
     shape = canvas_shape(scan)

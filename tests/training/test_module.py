@@ -20,7 +20,7 @@ PLAN = TrainingDesign(shown_fraction=0.75, restraint=0.2, rate_floor=0.02, netwo
 EARLIER = 0.3
 
 
-def batch(n_groups=2, members=3, window=(8, 12), seed=0, shown_fraction=0.75, photons=500.0):
+def batch(n_groups=2, members=3, window=(8, 12), seed=0, shown_fraction=0.75, photons=500.0, dark_px=(0, 0, 0, 0)):
     """A batch of Poisson counts as `GroupedScan` gives it."""
     rng = np.random.default_rng(seed)
     corners = corners_on_canvas(n_groups, members, seed)
@@ -30,7 +30,7 @@ def batch(n_groups=2, members=3, window=(8, 12), seed=0, shown_fraction=0.75, ph
     shown = rng.binomial(counts, shown_fraction) if shown_fraction < 1 else counts
     hidden = counts - shown if shown_fraction < 1 else counts
     probes = np.broadcast_to(soft_probe(window, photons), waves.shape).astype(np.complex64)
-    arrays = {"probes": probes, "corners_px": corners, "dark_px": np.zeros(4, dtype=np.int64)}
+    arrays = {"probes": probes, "corners_px": corners, "dark_px": np.array(dark_px)}
     arrays |= {"shown": shown.astype(np.float32), "hidden": hidden.astype(np.float32)}
     return {name: torch.from_numpy(array.copy()) for name, array in arrays.items()}
 
@@ -48,7 +48,8 @@ def module_of(plan=PLAN, seed=0):
 def stages_of(module, data, shown_fraction):
     """Objects, corrections and light of a batch's stages, in numpy, and its patterns."""
     shrink = module.design.network.shrink
-    canvas = Canvas.around(data["corners_px"], tuple(data["probes"].shape[-2:]), shrink)
+    window, dark_px = tuple(data["probes"].shape[-2:]), tuple(data["dark_px"].tolist())
+    canvas = Canvas.around(data["corners_px"], window, shrink, dark_px)
     probes = data["probes"] * np.sqrt(np.float32(shown_fraction))
     patterns = Patterns(data["shown"].sqrt(), probes, canvas, 100)
     with torch.no_grad():
@@ -74,11 +75,11 @@ def numpy_losses(module, data):
 
 @pytest.mark.parametrize("shown_fraction", [0.3, 0.75, 1.0])
 @pytest.mark.parametrize("restraint", [0.0, 0.2])
-@pytest.mark.parametrize("n_stages", [1, 3])
-def test_objective_and_loss_are_what_numpy_and_scipy_say(shown_fraction, restraint, n_stages):
+@pytest.mark.parametrize(("n_stages", "dark_px"), [(1, (0, 0, 0, 0)), (3, (0, 0, 0, 0)), (3, (4, 0, 0, 5))])
+def test_objective_and_loss_are_what_numpy_and_scipy_say(shown_fraction, restraint, n_stages, dark_px):
     sizes = replace(SIZES, n_stages=n_stages)
     module = module_of(replace(PLAN, shown_fraction=shown_fraction, restraint=restraint, network=sizes))
-    data = batch(shown_fraction=shown_fraction)
+    data = batch(shown_fraction=shown_fraction, dark_px=dark_px)
     objective, loss = module.objective(data)
     losses = numpy_losses(module, data)
     assert len(losses) == n_stages

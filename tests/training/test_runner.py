@@ -24,6 +24,7 @@ from ptyproof.io.dataset import read_dataset, write_dataset
 from ptyproof.physics.forward import expected_counts
 from ptyproof.training.bundle import BUNDLE, RECORD, read_bundle
 from ptyproof.training.data import hold_back, read_scan
+from ptyproof.training.engine import Callback
 from ptyproof.training.prediction import predict_patches
 from ptyproof.training.runner import CHECKPOINT, METRICS, train
 from tests.strategies.scans import complex_noise
@@ -210,6 +211,20 @@ def test_the_losses_are_likelihoods_of_single_patterns_by_numpy(scan, tmp_path):
     # 200 groups of one are every position once, and then some of them once more.
     assert losses[0].min() < trained.final_loss < losses[0].max()
     assert trained.final_loss == pytest.approx(losses[0].mean(), rel=0.05)
+
+
+@pytest.mark.parametrize("gridsize", [1, 2])
+def test_validation_looks_at_each_position_about_once(scan, tmp_path, gridsize):
+    class Watch(Callback):
+        looked_at = 0
+
+        def on_validation_batch_end(self, trainer, pl_module, outputs, batch, *_):
+            self.looked_at += math.prod(batch["shown"].shape[:2])
+
+    watch = Watch()
+    train(task(gridsize, max_epochs=1, validation_fraction=0.3), scan, tmp_path, CPU, watchers=[watch])
+    held = hold_back(scan.positions_px, 0.3, gridsize**2)[1]
+    assert len(held) <= watch.looked_at < len(held) + gridsize**2
 
 
 @pytest.mark.parametrize("gridsize", [1, 2])
