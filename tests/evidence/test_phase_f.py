@@ -294,11 +294,24 @@ def test_what_was_made_is_reused_and_what_changed_is_made_again(root: Path) -> N
     assert file_is_whole(entry(last, "mine")["result"]["reconstruction"], root / "e")
 
 
-def test_views_of_the_same_data_have_one_reconstruction_and_say_so(root: Path) -> None:
+def twins() -> StudyDesign:
+    """Two views of the same data, looked at one by one and in groups."""
     views = (View("baseline", 1, AllPositions()), View("groups", 2, AllPositions()))
-    design = replace(builtin_study("fly64-smoke"), name="twins", views=views, doses_photons_per_pattern=(1e3,))
+    return replace(builtin_study("fly64-smoke"), name="twins", views=views, doses_photons_per_pattern=(1e3,))
+
+
+def test_a_start_that_looks_at_groups_is_another_one_than_that_of_single_patterns(root: Path) -> None:
+    phase = open_phase(root / "c", root / "d", root / "new", CPU, twins(), [])
+    manifest = run(phase, "start", views=None)
+    first, second = (entry(manifest, "start", view)["result"] for view in ("baseline", "groups"))
+    assert first["reused_from"] is second["reused_from"] is None
+    assert first["recipe_sha256"] != second["recipe_sha256"]
+    assert first["reconstruction"]["sha256"] != second["reconstruction"]["sha256"]
+
+
+def test_views_of_the_same_data_have_one_reconstruction_and_say_so(root: Path) -> None:
     mine = Mine("mine", ones)
-    phase = open_phase(root / "c", root / "d", root / "new", CPU, design, [(mine, MINE)])
+    phase = open_phase(root / "c", root / "d", root / "new", CPU, twins(), [(mine, MINE)])
     manifest = run(phase, "mine", views=None)
     assert mine.calls == 1
     first, second = (entry(manifest, "mine", view)["result"] for view in ("baseline", "groups"))
