@@ -16,13 +16,17 @@ from ptyproof.errors import DataError, InputError
 from ptyproof.evidence.assessment import ASSESSMENT, AssessmentPlan, Task, assess
 from ptyproof.evidence.base import LIT_FRACTION, base_of_reconstruction, load_base
 from ptyproof.evidence.manifest import file_is_whole, read_any_manifest
+from ptyproof.evidence.own_training import OwnTraining
 from ptyproof.evidence.reconstruction_archive import read_archive
 from ptyproof.evidence.registry import OURS, Registered
 from ptyproof.io.dataset import Dataset, read_dataset, write_dataset
+from ptyproof.io.hashing import sha256_file
 from ptyproof.physics.metrics import scaled_error
 from ptyproof.reconstruction.method import BlindScan, Budget, Needs, Reconstruction
 from ptyproof.study.builtin import builtin_study
 from ptyproof.study.layout import phase_c_file
+from ptyproof.study.training import NetworkDesign, TrainingDesign
+from ptyproof.training.bundle import read_bundle
 from ptyproof.training.device import RunOptions
 from tests.conftest import Phase
 
@@ -145,6 +149,74 @@ def test_the_same_seed_gives_the_same_files(measured: Path, truth: Any, tmp_path
     assert digests[0] == digests[1]
 
 
+class Networked(Known):
+    """A method that needs a network, and knows the answer without it."""
+
+    name = "networked"
+    needs = Needs(training=True)
+
+
+@pytest.fixture(scope="module")
+def own_training() -> OwnTraining:
+    """A training of a few steps."""
+    tiny = TrainingDesign(max_epochs=2, steps_per_epoch=2, network=NetworkDesign(n_stages=1, channels=8, n_blocks=1))
+    design = builtin_study("fly64-groups")
+    return OwnTraining(replace(design, training=tiny), design.views[2])
+
+
+def test_each_reconstruction_has_a_network_of_its_own_patterns_alone(
+    measured: Path, truth: Any, own_training: OwnTraining, tmp_path: Path
+) -> None:
+    method = Networked(truth.obj, truth.probe)
+    record = assess(measured, tmp_path, [task(method), task(method)], AssessmentPlan(), OPTIONS, own_training)
+    assert record["bundle"] is None
+    training = record["training"]
+    assert (training["view"], training["gridsize"], training["neighbor_count"]) == ("groups16", 4, 24)
+    assert list(training["networks"]) == ["fit", "half_a", "half_b"]
+    assert all(file_is_whole(entry["bundle"], tmp_path) for entry in training["networks"].values())
+    given = [scan.bundle_path for scan in method.seen]
+    assert given == 2 * [tmp_path / entry["bundle"]["path"] for entry in training["networks"].values()]
+    for scan, entry in zip(method.seen, training["networks"].values(), strict=False):
+        bundle = read_bundle(tmp_path / entry["bundle"]["path"]).record
+        # what was read is what the method sees: those positions, and those photons
+        assert bundle["training_arrays_sha256"] == scan.scan_sha256
+        assert bundle["n_training_positions"] + bundle["n_validation_positions"] == len(scan)
+        assert bundle["dose"] == pytest.approx(np.square(scan.amplitude).sum(axis=(1, 2)).mean(), rel=1e-4)
+    assert read_any_manifest(tmp_path / ASSESSMENT) == record
+
+
+def test_a_method_that_needs_no_network_trains_none(
+    measured: Path, truth: Any, own_training: OwnTraining, tmp_path: Path
+) -> None:
+    method = Known(truth.obj, truth.probe)
+    record = assess(measured, tmp_path, [task(method)], AssessmentPlan(), OPTIONS, own_training)
+    assert record["training"]["networks"] == {}
+    assert all(scan.bundle_path is None for scan in method.seen)
+
+
+def test_a_network_that_is_given_is_recorded(measured: Path, truth: Any, tmp_path: Path) -> None:
+    given = tmp_path / "mine.safetensors"
+    given.write_bytes(b"weights")
+    method = Networked(truth.obj, truth.probe)
+    record = assess(measured, tmp_path / "out", [task(method)], AssessmentPlan(), OPTIONS, given)
+    assert record["bundle"] == {"name": given.name, "sha256": sha256_file(given), "size_bytes": 7}
+    assert record["training"] is None
+    assert {scan.bundle_path for scan in method.seen} == {given}
+
+
+def test_without_counts_a_method_that_needs_a_training_fails_and_the_others_go_on(
+    measured: Path, truth: Any, own_training: OwnTraining, tmp_path: Path
+) -> None:
+    dataset = read_dataset(measured).dataset
+    scaled = replace(dataset, metadata=dataset.metadata | {"intensity_scale": None})
+    write_dataset(tmp_path / "scaled.npz", scaled)
+    methods = [task(Networked(truth.obj, truth.probe)), task(Known(truth.obj, truth.probe))]
+    record = assess(tmp_path / "scaled.npz", tmp_path / "out", methods, AssessmentPlan(), OPTIONS, own_training)
+    assert [entry["status"] for entry in record["methods"]] == ["failed", "success"]
+    assert "trained on photon counts" in record["methods"][0]["error"]
+    assert record["training"]["networks"] == {}
+
+
 class Broken(Known):
     """A method that returns what is no number."""
 
@@ -166,8 +238,10 @@ def test_what_cannot_be_judged_is_refused_before_anything_is_written(
 ) -> None:
     needing = Known(truth.obj, truth.probe)
     needing.needs = Needs(training=True)
-    with pytest.raises(InputError, match="needs the bundle of a training: --bundle FILE"):
+    with pytest.raises(InputError, match=r"needs a network: --train trains one on .*, --bundle FILE takes one"):
         assess(measured, tmp_path / "out", [task(needing)], AssessmentPlan(), OPTIONS)
+    with pytest.raises(InputError, match=r"--bundle must be the file of a trained network, and .*gone is none"):
+        assess(measured, tmp_path / "out", [task(needing)], AssessmentPlan(), OPTIONS, tmp_path / "gone")
     write_dataset(tmp_path / "few.npz", some_of(read_dataset(measured).dataset, np.arange(4)))
     with pytest.raises(DataError, match="has 4 patterns; 8 or more can be divided"):
         assess(tmp_path / "few.npz", tmp_path / "out", [task(Known(truth.obj, truth.probe))], AssessmentPlan(), OPTIONS)
@@ -181,6 +255,8 @@ def test_what_cannot_be_judged_is_refused_before_anything_is_written(
         (["--method", "nobody"], "--method must be one of"),
         (["--probe", "refined"], "--probe must be true or estimated, got 'refined'"),
         (["--held-out", "0.9"], "--held-out must be a fraction in (0, 0.5], got 0.9"),
+        (["--train", "groups16"], "--train must be STUDY/VIEW, such as fly64-groups/groups16, got 'groups16'"),
+        (["--train", "fly64/dense"], "a view of fly64 that takes all positions (baseline), got 'dense'"),
     ],
 )
 def test_bad_options_are_one_sentence(

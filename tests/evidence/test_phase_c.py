@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 
 from ptyproof.console import Console
-from ptyproof.errors import DesignError, InputError, RunError
+from ptyproof.errors import DataError, DesignError, InputError, RunError
 from ptyproof.evidence.base import load_base, make_base, write_base
 from ptyproof.evidence.manifest import file_is_whole, read_manifest
 from ptyproof.evidence.phase_c import generate
-from ptyproof.io.dataset import read_dataset
+from ptyproof.io.dataset import read_dataset, write_dataset
+from ptyproof.io.hashing import sha256_file
 from ptyproof.study.builtin import STUDY_NAMES, builtin_study
 from ptyproof.study.design import StudyDesign
 from ptyproof.study.views import AllPositions, View
@@ -227,6 +228,28 @@ def test_a_base_from_a_file_gives_the_same_data_as_the_built_in_one(
     assert (
         manifest["datasets"][0]["train"]["arrays_sha256"] == smoke_c.manifest["datasets"][0]["train"]["arrays_sha256"]
     )
+
+
+def test_a_base_with_the_probe_of_a_file_has_that_probe_and_says_so(smoke: StudyDesign, tmp_path: Path) -> None:
+    other = make_base(smoke)
+    turned = replace(other, probe=np.ascontiguousarray(other.probe.T) * np.complex64(2j))
+    write_dataset(tmp_path / "other.npz", turned)
+    write_base(smoke, tmp_path / "base.npz", tmp_path / "other.npz")
+    base = load_base(smoke, str(tmp_path / "base.npz")).dataset
+    np.testing.assert_array_equal(base.probe, turned.probe)
+    assert base.obj is not None
+    np.testing.assert_array_equal(base.obj, other.obj)
+    np.testing.assert_array_equal(base.positions_px, other.positions_px)
+    last = base.metadata["transformations"][-1]
+    assert last["step"] == "probe of a file"
+    assert last["detail"] == {"name": "other.npz", "sha256": sha256_file(tmp_path / "other.npz")}
+
+
+def test_a_probe_of_another_size_is_refused_and_nothing_written(smoke: StudyDesign, tmp_path: Path) -> None:
+    write_base(builtin_study("fly64"), tmp_path / "large.npz")
+    with pytest.raises(DataError, match=r"large\.npz.*probeGuess.*has 64 x 64 px, but the study has N = 32"):
+        write_base(smoke, tmp_path / "base.npz", tmp_path / "large.npz")
+    assert not (tmp_path / "base.npz").exists()
 
 
 def test_a_study_without_a_built_in_base_says_so() -> None:

@@ -13,10 +13,12 @@ if TYPE_CHECKING:
     from ptyproof.evidence.assessment import Task
     from ptyproof.evidence.registry import Registry
 
+_TRAINING = "fly64-groups/groups16"
 _EXAMPLES = """\
 ptyproof assess measured.npz --out star
 ptyproof assess measured.npz --out star --method lsqml=50 --method epie=50
-ptyproof assess measured.npz --out star --method start --method pinn+lsqml=5 --bundle model.safetensors"""
+ptyproof assess measured.npz --out star --method pinn --method pinn+lsqml=5 --train
+ptyproof assess measured.npz --out star --method start --method pinn --bundle model.safetensors"""
 
 
 def add_parser(commands: Commands) -> None:
@@ -33,7 +35,16 @@ def add_parser(commands: Commands) -> None:
         metavar="NAME[=EPOCHS]",
         help="a method, and the epochs that it may spend; can be given several times (default: lsqml=100)",
     )
-    parser.add_argument("--bundle", type=Path, metavar="FILE", help="trained bundle, for methods that need one")
+    network = parser.add_mutually_exclusive_group()
+    network.add_argument(
+        "--train",
+        nargs="?",
+        const=_TRAINING,
+        metavar="STUDY/VIEW",
+        help="for methods that need a network: train one for each reconstruction, on the patterns that it is made of, "
+        f"with the budget of a study and the groups of a view that takes all positions (without a value: {_TRAINING})",
+    )
+    network.add_argument("--bundle", type=Path, metavar="FILE", help="for the same methods: a network that is trained")
     parser.add_argument(
         "--probe",
         default="estimated",
@@ -58,6 +69,7 @@ def add_parser(commands: Commands) -> None:
 
 def _run(args: argparse.Namespace) -> int:
     from ptyproof.evidence.assessment import ASSESSMENT, AssessmentPlan, assess, describe
+    from ptyproof.evidence.own_training import OwnTraining
     from ptyproof.evidence.registry import registry
     from ptyproof.study.builtin import builtin_study
     from ptyproof.training.device import RunOptions
@@ -66,7 +78,8 @@ def _run(args: argparse.Namespace) -> int:
     known = registry(builtin_study("fly001"))
     tasks = [_task(text, known) for text in args.method or ["lsqml=100"]]
     options = RunOptions(accelerator="cpu", threads=args.threads)
-    record = assess(args.dataset, args.out, tasks, plan, options, args.bundle, console(args))
+    network = args.bundle if args.train is None else OwnTraining.named(args.train)
+    record = assess(args.dataset, args.out, tasks, plan, options, network, console(args))
     for line in describe(record):
         sys.stdout.write(f"{line}\n")
     sys.stdout.write(f"record: {args.out / ASSESSMENT}\n")

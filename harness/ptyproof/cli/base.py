@@ -10,7 +10,8 @@ from ptyproof.cli.options import Commands, add_command
 
 _EXAMPLES = """\
 ptyproof base --out base.npz
-ptyproof base --out base.npz --study my-study.toml"""
+ptyproof base --out base.npz --study my-study.toml
+ptyproof base --out base.npz --study my-study.toml --probe-from measured.npz"""
 
 
 def add_parser(commands: Commands) -> None:
@@ -19,6 +20,12 @@ def add_parser(commands: Commands) -> None:
     parser = add_command(commands, "base", summary, _EXAMPLES)
     parser.add_argument("--out", type=Path, required=True, metavar="FILE.npz", help="file to write")
     parser.add_argument("--study", default="fly64", metavar="NAME|FILE.toml", help="study (default: %(default)s)")
+    parser.add_argument(
+        "--probe-from",
+        type=Path,
+        metavar="FILE.npz",
+        help="DATA-001 file whose probe takes the place of the built-in one",
+    )
     parser.set_defaults(run=_run)
 
 
@@ -26,7 +33,7 @@ def _run(args: argparse.Namespace) -> int:
     from ptyproof.evidence.base import write_base
     from ptyproof.study.toml_form import load_study
 
-    dataset = write_base(load_study(args.study), args.out)
+    dataset = write_base(load_study(args.study), args.out, args.probe_from)
     assert dataset.obj is not None
     rows, cols = dataset.obj.shape
     sys.stdout.write(

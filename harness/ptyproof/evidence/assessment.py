@@ -24,13 +24,14 @@ from ptyproof.evidence.data_fit import fit_measures
 from ptyproof.evidence.half_scans import HalfScan, half_scan_agreement
 from ptyproof.evidence.manifest import file_record, timed_head, write_manifest
 from ptyproof.evidence.measures import Measure, undefined
+from ptyproof.evidence.own_training import OwnNetwork, OwnTraining, train_own
 from ptyproof.evidence.protocol import Recipe
 from ptyproof.evidence.reconstruction_archive import Origin, ReconstructionArchive, read_archive, write_archive
 from ptyproof.evidence.registry import Registered
 from ptyproof.evidence.specs import specs
 from ptyproof.io.atomic import sweep, writable_folder
 from ptyproof.io.dataset import Dataset, read_dataset
-from ptyproof.io.hashing import sha256_json
+from ptyproof.io.hashing import sha256_file, sha256_json
 from ptyproof.io.redaction import redaction
 from ptyproof.physics.frc import RingCorrelation
 from ptyproof.reconstruction.method import Budget, run_method
@@ -96,7 +97,7 @@ def assess(
     tasks: Sequence[Task],
     plan: AssessmentPlan,
     options: RunOptions,
-    bundle_path: Path | None = None,
+    network: Path | OwnTraining | None = None,
     console: Console | None = None,
 ) -> dict[str, Any]:
     """Judge methods on a measurement; write reconstructions, pictures and `assessment.json` into `out`.
@@ -111,8 +112,9 @@ def assess(
         The methods.
     plan, options
         How they are judged, and run.
-    bundle_path
-        The trained bundle, for methods that need one.
+    network
+        For methods that need one: the bundle of a trained network, or how a network is trained for each reconstruction,
+        on the patterns that the reconstruction is made of.
     console
         Where progress is shown; None is silent.
 
@@ -125,21 +127,25 @@ def assess(
     DataError
         If the file is damaged, or has too few patterns to divide.
     InputError
-        If a method needs a bundle and none is given, or `out` takes no files.
+        If a method needs a network and none is given, or `out` takes no files.
     """
     console = console or Console.silent()
     for task in tasks:
         if task.method.unavailable is not None:
             raise InputError(f"method {task.method.name} cannot run here: {task.method.unavailable}")
-        if task.method.needs_training and bundle_path is None:
-            raise InputError(f"method {task.method.name} needs the bundle of a training: --bundle FILE")
+        if task.method.needs_training and network is None:
+            raise InputError(
+                f"method {task.method.name} needs a network: --train trains one on the patterns of each "
+                "reconstruction, --bundle FILE takes one that is trained"
+            )
+    bundle = _bundle_record(network) if isinstance(network, Path) else None
     dataset = read_dataset(path, without_truth=True, require=("diffraction",)).dataset
     blind = read_blind(path, dataset.metadata["split"], path.parent)
     if len(dataset) < _MIN_POSITIONS:
         raise DataError(path, f"has {len(dataset)} patterns; {_MIN_POSITIONS} or more can be divided", "diffraction")
     writable_folder(out, "--out")
     sweep(out)
-    judge = _Judge(dataset, blind, out, plan, options, bundle_path, console)
+    judge = _Judge(dataset, blind, out, plan, options, network, console)
     methods = [judge.judged(task) for task in tasks]
     n_of = {name: len(index) for name, index in judge.index.items()}
     record = timed_head("assessment") | {
@@ -154,6 +160,8 @@ def assess(
         },
         "n_patterns": n_of | {"held_out": len(judge.held_out)},
         "environment": compute_environment(options),
+        "bundle": bundle,
+        "training": judge.training(),
         "methods": methods,
     }
     write_manifest(out / ASSESSMENT, record)
@@ -170,15 +178,16 @@ class _Judge:
         out: Path,
         plan: AssessmentPlan,
         options: RunOptions,
-        bundle_path: Path | None,
+        network: Path | OwnTraining | None,
         console: Console,
     ) -> None:
         self.dataset = dataset
         self.out = out
         self.plan = plan
         self.options = options
-        self.bundle_path = bundle_path
+        self.network = network
         self.console = console
+        self.own: dict[str, OwnNetwork] = {}
         self.index, self.held_out = plan.parts(len(dataset))
         self.parts = {name: subset(blind, index) for name, index in self.index.items()}
 
@@ -217,6 +226,22 @@ class _Judge:
             "figures": [file_record(path, self.out) for path in figures],
         }
 
+    def training(self) -> dict[str, Any] | None:
+        """Return the record of the networks that were trained, or None where none was."""
+        if not isinstance(self.network, OwnTraining):
+            return None
+        return self.network.as_dict() | {"networks": {part: own.record for part, own in self.own.items()}}
+
+    def _bundle(self, task: Task, part: str, blind: BlindDataset) -> Path | None:
+        """Return the network of a part, trained when a method first needs it."""
+        if not isinstance(self.network, OwnTraining):
+            return self.network
+        if not task.method.needs_training:
+            return None
+        if part not in self.own:
+            self.own[part] = train_own(self.network, blind, part, self.out, self.options, self.console)
+        return self.own[part].bundle_path
+
     def _path(self, method: str, part: str) -> Path:
         return self.out / method / f"{part}.npz"
 
@@ -235,7 +260,8 @@ class _Judge:
         return archives, seconds, sorted(remedies)
 
     def _run(self, task: Task, part: str, blind: BlindDataset) -> tuple[Any, float]:
-        scan = blind.scan(self.plan.probe == "estimated", 0.0, self.plan.batch_size, self.bundle_path)
+        bundle_path = self._bundle(task, part, blind)
+        scan = blind.scan(self.plan.probe == "estimated", 0.0, self.plan.batch_size, bundle_path)
         label = f"{task.method.name}, {part.replace('_', ' ')}, {len(scan)} patterns"
         rng = stream(self.plan.seed, "assessment", task.method.name, part)
         with (
@@ -264,6 +290,12 @@ class _Judge:
         agreement = half_scan_agreement(first, second, self.dataset, recipe)
         measures += [found for name, found in agreement.measures.items() if name.startswith("half_scan_")]
         return measures, agreement.curves
+
+
+def _bundle_record(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise InputError(f"--bundle must be the file of a trained network, and {path} is none")
+    return {"name": path.name, "sha256": sha256_file(path), "size_bytes": path.stat().st_size}
 
 
 def _advance(progress: Progress) -> None:

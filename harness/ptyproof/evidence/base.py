@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +11,7 @@ from ptyproof.errors import DataError, DesignError, InputError
 from ptyproof.evidence.reconstruction_archive import read_archive
 from ptyproof.io.dataset import Dataset, content_digest, new_metadata, read_dataset, write_dataset
 from ptyproof.io.hashing import sha256_file
+from ptyproof.io.metadata import with_transformation
 from ptyproof.physics.objects import make_object
 from ptyproof.physics.probes import make_probe
 from ptyproof.physics.scans import object_shape_for, raster_scan, scan_origin_px
@@ -62,15 +63,37 @@ def make_base(design: StudyDesign) -> Dataset:
     )
 
 
-def write_base(design: StudyDesign, path: Path) -> Dataset:
+def _with_probe_of(base: Dataset, path: Path) -> Dataset:
+    """Return a base whose probe is that of the DATA-001 file at `path`, a measurement for example.
+
+    Raises
+    ------
+    DataError
+        If the file is damaged, or its probe has another size.
+    """
+    probe = read_dataset(path, without_truth=True).dataset.probe
+    if probe.shape != base.probe.shape:
+        (rows, cols), (wanted, _) = probe.shape, base.probe.shape
+        raise DataError(path, f"has {rows} x {cols} px, but the study has N = {wanted}", "probeGuess")
+    detail = {"name": path.name, "sha256": sha256_file(path)}
+    return replace(base, probe=probe, metadata=with_transformation(base.metadata, "probe of a file", detail))
+
+
+def write_base(design: StudyDesign, path: Path, probe_from: Path | None = None) -> Dataset:
     """Write the built-in base dataset of a study to `path` (DATA-001, role base) and return it.
+
+    Its probe is the built-in one, or that of the DATA-001 file `probe_from`.
 
     Raises
     ------
     InputError
         If the folder of `path` is missing, or `path` is a folder.
+    DataError
+        If `probe_from` is damaged, or its probe has another size.
     """
     dataset = make_base(design)
+    if probe_from is not None:
+        dataset = _with_probe_of(dataset, probe_from)
     if path.is_dir() or not path.parent.is_dir():
         raise InputError(f"--out must be a file in an existing folder, got {path}")
     write_dataset(path, dataset)

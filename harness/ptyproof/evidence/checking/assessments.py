@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from ptyproof.evidence.checking.document import Document, Findings, mapping, text
+from typing import Any
+
+from ptyproof.evidence.checking.document import Document, Findings, count, mapping, plural, text
 
 _OF_SUCCESS = ("seconds", "reconstructions", "measures", "figures")
 _SHOWN = 160
@@ -32,16 +34,32 @@ def methods(doc: Document) -> Findings:
         yield doc.finding("PM709", "$.methods", "none of the methods is a success: this shows no result")
 
 
+def networks(doc: Document) -> Findings:
+    """Yield networks in another place than their part's, one network of two parts, and weights of a later epoch."""
+    found, place = mapping(mapping(doc.root, "training"), "networks"), "$.training.networks"
+    bundles = {f"{place}.{part}.bundle": mapping(mapping(found, part), "bundle") for part in found}
+    yield from _own(doc, bundles, [f"training/{part}/model.safetensors" for part in found], "bundle")
+    for part in found:
+        epoch, last = (count(mapping(found, part), key) for key in ("bundle_epoch", "epochs_completed"))
+        if epoch is not None and last is not None and epoch > last:
+            said = f"bundle_epoch is {epoch}, but the training had {plural(last, 'epoch')}"
+            yield doc.finding("PM606", f"{place}.{part}.bundle_epoch", said)
+
+
 def _files(doc: Document, place: str, name: str | None) -> Findings:
-    """Yield archives in another place than the method's, and one archive under two names."""
+    """Yield archives in another place than the method's, and one archive of two parts."""
     parts = mapping(dict(doc.entries("methods"))[place], "reconstructions")
+    archives = {f"{place}.reconstructions.{part}": mapping(parts, part) for part in parts}
+    yield from _own(doc, archives, [f"{name}/{part}.npz" for part in parts], "archive")
+
+
+def _own(doc: Document, records: dict[str, dict[str, Any]], wanted: list[str], what: str) -> Findings:
+    """Yield files elsewhere than where they belong, and those that are the same as another."""
     digests: dict[str, str] = {}
-    for part in parts:
-        record = mapping(parts, part)
+    for (place, record), belongs in zip(records.items(), wanted, strict=True):
         path, digest = text(record, "path"), text(record, "sha256")
-        if path is not None and path != f"{name}/{part}.npz":
-            said = f"{path[-_SHOWN:]} is another place than {name}/{part}.npz"
-            yield doc.finding("PM406", f"{place}.reconstructions.{part}.path", said)
-        if digest is not None and digests.setdefault(digest, part) != part:
-            said = f"is the archive of {digests[digest]}, too: other patterns do not give the same bytes"
-            yield doc.finding("PM304", f"{place}.reconstructions.{part}.sha256", f"{digest[:16]}... {said}")
+        if path is not None and path != belongs:
+            yield doc.finding("PM406", f"{place}.path", f"{path[-_SHOWN:]} is another place than {belongs}")
+        if digest is not None and digests.setdefault(digest, place) != place:
+            said = f"is the {what} of {digests[digest]}, too: other patterns do not give the same bytes"
+            yield doc.finding("PM304", f"{place}.sha256", f"{digest[:16]}... {said}")

@@ -235,7 +235,7 @@ KINDS: dict[str, Kind] = {
     ),
     "assessment": Kind(
         "assessment of methods on a measurement",
-        (account.assessed, assessments.methods, measured.check),
+        (account.assessed, assessments.methods, assessments.networks, measured.check),
         ("account", "files", "paths", "times", "values", "claims"),
     ),
     "certificate": Kind(

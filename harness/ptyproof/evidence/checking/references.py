@@ -24,7 +24,7 @@ _ROLES = {
         "files": "artifact",
         "figures": "artifact",
     },
-    "assessment": {"reconstructions": "artifact", "figures": "artifact"},
+    "assessment": {"reconstructions": "artifact", "figures": "artifact", "networks": "artifact"},
 }
 _MEMO = "$references"
 _JOB_PATHS = ("train_data_path", "test_data_path", "log_path", "artifact_dir")
