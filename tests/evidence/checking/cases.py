@@ -42,6 +42,7 @@ G = ("comparison_manifest", "every-status")
 SUMMARY = ("metrics_summary", "one-protocol")
 STATE = ("job_state", "running")
 ASSESSED = ("assessment", "one-failed")
+OWN = ("assessment", "own-networks")
 CERTIFIED = ("certificate", "reproduced")
 DIVERGED = ("certificate", "diverged")
 
@@ -248,6 +249,12 @@ OF_COMPARISONS = (
         ASSESSED,
         methods__0__reconstructions__half_a__sha256="bc6fb22bc972ee612b6e82c0a5932446c7a3bda0c6561f0f41c5461ec77fff7d",
     ),
+    case(
+        "PM304",
+        "$.training.networks.half_a.bundle.sha256",
+        OWN,
+        training__networks__half_a__bundle__sha256="0d2b904043c8c622220884c354d98935bd011c6e9f95ee73f66676e2ad41ab76",
+    ),
     case("PM307", "$.cells[1].dataset.role", G, cells__1__dataset__role="measurement"),
     case("PM307", "$.cells[1].dataset.has_truth", G, cells__1__dataset__has_truth=False),
     case("PM402", "$.files.comparison.path", G, files__comparison__path="../comparison.csv"),
@@ -258,6 +265,13 @@ OF_COMPARISONS = (
         ASSESSED,
         methods__0__reconstructions__fit__path="mine/fit.npz",
     ),
+    case(
+        "PM406",
+        "$.training.networks.fit.bundle.path",
+        OWN,
+        training__networks__fit__bundle__path="training/half_a/model.safetensors",
+    ),
+    case("PM606", "$.training.networks.fit.bundle_epoch", OWN, training__networks__fit__bundle_epoch=3),
     case("PM606", "$.n_patterns.held_out", ASSESSED, n_patterns__held_out=13),
     case("PM606", "$.n_patterns.half_a", ASSESSED, n_patterns__half_a=62),
     case("PM609", "$.cells[0].alignment.shift_px[0]", G, cells__0__alignment__shift_px=[9.5, 0.0]),
