@@ -1,19 +1,24 @@
-"""Every phase, and every run into a hub, begins by removing what processes that died have left half written."""
+"""Every phase, and every run into a hub, takes its turn and removes what processes that died have left half written."""
 
 from __future__ import annotations
 
 import shutil
+import threading
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
 
 from ptyproof.cli import main
+from ptyproof.evidence import phase_c, phase_d
 from ptyproof.evidence.hub import Hub
 from ptyproof.evidence.hub_layout import DATASETS
 from ptyproof.evidence.job_state import STATE_FILE
 from ptyproof.io.atomic import TEMPORARY, atomic_path
 from ptyproof.io.environment import run_environment
+from ptyproof.io.locking import lock
 from ptyproof.io.revision import revision
 from tests.conftest import Phase
 
@@ -40,7 +45,20 @@ def reconstruct(root: Path) -> int:
     return main(["reconstruct", *roots, *chosen, "--in-process"])
 
 
-@pytest.mark.parametrize(("phase", "name"), [(generate, "c"), (overlap, "d"), (train, "e"), (reconstruct, "e")])
+def compare(root: Path) -> int:
+    assert reconstruct(root) == 0
+    return main(["compare", "--artifact-root", str(root / "e"), "--out", str(root / "g"), "--no-figures"])
+
+
+def assess(root: Path) -> int:
+    dataset = root / "c" / "dose_1000" / "patched_test.npz"
+    return main(["assess", str(dataset), "--out", str(root / "a"), "--method", "flat", "--threads", "1"])
+
+
+PHASES = [(generate, "c"), (overlap, "d"), (train, "e"), (reconstruct, "e"), (compare, "g"), (assess, "a")]
+
+
+@pytest.mark.parametrize(("phase", "name"), PHASES)
 def test_a_phase_sweeps_its_own_folder(
     smoke_c: Phase, smoke_d: Phase, tmp_path: Path, phase: Callable[[Path], int], name: str
 ) -> None:
@@ -53,6 +71,39 @@ def test_a_phase_sweeps_its_own_folder(
         assert phase(tmp_path) == 0
         assert living.exists()
     assert not left.exists()
+
+
+@pytest.mark.parametrize(
+    ("phase", "module", "work", "manifest"),
+    [
+        (generate, phase_c, "_generate", Path("c", phase_c.RUN_MANIFEST)),
+        (overlap, phase_d, "_overlap", Path("d", phase_d.OVERLAP_MANIFEST)),
+    ],
+)
+def test_two_calls_into_one_folder_take_turns(
+    smoke_c: Phase,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    phase: Callable[[Path], int],
+    module: ModuleType,
+    work: str,
+    manifest: Path,
+) -> None:
+    shutil.copytree(smoke_c.root, tmp_path / "c")
+    begun, do = threading.Event(), getattr(module, work)
+
+    def working(*args: Any) -> Any:
+        begun.set()
+        return do(*args)
+
+    monkeypatch.setattr(module, work, working)
+    other = threading.Thread(target=phase, args=(tmp_path,))
+    with lock(tmp_path / manifest):
+        other.start()
+        assert not begun.wait(1.0), "it began to work while another held the folder"
+    other.join()
+    assert begun.is_set()
+    assert (tmp_path / manifest).is_file()
 
 
 def test_a_run_into_a_hub_sweeps_all_of_it_and_its_index_has_no_state_of_a_job(tmp_path: Path) -> None:
