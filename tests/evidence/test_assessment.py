@@ -16,6 +16,7 @@ from ptyproof.errors import DataError, InputError
 from ptyproof.evidence.assessment import ASSESSMENT, AssessmentPlan, Task, assess
 from ptyproof.evidence.base import LIT_FRACTION, base_of_reconstruction, load_base
 from ptyproof.evidence.manifest import file_is_whole, read_any_manifest
+from ptyproof.evidence.measurement import with_found_probe
 from ptyproof.evidence.own_training import OwnTraining
 from ptyproof.evidence.reconstruction_archive import read_archive
 from ptyproof.evidence.registry import OURS, Registered
@@ -302,3 +303,29 @@ def test_a_reconstruction_of_something_else_makes_no_base(measured: Path, truth:
     write_dataset(tmp_path / "moved.npz", moved)
     with pytest.raises(DataError, match=r"too small for the windows of moved\.npz"):
         base_of_reconstruction(tmp_path / "moved.npz", tmp_path / "out" / "known" / "fit.npz")
+
+
+def test_a_measurement_takes_the_probe_that_a_reconstruction_found(
+    measured: Path, truth: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = np.ascontiguousarray(truth.probe.T)
+    assess(measured, tmp_path / "out", [task(Known(truth.obj, found))], AssessmentPlan(), OPTIONS)
+    archive = tmp_path / "out" / "known" / "fit.npz"
+    assert main(["import", str(measured), "--probe-from", str(archive), "--out", str(tmp_path / "refined.npz")]) == 0
+    assert "measured.npz: probeGuess: that of a reconstruction by known" in capsys.readouterr().out
+    before, after = read_dataset(measured).dataset, read_dataset(tmp_path / "refined.npz").dataset
+    np.testing.assert_array_equal(after.probe, found)
+    np.testing.assert_array_equal(after.counts(), before.counts())
+    np.testing.assert_array_equal(after.positions_px, before.positions_px)
+    last = after.metadata["transformations"][-1]
+    assert last["detail"]["measurement"] == {"name": "measured.npz", "sha256": sha256_file(measured)}
+
+
+def test_a_probe_of_another_size_is_no_probe_of_a_measurement(measured: Path, truth: Any, tmp_path: Path) -> None:
+    assess(measured, tmp_path / "out", [task(Known(truth.obj, truth.probe))], AssessmentPlan(), OPTIONS)
+    small = read_dataset(measured).dataset
+    assert small.diffraction is not None
+    cut = replace(small, probe=small.probe[8:-8, 8:-8], diffraction=small.diffraction[:, 8:-8, 8:-8])
+    write_dataset(tmp_path / "small.npz", some_of(cut, np.arange(len(cut))))
+    with pytest.raises(DataError, match=r"fit\.npz.*has shape \(32, 32\), but small\.npz has \(16, 16\)"):
+        with_found_probe(tmp_path / "small.npz", tmp_path / "out" / "known" / "fit.npz")

@@ -12,7 +12,8 @@ from ptyproof.errors import InputError
 _EXAMPLES = """\
 ptyproof import siemens-star-small.npz --out measured.npz
 ptyproof import siemens-star-small.npz --object siemens --out base.npz
-ptyproof import measured.npz --object-from star/lsqml/fit.npz --out base.npz"""
+ptyproof import measured.npz --object-from star/lsqml/fit.npz --out base.npz
+ptyproof import measured.npz --probe-from star/lsqml/fit.npz --out refined.npz"""
 
 
 def add_parser(commands: Commands) -> None:
@@ -27,6 +28,12 @@ def add_parser(commands: Commands) -> None:
         type=Path,
         metavar="ARCHIVE.npz",
         help="make a base for simulations: keep the positions, take object and probe from a reconstruction of FILE",
+    )
+    what.add_argument(
+        "--probe-from",
+        type=Path,
+        metavar="ARCHIVE.npz",
+        help="keep all else, take the probe from a reconstruction of FILE: for methods that hold it fixed",
     )
     what.add_argument(
         "--object",
@@ -55,6 +62,10 @@ def _run(args: argparse.Namespace) -> int:
         from ptyproof.evidence.base import base_of_reconstruction
 
         dataset, changes = base_of_reconstruction(args.file, args.object_from)
+    elif args.probe_from is not None:
+        from ptyproof.evidence.measurement import with_found_probe
+
+        dataset, changes = with_found_probe(args.file, args.probe_from)
     else:
         dataset, changes = import_foreign(args.file, object_name=args.object, zero_frequency=args.zero_frequency)
     write_dataset(args.out, dataset)

@@ -1,0 +1,46 @@
+"""A measurement with the probe that a reconstruction of it has found."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from ptyproof.errors import DataError
+from ptyproof.evidence.reconstruction_archive import read_archive
+from ptyproof.io.dataset import Dataset, read_dataset
+from ptyproof.io.hashing import sha256_file
+from ptyproof.io.metadata import with_transformation
+
+
+def with_found_probe(measured: Path, archive: Path) -> tuple[Dataset, tuple[str, ...]]:
+    """Return a measurement whose probe is that of a reconstruction; and what was done.
+
+    For methods that hold the probe fixed. What the reconstruction has not seen, such as the patterns that
+    `ptyproof assess` held out from its part `fit`, has no part in the probe.
+
+    Parameters
+    ----------
+    measured
+        DATA-001 file of the measurement; its object, if it has one, is left out.
+    archive
+        A reconstruction of it, such as `ptyproof assess` writes.
+
+    Raises
+    ------
+    DataError
+        If a file is damaged, or the reconstruction's probe does not fit the patterns.
+    """
+    dataset = read_dataset(measured, without_truth=True, require=("diffraction",)).dataset
+    found = read_archive(archive)
+    if found.probe.shape != dataset.probe.shape:
+        raise DataError(
+            archive, f"has shape {found.probe.shape}, but {measured.name} has {dataset.probe.shape}", "probe"
+        )
+    detail = {
+        "reconstruction": found.record["arrays_sha256"],
+        "method": found.record["method"],
+        "measurement": {"name": measured.name, "sha256": sha256_file(measured)},
+    }
+    metadata = with_transformation(dataset.metadata, "probe of a reconstruction", detail)
+    changes = (f"probeGuess: that of a reconstruction by {found.record['method']}",)
+    return replace(dataset, probe=found.probe, metadata=metadata), changes
