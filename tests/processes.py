@@ -1,9 +1,11 @@
-"""Processes that tests start: pytest with this project's plugin and without others that happen to be installed."""
+"""Processes that tests start; pytest among them with this project's plugin, and without others that are installed."""
 
 from __future__ import annotations
 
 import os
+import subprocess
 from pathlib import Path
+from typing import Any
 
 PLUGIN = "pytest_ptyproof.plugin"
 LOADED = Path(__file__).parent / "plugins" / "loaded"  # plugins that such processes load
@@ -27,3 +29,12 @@ def plain_pictures() -> dict[str, str]:
     The pictures of real runs are tested by those that draw them: the run `whole`, and the tour as it is written.
     """
     return plugin_alone() | {_NAMED: f"{PLUGIN},plain_pictures", "PYTHONPATH": str(LOADED)}
+
+
+class Ending(subprocess.Popen[str]):
+    """A process that ends with the `with` that it was started for, also where a test fails there."""
+
+    def __exit__(self, *error: Any) -> None:
+        """Kill it, and wait for its end."""
+        self.kill()
+        super().__exit__(*error)

@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 from ptyproof.errors import ManifestError
 from ptyproof.evidence.hub import Hub, is_incomplete, now
 from ptyproof.evidence.manifest import head
+from tests.processes import Ending
 
 REVISION = {"commit": None, "uncommitted_sha256": None, "code_sha256": "1" * 64, "tests_sha256": "2" * 64}
 ENVIRONMENT = {"python": "3.11.7", "system": "Linux", "machine": "x86_64"}
@@ -87,7 +88,7 @@ def process(code: str, root: Path, *args: str, temporary: Path | None = None) ->
     """Start a process that knows `hub`, whose folder is `root`, and `open_run()`."""
     argv = [sys.executable, "-c", _PROCESS + code, str(root), *args]
     own = {} if temporary is None else {"TMPDIR": str(temporary)}
-    return subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ | own)
+    return Ending(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ | own)
 
 
 def said(started: subprocess.Popen[str]) -> str:

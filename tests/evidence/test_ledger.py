@@ -201,6 +201,17 @@ for job in jobs[number::3]:
 """
 
 
+def test_a_text_about_a_job_names_its_files_from_the_artifact_root_and_no_other_place() -> None:
+    with ledger_with([]) as ledger:
+        job = enumeration(ledger).jobs[0]
+        parts = [job.train_data_path, job.artifact_dir / "checkpoint.ckpt", ledger.path, Path("/elsewhere/mine/x.npz")]
+        said = ledger.portable("; ".join(map(str, parts)), job)
+        data = "../c/dose_1000/patched_train.npz"
+        folder = job.artifact_dir.relative_to(ledger.artifact_root)
+        manifest = ledger.path.relative_to(ledger.artifact_root)
+        assert said == f"{data}; {folder}/checkpoint.ckpt; {manifest}; {{elsewhere}}/x.npz"
+
+
 def test_processes_that_write_at_once_lose_nothing() -> None:
     with ledger_with([]) as ledger:
         root = str(ledger.artifact_root.parent)

@@ -47,6 +47,25 @@ def test_that_fails(tmp_path):
     raise FileNotFoundError(2, "No such file", str(tmp_path / "input.npz"))
 """
 
+BLOCKED = """
+import os
+from pathlib import Path
+
+import pytest
+
+@pytest.fixture
+def dataset(tmp_path):
+    raise FileNotFoundError(2, f"No such file for {os.environ['UPLOAD_TOKEN']}", str(tmp_path / "input.npz"))
+
+@pytest.mark.real_run
+def test_that_is_skipped():
+    pytest.skip(f"nothing in {Path.home() / 'data'} for {os.environ['USER']}")
+
+@pytest.mark.real_run
+def test_that_cannot_begin(dataset):
+    pass
+"""
+
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -57,12 +76,13 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (place / "site" / "sitecustomize.py").write_text(RENAMED, encoding="utf-8")
     (place / "homemarker77" / "tiny.toml").write_text(STUDY, encoding="utf-8")
     (place / "cwdmarker77" / "test_own.py").write_text(FAILING, encoding="utf-8")
+    (place / "cwdmarker77" / "test_blocked.py").write_text(BLOCKED, encoding="utf-8")
     return place
 
 
 @pytest.fixture(scope="module")
 def hub(place: Path) -> Path:
-    """The hub of a real run with `--anonymous`, of tests that failed, and of commands that did not go on."""
+    """The hub of a real run with `--anonymous`, of tests that failed or were skipped, and of runs that ended early."""
     root = place / "homemarker77" / "hub"
     environment = (
         os.environ
@@ -80,12 +100,13 @@ def hub(place: Path) -> Path:
         [*python, "pytest", *QUIET, *STUDY_AS_TESTS, study, "--keep-datasets", *into],
         [*python, "pytest", *QUIET, "test_own.py", "--evidence", "red", "-l", *into],
         [*python, "ptyproof", "overlap", f"--phase-c-root={place / 'c'}", f"--output-root={place / 'd'}", *into],
+        [*python, "pytest", *QUIET, "-m", "real_run", "test_blocked.py", *into],
     ]
     statuses = []
     for command in commands:
         done = subprocess.run(command, cwd=place / "cwdmarker77", env=environment, capture_output=True, check=False)
         statuses.append((done.returncode, (done.stdout + done.stderr)[-3000:]))
-    assert [status for status, _ in statuses] == [0, 0, 2], statuses
+    assert [status for status, _ in statuses] == [0, 0, 2, 1], statuses
     return root
 
 
@@ -117,7 +138,7 @@ def test_the_hub_is_sound_and_has_all_kinds_of_files(hub: Path) -> None:
     assert kinds >= {".npz", ".safetensors", ".ckpt", ".png", ".json", ".jsonl", ".log", ".csv", ".md", ".html"}
     index = Hub(hub).read()
     assert index is not None
-    assert len(index["runs"]) == 3
+    assert len(index["runs"]) == 4
 
 
 def test_nothing_in_a_hub_says_where_or_by_whom_it_was_made(hub: Path, place: Path) -> None:
@@ -157,3 +178,6 @@ def test_what_failed_is_still_told(hub: Path) -> None:
     assert index is not None
     command = "ptyproof overlap --phase-c-root={elsewhere}/c --output-root={elsewhere}/d --artifact-hub={hub}"
     assert index["runs"][2]["command"].replace("'", "") == f"{command} --anonymous"
+    (blocked,) = [path for path in (hub / "red").glob("blocked_*.md") if "test_blocked" in path.read_text()]
+    assert "No such file for {secret}" in blocked.read_text()
+    assert "nothing in {home}/data for {user}" in str(index["runs"][3])

@@ -17,6 +17,7 @@ import pytest
 
 from ptyproof.errors import InputError
 from ptyproof.io.atomic import TEMPORARY, atomic_path, sweep, writable_folder, write_text
+from tests.processes import Ending
 
 
 def test_the_file_appears_when_the_block_ends(tmp_path: Path) -> None:
@@ -166,7 +167,7 @@ with atomic_path(Path(sys.argv[1])) as temporary:
 @contextmanager
 def writing(path: Path) -> Iterator[subprocess.Popen[str]]:
     """Yield a process that is in the middle of writing a file."""
-    with subprocess.Popen([sys.executable, "-c", _WRITER, str(path)], stdout=subprocess.PIPE, text=True) as process:
+    with Ending([sys.executable, "-c", _WRITER, str(path)], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "writing\n"
         try:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from ptyproof.io.locking import is_lock, lock
+from tests.processes import Ending
 
 TIMEOUT_S = 60
 ADD = """
@@ -37,7 +38,7 @@ with lock(Path(sys.argv[1])):
 
 def process(code: str, *args: object, **environment: str) -> subprocess.Popen[str]:
     words = [sys.executable, "-c", code, *map(str, args)]
-    return subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=os.environ | environment)
+    return Ending(words, stdout=subprocess.PIPE, text=True, env=os.environ | environment)
 
 
 @pytest.mark.parametrize("name", ["number", "名前 é", "x" * 250])
