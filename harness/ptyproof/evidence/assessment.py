@@ -24,7 +24,7 @@ from ptyproof.evidence.data_fit import fit_measures
 from ptyproof.evidence.half_scans import HalfScan, half_scan_agreement
 from ptyproof.evidence.manifest import file_record, timed_head, write_manifest
 from ptyproof.evidence.measures import Measure, undefined
-from ptyproof.evidence.own_training import OwnNetwork, OwnTraining, train_own
+from ptyproof.evidence.own_training import OwnNetwork, OwnTraining
 from ptyproof.evidence.protocol import Recipe
 from ptyproof.evidence.reconstruction_archive import Origin, ReconstructionArchive, read_archive, write_archive
 from ptyproof.evidence.registry import Registered
@@ -239,6 +239,8 @@ class _Judge:
         if not task.method.needs_training:
             return None
         if part not in self.own:
+            from ptyproof.evidence.own_network import train_own  # Lightning takes seconds to import
+
             self.own[part] = train_own(self.network, blind, part, self.out, self.options, self.console)
         return self.own[part].bundle_path
 
