@@ -1,6 +1,6 @@
 """What a training step and an inference of the network cost, beside their convolutions and Fourier transforms alone.
 
-python -m pytest benchmarks/test_network.py -p benchmark -s
+python -m pytest benchmarks/test_network.py -s
 """
 
 from __future__ import annotations
