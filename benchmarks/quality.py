@@ -177,7 +177,8 @@ def main(arguments: list[str] | None = None) -> int:
     if args.brief:
         print("\n".join(lines_in_brief(table)))
         return 0
-    print(f"Study `{manifests[0]['study']}`, median of {len(roots)} seeds; protocol", end=" ")
+    seeds = f"median of {len(roots)} seeds" if len(roots) > 1 else "one seed"
+    print(f"Study `{manifests[0]['study']}`, {seeds}; protocol", end=" ")
     print(", ".join(f"`{protocol['sha256'][:12]}`" for protocol in manifests[0]["protocols"]) + ".")
     parts = {
         "Better than LSQML by": lines_of_methods(table, "pinn", "lsqml"),
