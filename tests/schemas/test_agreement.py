@@ -3,8 +3,8 @@
 It gets each schema as `ptyproof schema KIND --bundled` prints it. NaN is the one thing that it cannot judge alike: it
 reads files with the standard library's parser, which lets NaN through, and takes it for a number.
 
-A sample of the examples is judged, a small one where they are large: with PTYPROOF_EXAMPLES=12 in the environment as
-many of these as of others, as `.ci/run` does, with PTYPROOF_EVERY_EXAMPLE=1 all of them (some minutes).
+A sample of the examples is judged, in the campaign; with PTYPROOF_EVERY_EXAMPLE=1 in the environment all of them (some
+minutes).
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from ptyproof.io.schema_verdict import validator
 from tests.schemas.schema_rules import JUDGED, KINDS, broken, example, example_names, refusals, sites
 
 SAMPLE, LARGE_CHARACTERS = 12, 4000
-SAMPLE_OF_LARGE = int(os.environ.get("PTYPROOF_EXAMPLES", "4"))
 EVERY_EXAMPLE = "PTYPROOF_EVERY_EXAMPLE" in os.environ
+pytestmark = pytest.mark.campaign
 pytest.importorskip("check_jsonschema", reason="check-jsonschema is not installed (it is part of the extra dev)")
 
 
@@ -57,9 +57,8 @@ def instances_of(kind: str) -> dict[str, Any]:
     # check-jsonschema takes tenths of a second for a large manifest, and there are 2,000
     names = sorted((name for name in found if name.startswith("valid")), key=lambda name: len(json.dumps(found[name])))
     others = [name for name in found if not name.startswith("valid")]
-    large = len(json.dumps(found[names[0]])) > LARGE_CHARACTERS
-    names, number = (names[:1], SAMPLE_OF_LARGE) if large else (names[:3], SAMPLE)
-    return {name: found[name] for name in [*names, *random.Random(kind).sample(others, number)]}
+    valid = names[: 1 if len(json.dumps(found[names[0]])) > LARGE_CHARACTERS else 3]
+    return {name: found[name] for name in [*valid, *random.Random(kind).sample(others, SAMPLE)]}
 
 
 def _is_simple(rule: str) -> bool:
