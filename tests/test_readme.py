@@ -35,7 +35,9 @@ def documented_commands() -> list[str]:
     lines = []
     for page in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]:
         blocks = re.findall(r"```sh\n(.*?)```", page.read_text(encoding="utf-8"), flags=re.DOTALL)
-        lines += [part for block in blocks for line in block.splitlines() for part in line.split(" && ")]
+        lines += [
+            part for block in blocks for line in block.replace("\\\n", " ").splitlines() for part in line.split(" && ")
+        ]
     return sorted({line.strip() for line in lines if re.match(r"\s*(\.venv/bin/)?ptyproof ", line)})
 
 
