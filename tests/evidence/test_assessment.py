@@ -183,6 +183,8 @@ def test_each_reconstruction_has_a_network_of_its_own_patterns_alone(
         assert bundle["training_arrays_sha256"] == scan.scan_sha256
         assert bundle["n_training_positions"] + bundle["n_validation_positions"] == len(scan)
         assert bundle["dose"] == pytest.approx(np.square(scan.amplitude).sum(axis=(1, 2)).mean(), rel=1e-4)
+        archive = read_archive(tmp_path / "networked" / f"{Path(entry['bundle']['path']).parent.name}.npz")
+        assert archive.record["bundle_sha256"] == entry["bundle"]["sha256"]
     assert read_any_manifest(tmp_path / ASSESSMENT) == record
 
 
@@ -195,14 +197,25 @@ def test_a_method_that_needs_no_network_trains_none(
     assert all(scan.bundle_path is None for scan in method.seen)
 
 
-def test_a_network_that_is_given_is_recorded(measured: Path, truth: Any, tmp_path: Path) -> None:
-    given = tmp_path / "mine.safetensors"
-    given.write_bytes(b"weights")
-    method = Networked(truth.obj, truth.probe)
-    record = assess(measured, tmp_path / "out", [task(method)], AssessmentPlan(), OPTIONS, given)
-    assert record["bundle"] == {"name": given.name, "sha256": sha256_file(given), "size_bytes": 7}
+def test_a_network_that_is_given_is_recorded_and_is_for_those_that_need_one(
+    measured: Path, truth: Any, own_training: OwnTraining, tmp_path: Path
+) -> None:
+    method = task(Networked(truth.obj, truth.probe))
+    first = assess(measured, tmp_path / "first", [method], AssessmentPlan(), OPTIONS, own_training)
+    given = tmp_path / "first" / first["training"]["networks"]["fit"]["bundle"]["path"]
+    needing, other = Networked(truth.obj, truth.probe), Known(truth.obj, truth.probe)
+    tasks = [task(needing), task(other)]
+    record = assess(measured, tmp_path / "out", tasks, AssessmentPlan(), OPTIONS, given)
+    assert record["bundle"] == {
+        "name": given.name,
+        "sha256": sha256_file(given),
+        "size_bytes": given.stat().st_size,
+    }
     assert record["training"] is None
-    assert {scan.bundle_path for scan in method.seen} == {given}
+    assert {scan.bundle_path for scan in needing.seen} == {given}
+    assert {scan.bundle_path for scan in other.seen} == {None}
+    origins = [read_archive(tmp_path / "out" / name / "fit.npz").record for name in ("networked", "known")]
+    assert [origin["bundle_sha256"] for origin in origins] == [sha256_file(given), None]
 
 
 def test_without_counts_a_method_that_needs_a_training_fails_and_the_others_go_on(
@@ -241,8 +254,10 @@ def test_what_cannot_be_judged_is_refused_before_anything_is_written(
     needing.needs = Needs(training=True)
     with pytest.raises(InputError, match=r"needs a network: --train trains one on .*, --bundle FILE takes one"):
         assess(measured, tmp_path / "out", [task(needing)], AssessmentPlan(), OPTIONS)
-    with pytest.raises(InputError, match=r"--bundle must be the file of a trained network, and .*gone is none"):
-        assess(measured, tmp_path / "out", [task(needing)], AssessmentPlan(), OPTIONS, tmp_path / "gone")
+    (tmp_path / "cut.safetensors").write_bytes(b"weights")
+    for bundle, words in ((tmp_path / "gone", "gone: is missing"), (tmp_path / "cut.safetensors", "no readable")):
+        with pytest.raises(DataError, match=words):
+            assess(measured, tmp_path / "out", [task(needing)], AssessmentPlan(), OPTIONS, bundle)
     write_dataset(tmp_path / "few.npz", some_of(read_dataset(measured).dataset, np.arange(4)))
     with pytest.raises(DataError, match="has 4 patterns; 8 or more can be divided"):
         assess(tmp_path / "few.npz", tmp_path / "out", [task(Known(truth.obj, truth.probe))], AssessmentPlan(), OPTIONS)

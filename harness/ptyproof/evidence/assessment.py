@@ -36,6 +36,7 @@ from ptyproof.io.redaction import redaction
 from ptyproof.physics.frc import RingCorrelation
 from ptyproof.reconstruction.method import Budget, run_method
 from ptyproof.study.seeds import stream
+from ptyproof.training.bundle import read_bundle
 from ptyproof.training.device import RunOptions, compute_environment, configured
 
 ASSESSMENT = "assessment.json"
@@ -125,7 +126,7 @@ def assess(
     Raises
     ------
     DataError
-        If the file is damaged, or has too few patterns to divide.
+        If the file or the bundle is damaged, or the file has too few patterns to divide.
     InputError
         If a method needs a network and none is given, or `out` takes no files.
     """
@@ -233,11 +234,11 @@ class _Judge:
         return self.network.as_dict() | {"networks": {part: own.record for part, own in self.own.items()}}
 
     def _bundle(self, task: Task, part: str, blind: BlindDataset) -> Path | None:
-        """Return the network of a part, trained when a method first needs it."""
-        if not isinstance(self.network, OwnTraining):
-            return self.network
+        """Return the network of a part for a method that needs one, trained when the first of them does."""
         if not task.method.needs_training:
             return None
+        if not isinstance(self.network, OwnTraining):
+            return self.network
         if part not in self.own:
             from ptyproof.evidence.own_network import train_own  # Lightning takes seconds to import
 
@@ -250,19 +251,21 @@ class _Judge:
     def _reconstructed(self, task: Task) -> tuple[dict[str, ReconstructionArchive], dict[str, float], list[str]]:
         archives, seconds, remedies = {}, {}, set()
         for part, blind in self.parts.items():
-            found, seconds[part] = self._run(task, part, blind)
+            bundle_path = self._bundle(task, part, blind)
+            found, seconds[part] = self._run(task, part, blind, bundle_path)
             remedies.update(found.remedies)
             path = self._path(task.method.name, part)
             path.parent.mkdir(parents=True, exist_ok=True)
             record = {"probe": self.plan.probe, "epochs": task.epochs, "part": part, "seed": self.plan.seed}
             scan_sha256 = blind.record["scan_sha256"]
-            recipe = sha256_json({"method": task.method.name, "scan_sha256": scan_sha256, **record})
-            write_archive(path, found, blind, Origin(task.method.name, record, scan_sha256, None, recipe))
+            bundle = None if bundle_path is None else sha256_file(bundle_path)
+            made_of = {"method": task.method.name, "scan_sha256": scan_sha256, "bundle_sha256": bundle, **record}
+            origin = Origin(task.method.name, record, scan_sha256, bundle, sha256_json(made_of))
+            write_archive(path, found, blind, origin)
             archives[part] = read_archive(path)
         return archives, seconds, sorted(remedies)
 
-    def _run(self, task: Task, part: str, blind: BlindDataset) -> tuple[Any, float]:
-        bundle_path = self._bundle(task, part, blind)
+    def _run(self, task: Task, part: str, blind: BlindDataset, bundle_path: Path | None) -> tuple[Any, float]:
         scan = blind.scan(self.plan.probe == "estimated", 0.0, self.plan.batch_size, bundle_path)
         label = f"{task.method.name}, {part.replace('_', ' ')}, {len(scan)} patterns"
         rng = stream(self.plan.seed, "assessment", task.method.name, part)
@@ -295,8 +298,7 @@ class _Judge:
 
 
 def _bundle_record(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        raise InputError(f"--bundle must be the file of a trained network, and {path} is none")
+    read_bundle(path)  # a damaged one is found before anything is written
     return {"name": path.name, "sha256": sha256_file(path), "size_bytes": path.stat().st_size}
 
 
