@@ -13,7 +13,7 @@ import pytest
 if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter
 
-pytest_plugins = [
+_PARTS = (
     "pytest_ptyproof.hub",
     "pytest_ptyproof.methods",
     "pytest_ptyproof.study",
@@ -24,11 +24,17 @@ pytest_plugins = [
     "pytest_ptyproof.evidence",
     "pytest_ptyproof.verify",
     "pytest_ptyproof.manifests",
-]
+)
 
 MARKER = "real_run"
 _left_out = pytest.StashKey[int]()
 _OUTPUT_KEY = "ptyproof_left_out"
+
+
+def pytest_addoption(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Load the other parts; named as `pytest_plugins`, each would make pytest read what every package here offers."""
+    for part in _PARTS:
+        pluginmanager.import_plugin(part)
 
 
 def pytest_configure(config: pytest.Config) -> None:
