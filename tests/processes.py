@@ -31,6 +31,18 @@ def plain_pictures() -> dict[str, str]:
     return plugin_alone() | {_NAMED: f"{PLUGIN},plain_pictures", "PYTHONPATH": str(LOADED)}
 
 
+def of_session(leader: int) -> list[int]:
+    """Return the processes of a session, its leader first, so that it sees none of the others die."""
+    found = []
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            try:
+                found += [int(folder.name)] if os.getsid(int(folder.name)) == leader else []
+            except ProcessLookupError:
+                continue
+    return sorted(found, key=lambda pid: (pid != leader, pid))
+
+
 class Ending(subprocess.Popen[str]):
     """A process that ends with the `with` that it was started for, also where a test fails there."""
 

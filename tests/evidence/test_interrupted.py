@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import time
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,40 +17,40 @@ from ptyproof.cli import main
 from ptyproof.evidence.job_state import STATE_FILE, read_state, state_of
 from ptyproof.evidence.manifest import read_manifest
 from ptyproof.io.atomic import TEMPORARY
+from tests import forked
 from tests.conftest import Phase
+from tests.plugins.conftest import TINY
+from tests.plugins.killing import command
+from tests.processes import of_session, plain_pictures
 
 KEY = "dose1000-baseline-gs1"
 FOLDER = Path("dose_1000", "baseline", "gs1")
-EPOCHS = "6"
-STEPS_THAT_NEVER_END = "100000"
+EPOCHS = "3"
+EPOCHS_WITHOUT_END = "100000"
 
 
 @dataclass(frozen=True)
 class Training:
-    """A `ptyproof train` in a process of its own, with a job in another one."""
+    """A command that trains in a process of its own, with a job in another one."""
 
-    process: subprocess.Popen[str]
+    process: forked.Begun
     root: Path
-    mark: str
+    screen: tuple[Path, Path]
 
     @property
     def state_path(self) -> Path:
         return self.root / FOLDER / STATE_FILE
 
     def entry(self) -> dict[str, Any]:
-        (entry,) = read_manifest(self.root / "training_manifest.json", "training_manifest")["jobs"]
-        return dict(entry)
+        entries = read_manifest(self.root / "training_manifest.json", "training_manifest")["jobs"]
+        return dict(entries[0])
 
     def processes(self) -> set[int]:
         """Return the processes that it has started, itself included, and that live."""
-        found = set()
-        for folder in Path("/proc").iterdir():
-            try:
-                if folder.name.isdigit() and self.mark.encode() in (folder / "environ").read_bytes():
-                    found.add(int(folder.name))
-            except OSError:  # it has ended, or is somebody else's
-                continue
-        return found
+        return set(of_session(self.process.pid))
+
+    def said(self) -> str:
+        return "".join(path.read_text(encoding="utf-8") for path in self.screen)
 
 
 def argv(smoke_c: Phase, smoke_d: Phase, root: Path, epochs: str) -> list[str]:
@@ -70,32 +67,33 @@ def wait_until(is_so: Callable[[], bool], within_s: float) -> float:
     return time.monotonic() - begun
 
 
-def hear_interrupts() -> None:
-    """Undo what a shell does to the commands that it starts in the background: they ignore interrupts."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
 @contextmanager
-def training(smoke_c: Phase, smoke_d: Phase, root: Path, epochs: str) -> Iterator[Training]:
-    """Yield a training after its first epoch."""
-    mark = f"PTYPROOF_TEST={uuid.uuid4().hex}"
-    environment = os.environ | dict([mark.split("=")]) | {"OMP_NUM_THREADS": "1"}
-    words = [sys.executable, "-m", "ptyproof", *argv(smoke_c, smoke_d, root, epochs)]
-    with subprocess.Popen(
-        words,
-        env=environment,
-        stderr=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        preexec_fn=hear_interrupts,
-    ) as process:
-        made = Training(process, root, mark)
+def training(words: list[str], root: Path, folder: Path) -> Iterator[Training]:
+    """Yield the training of `python words...` after its first epoch; its artifacts are in `root`."""
+    screen = folder / "stdout", folder / "stderr"
+    with forked.begun(words, folder, plain_pictures(), screen) as process:
+        made = Training(process, root, screen)
         try:
             wait_until((root / FOLDER / "checkpoint.ckpt").is_file, 120)
             yield made
         finally:
             for pid in made.processes():
                 os.kill(pid, signal.SIGKILL)
+
+
+@contextmanager
+def training_by_command(smoke_c: Phase, smoke_d: Phase, folder: Path, epochs: str) -> Iterator[Training]:
+    root = folder / "artifacts"
+    with training(["-m", "ptyproof", *argv(smoke_c, smoke_d, root, epochs)], root, folder) as made:
+        yield made
+
+
+@contextmanager
+def training_by_pytest(folder: Path) -> Iterator[Training]:
+    study = folder / "endless.toml"
+    study.write_text(TINY.replace("max_epochs = 1", f"max_epochs = {EPOCHS_WITHOUT_END}"), encoding="utf-8")
+    with training(command(str(study), folder / "hub"), folder / "hub" / "real_run", folder) as made:
+        yield made
 
 
 def whole(smoke_c: Phase, smoke_d: Phase, root: Path) -> str:
@@ -105,34 +103,36 @@ def whole(smoke_c: Phase, smoke_d: Phase, root: Path) -> str:
     return str(entry["result"]["bundle_sha256"])
 
 
+@pytest.mark.parametrize(("by", "status"), [("command", 130), ("pytest", int(pytest.ExitCode.INTERRUPTED))])
 def test_an_interrupt_stops_within_five_seconds_says_how_to_go_on_and_leaves_no_process(
-    smoke_c: Phase, smoke_d: Phase, tmp_path: Path
+    by: str, status: int, smoke_c: Phase, smoke_d: Phase, tmp_path: Path
 ) -> None:
-    with training(smoke_c, smoke_d, tmp_path, STEPS_THAT_NEVER_END) as run:
+    of_command = training_by_command(smoke_c, smoke_d, tmp_path, EPOCHS_WITHOUT_END)
+    with of_command if by == "command" else training_by_pytest(tmp_path) as run:
         assert state_of(run.entry(), run.state_path) == "running"
-        run.process.send_signal(signal.SIGINT)
+        os.kill(run.process.pid, signal.SIGINT)
         took_s = wait_until(lambda: run.process.poll() is not None, 20)
         assert wait_until(lambda: not run.processes(), 5) + took_s < 5
-        assert run.process.stderr is not None
-        said = run.process.stderr.read()
-    assert run.process.returncode == 130
+        ended = run.process.wait()
+    assert ended == status
+    said = run.said()
     assert "interrupted; what was complete stays complete, the same command goes on from there" in said
     assert "Traceback" not in said
     assert state_of(run.entry(), run.state_path) == "lost"
     assert not run.state_path.exists()
-    assert "ended by KeyboardInterrupt" in (tmp_path / FOLDER / "train.log").read_text()
+    assert "ended by KeyboardInterrupt" in (run.root / FOLDER / "train.log").read_text()
 
 
 def test_a_job_dies_with_the_run_that_was_killed_and_goes_on_to_the_same_bundle(
     smoke_c: Phase, smoke_d: Phase, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    killed = tmp_path / "killed"
-    with training(smoke_c, smoke_d, killed, EPOCHS) as run:
+    with training_by_command(smoke_c, smoke_d, tmp_path, EPOCHS) as run:
         state = read_state(run.state_path)
         assert state is not None
         assert state["process"]["pid"] in run.processes() - {run.process.pid}
         run.process.kill()
-        wait_until(lambda: not run.processes(), 5)
+        wait_until(lambda: run.process.poll() is not None and not run.processes(), 5)
+    killed = run.root
     assert state_of(run.entry(), run.state_path) == "lost"
     (killed / FOLDER / f".checkpoint.ckpt.x{TEMPORARY}").write_text("half")
     assert main([*argv(smoke_c, smoke_d, killed, EPOCHS), "--dry-run"]) == 0

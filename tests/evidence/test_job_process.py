@@ -158,7 +158,7 @@ def train(made: Sabotaged, *views: str) -> tuple[dict[str, str], str]:
         ("abort", {}, "failed", "its process was ended by SIGABRT (Aborted)"),
         ("numpy", {"memory_bytes": 2**31}, "failed", "out of memory: Unable to allocate 16.0 GiB"),
         ("torch", {"memory_bytes": 2**31}, "failed", "out of memory: [enforce fail at alloc_cpu.cpp"),
-        ("bit-by-bit", {"memory_bytes": 2**31}, "failed", "out of memory"),
+        ("bit-by-bit", {"memory_bytes": 2**30}, "failed", "out of memory"),
         ("sleep", {"timeout_s": 4.0}, "failed", "ran longer than --job-timeout 4 s, and was ended"),
         ("kill", {}, "lost", "its process was ended by SIGKILL from outside"),
     ],

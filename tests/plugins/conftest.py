@@ -235,13 +235,12 @@ def mended(damaged: Run, study_file: Path, tmp_path_factory: pytest.TempPathFact
 
 @pytest.fixture(scope="session")
 def diverged(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """The baseline's cell alone, with a training that diverges."""
+    """The baseline's cell alone, with a training that diverges, in a temporary hub."""
 
     def run(root: Path) -> Run:
         study = root / "diverging.toml"
         study.write_text(DIVERGING, encoding="utf-8")
-        args = (*STUDY_AS_TESTS, f"--study={study}", "-k", "baseline", *PLAIN)
-        return run_pytest(root / "cwd", *args, hub=root / "hub")
+        return run_pytest(root / "cwd", *STUDY_AS_TESTS, f"--study={study}", "-k", "baseline", *PLAIN)
 
     return made_once(tmp_path_factory, "diverged", run)
 

@@ -31,7 +31,7 @@ from ptyproof.evidence.manifest import read_any_manifest
 from ptyproof.io.atomic import TEMPORARY
 from tests import forked
 from tests.plugins.equal_hubs import differences, leftovers
-from tests.processes import plain_pictures
+from tests.processes import of_session, plain_pictures
 
 COMMAND = ("-m", "pytest", "-p", "no:cacheprovider", "-p", "no:benchmark")
 STUDY = ("--pyargs", "pytest_ptyproof.real_run", "-m", "real_run", "--accelerator=cpu", "--keep-datasets")
@@ -182,22 +182,10 @@ def _killed(
         if in_a_manifest:
             _wait_until(lambda: process.poll() is not None or _manifests_being_written(hub), every_s=0)
         if together:
-            for pid in _session(process.pid):
+            for pid in of_session(process.pid):
                 os.kill(pid, signal.SIGKILL)
         process.kill()
         return int(process.wait())
-
-
-def _session(leader: int) -> list[int]:
-    """Return the processes of a session, its leader first, so that it sees none of the others die."""
-    found = []
-    for folder in Path("/proc").iterdir():
-        if folder.name.isdigit():
-            try:
-                found += [int(folder.name)] if os.getsid(int(folder.name)) == leader else []
-            except ProcessLookupError:
-                continue
-    return sorted(found, key=lambda pid: (pid != leader, pid))
 
 
 def _n_logs(hub: Path) -> int:

@@ -210,6 +210,7 @@ def test_datasets_that_are_kept_are_those_that_another_run_recorded(whole: Run, 
             assert sha256(mended.hub / "real_run" / record["path"]) == record["sha256"]
 
 
+@pytest.mark.campaign
 def test_two_processes_train_the_same_bundles_as_one(whole: Run, parallel: Run) -> None:
     assert parallel.status == 0, parallel.screen
     assert parallel.outcomes() == ALL_GREEN
@@ -222,6 +223,7 @@ def test_two_processes_train_the_same_bundles_as_one(whole: Run, parallel: Run) 
     assert skip_reasons(parallel) == skip_reasons(whole)
 
 
+@pytest.mark.campaign
 def test_two_processes_do_each_step_once(parallel: Run) -> None:
     made_c = [line for line in parallel.log("phase_c_generation.log") if line.startswith("dose 1000: ")]
     assert [line for line in made_c if "reused" not in line] == made_c[:1]
@@ -234,12 +236,14 @@ def test_two_processes_do_each_step_once(parallel: Run) -> None:
     assert len(parallel.manifest["calls"]) == 1
 
 
-def test_without_a_hub_the_screen_names_a_temporary_one(parallel: Run) -> None:
-    assert f"hub: {parallel.hub}" in parallel.screen
-    assert f"manifest: {parallel.hub / 'real_run' / 'training_manifest.json'}" in parallel.screen
-    assert parallel.hub.is_relative_to(parallel.cwd.parent / "cwd-tmp")
-    assert list(parallel.cwd.iterdir()) == []
-    assert parallel.datasets() == []
+@pytest.mark.parametrize("name", ["diverged", pytest.param("parallel", marks=pytest.mark.campaign)])
+def test_without_a_hub_the_screen_names_a_temporary_one(name: str, request: pytest.FixtureRequest) -> None:
+    run: Run = request.getfixturevalue(name)
+    assert f"hub: {run.hub}" in run.screen
+    assert f"manifest: {run.hub / 'real_run' / 'training_manifest.json'}" in run.screen
+    assert run.hub.is_relative_to(run.cwd.parent / "cwd-tmp")
+    assert list(run.cwd.iterdir()) == []
+    assert (run.datasets() == []) is (run.status == 0)
 
 
 def test_cells_that_k_leaves_out_are_not_selected_and_skips_are_reported(whole: Run, diverged: Run) -> None:
@@ -307,12 +311,18 @@ def test_every_reconstruction_is_accounted_for(whole: Run) -> None:
         assert f"{entry['job']}: success" in log
 
 
-def test_two_processes_reconstruct_the_same_as_one_and_each_once(whole: Run, parallel: Run, mended: Run) -> None:
-    digests = [
-        {entry["job"]: entry["result"]["arrays_sha256"] for entry in run.reconstructions["jobs"]}
-        for run in (whole, parallel, mended)
-    ]
-    assert digests[0] == digests[1] == digests[2]
+def reconstructed(run: Run) -> dict[str, str]:
+    """Return the digest of each reconstruction's arrays."""
+    return {entry["job"]: entry["result"]["arrays_sha256"] for entry in run.reconstructions["jobs"]}
+
+
+def test_a_second_run_reconstructs_the_same(whole: Run, mended: Run) -> None:
+    assert reconstructed(mended) == reconstructed(whole)
+
+
+@pytest.mark.campaign
+def test_two_processes_reconstruct_the_same_as_one_and_each_once(whole: Run, parallel: Run) -> None:
+    assert reconstructed(parallel) == reconstructed(whole)
     assert all(entry["earlier_results"] == [] for entry in parallel.reconstructions["jobs"])
     assert len(parallel.reconstructions["calls"]) == 1
 

@@ -31,8 +31,7 @@ from tests.training.short_training import (
 )
 
 
-@pytest.mark.parametrize("gridsize", [1, 2])
-@pytest.mark.parametrize("batches", [2, 5, 7])
+@pytest.mark.parametrize(("gridsize", "batches"), [(2, 2), (1, 5), (2, 7)])
 def test_a_training_that_failed_anywhere_goes_on_to_the_same_result(scan, reference, tmp_path, gridsize, batches):
     made, whole, broken = task(gridsize, max_epochs=3), tmp_path / "whole", tmp_path / "broken"
     whole.mkdir()
