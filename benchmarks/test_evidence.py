@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 import subprocess
 import sys
 import time
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 LIMIT = 1.2
-ROUNDS = 7
+ROUNDS = 9
 SUITE = "import pytest\n@pytest.mark.parametrize('n', range(1000))\ndef test_trivial(n):\n    pass\n"
 
 
@@ -23,16 +22,16 @@ def seconds(folder: Path, *options: str) -> float:
 
 
 def test_green_evidence_of_a_thousand_tests(benchmark: Any, tmp_path: Path) -> None:
-    """Runs with and without take turns, so that a busy machine slows both."""
+    """Runs with and without take turns; the best of each are compared, as other work on the machine only adds time."""
     (tmp_path / "test_suite.py").write_text(SUITE)
-    ratios = []
+    plain, recorded = [], []
 
     def turn() -> None:
-        plain = seconds(tmp_path)
-        ratios.append(seconds(tmp_path, "--artifact-hub=hub", "--evidence=green") / plain)
+        plain.append(seconds(tmp_path))
+        recorded.append(seconds(tmp_path, "--artifact-hub=hub", "--evidence=green"))
 
     benchmark.pedantic(turn, rounds=ROUNDS, warmup_rounds=1)
-    ratio = statistics.median(ratios)
+    ratio = min(recorded) / min(plain)
     benchmark.extra_info["with over without"] = ratio
-    print(f"with evidence over without: {ratio:.3f} ({', '.join(f'{value:.3f}' for value in ratios)})")
+    print(f"with evidence over without: {ratio:.3f} ({min(recorded):.3f} s, {min(plain):.3f} s)")
     assert ratio < LIMIT

@@ -27,7 +27,7 @@ class LogFile:
 
     def write(self, text: str) -> None:
         """Write a text; nothing once writing has failed, so that what is there has no gap."""
-        rest = memoryview(self._clean(text).encode("utf-8", errors="backslashreplace"))
+        rest = self._clean(text).encode("utf-8", errors="backslashreplace")
         while rest and self.error is None:
             try:
                 rest = rest[self._file.write(rest) :]

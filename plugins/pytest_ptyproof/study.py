@@ -109,7 +109,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Parametrize every test that asks for `training_job` over the cells of the study."""
     if _CELL not in metafunc.fixturenames:
         return
-    from ptyproof.study.jobs import cell_key
+    from ptyproof.study.layout import cell_key
 
     design = study_of(metafunc.config)
     cells = [

@@ -16,7 +16,7 @@ from ptyproof.evidence.report.compared import values_of
 from ptyproof.evidence.report.comparison import comparison
 from ptyproof.evidence.specs import specs
 from ptyproof.io.strict_json import write_json
-from ptyproof.study.jobs import cell_key
+from ptyproof.study.layout import cell_key
 from tests.evidence.report_hub import Reader
 from tests.schemas.schema_rules import example
 

@@ -16,9 +16,9 @@ from ptyproof.io.dataset import Dataset, read_dataset
 from ptyproof.io.hashing import combine_digests, sha256_array
 from ptyproof.io.npz import NpzWriter
 from ptyproof.physics.fourier import fourier_shift
-from ptyproof.study.design import StudyDesign, dose_folder
-from ptyproof.study.jobs import build_training_jobs, cell_key
-from ptyproof.study.layout import RECONSTRUCTION_MANIFEST, RUN_MANIFEST, reconstruction_file
+from ptyproof.study.design import StudyDesign
+from ptyproof.study.jobs import build_training_jobs
+from ptyproof.study.layout import RECONSTRUCTION_MANIFEST, RUN_MANIFEST, cell_key, dose_folder, reconstruction_file
 from ptyproof.study.reconstruction import MethodDesign, ReconstructionDesign
 from tests.strategies.scans import complex_noise
 

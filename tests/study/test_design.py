@@ -13,7 +13,8 @@ from hypothesis import given
 from ptyproof.errors import DataError, DesignError
 from ptyproof.io.schema import schema_errors
 from ptyproof.study.builtin import STUDY_NAMES, builtin_study
-from ptyproof.study.design import StudyDesign, design_from_dict, dose_folder
+from ptyproof.study.design import StudyDesign, design_from_dict
+from ptyproof.study.layout import dose_folder
 from ptyproof.study.toml_form import load_study, study_to_toml
 from ptyproof.study.views import Spacing
 from tests.strategies.designs import designs

@@ -19,7 +19,7 @@ from ptyproof.evidence.protocol import Recipe
 from ptyproof.evidence.specs import headline, specs
 from ptyproof.io.atomic import atomic_path
 from ptyproof.physics.frc import HALF_BIT, NYQUIST, ONE_BIT, RingCorrelation
-from ptyproof.study.jobs import cell_key
+from ptyproof.study.layout import cell_key
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

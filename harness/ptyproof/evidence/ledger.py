@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 from ptyproof.evidence.cell_ledger import NOT_ENDED, NOT_STARTED, STATUSES, CellBook, CellLedger, Record
 from ptyproof.evidence.manifest import relative, timed_head, write_manifest
 from ptyproof.io.redaction import redaction
-from ptyproof.study.jobs import Enumeration, JobFilters, SkippedView, TrainingJob, cell_key, cell_of
-from ptyproof.study.layout import SKIP_SUMMARY, TRAINING_MANIFEST
+from ptyproof.study.jobs import Enumeration, JobFilters, SkippedView, TrainingJob
+from ptyproof.study.layout import SKIP_SUMMARY, TRAINING_MANIFEST, cell_key, cell_of
 
 __all__ = ["NOT_ENDED", "NOT_STARTED", "RESULT_KEYS", "STATUSES", "Ledger", "lost_result"]
 

@@ -20,7 +20,7 @@ from ptyproof.evidence.ledger import RESULT_KEYS
 from ptyproof.evidence.manifest import timed_head, write_manifest
 from ptyproof.io.hashing import sha256_file
 from ptyproof.io.strict_json import read_json
-from ptyproof.study.jobs import cell_key
+from ptyproof.study.layout import cell_key
 
 KIND = "training_manifest"
 _LEGACY = "legacy_training_manifest_"

@@ -36,8 +36,8 @@ from ptyproof.io.npz import NpzWriter
 from ptyproof.physics.dose import mean_exit_power, scale_probe_to_dose
 from ptyproof.physics.forward import MAX_EXPECTED_COUNTS, iterate_patches, peak_expected_counts, simulate_counts
 from ptyproof.physics.split import HalfSplit, split_halves
-from ptyproof.study.design import StudyDesign, dose_folder
-from ptyproof.study.layout import HALVES, RUN_MANIFEST, phase_c_file
+from ptyproof.study.design import StudyDesign
+from ptyproof.study.layout import HALVES, RUN_MANIFEST, dose_folder, phase_c_file
 from ptyproof.study.seeds import stream
 
 

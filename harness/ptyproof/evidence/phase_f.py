@@ -37,7 +37,7 @@ from ptyproof.io.environment import cpu_name, environment
 from ptyproof.io.hashing import sha256_json
 from ptyproof.io.locking import lock
 from ptyproof.reconstruction.method import Budget, Reconstruction, run_method
-from ptyproof.study.design import dose_folder
+from ptyproof.study.layout import dose_folder
 from ptyproof.study.seeds import stream
 from ptyproof.training.device import RunOptions, compute_environment, configured
 

@@ -14,8 +14,8 @@ from typing import Any
 from ptyproof.errors import InputError
 from ptyproof.evidence.registry import Registry
 from ptyproof.study.design import StudyDesign
-from ptyproof.study.jobs import JobFilters, SkippedView, TrainingJob, build_training_jobs, cell_key
-from ptyproof.study.layout import TRAINING_MANIFEST, reconstruction_file
+from ptyproof.study.jobs import JobFilters, SkippedView, TrainingJob, build_training_jobs
+from ptyproof.study.layout import TRAINING_MANIFEST, cell_key, reconstruction_file
 
 
 @dataclass(frozen=True)

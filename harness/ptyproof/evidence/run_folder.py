@@ -23,7 +23,6 @@ from ptyproof.evidence.verify.reconstruction import reconstruction_problems
 from ptyproof.evidence.verify.training import bundle_problems, dataset_problems
 from ptyproof.io.redaction import Redaction, redaction
 from ptyproof.io.regular import appended
-from ptyproof.study.jobs import cell_of
 from ptyproof.study.layout import (
     COMPARISON_MANIFEST,
     HALVES,
@@ -31,6 +30,7 @@ from ptyproof.study.layout import (
     RECONSTRUCTION_MANIFEST,
     RUN_MANIFEST,
     TRAINING_MANIFEST,
+    cell_of,
 )
 
 

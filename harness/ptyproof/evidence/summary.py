@@ -17,7 +17,6 @@ from ptyproof.console import printable
 from ptyproof.errors import ManifestError
 from ptyproof.evidence.attempts import REPRODUCED, describe, machines
 from ptyproof.evidence.blocked import blocked_records, first_error
-from ptyproof.evidence.comparison_table import describe_comparison, markdown
 from ptyproof.evidence.hub import INDEX, Hub, is_incomplete, walk
 from ptyproof.evidence.hub_layout import (
     CERTIFICATE,
@@ -34,8 +33,7 @@ from ptyproof.evidence.hub_layout import (
 from ptyproof.evidence.manifest import read_manifest
 from ptyproof.evidence.verdict import by_how_much, verdict
 from ptyproof.io.atomic import write_text
-from ptyproof.study.jobs import cell_of
-from ptyproof.study.layout import HALVES
+from ptyproof.study.layout import HALVES, cell_of
 
 _UNDER_WAY, _INCOMPLETE, _BLOCKED = "under way", "INCOMPLETE", "BLOCKED"
 
@@ -131,6 +129,8 @@ class _Page:
         ]
 
     def _compared(self, comparison: Mapping[str, Any], metrics: Mapping[str, Any]) -> Iterator[str]:
+        from ptyproof.evidence.comparison_table import describe_comparison, markdown  # every pytest run ends here
+
         yield f"{describe_comparison(comparison)}.\n"
         yield from markdown(metrics)
         names = [posixpath.join(REAL_RUN, figure["file"]["path"]) for figure in comparison["figures"]]

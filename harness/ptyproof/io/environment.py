@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import sys
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -17,6 +18,11 @@ _OF_RUNS = ("numpy", "scipy", "torch", "lightning", "safetensors", "ptychi", "py
 
 def environment(packages: tuple[str, ...] = _PACKAGES) -> dict[str, str]:
     """Return the versions of Python and `packages`, the operating system and the processor's architecture."""
+    return dict(_environment(packages))
+
+
+@cache
+def _environment(packages: tuple[str, ...]) -> dict[str, str]:
     found = {"python": platform.python_version(), "system": platform.system(), "machine": platform.machine()}
     for package in packages:
         try:

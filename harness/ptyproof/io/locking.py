@@ -12,8 +12,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from filelock import FileLock
+if TYPE_CHECKING:
+    from filelock import FileLock
 
 _OF_THE_SYSTEM = find_spec("fcntl") is not None  # elsewhere the library asks again and again
 
@@ -60,6 +62,8 @@ def lock(path: Path) -> Iterator[None]:
 def _taken(file: Path) -> int | FileLock:
     """Wait for a lock, and return what holds it."""
     if not _OF_THE_SYSTEM:
+        from filelock import FileLock  # loading it takes more than all locks of a run
+
         taken = FileLock(file)
         taken.acquire()
         return taken
@@ -78,7 +82,7 @@ def _taken(file: Path) -> int | FileLock:
 
 
 def _let_go(file: Path, handle: int | FileLock) -> None:
-    if isinstance(handle, FileLock):
+    if not isinstance(handle, int):
         handle.release()
         return
     with suppress(OSError):  # the folder was removed, or takes no changes any more

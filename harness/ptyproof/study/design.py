@@ -9,6 +9,7 @@ from typing import Any
 from ptyproof.errors import DesignError
 from ptyproof.io.hashing import sha256_json
 from ptyproof.study import checks
+from ptyproof.study.layout import dose_folder
 from ptyproof.study.reconstruction import ReconstructionDesign, reconstruction_from_dict
 from ptyproof.study.training import TrainingDesign, training_from_dict
 from ptyproof.study.views import View, view_from_dict
@@ -187,11 +188,6 @@ class StudyDesign:
         table = self.as_dict()
         del table["reconstruction"]
         return sha256_json(table)
-
-
-def dose_folder(dose: float) -> str:
-    """Return the folder name of a dose: `dose_1000`, `dose_0.5`; different doses have different names."""
-    return f"dose_{int(dose)}" if dose == int(dose) else f"dose_{dose!r}"
 
 
 def design_from_dict(table: Mapping[str, Any]) -> StudyDesign:

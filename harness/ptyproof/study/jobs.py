@@ -19,6 +19,7 @@ from ptyproof.study.layout import (
     HALVES,
     OVERLAP_MANIFEST,
     RUN_MANIFEST,
+    cell_key,
     job_folder,
     phase_c_file,
     phase_d_file,
@@ -108,17 +109,6 @@ class Enumeration:
     def n_enumerated(self) -> int:
         """Number of cells of the narrowed study."""
         return len(self.jobs) + len(self.not_selected) + len(self.skipped)
-
-
-def cell_key(dose: float, view: str, gridsize: int) -> str:
-    """Return the name of a cell of the study's matrix; also its pytest id."""
-    number = str(int(dose)) if dose == int(dose) else repr(dose)
-    return f"dose{number}-{view}-gs{gridsize}"
-
-
-def cell_of(record: Mapping[str, Any]) -> str:
-    """Return the name of the cell that a record of a manifest is about."""
-    return cell_key(record["dose"], record["view"], record["gridsize"])
 
 
 def build_training_jobs(

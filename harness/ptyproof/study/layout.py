@@ -1,10 +1,10 @@
-"""Where the files of a study lie: the one place that knows folder and file names of the phases."""
+"""What the cells of a study are called and where its files lie: the one place that knows names of cells and files."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-
-from ptyproof.study.design import dose_folder
+from typing import Any
 
 HALVES = ("train", "test")
 RUN_MANIFEST = "run_manifest.json"
@@ -19,6 +19,22 @@ COMPARISON_TABLES = "comparison.md"
 COMPARISON_FIGURES = "comparison_figures"
 FRC_CURVES = "frc_curves.csv"
 METRICS_SUMMARY = "metrics_summary.json"
+
+
+def dose_folder(dose: float) -> str:
+    """Return the folder name of a dose: `dose_1000`, `dose_0.5`; different doses have different names."""
+    return f"dose_{int(dose)}" if dose == int(dose) else f"dose_{dose!r}"
+
+
+def cell_key(dose: float, view: str, gridsize: int) -> str:
+    """Return the name of a cell of the study's matrix; also its pytest id."""
+    number = str(int(dose)) if dose == int(dose) else repr(dose)
+    return f"dose{number}-{view}-gs{gridsize}"
+
+
+def cell_of(record: Mapping[str, Any]) -> str:
+    """Return the name of the cell that a record of a manifest is about."""
+    return cell_key(record["dose"], record["view"], record["gridsize"])
 
 
 def phase_c_file(root: Path, dose: float, half: str) -> Path:

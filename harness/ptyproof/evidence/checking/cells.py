@@ -18,8 +18,7 @@ from ptyproof.evidence.checking.document import (
     number,
     text,
 )
-from ptyproof.study.design import dose_folder
-from ptyproof.study.jobs import cell_key
+from ptyproof.study.layout import cell_key, dose_folder
 
 _LISTS = (
     "jobs",

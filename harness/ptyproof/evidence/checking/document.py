@@ -11,7 +11,7 @@ from typing import Any
 
 from ptyproof.evidence.checking.codes import CODES
 from ptyproof.evidence.checking.findings import Finding
-from ptyproof.study.jobs import cell_key
+from ptyproof.study.layout import cell_key
 
 Findings = Iterator[Finding]
 _LARGEST = 2**63

@@ -8,9 +8,7 @@ from typing import Any
 
 from ptyproof.evidence.checking.cells import parts_of
 from ptyproof.evidence.checking.document import Document, Findings, cell_of, listed, mapping, number, plural, text
-from ptyproof.study.design import dose_folder
-from ptyproof.study.jobs import cell_key
-from ptyproof.study.layout import HALVES
+from ptyproof.study.layout import HALVES, cell_key, dose_folder
 
 _LARGEST_DOSE = 1e12
 _LISTS = ("jobs", "not_selected", "skipped_views", "skipped", "views", "rejected_views", "cells")

@@ -9,7 +9,7 @@ from typing import Any
 from ptyproof.evidence.checking.document import Document, Findings, count, number, text
 from ptyproof.evidence.checking.findings import printable
 from ptyproof.evidence.checking.references import Reference, references
-from ptyproof.study.design import dose_folder
+from ptyproof.study.layout import dose_folder
 
 _ABSOLUTE = re.compile(r"/|\\|[A-Za-z]:|~|[A-Za-z][A-Za-z0-9+.-]*://")
 _ODD = re.compile(r"[\x00-\x1f\x7f\\\u2028\u2029\ud800-\udfff]")

@@ -20,7 +20,7 @@ from ptyproof.evidence.checking.document import (
     text,
 )
 from ptyproof.evidence.checking.generic import moment
-from ptyproof.study.design import dose_folder
+from ptyproof.study.layout import dose_folder
 
 _NEEDED = ("reconstruction", "arrays_sha256", "timing", "recipe_sha256", "n_parts")
 _ONLY_OF_SUCCESS = (

@@ -6,8 +6,7 @@ from typing import Any
 
 from ptyproof.evidence.checking.document import Document, Findings, count, listed, mapping, number, text
 from ptyproof.evidence.checking.generic import moment
-from ptyproof.study.design import dose_folder
-from ptyproof.study.layout import HALVES
+from ptyproof.study.layout import HALVES, dose_folder
 
 # What a call may set; everything else of a training's budget is the design's.
 _OF_THE_CALL = frozenset({"max_epochs"})

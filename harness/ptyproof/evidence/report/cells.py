@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from ptyproof.evidence.verdict import verdict
-from ptyproof.study.jobs import cell_key, cell_of
+from ptyproof.study.layout import cell_key, cell_of
 
 STATES = {
     "success": ("trained", "✓"),

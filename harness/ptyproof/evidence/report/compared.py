@@ -14,7 +14,7 @@ from ptyproof.evidence.report.comparison import Compared
 from ptyproof.evidence.report.markup import PngFigure
 from ptyproof.evidence.specs import headline, specs
 from ptyproof.io.regular import lies_inside
-from ptyproof.study.jobs import cell_key
+from ptyproof.study.layout import cell_key
 
 _ALTS = {
     "objects": "Amplitude and phase of the truth and of every method's object, and the difference from the truth",

@@ -12,8 +12,7 @@ from ptyproof.evidence.hub_layout import OVERLAP, REAL_RUN, RECONSTRUCTION, RUN,
 from ptyproof.evidence.ledger import STATUSES
 from ptyproof.evidence.verify.files import HubFiles
 from ptyproof.evidence.verify.problem import WHOLE, Problem, Problems, short
-from ptyproof.study.jobs import cell_of
-from ptyproof.study.layout import RECONSTRUCTIONS
+from ptyproof.study.layout import RECONSTRUCTIONS, cell_of
 
 
 def reconstruction_problems(files: HubFiles, manifests: Mapping[str, Any], index: Mapping[str, Any] | None) -> Problems:

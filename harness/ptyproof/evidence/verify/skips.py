@@ -15,7 +15,7 @@ from ptyproof.evidence.hub_layout import SKIP_KEYS, SKIP_LINES, SKIPS, TRAINING
 from ptyproof.evidence.verify.files import HubFiles
 from ptyproof.evidence.verify.problem import WHOLE, Problem, Problems
 from ptyproof.io import strict_json
-from ptyproof.study.jobs import cell_of
+from ptyproof.study.layout import cell_of
 
 
 def skip_problems(files: HubFiles, manifests: Mapping[str, Any], index: Mapping[str, Any] | None) -> Problems:

@@ -9,8 +9,7 @@ from typing import Any
 from ptyproof.evidence.hub_layout import OVERLAP, REAL_RUN, RUN, TRAINING
 from ptyproof.evidence.verify.files import HubFiles
 from ptyproof.evidence.verify.problem import WHOLE, Problem, Problems, short
-from ptyproof.study.jobs import cell_of
-from ptyproof.study.layout import HALVES
+from ptyproof.study.layout import HALVES, cell_of
 
 
 def bundle_problems(files: HubFiles, training: Mapping[str, Any]) -> Problems:
