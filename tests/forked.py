@@ -14,6 +14,7 @@ import os
 import resource
 import runpy
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -133,6 +134,7 @@ def _become(
     """Let this fork be what a fresh interpreter would be with `-m words...`."""
     gc.freeze()  # what was imported is not garbage: pytest looks for some at its end, again and again
     os.setsid()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background commands ignore it, and so do forks
     for number, name in enumerate(screen, start=1):
         os.dup2(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOCTTY, 0o600), number)
     os.environ.clear()

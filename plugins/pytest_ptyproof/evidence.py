@@ -138,10 +138,11 @@ class _Recorder:
         """Write a line about a phase of a test; a real run's steps are recorded in the index, too."""
         expected_to_fail = hasattr(report, "wasxfail")
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else getattr(report, "wasxfail", None)
+        reason = None if reason is None else str(reason)  # that of an expected failure may be anything
         line: dict[str, str | float] = {"test": report.nodeid, "when": report.when, "outcome": report.outcome}
         line["duration_s"] = round(report.duration, 6)
         if reason is not None:
-            line["reason"] = self._redaction.cleaned(reason)
+            line["reason"] = self._redaction.clean(reason)
         elif report.longrepr is not None:
             line["text"] = self._redaction.clean(report.longreprtext)
         self._write(line)

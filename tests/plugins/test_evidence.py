@@ -106,6 +106,15 @@ def test_the_log_is_what_the_screen_showed_and_reports_are_lines_of_json(project
     assert recorded == {*evidence, "docs/summary.md", "docs/skipped_views.jsonl"}
 
 
+def test_a_reason_that_is_no_text_is_a_text_in_its_line(project: Project) -> None:
+    project.write(
+        "test_more.py", "import pytest\n@pytest.mark.xfail(reason=('/home/mine', 2))\ndef test_no(): assert 0\n"
+    )
+    ended = project.pytest("--evidence", "green", "test_more.py")
+    lines = [json.loads(line) for line in project.read(ended.run["reports_path"]).splitlines()]
+    assert [line.get("reason") for line in lines] == [None, "('{elsewhere}/mine', 2)", None]
+
+
 def test_nothing_is_written_over(project: Project) -> None:
     names = [project.pytest("--evidence", "red").run["log_path"] for _ in range(3)]
     assert names == ["red/pytest_tests_red.log", "red/pytest_tests_red_2.log", "red/pytest_tests_red_3.log"]

@@ -129,7 +129,10 @@ class _Page:
         ]
 
     def _compared(self, comparison: Mapping[str, Any], metrics: Mapping[str, Any]) -> Iterator[str]:
-        from ptyproof.evidence.comparison_table import describe_comparison, markdown  # every pytest run ends here
+        from ptyproof.evidence.comparison_table import (
+            describe_comparison,
+            markdown,
+        )  # every recorded run ends in this module
 
         yield f"{describe_comparison(comparison)}.\n"
         yield from markdown(metrics)

@@ -23,18 +23,21 @@ METRICS_SUMMARY = "metrics_summary.json"
 
 def dose_folder(dose: float) -> str:
     """Return the folder name of a dose: `dose_1000`, `dose_0.5`; different doses have different names."""
-    return f"dose_{int(dose)}" if dose == int(dose) else f"dose_{dose!r}"
+    return f"dose_{_number(dose)}"
 
 
 def cell_key(dose: float, view: str, gridsize: int) -> str:
     """Return the name of a cell of the study's matrix; also its pytest id."""
-    number = str(int(dose)) if dose == int(dose) else repr(dose)
-    return f"dose{number}-{view}-gs{gridsize}"
+    return f"dose{_number(dose)}-{view}-gs{gridsize}"
 
 
 def cell_of(record: Mapping[str, Any]) -> str:
     """Return the name of the cell that a record of a manifest is about."""
     return cell_key(record["dose"], record["view"], record["gridsize"])
+
+
+def _number(dose: float) -> str:
+    return str(int(dose)) if dose == int(dose) else repr(dose)
 
 
 def phase_c_file(root: Path, dose: float, half: str) -> Path:
