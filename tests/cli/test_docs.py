@@ -10,7 +10,7 @@ import pytest
 from ptyproof.cli import main
 from ptyproof.cli.main import build_parser
 from tests.cli.test_cli import refused
-from tests.evidence.test_docs_sync import GUIDE, alone, make_project, record
+from tests.docs_sync.documents import GUIDE, alone, make_project, record
 from tests.evidence.test_phase_c import snapshot
 
 HUB = ["--hub", "../hub"]

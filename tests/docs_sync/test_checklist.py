@@ -1,0 +1,92 @@
+"""A row of a checklist is ticked by accepted green evidence of its topic alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ptyproof.docs_sync import checklist
+from ptyproof.docs_sync.blocks import parse
+from ptyproof.docs_sync.runs import read_runs
+from ptyproof.errors import DataError
+from tests.docs_sync.documents import PAGE, ROW, block, dedent, links, page, record
+
+
+@pytest.mark.parametrize(
+    ("changes", "ticked"),
+    [
+        ({}, True),
+        ({"accepted": False}, False),
+        ({"accepted": None}, False),
+        ({"ended": False}, False),
+        ({"ended": False, "accepted": True}, False),
+        ({"topic": "Dose"}, False),
+        ({"evidence": "red"}, False),
+        ({"evidence": "collect"}, False),
+        ({"evidence": "none", "topic": None}, False),
+    ],
+)
+def test_a_row_is_ticked_by_accepted_green_evidence_of_its_topic_alone(
+    changes: dict[str, Any], ticked: bool, tmp_path: Path
+) -> None:
+    record(tmp_path / "the hub", **changes)
+    path = tmp_path / PAGE
+    body = checklist.render(block("checklist", ROW), "checklist", read_runs(tmp_path / "the hub"), path)
+    if not ticked:
+        assert body == ROW
+        return
+    assert body == (
+        "- [x] doses scale the probe (evidence: [run-0001](../the%20hub/green/run-0001.log)) "
+        "<!-- ptyproof: evidence dose -->\n"
+    )
+    assert checklist.render(block("checklist", body), "checklist", read_runs(tmp_path / "the hub"), path) == body
+    assert checklist.render(block("checklist", body), "checklist", [], path) == ROW
+
+
+def test_the_newest_evidence_is_linked_and_the_index_where_a_log_is_gone(tmp_path: Path) -> None:
+    hub = tmp_path / "hub"
+    for accepted in (True, True, False):
+        record(hub, accepted=accepted)
+    path = tmp_path / "page.md"
+    assert links(checklist.render(block("checklist", ROW), "checklist", read_runs(hub), path)) == [
+        "hub/green/run-0002.log"
+    ]
+    (hub / "green" / "run-0002.log").unlink()
+    assert links(checklist.render(block("checklist", ROW), "checklist", read_runs(hub), path)) == ["hub/hub.json"]
+
+
+def test_rows_keep_their_form(tmp_path: Path) -> None:
+    record(tmp_path)
+    body = dedent("""
+        words
+        - [x] by hand
+          1. [X] nested [a link](x.md) <!-- ptyproof: evidence dose --> \r
+        > * [ ] quoted<!-- ptyproof: evidence other -->
+        ```
+        - [ ] shown <!-- ptyproof: evidence dose -->
+        ```
+        - [ ] `<!-- ptyproof: evidence dose -->` is how
+    """)
+    document = block("checklist", body)
+    checklist.check_marks(document)
+    evidence = " (evidence: [run-0001](green/run-0001.log))"
+    expected = body.replace("[X] nested [a link](x.md)", f"[x] nested [a link](x.md){evidence}")
+    assert checklist.render(document, "checklist", read_runs(tmp_path), tmp_path / "page.md") == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        (page("checklist") + ROW, 3),
+        (page("ledger").replace("\n", "\n" + ROW, 1), 2),
+        (page("checklist").replace("\n", "\n- no box <!-- ptyproof: evidence a -->\n", 1), 2),
+        (page("checklist").replace("\n", "\n- [ ] row\n  <!-- ptyproof: evidence a -->\n", 1), 3),
+        (page("checklist").replace("\n", "\n- [ ] row <!-- ptyproof: evidence a --> more\n", 1), 2),
+        (page("checklist").replace("\n", f"\n{ROW[:-1]} <!-- ptyproof: evidence a -->\n", 1), 2),
+    ],
+)
+def test_an_evidence_mark_that_would_tick_nothing_is_refused(text: str, line: int) -> None:
+    with pytest.raises(DataError, match=rf"^docs/PAGE\.md: line {line}: .*evidence mark"):
+        checklist.check_marks(parse(text, PAGE))

@@ -1,0 +1,55 @@
+"""Selectors in a table get the number of tests that they collect."""
+
+from __future__ import annotations
+
+import pytest
+
+from ptyproof.docs_sync import selectors
+from ptyproof.errors import DataError
+from tests.docs_sync.documents import block, dedent
+
+TABLE = dedent("""
+    Some words.
+
+    | selector | Tests | what |
+    |:---|---:|---|
+    | `pytest tests/a.py` | 3 | a \\| b |
+    |`-k "x or y"`||  |
+    | `python -m pytest "tests/b.py::t[1\\|2]"` | 12
+
+    More words.
+""")
+
+
+def test_selectors_get_their_counts_and_all_else_stays() -> None:
+    document = block("selectors", TABLE)
+    column, rows = selectors.read_rows(document)
+    assert column == 1
+    assert [row.selector for row in rows] == [("tests/a.py",), ("-k", "x or y"), ("tests/b.py::t[1|2]",)]
+    body = selectors.render(document, {("tests/a.py",): 3, ("-k", "x or y"): 5, ("tests/b.py::t[1|2]",): 1})
+    expected = TABLE.replace('|`-k "x or y"`||  |', '| `-k "x or y"` | 5 |  |')
+    assert body == expected.replace('1\\|2]"` | 12\n', '1\\|2]"` | 1 |  |\n')
+
+
+@pytest.mark.parametrize(
+    ("body", "line", "words"),
+    [
+        ("", 2, "needs a table with the columns selector and tests"),
+        ("| selector | tests |\n|---|---|\n", 2, "needs a table"),
+        ("```\n| selector | tests |\n|---|---|\n| `a` | 1 |\n```\n", 2, "needs a table"),
+        ("| selector | number |\n|---|---|\n| `a` | 1 |\n", 3, "no column is called tests"),
+        ("| tests | what |\n|---|---|\n| `a` | 1 |\n", 3, "no column is called tests"),
+        ("| selector | tests |\n| `a` | 1 |\n| `b` | 1 |\n", 4, "must be the rule"),
+        ("| selector | tests |\n|---|---|\n| tests/a.py | 1 |\n", 5, "must be a selector between backticks"),
+        ("| selector | tests |\n|---|---|\n| `a` | 1 | 2 |\n", 5, "has 3 cells in a table of 2 columns"),
+        ("| selector | tests |\n|---|---|\n| `-k 'x` | 1 |\n", 5, "No closing quotation"),
+        ("| selector | tests |\n|---|---|\n| `tests -k` | 1 |\n", 5, "-k needs a value"),
+        ("| selector | tests |\n|---|---|\n| `tests --junitxml=x` | 1 |\n", 5, "got '--junitxml=x'"),
+        ("| selector | tests |\n|---|---|\n| `a` | 1 |\n| `tests -n 2` | 1 |\n", 6, "got '-n'"),
+    ],
+)
+def test_a_table_of_selectors_that_cannot_be_read_is_refused(body: str, line: int, words: str) -> None:
+    with pytest.raises(DataError) as caught:
+        selectors.read_rows(block("selectors", body))
+    assert str(caught.value).startswith(f"docs/PAGE.md: line {line}: ")
+    assert words in str(caught.value)
