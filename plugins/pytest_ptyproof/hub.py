@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import tempfile
 import uuid
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,13 +67,26 @@ def pytest_configure(config: pytest.Config) -> None:
         )
     if config.option.collectonly:
         return
+    _make_folder(config, Path(name))
+
+
+def _make_folder(config: pytest.Config, hub: Path) -> None:
+    """Make the hub's folder; a run that leaves nothing in it, as one whose other options are refused, removes it."""
     from ptyproof.errors import InputError
     from ptyproof.io.atomic import writable_folder
 
+    missing = [folder for folder in (hub, *hub.parents) if not folder.exists()]
     try:
-        writable_folder(Path(name), "--artifact-hub")
+        writable_folder(hub, "--artifact-hub")
     except InputError as error:
         raise pytest.UsageError(str(error)) from error
+    config.add_cleanup(partial(_remove_empty, [folder.resolve() for folder in missing]))
+
+
+def _remove_empty(folders: list[Path]) -> None:
+    with suppress(OSError):  # the first that is not empty keeps those above it
+        for folder in folders:
+            folder.rmdir()
 
 
 def _be_anonymous(config: pytest.Config) -> None:

@@ -55,6 +55,15 @@ def test_an_option_that_cannot_be_meant_is_refused_in_one_sentence(
     assert run.items == {}
 
 
+@pytest.mark.parametrize("option", ["--study=nope", "--evidence=blue", "--base-npz=missing.npz"])
+def test_no_hub_is_left_where_another_option_is_refused(
+    option: str, pytester: pytest.Pytester, in_folder: InFolder
+) -> None:
+    for hub in (pytester.path / "new" / "hub", pytester.mkdir("old")):
+        assert in_folder(option, f"--artifact-hub={hub}").status == pytest.ExitCode.USAGE_ERROR
+    assert [path.name for path in pytester.path.iterdir()] == ["old"]
+
+
 def test_a_gpu_that_is_not_there_is_refused_in_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     run = run_pytest(tmp_path / "cwd", "--accelerator=gpu")
