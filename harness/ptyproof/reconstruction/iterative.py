@@ -3,8 +3,10 @@
 Odstrcil, Menzel & Guizar-Sicairos, Opt. Express 26, 3108 (2018); Maiden, Johnson & Li, Optica 4, 736 (2017); Maiden &
 Rodenburg, Ultramicroscopy 109, 1256 (2009). The object starts as ones, or as a start that is handed in, and never as
 the truth, which is not there. Conventions: pty-chi's Fourier transform has no factor, so that its probe is ours divided
-by sqrt(H W). It cuts the object at the rounded position and shifts the probe by the rest, so positions are those of the
-windows' first pixels, whole for a window on whole pixels, and the origin is where the middle of the first window lies.
+by sqrt(H W). Left to itself, it moves the zero frequency of patterns to the first pixel by fftshift, which is one pixel
+off where a size is odd; so it is given patterns that ifftshift has moved, and told to move nothing. It cuts the object at
+the rounded position and shifts the probe by the rest, so positions are those of the windows' first pixels, whole for a
+window on whole pixels, and the origin is the middle of the first window, (H - 1) / 2 for odd and even sizes.
 """
 
 from __future__ import annotations
@@ -159,6 +161,7 @@ def _options(api: Any, engine: Engine, dataset: BlindScan, seed: int) -> Any:
     reconstructor.random_seed = seed
     reconstructor.displayed_loss_function = api.LossFunctions.MSE_SQRT
     reconstructor.allow_nondeterministic_algorithms = False
+    options.data_options.fft_shift = False
     options.object_options.determine_position_origin_coords_by = api.ObjectPosOriginCoordsMethods.SPECIFIED
     options.object_options.position_origin_coords = (np.array(dataset.window) - 1) / 2
     if dataset.probe_knowledge == "true":
@@ -185,7 +188,7 @@ def _inputs(
     positions = starts.astype(np.float32)
     factor = scale / np.sqrt(dataset.probe.size)
     return {
-        "diffraction_data": np.square(dataset.amplitude),
+        "diffraction_data": np.fft.ifftshift(np.square(dataset.amplitude), axes=(-2, -1)),
         "object_data": obj[None],
         "probe_data": (dataset.probe * factor).astype(np.complex64)[None, None],
         "probe_position_x_px": positions[:, 1],

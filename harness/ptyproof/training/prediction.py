@@ -42,6 +42,7 @@ def predict_patches(
     """
     patches: npt.NDArray[np.complex64] = np.empty((len(scan), *scan.window), dtype=np.complex64)
     estimate = network.start if start_only else network
+    height, width = scan.window  # canvases are rounded up to a multiple of the coarser grid
     with (
         torch.inference_mode(),
         (console or Console.silent()).progress(_label(start_only), len(scan), "pattern") as bar,
@@ -50,9 +51,9 @@ def predict_patches(
             index = np.arange(first, min(first + _ALONE, len(scan)))
             corners = torch.zeros(len(index), 1, 2, dtype=torch.int64)
             amplitude, probes = _tensors(scan, index)
-            canvas = Canvas(corners, scan.window, scan.window, scan.dark_px)
+            canvas = Canvas.around(corners, scan.window, network.design.shrink, scan.dark_px)
             patterns = _on_device(network, Patterns(amplitude[:, None], probes[:, None], canvas, 1))
-            patches[index] = estimate(patterns).cpu().numpy()
+            patches[index] = estimate(patterns)[:, :height, :width].cpu().numpy()
             bar.update(len(index))
     patches *= np.float32(scan.object_scale)
     return patches
