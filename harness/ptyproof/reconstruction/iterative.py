@@ -5,8 +5,8 @@ Rodenburg, Ultramicroscopy 109, 1256 (2009). The object starts as ones, or as a 
 the truth, which is not there. Conventions: pty-chi's Fourier transform has no factor, so that its probe is ours divided
 by sqrt(H W). Left to itself, it moves the zero frequency of patterns to the first pixel by fftshift, which is one pixel
 off where a size is odd; so it is given patterns that ifftshift has moved, and told to move nothing. It cuts the object
-at the rounded position and shifts the probe by the rest, so positions are those of the windows' first pixels, whole for a
-window on whole pixels, and the origin is the middle of the first window, (H - 1) / 2 for odd and even sizes.
+at the rounded position and shifts the probe by the rest, so positions are those of the windows' first pixels, whole for
+a window on whole pixels, and the origin is the middle of the first window, (H - 1) / 2 for odd and even sizes.
 """
 
 from __future__ import annotations
