@@ -261,6 +261,7 @@ def test_nothing_is_written_over(tmp_path: Path, capsys: pytest.CaptureFixture[s
         ("E5_training_manifest_skips_of_other_doses.json", None),
         ("E6_training_manifest_failed_job.json", None),
         ("E7_training_manifest_failed_validator.json", None),
+        ("E7_training_manifest_dry_run.json", None),
         ("E6_training_manifest_hand_made.json", r"\$\.filters\.dose: dose is missing"),
         ("E7_training_manifest_truncated_mid_write.json", "cut off at line 553"),
     ],

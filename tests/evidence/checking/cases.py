@@ -580,7 +580,7 @@ CASES = (
         skipped_views__0__measured__train__acceptance_rate=0.05,
     ),
     case("PM607", "$.execution_results[0].selection_strategy", F4, timestamp="2025-10-06T09:15:27"),
-    case("PM608", "$.execution_results[0].n_accepted", F3, execution_results__0__stdout_preview="Images: 2000\nx"),
+    case("PM608", "$.execution_results[0].n_accepted", F3, execution_results__0__stdout_preview="Images: 20\nx"),
     case("PM609", "$.jobs[0].metrics[3].phase", SCORES, jobs__0__metrics__3__phase=1.2),
     case("PM609", "$.jobs[0].metrics[0].amplitude", SCORES, jobs__0__metrics__0__amplitude=-0.1),
     case("PM609", "$.metrics.test.ms_ssim_phase", REPORT, metrics__test__ms_ssim_phase=7.0),

@@ -41,6 +41,10 @@ def skipped(doc: Document) -> Findings:
     """Yield a skipped_count that is not the number of skips."""
     yield from _length(doc, "skipped_count", "skipped_views")
     yield from _length(doc, "skipped_count", "skipped_jobs")
+    part, total = count(doc.root, "missing_phase_d_count"), count(doc.root, "skipped_count")
+    if part is not None and total is not None and part > total:
+        said = f"skipped_count is {total}, less than its part missing_phase_d_count, {part}"
+        yield doc.finding("PM206", "$.missing_phase_d_count", said)
 
 
 def training(doc: Document) -> Findings:

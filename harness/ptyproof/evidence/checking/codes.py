@@ -634,6 +634,20 @@ _ALL = (
         "Look at the quantity, epoch and step that it names; mend the cause, and certify in a new hub.",
     ),
     Code(
+        "PM714",
+        "error",
+        "A verdict that its own entries do not give",
+        "A reader takes the verdict, a program the entries; one of the two is misled.",
+        "Let a program make the verdict from the entries.",
+    ),
+    Code(
+        "PM715",
+        "warning",
+        "Checks that were not valid",
+        "The report is honest; what it reports on is not sound, and readers must know.",
+        "Read the errors of the entries, and fix what they name.",
+    ),
+    Code(
         "PM801",
         "error",
         "Skips of something that was not asked for",

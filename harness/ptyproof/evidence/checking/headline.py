@@ -24,6 +24,7 @@ _LISTS = (
     ("rejected_views", "rejected view"),
     ("runs", "run"),
     ("files", "file"),
+    ("validations", "check"),
 )
 
 

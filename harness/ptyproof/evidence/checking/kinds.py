@@ -28,6 +28,7 @@ from ptyproof.evidence.checking import (
     studies,
     times,
     trainings,
+    verifications,
 )
 from ptyproof.evidence.checking.document import Document, Findings
 
@@ -269,6 +270,11 @@ KINDS: dict[str, Kind] = {
     "legacy_comparison_manifest_g2": Kind(_OF_G, _LEGACY_COMPARISON, ("account", "paths", "values", "claims")),
     "legacy_metrics_summary_g": Kind(
         _SUMMARY_OF_G, (*_CELLS, account.jobs, scores.check), ("account", "paths", "values", "claims")
+    ),
+    "legacy_hub_verification_g": Kind(
+        "generated verification report of Phase G",
+        (verifications.account, verifications.outcome),
+        ("account", "paths", "values", "claims"),
     ),
     "legacy_verification_report_g": Kind(
         "verification report of Phase G", (scores.of_names, claims.verdicts), ("times", "values", "claims")

@@ -16,6 +16,7 @@ _OF_F = {"total_jobs", "filtered_jobs", "missing_jobs", "execution_results"}
 _OF_D1 = {"min_spacing", "max_spacing", "mean_spacing", "median_spacing", "threshold", "n_positions", "n_accepted"}
 _OF_D2 = {"metrics_version", "s_img", "n_images_total", "n_images_subsampled", "n_groups_actual", "n_unique_images"}
 _OF_COMPARISON = {"phase_c_npz", "pinn_checkpoint", "baseline_checkpoint", "phase_f_manifest", "ms_ssim_sigma"}
+_OF_VERIFICATION = {"validations", "all_valid", "n_checks"}
 _OF_DESIGN = {"pattern_size_px", "doses_photons_per_pattern", "views", "neighbor_count", "min_acceptance_rate"}
 _OF_METADATA = {"role", "intensity_scale", "transformations", "photons_per_pattern_requested", "source"}
 
@@ -117,6 +118,8 @@ def _of_phase_g(value: dict[str, Any]) -> Recognised | None:
     if "n_jobs" in keys and ("filters" in keys or any(_OF_COMPARISON & job.keys() for job in jobs)):
         number = 2 if {"execution_results", "n_success", "n_failed"} & keys else 1
         return Recognised(f"legacy_comparison_manifest_g{number}", 1, f"G{number}")
+    if len(_OF_VERIFICATION & keys) >= 2:
+        return Recognised("legacy_hub_verification_g", 1, "G")
     if "n_valid" in keys or len({"focus", "test_results", "commits", "summary", "status"} & keys) >= 3:
         return Recognised("legacy_verification_report_g", 1, "G")
     return None

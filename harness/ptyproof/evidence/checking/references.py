@@ -204,6 +204,10 @@ def _legacy_others(doc: Document) -> Iterator[Reference]:
         for key, record in doc.root.items():
             for name in ("train", "test", "intermediate_dir"):
                 yield from _of(record, f"$.{key}", name, None, "data")
+    if doc.kind == "legacy_hub_verification_g":
+        yield from _of(doc.root, "$", "hub", None, "folder")
+        for place, entry in doc.entries("validations"):
+            yield from _of(entry, place, "path", None, "data")
     for dose, halves in mapping(doc.root, "phase_c_metadata_compliance").items():
         for half, entry in halves.items() if isinstance(halves, dict) else ():
             yield from _of(entry, f"$.phase_c_metadata_compliance.{dose}.{half}", "npz_path", None, "data")
