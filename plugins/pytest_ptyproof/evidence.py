@@ -83,7 +83,8 @@ class _Recorder:
 
     def __init__(self, config: pytest.Config, kind: str, topic: str | None) -> None:
         from ptyproof.evidence.hub import Hub
-        from ptyproof.evidence.outcomes import Outcomes, Verdict
+        from ptyproof.evidence.run_outcomes import Outcomes
+        from ptyproof.evidence.run_verdict import Verdict
         from ptyproof.io.environment import run_environment
         from ptyproof.io.redaction import redaction
         from ptyproof.io.revision import code_tree
@@ -164,7 +165,7 @@ class _Recorder:
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Judge the run; the verdict is its exit status."""
-        from ptyproof.evidence.outcomes import judge, with_revision
+        from ptyproof.evidence.run_verdict import judge, with_revision
 
         self._update(**self._counts())
         verdict = judge(self._kind, self._topic, self._outcomes, int(exitstatus), self._past, self._hub.root)

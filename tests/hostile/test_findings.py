@@ -14,7 +14,7 @@ from ptyproof.errors import DataError, ManifestError
 from ptyproof.evidence.checking import run
 from ptyproof.evidence.checking.loading import load_bytes
 from ptyproof.evidence.manifest import read_any_manifest
-from ptyproof.evidence.outcomes import ran
+from ptyproof.evidence.run_verdict import ran
 from ptyproof.evidence.verify.manifests import read_checked
 from ptyproof.io.dataset import read_dataset
 from ptyproof.io.importers import import_foreign
