@@ -1,4 +1,4 @@
-"""Manifests of earlier tools, what to change in them, and what is then found: the cases that `cases.py` does not have."""
+"""Manifests of earlier tools, what to change in them, and what is then found: beside those of `cases.py`."""
 
 from __future__ import annotations
 
