@@ -5,6 +5,7 @@ The table has everything that is found, so that a check which speaks up on somet
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -98,6 +99,35 @@ EXPECTED: dict[str, tuple[str, dict[str, tuple[str, ...]]]] = {
         "D2",
         {"PM616": ("$.test.n_images_total", "$.train.n_images_total")},
     ),
+    "D2_verifier_train_metrics_100k_wrong_total.json": ("D2", {"PM616": ("$.n_images_total",)}),
+    "D2_gs1_train_metrics.json": ("D2", {}),
+    "D2_gs1_test_metrics.json": ("D2", {}),
+    "E7_training_manifest_pytorch_no_epochs_cut.json": (
+        "E7",
+        {
+            "PM005": ("$.jobs[0].result.training_results",),
+            "PM101": ("$.jobs[0].result.epochs_completed", "$.jobs[0].result.final_loss"),
+            "PM301": ("$.jobs[0].result.bundle_path",),
+            "PM703": ("$.jobs[0].result.epochs_completed", "$.jobs[0].result.final_loss"),
+        },
+    ),
+    "F2_reconstruction_manifest_dry_run_returncode_0.json": (
+        "F2",
+        {
+            "PM503": ("$.timestamp",),
+            "PM504": ("$.artifact_root",),
+            "PM701": tuple(f"$.execution_results[{at}].stdout_preview" for at in range(2)),
+        },
+    ),
+    "F2_reconstruction_manifest_other_dataset.json": (
+        "F2",
+        {
+            "PM503": ("$.timestamp",),
+            "PM504": ("$.artifact_root",),
+            "PM705": ("$.execution_results[0].returncode",),
+            "PM716": ("$.execution_results[0].stdout_preview",) * 3,
+        },
+    ),
     "E7_training_manifest_dry_run.json": (
         "E7",
         {"PM301": ("$.skip_summary_path",), "PM701": ("$.dry_run",)},
@@ -178,14 +208,7 @@ EXPECTED: dict[str, tuple[str, dict[str, tuple[str, ...]]]] = {
     ),
 }
 
-NOT_YET = {
-    f"{name}.json"
-    for name in (
-        *("D2_gs1_train_metrics", "D2_gs1_test_metrics", "D2_verifier_train_metrics_100k_wrong_total"),
-        *("F2_reconstruction_manifest_dry_run_returncode_0", "F2_reconstruction_manifest_other_dataset"),
-        *("E7_training_manifest_pytorch_no_epochs_cut", "N26_ground_truth_manifest", "N26_bundle_verification"),
-    )
-}
+NOT_YET = {"N26_ground_truth_manifest.json", "N26_bundle_verification.json"}
 
 # What the folder's README says is wrong in them: file, code, JSON path.
 NAMED = (
@@ -203,6 +226,9 @@ NAMED = (
     ("F4_reconstruction_manifest_unknown_selection.json", "PM401", "$.phase_c_root"),
     ("D2_overlap_metrics_bundle_wrong_total.json", "PM616", "$.train.n_images_total"),
     ("G2_comparison_manifest_zero_jobs.json", "PM706", "$.jobs"),
+    ("F2_reconstruction_manifest_dry_run_returncode_0.json", "PM701", "$.execution_results[1].stdout_preview"),
+    ("E7_training_manifest_pytorch_no_epochs_cut.json", "PM703", "$.jobs[0].result.final_loss"),
+    ("D2_verifier_train_metrics_100k_wrong_total.json", "PM616", "$.n_images_total"),
     ("G_metrics_summary.json", "PM612", "$.jobs[0].metrics[6]"),  # rows without values
     ("G_metrics_summary.json", "PM610", "$.jobs[0].metrics[5].phase"),  # FRC50 = 1.0 throughout
     ("G_verification_report_hand_written.json", "PM707", "$.n_valid"),  # "10/10"
@@ -245,3 +271,20 @@ def test_a_name_is_not_asked_for_the_kind(tmp_path: Path) -> None:
         path = tmp_path / f"{number}.txt"
         path.write_bytes((FOLDER / name).read_bytes())
         assert check_manifest(path).generation == generation
+
+
+def test_a_process_that_did_other_work_is_found_with_both_values() -> None:
+    found = check_manifest(FOLDER / "F2_reconstruction_manifest_other_dataset.json").findings
+    said = [finding.message for finding in found if finding.code == "PM716"]
+    for mine, others in (("dense_train.npz", "fly001_reconstructed"), ("LSQML", "DM"), ("100", "200")):
+        assert any(mine in message and others in message for message in said)
+
+
+def test_a_half_is_compared_with_the_bundle_beside_it(tmp_path: Path) -> None:
+    half = json.loads((FOLDER / "D2_verifier_train_metrics_100k_wrong_total.json").read_text())
+    (tmp_path / "metrics_bundle.json").write_bytes((FOLDER / "D2_verifier_bundle_100k_wrong_total.json").read_bytes())
+    path = tmp_path / "train_metrics.json"
+    for change, expected in (({}, []), ({"n_images_total": 5088}, ["$.n_images_total"])):
+        path.write_text(json.dumps(half | change))
+        found = check_manifest(path).findings
+        assert [finding.json_path for finding in found if finding.code == "PM306"] == expected

@@ -49,13 +49,16 @@ def successes(doc: Document) -> Findings:
     """Yield jobs that are called a success and have nothing to show, or have an error."""
     for place, job in doc.entries("jobs"):
         result, at = mapping(job, "result"), f"{place}.result"
-        if result.get("status") != "success" or doc.is_cut(at):
+        if result.get("status") != "success":
             continue
         generation = mapping(doc.root, "migrated").get("generation", doc.generation)
         needed = _NEEDED[:2] if generation in ("E4", "E5") else _NEEDED
         for key in needed:
-            if result.get(key) is None:
+            if result.get(key) is None and (key in result or not doc.is_cut(at)):
                 yield doc.finding("PM703", f"{at}.{key}", f"the job is called a success without its {key}")
+        if count(result, "epochs_completed") == 0:
+            said = "the job is called a success after 0 epochs: nothing was trained"
+            yield doc.finding("PM703", f"{at}.epochs_completed", said)
         for key in () if doc.is_legacy or "migrated" in doc.root else _OF_A_TRAINING:
             if key in job and job[key] is None:
                 yield doc.finding("PM703", f"{place}.{key}", f"the job is called a success without its {key}")

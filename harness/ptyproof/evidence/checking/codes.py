@@ -648,6 +648,16 @@ _ALL = (
         "Read the errors of the entries, and fix what they name.",
     ),
     Code(
+        "PM716",
+        "error",
+        "A process that did other work than its job says",
+        (
+            "The process printed another file, method or number of epochs than the job beside it has, so its result is "
+            "not the job's."
+        ),
+        "Run the job again with the options that it names, and let one program write both.",
+    ),
+    Code(
         "PM801",
         "error",
         "Skips of something that was not asked for",

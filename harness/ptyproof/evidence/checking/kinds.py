@@ -16,11 +16,13 @@ from ptyproof.evidence.checking import (
     comparisons,
     files,
     generic,
+    halves,
     hub,
     layout,
     losses,
     measured,
     paths,
+    processes,
     reconstructions,
     scores,
     selection,
@@ -77,6 +79,8 @@ _LEGACY_RECONSTRUCTION = (
     claims.planned,
     claims.returncodes,
     claims.nothing,
+    processes.dry,
+    processes.other_work,
     skips.outside,
 )
 _LEGACY_COMPARISON = (
@@ -88,6 +92,8 @@ _LEGACY_COMPARISON = (
     claims.planned,
     claims.returncodes,
     claims.nothing,
+    processes.dry,
+    processes.other_work,
 )
 _FILES = ("files", "paths")
 _OF_E = "training manifest of Phase E"
@@ -250,8 +256,22 @@ KINDS: dict[str, Kind] = {
         ("account", "files", "paths", "times", "values", "claims"),
     ),
     "legacy_run_manifest_c": Kind("run manifest of Phase C", _CELLS, ("account", "paths")),
-    "legacy_spacing_metrics_d1": Kind("spacing metrics of Phase D", (selection.spacing_d1,), ("account", "values")),
-    "legacy_overlap_metrics_d2": Kind("overlap metrics of Phase D", (selection.overlap_d2,), ("account", "values")),
+    "legacy_spacing_metrics_d1": Kind(
+        "spacing metrics of Phase D", (selection.spacing_d1, halves.of_bundle), ("account", "files", "values")
+    ),
+    "legacy_spacing_half_d1": Kind(
+        "spacing metrics of one half, of Phase D",
+        (selection.spacing_half_d1, halves.of_half),
+        ("account", "files", "values"),
+    ),
+    "legacy_overlap_metrics_d2": Kind(
+        "overlap metrics of Phase D", (selection.overlap_d2, halves.of_bundle), ("account", "files", "values")
+    ),
+    "legacy_overlap_half_d2": Kind(
+        "overlap metrics of one half, of Phase D",
+        (selection.overlap_half_d2, halves.of_half),
+        ("account", "files", "values"),
+    ),
     "legacy_training_manifest_e4": Kind(_OF_E, _LEGACY_TRAINING, _TRAINING_GROUPS),
     "legacy_training_manifest_e5": Kind(_OF_E, _LEGACY_TRAINING, _TRAINING_GROUPS),
     "legacy_training_manifest_e6": Kind(_OF_E, _LEGACY_TRAINING, _TRAINING_GROUPS),

@@ -18,6 +18,7 @@ from ptyproof.evidence.checking.document import (
 )
 
 _MAIN = ("loss", "train_loss", "val_loss")
+_OF_EPOCHS = ("loss", "train_loss")
 _CONSTANT_FROM = 3
 
 
@@ -31,14 +32,14 @@ def history(doc: Document) -> Findings:
             if key in _MAIN and isinstance(values, list):
                 yield from _constant(doc, values, f"{at}.{key}", key)
         losses = listed(inner, "loss") or listed(inner, "train_loss")
-        key = "loss" if listed(inner, "loss") else "train_loss"
-        if not losses or doc.is_cut(f"{at}.{key}"):
+        kept = [key for key in _OF_EPOCHS if isinstance(inner.get(key), list)]
+        if not kept or any(doc.is_cut(f"{at}.{key}") for key in kept):
             continue
         epochs, final = count(result, "epochs_completed"), number(result, "final_loss")
         if epochs is not None and epochs != len(losses):
             said = f"epochs_completed is {epochs}, but the history has {plural(len(losses), 'epoch')}"
             yield doc.finding("PM604", f"{place}.result.epochs_completed", said)
-        last = as_number(losses[-1])
+        last = as_number(losses[-1]) if losses else None
         if final is not None and last is not None and not is_close(final, last, 1e-5):
             said = f"final_loss is {final:g}, but the history ends with {last:g}"
             yield doc.finding("PM604", f"{place}.result.final_loss", said)

@@ -67,6 +67,10 @@ def _of_halves(value: dict[str, Any]) -> Recognised | None:
         return Recognised("legacy_overlap_metrics_d2", 1, "D2")
     if len(_OF_D1 & inner) >= 3:
         return Recognised("legacy_spacing_metrics_d1", 1, "D1")
+    if len(_OF_D2 & value.keys()) >= 3:
+        return Recognised("legacy_overlap_half_d2", 1, "D2")
+    if len(_OF_D1 & value.keys()) >= 3:
+        return Recognised("legacy_spacing_half_d1", 1, "D1")
     return None
 
 

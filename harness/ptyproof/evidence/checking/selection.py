@@ -183,14 +183,22 @@ def rejections(doc: Document) -> Findings:
 def spacing_d1(doc: Document) -> Findings:
     """Yield what is wrong with the spacing metrics of generation D1."""
     for name in ("train", "test"):
-        half, place = mapping(doc.root, name), f"$.{name}"
-        yield from _rising(doc, half, place, _LEGACY_SPACING)
-        yield from accepted(doc, half, place)
-        least, threshold, dropped = number(half, "min_spacing"), number(half, "threshold"), count(half, "n_rejected")
-        if least is not None and threshold is not None and dropped and least >= threshold:
-            said = f"n_rejected is {dropped}, but no two positions are nearer than the threshold, {threshold:g} px"
-            yield doc.finding("PM606", f"{place}.n_rejected", said)
+        yield from _spacing_d1(doc, mapping(doc.root, name), f"$.{name}")
     yield from _twins(doc)
+
+
+def spacing_half_d1(doc: Document) -> Findings:
+    """Yield what is wrong with the spacing metrics of one half, of generation D1."""
+    yield from _spacing_d1(doc, doc.root, "$")
+
+
+def _spacing_d1(doc: Document, half: dict[str, Any], place: str) -> Findings:
+    yield from _rising(doc, half, place, _LEGACY_SPACING)
+    yield from accepted(doc, half, place)
+    least, threshold, dropped = number(half, "min_spacing"), number(half, "threshold"), count(half, "n_rejected")
+    if least is not None and threshold is not None and dropped and least >= threshold:
+        said = f"n_rejected is {dropped}, but no two positions are nearer than the threshold, {threshold:g} px"
+        yield doc.finding("PM606", f"{place}.n_rejected", said)
 
 
 def accepted(doc: Document, record: dict[str, Any], place: str) -> Findings:
@@ -210,35 +218,41 @@ def accepted(doc: Document, record: dict[str, Any], place: str) -> Findings:
 def overlap_d2(doc: Document) -> Findings:
     """Yield what is wrong with the overlap metrics of generation D2."""
     for name in ("train", "test"):
-        half, place = mapping(doc.root, name), f"$.{name}"
-        total, kept, fraction = count(half, "n_images_total"), count(half, "n_images_subsampled"), number(half, "s_img")
-        if None not in (total, kept, fraction):
-            yield from _subsampled(doc, place, int(total or 0), int(kept or 0), float(fraction or 0.0))
-        unique, gridsize = count(half, "n_unique_images"), count(half, "gridsize")
-        if unique is not None and kept is not None and unique > kept:
-            said = f"n_unique_images is {unique}, more than n_images_subsampled, {kept}"
-            yield doc.finding("PM206", f"{place}.n_unique_images", said)
-        asked, made, k = count(half, "n_groups"), count(half, "n_groups_actual"), count(half, "neighbor_count")
-        if gridsize is not None and gridsize > 1:
-            if asked is not None and made is not None and made > asked:
-                said = f"n_groups_actual is {made}, more than the {asked} groups that were asked for"
-                yield doc.finding("PM206", f"{place}.n_groups_actual", said)
-            if k is not None and k < gridsize**2:
-                said = f"neighbor_count is {k}: groups of {gridsize**2} cannot be drawn from fewer neighbours"
-                yield doc.finding("PM617", f"{place}.neighbor_count", said)
-            if "metric_1_group_based_avg" not in half and not doc.is_cut(place):
-                said = f"there is no overlap inside groups, although gridsize is {gridsize}"
-                yield doc.finding("PM612", f"{place}.metric_1_group_based_avg", said)
-        elif gridsize == 1 and "metric_1_group_based_avg" in half:
-            said = "an overlap inside groups is recorded, but with gridsize 1 a group is one image"
-            yield doc.finding("PM617", f"{place}.metric_1_group_based_avg", said)
-        effective = number(half, "effective_min_acceptance")
-        if effective is not None and effective < _LEAST_ACCEPTANCE:
-            said = (
-                f"the least acceptance rate was lowered from {_LEAST_ACCEPTANCE} to {effective:.4g}, to let a view pass"
-            )
-            yield doc.finding("PM618", f"{place}.effective_min_acceptance", said)
+        yield from _overlap_d2(doc, mapping(doc.root, name), f"$.{name}")
     yield from _twins(doc)
+
+
+def overlap_half_d2(doc: Document) -> Findings:
+    """Yield what is wrong with the overlap metrics of one half, of generation D2."""
+    yield from _overlap_d2(doc, doc.root, "$")
+
+
+def _overlap_d2(doc: Document, half: dict[str, Any], place: str) -> Findings:
+    total, kept, fraction = count(half, "n_images_total"), count(half, "n_images_subsampled"), number(half, "s_img")
+    if None not in (total, kept, fraction):
+        yield from _subsampled(doc, place, int(total or 0), int(kept or 0), float(fraction or 0.0))
+    unique, gridsize = count(half, "n_unique_images"), count(half, "gridsize")
+    if unique is not None and kept is not None and unique > kept:
+        said = f"n_unique_images is {unique}, more than n_images_subsampled, {kept}"
+        yield doc.finding("PM206", f"{place}.n_unique_images", said)
+    asked, made, k = count(half, "n_groups"), count(half, "n_groups_actual"), count(half, "neighbor_count")
+    if gridsize is not None and gridsize > 1:
+        if asked is not None and made is not None and made > asked:
+            said = f"n_groups_actual is {made}, more than the {asked} groups that were asked for"
+            yield doc.finding("PM206", f"{place}.n_groups_actual", said)
+        if k is not None and k < gridsize**2:
+            said = f"neighbor_count is {k}: groups of {gridsize**2} cannot be drawn from fewer neighbours"
+            yield doc.finding("PM617", f"{place}.neighbor_count", said)
+        if "metric_1_group_based_avg" not in half and not doc.is_cut(place):
+            said = f"there is no overlap inside groups, although gridsize is {gridsize}"
+            yield doc.finding("PM612", f"{place}.metric_1_group_based_avg", said)
+    elif gridsize == 1 and "metric_1_group_based_avg" in half:
+        said = "an overlap inside groups is recorded, but with gridsize 1 a group is one image"
+        yield doc.finding("PM617", f"{place}.metric_1_group_based_avg", said)
+    effective = number(half, "effective_min_acceptance")
+    if effective is not None and effective < _LEAST_ACCEPTANCE:
+        said = f"the least acceptance rate was lowered from {_LEAST_ACCEPTANCE} to {effective:.4g}, to let a view pass"
+        yield doc.finding("PM618", f"{place}.effective_min_acceptance", said)
 
 
 def _subsampled(doc: Document, place: str, total: int, kept: int, fraction: float) -> Findings:
