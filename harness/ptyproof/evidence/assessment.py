@@ -17,11 +17,12 @@ import numpy as np
 import numpy.typing as npt
 
 from ptyproof.console import Console, Progress
-from ptyproof.errors import DataError, InputError, PtyproofError
+from ptyproof.errors import DataError, InputError
 from ptyproof.evidence.assessment_figures import draw_half_scans, draw_object
 from ptyproof.evidence.blind import BlindDataset, read_blind, subset
 from ptyproof.evidence.data_fit import fit_measures
 from ptyproof.evidence.half_scans import HalfScan, half_scan_agreement
+from ptyproof.evidence.job_ends import reason_of
 from ptyproof.evidence.manifest import file_record, timed_head, write_manifest
 from ptyproof.evidence.measures import Measure, undefined
 from ptyproof.evidence.own_training import OwnNetwork, OwnTraining
@@ -126,7 +127,7 @@ def assess(
     Raises
     ------
     DataError
-        If the file or the bundle is damaged, or the file has too few patterns to divide.
+        If the file or the bundle is damaged, or the file has too few patterns to divide, or a part holds no light.
     InputError
         If a method needs a network and none is given, or `out` takes no files.
     """
@@ -144,6 +145,7 @@ def assess(
     blind = read_blind(path, dataset.metadata["split"], path.parent)
     if len(dataset) < _MIN_POSITIONS:
         raise DataError(path, f"has {len(dataset)} patterns; {_MIN_POSITIONS} or more can be divided", "diffraction")
+    _check_light(path, blind, plan)
     writable_folder(out, "--out")
     sweep(out)
     judge = _Judge(dataset, blind, out, plan, options, network, console)
@@ -208,21 +210,25 @@ class _Judge:
             "figures": [],
         }
         try:
-            archives, seconds, remedies = self._reconstructed(task)
-            measures, curves = self._measures(archives)
-        except PtyproofError as error:
-            reason = redaction(self.out).clean(str(error))
+            return record | self._attempted(task)
+        except Exception as error:  # noqa: BLE001 - whatever ends a method is recorded, and the others go on
+            reason = redaction(self.out).clean(reason_of(error))
             self.console.say(f"{name}: FAILED: {reason}")
             return record | {"status": "failed", "error": reason}
-        files = {part: file_record(self._path(name, part), self.out) for part in PARTS}
+
+    def _attempted(self, task: Task) -> dict[str, Any]:
+        """Return what the record of a method that succeeds says."""
+        name = task.method.name
+        archives, seconds, remedies = self._reconstructed(task)
+        measures, curves = self._measures(archives)
         figures = [
             draw_object(self.out / "figures" / f"object_{name}.png", archives["fit"], name, self.plan.recipe),
             draw_half_scans(self.out / "figures" / f"half_scans_{name}.png", curves, name, self.plan.recipe),
         ]
-        return record | {
+        return {
             "seconds": seconds,
             "remedies": remedies,
-            "reconstructions": files,
+            "reconstructions": {part: file_record(self._path(name, part), self.out) for part in PARTS},
             "measures": [found.as_dict() for found in measures],
             "figures": [file_record(path, self.out) for path in figures],
         }
@@ -295,6 +301,19 @@ class _Judge:
         agreement = half_scan_agreement(first, second, self.dataset, recipe)
         measures += [found for name, found in agreement.measures.items() if name.startswith("half_scan_")]
         return measures, agreement.curves
+
+
+def _check_light(path: Path, blind: BlindDataset, plan: AssessmentPlan) -> None:
+    """Refuse a scan of which a part, all of it, is dark: no method can reconstruct that one."""
+    lit: npt.NDArray[np.bool_] = blind.amplitude.max(axis=(1, 2)) > 0
+    for part, index in plan.parts(len(lit))[0].items():
+        if not lit[index].any():
+            raise DataError(
+                path,
+                f"holds light in {np.count_nonzero(lit)} of {len(lit)} patterns, and in none of the {len(index)} of "
+                f"part {part}; each of {', '.join(PARTS)} needs some: was the beam lost?",
+                "diffraction",
+            )
 
 
 def _bundle_record(path: Path) -> dict[str, Any]:

@@ -27,6 +27,9 @@ _REQUIRED = {
     "simulation": ("diffraction", "objectGuess"),
     "measurement": ("diffraction",),
 }
+# Between these, |P|^2, and the object that explains 1e15 photons per pattern with it, are numbers that float32 holds.
+DIMMEST_PROBE = 1e-10
+BRIGHTEST_PROBE = 1e10
 _KIND_NAMES = {"f": "real", "c": "complex", "i": "whole numbers", "U": "text"}
 
 
@@ -222,9 +225,17 @@ def _finite_problems(dataset: Dataset) -> list[Problem]:
         bad = sum(int(np.count_nonzero(~np.isfinite(array[rows]))) for rows in row_blocks(array))
         if bad:
             problems.append(Problem(name, f"holds {bad} values that are NaN or infinite"))
-    if not dataset.probe.any():
-        problems.append(Problem("probeGuess", "is zero everywhere"))
-    return problems
+    return problems or _probe_problems(dataset.probe)
+
+
+def _probe_problems(probe: Array) -> list[Problem]:
+    largest = float(np.abs(probe).max())
+    if largest == 0:
+        return [Problem("probeGuess", "is zero everywhere")]
+    if not DIMMEST_PROBE <= largest <= BRIGHTEST_PROBE:
+        allowed = f"between {DIMMEST_PROBE:g} and {BRIGHTEST_PROBE:g}, as their squares are computed in float32"
+        return [Problem("probeGuess", f"must have its largest |P| {allowed}, got {largest:g}; scale it")]
+    return []
 
 
 def _scan_index_problems(dataset: Dataset) -> list[Problem]:

@@ -27,6 +27,7 @@ from ptyproof.physics.fourier import fourier_shift
 ProbeKnowledge = Literal["true", "estimated"]
 
 _BLOCK = 64
+_LARGEST_MODULUS = 1e18  # its square, times the pixels of a window, is a number that float32 holds
 
 
 @dataclass(frozen=True)
@@ -237,19 +238,13 @@ def check_reconstruction(found: object, dataset: BlindScan) -> Reconstruction:
     Raises
     ------
     RunError
-        If it is no `Reconstruction`, or an array has another shape or dtype or a number that is not finite.
+        If it is no `Reconstruction`, or an array has another shape or dtype, or a number that is not finite or whose
+        square float32 does not hold.
     """
     if not isinstance(found, Reconstruction):
         raise RunError(f"the method must return a Reconstruction, got {type(found).__name__}")
     for name, array, shape in (("object", found.obj, dataset.object_shape), ("probe", found.probe, dataset.window)):
-        if not isinstance(array, np.ndarray) or array.dtype != np.complex64:
-            kind = array.dtype if isinstance(array, np.ndarray) else type(array).__name__
-            raise RunError(f"the method's {name} must be a complex64 array, got {kind}")
-        if array.shape != shape:
-            raise RunError(f"the method's {name} must have the shape {shape}, got {array.shape}")
-        bad = np.count_nonzero(~np.isfinite(array))
-        if bad:
-            raise RunError(f"the method's {name} must be finite, but {bad} of its {array.size} pixels are not")
+        _check_array(name, array, shape)
     if len(found.losses) != len(found.seconds):
         raise RunError(
             f"the method's history must have a loss and a time for each epoch, got {len(found.losses)} losses and "
@@ -261,6 +256,21 @@ def check_reconstruction(found: object, dataset: BlindScan) -> Reconstruction:
     if any(value < 0 for value in found.steps_s.values()):
         raise RunError(f"the method's steps must take no less than 0 seconds, got {dict(found.steps_s)}")
     return found
+
+
+def _check_array(name: str, array: object, shape: tuple[int, int]) -> None:
+    if not isinstance(array, np.ndarray) or array.dtype != np.complex64:
+        kind = array.dtype if isinstance(array, np.ndarray) else type(array).__name__
+        raise RunError(f"the method's {name} must be a complex64 array, got {kind}")
+    if array.shape != shape:
+        raise RunError(f"the method's {name} must have the shape {shape}, got {array.shape}")
+    bad = np.count_nonzero(~np.isfinite(array))
+    if bad:
+        raise RunError(f"the method's {name} must be finite, but {bad} of its {array.size} pixels are not")
+    with np.errstate(over="ignore"):
+        largest = float(np.abs(array).max())
+    if largest > _LARGEST_MODULUS:
+        raise RunError(f"the method's {name} must have moduli of at most {_LARGEST_MODULUS:g}, got {largest:g}")
 
 
 def run_method(method: Method, dataset: BlindScan, budget: Budget, rng: np.random.Generator) -> Reconstruction:

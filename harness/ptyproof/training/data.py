@@ -156,9 +156,20 @@ def normalised_scan(
     positions_px: npt.NDArray[np.float64],
     arrays_sha256: str,
 ) -> Scan:
-    """Return a scan in the network's unit; `amplitude` is sqrt(counts), `probe` in the unit of its dataset."""
+    """Return a scan in the network's unit; `amplitude` is sqrt(counts), `probe` in the unit of its dataset.
+
+    Raises
+    ------
+    InputError
+        If the patterns hold no light, or the probe none that can be scaled to theirs.
+    """
     photons = float(np.square(amplitude, dtype=np.float64).sum()) / len(positions_px)
     power = float(np.square(np.abs(probe), dtype=np.float64).sum())
+    if not (0 < photons < np.inf and 0 < power < np.inf):
+        raise InputError(
+            f"patterns and probe must hold light, but {len(positions_px)} patterns hold {photons:g} photons each, and "
+            f"the sum of |P|^2 is {power:g}"
+        )
     scale = float(np.sqrt(photons / power))
     return Scan(
         amplitude=amplitude.astype(np.float32, copy=False),
