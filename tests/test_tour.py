@@ -28,7 +28,7 @@ def block(name: str) -> str:
 
 def small(command: str, study: Path) -> str:
     """Return a command of the tour with a smaller study in place of the one for real runs."""
-    return command.replace("--study fly64-smoke", f"--study {study}")
+    return command.replace("--ptyproof-study fly64-smoke", f"--ptyproof-study {study}")
 
 
 def path_with_commands(folder: Path) -> str:

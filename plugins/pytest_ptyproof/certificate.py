@@ -1,4 +1,4 @@
-"""`--certify`: each training of a real run is done twice more, in fresh processes, and must give the same bits.
+"""`--ptyproof-certify`: each training of a real run is done twice more, in fresh processes, to the same bits.
 
     def test_certificate(training_job, certify_job):
         attempt = certify_job(training_job)
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_ptyproof.options import on_command_line, value_of
 from pytest_ptyproof.shared import plain_errors, watched_console
 
 if TYPE_CHECKING:
@@ -25,41 +26,24 @@ if TYPE_CHECKING:
 _TESTS = Path(__file__).parent / "real_run" / "test_certificate.py"
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the options of certificates."""
-    group = parser.getgroup("ptyproof")
-    group.addoption(
-        "--certify",
-        action="store_true",
-        help="also train each selected job of a real run twice in fresh processes, and compare the two bit for bit",
-    )
-    group.addoption(
-        "--certify-mode",
-        default="twice",
-        metavar="twice|resume",
-        help="resume: the second training is killed after half of the epochs and resumed (default: twice)",
-    )
-    group.addoption(
-        "--certify-epochs", type=int, default=None, metavar="N", help="compare the first N epochs only (default: all)"
-    )
-
-
 def pytest_configure(config: pytest.Config) -> None:
     """Refuse options that cannot be meant before anything is collected."""
-    mode, epochs = config.getoption("--certify-mode"), config.getoption("--certify-epochs")
-    if not config.getoption("--certify"):
-        if mode != "twice" or epochs is not None:
-            raise pytest.UsageError("--certify-mode and --certify-epochs are about --certify, which is missing")
+    mode, epochs = value_of(config, "certify-mode"), value_of(config, "certify-epochs")
+    if not value_of(config, "certify"):
+        if on_command_line(config, "certify-mode", "certify-epochs"):
+            raise pytest.UsageError(
+                "--ptyproof-certify-mode and --ptyproof-certify-epochs are about --ptyproof-certify, which is missing"
+            )
         return
     if mode not in ("twice", "resume"):
-        raise pytest.UsageError(f"--certify-mode must be one of twice, resume, got {mode!r}")
+        raise pytest.UsageError(f"--ptyproof-certify-mode must be one of twice, resume, got {mode!r}")
     if epochs is not None and epochs < 1:
-        raise pytest.UsageError(f"--certify-epochs must be a whole number >= 1, got {epochs}")
+        raise pytest.UsageError(f"--ptyproof-certify-epochs must be a whole number >= 1, got {epochs}")
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Leave the tests of certificates out unless they are asked for."""
-    return True if collection_path == _TESTS and not config.getoption("--certify") else None
+    return True if collection_path == _TESTS and not value_of(config, "certify") else None
 
 
 @pytest.fixture(scope="session")
@@ -80,9 +64,7 @@ def certify_job(
         done = train_job(job)
         if done.status != "success":
             pytest.fail(f"{job.key} was not certified: its training is {done.status}: {done.error}", pytrace=False)
-        how = Certification(
-            matrix_run.options, config.getoption("--certify-mode"), config.getoption("--certify-epochs")
-        )
+        how = Certification(matrix_run.options, value_of(config, "certify-mode"), value_of(config, "certify-epochs"))
         certificate = Certificate(matrix_run.hub, matrix_run.design)
         with plain_errors(), watched_console(config) as watched:
             (attempt,) = certify(certificate, matrix_run.phase_e, [job], how, watched)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ptyproof.console import plain
+from pytest_ptyproof.options import value_of
 
 if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter
@@ -34,22 +35,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="DIR",
         help="folder that the evidence of the run goes to (default: a temporary one, named at the end of the run)",
     )
-    group.addoption(
-        "--keep-datasets",
-        action="store_true",
-        help="keep datasets under DIR/work (default: removed once manifests have their hashes and the rest is whole)",
-    )
-    group.addoption(
-        "--anonymous",
-        action="store_true",
-        help="write marks in place of the names of host, processor and GPU, which only this machine can tell apart",
-    )
 
 
 @pytest.hookimpl(tryfirst=True)  # the others ask where the hub is
 def pytest_configure(config: pytest.Config) -> None:
     """Choose the hub's place, and refuse one that takes no files before anything runs."""
-    if config.getoption("--anonymous"):
+    if value_of(config, "anonymous"):
         _be_anonymous(config)
     name = config.getoption("--artifact-hub")
     if is_worker(config):
@@ -166,7 +157,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         return
     written, line = _report(hub)  # while the datasets are there
     config.stash[_SAID] = [line]
-    if config.getoption("--keep-datasets"):
+    if value_of(config, "keep-datasets"):
         return
     kept = folder.datasets_stay() if written else "the report has no pictures of them yet"
     if kept is None:

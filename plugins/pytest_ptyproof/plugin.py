@@ -5,15 +5,17 @@ Every pytest run on a machine loads this module and those it names, so none of t
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from pytest_ptyproof.marker import MARKER, asks_for_real_runs
 
 if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter
 
 _PARTS = (
+    "pytest_ptyproof.options",
     "pytest_ptyproof.hub",
     "pytest_ptyproof.methods",
     "pytest_ptyproof.study",
@@ -26,7 +28,6 @@ _PARTS = (
     "pytest_ptyproof.manifests",
 )
 
-MARKER = "real_run"
 _left_out = pytest.StashKey[int]()
 _OUTPUT_KEY = "ptyproof_left_out"
 
@@ -47,7 +48,7 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(trylast=True)  # after -k, -m and --deselect, so that what they left out is not counted
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out real runs unless the -m expression speaks of them."""
-    if re.search(rf"\b{MARKER}\b", config.option.markexpr):
+    if asks_for_real_runs(config):
         return
     real = [item for item in items if item.get_closest_marker(MARKER)]
     if real:

@@ -11,6 +11,7 @@ import pytest
 
 from ptyproof.console import plain
 from pytest_ptyproof.hub import is_worker
+from pytest_ptyproof.options import in_pytest_words, value_of
 
 if TYPE_CHECKING:
     from ptyproof.console import Console
@@ -39,12 +40,12 @@ class ComparisonCell:
 
 
 def study_of(config: pytest.Config) -> StudyDesign:
-    """Return the study of a run: `--study`, or the default."""
+    """Return the study of a run: `--ptyproof-study`, or the default."""
     if _DESIGN not in config.stash:
         from ptyproof.study.builtin import DEFAULT_STUDY
         from ptyproof.study.toml_form import load_study
 
-        config.stash[_DESIGN] = load_study(config.getoption("--study") or DEFAULT_STUDY)
+        config.stash[_DESIGN] = load_study(value_of(config, "study") or DEFAULT_STUDY)
     design: StudyDesign = config.stash[_DESIGN]
     return design
 
@@ -57,7 +58,7 @@ def plain_errors() -> Iterator[None]:
     try:
         yield
     except PtyproofError as error:
-        pytest.fail(plain(str(error)), pytrace=False)
+        pytest.fail(plain(in_pytest_words(str(error))), pytrace=False)
 
 
 @contextmanager

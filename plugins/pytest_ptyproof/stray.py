@@ -8,28 +8,25 @@ from pathlib import Path
 import pytest
 
 from pytest_ptyproof.hub import hub_place, is_worker
+from pytest_ptyproof.options import on_command_line, value_of
 
 FOLDER = "cli/stray"
 _MOVED = pytest.StashKey[list[str]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the option and the setting."""
-    group = parser.getgroup("ptyproof")
-    group.addoption(
-        "--collect-stray",
-        action="store_true",
-        help=f"move stray logs of the current folder (setting ptyproof_stray) into DIR/{FOLDER}",
-    )
+    """Add the setting that names them."""
     parser.addini("ptyproof_stray", "names of stray logs at the working folder's root", "args", ["train_debug.log"])
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Move what is there before the run begins."""
-    if not config.getoption("--collect-stray") or is_worker(config):
+    if not value_of(config, "collect-stray") or is_worker(config):
         return
     if config.getoption("--artifact-hub") is None:
-        raise pytest.UsageError("--collect-stray needs --artifact-hub DIR, the folder that stray logs go to")
+        if not on_command_line(config, "collect-stray"):
+            return
+        raise pytest.UsageError("--ptyproof-collect-stray needs --artifact-hub DIR, the folder that stray logs go to")
     names = config.getini("ptyproof_stray")
     for name in names:
         if Path(name).name != name:

@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ptyproof.console import plain
+from pytest_ptyproof.marker import asks_for_real_runs
 from pytest_ptyproof.methods import guests_of, registered_methods
+from pytest_ptyproof.options import in_pytest_words, on_command_line, value_of
 from pytest_ptyproof.shared import (
     COMPARISON,
     RECONSTRUCTION,
@@ -37,6 +39,8 @@ if TYPE_CHECKING:
     from ptyproof.study.jobs import TrainingJob
 
 _CELL = "training_job"
+_OF_JOBS = ("retry", "job-timeout", "job-memory")
+_OPTIONS = ("study", "base-npz", "accelerator", *_OF_JOBS)
 
 
 @dataclass(frozen=True)
@@ -46,63 +50,25 @@ class _Cell:
     key: str
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the options of the study."""
-    group = parser.getgroup("ptyproof")
-    group.addoption("--study", default=None, metavar="NAME|FILE.toml", help="study that real runs run (default: fly64)")
-    group.addoption(
-        "--base-npz",
-        default="builtin",
-        metavar="FILE|builtin",
-        help="object, probe and positions that real runs simulate from (default: the study's own)",
-    )
-    group.addoption(
-        "--accelerator",
-        default="auto",
-        metavar="cpu|gpu|auto",
-        help="where real runs train (default: a GPU where there is one)",
-    )
-    group.addoption(
-        "--retry",
-        action="append",
-        default=[],
-        metavar="failed",
-        help="let real runs run again what failed in an earlier run; what was lost, as its process died, always is",
-    )
-    group.addoption(
-        "--job-timeout",
-        type=float,
-        metavar="SECONDS",
-        help="end a job of a real run that takes longer, and record that it failed (default: no limit)",
-    )
-    group.addoption(
-        "--job-memory",
-        metavar="BYTES",
-        help="what a job of a real run may allocate on the CPU beside its libraries: 4G, 500M (default: no limit)",
-    )
-
-
 def pytest_configure(config: pytest.Config) -> None:
     """Refuse options that cannot be meant before anything is collected."""
-    given = [config.getoption(name) for name in ("--study", "--accelerator", "--base-npz")]
-    if given == [None, "auto", "builtin"]:  # as in every run that is about something else
+    if not (asks_for_real_runs(config) or on_command_line(config, *_OPTIONS)):
         return
     from ptyproof.errors import InputError
 
     try:
-        if config.getoption("--study") is not None:
-            study_of(config)
-        if config.getoption("--accelerator") != "auto":
+        study_of(config)
+        if value_of(config, "accelerator") != "auto":
             from ptyproof.training.device import RunOptions, resolve_accelerator
 
-            resolve_accelerator(RunOptions(accelerator=config.getoption("--accelerator")).accelerator)
-        base = config.getoption("--base-npz")
+            resolve_accelerator(RunOptions(accelerator=value_of(config, "accelerator")).accelerator)
+        base = value_of(config, "base-npz")
         if base != "builtin" and not Path(base).is_file():
             raise InputError(f"--base-npz must be a file or builtin, got {base}")
-        if any(config.getoption(option) not in (None, []) for option in ("--retry", "--job-timeout", "--job-memory")):
+        if any(value_of(config, name) for name in _OF_JOBS):
             _how_jobs_run(config)
     except InputError as error:
-        raise pytest.UsageError(str(error)) from error
+        raise pytest.UsageError(in_pytest_words(str(error))) from error
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -122,17 +88,17 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture(scope="session")
 def study_design(request: pytest.FixtureRequest) -> StudyDesign:
-    """The study that the run is about: `--study`, or the built-in fly64 (a `ptyproof.study.design.StudyDesign`)."""
+    """The study of the run: `--ptyproof-study`, or the built-in fly64 (a `ptyproof.study.design.StudyDesign`)."""
     return study_of(request.config)
 
 
 @pytest.fixture(scope="session")
 def base_dataset(request: pytest.FixtureRequest, study_design: StudyDesign) -> Base:
-    """What is simulated from: `.dataset` has object, probe and positions (`--base-npz`, or the study's own)."""
+    """What is simulated from: `.dataset` has object, probe and positions (`--ptyproof-base-npz`, or the study's)."""
     from ptyproof.evidence.base import load_base
 
     with plain_errors():
-        return load_base(study_design, request.config.getoption("--base-npz"))
+        return load_base(study_design, value_of(request.config, "base-npz"))
 
 
 @pytest.fixture(scope="session")
@@ -150,7 +116,7 @@ def matrix_run(
         artifact_hub,
         study_design,
         base_dataset,
-        RunOptions(accelerator=config.getoption("--accelerator")),
+        RunOptions(accelerator=value_of(config, "accelerator")),
         selected or None,
         call_id,
         reconstructions or None,
@@ -224,9 +190,9 @@ def _how_jobs_run(config: pytest.Config) -> tuple[JobProcesses, frozenset[str]]:
     from ptyproof.evidence.job_ends import checked_retry
     from ptyproof.evidence.job_process import JobProcesses, n_bytes
 
-    memory = config.getoption("--job-memory")
-    limits = JobProcesses(config.getoption("--job-timeout"), None if memory is None else n_bytes(memory))
-    return limits, checked_retry(tuple(config.getoption("--retry")))
+    memory = value_of(config, "job-memory")
+    limits = JobProcesses(value_of(config, "job-timeout"), None if memory is None else n_bytes(memory))
+    return limits, checked_retry(tuple(value_of(config, "retry")))
 
 
 def _selected(session: pytest.Session) -> tuple[frozenset[str], frozenset[str]]:

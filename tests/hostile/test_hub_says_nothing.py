@@ -82,7 +82,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def hub(place: Path) -> Path:
-    """The hub of a real run with `--anonymous`, of tests that failed or were skipped, and of runs that ended early."""
+    """The hub of an anonymous real run, of tests that failed or were skipped, and of runs that ended early."""
     root = place / "homemarker77" / "hub"
     environment = (
         os.environ
@@ -93,14 +93,15 @@ def hub(place: Path) -> Path:
             "PYTHONPATH": str(place / "site"),
         }
     )
-    study = f"--study={place / 'homemarker77' / 'tiny.toml'}"
+    study = f"--ptyproof-study={place / 'homemarker77' / 'tiny.toml'}"
     into = [f"--artifact-hub={root}", "--anonymous"]
+    anonymous = [into[0], "--ptyproof-anonymous"]
     python = [sys.executable, "-m"]
     commands = [
-        [*python, "pytest", *QUIET, *STUDY_AS_TESTS, study, "--keep-datasets", *into],
-        [*python, "pytest", *QUIET, "test_own.py", "--evidence", "red", "-l", *into],
+        [*python, "pytest", *QUIET, *STUDY_AS_TESTS, study, "--ptyproof-keep-datasets", *anonymous],
+        [*python, "pytest", *QUIET, "test_own.py", "--evidence", "red", "-l", *anonymous],
         [*python, "ptyproof", "overlap", f"--phase-c-root={place / 'c'}", f"--output-root={place / 'd'}", *into],
-        [*python, "pytest", *QUIET, "-m", "real_run", "test_blocked.py", *into],
+        [*python, "pytest", *QUIET, "-m", "real_run", "test_blocked.py", *anonymous],
     ]
     statuses = []
     for command in commands:

@@ -27,7 +27,7 @@ METHODS = ("flat", "pinn", "lsqml")
 # neither belongs to the plugin, and both leave a folder behind
 QUIET = ("-p", "no:cacheprovider", "-p", "no:benchmark")
 PLAIN = ("-p", "plain_pictures")
-STUDY_AS_TESTS = ("--pyargs", "pytest_ptyproof.real_run", "-m", "real_run", "--accelerator=cpu")
+STUDY_AS_TESTS = ("--pyargs", "pytest_ptyproof.real_run", "-m", "real_run", "--ptyproof-accelerator=cpu")
 
 # the smallest scan of these columns whose halves give the dense view a group to train on and one to validate with
 TINY = """\
@@ -195,7 +195,7 @@ def whole(study_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
 
     Everything of it is imported and started anew, as on a command line.
     """
-    args = (*STUDY_AS_TESTS, f"--study={study_file}", "-rs", "-v", "-W", "error")
+    args = (*STUDY_AS_TESTS, f"--ptyproof-study={study_file}", "-rs", "-v", "-W", "error")
     return made_once(
         tmp_path_factory, "whole", lambda root: run_pytest(root / "empty", *args, hub=Path("../hub"), fresh=True)
     )
@@ -204,7 +204,7 @@ def whole(study_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
 @pytest.fixture(scope="session")
 def parallel(study_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """The study as tests in two processes, in a temporary hub."""
-    args = (*STUDY_AS_TESTS, f"--study={study_file}", *PLAIN, "-p", "xdist", "-n", "2")
+    args = (*STUDY_AS_TESTS, f"--ptyproof-study={study_file}", *PLAIN, "-p", "xdist", "-n", "2")
     return made_once(tmp_path_factory, "parallel", lambda root: run_pytest(root / "cwd", *args))
 
 
@@ -216,7 +216,9 @@ def damaged(study_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
         cwd = root / "cwd"
         cwd.mkdir()
         (cwd / "damage.py").write_text(DAMAGE, encoding="utf-8")
-        return run_pytest(cwd, *STUDY_AS_TESTS, f"--study={study_file}", "-p", "damage", *PLAIN, hub=root / "hub")
+        return run_pytest(
+            cwd, *STUDY_AS_TESTS, f"--ptyproof-study={study_file}", "-p", "damage", *PLAIN, hub=root / "hub"
+        )
 
     return made_once(tmp_path_factory, "damaged", run)
 
@@ -227,7 +229,13 @@ def mended(damaged: Run, study_file: Path, tmp_path_factory: pytest.TempPathFact
 
     def run(root: Path) -> Run:
         shutil.copytree(damaged.hub, root / "hub", ignore=shutil.ignore_patterns("*.npz"))
-        args = (*STUDY_AS_TESTS, f"--study={study_file}", "--keep-datasets", "--retry=failed", *PLAIN)
+        args = (
+            *STUDY_AS_TESTS,
+            f"--ptyproof-study={study_file}",
+            "--ptyproof-keep-datasets",
+            "--ptyproof-retry=failed",
+            *PLAIN,
+        )
         return run_pytest(root / "cwd", *args, hub=root / "hub")
 
     return made_once(tmp_path_factory, "mended", run)
@@ -240,7 +248,7 @@ def diverged(tmp_path_factory: pytest.TempPathFactory) -> Run:
     def run(root: Path) -> Run:
         study = root / "diverging.toml"
         study.write_text(DIVERGING, encoding="utf-8")
-        return run_pytest(root / "cwd", *STUDY_AS_TESTS, f"--study={study}", "-k", "baseline", *PLAIN)
+        return run_pytest(root / "cwd", *STUDY_AS_TESTS, f"--ptyproof-study={study}", "-k", "baseline", *PLAIN)
 
     return made_once(tmp_path_factory, "diverged", run)
 

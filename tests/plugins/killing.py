@@ -34,7 +34,8 @@ from tests.plugins.equal_hubs import differences, leftovers
 from tests.processes import of_session, plain_pictures
 
 COMMAND = ("-m", "pytest", "-p", "no:cacheprovider", "-p", "no:benchmark")
-STUDY = ("--pyargs", "pytest_ptyproof.real_run", "-m", "real_run", "--accelerator=cpu", "--keep-datasets")
+STUDY = ("--pyargs", "pytest_ptyproof.real_run", "-m", "real_run")
+STUDY += ("--ptyproof-accelerator=cpu", "--ptyproof-keep-datasets")
 ENVIRONMENT = plain_pictures()
 
 
@@ -96,7 +97,7 @@ class Forks:
 
 def command(study: str, hub: Path) -> list[str]:
     """Return the words after `python` of a study as tests."""
-    return [*COMMAND, *STUDY, f"--study={study}", f"--artifact-hub={hub}"]
+    return [*COMMAND, *STUDY, f"--ptyproof-study={study}", f"--artifact-hub={hub}"]
 
 
 def run_whole(study: str, hub: Path, start: Start) -> float:

@@ -30,7 +30,7 @@ def both(study_file: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str
     (root / "second" / "test_mine.py").write_text(FAILING, encoding="utf-8")
 
     def run(name: str, *args: str) -> Run:
-        return run_pytest(root / name, *STUDY_AS_TESTS, f"--study={study_file}", *args, hub=root / "hub")
+        return run_pytest(root / name, *STUDY_AS_TESTS, f"--ptyproof-study={study_file}", *args, hub=root / "hub")
 
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(run, "first", "-k", f"test_training and {BASELINE}")

@@ -1,4 +1,4 @@
-"""`pytest -m real_run --certify`: the hub has a certificate, from trainings in fresh processes."""
+"""`pytest -m real_run --ptyproof-certify`: the hub has a certificate, from trainings in fresh processes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,13 @@ from tests.plugins.conftest import BASELINE, STUDY_AS_TESTS, Run, run_pytest
 def certified(study_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """The baseline's cell alone, trained and certified."""
     root = tmp_path_factory.mktemp("certified")
-    args = (*STUDY_AS_TESTS, f"--study={study_file}", "--certify", "-k", f"{BASELINE} and (training or certificate)")
+    args = (
+        *STUDY_AS_TESTS,
+        f"--ptyproof-study={study_file}",
+        "--ptyproof-certify",
+        "-k",
+        f"{BASELINE} and (training or certificate)",
+    )
     return run_pytest(root / "cwd", *args, "-W", "error", hub=root / "hub")
 
 
@@ -54,10 +60,22 @@ def test_without_the_option_nothing_of_it_is_collected(in_folder: Callable[..., 
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["--certify-mode=resume"], "--certify-mode and --certify-epochs are about --certify, which is missing"),
-        (["--certify-epochs=2"], "--certify-mode and --certify-epochs are about --certify, which is missing"),
-        (["--certify", "--certify-mode=once"], "--certify-mode must be one of twice, resume, got 'once'"),
-        (["--certify", "--certify-epochs=0"], "--certify-epochs must be a whole number >= 1, got 0"),
+        (
+            ["--ptyproof-certify-mode=resume"],
+            "--ptyproof-certify-mode and --ptyproof-certify-epochs are about --ptyproof-certify, which is missing",
+        ),
+        (
+            ["--ptyproof-certify-epochs=2"],
+            "--ptyproof-certify-mode and --ptyproof-certify-epochs are about --ptyproof-certify, which is missing",
+        ),
+        (
+            ["--ptyproof-certify", "--ptyproof-certify-mode=once"],
+            "--ptyproof-certify-mode must be one of twice, resume, got 'once'",
+        ),
+        (
+            ["--ptyproof-certify", "--ptyproof-certify-epochs=0"],
+            "--ptyproof-certify-epochs must be a whole number >= 1, got 0",
+        ),
     ],
 )
 def test_options_that_cannot_be_meant_are_refused(

@@ -100,7 +100,15 @@ def test_a_users_own_tests_of_a_study_train_the_same_bundles(whole: Run, study_f
     (cwd / "test_mine.py").write_text(MINE)
     base = tmp_path / "base.npz"
     write_base(load_study(str(study_file)), base)
-    run = run_pytest(cwd, "-m", "real_run", f"--study={study_file}", f"--base-npz={base}", "--accelerator=cpu", *PLAIN)
+    run = run_pytest(
+        cwd,
+        "-m",
+        "real_run",
+        f"--ptyproof-study={study_file}",
+        f"--ptyproof-base-npz={base}",
+        "--ptyproof-accelerator=cpu",
+        *PLAIN,
+    )
     assert run.status == 0, run.screen
     cells = {BASELINE: "passed", DENSE: "passed", SPARSE: "skipped"}
     expected = dict.fromkeys(("test_study_and_base", "test_phases", "test_manifest"), "passed")
@@ -120,7 +128,15 @@ def test_a_job_can_be_asked_for_without_training_it(study_file: Path, tmp_path: 
     cwd = tmp_path / "cwd"
     cwd.mkdir()
     (cwd / "test_jobs.py").write_text(JOBS_ALONE)
-    run = run_pytest(cwd, "-m", "real_run", f"--study={study_file}", "--accelerator=cpu", *PLAIN, hub=tmp_path / "hub")
+    run = run_pytest(
+        cwd,
+        "-m",
+        "real_run",
+        f"--ptyproof-study={study_file}",
+        "--ptyproof-accelerator=cpu",
+        *PLAIN,
+        hub=tmp_path / "hub",
+    )
     assert run.status == 0, run.screen
     assert run.outcomes() == {
         f"test_job[{BASELINE}]": "passed",

@@ -53,7 +53,7 @@ def test_a_method_in_a_test_file_is_run_by_the_suite(study_file: Path, tmp_path:
     cwd = tmp_path / "cwd"
     cwd.mkdir()
     (cwd / "test_mine.py").write_text(METHOD + OWN)
-    args = ("test_mine.py", *STUDY_AS_TESTS[:2], f"--study={study_file}", "-m", "real_run or not real_run")
+    args = ("test_mine.py", *STUDY_AS_TESTS[:2], f"--ptyproof-study={study_file}", "-m", "real_run or not real_run")
     run = run_pytest(cwd, *args, "-k", "ones or own_scan", *PLAIN, hub=tmp_path / "hub")
     assert run.status == 0, run.screen
     assert reconstructed(run) == {
@@ -77,7 +77,14 @@ def test_a_method_in_a_conftest_joins_and_reconstructs_after_its_training(study_
     network = METHOD.replace('"ones"', '"copy"').replace("Needs()", "Needs(training=True)")
     (cwd / "conftest.py").write_text(network)
     run = run_pytest(
-        cwd, ".", *STUDY_AS_TESTS, f"--study={study_file}", "-k", f"{DENSE}-test-copy", *PLAIN, hub=tmp_path / "hub"
+        cwd,
+        ".",
+        *STUDY_AS_TESTS,
+        f"--ptyproof-study={study_file}",
+        "-k",
+        f"{DENSE}-test-copy",
+        *PLAIN,
+        hub=tmp_path / "hub",
     )
     assert run.status == 0, run.screen
     assert run.outcomes() == {f"test_reconstruction[{DENSE}-test-copy]": "passed"}
@@ -91,7 +98,7 @@ def test_a_method_that_comes_too_late_or_breaks_the_interface_is_refused(study_f
     cwd = tmp_path / "cwd"
     cwd.mkdir()
     (cwd / "test_mine.py").write_text(METHOD + OWN)
-    study = (f"--study={study_file}", "-m", "real_run", "--collect-only")
+    study = (f"--ptyproof-study={study_file}", "-m", "real_run", "--collect-only")
     late = run_pytest(cwd, *STUDY_AS_TESTS[:2], "test_mine.py", *study)
     assert late.status != 0
     assert "test_mine.py registers methods after the study's tests were collected" in late.screen

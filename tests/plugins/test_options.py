@@ -19,17 +19,17 @@ InFolder = Callable[..., Run]
 @pytest.mark.parametrize(
     ("option", "words"),
     [
-        ("--study=nope", ["'nope'", "fly64, fly64-smoke, fly64-groups, fly001, or a TOML file"]),
-        ("--study=missing.toml", ["missing.toml"]),
+        ("--ptyproof-study=nope", ["'nope'", "fly64, fly64-smoke, fly64-groups, fly001, or a TOML file"]),
+        ("--ptyproof-study=missing.toml", ["missing.toml"]),
         (
-            "--study=unknown_key.toml",
+            "--ptyproof-study=unknown_key.toml",
             ["unknown_key.toml", "colour is not a key of a study", "doses_photons_per_pattern"],
         ),
-        ("--study=no_toml.toml", ["no_toml.toml"]),
-        ("--study=bright.toml", ["bright.toml", "doses_photons_per_pattern", "> 0", "-1"]),
-        ("--base-npz=missing.npz", ["--base-npz must be a file or builtin, got missing.npz"]),
-        ("--base-npz=folder", ["--base-npz must be a file or builtin, got folder"]),
-        ("--accelerator=tpu", ["--accelerator must be one of cpu, gpu, auto, got 'tpu'"]),
+        ("--ptyproof-study=no_toml.toml", ["no_toml.toml"]),
+        ("--ptyproof-study=bright.toml", ["bright.toml", "doses_photons_per_pattern", "> 0", "-1"]),
+        ("--ptyproof-base-npz=missing.npz", ["--ptyproof-base-npz must be a file or builtin, got missing.npz"]),
+        ("--ptyproof-base-npz=folder", ["--ptyproof-base-npz must be a file or builtin, got folder"]),
+        ("--ptyproof-accelerator=tpu", ["--ptyproof-accelerator must be one of cpu, gpu, auto, got 'tpu'"]),
         ("--artifact-hub=file", ["--artifact-hub must be a folder, but file is a file"]),
         (
             "--artifact-hub=file/deeper",
@@ -55,7 +55,7 @@ def test_an_option_that_cannot_be_meant_is_refused_in_one_sentence(
     assert run.items == {}
 
 
-@pytest.mark.parametrize("option", ["--study=nope", "--evidence=blue", "--base-npz=missing.npz"])
+@pytest.mark.parametrize("option", ["--ptyproof-study=nope", "--evidence=blue", "--ptyproof-base-npz=missing.npz"])
 def test_no_hub_is_left_where_another_option_is_refused(
     option: str, pytester: pytest.Pytester, in_folder: InFolder
 ) -> None:
@@ -66,17 +66,17 @@ def test_no_hub_is_left_where_another_option_is_refused(
 
 def test_a_gpu_that_is_not_there_is_refused_in_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    run = run_pytest(tmp_path / "cwd", "--accelerator=gpu")
+    run = run_pytest(tmp_path / "cwd", "--ptyproof-accelerator=gpu")
     assert run.status == pytest.ExitCode.USAGE_ERROR
     (sentence,) = [line for line in run.screen.splitlines() if line]
-    assert sentence.startswith("ERROR: --accelerator gpu was asked for, but torch finds no GPU")
+    assert sentence.startswith("ERROR: --ptyproof-accelerator gpu was asked for, but torch finds no GPU")
     assert sentence.endswith("use cpu or auto")
 
 
 def test_collecting_names_the_items_and_trains_nothing(
     in_folder: InFolder, study_file: Path, pytester: pytest.Pytester
 ) -> None:
-    run = in_folder(*STUDY_AS_TESTS, f"--study={study_file}", "--collect-only", "-q")
+    run = in_folder(*STUDY_AS_TESTS, f"--ptyproof-study={study_file}", "--collect-only", "-q")
     names = [line.rpartition("::")[2] for line in run.screen.splitlines() if "::" in line]
     training = [f"test_training[{cell}]" for cell in (BASELINE, DENSE, SPARSE)]
     methods = [f"test_reconstruction[{cell}-test-{name}]" for cell in (BASELINE, DENSE, SPARSE) for name in METHODS]
@@ -88,14 +88,21 @@ def test_collecting_names_the_items_and_trains_nothing(
 
 
 def test_collecting_makes_no_hub(in_folder: InFolder, study_file: Path, pytester: pytest.Pytester) -> None:
-    run = in_folder(*STUDY_AS_TESTS, f"--study={study_file}", "--collect-only", "--artifact-hub=hub")
+    run = in_folder(*STUDY_AS_TESTS, f"--ptyproof-study={study_file}", "--collect-only", "--artifact-hub=hub")
     assert run.status == 0
     assert list(pytester.path.iterdir()) == []
 
 
 def test_collecting_loads_neither_torch_nor_matplotlib(study_file: Path, tmp_path: Path) -> None:
-    args = ["-p", "pytest_ptyproof.plugin", "-p", "no:cacheprovider", "--collect-only", f"--study={study_file}"]
-    args += [arg for arg in STUDY_AS_TESTS if not arg.startswith("--accelerator")]
+    args = [
+        "-p",
+        "pytest_ptyproof.plugin",
+        "-p",
+        "no:cacheprovider",
+        "--collect-only",
+        f"--ptyproof-study={study_file}",
+    ]
+    args += [arg for arg in STUDY_AS_TESTS if not arg.startswith("--ptyproof-accelerator")]
     loaded = f"print([name for name in {HEAVY!r} if name in sys.modules])"
     code = f"import pytest, sys; print(int(pytest.main({args!r}))); {loaded}"
     done = subprocess.run(
@@ -114,7 +121,7 @@ def test_a_base_without_an_object_is_an_error_of_one_sentence(
 ) -> None:
     (pytester.path / "empty.npz").write_bytes(b"no archive")
     pytester.makepyfile("import pytest\n@pytest.mark.real_run\ndef test_it(base_dataset): pass\n")
-    run = in_folder("-m", "real_run", f"--study={study_file}", "--base-npz=empty.npz")
+    run = in_folder("-m", "real_run", f"--ptyproof-study={study_file}", "--ptyproof-base-npz=empty.npz")
     assert run.status == 1
     assert run.outcomes() == {"test_it": "error"}
     assert "empty.npz" in run.items["test_it"].message

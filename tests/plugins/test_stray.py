@@ -20,12 +20,12 @@ def folder(pytester: pytest.Pytester) -> pytest.Pytester:
 
 
 def test_stray_logs_are_moved_on_request(folder: pytest.Pytester, in_folder: InFolder) -> None:
-    run = in_folder("--artifact-hub=hub", "--collect-stray")
+    run = in_folder("--artifact-hub=hub", "--ptyproof-collect-stray")
     assert run.status == 0
     assert "ptyproof: stray train_debug.log moved to cli/stray/train_debug.log" in run.screen
     assert not (folder.path / "train_debug.log").exists()
     (folder.path / "train_debug.log").write_text("second")
-    in_folder("--artifact-hub=hub", "--collect-stray")
+    in_folder("--artifact-hub=hub", "--ptyproof-collect-stray")
     stray = folder.path / "hub" / "cli" / "stray"
     assert {path.name: path.read_text() for path in stray.iterdir()} == {
         "train_debug.log": "first",
@@ -41,7 +41,7 @@ def test_nothing_is_moved_without_request(folder: pytest.Pytester, in_folder: In
 
 def test_names_are_a_setting(folder: pytest.Pytester, in_folder: InFolder) -> None:
     folder.makeini("[pytest]\nptyproof_stray = other.log absent.log\n")
-    in_folder("--artifact-hub=hub", "--collect-stray")
+    in_folder("--artifact-hub=hub", "--ptyproof-collect-stray")
     assert [path.name for path in (folder.path / "hub" / "cli" / "stray").iterdir()] == ["other.log"]
     assert (folder.path / "train_debug.log").exists()
 
@@ -49,7 +49,7 @@ def test_names_are_a_setting(folder: pytest.Pytester, in_folder: InFolder) -> No
 @pytest.mark.parametrize(
     ("setting", "options", "words"),
     [
-        ("train_debug.log", [], "--collect-stray needs --artifact-hub DIR"),
+        ("train_debug.log", [], "--ptyproof-collect-stray needs --artifact-hub DIR"),
         ("../x.log", ["--artifact-hub=hub"], "ptyproof_stray must be names without a folder, got '../x.log'"),
     ],
 )
@@ -57,7 +57,7 @@ def test_what_cannot_be_meant_is_refused(
     folder: pytest.Pytester, in_folder: InFolder, setting: str, options: list[str], words: str
 ) -> None:
     folder.makeini(f"[pytest]\nptyproof_stray = {setting}\n")
-    run = in_folder("--collect-stray", *options)
+    run = in_folder("--ptyproof-collect-stray", *options)
     assert run.status == pytest.ExitCode.USAGE_ERROR
     assert words in run.screen
     assert (folder.path / "train_debug.log").exists()

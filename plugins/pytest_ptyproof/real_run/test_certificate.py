@@ -1,4 +1,4 @@
-"""With `--certify`: every training of the study gives the same bits again, in processes of its own."""
+"""With `--ptyproof-certify`: every training of the study gives the same bits again, in processes of its own."""
 
 from __future__ import annotations
 
