@@ -13,6 +13,7 @@ LAYERS = {
     "ptyproof": 0,
     "ptyproof._version": 0,
     "ptyproof.errors": 0,
+    "ptyproof.clock": 0,
     "ptyproof.console": 0,
     "ptyproof.remedies": 0,
     "ptyproof_schemas": 0,

@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ptyproof.console import plain
+from ptyproof.io.json_lines import one_line
 from pytest_ptyproof.hub import hub_in_use, hub_place, is_worker
 from pytest_ptyproof.log_files import Tee, new_files
+from pytest_ptyproof.own_reports import seconds_of, test_of, without_group
 
 if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter
@@ -92,6 +94,7 @@ class _Recorder:
         self._config = config
         self._kind = kind
         self._topic = topic
+        self._dist: str = config.getoption("dist", "no")
         self._outcomes = Outcomes()
         self._verdict: Verdict | None = None
         self._blocked_by: str | None = None  # the first error of a fixture of a real run, or what stopped the whole
@@ -126,7 +129,8 @@ class _Recorder:
     def pytest_xdist_node_collection_finished(self, node: Any, ids: list[str]) -> None:
         """Take down what a worker of pytest-xdist selected; all select the same."""
         if not self._outcomes.tests:
-            self._select(ids, {self._config.rootpath / name.partition("::")[0] for name in ids})
+            tests = [without_group(name, self._dist) for name in ids]
+            self._select(tests, {self._config.rootpath / name.partition("::")[0] for name in tests})
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Take down what could not be collected."""
@@ -137,20 +141,21 @@ class _Recorder:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Write a line about a phase of a test; a real run's steps are recorded in the index, too."""
+        test = test_of(report, self._dist)
         expected_to_fail = hasattr(report, "wasxfail")
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else getattr(report, "wasxfail", None)
         reason = None if reason is None else str(reason)  # that of an expected failure may be anything
-        line: dict[str, str | float] = {"test": report.nodeid, "when": report.when, "outcome": report.outcome}
-        line["duration_s"] = round(report.duration, 6)
+        line: dict[str, str | float] = {"test": test, "when": report.when, "outcome": report.outcome}
+        line["duration_s"] = round(seconds_of(report), 6)
         if reason is not None:
             line["reason"] = self._redaction.clean(reason)
         elif report.longrepr is not None:
             line["text"] = self._redaction.clean(report.longreprtext)
         self._write(line)
-        self._outcomes.add(report.nodeid, str(report.when), report.outcome, expected_to_fail, reason)
+        self._outcomes.add(test, str(report.when), report.outcome, expected_to_fail, reason)
         if MARKER in report.keywords:
             if report.failed and report.when == "setup" and self._blocked_by is None:
-                self._blocked_by = f"{report.nodeid}: {report.longreprtext}"
+                self._blocked_by = f"{test}: {report.longreprtext}"
             if report.when == "teardown":
                 self._update(**self._counts())
 
@@ -264,7 +269,7 @@ class _Recorder:
 def _json_line(fields: dict[str, str | float]) -> str:
     """Return a JSON object on a line; the encoder is quick with a text, and slow with an object of a few."""
     parts = [f'"{key}": {_encode(value) if isinstance(value, str) else repr(value)}' for key, value in fields.items()]
-    return f"{{{', '.join(parts)}}}\n"
+    return one_line(f"{{{', '.join(parts)}}}") + "\n"
 
 
 def _said(error: Exception) -> str:

@@ -23,6 +23,7 @@ _PARTS = (
     "pytest_ptyproof.comparison",
     "pytest_ptyproof.certificate",
     "pytest_ptyproof.stray",
+    "pytest_ptyproof.own_reports",
     "pytest_ptyproof.evidence",
     "pytest_ptyproof.verify",
     "pytest_ptyproof.manifests",

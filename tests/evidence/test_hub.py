@@ -19,8 +19,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ptyproof import clock
 from ptyproof.errors import ManifestError
-from ptyproof.evidence.hub import Hub, is_incomplete, now
+from ptyproof.evidence.hub import Hub, is_incomplete
 from ptyproof.evidence.manifest import head
 from tests.processes import Ending
 
@@ -114,7 +115,7 @@ def test_runs_are_numbered_in_the_order_in_which_they_began(hub: Hub) -> None:
 
 def test_a_run_is_recorded_from_its_beginning_to_its_end(tmp_path: Path) -> None:
     hub = Hub(tmp_path / "some where" / "hub")
-    before = now()
+    before = clock.stamp()
     name = hub.open_run(["pytest", "-k", "a or b"], "red", "overlap", ENVIRONMENT, REVISION)
     begun = run_of(hub, name)
     assert (begun["status"], begun["ended"], begun["exit_status"], begun["accepted"]) == ("running", None, None, None)
@@ -132,7 +133,7 @@ def test_a_run_is_recorded_from_its_beginning_to_its_end(tmp_path: Path) -> None
         "accepted": False,
         "reason": "x",
     }
-    assert before <= ended["started"] <= ended["ended"] <= now()
+    assert before <= ended["started"] <= ended["ended"] <= clock.stamp()
 
 
 def test_other_runs_stay_as_they_are(hub: Hub) -> None:

@@ -62,7 +62,7 @@ def _together(root: Path, selectors: Sequence[tuple[str, ...]]) -> dict[tuple[st
         check=False,
     )
     # the end may be missing: a test module can end its process
-    answers = [json.loads(line) for line in done.stdout.decode("utf-8").splitlines(keepends=True) if line[-1] == "\n"]
+    answers = [json.loads(line) for line in done.stdout.split(b"\n")[:-1]]
     return {selector: Collection(tuple(nodes)) for selector, nodes in zip(selectors, answers, strict=False) if nodes}
 
 

@@ -7,7 +7,6 @@ J. Struct. Biol. 151, 250, 2005: half a bit is the threshold for halves of one d
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ptyproof import clock
 from ptyproof.console import Console, Progress
 from ptyproof.errors import DataError, InputError
 from ptyproof.evidence.assessment_figures import draw_half_scans, draw_object
@@ -279,10 +279,10 @@ class _Judge:
             configured(self.options, self.plan.seed),
             self.console.progress(label, task.epochs or 1, "epoch") as progress,
         ):
-            began = time.perf_counter()
+            began = clock.seconds()
             budget = Budget(task.epochs, on_epoch=lambda _: _advance(progress))
             found = run_method(task.method.method, scan, budget, rng)
-            seconds = time.perf_counter() - began
+            seconds = clock.seconds() - began
         self.console.say(f"{label}: {seconds:.1f} s")
         return found, seconds
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
 from pathlib import Path
 
+from ptyproof import clock
 from ptyproof.io.atomic import write_text
 from ptyproof.io.regular import lies_inside
 
@@ -31,7 +31,7 @@ def write_blocked(hub: Path, command: str, exit_status: int, first_error: str, l
     """
     folder = hub / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
-    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    stamp = clock.utc_now().strftime("%Y%m%dT%H%M%SZ")
     path, number = folder / f"{PREFIX}{stamp}.md", 1
     while path.exists():
         number += 1

@@ -9,10 +9,10 @@ import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from ptyproof import clock
 from ptyproof.console import Console
 from ptyproof.errors import InputError, RunError
 from ptyproof.evidence.attempts import DIVERGED, FAILED, MODES, REPRODUCED
@@ -121,7 +121,7 @@ def certify_job(
         "mode": how.mode,
         "status": FAILED,
         "error": None,
-        "started": _now(),
+        "started": clock.stamp(),
         "finished": None,
         "max_epochs": task.training.max_epochs,
         "n_epochs_asked": n_epochs,
@@ -141,7 +141,7 @@ def certify_job(
             attempt["error"] = attempt["error"].replace(f"{folder}/", "")
     finally:
         shutil.rmtree(place, ignore_errors=True)
-    attempt["finished"] = _now()
+    attempt["finished"] = clock.stamp()
     return attempt
 
 
@@ -183,7 +183,7 @@ def _attempt(
 
 def _trained(order: Order, number: int, kill_after: int | None, launched: Launch) -> _Training:
     """Carry out an order, killed after an epoch if so wanted and then resumed; return what it left."""
-    begun = datetime.now(UTC)
+    begun = clock.seconds()
     if kill_after is not None:
         status = launched(replace(order, killed_in_epoch=kill_after + 1).write(), number)
         if status != -signal.SIGKILL:
@@ -199,7 +199,7 @@ def _trained(order: Order, number: int, kill_after: int | None, launched: Launch
     resumed = result["resumed_from_epoch"]
     if resumed != (kill_after or 0):
         raise RunError(f"training {number} began after epoch {resumed} and not after epoch {kill_after or 0}")
-    seconds = (datetime.now(UTC) - begun).total_seconds()
+    seconds = clock.seconds() - begun
     return _Training(read_digests(order.folder / DIGESTS), result, seconds, 1 + (kill_after is not None))
 
 
@@ -260,7 +260,3 @@ def _epoch(digest: EpochDigest) -> dict[str, Any]:
         "optimizer_sha256": digest.optimizer,
         "rng_sha256": digest.rng,
     }
-
-
-def _now() -> str:
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

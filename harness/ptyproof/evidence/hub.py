@@ -12,10 +12,10 @@ import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from ptyproof import clock
 from ptyproof.errors import DataError, InputError, ManifestError
 from ptyproof.evidence.job_state import STATE_FILE
 from ptyproof.evidence.manifest import timed_head
@@ -97,7 +97,7 @@ class Hub:
                     "accepted": None,
                     "reason": None,
                     "command": redaction(self.root).clean(shlex.join(command)),
-                    "started": now(),
+                    "started": clock.stamp(),
                     "ended": None,
                     "exit_status": None,
                     "process": {"host_sha256": host_mark(), "pid": os.getpid()},
@@ -132,7 +132,7 @@ class Hub:
 
     def end_run(self, name: str, exit_status: int, **changes: Any) -> dict[str, Any]:
         """Record the end of a run."""
-        return self.update_run(name, status="ended", ended=now(), exit_status=exit_status, **changes)
+        return self.update_run(name, status="ended", ended=clock.stamp(), exit_status=exit_status, **changes)
 
     def write(self, make: Callable[[], object]) -> None:
         """Run `make`, which writes files into the hub, and take stock of them, while no other run does."""
@@ -246,11 +246,6 @@ def is_incomplete(run: Mapping[str, Any]) -> bool:
     except PermissionError:
         return False
     return False
-
-
-def now() -> str:
-    """Return the time as manifests have it."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _read_text(path: Path) -> str:

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from ptyproof import clock
 from ptyproof.console import Console
 from ptyproof.evidence import job_state
 from ptyproof.evidence.cell_ledger import CellLedger, Record
-from ptyproof.evidence.job_ends import NOT_AGAIN, lost_line, now, reason_of
+from ptyproof.evidence.job_ends import NOT_AGAIN, lost_line, reason_of
 from ptyproof.evidence.job_process import Died
 from ptyproof.evidence.out_of_memory import memory_limit
 from ptyproof.io.locking import lock
@@ -67,11 +68,11 @@ class JobPlace:
             Is called with the time of the start as soon as no other process runs the job.
         """
         with lock(self.locked):
-            started = now()
+            started = clock.stamp()
             try:
                 self.state_path.parent.mkdir(parents=True, exist_ok=True)
                 with job_state.running(self.state_path, self.key, console) as left:
-                    started = now()
+                    started = clock.stamp()
                     began(started)
                     earlier = self.ledger.entry_of(self.key)
                     if earlier is not None and stands(earlier):
@@ -85,7 +86,7 @@ class JobPlace:
             except Exception as error:  # noqa: BLE001 - whatever ends a job is recorded, and the others go on
                 reason = self.portable(reason_of(error))
                 console.say(f"{self.key}: FAILED: {reason}")
-                ended: Record = {"status": "failed", "started": started, "finished": now()}
+                ended: Record = {"status": "failed", "started": started, "finished": clock.stamp()}
                 return self.record({"result": self.ledger.lost_result(reason) | ended, **attempted}), False
 
     def record_death(self, died: Died, unknown: Record, console: Console) -> Record:
@@ -100,7 +101,7 @@ class JobPlace:
                 return entry
             console.say(f"{self.key}: {died.status.upper()}: {died.reason}")
             self.state_path.unlink(missing_ok=True)
-            changes: Record = {"result": died.result(self.ledger.lost_result(died.reason), now())}
+            changes: Record = {"result": died.result(self.ledger.lost_result(died.reason), clock.stamp())}
             if result.get("started") != died.began:
                 changes |= unknown
             return self.record(changes)

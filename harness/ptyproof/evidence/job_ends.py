@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -72,8 +71,3 @@ def lost_line(key: str, earlier: Record | None, left: Record | None) -> str | No
         return None
     who = "it was interrupted" if left is None else f"its process has died ({describe(left)})"
     return f"{key}: was lost: started {earlier['result']['started']}, and {who}; it is run again"
-
-
-def now() -> str:
-    """Return the time as manifests have it."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

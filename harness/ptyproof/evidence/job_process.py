@@ -18,7 +18,6 @@ import signal
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any, Literal
 
+from ptyproof import clock
 from ptyproof.console import Console
 from ptyproof.errors import InputError, PtyproofError, RunError, sentence_of
 from ptyproof.evidence.out_of_memory import n_killed_for_memory, no_core_file
@@ -184,7 +184,7 @@ def _listen(process: BaseProcess, channel: Connection, console: Console, limits:
     """Pass on what a process says, until it has said how its job ended, has died, or has run for too long."""
     heard, deadline = _Heard(), float("inf")
     while heard.end is None:
-        left = deadline - time.monotonic()
+        left = deadline - clock.seconds()
         ready = wait([channel, process.sentinel], None if left == float("inf") else max(0.0, left))
         if not ready:
             heard.timed_out = True
@@ -200,7 +200,7 @@ def _listen(process: BaseProcess, channel: Connection, console: Console, limits:
             break
         if kind == "began":
             heard.began = value
-            deadline = float("inf") if limits.timeout_s is None else time.monotonic() + limits.timeout_s
+            deadline = float("inf") if limits.timeout_s is None else clock.seconds() + limits.timeout_s
         elif kind == "line" and console.lines is not None:
             console.lines.write(value)
             console.lines.flush()

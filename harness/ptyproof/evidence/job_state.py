@@ -16,10 +16,11 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from ptyproof import clock
 from ptyproof.console import Console
 from ptyproof.errors import ManifestError
 from ptyproof.evidence.manifest import head, read_manifest, write_manifest
@@ -73,7 +74,7 @@ def running(path: Path, key: str, console: Console) -> Iterator[Record | None]:
     """
     left = _wait_for_others(path, key, console)
     me = {"host": host_label(), "pid": os.getpid(), "started_ticks": _start_of(os.getpid())}
-    state = head(_KIND) | {"job": key, "state": "running", "process": me, "started": _now()}
+    state = head(_KIND) | {"job": key, "state": "running", "process": me, "started": clock.stamp()}
     ended = threading.Event()
     _say(path, state)
     pulse = threading.Thread(target=_beat, args=(path, state, ended), daemon=True, name=f"heartbeat of {key}")
@@ -110,7 +111,7 @@ def _beat(path: Path, state: Record, ended: threading.Event) -> None:
 
 
 def _say(path: Path, state: Record) -> None:
-    write_manifest(path, state | {"heartbeat": _now()})
+    write_manifest(path, state | {"heartbeat": clock.stamp()})
 
 
 def _lives(pid: int, started_ticks: int | None) -> bool:
@@ -137,8 +138,4 @@ def _start_of(pid: int) -> int | None:
 
 
 def _seconds_since(stamp: str) -> float:
-    return (datetime.now(UTC) - datetime.fromisoformat(stamp)).total_seconds()
-
-
-def _now() -> str:
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return (clock.utc_now() - datetime.fromisoformat(stamp)).total_seconds()

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from ptyproof import clock
 from ptyproof._version import __version__
 from ptyproof.errors import ManifestError
 from ptyproof.io import schema, strict_json
@@ -23,7 +23,7 @@ def head(kind: str, major: int = 1) -> dict[str, Any]:
 
 def timed_head(kind: str, major: int = 1) -> dict[str, Any]:
     """Return the head of a manifest that is written now: `head` and the time in UTC."""
-    return head(kind, major) | {"timestamp": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")}
+    return head(kind, major) | {"timestamp": clock.stamp()}
 
 
 def write_manifest(path: Path, manifest: dict[str, Any]) -> None:

@@ -5,10 +5,9 @@ They bring training and reconstruction together, which do not know each other.
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 
+from ptyproof import clock
 from ptyproof.errors import DataError, RunError
 from ptyproof.evidence.scores import illuminations
 from ptyproof.reconstruction.iterative import PtyChi
@@ -103,15 +102,15 @@ def _inferred(network: GroupNetwork, dataset: BlindScan, grouped: bool, *, start
         raise RunError(
             "a network needs patterns whose photon counts are known, and this dataset has no intensity_scale"
         )
-    began = time.perf_counter()
+    began = clock.seconds()
     scan = normalised_scan(dataset.amplitude, dataset.probe, dataset.positions_px, dataset.scan_sha256)
     if grouped:
         obj = predict_object(network, scan, dataset.object_shape, start_only=start_only)
-        return Reconstruction(obj, dataset.probe, steps_s={"inference": time.perf_counter() - began})
+        return Reconstruction(obj, dataset.probe, steps_s={"inference": clock.seconds() - began})
     patches = predict_patches(network, scan, start_only=start_only)
-    inferred = time.perf_counter()
+    inferred = clock.seconds()
     found = stitch(patches, illuminations(scan), scan.corners_px, dataset.object_shape)
-    steps = {"inference": inferred - began, "stitching": time.perf_counter() - inferred}
+    steps = {"inference": inferred - began, "stitching": clock.seconds() - inferred}
     return Reconstruction(found.obj, dataset.probe, steps_s=steps)
 
 

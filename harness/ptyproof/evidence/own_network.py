@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
+from ptyproof import clock
 from ptyproof.console import Console
 from ptyproof.errors import RunError
 from ptyproof.evidence.blind import BlindDataset
@@ -38,9 +38,9 @@ def train_own(
     folder = out / "training" / part
     folder.mkdir(parents=True, exist_ok=True)
     photons = float((abs(scan.probe) ** 2).sum(dtype=float))
-    began = time.perf_counter()
+    began = clock.seconds()
     trained = train(_task(plan, photons), scan, folder, options, console)
-    seconds = time.perf_counter() - began
+    seconds = clock.seconds() - began
     record = {
         "bundle": file_record(trained.bundle_path, out),
         "epochs_completed": trained.epochs_completed,

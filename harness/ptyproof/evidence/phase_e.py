@@ -13,12 +13,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from ptyproof import clock
 from ptyproof.console import Console
 from ptyproof.errors import InputError
 from ptyproof.evidence import job_process, job_state
 from ptyproof.evidence.cell_ledger import Record
 from ptyproof.evidence.job_attempt import JobPlace
-from ptyproof.evidence.job_ends import NOT_AGAIN, now, stands
+from ptyproof.evidence.job_ends import NOT_AGAIN, stands
 from ptyproof.evidence.job_process import Died, JobProcesses
 from ptyproof.evidence.ledger import Ledger
 from ptyproof.evidence.manifest import read_manifest
@@ -165,7 +166,7 @@ class TrainingPhase:
         entry = self._place(job).record_death(died, unknown | {"scores": None}, console)
         if entry["result"]["error"] == died.reason and job.log_path.is_file():
             with appended(job.log_path) as log:
-                Console(log, None).say(f"{now()} {job.key}: {died.status}: {died.reason}")
+                Console(log, None).say(f"{clock.stamp()} {job.key}: {died.status}: {died.reason}")
         return entry
 
 

@@ -8,18 +8,18 @@ method that needs no training have one reconstruction, which is made once and re
 from __future__ import annotations
 
 import shutil
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 
+from ptyproof import clock
 from ptyproof.console import Console, Progress
 from ptyproof.evidence import job_process, job_state
 from ptyproof.evidence.blind import BlindDataset
 from ptyproof.evidence.cell_ledger import NOT_ENDED, Record
 from ptyproof.evidence.job_attempt import JobPlace
-from ptyproof.evidence.job_ends import NOT_AGAIN, now, stands
+from ptyproof.evidence.job_ends import NOT_AGAIN, stands
 from ptyproof.evidence.job_process import Died, JobProcesses
 from ptyproof.evidence.manifest import TOOL_LABEL, file_is_whole, file_record
 from ptyproof.evidence.reconstruction_archive import Origin, arrays_digest, write_archive
@@ -294,7 +294,7 @@ class ReconstructionPhase:
             "product": self._product(job, dataset),
             "reused_from": twin["job"],
             "started": started,
-            "finished": now(),
+            "finished": clock.stamp(),
         }
         console.say(f"{job.key}: the same data and method as {twin['job']}: its reconstruction and its time stand here")
         kept = {key: twin[key] for key in ("environment", "remedies")}
@@ -316,9 +316,9 @@ class ReconstructionPhase:
             console.progress(job.key, limits["epochs"] or 1, "epoch") as progress,
         ):
             budget = Budget(limits["epochs"], limits["seconds"], lambda _: _advance(progress))
-            began = time.perf_counter()
+            began = clock.seconds()
             found = run_method(self.registry[job.cell.method].method, scan, budget, rng)
-            total_s = time.perf_counter() - began
+            total_s = clock.seconds() - began
         return found, sum(found.steps_s.values()) if found.steps_s else total_s
 
     def _finish(
@@ -359,7 +359,7 @@ class ReconstructionPhase:
             "reused_from": None,
             "recipe_sha256": recipe,
             "started": started,
-            "finished": now(),
+            "finished": clock.stamp(),
         }
         return self.ledger.record(job, plan, result={key: values[key] for key in RESULT_KEYS}, **attempt)
 

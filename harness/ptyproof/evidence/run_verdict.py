@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from ptyproof.evidence.run_outcomes import OUTCOMES, Outcomes
+from ptyproof.io.json_lines import read_lines
 
 _NAMED = 3
 _STOPPED = {2: "the run was interrupted", 3: "pytest had an internal error", 4: "pytest was used wrongly"}
@@ -85,17 +85,8 @@ def with_revision(verdict: Verdict, past: Sequence[Mapping[str, Any]], revision:
 
 def ran(reports: Path) -> set[str]:
     """Return the node ids of the tests that a file of reports tells of; a last line that was cut off is left out."""
-    found: set[str] = set()
-    if not reports.is_file():
-        return found
-    for text in reports.read_text(encoding="utf-8", errors="replace").splitlines():
-        try:
-            line = json.loads(text)
-        except (ValueError, RecursionError):
-            continue
-        if isinstance(line, dict) and line.get("when") != "collect" and "test" in line:
-            found.add(str(line["test"]))
-    return found
+    lines = (line for line in read_lines(reports) if isinstance(line, dict))
+    return {str(line["test"]) for line in lines if line.get("when") != "collect" and "test" in line}
 
 
 def _problems(kind: str, outcomes: Outcomes, exit_status: int) -> list[str]:

@@ -33,6 +33,7 @@ from ptyproof.evidence.hub_layout import (
 from ptyproof.evidence.manifest import read_manifest
 from ptyproof.evidence.verdict import by_how_much, verdict
 from ptyproof.io.atomic import write_text
+from ptyproof.io.json_lines import one_line
 from ptyproof.study.layout import HALVES, cell_of
 
 _UNDER_WAY, _INCOMPLETE, _BLOCKED = "under way", "INCOMPLETE", "BLOCKED"
@@ -54,7 +55,8 @@ def write_summary(hub: Path) -> list[Path]:
     if page.training is not None or TRAINING not in page.damaged:
         skips = [] if page.training is None else page.training["skipped_views"]
         lines = [
-            json.dumps({key: skip[key] for key in SKIP_KEYS}, ensure_ascii=False, allow_nan=False) for skip in skips
+            one_line(json.dumps({key: skip[key] for key in SKIP_KEYS}, ensure_ascii=False, allow_nan=False))
+            for skip in skips
         ]
         write_text(hub / SKIP_LINES, "".join(f"{line}\n" for line in lines))
     write_text(hub / SUMMARY, page.text())

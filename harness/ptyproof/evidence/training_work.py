@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ptyproof import clock
 from ptyproof.console import Console
 from ptyproof.evidence.cell_ledger import Record
 from ptyproof.evidence.figures import loss_curve
-from ptyproof.evidence.job_ends import now
 from ptyproof.evidence.ledger import NOT_ENDED, RESULT_KEYS, Ledger
 from ptyproof.evidence.manifest import file_record
 from ptyproof.evidence.scores import describe_scores, held_out_scores
@@ -54,9 +54,11 @@ def train_and_score(
             trained = train(task, scan, job.artifact_dir, phase.options, log_lines)
             scores = _finish(phase, job, trained, log_lines)
         except BaseException as error:
-            log_lines.say(f"{now()} {job.key}: ended by {type(error).__name__}: {ledger.portable(str(error), job)}")
+            log_lines.say(
+                f"{clock.stamp()} {job.key}: ended by {type(error).__name__}: {ledger.portable(str(error), job)}"
+            )
             raise
-        log_lines.say(f"{now()} {job.key}: success, {trained.bundle_path.name}")
+        log_lines.say(f"{clock.stamp()} {job.key}: success, {trained.bundle_path.name}")
     success = _success(job, trained, task.recipe_sha256(scan), started)
     return ledger.record(job, result=success, scores=scores), False
 
@@ -116,6 +118,6 @@ def _success(job: TrainingJob, trained: Trained, recipe: str, started: str) -> d
         "loss_curve_path": LOSS_CURVE,
         "recipe_sha256": recipe,
         "started": started,
-        "finished": now(),
+        "finished": clock.stamp(),
     }
     return {key: values[key] for key in RESULT_KEYS}

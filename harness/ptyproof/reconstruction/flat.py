@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 
+from ptyproof import clock
 from ptyproof.reconstruction.method import BlindScan, Budget, Needs, Reconstruction
 
 
@@ -17,6 +16,6 @@ class Flat:
 
     def reconstruct(self, dataset: BlindScan, budget: Budget, rng: np.random.Generator) -> Reconstruction:
         """Return the constant object."""
-        began = time.perf_counter()
+        began = clock.seconds()
         obj = np.full(dataset.object_shape, dataset.unit_scale, dtype=np.complex64)
-        return Reconstruction(obj, dataset.probe, steps_s={"fill": time.perf_counter() - began})
+        return Reconstruction(obj, dataset.probe, steps_s={"fill": clock.seconds() - began})

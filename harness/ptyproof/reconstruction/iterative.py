@@ -14,7 +14,6 @@ from __future__ import annotations
 import io
 import logging
 import random
-import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr
@@ -25,6 +24,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from ptyproof import clock
 from ptyproof.errors import RunError
 from ptyproof.reconstruction.method import BlindScan, Budget, Needs, Reconstruction
 from ptyproof.remedies import import_torchvision
@@ -95,7 +95,7 @@ class PtyChi:
             import ptychi.api as api
             from ptychi.api.task import PtychographyTask
 
-            began = time.perf_counter()
+            began = clock.seconds()
             canvas = _Canvas.of(dataset)
             scale = dataset.unit_scale
             seed = int(rng.integers(2**31))
@@ -103,7 +103,7 @@ class PtyChi:
             task: Any = PtychographyTask(options, **_inputs(dataset, canvas, scale, start))
             # pty-chi draws the order of the patterns from a generator that its random_seed does not reach
             task.reconstructor.dataloader.generator.manual_seed(seed)
-            set_up = time.perf_counter()
+            set_up = clock.seconds()
             losses, seconds, stopped_by = _iterate(task, budget)
             obj, probe = (np.asarray(task.get_data_to_cpu(name, as_numpy=True)) for name in ("object", "probe"))
         if len(losses) and not np.isfinite(losses[-1]):
@@ -120,7 +120,7 @@ class PtyChi:
             losses=tuple(losses),
             seconds=tuple(seconds),
             loss_unit=_LOSS_UNIT,
-            steps_s={"set-up": set_up - began, "iterations": time.perf_counter() - set_up},
+            steps_s={"set-up": set_up - began, "iterations": clock.seconds() - set_up},
             stopped_by=stopped_by,
             remedies=() if remedy is None else (remedy,),
         )
@@ -200,11 +200,11 @@ def _iterate(task: Any, budget: Budget) -> tuple[list[float], list[float], Liter
     epochs = budget.epochs if budget.epochs is not None or budget.seconds is not None else _DEFAULT_EPOCHS
     losses: list[float] = []
     seconds: list[float] = []
-    began = time.perf_counter()
+    began = clock.seconds()
     while epochs is None or len(losses) < epochs:
         task.run(1)
         losses.append(float(task.reconstructor.loss_tracker.table["loss"].iloc[-1]))
-        seconds.append(time.perf_counter() - began)
+        seconds.append(clock.seconds() - began)
         budget.on_epoch(len(losses))
         if budget.seconds is not None and seconds[-1] >= budget.seconds:
             return losses, seconds, "seconds"

@@ -7,6 +7,8 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from ptyproof.io.json_lines import read_lines
+
 
 @dataclass(frozen=True)
 class StepDigest:
@@ -42,7 +44,6 @@ class EpochDigest:
 def read_digests(path: Path) -> list[EpochDigest]:
     """Return the digests that trainings wrote to a file, in the order of their epochs."""
     found = []
-    for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else []:
-        values = json.loads(line)
+    for values in read_lines(path):
         found.append(EpochDigest(**values | {"steps": tuple(StepDigest(**step) for step in values["steps"])}))
     return found

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from ptyproof import clock
 from ptyproof.evidence.checking.codes import CODES
 from ptyproof.evidence.checking.findings import Finding
 from ptyproof.study.layout import cell_key
@@ -53,7 +54,7 @@ class Document:
     generation: str
     folder: Path | None = None
     home: Path | None = None
-    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+    now: datetime = field(default_factory=clock.utc_now)
     hash_files: bool = True
     digests: dict[Path, str] = field(default_factory=dict)
     cut: frozenset[str] = frozenset()

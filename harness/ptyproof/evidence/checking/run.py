@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from ptyproof import clock
 from ptyproof._version import __version__
 from ptyproof.evidence.checking import form
 from ptyproof.evidence.checking.codes import CODES
@@ -110,7 +111,7 @@ def judge(
         generation=known.generation,
         folder=folder,
         home=_home(folder) if home is None else home.resolve(),
-        now=now or datetime.now(UTC),
+        now=now or clock.utc_now(),
         hash_files=hash_files,
         digests={} if digests is None else digests,
         cut=loaded.cut,
