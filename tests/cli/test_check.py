@@ -13,7 +13,7 @@ import pytest
 from ptyproof.cli.main import main
 from ptyproof.evidence.checking.codes import CODES
 from ptyproof.io.schema import kinds, load_schema
-from tests.evidence.checking.cases import E6, F1, WHOLE, changed
+from tests.evidence.checking.cases import E6, F1, F3, WHOLE, changed
 
 
 def write(path: Path, value: Any) -> str:
@@ -218,3 +218,31 @@ def test_schemas(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["schema", "nothing"]) == 2
     assert main(["schema", "training_manifest", "--major", "9"]) == 2
     assert "there is no" in capsys.readouterr().err
+
+
+def test_how_many_named_files_were_looked_at_is_part_of_every_verdict(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write(tmp_path / "f3.json", changed(F3, {"timestamp": "2025-10-06T09:15:27Z"}))
+    options = ["--ignore", "PM101"]  # of a generation whose times have no zone
+    assert main(["check", path, *options]) == 0
+    out = capsys.readouterr().out
+    assert "names 2 files: 0 are there, 1 is not, 1 could not be looked at" in out
+    assert "of 2 named files, 2 could not be looked at" in out
+    assert "nothing wrong was found" not in out
+    assert main(["check", path, *options, "--format", "json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said["files"][0]["named_files"] == {"named": 2, "there": 0, "absent": 1, "not_looked_at": 1}
+    assert said["named_files"]["not_looked_at"] == 1
+    assert main(["check", path, *options, "--format", "github"]) == 0
+    assert "1 could not be looked at" in capsys.readouterr().out
+
+
+def test_a_manifest_without_its_artifacts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = write(tmp_path / "training_manifest.json", changed(WHOLE, {}))
+    assert main(["check", path]) == 1
+    assert "PM301" in capsys.readouterr().out
+    assert main(["check", path, "--manifest-only"]) == 0
+    out = capsys.readouterr().out
+    assert "PM3" not in out
+    assert "could not be looked at" in out

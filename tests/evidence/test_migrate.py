@@ -205,7 +205,8 @@ def test_a_migrated_manifest_elsewhere_looks_for_no_files(tmp_path: Path) -> Non
     new = migrate(source, target)
     assert new["artifact_root"] is None
     assert "$.artifact_root" in {entry["json_path"] for entry in new["migrated"]["unknown"]}
-    assert check_manifest(target).of("files") == ()
+    assert [finding.code for finding in check_manifest(target).of("files")] == ["PM308"]
+    assert check_manifest(target, manifest_only=True).of("files") == ()
 
 
 def test_a_source_that_was_changed_afterwards_is_found(tmp_path: Path) -> None:

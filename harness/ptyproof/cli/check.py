@@ -54,6 +54,11 @@ def add_parser(commands: Commands) -> None:
         help="do not read the files that manifests name; whether they are there is looked at all the same",
     )
     parser.add_argument(
+        "--manifest-only",
+        action="store_true",
+        help="look at no file but the manifests: for manifests that were handed on without their artifacts",
+    )
+    parser.add_argument(
         "--root",
         type=Path,
         metavar="DIR",
@@ -119,7 +124,13 @@ def _judge(args: argparse.Namespace) -> tuple[list[Checked], int]:
     if _STANDARD_INPUT in args.paths:
         judged.append(_standard_input())
     for path, named in gather(Path(text) for text in args.paths if text != _STANDARD_INPUT):
-        checked = check_manifest(path, hash_files=not args.no_hash, digests=digests, home=args.root)
+        checked = check_manifest(
+            path,
+            hash_files=not args.no_hash,
+            manifest_only=args.manifest_only,
+            digests=digests,
+            home=args.root,
+        )
         if checked.kind is None and not named and not is_named_like_a_manifest(path):
             n_left_alone += 1
         else:

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from ptyproof.evidence.checking import check_manifest, check_value
-from tests.evidence.checking.cases import D1, D2, E7, F3, changed
+from ptyproof.evidence.checking.files import Named
+from tests.evidence.checking.cases import D1, D2, E6, E7, F3, MIGRATED, WHOLE, changed
 from tests.evidence.checking.test_files import write
 
 RESULT = "execution_results/0/stdout_preview"
@@ -97,3 +98,76 @@ def test_a_key_that_a_cut_has_taken_is_not_missed(tmp_path: Path) -> None:
     path = tmp_path / "training_manifest.json"
     path.write_text(whole[: whole.index('"final_loss"') + 16])
     assert "PM703" not in {code for code, _ in codes(path)}
+
+
+ESCAPES = (
+    "../../../../../etc/passwd",
+    "net/../../../../../../etc/passwd",
+    "..",
+    "..\\..\\..\\etc\\passwd",
+    "net\\..\\..\\x",
+    "%2e%2e/%2E%2E/etc/passwd",
+    "..%2f..%2fetc",
+    "%252e%252e/etc",
+    "a/%2e%2e/%2e%2e/etc",
+    "\uff0e\uff0e/etc/passwd",
+)
+ABSOLUTE = ("/etc/passwd", "C:\\net.zip", "c:net.zip", "\\\\server\\share\\net.zip", "~/net.zip", "file:///etc/passwd")
+
+
+@pytest.mark.parametrize("path", [*ESCAPES, *ABSOLUTE])
+@pytest.mark.parametrize("of", [E6, E7, MIGRATED, WHOLE], ids=lambda of: of[0])
+@pytest.mark.parametrize("root", ["its own", "another", "none"])
+def test_a_bundle_that_climbs_out_is_an_error(path: str, of: tuple[str, str], root: str) -> None:
+    value = changed(of, {"jobs/0/result/bundle_path": path})
+    if root == "another":  # the job's folder is then not below it, so that the bundle's place is not known
+        value["artifact_root"] = "elsewhere"
+    elif root == "none":
+        value["artifact_root"] = None
+    found = [(f.code, f.severity) for f in check_value(value).findings if f.json_path == "$.jobs[0].result.bundle_path"]
+    assert ("PM402" if path in ESCAPES else "PM401", "error") in found
+
+
+@pytest.mark.parametrize("name", ["a..b.zip", "net%20of%20night.zip", "100%.zip", "x/../net.zip", "\u7db2.zip"])
+def test_odd_names_do_not_climb(name: str) -> None:
+    value = changed(E6, {"jobs/0/result/bundle_path": name})
+    assert "$.jobs[0].result.bundle_path" not in {finding.json_path for finding in check_value(value).findings}
+
+
+@pytest.mark.parametrize("path", ["../../../etc/x.npz", "work/d/../../../x.npz"])
+def test_data_of_earlier_tools_lie_below_a_root_that_the_file_names(path: str) -> None:
+    value = changed(E6, {"jobs/0/train_data_path": path})
+    assert "PM402" in {finding.code for finding in check_value(value).findings}
+    value = changed(E6, {"phase_d_root": "../d", "jobs/0/train_data_path": "../d/dose_500/dense/dense_train.npz"})
+    assert "PM402" not in {finding.code for finding in check_value(value).findings}
+
+
+def test_a_link_that_leads_out_is_not_read(tmp_path: Path) -> None:
+    value = changed(E6, {})
+    job = value["jobs"][0]
+    folder = tmp_path / "e" / job["artifact_dir"].removeprefix(value["artifact_root"] + "/")
+    folder.mkdir(parents=True)
+    (tmp_path / "secret").write_text("x")
+    (folder / job["result"]["bundle_path"]).symlink_to(tmp_path / "secret")
+    assert ("PM305", "$.jobs[0].result.bundle_path") in codes(write(tmp_path / "e" / "training_manifest.json", value))
+
+
+def test_a_success_whose_bundle_cannot_be_found_is_an_error_but_for_manifests_alone(tmp_path: Path) -> None:
+    value = changed(E6, {"artifact_root": "elsewhere", "skip_summary_path": "skip_summary.json"})
+    value["jobs"] = value["jobs"][:1]
+    path = write(tmp_path / "training_manifest.json", value)
+    assert ("PM308", "$.jobs[0].result.bundle_path") in codes(path)
+    checked = check_manifest(path, manifest_only=True)
+    assert checked.of("files") == ()
+    assert checked.named.there == checked.named.absent == 0
+    assert checked.named.unseen == checked.named.n
+
+
+def test_named_files_are_counted_as_there_absent_and_unseen(tmp_path: Path) -> None:
+    value = changed(F3, {})
+    (tmp_path / "dose_500" / "dense" / "test").mkdir(parents=True)
+    path = write(tmp_path / "reconstruction_manifest.json", value)
+    assert check_manifest(path).named == Named(2, 0, 1, 1)  # the log is not there; where the data lie is not known
+    (tmp_path / "dose_500" / "dense" / "test" / "log.txt").write_text("x")
+    assert check_manifest(path).named == Named(2, 1, 0, 1)
+    assert check_value(value).named == Named(2, 0, 0, 2)

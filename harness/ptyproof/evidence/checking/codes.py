@@ -265,6 +265,16 @@ _ALL = (
         "Let the tool write the records anew, from the files that are there.",
     ),
     Code(
+        "PM308",
+        "error",
+        "A success whose result cannot be looked at",
+        "A success rests on its bundle; where nothing says which folder that lies in, the word rests on nothing.",
+        (
+            "Name the job's folder relative to the artifact root; `--manifest-only` is for manifests that were "
+            "handed on without their files."
+        ),
+    ),
+    Code(
         "PM401",
         "error",
         "An absolute path",

@@ -38,6 +38,8 @@ class Document:
         The present, for times that lie in the future.
     hash_files
         Whether files are compared with their recorded sha256.
+    manifest_only
+        Whether no file is looked at but the manifest itself.
     digests
         Digests of files that were read already, by resolved path.
     cut
@@ -56,6 +58,7 @@ class Document:
     home: Path | None = None
     now: datetime = field(default_factory=clock.utc_now)
     hash_files: bool = True
+    manifest_only: bool = False
     digests: dict[Path, str] = field(default_factory=dict)
     cut: frozenset[str] = frozenset()
     text: str | None = None
@@ -70,6 +73,11 @@ class Document:
     def root(self) -> dict[str, Any]:
         """The value, if it is an object; an empty one otherwise."""
         return self.value if isinstance(self.value, dict) else {}
+
+    @property
+    def reads_files(self) -> bool:
+        """Whether files beside the manifest may be opened."""
+        return self.hash_files and not self.manifest_only
 
     @property
     def is_legacy(self) -> bool:

@@ -4,26 +4,62 @@ from __future__ import annotations
 
 import os
 import stat
+from collections import Counter
+from collections.abc import Generator
+from dataclasses import dataclass
 from pathlib import Path
 
-from ptyproof.evidence.checking.document import Document, Findings
-from ptyproof.evidence.checking.findings import printable
+from ptyproof.evidence.checking.document import Document, Findings, mapping
+from ptyproof.evidence.checking.findings import Finding, printable
 from ptyproof.evidence.checking.references import Reference, references
 from ptyproof.io.hashing import sha256_file
 
 _SHOWN = 200
 _MEMO = "real folders"
+NAMED = "named files"
 _MAX_LEVELS = 100
+
+
+@dataclass(frozen=True)
+class Named:
+    """How many files a manifest names, of how many it was seen that they are `there` or `absent`, how many `unseen`.
+
+    A file is unseen where it lies outside the folder that may be read, where it is not known which folder its path is
+    relative to, or where no file was to be looked at.
+    """
+
+    n: int = 0
+    there: int = 0
+    absent: int = 0
+    unseen: int = 0
 
 
 def check(doc: Document) -> Findings:
     """Yield files that are absent although they must be there, changed, or links that lead outside."""
-    if doc.folder is None or doc.home is None:
-        return
+    states: dict[str, str] = {}
+    may_look = doc.folder is not None and doc.home is not None and not doc.manifest_only
     folder, home = str(doc.folder), str(doc.home)
     for found in references(doc):
-        if found.role != "folder" and found.name is not None and not found.name.startswith("/"):
-            yield from _file(doc, found, folder, home)
+        if found.role == "folder":
+            continue
+        state = "unseen"
+        if may_look and found.name is not None and not found.name.startswith("/"):
+            state = yield from _file(doc, found, folder, home)
+        states[found.name or found.path] = state
+    seen = Counter(states.values())
+    doc.memo[NAMED] = Named(len(states), seen["there"], seen["absent"], seen["unseen"])
+
+
+def claimed(doc: Document) -> Findings:
+    """Yield bundles of successes that cannot be looked at, since the manifest does not say where they lie."""
+    if doc.folder is None or doc.manifest_only:
+        return
+    unseen = {found.json_path: found for found in references(doc) if found.role == "artifact" and found.name is None}
+    for place, job in doc.entries("jobs"):
+        found = unseen.get(f"{place}.result.bundle_path")
+        if found is not None and mapping(job, "result").get("status") == "success" and not found.path.startswith("/"):
+            said = f"{_shown(found)} is the result of a success, and the file does not say which folder it lies in"
+            yield doc.finding("PM308", found.json_path, said)
 
 
 def shared(doc: Document) -> Findings:
@@ -46,27 +82,30 @@ def shared(doc: Document) -> Findings:
             by_name.setdefault(found.name, place)
 
 
-def _file(doc: Document, found: Reference, folder: str, home: str) -> Findings:
+def _file(doc: Document, found: Reference, folder: str, home: str) -> Generator[Finding, None, str]:
+    """Yield what is wrong with a file; return whether it is there, absent, or was not looked at."""
     try:
         path = f"{folder}{os.sep}{found.name}"
         path = os.path.normpath(path) if path.startswith("//") or os.pardir in path else path
         if not _is_below(path, home):
-            return  # judged by the checks of paths; never opened
+            return "unseen"  # judged by the checks of paths; never opened
         real, status = _real(doc.memo.setdefault(_MEMO, {}), path)
         if real != path and not _is_below(real, home):
             said = f"{_shown(found)} is a link that leads out of {os.path.basename(home)}; it was not read"  # noqa: PTH119
             yield doc.finding("PM305", found.json_path, said)
-            return
+            return "unseen"
         if status is None or not stat.S_ISREG(status.st_mode):
             if found.role in ("artifact", "record") or status is not None:
                 absent = f"is not there: {printable(str(found.name)[:_SHOWN])}"
                 said = absent if status is None else "is no regular file"
                 yield doc.finding("PM301", found.json_path, f"{_shown(found)} {said}")
-            return
+            return "absent"
         yield from _contents(doc, found, Path(real), status.st_size)
+        return "there"
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         said = str(error.strerror if isinstance(error, OSError) else error)
         yield doc.finding("PM301", found.json_path, f"{_shown(found)} cannot be read: {said}")
+        return "unseen"
 
 
 def real_path(path: Path) -> Path:

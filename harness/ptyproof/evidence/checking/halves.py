@@ -46,7 +46,7 @@ def of_bundle(doc: Document) -> Findings:
 
 def _beside(doc: Document, rest: frozenset[str]) -> Iterator[tuple[str, frozenset[str]]]:
     """Yield names of the other metrics in a file's folder that have the same words otherwise, and their words."""
-    if doc.folder is None or not doc.hash_files:
+    if doc.folder is None or not doc.reads_files:
         return
     try:
         names = sorted(path.name for path in islice(doc.folder.iterdir(), _MAX_NAMES) if path.suffix == ".json")

@@ -35,7 +35,7 @@ from ptyproof.evidence.checking import (
 from ptyproof.evidence.checking.document import Document, Findings
 
 Check = Callable[[Document], Findings]
-_ALWAYS: tuple[Check, ...] = (generic.check, paths.check, files.check, times.order, beside.in_hub)
+_ALWAYS: tuple[Check, ...] = (generic.check, paths.check, files.check, files.claimed, times.order, beside.in_hub)
 
 
 @dataclass(frozen=True)

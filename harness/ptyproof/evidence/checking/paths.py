@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import posixpath
 import re
+import unicodedata
 from typing import Any
+from urllib.parse import unquote
 
 from ptyproof.evidence.checking.document import Document, Findings, count, number, text
 from ptyproof.evidence.checking.findings import printable
@@ -16,6 +18,8 @@ _ODD = re.compile(r"[\x00-\x1f\x7f\\\u2028\u2029\ud800-\udfff]")
 _DOSE = re.compile(r"dose_[0-9][0-9.e+-]*")
 _GRIDSIZE = re.compile(r"gs([0-9]{1,2})")
 _OTHER_HALF = {"train_data_path": "test", "test_data_path": "train"}
+_ROOTS = ("$.phase_c_root", "$.phase_d_root", "$.artifact_root", "$.hub")
+_MAX_DECODED = 4
 _SHOWN = 80
 _OF_JOB = ("train_data_path", "test_data_path", "log_path", "artifact_dir", "input_npz", "output_dir", "phase_c_npz")
 
@@ -47,20 +51,52 @@ def check(doc: Document) -> Findings:
             yield doc.finding("PM405", found.json_path, said)
         if ".." in found.path or ".." in (found.base or ""):
             yield from _climbing(doc, found, depth)
+        elif _climbs(_as_others_read(found.path)):
+            said = f"{_short(found.path)} climbs out of its folder for programs that decode its signs"
+            yield doc.finding("PM402", found.json_path, said)
     yield from _of_root(doc)
 
 
 def _climbing(doc: Document, found: Reference, depth: int | None) -> Findings:
-    own, name = posixpath.normpath(found.path), found.name
-    climbs = name is not None and (name == ".." or name.startswith("../"))
-    if found.role == "artifact" and (climbs or own == ".." or own.startswith("../")):
+    name = found.name
+    climbs = name is not None and _climbs(name)
+    if found.role == "artifact" and (climbs or _climbs(_as_others_read(found.path))):
         yield doc.finding(
             "PM402", found.json_path, f"{_short(found.path)} climbs out of the folder that it must lie in"
         )
+    elif name is None and found.role != "artifact" and not _is_in_a_root(doc, found):
+        said = f"{_short(found.path)} climbs out of the folder that paths are relative to, and out of every root"
+        yield doc.finding("PM402", found.json_path, said)
     elif climbs and depth is not None and name is not None:
         ups = len(re.match(r"(?:\.\.(?:/|$))*", name)[0].split("..")) - 1  # type: ignore[index]
         if ups > depth:
             yield doc.finding("PM402", found.json_path, f"{_short(found.path)} climbs out of the artifact hub")
+
+
+def _climbs(path: str) -> bool:
+    """Tell whether a path leads out of the folder that it is relative to."""
+    normal = posixpath.normpath(path)
+    return normal == ".." or normal.startswith(("../", "/"))
+
+
+def _as_others_read(path: str) -> str:
+    """Return a path as a less careful program may read it: percent signs decoded, backslashes taken for slashes."""
+    for _ in range(_MAX_DECODED):
+        decoded = unquote(path)
+        if decoded == path:
+            break
+        path = decoded
+    path = path if path.isascii() else unicodedata.normalize("NFKC", path)
+    return path.replace("\\", "/")
+
+
+def _is_in_a_root(doc: Document, found: Reference) -> bool:
+    """Tell whether a path of an earlier generation lies below a folder that the file names as a root, or is one."""
+    own = posixpath.normpath(_as_others_read(found.path))
+    if not _climbs(own) or found.json_path in _ROOTS:
+        return True
+    roots = [text(doc.root, key.removeprefix("$.")) for key in _ROOTS]
+    return any(root is not None and own.startswith(f"{posixpath.normpath(root)}/") for root in roots)
 
 
 def _of_root(doc: Document) -> Findings:

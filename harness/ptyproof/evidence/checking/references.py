@@ -29,6 +29,7 @@ _ROLES = {
 _MEMO = "$references"
 _JOB_PATHS = ("train_data_path", "test_data_path", "log_path", "artifact_dir")
 _ARTIFACTS = ("bundle_path", "checkpoint_path", "metrics_path", "loss_curve_path")
+_FOLDERS = frozenset({"artifact_dir", "output_dir"})
 _OF_LEGACY_JOB = frozenset(
     {
         *_JOB_PATHS,
@@ -91,7 +92,10 @@ def references(doc: Document) -> list[Reference]:
 def _references(doc: Document) -> Iterator[Reference]:
     root = doc.root
     if "migrated" in root and root.get("artifact_root") is None:
-        return  # it was not put beside the earlier file, so none of its paths leads anywhere
+        # it was not put beside the earlier file, so it is not known where its paths lead
+        for place, job in doc.entries("jobs"):
+            yield from _nowhere(mapping(job, "result"), f"{place}.result")
+        return
     yield from _roots(doc, root)
     if doc.kind not in _KNOWN and not doc.is_legacy:
         yield from _recorded(doc)
@@ -184,22 +188,47 @@ def _results(result: dict[str, Any], place: str, folder: str) -> Iterator[Refere
 def _legacy_job(doc: Document, job: dict[str, Any], place: str) -> Iterator[Reference]:
     """Yield a job's paths; the manifest lay in artifact_root, so folders under that are below the manifest's own."""
     for key in _OF_LEGACY_JOB & job.keys():
-        yield from _of(job, place, key, None, "data")
-    root, folder = text(doc.root, "artifact_root"), text(job, "artifact_dir")
-    if root is None or folder is None:
-        return
-    start = root.rstrip("/") + "/"
-    below = posixpath.normpath(folder[len(start) :].lstrip("/")) if folder.startswith(start) else None
+        if key in _FOLDERS:
+            yield from _of(job, place, key, None, "folder")
+        else:
+            yield from _of_earlier(doc, job, place, key)
+    folder = text(job, "artifact_dir")
+    below = None if folder is None else _below(doc, folder)
     if below is not None:
         yield from _results(mapping(job, "result"), f"{place}.result", below)
     else:
-        for found in _results(mapping(job, "result"), f"{place}.result", "."):
-            yield Reference(found.json_path, found.path, None, "data")
+        yield from _nowhere(mapping(job, "result"), f"{place}.result")
+
+
+def _nowhere(result: dict[str, Any], place: str) -> Iterator[Reference]:
+    """Yield a job's results where it is not known which folder they are relative to."""
+    for found in _results(result, place, "."):
+        known = (found.sha256, found.size_bytes, found.digest_path, found.size_path)
+        yield Reference(found.json_path, found.path, None, "artifact", *known)
+
+
+def _below(doc: Document, path: str) -> str | None:
+    """Return a path of an earlier generation relative to artifact_root, which the file lay in; None elsewhere."""
+    root = text(doc.root, "artifact_root")
+    start = None if root is None else root.rstrip("/") + "/"
+    if start is None or not path.startswith(start):
+        return None
+    below = posixpath.normpath(path[len(start) :].lstrip("/"))
+    return None if below.startswith("..") else below
+
+
+def _of_earlier(doc: Document, holder: Any, place: str, key: str) -> Iterator[Reference]:
+    """Yield a path of an earlier generation; what lies under artifact_root is below the manifest's own folder."""
+    path = text(holder, key)
+    if path is not None:
+        found = Reference(f"{place}.{key}", path, None, "data")
+        found.name = None if path.startswith("/") else _below(doc, path)
+        yield found
 
 
 def _legacy_others(doc: Document) -> Iterator[Reference]:
     for place, result in doc.entries("execution_results"):
-        yield from _of(result, place, "log_path", None, "data")
+        yield from _of_earlier(doc, result, place, "log_path")
     if doc.kind == "legacy_run_manifest_c":
         for key, record in doc.root.items():
             for name in ("train", "test", "intermediate_dir"):

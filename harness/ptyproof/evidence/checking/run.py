@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from ptyproof import clock
 from ptyproof._version import __version__
-from ptyproof.evidence.checking import form
+from ptyproof.evidence.checking import files, form
 from ptyproof.evidence.checking.codes import CODES
 from ptyproof.evidence.checking.document import Document
 from ptyproof.evidence.checking.findings import SEVERITIES, Finding, printable
@@ -29,7 +29,8 @@ class Checked:
     """The judgement on a file.
 
     `kind` (the name of a schema) and `generation` are None where the file is of no known kind; `headline` is one line
-    that says what the file is; `findings` stand worst first; `groups` are the groups of checks that apply to the kind.
+    that says what the file is; `findings` stand worst first; `groups` are the groups of checks that apply to the kind;
+    `named` counts the files that the manifest names, and those of them that were looked at.
     """
 
     file: str
@@ -38,6 +39,7 @@ class Checked:
     headline: str
     findings: tuple[Finding, ...]
     groups: tuple[str, ...]
+    named: files.Named = field(default_factory=files.Named)
 
     @property
     def worst(self) -> str | None:
@@ -53,6 +55,7 @@ def check_manifest(
     path: Path | str,
     *,
     hash_files: bool = True,
+    manifest_only: bool = False,
     digests: dict[Path, str] | None = None,
     home: Path | None = None,
     now: datetime | None = None,
@@ -66,6 +69,8 @@ def check_manifest(
     hash_files
         Whether files that the manifest names are read and compared with their recorded sha256; their presence and size
         are looked at in any case.
+    manifest_only
+        Whether no file is looked at but the manifest: for one whose artifacts were not handed on with it.
     digests
         Digests of files that were read already, by resolved path; shared between calls, each file is read once.
     home
@@ -76,7 +81,16 @@ def check_manifest(
     """
     loaded = load(Path(path))
     folder = Path(path).absolute().parent.resolve() if loaded.value is not ... else None
-    return judge(loaded, str(path), folder=folder, hash_files=hash_files, digests=digests, home=home, now=now)
+    return judge(
+        loaded,
+        str(path),
+        folder=folder,
+        hash_files=hash_files,
+        manifest_only=manifest_only,
+        digests=digests,
+        home=home,
+        now=now,
+    )
 
 
 def check_value(value: Any, *, file: str = "<value>", folder: Path | None = None, **options: Any) -> Checked:
@@ -93,6 +107,7 @@ def judge(
     *,
     folder: Path | None = None,
     hash_files: bool = True,
+    manifest_only: bool = False,
     digests: dict[Path, str] | None = None,
     home: Path | None = None,
     now: datetime | None = None,
@@ -113,6 +128,7 @@ def judge(
         home=_home(folder) if home is None else home.resolve(),
         now=now or clock.utc_now(),
         hash_files=hash_files,
+        manifest_only=manifest_only,
         digests={} if digests is None else digests,
         cut=loaded.cut,
         text=loaded.text,
@@ -120,7 +136,8 @@ def judge(
     found += _findings(doc, known)
     groups = groups_of(known.kind)
     groups += tuple(sorted({finding.group for finding in found} - set(groups)))
-    return Checked(file, known.kind, known.generation, headline(doc), _sorted(set(found)), groups)
+    named = doc.memo.get(files.NAMED, files.Named())
+    return Checked(file, known.kind, known.generation, headline(doc), _sorted(set(found)), groups, named)
 
 
 def _sorted(found: Iterable[Finding]) -> tuple[Finding, ...]:

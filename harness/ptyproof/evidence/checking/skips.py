@@ -88,7 +88,7 @@ def agree(doc: Document) -> Findings:
     """Yield where a manifest and the skip summary beside it, or the other way round, have other skips."""
     key = "training_manifest_path" if doc.kind == "skip_summary" else "skip_summary_path"
     name = text(doc.root, key)
-    if name is None or doc.folder is None or doc.home is None or doc.cut or "migrated" in doc.root:
+    if name is None or doc.folder is None or doc.home is None or doc.manifest_only or doc.cut or "migrated" in doc.root:
         return
     try:
         other = real_path(doc.folder / name)
