@@ -13,7 +13,7 @@ import pytest
 
 from ptyproof.cli import main
 from ptyproof.errors import InputError, ManifestError
-from ptyproof.evidence.checking import check_manifest
+from ptyproof.evidence.checking import SEVERITIES, check_manifest
 from ptyproof.evidence.hub import Hub
 from ptyproof.evidence.ledger import Ledger
 from ptyproof.evidence.manifest import read_manifest
@@ -23,6 +23,8 @@ from ptyproof.evidence.verify import verify_hub
 from ptyproof.io.hashing import sha256_file
 from ptyproof.io.schema import schema_errors
 from ptyproof.study.design import StudyDesign
+from tests.evidence.checking.cases import CASES, Case
+from tests.evidence.checking.legacy_cases import LEGACY_CASES
 from tests.evidence.test_verify import make_run
 
 EXAMPLES = Path(__file__).parents[1] / "schemas" / "examples"
@@ -91,6 +93,7 @@ def test_what_the_earlier_file_says_is_taken_over(earlier: tuple[dict[str, Any],
         "timestamp": old["timestamp"],
         "unknown": 0,
         "left_out": 0,
+        "findings": [],
     }
     assert new["dry_run"] is old["dry_run"]
     assert len(new["jobs"]) == len(old["jobs"])
@@ -198,15 +201,43 @@ def test_the_command_writes_what_the_checker_recognises(
     assert not codes & {"PM101", "PM801", "PM802", "PM208"} - {finding.code for finding in before.findings}
 
 
-def test_a_migrated_manifest_elsewhere_looks_for_no_files(tmp_path: Path) -> None:
+def test_a_migrated_manifest_elsewhere_says_that_its_bundle_cannot_be_looked_at(tmp_path: Path) -> None:
     source, target = tmp_path / "old.json", tmp_path / "other" / "new.json"
     source.write_bytes((EXAMPLES / "legacy_training_manifest_e6" / "valid" / "bundles.json").read_bytes())
     target.parent.mkdir()
     new = migrate(source, target)
     assert new["artifact_root"] is None
     assert "$.artifact_root" in {entry["json_path"] for entry in new["migrated"]["unknown"]}
-    assert [finding.code for finding in check_manifest(target).of("files")] == ["PM308"]
+    assert {finding.code for finding in check_manifest(target).of("files")} == {"PM301", "PM308"}
     assert check_manifest(target, manifest_only=True).of("files") == ()
+
+
+def _worst(path: Path) -> dict[str, str]:
+    """Return the worst severity of each code that is found in a file."""
+    found = check_manifest(path).findings
+    return {finding.code: finding.severity for finding in reversed(found)}
+
+
+OF_EARLIER = [case for case in (*CASES, *LEGACY_CASES) if case.example[0].startswith("legacy_training_manifest")]
+
+
+@pytest.mark.parametrize("elsewhere", [False, True], ids=["beside", "elsewhere"])
+@pytest.mark.parametrize("case", OF_EARLIER, ids=lambda case: f"{case.code}-{case.place}")
+def test_no_finding_becomes_milder(case: Case, elsewhere: bool, tmp_path: Path) -> None:
+    source, target = tmp_path / "old.json", tmp_path / ("other/new.json" if elsewhere else "new.json")
+    target.parent.mkdir(exist_ok=True)
+    source.write_text(json.dumps(case.value()))
+    before = _worst(source)
+    try:
+        migrate(source, target)
+    except InputError:
+        assert {"PM101", "PM007"} & before.keys()
+        return
+    after = _worst(target)
+    assert before.items() <= after.items()
+    assert SEVERITIES.index(check_manifest(target).worst or "info") <= SEVERITIES.index(
+        check_manifest(source).worst or "info"
+    )
 
 
 def test_a_source_that_was_changed_afterwards_is_found(tmp_path: Path) -> None:

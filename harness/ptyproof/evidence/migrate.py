@@ -1,8 +1,9 @@
 """Training manifests of earlier generations (E4 to E7) in the form of the current one, with nothing invented.
 
 What the earlier file says is taken over; what it does not say is null, with a reason under `migrated.unknown`; what it
-says and the current form has no place for is named under `migrated.left_out`. Paths become relative to the artifact
-root, by their text alone: no file but the manifest is looked at.
+says and the current form has no place for is named under `migrated.left_out`. What the checks find in the earlier file
+is kept under `migrated.findings`, so that no verdict becomes milder. Paths become relative to the artifact root, by
+their text alone.
 """
 
 from __future__ import annotations
@@ -10,11 +11,12 @@ from __future__ import annotations
 import posixpath
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from ptyproof.errors import InputError
+from ptyproof.evidence.checking.findings import Finding
 from ptyproof.evidence.checking.run import Checked, check_manifest
 from ptyproof.evidence.ledger import RESULT_KEYS
 from ptyproof.evidence.manifest import timed_head, write_manifest
@@ -65,12 +67,14 @@ def migrate(source: Path, target: Path) -> dict[str, Any]:
         raise InputError(f"{target} exists already; name a file that does not")
     if not target.parent.is_dir():
         raise InputError(f"{target.parent} is no folder")
-    checked = check_manifest(source, hash_files=False)
+    checked = check_manifest(source)
     _refuse(source, checked)
     value = read_json(source)
     beside = source.resolve().parent == target.resolve().parent
+    # files that lie beside are looked at whenever the new file is checked
+    found = [finding for finding in checked.findings if not (beside and finding.group == "files")]
     record = {"path": source.name, "sha256": sha256_file(source), "size_bytes": source.stat().st_size}
-    manifest = migrated(value, str(checked.generation), record, beside)
+    manifest = migrated(value, str(checked.generation), record, beside, found)
     write_manifest(target, manifest)
     return manifest
 
@@ -89,7 +93,11 @@ def _refuse(source: Path, checked: Checked) -> None:
 
 
 def migrated(
-    value: Mapping[str, Any], generation: str, source: Mapping[str, Any], beside: bool = True
+    value: Mapping[str, Any],
+    generation: str,
+    source: Mapping[str, Any],
+    beside: bool = True,
+    findings: Iterable[Finding] = (),
 ) -> dict[str, Any]:
     """Return a training manifest of an earlier generation, which obeys its schema, in the current form.
 
@@ -103,6 +111,8 @@ def migrated(
         Name, sha256 and size of its file.
     beside
         Whether the new file will lie beside it, in the artifact root.
+    findings
+        What the checks have found in the earlier file; it holds for the new one, too.
     """
     notes = _Notes(value["artifact_root"])
     skips = value.get("skipped_views")
@@ -139,6 +149,9 @@ def migrated(
         "timestamp": value["timestamp"],
         "unknown": _listed(notes.unknown),
         "left_out": _listed(notes.left_out),
+        "findings": [
+            {"code": finding.code, "severity": finding.severity, "json_path": finding.json_path} for finding in findings
+        ],
     }
     return timed_head(KIND) | {"migrated": migration} | body
 

@@ -5,7 +5,18 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ptyproof.evidence.checking.document import Document, Findings, count, listed, mapping, number, plural, text
+from ptyproof.evidence.checking.codes import CODES
+from ptyproof.evidence.checking.document import (
+    Document,
+    Findings,
+    count,
+    entries,
+    listed,
+    mapping,
+    number,
+    plural,
+    text,
+)
 
 _TYPED = re.compile(r"\d+\s*/\s*\d+|\b(?:PASS|FAIL|OK|GREEN|RED)(?:ED)?\b", re.IGNORECASE)
 _NEEDED = ("final_loss", "epochs_completed", "bundle_path", "bundle_sha256")
@@ -35,6 +46,18 @@ def migrated(doc: Document) -> Findings:
         generation = str(mapping(doc.root, "migrated").get("generation"))[:_SHOWN]
         said = f"was migrated from generation {generation}: a record of an earlier tool, no evidence of this one"
         yield doc.finding("PM711", "$.migrated", said)
+
+
+def carried(doc: Document, found: set[str]) -> Findings:
+    """Yield what was found in the earlier file of a migrated one and is of no code that was `found` in this one.
+
+    What is wrong with a file stays wrong when its form changes, though the new form may not show it.
+    """
+    for place, entry in entries(mapping(doc.root, "migrated"), "findings", "$.migrated"):
+        code = text(entry, "code")
+        if code in CODES and code not in found and not (doc.manifest_only and CODES[code].group == "files"):
+            said = f"at {str(entry.get('json_path'))[:_SHOWN]} of the earlier file: {CODES[code].title}"
+            yield doc.finding(code, place, said)
 
 
 def planned(doc: Document) -> Findings:
@@ -78,7 +101,7 @@ def failures(doc: Document) -> Findings:
             continue
         if count(result, "returncode") == 0 or count(result, "exit_status") == 0:
             yield doc.finding("PM704", f"{at}.status", f"the job is {status}, but its process is said to have exited 0")
-        elif doc.is_legacy:
+        elif doc.is_legacy or "migrated" in doc.root:
             said = f"the job failed, and programs of this generation exit 0 all the same, which says success{error}"
             yield doc.finding("PM704", f"{at}.status", said)
         else:

@@ -10,7 +10,7 @@ from typing import Any
 
 from ptyproof import clock
 from ptyproof._version import __version__
-from ptyproof.evidence.checking import files, form
+from ptyproof.evidence.checking import claims, files, form
 from ptyproof.evidence.checking.codes import CODES
 from ptyproof.evidence.checking.document import Document
 from ptyproof.evidence.checking.findings import SEVERITIES, Finding, printable
@@ -157,6 +157,7 @@ def _findings(doc: Document, known: Recognised) -> Iterable[Finding]:
             if not found:
                 raise
             # the schema has said what is wrong with the value that upset the check
+    found.extend(claims.carried(doc, {finding.code for finding in found}))
     # of what a cut file leaves open, nothing can be said but that it is open
     return [finding for finding in found if finding.json_path not in doc.cut]
 
