@@ -1,7 +1,8 @@
 """Red, green and collected evidence: what the terminal showed, a line per test report, and a verdict.
 
-A red run shows that its tests fail, a green one that they pass, a collect run which there are. Whether a run is the
-evidence that it was to be decides its exit status. The controller of pytest-xdist alone writes.
+A red run shows that its tests fail, a green one that they pass, a collect run which there are. The verdict comes last,
+after every hook of pytest, and makes no exit status better than pytest's own, but that of a red run that is accepted.
+The controller of pytest-xdist alone writes.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from collections.abc import Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,17 +23,22 @@ from pytest_ptyproof.log_files import Tee, new_files
 from pytest_ptyproof.own_reports import seconds_of, test_of, without_group
 
 if TYPE_CHECKING:
-    from _pytest.terminal import TerminalReporter
+    from ptyproof.evidence.run_session import Session
+    from ptyproof.evidence.run_verdict import Verdict
+    from pytest_ptyproof.selection import Selection
 
 MARKER = "real_run"
 
 KINDS = ("red", "green", "collect")
 _TOPIC = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
+_TYPE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
+_ENDING, _RECORDER = "ptyproof-ending", "ptyproof-recorder"
 _encode = json.JSONEncoder(ensure_ascii=False).encode
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
+def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
     """Add the options of evidence."""
+    pluginmanager.register(_Ending(), _ENDING)
     group = parser.getgroup("ptyproof")
     group.addoption(
         "--evidence",
@@ -40,8 +47,25 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--collect-only) which there are; the exit status is 0 only if it did show that",
     )
     group.addoption(
+        "--evidence-accept-error",
+        metavar="TYPE",
+        action="append",
+        default=[],
+        help="type of an error, as ModuleNotFoundError, that a test of a red run may fail with though it is not of the "
+        "test's own code (more than once: more types)",
+    )
+    group.addoption(
         "--evidence-topic", default=None, metavar="NAME", help="what red and green are about (default: tests)"
     )
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None, Any, Any]:
+    """Let the run's end be judged around what conftests do there: the hook that is registered last is the outermost."""
+    result = yield
+    manager = early_config.pluginmanager
+    manager.register(manager.unregister(name=_ENDING), _ENDING)
+    return result
 
 
 @pytest.hookimpl(trylast=True)  # after the terminal reporter and the hub
@@ -52,19 +76,32 @@ def pytest_configure(config: pytest.Config) -> None:
     if problem is not None:
         raise pytest.UsageError(problem)
     named = config.getoption("--artifact-hub") is not None
-    if is_worker(config) or not named or (config.option.collectonly and kind is None):
+    if not named or config.option.help or (config.option.collectonly and kind is None):
         return
     from ptyproof.errors import PtyproofError
+    from pytest_ptyproof.failures import Failures
+    from pytest_ptyproof.selection import Selection
 
+    selection = Selection(config)
+    config.pluginmanager.register(selection, "ptyproof-selection")
+    config.pluginmanager.register(Failures(), "ptyproof-failures")
+    if is_worker(config):
+        return
     try:
-        recorder = _Recorder(config, kind or "none", topic or ("tests" if kind else None))
+        recorder = _Recorder(config, kind or "none", topic or ("tests" if kind else None), selection)
     except (PtyproofError, OSError) as error:
         raise pytest.UsageError(str(error)) from error
-    config.pluginmanager.register(recorder, "ptyproof-recorder")
+    config.pluginmanager.register(recorder, _RECORDER)
 
 
 def _problem(config: pytest.Config, kind: str | None, topic: str | None) -> str | None:
     """Return what is wrong with the options, in one sentence."""
+    accepted = config.getoption("--evidence-accept-error")
+    if accepted and kind != "red":
+        return "--evidence-accept-error is about --evidence red, which is missing"
+    for name in accepted:
+        if not _TYPE.fullmatch(name):
+            return f"--evidence-accept-error must be the name of a type, as ModuleNotFoundError, got {name!r}"
     if kind is None:
         return None if topic is None else "--evidence-topic is about --evidence, which is missing"
     if kind not in KINDS:
@@ -80,23 +117,53 @@ def _problem(config: pytest.Config, kind: str | None, topic: str | None) -> str 
     return None
 
 
+class _Ending:
+    """Judges a run when pytest has done with it: when every hook has had its say, and what it opened is closed."""
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_cmdline_main(self, config: pytest.Config) -> Generator[None, Any, Any]:
+        """Return the exit status of the verdict in place of pytest's own."""
+        try:
+            status = yield
+        except BaseException as error:
+            recorder = config.pluginmanager.get_plugin(_RECORDER)
+            if recorder is not None:
+                recorder.end(_status_of(error), error)
+            raise
+        recorder = config.pluginmanager.get_plugin(_RECORDER)
+        return status if recorder is None else recorder.end(status)
+
+
+def _status_of(error: BaseException) -> int:
+    """Return what pytest exits with if it is left by an error."""
+    if isinstance(error, pytest.UsageError):
+        return int(pytest.ExitCode.USAGE_ERROR)
+    code = error.code if isinstance(error, SystemExit) else None
+    return code if isinstance(code, int) else 1
+
+
 class _Recorder:
     """Records one run: its log, its reports, its outcomes, its verdict, and its entry in the hub's index."""
 
-    def __init__(self, config: pytest.Config, kind: str, topic: str | None) -> None:
+    def __init__(self, config: pytest.Config, kind: str, topic: str | None, selection: Selection) -> None:
         from ptyproof.evidence.hub import Hub
         from ptyproof.evidence.run_outcomes import Outcomes
-        from ptyproof.evidence.run_verdict import Verdict
         from ptyproof.io.environment import run_environment
         from ptyproof.io.redaction import redaction
         from ptyproof.io.revision import code_tree
+        from pytest_ptyproof.command_options import CommandOptions
 
         self._config = config
         self._kind = kind
         self._topic = topic
         self._dist: str = config.getoption("dist", "no")
         self._outcomes = Outcomes()
-        self._verdict: Verdict | None = None
+        self._selection = selection
+        self._options = CommandOptions(config)
+        self._chosen_by = self._options.chosen()
+        self._session: pytest.Session | None = None
+        self._n_reported = 0  # failures, as pytest counts them
+        self._halted: str | None = None  # what ended the session early
         self._blocked_by: str | None = None  # the first error of a fixture of a real run, or what stopped the whole
         self._hub: Hub = Hub(hub_place(config))
         index = self._hub.read()
@@ -115,9 +182,19 @@ class _Recorder:
         folder.mkdir(exist_ok=True)
         stem = f"pytest_{topic}_{kind}" if topic else f"pytest_{self._run}"
         self._log, self._lines = new_files(folder, stem, self._redaction.clean)
-        self._hub.update_run(self._run, log_path=self._name(self._log.path), reports_path=self._name(self._lines.path))
+        self._hub.update_run(
+            self._run,
+            log_path=self._name(self._log.path),
+            reports_path=self._name(self._lines.path),
+            options=self._options.others(),
+            accepted_errors=config.getoption("--evidence-accept-error"),
+        )
         self._index_error: Exception | None = None
         self._terminal = Tee(config.pluginmanager.getplugin("terminalreporter"), self._log)
+
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        """Keep the session, which counts failures and knows why it stops."""
+        self._session = session
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:
@@ -135,24 +212,46 @@ class _Recorder:
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Take down what could not be collected."""
         if report.failed:
+            self._n_reported += not hasattr(report, "wasxfail")
             self._outcomes.collection_errors.append(report.nodeid)
             text = self._redaction.clean(report.longreprtext)
             self._write({"test": report.nodeid, "when": "collect", "outcome": "failed", "text": text})
 
+    @pytest.hookimpl(tryfirst=True)  # with pytest's own count, before a plugin makes of the report what it wants
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Write a line about a phase of a test; a real run's steps are recorded in the index, too."""
+        from ptyproof.evidence.run_outcomes import Phase
+        from pytest_ptyproof.failures import causes_on, runs_on, subtest_on
+
         test = test_of(report, self._dist)
         expected_to_fail = hasattr(report, "wasxfail")
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else getattr(report, "wasxfail", None)
         reason = None if reason is None else str(reason)  # that of an expected failure may be anything
-        line: dict[str, str | float] = {"test": test, "when": report.when, "outcome": report.outcome}
+        causes, subtest = causes_on(report), subtest_on(report)
+        self._n_reported += report.failed and not expected_to_fail
+        line: dict[str, str | float] = {"test": test, "when": str(report.when), "outcome": str(report.outcome)}
         line["duration_s"] = round(seconds_of(report), 6)
+        if subtest is not None:
+            line["subtest"] = self._redaction.clean(subtest)
+        if causes:
+            line["error"] = ", ".join(dict.fromkeys(cause.type for cause in causes))
         if reason is not None:
             line["reason"] = self._redaction.clean(reason)
         elif report.longrepr is not None:
             line["text"] = self._redaction.clean(report.longreprtext)
         self._write(line)
-        self._outcomes.add(test, str(report.when), report.outcome, expected_to_fail, reason)
+        self._outcomes.add(
+            Phase(
+                test,
+                str(report.when),
+                str(report.outcome),
+                expected_to_fail,
+                reason,
+                is_subtest=subtest is not None,
+                causes=causes,
+                n_runs=runs_on(report),
+            )
+        )
         if MARKER in report.keywords:
             if report.failed and report.when == "setup" and self._blocked_by is None:
                 self._blocked_by = f"{test}: {report.longreprtext}"
@@ -160,61 +259,112 @@ class _Recorder:
                 self._update(**self._counts())
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
-        """Take down that somebody stopped the run."""
+        """Take down what stopped the run."""
+        self._halted = _why_stopped(excinfo.value)
         self._stopped(f"stopped by {excinfo.typename}")
 
     def pytest_internalerror(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         """Take down that pytest broke."""
+        self._halted = "pytest had an internal error"
         self._stopped(str(excinfo.getrepr(style="short")))
 
-    @pytest.hookimpl(trylast=True)
-    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
-        """Judge the run; the verdict is its exit status."""
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_sessionfinish(self) -> Generator[None, Any, Any]:
+        """Take down a `pytest.exit` at the session's end, which is no error to pytest."""
+        try:
+            return (yield)
+        except pytest.exit.Exception as error:
+            self._halted = _why_stopped(error)
+            raise
+
+    def end(self, status: int, error: BaseException | None = None) -> int:
+        """Judge the run, say and record what it shows, and return its exit status.
+
+        Parameters
+        ----------
+        status
+            pytest's own exit status, after all of its hooks.
+        error
+            What pytest is left by.
+        """
         from ptyproof.evidence.run_verdict import judge, with_revision
 
-        self._update(**self._counts())
-        verdict = judge(self._kind, self._topic, self._outcomes, int(exitstatus), self._past, self._hub.root)
-        self._verdict = with_revision(verdict, self._past, self._state.as_dict()).without(self._lost())
-        session.exitstatus = self._verdict.exit_status
+        if error is not None and not isinstance(error, pytest.UsageError):
+            self._halted = f"pytest was left by {type(error).__name__}: {error}"
+        session = self._judged_session(status)
+        self._write_selection(session)
+        self._update(**self._counts(), **session.record())
+        verdict = judge(self._kind, self._topic, self._outcomes, session, self._past, self._hub.root)
+        verdict = with_revision(verdict, self._past, self._state.as_dict()).without(self._lost())
+        self._say(verdict)
+        self._terminal.close()
+        self._lines.close()
+        return self._record(verdict)
 
-    @pytest.hookimpl(trylast=True)
-    def pytest_terminal_summary(self, terminalreporter: TerminalReporter) -> None:
+    def _judged_session(self, status: int) -> Session:
+        from ptyproof.evidence.run_session import Session
+
+        halted = self._halted
+        if halted is None and self._session is not None:
+            why = self._session.shouldfail or self._session.shouldstop
+            halted = f"the run was stopped: {why}" if why else None
+        return Session(
+            exit_status=status,
+            stopped=halted,
+            n_failures=0 if self._session is None else self._session.testsfailed,
+            n_reported=self._n_reported,
+            crashed_workers=self._selection.crashed,
+            uncollected=self._selection.uncollected(self._options),
+            left_out=self._selection.left_out(self._options),
+            chosen_by=self._chosen_by,
+            accepted_errors=self._config.getoption("--evidence-accept-error"),
+        )
+
+    def _write_selection(self, session: Session) -> None:
+        for name, reason in session.uncollected.items():
+            reason = self._redaction.clean(reason)
+            self._write({"test": name, "when": "collect", "outcome": "skipped", "reason": reason})
+        for one in session.left_out:
+            for test in one.tests:
+                self._write({"test": test, "when": "collect", "outcome": "deselected", "reason": one.by})
+
+    def _say(self, verdict: Verdict) -> None:
         """Say what the run shows, and where that is kept."""
-        for lost in self._lost():
-            terminalreporter.write_line(f"ptyproof: {lost}", red=True)
-        if self._verdict is None or self._verdict.accepted is None:
+        terminal = self._config.pluginmanager.getplugin("terminalreporter")
+        if terminal is None:
             return
-        terminalreporter.write_sep("=", f"ptyproof: {self._kind} evidence of {self._topic}")
+        for lost in self._lost():
+            terminal.write_line(f"ptyproof: {lost}", red=True)
+        if verdict.accepted is None:
+            return
+        terminal.write_sep("=", f"ptyproof: {self._kind} evidence of {self._topic}")
         number = len(self._outcomes.tests)
         what = {"red": "every selected test failed", "green": "every selected test passed", "collect": "collected"}
-        answer = "ACCEPTED" if self._verdict.accepted else "REFUSED"
-        shown = f", {what[self._kind]}" if self._verdict.accepted else ""
-        terminalreporter.write_line(f"{answer}: {number} test{'s' * (number != 1)}{shown}")
-        for remark in self._verdict.remarks:
-            terminalreporter.write_line(f"  {plain(remark)}")
-        terminalreporter.write_line(f"log: {self._log.path}")
+        answer = "ACCEPTED" if verdict.accepted else "REFUSED"
+        shown = f", {what[self._kind]}" if verdict.accepted else ""
+        terminal.write_line(f"{answer}: {number} test{'s' * (number != 1)}{shown}")
+        for remark in verdict.remarks:
+            terminal.write_line(f"  {plain(remark)}")
+        terminal.write_line(f"log: {self._log.path}")
 
-    def pytest_unconfigure(self) -> None:
-        """Close the files and record the end; a session that never began has shown nothing."""
+    def _record(self, verdict: Verdict) -> int:
+        """Record the run's end and return its exit status: a run whose end cannot be recorded is not a success."""
         from ptyproof.errors import PtyproofError
         from ptyproof.io.environment import run_environment
 
-        self._terminal.close()
-        self._lines.close()
         changes: dict[str, Any] = {"revision": self._state.as_dict(), "environment": run_environment()}
-        status = int(pytest.ExitCode.USAGE_ERROR)
-        if self._verdict is not None:
-            status = self._verdict.exit_status
-            changes |= {key: getattr(self._verdict, key) for key in ("accepted", "reason", "red", "collect")}
+        changes |= {key: getattr(verdict, key) for key in ("accepted", "reason", "red", "collect")}
         records = [self._hub.root / "real_run" / f"{name}_manifest.json" for name in ("training", "reconstruction")]
         changes["real_run"] = hub_in_use(self._config) is not None and any(path.is_file() for path in records)
-        if self._blocked_by is not None:
-            changes["blocked_path"] = self._name(self._write_blocked(status))
         try:
-            self._hub.end_run(self._run, status, **self._counts(), **changes)
+            if self._blocked_by is not None:
+                changes["blocked_path"] = self._name(self._write_blocked(verdict.exit_status))
+            self._hub.end_run(self._run, verdict.exit_status, **self._counts(), **changes)
             self._hub.write(self._write_summary)
-        except (PtyproofError, OSError) as error:  # too late for a verdict: the run stays without an end, or a summary
+        except (PtyproofError, OSError) as error:  # the run stays without an end, or without a summary
             sys.stderr.write(f"ptyproof: the end of {self._run} could not be recorded: {_said(error)}\n")
+            return verdict.exit_status or 1
+        return verdict.exit_status
 
     def _write_summary(self) -> None:
         from ptyproof.evidence.summary import write_summary
@@ -257,7 +407,8 @@ class _Recorder:
         self._update(revision=self._state.as_dict(), n_collected=len(tests))
 
     def _counts(self) -> dict[str, Any]:
-        return {"outcomes": self._outcomes.counts(), "skips": self._outcomes.skips()}
+        reruns = [{"test": test, "count": number} for test, number in self._outcomes.reruns().items()]
+        return {"outcomes": self._outcomes.counts(), "skips": self._outcomes.skips(), "reruns": reruns}
 
     def _write(self, line: dict[str, str | float]) -> None:
         self._lines.write(_json_line(line))
@@ -270,6 +421,12 @@ def _json_line(fields: dict[str, str | float]) -> str:
     """Return a JSON object on a line; the encoder is quick with a text, and slow with an object of a few."""
     parts = [f'"{key}": {_encode(value) if isinstance(value, str) else repr(value)}' for key, value in fields.items()]
     return one_line(f"{{{', '.join(parts)}}}") + "\n"
+
+
+def _why_stopped(error: BaseException) -> str:
+    """Return what ended a session early: the keyboard, a `pytest.exit`, or pytest itself, as with -x."""
+    said = str(error.msg) if isinstance(error, pytest.exit.Exception) else str(error)
+    return f"the run was interrupted: {said}" if said else "the run was interrupted"
 
 
 def _said(error: Exception) -> str:

@@ -1,12 +1,117 @@
-"""What is known of the tests of a run: an outcome for each, as far as the run has come."""
+"""What is known of the tests of a run: an outcome for each, how often it ran, and what it failed with."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
-OUTCOMES = ("passed", "failed", "error", "skipped", "xfailed", "xpassed", "not_run")
+OUTCOMES = ("passed", "failed", "error", "crashed", "skipped", "xfailed", "xpassed", "not_run")
+_WORST_FIRST = ("crashed", "error", "failed", "skipped", "xfailed", "xpassed", "passed")
+_PHASES = ("setup", "call", "teardown")
+_KNOWN = ("passed", "failed", "skipped")
+
+OWN, STRICT_XPASS, UNKNOWN = "own", "strict xpass", "unknown"
+
+
+@dataclass(frozen=True)
+class Cause:
+    """An error that a test failed with.
+
+    Parameters
+    ----------
+    type
+        Name of the error's type, with its module unless that is `builtins`.
+    kind
+        `OWN` where the test's own assertion or code failed, else what kept it from running as it should.
+    names
+        Names of the type and its bases, each with and without its module.
+    """
+
+    type: str
+    kind: str = OWN
+    names: tuple[str, ...] = ()
+
+    def is_own(self, accepted: Collection[str]) -> bool:
+        """Tell whether the error is of the test's own code, or of a type that is accepted."""
+        return self.kind == OWN or not set(accepted).isdisjoint(self.names)
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A report about a test.
+
+    Parameters
+    ----------
+    test
+        Node id.
+    when
+        setup, call or teardown; anything else where the test's process died.
+    outcome
+        passed, failed or skipped; anything else is what a plugin calls a run that is followed by another.
+    expected_to_fail
+        Whether the test is marked so.
+    reason
+        Of a skip or an expected failure.
+    is_subtest
+        Whether the report is about a part of the call.
+    causes
+        What failed; empty where that is not known.
+    n_runs
+        How often the test had been called in its process.
+    """
+
+    test: str
+    when: str
+    outcome: str
+    expected_to_fail: bool = False
+    reason: str | None = None
+    is_subtest: bool = False
+    causes: tuple[Cause, ...] = ()
+    n_runs: int = 1
+
+
+@dataclass
+class _Test:
+    outcomes: set[str] = field(default_factory=set)
+    phases: Counter[str] = field(default_factory=Counter)
+    n_again: int = 0
+    n_runs: int = 1
+    reason: str | None = None
+    causes: list[Cause] = field(default_factory=list)
+
+    def add(self, phase: Phase) -> None:
+        self.n_runs = max(self.n_runs, phase.n_runs)
+        if not phase.is_subtest:
+            self.phases[phase.when] += 1
+        if phase.outcome not in _KNOWN:
+            self.n_again += 1
+            return
+        outcome = _outcome(phase)
+        if outcome is not None:
+            self.outcomes.add(outcome)
+        if outcome == "failed":
+            self.causes += phase.causes
+        elif outcome == "skipped":
+            self.reason = phase.reason
+
+    def n_reruns(self) -> int:
+        return max(self.n_again, self.n_runs - 1, *(number - 1 for number in self.phases.values()), 0)
+
+
+def _outcome(phase: Phase) -> str | None:
+    """Return what a report makes of its test; None where it decides nothing."""
+    if phase.outcome == "failed":
+        if phase.when not in _PHASES:
+            return "crashed"
+        if any(cause.kind == STRICT_XPASS for cause in phase.causes):
+            return "xpassed"
+        return "failed" if phase.when == "call" else "error"
+    if phase.outcome == "skipped":
+        return "xfailed" if phase.expected_to_fail else "skipped"
+    if phase.when == "call" and not phase.is_subtest:
+        return "xpassed" if phase.expected_to_fail else "passed"
+    return None
 
 
 @dataclass(frozen=True)
@@ -14,31 +119,28 @@ class Outcomes:
     """What is known of a run's tests, by node id, as far as the run has come."""
 
     tests: list[str] = field(default_factory=list)
-    found: dict[str, str] = field(default_factory=dict)
-    skip_reasons: dict[str, str] = field(default_factory=dict)
     collection_errors: list[str] = field(default_factory=list)
+    _found: dict[str, _Test] = field(default_factory=dict)
 
     def select(self, tests: Iterable[str]) -> None:
         """Take down the tests that were selected, in place of those known before."""
         self.tests[:] = tests
 
-    def add(self, test: str, when: str, outcome: str, expected_to_fail: bool, reason: str | None) -> None:
-        """Take down a phase of a test: `when` is setup, call or teardown; `outcome` is passed, failed or skipped.
-
-        An error of setup or teardown stays one, whatever the call did.
-        """
-        before = self.found.get(test)
-        if outcome == "failed":
-            self.found[test] = "failed" if when == "call" else "error"
-        elif outcome == "skipped":
-            self.found[test] = "xfailed" if expected_to_fail else "skipped"
-            self.skip_reasons[test] = reason or "no reason was given"
-        elif when == "call" and before is None:
-            self.found[test] = "xpassed" if expected_to_fail else "passed"
+    def add(self, phase: Phase) -> None:
+        """Take down a report about a test; the worst of all that are known decides its outcome."""
+        self._found.setdefault(phase.test, _Test()).add(phase)
 
     def of(self, test: str) -> str:
         """Return one of `OUTCOMES`."""
-        return self.found.get(test, "not_run")
+        found = self._found.get(test)
+        return (
+            "not_run" if found is None else next((name for name in _WORST_FIRST if name in found.outcomes), "not_run")
+        )
+
+    def causes(self, test: str) -> tuple[Cause, ...]:
+        """Return what a test failed with in its call; an unknown cause where no report says it."""
+        found = self._found.get(test)
+        return tuple(found.causes) if found is not None and found.causes else (Cause("unknown", UNKNOWN),)
 
     def counts(self) -> dict[str, int]:
         """Return how many selected tests ended how; outcomes that did not occur are left out."""
@@ -47,4 +149,10 @@ class Outcomes:
 
     def skips(self) -> list[dict[str, str]]:
         """Return every skipped test with its reason, in the order of the run."""
-        return [{"test": test, "reason": self.skip_reasons[test]} for test in self.tests if self.of(test) == "skipped"]
+        skipped = [test for test in self.tests if self.of(test) == "skipped"]
+        return [{"test": test, "reason": self._found[test].reason or "no reason was given"} for test in skipped]
+
+    def reruns(self) -> dict[str, int]:
+        """Return how often each test ran again; those that ran once are left out."""
+        counted = {test: found.n_reruns() for test, found in self._found.items()}
+        return {test: number for test, number in counted.items() if number}

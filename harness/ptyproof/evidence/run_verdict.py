@@ -7,11 +7,23 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ptyproof.evidence.run_outcomes import OUTCOMES, Outcomes
+from ptyproof.evidence.run_outcomes import OUTCOMES, UNKNOWN, Outcomes
+from ptyproof.evidence.run_session import MARKER_RULE, Session
 from ptyproof.io.json_lines import read_lines
 
 _NAMED = 3
-_STOPPED = {2: "the run was interrupted", 3: "pytest had an internal error", 4: "pytest was used wrongly"}
+_STATUS = {2: "the run was interrupted", 3: "pytest had an internal error", 4: "pytest was used wrongly"}
+_PYTEST = range(6)  # every other exit status is of a plugin
+_WORDS = {"error": "had an error in a fixture", "crashed": "crashed its process", "not_run": "did not run"}
+_CAUSES = {
+    "import": "failed in an import",
+    "missing fixture": "asked for a fixture that is not there",
+    "fixture": "had an error in a fixture",
+    "async": "is async and no plugin runs it",
+    "usage": "used pytest wrongly",
+    "timeout": "ran out of time",
+    UNKNOWN: "failed with an error that was not reported",
+}
 
 
 @dataclass(frozen=True)
@@ -38,9 +50,12 @@ class Verdict:
 
 
 def judge(
-    kind: str, topic: str | None, outcomes: Outcomes, exit_status: int, past: Sequence[Mapping[str, Any]], hub: Path
+    kind: str, topic: str | None, outcomes: Outcomes, session: Session, past: Sequence[Mapping[str, Any]], hub: Path
 ) -> Verdict:
     """Return the verdict on a run.
+
+    The exit status is never better than pytest's own, with one exception: a red run that is accepted ends with 0, where
+    pytest's own status is 1 for the tests that failed and nothing else.
 
     Parameters
     ----------
@@ -48,22 +63,26 @@ def judge(
         Red, green, collect or none, and what it is about.
     outcomes
         Of its tests.
-    exit_status
-        What pytest would exit with.
+    session
+        How its session went.
     past
         The runs before it in the hub's index, oldest first.
     hub
         Folder of the hub, where the reports of past runs are.
     """
     if kind == "none":
-        return Verdict(None, exit_status, ())
-    problems = _problems(kind, outcomes, exit_status)
+        return Verdict(None, session.exit_status, ())
+    problems, remarks = _problems(kind, outcomes, session), _remarks(outcomes, session)
+    if kind == "green":
+        problems, remarks = [*problems, *remarks], []
+    if not problems or session.exit_status not in _PYTEST:
+        problems += _of_status(kind, session)
     accepted = not problems
-    remarks = list(problems)
+    remarks = [*problems, *remarks, *_by_marker(session)]
     earlier = [run for run in past if run["topic"] == topic and run["status"] == "ended" and run["accepted"]]
     collect = None if kind == "collect" else _against_collect(outcomes, earlier, hub, remarks)
     red = _against_red(outcomes, earlier, hub, remarks) if kind == "green" else None
-    return Verdict(accepted, 0 if accepted else 1, tuple(remarks), red, collect)
+    return Verdict(accepted, 0 if accepted else session.exit_status or 1, tuple(remarks), red, collect)
 
 
 def with_revision(verdict: Verdict, past: Sequence[Mapping[str, Any]], revision: Mapping[str, Any]) -> Verdict:
@@ -89,24 +108,62 @@ def ran(reports: Path) -> set[str]:
     return {str(line["test"]) for line in lines if line.get("when") != "collect" and "test" in line}
 
 
-def _problems(kind: str, outcomes: Outcomes, exit_status: int) -> list[str]:
-    """Return why a run is not the evidence that it was to be."""
+def _problems(kind: str, outcomes: Outcomes, session: Session) -> list[str]:
+    """Return why a run is not the evidence that was asked for, whatever its exit status is."""
     problems = []
-    if exit_status in _STOPPED and not outcomes.collection_errors:
-        problems.append(_STOPPED[exit_status])
+    if session.stopped is not None and not outcomes.collection_errors:
+        problems.append(session.stopped)
+    elif session.exit_status in _STATUS and not outcomes.collection_errors:
+        problems.append(_STATUS[session.exit_status])
+    problems += [f"worker {name} of pytest-xdist crashed" for name in session.crashed_workers]
     if outcomes.collection_errors:
         problems.append(f"{_listed(outcomes.collection_errors)} could not be collected")
     if not outcomes.tests and not outcomes.collection_errors:
         problems.append("no test was selected")
     if kind == "collect":
         return problems
+    problems += [f"{name} was not collected: {reason}" for name, reason in session.uncollected.items()]
     wanted = {"red": "failed", "green": "passed"}[kind]
-    words = {"error": "had an error in a fixture", "not_run": "did not run"}
     for outcome in OUTCOMES:
         others = [test for test in outcomes.tests if outcomes.of(test) == outcome]
         if others and outcome != wanted:
-            problems.append(f"{_listed(others)} {words.get(outcome, outcome)}")
-    return problems
+            problems.append(f"{_listed(others)} {_WORDS.get(outcome, outcome)}")
+    return problems + (_not_own(outcomes, session.accepted_errors) if kind == "red" else [])
+
+
+def _not_own(outcomes: Outcomes, accepted: Sequence[str]) -> list[str]:
+    """Return which tests failed, but not with an error of their own code."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for test in outcomes.tests:
+        causes = outcomes.causes(test)
+        if outcomes.of(test) == "failed" and not any(cause.is_own(accepted) for cause in causes):
+            found.setdefault((causes[0].kind, causes[0].type), []).append(test)
+    return [f"{_listed(tests)} {_CAUSES.get(kind, kind)} ({name})" for (kind, name), tests in found.items()]
+
+
+def _of_status(kind: str, session: Session) -> list[str]:
+    """Return what pytest's own exit status tells of a run that seems to be what was asked for."""
+    expected = 1 if kind == "red" else 0
+    if session.exit_status != expected:
+        return [f"pytest's own exit status is {session.exit_status}, and not {expected}"]
+    if kind == "red" and session.n_failures != session.n_reported:
+        return [f"pytest counts {session.n_failures} failures, and {session.n_reported} were reported"]
+    return []
+
+
+def _remarks(outcomes: Outcomes, session: Session) -> list[str]:
+    """Return what a green run must not have: tests chosen by something else than the recorded command, and reruns."""
+    others = [one for one in session.left_out if not one.by_command and one.by != MARKER_RULE]
+    said = [*session.chosen_by, *(f"{_listed(one.tests)} deselected by {one.by}" for one in others)]
+    reruns = outcomes.reruns()
+    if reruns:
+        said.append(f"{_listed(list(reruns))} ran more than once (reruns: {sum(reruns.values())})")
+    return said
+
+
+def _by_marker(session: Session) -> list[str]:
+    numbers = [len(one.tests) for one in session.left_out if one.by == MARKER_RULE]
+    return [f"{number} tests left out: {MARKER_RULE}" for number in numbers]
 
 
 def _against_red(
