@@ -1,7 +1,7 @@
 """`--ptyproof-certify`: each training of a real run is done twice more, in fresh processes, to the same bits.
 
-    def test_certificate(training_job, certify_job):
-        attempt = certify_job(training_job)
+    def test_certificate(ptyproof_training_job, ptyproof_certify_job):
+        attempt = ptyproof_certify_job(ptyproof_training_job)
         assert attempt["status"] == "reproduced", describe(attempt)
 
 The module `pytest_ptyproof.real_run.test_certificate` is collected with this option alone.
@@ -47,8 +47,10 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 @pytest.fixture(scope="session")
-def certify_job(
-    matrix_run: MatrixRun, train_job: Callable[[TrainingJob], TrainedJob], request: pytest.FixtureRequest
+def ptyproof_certify_job(
+    ptyproof_matrix_run: MatrixRun,
+    ptyproof_train_job: Callable[[TrainingJob], TrainedJob],
+    request: pytest.FixtureRequest,
 ) -> Callable[[TrainingJob], dict[str, Any]]:
     """A function that trains a job twice more and returns the attempt (dict) that the hub's certificate has of it.
 
@@ -61,13 +63,15 @@ def certify_job(
         from ptyproof.evidence.certify import Certification
 
         config = request.config
-        done = train_job(job)
+        done = ptyproof_train_job(job)
         if done.status != "success":
             pytest.fail(f"{job.key} was not certified: its training is {done.status}: {done.error}", pytrace=False)
-        how = Certification(matrix_run.options, value_of(config, "certify-mode"), value_of(config, "certify-epochs"))
-        certificate = Certificate(matrix_run.hub, matrix_run.design)
+        how = Certification(
+            ptyproof_matrix_run.options, value_of(config, "certify-mode"), value_of(config, "certify-epochs")
+        )
+        certificate = Certificate(ptyproof_matrix_run.hub, ptyproof_matrix_run.design)
         with plain_errors(), watched_console(config) as watched:
-            (attempt,) = certify(certificate, matrix_run.phase_e, [job], how, watched)
+            (attempt,) = certify(certificate, ptyproof_matrix_run.phase_e, [job], how, watched)
         return attempt
 
     return certify_one

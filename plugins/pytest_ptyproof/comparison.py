@@ -1,11 +1,11 @@
 """Fixtures that compare with the truth: a study's cells, each dose and view a test item, and objects of one's own.
 
-def test_comparison(comparison_cell, compare):
-    scores = compare(comparison_cell)
+def test_comparison(ptyproof_comparison_cell, ptyproof_compare):
+    scores = ptyproof_compare(ptyproof_comparison_cell)
     assert scores["lsqml"]["phase_mae"].value < scores["flat"]["phase_mae"].value
 
-def test_my_result(compare, my_object, my_truth):
-    assert compare(my_object, my_truth)["complex_nrmse"].value < 0.1
+def test_my_result(ptyproof_compare, my_object, my_truth):
+    assert ptyproof_compare(my_object, my_truth)["complex_nrmse"].value < 0.1
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Parametrize every test that asks for `comparison_cell` over the doses, views and halves of the study."""
+    """Parametrize every test that asks for `ptyproof_comparison_cell` over doses, views and halves."""
     if COMPARISON not in metafunc.fixturenames:
         return
     from ptyproof.evidence.reconstruction_jobs import study_cells
@@ -45,14 +45,16 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture(scope="session")
-def comparison_cell(matrix_run: MatrixRun, phase_d: PhaseFolder, request: pytest.FixtureRequest) -> ComparisonCell:
+def ptyproof_comparison_cell(
+    ptyproof_matrix_run: MatrixRun, ptyproof_phase_d: PhaseFolder, request: pytest.FixtureRequest
+) -> ComparisonCell:
     """A dose, view and half of the study: `.key`; a test that asks for it runs once for each.
 
     One of which nothing can be reconstructed is skipped, with the reason that the manifest has.
     """
     cell: ComparisonCell = request.param
     with plain_errors():
-        found = [matrix_run.reconstruction_cell(member.key) for member in cell.members]
+        found = [ptyproof_matrix_run.reconstruction_cell(member.key) for member in cell.members]
     reasons = [reason for reason in found if isinstance(reason, str)]
     if len(reasons) == len(found):
         pytest.skip(plain(f"{cell.key}{reasons[0].removeprefix(cell.members[0].key)}"))
@@ -60,20 +62,22 @@ def comparison_cell(matrix_run: MatrixRun, phase_d: PhaseFolder, request: pytest
 
 
 @pytest.fixture(scope="session")
-def comparison_manifest(matrix_run: MatrixRun, phase_d: PhaseFolder, request: pytest.FixtureRequest) -> dict[str, Any]:
+def ptyproof_comparison_manifest(
+    ptyproof_matrix_run: MatrixRun, ptyproof_phase_d: PhaseFolder, request: pytest.FixtureRequest
+) -> dict[str, Any]:
     """The comparison (dict) of the selected cells, or of the whole matrix, after every reconstruction has ended."""
     with plain_errors(), watched_console(request.config) as watched:
-        return matrix_run.compare(watched)
+        return ptyproof_matrix_run.compare(watched)
 
 
 @pytest.fixture(scope="session")
-def compare(request: pytest.FixtureRequest) -> Callable[..., Any]:
+def ptyproof_compare(request: pytest.FixtureRequest) -> Callable[..., Any]:
     """A function that compares with the truth.
 
-    `compare(comparison_cell)` returns the measures of every method that has a result there: by method, by name, each
-    with `.value` (None where it is not defined, and then `.reason`), `.unit` and `.direction`. `compare(obj, truth,
-    illumination=None)` returns those of two complex images (M, M'), by name; what is lit less than 5 % of the brightest
-    pixel is left out, and None compares every pixel.
+    Of a `ptyproof_comparison_cell` it returns the measures of every method that has a result there: by method, by name,
+    each with `.value` (None where it is not defined, and then `.reason`), `.unit` and `.direction`. Of `(obj, truth,
+    illumination=None)` it returns those of two complex images (M, M'), by name; what is lit less than 5 % of the
+    brightest pixel is left out, and None compares every pixel.
     """
 
     def run(what: Any, truth: Any = None, illumination: Any = None) -> Any:
@@ -82,7 +86,7 @@ def compare(request: pytest.FixtureRequest) -> Callable[..., Any]:
         with plain_errors():
             if not isinstance(what, ComparisonCell):
                 return compare_objects(what, truth, illumination)
-        manifest = request.getfixturevalue("comparison_manifest")
+        manifest = request.getfixturevalue("ptyproof_comparison_manifest")
         keys = {member.key for member in what.members}
         return {
             cell["method"]: {found["metric"]: measure_from_dict(found) for found in cell["measures"]}

@@ -151,8 +151,8 @@ def _line(finding: Finding) -> str:
 
 
 @pytest.fixture(scope="session")
-def assert_manifest_ok(pytestconfig: pytest.Config) -> Callable[..., Checked]:
-    """A function that fails the test unless a manifest is sound: `assert_manifest_ok(path, ignore=("PM302",))`.
+def ptyproof_assert_manifest_ok(pytestconfig: pytest.Config) -> Callable[..., Checked]:
+    """A function of `(path, ignore=("PM302",))` that fails the test unless a manifest is sound.
 
     It returns the judgement, whose findings are then warnings, infos, and errors with a code of `ignore`.
     """

@@ -1,11 +1,11 @@
 """Fixtures that reconstruct: the cells of a study by every method, each a test item, and methods on data of one's own.
 
-    def test_reconstruction(reconstruction_job, reconstruct):
-        done = reconstruct(reconstruction_job)
+    def test_reconstruction(ptyproof_reconstruction_job, ptyproof_reconstruct):
+        done = ptyproof_reconstruct(ptyproof_reconstruction_job)
         assert done.status == "success", done.error
 
-    def test_my_scan(reconstruction_method, reconstruct, my_scan):
-        found = reconstruct(reconstruction_method, my_scan, epochs=20)
+    def test_my_scan(ptyproof_reconstruction_method, ptyproof_reconstruct, my_scan):
+        found = ptyproof_reconstruct(ptyproof_reconstruction_method, my_scan, epochs=20)
 
 Methods of others join by the hook `ptyproof_register_methods` (see `pytest_ptyproof.hookspec`) or an entry point.
 """
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from ptyproof.evidence.reconstruction_jobs import ReconstructionJob
     from ptyproof.reconstruction.method import Method
 
-_METHOD = "reconstruction_method"
+_METHOD = "ptyproof_reconstruction_method"
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Parametrize tests that ask for `reconstruction_job` over the cells, for `reconstruction_method` over methods."""
+    """Parametrize tests over the cells of `ptyproof_reconstruction_job`, or over `ptyproof_reconstruction_method`."""
     if _METHOD in metafunc.fixturenames:
         metafunc.parametrize(_METHOD, method_names(metafunc.config), indirect=True, scope="session")
     if RECONSTRUCTION not in metafunc.fixturenames:
@@ -45,22 +45,22 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture(scope="session")
-def reconstruction_job(
-    matrix_run: MatrixRun, phase_d: PhaseFolder, request: pytest.FixtureRequest
+def ptyproof_reconstruction_job(
+    ptyproof_matrix_run: MatrixRun, ptyproof_phase_d: PhaseFolder, request: pytest.FixtureRequest
 ) -> ReconstructionJob:
     """A reconstruction of the study's matrix; a test that asks for it runs once for each cell: view, half and method.
 
     A cell that cannot be reconstructed is skipped, with the reason that the manifest has.
     """
     with plain_errors():
-        found = matrix_run.reconstruction_cell(request.param.key)
+        found = ptyproof_matrix_run.reconstruction_cell(request.param.key)
     if isinstance(found, str):
         pytest.skip(plain(found))
     return found
 
 
 @pytest.fixture(scope="session")
-def reconstruction_method(request: pytest.FixtureRequest) -> Method:
+def ptyproof_reconstruction_method(request: pytest.FixtureRequest) -> Method:
     """A method of the study; a test that asks for it runs once for each. One that cannot run here is skipped."""
     from ptyproof.evidence.registry import registry
 
@@ -73,13 +73,13 @@ def reconstruction_method(request: pytest.FixtureRequest) -> Method:
 
 
 @pytest.fixture(scope="session")
-def reconstruct(request: pytest.FixtureRequest) -> Callable[..., Any]:
+def ptyproof_reconstruct(request: pytest.FixtureRequest) -> Callable[..., Any]:
     """A function that reconstructs for real.
 
-    `reconstruct(reconstruction_job)` returns how a cell ended: `.status`, `.error`, `.entry`; it is reconstructed once,
-    however many tests and processes ask for it, and after the training that it needs. `reconstruct(method, scan,
-    epochs=None, seed=0)` returns the `Reconstruction` of a `BlindScan` of one's own, after a check of what the method
-    returned.
+    Of a `ptyproof_reconstruction_job` it returns how the cell ended: `.status`, `.error`, `.entry`; a cell is
+    reconstructed once, however many tests and processes ask for it, and after the training that it needs. Of `(method,
+    scan, epochs=None, seed=0)` it returns the `Reconstruction` of a `BlindScan` of one's own, after a check of what the
+    method returned.
     """
 
     def run(what: Any, scan: Any = None, epochs: int | None = None, seed: int = 0) -> Any:
@@ -91,7 +91,7 @@ def reconstruct(request: pytest.FixtureRequest) -> Callable[..., Any]:
                 from ptyproof.study.seeds import stream
 
                 return run_method(what, scan, Budget(epochs), stream(seed, "reconstruct", what.name))
-            matrix: MatrixRun = request.getfixturevalue("matrix_run")
+            matrix: MatrixRun = request.getfixturevalue("ptyproof_matrix_run")
             with watched_console(request.config) as watched:
                 done = matrix.reconstruct(what, watched)
         if isinstance(done, Skip):
@@ -102,9 +102,9 @@ def reconstruct(request: pytest.FixtureRequest) -> Callable[..., Any]:
 
 
 @pytest.fixture(scope="session")
-def reconstruction_manifest(
-    matrix_run: MatrixRun, phase_d: PhaseFolder, request: pytest.FixtureRequest
+def ptyproof_reconstruction_manifest(
+    ptyproof_matrix_run: MatrixRun, ptyproof_phase_d: PhaseFolder, request: pytest.FixtureRequest
 ) -> dict[str, Any]:
     """The manifest (dict) of the selected reconstructions, or of all, after every one of them has ended."""
     with plain_errors(), watched_console(request.config) as watched:
-        return matrix_run.complete_reconstructions(watched)
+        return ptyproof_matrix_run.complete_reconstructions(watched)

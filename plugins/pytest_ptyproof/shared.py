@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from ptyproof.console import Console
     from ptyproof.study.design import StudyDesign
 
-RECONSTRUCTION = "reconstruction_job"
-COMPARISON = "comparison_cell"
+RECONSTRUCTION = "ptyproof_reconstruction_job"
+COMPARISON = "ptyproof_comparison_cell"
 _DESIGN = pytest.StashKey[Any]()
 
 

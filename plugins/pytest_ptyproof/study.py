@@ -1,7 +1,7 @@
 """Fixtures that run a study: base, Phases C and D, and the trainings of its matrix, each cell a test item.
 
-    def test_training(training_job, train_job):
-        done = train_job(training_job)
+    def test_training(ptyproof_training_job, ptyproof_train_job):
+        done = ptyproof_train_job(ptyproof_training_job)
         assert done.status == "success", done.error
 
 Fixtures are thin: the phases are `ptyproof.evidence`, and their imports stand inside the fixtures.
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from ptyproof.study.design import StudyDesign
     from ptyproof.study.jobs import TrainingJob
 
-_CELL = "training_job"
+_CELL = "ptyproof_training_job"
 _OF_JOBS = ("retry", "job-timeout", "job-memory")
 _OPTIONS = ("study", "base-npz", "accelerator", *_OF_JOBS)
 
@@ -72,7 +72,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Parametrize every test that asks for `training_job` over the cells of the study."""
+    """Parametrize every test that asks for `ptyproof_training_job` over the cells of the study."""
     if _CELL not in metafunc.fixturenames:
         return
     from ptyproof.study.layout import cell_key
@@ -87,23 +87,26 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture(scope="session")
-def study_design(request: pytest.FixtureRequest) -> StudyDesign:
+def ptyproof_study_design(request: pytest.FixtureRequest) -> StudyDesign:
     """The study of the run: `--ptyproof-study`, or the built-in fly64 (a `ptyproof.study.design.StudyDesign`)."""
     return study_of(request.config)
 
 
 @pytest.fixture(scope="session")
-def base_dataset(request: pytest.FixtureRequest, study_design: StudyDesign) -> Base:
+def ptyproof_base_dataset(request: pytest.FixtureRequest, ptyproof_study_design: StudyDesign) -> Base:
     """What is simulated from: `.dataset` has object, probe and positions (`--ptyproof-base-npz`, or the study's)."""
     from ptyproof.evidence.base import load_base
 
     with plain_errors():
-        return load_base(study_design, value_of(request.config, "base-npz"))
+        return load_base(ptyproof_study_design, value_of(request.config, "base-npz"))
 
 
 @pytest.fixture(scope="session")
-def matrix_run(
-    request: pytest.FixtureRequest, artifact_hub: Path, study_design: StudyDesign, base_dataset: Base
+def ptyproof_matrix_run(
+    request: pytest.FixtureRequest,
+    ptyproof_artifact_hub: Path,
+    ptyproof_study_design: StudyDesign,
+    ptyproof_base_dataset: Base,
 ) -> MatrixRun:
     """The run of the study's matrix in the artifact hub; the other fixtures are steps of it."""
     from ptyproof.evidence.matrix_run import MatrixRun
@@ -113,9 +116,9 @@ def matrix_run(
     selected, reconstructions = _selected(request.session)
     call_id = getattr(config, "workerinput", {}).get("testrunuid")
     return MatrixRun(
-        artifact_hub,
-        study_design,
-        base_dataset,
+        ptyproof_artifact_hub,
+        ptyproof_study_design,
+        ptyproof_base_dataset,
         RunOptions(accelerator=value_of(config, "accelerator")),
         selected or None,
         call_id,
@@ -126,34 +129,40 @@ def matrix_run(
 
 
 @pytest.fixture(scope="session")
-def phase_c(matrix_run: MatrixRun, request: pytest.FixtureRequest) -> PhaseFolder:
+def ptyproof_phase_c(ptyproof_matrix_run: MatrixRun, request: pytest.FixtureRequest) -> PhaseFolder:
     """Phase C of the study, made once: `.root` and `.manifest` (run_manifest.json)."""
     with plain_errors(), watched_console(request.config) as watched:
-        return matrix_run.phase_c(watched)
+        return ptyproof_matrix_run.phase_c(watched)
 
 
 @pytest.fixture(scope="session")
-def phase_d(matrix_run: MatrixRun, phase_c: PhaseFolder, request: pytest.FixtureRequest) -> PhaseFolder:
+def ptyproof_phase_d(
+    ptyproof_matrix_run: MatrixRun, ptyproof_phase_c: PhaseFolder, request: pytest.FixtureRequest
+) -> PhaseFolder:
     """Phase D of the study, made once: `.root` and `.manifest` (overlap_manifest.json)."""
     with plain_errors(), watched_console(request.config) as watched:
-        return matrix_run.phase_d(watched)
+        return ptyproof_matrix_run.phase_d(watched)
 
 
 @pytest.fixture(scope="session")
-def training_job(matrix_run: MatrixRun, phase_d: PhaseFolder, request: pytest.FixtureRequest) -> TrainingJob:
+def ptyproof_training_job(
+    ptyproof_matrix_run: MatrixRun, ptyproof_phase_d: PhaseFolder, request: pytest.FixtureRequest
+) -> TrainingJob:
     """A training of the study's matrix; a test that asks for it runs once for each cell.
 
     A cell that cannot be trained is skipped, with the reason that the manifest has.
     """
     with plain_errors():
-        found = matrix_run.cell(request.param.key)
+        found = ptyproof_matrix_run.cell(request.param.key)
     if isinstance(found, str):
         pytest.skip(plain(found))
     return found
 
 
 @pytest.fixture(scope="session")
-def train_job(matrix_run: MatrixRun, request: pytest.FixtureRequest) -> Callable[[TrainingJob], TrainedJob]:
+def ptyproof_train_job(
+    ptyproof_matrix_run: MatrixRun, request: pytest.FixtureRequest
+) -> Callable[[TrainingJob], TrainedJob]:
     """A function that trains a job for real and returns how it ended: `.status`, `.error`, `.entry`, `.bundle_path`.
 
     A job is trained once, however many tests and processes ask for it.
@@ -161,20 +170,22 @@ def train_job(matrix_run: MatrixRun, request: pytest.FixtureRequest) -> Callable
 
     def train(job: TrainingJob) -> TrainedJob:
         with plain_errors(), watched_console(request.config) as watched:
-            return matrix_run.train(job, watched)
+            return ptyproof_matrix_run.train(job, watched)
 
     return train
 
 
 @pytest.fixture(scope="session")
-def training_manifest(matrix_run: MatrixRun, phase_d: PhaseFolder, request: pytest.FixtureRequest) -> dict[str, Any]:
+def ptyproof_training_manifest(
+    ptyproof_matrix_run: MatrixRun, ptyproof_phase_d: PhaseFolder, request: pytest.FixtureRequest
+) -> dict[str, Any]:
     """The manifest (dict) of the selected cells, or of the whole matrix, after every job of it has ended."""
     with plain_errors(), watched_console(request.config) as watched:
-        return matrix_run.complete(watched)
+        return ptyproof_matrix_run.complete(watched)
 
 
 @pytest.fixture(scope="session")
-def validate_manifest() -> Callable[[Path], dict[str, Any]]:
+def ptyproof_validate_manifest() -> Callable[[Path], dict[str, Any]]:
     """A function that reads a manifest and fails the test, in one sentence, unless it obeys the schema of its kind."""
 
     def validate(path: Path) -> dict[str, Any]:

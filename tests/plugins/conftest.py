@@ -84,7 +84,7 @@ import pytest
 @pytest.hookimpl(wrapper=True)
 def pytest_fixture_setup(fixturedef):
     made = yield
-    if fixturedef.argname == "phase_d":
+    if fixturedef.argname == "ptyproof_phase_d":
         path = made.root / "dose_1000" / "dense" / "dense_train.npz"
         path.write_bytes(path.read_bytes()[:-1000])
     return made

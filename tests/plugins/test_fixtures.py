@@ -18,19 +18,20 @@ InFolder = Callable[..., Run]
 
 FIXTURES = (
     "artifact_hub",
-    "base_dataset",
-    "matrix_run",
-    "phase_c",
-    "phase_d",
-    "reconstruct",
-    "reconstruction_job",
-    "reconstruction_manifest",
-    "reconstruction_method",
-    "study_design",
-    "train_job",
-    "training_job",
-    "training_manifest",
-    "validate_manifest",
+    "ptyproof_artifact_hub",
+    "ptyproof_base_dataset",
+    "ptyproof_matrix_run",
+    "ptyproof_phase_c",
+    "ptyproof_phase_d",
+    "ptyproof_reconstruct",
+    "ptyproof_reconstruction_job",
+    "ptyproof_reconstruction_manifest",
+    "ptyproof_reconstruction_method",
+    "ptyproof_study_design",
+    "ptyproof_train_job",
+    "ptyproof_training_job",
+    "ptyproof_training_manifest",
+    "ptyproof_validate_manifest",
 )
 
 MINE = '''
@@ -43,53 +44,54 @@ import pytest
 
 pytestmark = pytest.mark.real_run
 
-def test_study_and_base(study_design, base_dataset):
-    assert [view.name for view in study_design.views] == ["baseline", "dense", "sparse"]
-    assert base_dataset.dataset.probe.shape == (32, 32)
-    assert np.iscomplexobj(base_dataset.dataset.obj)
-    assert base_dataset.dataset.positions_px.shape == (160, 2)
+def test_study_and_base(ptyproof_study_design, ptyproof_base_dataset):
+    assert [view.name for view in ptyproof_study_design.views] == ["baseline", "dense", "sparse"]
+    assert ptyproof_base_dataset.dataset.probe.shape == (32, 32)
+    assert np.iscomplexobj(ptyproof_base_dataset.dataset.obj)
+    assert ptyproof_base_dataset.dataset.positions_px.shape == (160, 2)
 
 
-def test_phases(phase_c, phase_d, artifact_hub, validate_manifest):
-    for phase, kind in ((phase_c, "run_manifest"), (phase_d, "overlap_manifest")):
-        assert validate_manifest(phase.manifest_path) == phase.manifest
+def test_phases(ptyproof_phase_c, ptyproof_phase_d, artifact_hub, ptyproof_validate_manifest):
+    for phase, kind in ((ptyproof_phase_c, "run_manifest"), (ptyproof_phase_d, "overlap_manifest")):
+        assert ptyproof_validate_manifest(phase.manifest_path) == phase.manifest
         assert phase.manifest["kind"] == kind
         assert phase.manifest_path.parent == phase.root
         assert phase.root.is_relative_to(artifact_hub)
-    assert (phase_c.root / "dose_1000" / "patched_train.npz").is_file()
+    assert (ptyproof_phase_c.root / "dose_1000" / "patched_train.npz").is_file()
 
 
-def test_job(training_job):
-    assert training_job.key in {"dose1000-baseline-gs1", "dose1000-dense-gs2"}
-    assert training_job.train_data_path.is_file()
-    assert training_job.test_data_path.is_file()
+def test_job(ptyproof_training_job):
+    assert ptyproof_training_job.key in {"dose1000-baseline-gs1", "dose1000-dense-gs2"}
+    assert ptyproof_training_job.train_data_path.is_file()
+    assert ptyproof_training_job.test_data_path.is_file()
 
 
 @pytest.mark.parametrize("turn", ["first", "second"])
-def test_training(training_job, train_job, turn):
-    done = train_job(training_job)
+def test_training(ptyproof_training_job, ptyproof_train_job, turn):
+    done = ptyproof_train_job(ptyproof_training_job)
     assert done.status == "success", done.error
     assert done.error is None
     assert hashlib.sha256(done.bundle_path.read_bytes()).hexdigest() == done.entry["result"]["bundle_sha256"]
-    assert len((training_job.artifact_dir / "train.log").read_text().split("train on")) == 2
+    assert len((ptyproof_training_job.artifact_dir / "train.log").read_text().split("train on")) == 2
 
 
-def test_manifest(training_manifest, artifact_hub, validate_manifest):
-    assert validate_manifest(artifact_hub / "real_run" / "training_manifest.json") == training_manifest
-    assert training_manifest["account"]["n_success"] == 2
+def test_manifest(ptyproof_training_manifest, artifact_hub, ptyproof_validate_manifest):
+    path = artifact_hub / "real_run" / "training_manifest.json"
+    assert ptyproof_validate_manifest(path) == ptyproof_training_manifest
+    assert ptyproof_training_manifest["account"]["n_success"] == 2
 
 
 class TestInAClass:
-    def test_job(self, training_job, study_design):
-        assert training_job.dose in study_design.doses_photons_per_pattern
+    def test_job(self, ptyproof_training_job, ptyproof_study_design):
+        assert ptyproof_training_job.dose in ptyproof_study_design.doses_photons_per_pattern
 '''
 
 JOBS_ALONE = """
 import pytest
 
 @pytest.mark.real_run
-def test_job(training_job):
-    assert training_job.train_data_path.is_file()
+def test_job(ptyproof_training_job):
+    assert ptyproof_training_job.train_data_path.is_file()
 """
 
 
@@ -155,11 +157,11 @@ def test_the_study_is_fly64_unless_another_is_named(pytester: pytest.Pytester, i
         import pytest
 
         @pytest.mark.real_run
-        def test_study(study_design):
-            assert study_design.name == "fly64"
+        def test_study(ptyproof_study_design):
+            assert ptyproof_study_design.name == "fly64"
 
         @pytest.mark.real_run
-        def test_job(training_job):
+        def test_job(ptyproof_training_job):
             raise AssertionError("only collected")
         """
     )
@@ -192,7 +194,7 @@ def test_a_broken_manifest_fails_a_test_in_one_sentence(
 ) -> None:
     if text is not None:
         (pytester.path / "made.json").write_text(text)
-    pytester.makepyfile("def test_it(validate_manifest): validate_manifest('made.json')")
+    pytester.makepyfile("def test_it(ptyproof_validate_manifest): ptyproof_validate_manifest('made.json')")
     run = in_folder()
     assert run.status == 1
     assert run.outcomes() == {"test_it": "failed"}

@@ -208,19 +208,19 @@ def test_a_named_hub_is_verified_once(run: RunPytest, pytester: pytest.Pytester)
 FIXTURE_TESTS = """\
 import pytest
 
-def test_sound(assert_manifest_ok):
-    assert assert_manifest_ok("sound.json").kind == "run_manifest"
+def test_sound(ptyproof_assert_manifest_ok):
+    assert ptyproof_assert_manifest_ok("sound.json").kind == "run_manifest"
 
-def test_broken(assert_manifest_ok):
-    assert_manifest_ok("broken.json")
+def test_broken(ptyproof_assert_manifest_ok):
+    ptyproof_assert_manifest_ok("broken.json")
 
-def test_ignored(assert_manifest_ok):
-    checked = assert_manifest_ok("broken.json", ignore={"PM101"})
+def test_ignored(ptyproof_assert_manifest_ok):
+    checked = ptyproof_assert_manifest_ok("broken.json", ignore={"PM101"})
     assert [finding.code for finding in checked.findings] == ["PM101"]
 
-def test_another_ignored(assert_manifest_ok):
+def test_another_ignored(ptyproof_assert_manifest_ok):
     with pytest.raises(pytest.fail.Exception, match="colour"):
-        assert_manifest_ok("broken.json", ignore=["PM102"])
+        ptyproof_assert_manifest_ok("broken.json", ignore=["PM102"])
 """
 
 

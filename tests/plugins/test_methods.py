@@ -36,9 +36,9 @@ def scan():
     return BlindScan(amplitude, np.ones((16, 16), np.complex64), positions, (24, 30))
 
 
-def test_own_scan(reconstruction_method, reconstruct, scan):
-    if not reconstruction_method.needs.training:
-        found = reconstruct(reconstruction_method, scan, epochs=1)
+def test_own_scan(ptyproof_reconstruction_method, ptyproof_reconstruct, scan):
+    if not ptyproof_reconstruction_method.needs.training:
+        found = ptyproof_reconstruct(ptyproof_reconstruction_method, scan, epochs=1)
         assert found.obj.shape == (24, 30)
         assert np.isfinite(found.obj).all()
 """

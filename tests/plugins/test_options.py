@@ -120,7 +120,7 @@ def test_a_base_without_an_object_is_an_error_of_one_sentence(
     pytester: pytest.Pytester, in_folder: InFolder, study_file: Path
 ) -> None:
     (pytester.path / "empty.npz").write_bytes(b"no archive")
-    pytester.makepyfile("import pytest\n@pytest.mark.real_run\ndef test_it(base_dataset): pass\n")
+    pytester.makepyfile("import pytest\n@pytest.mark.real_run\ndef test_it(ptyproof_base_dataset): pass\n")
     run = in_folder("-m", "real_run", f"--ptyproof-study={study_file}", "--ptyproof-base-npz=empty.npz")
     assert run.status == 1
     assert run.outcomes() == {"test_it": "error"}

@@ -13,9 +13,11 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.real_run
 
 
-def test_certificate(training_job: TrainingJob, certify_job: Callable[[TrainingJob], dict[str, Any]]) -> None:
+def test_certificate(
+    ptyproof_training_job: TrainingJob, ptyproof_certify_job: Callable[[TrainingJob], dict[str, Any]]
+) -> None:
     """Two trainings in fresh processes, and that of the run, agree bit for bit."""
     from ptyproof.evidence.attempts import describe
 
-    attempt = certify_job(training_job)
+    attempt = ptyproof_certify_job(ptyproof_training_job)
     assert attempt["status"] == "reproduced", describe(attempt)

@@ -23,11 +23,13 @@ pytestmark = pytest.mark.real_run
 Validate = Callable[[Path], dict[str, Any]]
 
 
-def test_phase_c(phase_c: PhaseFolder, study_design: StudyDesign, validate_manifest: Validate) -> None:
+def test_phase_c(
+    ptyproof_phase_c: PhaseFolder, ptyproof_study_design: StudyDesign, ptyproof_validate_manifest: Validate
+) -> None:
     """Every dose was simulated, and the measured photons are those that were asked for."""
-    manifest = validate_manifest(phase_c.manifest_path)
+    manifest = ptyproof_validate_manifest(ptyproof_phase_c.manifest_path)
     made = {entry["dose"]: entry for entry in manifest["datasets"]}
-    assert set(made) == set(study_design.doses_photons_per_pattern)
+    assert set(made) == set(ptyproof_study_design.doses_photons_per_pattern)
     for entry in made.values():
         for half in (entry["train"], entry["test"]):
             # Poisson: the mean of n patterns scatters by sqrt(dose / n); six deviations never happen
@@ -35,19 +37,21 @@ def test_phase_c(phase_c: PhaseFolder, study_design: StudyDesign, validate_manif
             assert abs(half["photons_per_pattern_measured"] - expected) < 6 * math.sqrt(expected / n)
 
 
-def test_phase_d(phase_d: PhaseFolder, study_design: StudyDesign, validate_manifest: Validate) -> None:
+def test_phase_d(
+    ptyproof_phase_d: PhaseFolder, ptyproof_study_design: StudyDesign, ptyproof_validate_manifest: Validate
+) -> None:
     """Every cell of the matrix was accepted, or rejected with its numbers."""
-    manifest = validate_manifest(phase_d.manifest_path)
-    cells = len(study_design.doses_photons_per_pattern) * len(study_design.views)
+    manifest = ptyproof_validate_manifest(ptyproof_phase_d.manifest_path)
+    cells = len(ptyproof_study_design.doses_photons_per_pattern) * len(ptyproof_study_design.views)
     assert len(manifest["views"]) + len(manifest["rejected_views"]) == cells
 
 
-def test_training(training_job: TrainingJob, train_job: Callable[[TrainingJob], TrainedJob]) -> None:
+def test_training(ptyproof_training_job: TrainingJob, ptyproof_train_job: Callable[[TrainingJob], TrainedJob]) -> None:
     """The job was trained, its bundle is the one that the manifest names, and its losses are numbers."""
     from ptyproof.io.hashing import sha256_file
     from ptyproof.training.bundle import read_bundle
 
-    done = train_job(training_job)
+    done = ptyproof_train_job(ptyproof_training_job)
     assert done.status == "success", done.error
     result = done.entry["result"]
     assert math.isfinite(result["final_loss"])
@@ -55,15 +59,17 @@ def test_training(training_job: TrainingJob, train_job: Callable[[TrainingJob], 
     assert done.bundle_path is not None
     assert sha256_file(done.bundle_path) == result["bundle_sha256"]
     record = read_bundle(done.bundle_path).record
-    assert (record["job"], record["recipe_sha256"]) == (training_job.key, result["recipe_sha256"])
+    assert (record["job"], record["recipe_sha256"]) == (ptyproof_training_job.key, result["recipe_sha256"])
 
 
-def test_manifest(training_manifest: dict[str, Any], artifact_hub: Path, validate_manifest: Validate) -> None:
+def test_manifest(
+    ptyproof_training_manifest: dict[str, Any], ptyproof_artifact_hub: Path, ptyproof_validate_manifest: Validate
+) -> None:
     """Manifest and skip summary are valid, agree with each other, and account for every cell."""
-    folder = artifact_hub / "real_run"
-    manifest = validate_manifest(folder / "training_manifest.json")
-    summary = validate_manifest(folder / manifest["skip_summary_path"])
-    assert manifest["jobs"] == training_manifest["jobs"]
+    folder = ptyproof_artifact_hub / "real_run"
+    manifest = ptyproof_validate_manifest(folder / "training_manifest.json")
+    summary = ptyproof_validate_manifest(folder / manifest["skip_summary_path"])
+    assert manifest["jobs"] == ptyproof_training_manifest["jobs"]
     assert summary["skipped_views"] == manifest["skipped_views"]
     assert summary["skipped_count"] == manifest["skipped_count"] == len(manifest["skipped_views"])
     account = manifest["account"]
@@ -72,35 +78,38 @@ def test_manifest(training_manifest: dict[str, Any], artifact_hub: Path, validat
 
 
 def test_reconstruction(
-    reconstruction_job: ReconstructionJob, reconstruct: Callable[[ReconstructionJob], ReconstructedJob]
+    ptyproof_reconstruction_job: ReconstructionJob,
+    ptyproof_reconstruct: Callable[[ReconstructionJob], ReconstructedJob],
 ) -> None:
     """The job has a reconstruction: the archive that the manifest names, with the arrays that it names."""
     from ptyproof.evidence.reconstruction_archive import arrays_digest, read_archive
     from ptyproof.io.hashing import sha256_file
 
-    done = reconstruct(reconstruction_job)
+    done = ptyproof_reconstruct(ptyproof_reconstruction_job)
     assert done.status == "success", done.error
     result = done.entry["result"]
-    assert sha256_file(reconstruction_job.path) == result["reconstruction"]["sha256"]
-    found = read_archive(reconstruction_job.path)
+    assert sha256_file(ptyproof_reconstruction_job.path) == result["reconstruction"]["sha256"]
+    found = read_archive(ptyproof_reconstruction_job.path)
     assert arrays_digest(found.obj, found.probe) == result["arrays_sha256"]
     assert len(found.losses) == (result["iterations"] or 0)
 
 
 def test_reconstruction_manifest(
-    reconstruction_manifest: dict[str, Any], artifact_hub: Path, validate_manifest: Validate
+    ptyproof_reconstruction_manifest: dict[str, Any], ptyproof_artifact_hub: Path, ptyproof_validate_manifest: Validate
 ) -> None:
     """The manifest is valid and accounts for every cell: doses x views x halves x methods."""
-    manifest = validate_manifest(artifact_hub / "real_run" / "reconstruction_manifest.json")
-    assert manifest["jobs"] == reconstruction_manifest["jobs"]
+    manifest = ptyproof_validate_manifest(ptyproof_artifact_hub / "real_run" / "reconstruction_manifest.json")
+    assert manifest["jobs"] == ptyproof_reconstruction_manifest["jobs"]
     account = manifest["account"]
     assert account["n_enumerated"] == sum(value for key, value in account.items() if key != "n_enumerated")
     assert account["n_lost"] == 0
 
 
-def test_comparison(comparison_cell: ComparisonCell, compare: Callable[[ComparisonCell], dict[str, Any]]) -> None:
+def test_comparison(
+    ptyproof_comparison_cell: ComparisonCell, ptyproof_compare: Callable[[ComparisonCell], dict[str, Any]]
+) -> None:
     """Every reconstruction of the cell was compared, and each measure has a number or a reason."""
-    scores = compare(comparison_cell)
+    scores = ptyproof_compare(ptyproof_comparison_cell)
     assert scores
     for method, measures in scores.items():
         for name, found in measures.items():
@@ -109,14 +118,14 @@ def test_comparison(comparison_cell: ComparisonCell, compare: Callable[[Comparis
 
 
 def test_comparison_manifest(
-    comparison_manifest: dict[str, Any],
-    reconstruction_manifest: dict[str, Any],
-    artifact_hub: Path,
-    validate_manifest: Validate,
+    ptyproof_comparison_manifest: dict[str, Any],
+    ptyproof_reconstruction_manifest: dict[str, Any],
+    ptyproof_artifact_hub: Path,
+    ptyproof_validate_manifest: Validate,
 ) -> None:
     """The manifest is valid and accounts for every cell that Phase F knows of."""
-    manifest = validate_manifest(artifact_hub / "real_run" / "comparison_manifest.json")
-    summary = validate_manifest(artifact_hub / "real_run" / "metrics_summary.json")
-    assert manifest["cells"] == comparison_manifest["cells"]
-    assert manifest["account"] == summary["account"] == reconstruction_manifest["account"]
+    manifest = ptyproof_validate_manifest(ptyproof_artifact_hub / "real_run" / "comparison_manifest.json")
+    summary = ptyproof_validate_manifest(ptyproof_artifact_hub / "real_run" / "metrics_summary.json")
+    assert manifest["cells"] == ptyproof_comparison_manifest["cells"]
+    assert manifest["account"] == summary["account"] == ptyproof_reconstruction_manifest["account"]
     assert len(manifest["cells"]) == manifest["account"]["n_enumerated"]
