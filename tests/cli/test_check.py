@@ -57,7 +57,7 @@ def test_an_error_is_said_with_its_place_and_how_to_mend_it(bad: str, capsys: py
     out = capsys.readouterr().out
     assert "error PM201: A count is not the number of what it counts" in out
     assert "$.skipped_count: skipped_count is 3, but skipped_views has 0 entries" in out
-    assert "to mend it: Count again" in out
+    assert "to fix it: Count again" in out
     assert out.endswith("1 file checked: 1 error; `ptyproof explain CODE` says why a check exists\n")
 
 
@@ -203,7 +203,7 @@ def test_explanations(capsys: pytest.CaptureFixture[str]) -> None:
     out = capsys.readouterr().out
     assert "PM401 (error, paths): An absolute path." in out
     assert "Why: " in out
-    assert "To mend it: " in out
+    assert "To fix it: " in out
     assert main(["explain"]) == 0
     assert len(capsys.readouterr().out.splitlines()) == len(CODES)
     assert main(["explain", "PM999"]) == 2

@@ -96,8 +96,9 @@ def _run(args: argparse.Namespace) -> int:
         sys.stdout.writelines(map(output.as_annotations, judged))
         sys.stderr.write(output.summary(judged, n_left_alone))
     else:
+        advised: set[str] = set()
         for checked in judged:
-            sys.stdout.write(f"{output.as_text(checked, args.all)}\n")
+            sys.stdout.write(f"{output.as_text(checked, args.all, advised)}\n")
         sys.stdout.write(output.summary(judged, n_left_alone))
     return _status(judged, args.strict)
 

@@ -20,4 +20,4 @@ def test_the_page_names_no_code_that_there_is_not() -> None:
 def test_each_bad_file_is_told_how_to_mend_it() -> None:
     said = outputs().split("\n\n")
     assert len(said) == len(bad_files()) == 5
-    assert all("error PM" in part and "to mend it: " in part for part in said)
+    assert all("error PM" in part and "to fix it: " in part for part in said)

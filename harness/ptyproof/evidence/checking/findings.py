@@ -36,6 +36,8 @@ class Finding:
         One sentence with the value and the rule.
     group
         What the check is about, one of `GROUPS`.
+    cause
+        One sentence on what this finding and others of the file have in common; empty where nothing is.
     """
 
     file: str
@@ -44,6 +46,7 @@ class Finding:
     json_path: str
     message: str
     group: str
+    cause: str = ""
 
     def __lt__(self, other: Finding) -> bool:
         return self.order() < other.order()

@@ -7,31 +7,41 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from ptyproof.evidence.checking.causes import Cause
 from ptyproof.evidence.checking.codes import CODES, Code
 from ptyproof.evidence.checking.document import plural
 from ptyproof.evidence.checking.files import Named
-from ptyproof.evidence.checking.findings import SEVERITIES, Finding, printable
+from ptyproof.evidence.checking.findings import SEVERITIES, printable
 from ptyproof.evidence.checking.run import Checked
 
 _PLACES = 3
 _WIDTH = 110
-_INDENT = " " * 8
+_INDENT = " " * 6
 _CLEAN = "nothing wrong was found"
 _CLEAN_ITSELF = "nothing wrong in the manifest itself"
 _LEVELS = {"error": "error", "warning": "warning", "info": "notice"}
 
 
-def as_text(checked: Checked, everything: bool = False) -> str:
-    """Return a judgement for people: a headline, then what was found, worst first, each code once with its places."""
+def as_text(checked: Checked, everything: bool = False, advised: set[str] | None = None) -> str:
+    """Return a judgement for people: a headline, then what was found, worst first, each cause once with its places.
+
+    `everything` shows every cause and place; `advised` are the remedies that were shown already: they are not shown
+    again, and those that are shown here are added.
+    """
+    advised = set() if advised is None else advised
     lines = [f"{printable(checked.file)}: {checked.headline}"]
     lines += [f"  {said}" for said in [named_files(checked.named)] if said]
     if not checked.findings:
         lines.append(f"  {_CLEAN if _all_seen(checked.named) else _CLEAN_ITSELF}")
-    by_code: dict[str, list[Finding]] = {}
-    for finding in checked.findings:
-        by_code.setdefault(finding.code, []).append(finding)
+    by_code: dict[str, list[Cause]] = {}
+    for cause in checked.causes:
+        by_code.setdefault(cause.code, []).append(cause)
     for code, found in by_code.items():
-        lines += _of_code(CODES[code], found, everything, checked.kind or "KIND")
+        lines += _of_code(CODES[code], found, everything)
+        advice = CODES[code].mend.replace("KIND", checked.kind or "KIND")
+        if advice not in advised:
+            lines += _wrapped(f"to fix it: {advice}", _INDENT)
+            advised.add(advice)
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -51,14 +61,24 @@ def _all_seen(named: Named) -> bool:
     return named.there == named.n
 
 
-def _of_code(code: Code, found: Sequence[Finding], everything: bool, kind: str) -> Iterable[str]:
+def _of_code(code: Code, found: Sequence[Cause], everything: bool) -> Iterable[str]:
     yield f"  {code.severity} {code.code}: {code.title}"
     shown = found if everything or len(found) <= _PLACES + 1 else found[:_PLACES]
-    for finding in shown:
-        yield from _wrapped(f"{finding.json_path}: {finding.message}", _INDENT[:6])
+    for cause in shown:
+        if len(cause.places) == 1:
+            yield from _wrapped(f"{cause.places[0]}: {cause.message}", _INDENT)
+            continue
+        yield from _wrapped(f"{cause.message} ({len(cause.places)} places):", _INDENT)
+        yield from _wrapped(_places(cause, everything), f"{_INDENT}  ")
     if len(shown) < len(found):
-        yield f"{_INDENT[:6]}... and {len(found) - len(shown)} more such places; --all shows them"
-    yield from _wrapped(f"to mend it: {code.mend}".replace("KIND", kind), _INDENT[:6])
+        rest = sum(len(cause.places) for cause in found[len(shown) :])
+        yield f"{_INDENT}... and {rest} more such {'place' if rest == 1 else 'places'}; --all shows them"
+
+
+def _places(cause: Cause, everything: bool) -> str:
+    few = everything or len(cause.places) <= _PLACES + 1
+    shown = ", ".join(cause.places if few else cause.places[:_PLACES])
+    return shown if few else f"{shown} and {len(cause.places) - _PLACES} more such places; --all shows them"
 
 
 def _wrapped(text: str, indent: str) -> list[str]:
@@ -69,7 +89,7 @@ def _wrapped(text: str, indent: str) -> list[str]:
 
 def summary(judged: Sequence[Checked], n_left_alone: int = 0) -> str:
     """Return one line about all files."""
-    counts = Counter(finding.severity for checked in judged for finding in checked.findings)
+    counts = Counter(cause.severity for checked in judged for cause in checked.causes)
     names = {"error": "error", "warning": "warning", "info": "remark"}
     found = ", ".join(plural(counts[severity], names[severity]) for severity in SEVERITIES if counts[severity])
     named = _total(judged)
@@ -99,8 +119,9 @@ def as_json(judged: Iterable[Checked], n_left_alone: int = 0) -> dict[str, Any]:
     counts = dict.fromkeys(SEVERITIES, 0)
     judged = list(judged)
     for checked in judged:
-        for finding in checked.findings:
-            counts[finding.severity] += 1
+        found = checked.causes
+        for cause in found:
+            counts[cause.severity] += 1
         files.append(
             {
                 "file": _plain(checked.file),
@@ -109,22 +130,26 @@ def as_json(judged: Iterable[Checked], n_left_alone: int = 0) -> dict[str, Any]:
                 "headline": checked.headline,
                 "groups": list(checked.groups),
                 "named_files": _counts(checked.named),
-                "findings": [
-                    {key: _plain(value) for key, value in finding.as_dict().items() if key != "file"}
-                    for finding in checked.findings
-                ],
+                "findings": list(map(_of_cause, found)),
             }
         )
     return {"files": files, "left_alone": n_left_alone, "counts": counts, "named_files": _counts(_total(judged))}
 
 
+def _of_cause(cause: Cause) -> dict[str, Any]:
+    """Return a cause as JSON values; `json_path` is the first of its `places`."""
+    said = {"code": cause.code, "severity": cause.severity, "group": cause.group, "message": _plain(cause.message)}
+    places = [_plain(place) for place in cause.places]
+    return said | {"json_path": places[0], "places": places}
+
+
 def as_annotations(checked: Checked) -> str:
     """Return findings as GitHub's workflow commands, which show them beside the file."""
     lines = []
-    for finding in checked.findings:
-        title = f"{finding.code} {finding.json_path}"
-        properties = f"file={_property(finding.file)},title={_property(title)}"
-        lines.append(f"::{_LEVELS[finding.severity]} {properties}::{_data(printable(finding.message))}\n")
+    for cause in checked.causes:
+        more = f" and {len(cause.places) - 1} more" if len(cause.places) > 1 else ""
+        properties = f"file={_property(cause.file)},title={_property(f'{cause.code} {cause.places[0]}{more}')}"
+        lines.append(f"::{_LEVELS[cause.severity]} {properties}::{_data(printable(cause.message))}\n")
     if not _all_seen(checked.named):
         properties = f"file={_property(checked.file)},title=files that the manifest names"
         lines.append(f"::notice {properties}::{_data(named_files(checked.named))}\n")
@@ -132,11 +157,11 @@ def as_annotations(checked: Checked) -> str:
 
 
 def explanation(code: Code) -> str:
-    """Return what a code means, why it is checked, and how to mend what it found."""
+    """Return what a code means, why it is checked, and how to fix what it found."""
     parts = (
         f"{code.code} ({code.severity}, {code.group}): {code.title}.",
         f"Why: {code.why}",
-        f"To mend it: {code.mend}",
+        f"To fix it: {code.mend}",
     )
     return "".join("\n".join(textwrap.wrap(part, _WIDTH, break_on_hyphens=False)) + "\n" for part in parts)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 import unicodedata
+from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote
 
@@ -41,10 +42,11 @@ def check(doc: Document) -> Findings:
         and doc.folder.is_relative_to(home)
     ):
         depth = len(doc.folder.relative_to(home).parts)
+    roots = _absolute_roots(doc)
     for found in references(doc):
-        if _ABSOLUTE.match(found.path):
+        if found.json_path in roots:
             sentence = f"{_short(found.path)} is an absolute path, which leads nowhere on another machine"
-            yield doc.finding("PM401", found.json_path, sentence)
+            yield replace(doc.finding("PM401", found.json_path, sentence), cause=roots[found.json_path])
             continue
         if _ODD.search(found.path) and doc.kind != "hub_index":  # an index has whatever names the files have
             said = f"{_short(found.path)} has a backslash or a character that cannot be printed"
@@ -55,6 +57,23 @@ def check(doc: Document) -> Findings:
             said = f"{_short(found.path)} climbs out of its folder for programs that decode its signs"
             yield doc.finding("PM402", found.json_path, said)
     yield from _of_root(doc)
+
+
+def _absolute_roots(doc: Document) -> dict[str, str]:
+    """Return of every absolute path, by its JSON path, what it has in common with those below the same folder."""
+    together: dict[str, dict[str, str]] = {}
+    for found in references(doc):
+        start = _ABSOLUTE.match(found.path)
+        if start is not None:
+            parts = found.path.split("/")
+            anchor = "/".join(parts[:3]) if found.path.startswith("/") else start[0].upper()
+            together.setdefault(anchor, {})[found.json_path] = found.path
+    said: dict[str, str] = {}
+    for anchor, paths in together.items():
+        root = posixpath.commonpath(paths.values()) if anchor.startswith("/") else anchor
+        sentence = f"{_short(root)} is an absolute root, which leads nowhere on another machine"
+        said |= dict.fromkeys(paths, sentence)
+    return said
 
 
 def _climbing(doc: Document, found: Reference, depth: int | None) -> Findings:

@@ -11,6 +11,7 @@ from typing import Any
 from ptyproof import clock
 from ptyproof._version import __version__
 from ptyproof.evidence.checking import claims, files, form
+from ptyproof.evidence.checking.causes import Cause, causes
 from ptyproof.evidence.checking.codes import CODES
 from ptyproof.evidence.checking.document import Document
 from ptyproof.evidence.checking.findings import SEVERITIES, Finding, printable
@@ -45,6 +46,11 @@ class Checked:
     def worst(self) -> str | None:
         """The worst severity among the findings, or None."""
         return min((finding.severity for finding in self.findings), key=SEVERITIES.index, default=None)
+
+    @property
+    def causes(self) -> list[Cause]:
+        """The findings by their causes: each is told once, with all its places."""
+        return causes(self.findings)
 
     def of(self, group: str) -> tuple[Finding, ...]:
         """Return the findings of a group of checks."""
