@@ -132,7 +132,7 @@ def _judge(args: argparse.Namespace) -> tuple[list[Checked], int]:
             digests=digests,
             home=args.root,
         )
-        if checked.kind is None and not named and not is_named_like_a_manifest(path):
+        if checked.kind is None and not named and not checked.named.n and not is_named_like_a_manifest(path):
             n_left_alone += 1
         else:
             judged.append(checked)

@@ -40,7 +40,7 @@ def check(doc: Document) -> Findings:
     may_look = doc.folder is not None and doc.home is not None and not doc.manifest_only
     folder, home = str(doc.folder), str(doc.home)
     for found in references(doc):
-        if found.role == "folder":
+        if found.role in ("folder", "text"):
             continue
         state = "unseen"
         if may_look and found.name is not None and not found.name.startswith("/"):
@@ -96,7 +96,8 @@ def _file(doc: Document, found: Reference, folder: str, home: str) -> Generator[
             return "unseen"
         if status is None or not stat.S_ISREG(status.st_mode):
             if found.role in ("artifact", "record") or status is not None:
-                absent = f"is not there: {printable(str(found.name)[:_SHOWN])}"
+                where = "" if found.name == found.path else f": {printable(str(found.name)[:_SHOWN])}"
+                absent = f"is not there{where}"
                 said = absent if status is None else "is no regular file"
                 yield doc.finding("PM301", found.json_path, f"{_shown(found)} {said}")
             return "absent"

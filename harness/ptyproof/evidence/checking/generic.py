@@ -56,6 +56,18 @@ def check(doc: Document) -> Findings:
                     yield doc.finding("PM404", json_path_of(place), f"the text {said}")
 
 
+def anywhere(doc: Document) -> Findings:
+    """Yield what is wrong with single values of a kind that is not known: numbers that are none, homes of users."""
+    for place, key, value in _leaves(doc.value):
+        if type(value) is float and not math.isfinite(value):
+            yield _no_number(doc, place, key, value)
+        elif type(value) is str and len(value) > 7 and not _is_a_path(key, value):
+            found = _HOME.search(value)
+            if found is not None:
+                said = f"the text names somebody's home folder, {found[0][:_SHOWN]}"
+                yield doc.finding("PM404", json_path_of(place), said)
+
+
 def moment(value: Any) -> datetime | None:
     """Return the time that a text says, in UTC (a time without a zone is taken for UTC), or None."""
     if not isinstance(value, str) or len(value) > 40:

@@ -308,7 +308,12 @@ def kind_of(name: str) -> Kind:
 
 
 def checks_of(name: str) -> tuple[Check, ...]:
-    """Return the checks of a kind: those of every kind, and its own."""
+    """Return the checks of a kind: those of every kind, and its own; of no known kind, those that need none."""
+    if not name:
+        # here, as few files are of no known kind
+        from ptyproof.evidence.checking import foreign
+
+        return generic.anywhere, paths.check, files.check, foreign.agree
     return (*_ALWAYS, *kind_of(name).checks)
 
 

@@ -56,7 +56,8 @@ class Reference:
         generations, whose paths are relative to a folder of their own.
     role
         `artifact`: must be there, below the manifest's folder; `data`: may be gone, and may lie elsewhere in the hub;
-        `record`: must be there, and may lie elsewhere in the hub; `folder`: a folder, which may lie elsewhere.
+        `record`: must be there, and may lie elsewhere in the hub; `folder`: a folder, which may lie elsewhere;
+        `text`: of a kind that is not known, and a path by its key.
     sha256, size_bytes
         What the file held when it was recorded; None where that is not recorded.
     digest_path, size_path
@@ -91,6 +92,12 @@ def references(doc: Document) -> list[Reference]:
 
 def _references(doc: Document) -> Iterator[Reference]:
     root = doc.root
+    if not doc.kind:
+        # here, as it is wanted for kinds that are not known alone
+        from ptyproof.evidence.checking import foreign
+
+        yield from foreign.named(doc)
+        return
     if "migrated" in root and root.get("artifact_root") is None:
         # it was not put beside the earlier file, so it is not known where its paths lead
         for place, job in doc.entries("jobs"):

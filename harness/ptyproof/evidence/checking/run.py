@@ -123,13 +123,11 @@ def judge(
     if loaded.value is ...:
         return Checked(file, None, None, "could not be read", _sorted(found), ("json",))
     known = recognise(loaded.value)
-    if known is None:
-        return _unknown(loaded.value, file, found, cut=bool(loaded.cut))
     doc = Document(
         value=loaded.value,
         file=file,
-        kind=known.kind,
-        generation=known.generation,
+        kind="" if known is None else known.kind,
+        generation="" if known is None else known.generation,
         folder=folder,
         home=_home(folder) if home is None else home.resolve(),
         now=now or clock.utc_now(),
@@ -139,6 +137,8 @@ def judge(
         cut=loaded.cut,
         text=loaded.text,
     )
+    if known is None:
+        return _unknown(doc, found)
     found += _findings(doc, known)
     groups = groups_of(known.kind)
     groups += tuple(sorted({finding.group for finding in found} - set(groups)))
@@ -172,19 +172,27 @@ def _is_newer(doc: Document, known: Recognised) -> bool:
     return not doc.is_legacy and known.generation.isdecimal() and int(known.generation) > known.major
 
 
-def _unknown(value: Any, file: str, found: list[Finding], cut: bool) -> Checked:
+def _unknown(doc: Document, found: list[Finding]) -> Checked:
+    """Judge a file of no known kind: it is an error, and what needs no kind is checked all the same."""
+    value = doc.value
     said = value.get("kind", ...) if isinstance(value, dict) else ...
     if said is not ...:
         sentence = f"the kind {printable(repr(said)[:60])} is not known"
     elif not isinstance(value, dict):
         sentence = "holds no object, so it is no manifest"
-    elif cut:
+    elif doc.cut:
         sentence = "too little of it is there to tell what it is"
     else:
         keys = ", ".join(printable(str(key)[:30]) for key in list(value)[:6])
         sentence = f"is no manifest of a known kind or generation; its keys are {keys or 'none'}"
-    found.append(_finding(file, "PM102", "$.kind" if said is not ... else "$", sentence))
-    return Checked(file, None, None, "unknown kind of file", _sorted(found), ("json", "schema"))
+    found.append(_finding(doc.file, "PM102", "$.kind" if said is not ... else "$", sentence))
+    for check in checks_of("") if isinstance(value, dict | list) else ():
+        found.extend(check(doc))
+    named = doc.memo.get(files.NAMED, files.Named())
+    others = sorted({finding.group for finding in found} - {"json", "schema"})
+    return Checked(
+        doc.file, None, None, "unknown kind of file", _sorted(set(found)), ("json", *others, "schema"), named
+    )
 
 
 def _home(folder: Path | None) -> Path | None:
