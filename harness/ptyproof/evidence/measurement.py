@@ -9,7 +9,7 @@ from ptyproof.errors import DataError
 from ptyproof.evidence.reconstruction_archive import read_archive
 from ptyproof.io.dataset import Dataset, read_dataset
 from ptyproof.io.hashing import sha256_file
-from ptyproof.io.metadata import with_transformation
+from ptyproof.io.metadata import file_name, with_transformation
 
 
 def with_found_probe(measured: Path, archive: Path) -> tuple[Dataset, tuple[str, ...]]:
@@ -39,7 +39,7 @@ def with_found_probe(measured: Path, archive: Path) -> tuple[Dataset, tuple[str,
     detail = {
         "reconstruction": found.record["arrays_sha256"],
         "method": found.record["method"],
-        "measurement": {"name": measured.name, "sha256": sha256_file(measured)},
+        "measurement": {"name": file_name(measured), "sha256": sha256_file(measured)},
     }
     metadata = with_transformation(dataset.metadata, "probe of a reconstruction", detail)
     changes = (f"probeGuess: that of a reconstruction by {found.record['method']}",)

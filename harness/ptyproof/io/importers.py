@@ -19,7 +19,7 @@ from ptyproof.errors import DataError, InputError
 from ptyproof.io.dataset import Dataset, read_dataset
 from ptyproof.io.hashing import sha256_file
 from ptyproof.io.legacy import AxisOrder, LegacyOptions, Values
-from ptyproof.io.metadata import new_metadata
+from ptyproof.io.metadata import file_name, new_metadata
 from ptyproof.io.npz import Array, Member, NpzArchive
 from ptyproof.io.patterns import CLEAR_RATIO, row_blocks, zero_frequency_shares
 from ptyproof.io.validation import validate_dataset
@@ -277,7 +277,7 @@ def _base(
 
 
 def _source(path: Path) -> dict[str, Any]:
-    return {"name": path.name, "sha256": sha256_file(path), "of": "file"}
+    return {"name": file_name(path), "sha256": sha256_file(path), "of": "file"}
 
 
 LAYOUTS: tuple[Layout, ...] = (
