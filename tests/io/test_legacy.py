@@ -37,8 +37,9 @@ def test_a_file_without_record_gets_one_that_claims_nothing(tmp_path: Path) -> N
     path = save(tmp_path / "old.npz")
     loaded = read_dataset(path)
     assert_reads_as_sound(loaded)
-    assert len(loaded.changes) == 1
-    assert loaded.changes[0].startswith("role: taken as measurement")
+    assert len(loaded.changes) == 2
+    assert loaded.changes[0].startswith("diffraction: float32 taken as amplitude")
+    assert loaded.changes[1].startswith("role: taken as measurement")
     metadata = loaded.dataset.metadata
     steps = [entry["step"] for entry in metadata.pop("transformations")]
     assert steps == ["record-created", "made-canonical"]
@@ -189,7 +190,11 @@ def test_a_record_fixes_axes_and_values(tmp_path: Path) -> None:
     """A cube with a record is (N, H, W), and its whole numbers are amplitudes that validation judges."""
     cube = make_dataset(n=8, window=(8, 8), extras=False)
     write_dataset(tmp_path / "new.npz", cube)
-    assert read_dataset(tmp_path / "new.npz", axis_order="hwn", values="intensity").changes == ()
+    assert read_dataset(tmp_path / "new.npz", axis_order="nhw", values="amplitude").changes == ()
+    for said, word in (({"axis_order": "hwn"}, "hwn"), ({"values": "intensity"}, "intensity")):
+        with pytest.raises(DataError, match=word) as caught:
+            read_dataset(tmp_path / "new.npz", **said)
+        assert caught.value.member == "_metadata"
 
 
 @pytest.mark.parametrize(

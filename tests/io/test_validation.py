@@ -13,7 +13,7 @@ from hypothesis import given, settings
 
 from ptyproof.errors import DataError, InputError
 from ptyproof.io.dataset import Dataset, new_metadata, write_dataset
-from ptyproof.io.patterns import PatternStatistics, zero_frequency_shares
+from ptyproof.io.patterns import PatternStatistics
 from ptyproof.io.validation import (
     Problem,
     dataset_problems,
@@ -236,15 +236,6 @@ def test_statistics_of_blocks_are_those_of_the_whole(monkeypatch: pytest.MonkeyP
     np.testing.assert_array_equal(whole.mean_intensity, blocks.mean_intensity)
     assert whole.photons_per_pattern == blocks.photons_per_pattern
     assert whole.not_whole == blocks.not_whole == 0
-
-
-@pytest.mark.parametrize("shape", [(8, 10), (9, 7), (12, 5)])
-def test_zero_frequency_shares_of_single_pixels(shape: tuple[int, int]) -> None:
-    intensity = np.zeros(shape)
-    intensity[shape[0] // 2, shape[1] // 2] = 3
-    assert zero_frequency_shares(intensity) == (1.0, 0.0)
-    assert zero_frequency_shares(np.fft.ifftshift(intensity)) == (0.0, 1.0)
-    assert zero_frequency_shares(0 * intensity) == (0.0, 0.0)
 
 
 def halves(gap: float = 0.0) -> tuple[Dataset, Dataset]:

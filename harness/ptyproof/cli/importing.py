@@ -5,12 +5,17 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ptyproof.cli.options import Commands, add_command
+from ptyproof.cli.options import Commands, add_command, add_reading, reading
 from ptyproof.errors import InputError
+
+if TYPE_CHECKING:
+    from ptyproof.io.importers import Imported
 
 _EXAMPLES = """\
 ptyproof import siemens-star-small.npz --out measured.npz
+ptyproof import counts.npz --values intensity --zero-frequency corner --out measured.npz
 ptyproof import siemens-star-small.npz --object siemens --out base.npz
 ptyproof import measured.npz --object-from star/lsqml/fit.npz --out base.npz
 ptyproof import measured.npz --probe-from star/lsqml/fit.npz --out refined.npz"""
@@ -41,38 +46,46 @@ def add_parser(commands: Commands) -> None:
         help="make a base for simulations: keep probe and positions, put this built-in object under them "
         "(grains or siemens), and leave the measured patterns out",
     )
-    parser.add_argument(
-        "--zero-frequency",
-        choices=("auto", "corner", "center"),
-        default="auto",
-        help="where the zero frequency of the patterns lies; auto measures it and refuses when unclear (default)",
-    )
+    add_reading(parser, scan_order="rows")
     parser.set_defaults(run=_run)
 
 
 def _run(args: argparse.Namespace) -> int:
     from ptyproof.io.dataset import write_dataset
-    from ptyproof.io.importers import import_foreign
+    from ptyproof.io.validation import scan_extent
 
     if args.out.is_dir() or not args.out.parent.is_dir():
         raise InputError(f"--out must be a file in an existing folder, got {args.out}")
     if args.out.exists() and args.file.exists() and args.out.samefile(args.file):
         raise InputError(f"--out must be another file than the one that is read, got {args.out}")
-    if args.object_from is not None:
-        from ptyproof.evidence.base import base_of_reconstruction
-
-        dataset, changes = base_of_reconstruction(args.file, args.object_from)
-    elif args.probe_from is not None:
-        from ptyproof.evidence.measurement import with_found_probe
-
-        dataset, changes = with_found_probe(args.file, args.probe_from)
-    else:
-        dataset, changes = import_foreign(args.file, object_name=args.object, zero_frequency=args.zero_frequency)
-    write_dataset(args.out, dataset)
-    for change in changes:
-        sys.stdout.write(f"{args.file.name}: {change}\n")
+    changes: list[str] = []
+    try:
+        found = _read(args, changes)
+        write_dataset(args.out, found.dataset)
+    finally:  # what was read is shown of a file that is refused, too
+        for change in changes:
+            sys.stdout.write(f"{args.file.name}: {change}\n")
+    dataset = found.dataset
+    for remark in found.remarks:
+        sys.stdout.write(f"{args.file.name}: note: {remark}\n")
+    sys.stdout.write(f"{args.out}: {scan_extent(dataset).described()}\n")
     n, role = len(dataset.positions_px), dataset.metadata["role"]
     sys.stdout.write(f"{args.out}: {role}, {n} scan positions, probe {' x '.join(map(str, dataset.probe.shape))} px\n")
     if dataset.obj is None:
         sys.stdout.write(f"{args.out}: holds no object; `--object NAME` makes a base for simulations instead\n")
     return 0
+
+
+def _read(args: argparse.Namespace, changes: list[str]) -> Imported:
+    from ptyproof.io.importers import ImportOptions, read_foreign
+
+    how = reading(args)
+    if args.object_from is not None:
+        from ptyproof.evidence.base import base_of_reconstruction
+
+        return base_of_reconstruction(args.file, args.object_from, how, changes)
+    if args.probe_from is not None:
+        from ptyproof.evidence.measurement import with_found_probe
+
+        return with_found_probe(args.file, args.probe_from, how, changes)
+    return read_foreign(args.file, ImportOptions(args.object, reading=how), changes)

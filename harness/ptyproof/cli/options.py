@@ -11,6 +11,7 @@ from ptyproof.console import Console
 
 if TYPE_CHECKING:
     from ptyproof.evidence.job_process import JobProcesses
+    from ptyproof.io.reading import Reading
 
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 else:
@@ -90,6 +91,52 @@ def processes(args: argparse.Namespace) -> JobProcesses | None:
             raise InputError("--job-timeout and --job-memory are limits of a process of its own, not of --in-process")
         return None
     return None if args.dry_run else limits
+
+
+def add_reading(parser: argparse.ArgumentParser, scan_order: str | None = None) -> None:
+    """Add the options that say of a file of patterns what it leaves open; `reading` returns them."""
+    group = parser.add_argument_group("what FILE leaves open")
+    group.add_argument(
+        "--values",
+        choices=("amplitude", "intensity"),
+        help="what the patterns hold; counts are intensity (default: whole numbers under diff3d or data are counts, "
+        "fractions are amplitude, and other whole numbers are refused)",
+    )
+    group.add_argument(
+        "--axis-order",
+        choices=("nhw", "hwn"),
+        help="patterns are (n, H, W) or (H, W, n) (default: as positions and probe tell, refused where both fit)",
+    )
+    group.add_argument(
+        "--zero-frequency",
+        type=lambda text: "center" if text == "centre" else text,
+        choices=("auto", "center", "corner", "top", "left"),
+        default="auto",
+        help="index of the patterns' zero frequency: center (H // 2, W // 2), corner (0, 0), top (0, W // 2), left "
+        "(H // 2, 0); auto (default): the center for DATA-001, found from the patterns for other layouts, refused "
+        "where the patterns show another place or none",
+    )
+    group.add_argument(
+        "--saturated",
+        choices=("refuse", "keep"),
+        default="refuse",
+        help="pixels at the largest value of their type, by which detectors mark what is no light: refuse (default) or "
+        "keep them as light",
+    )
+    group.add_argument(
+        "--scan-order",
+        choices=("rows", "columns"),
+        default=scan_order,
+        help="how positions (n,) run over patterns (ny, nx, H, W): row by row, nx fast, or column by column, ny fast "
+        + ("(default: %(default)s)" if scan_order else "(default: such a file is refused)"),
+    )
+
+
+def reading(args: argparse.Namespace) -> Reading:
+    """Return what the options of `add_reading` say."""
+    from ptyproof.io.reading import Reading
+
+    return Reading(args.axis_order, args.values, args.zero_frequency, args.saturated, args.scan_order)
 
 
 def add_doses(parser: argparse.ArgumentParser) -> None:

@@ -11,7 +11,10 @@ from ptyproof.errors import DataError, DesignError, InputError
 from ptyproof.evidence.reconstruction_archive import read_archive
 from ptyproof.io.dataset import Dataset, content_digest, new_metadata, read_dataset, write_dataset
 from ptyproof.io.hashing import sha256_file
-from ptyproof.io.metadata import file_name, with_transformation
+from ptyproof.io.importers import Imported
+from ptyproof.io.metadata import with_transformation
+from ptyproof.io.reading import UNSAID, Reading
+from ptyproof.io.validation import validate_dataset
 from ptyproof.physics.objects import make_object
 from ptyproof.physics.probes import make_probe
 from ptyproof.physics.scans import object_shape_for, raster_scan, scan_origin_px
@@ -75,7 +78,7 @@ def _with_probe_of(base: Dataset, path: Path) -> Dataset:
     if probe.shape != base.probe.shape:
         (rows, cols), (wanted, _) = probe.shape, base.probe.shape
         raise DataError(path, f"has {rows} x {cols} px, but the study has N = {wanted}", "probeGuess")
-    detail = {"name": file_name(path), "sha256": sha256_file(path)}
+    detail = {"name": path.name, "sha256": sha256_file(path)}
     return replace(base, probe=probe, metadata=with_transformation(base.metadata, "probe of a file", detail))
 
 
@@ -100,7 +103,9 @@ def write_base(design: StudyDesign, path: Path, probe_from: Path | None = None) 
     return dataset
 
 
-def base_of_reconstruction(measured: Path, archive: Path) -> tuple[Dataset, tuple[str, ...]]:
+def base_of_reconstruction(
+    measured: Path, archive: Path, reading: Reading = UNSAID, changes: list[str] | None = None
+) -> Imported:
     """Return a base to simulate from, object and probe found in a measurement, at its positions; and what was done.
 
     The object's mean modulus where it is lit becomes 1 and the probe takes the factor. Pixels that are hardly lit, of
@@ -112,13 +117,20 @@ def base_of_reconstruction(measured: Path, archive: Path) -> tuple[Dataset, tupl
         DATA-001 file of the measurement.
     archive
         A reconstruction of it, such as `ptyproof assess` writes.
+    reading
+        What a measurement without a record leaves open.
+    changes
+        List that gets each change as it is made.
 
     Raises
     ------
     DataError
-        If a file is damaged, or the reconstruction does not fit the measurement's probe or windows, or holds no light.
+        If a file is damaged, or the reconstruction does not fit the measurement's probe or windows, holds no light, or
+        has its probe at the window's edge.
     """
-    dataset = read_dataset(measured, without_truth=True).dataset
+    changes = [] if changes is None else changes
+    how = reading.as_keywords() | {"changes": changes}
+    dataset = read_dataset(measured, without_truth=True, **how).dataset
     found = read_archive(archive)
     window = dataset.probe.shape
     corners = np.rint(dataset.positions_px).astype(np.int64) - np.array(window) // 2
@@ -134,12 +146,12 @@ def base_of_reconstruction(measured: Path, archive: Path) -> tuple[Dataset, tupl
     rows, cols = (min(a, b) for a, b in zip(obj.shape, found.obj.shape, strict=True))
     obj[:rows, :cols] = np.where(lit, found.obj / np.float32(modulus), np.complex64(1))[:rows, :cols]
     detail = {"reconstruction": found.record["arrays_sha256"], "method": found.record["method"], "lit": LIT_FRACTION}
-    source = {"name": file_name(measured), "sha256": sha256_file(measured), "of": "file"}
-    changes = (
+    source = {"name": measured.name, "sha256": sha256_file(measured), "of": "file"}
+    changes += [
         f"objectGuess: that of a reconstruction by {found.record['method']}, divided by its mean modulus {modulus:.6g}",
         f"objectGuess: 1 where the light is below {LIT_FRACTION:g} of the brightest pixel's",
         "probeGuess: that of the reconstruction, times the same factor",
-    )
+    ]
     base = Dataset(
         obj=obj,
         probe=(found.probe * np.float32(modulus)).astype(np.complex64),
@@ -147,7 +159,7 @@ def base_of_reconstruction(measured: Path, archive: Path) -> tuple[Dataset, tupl
         metadata=new_metadata("base", "base of a reconstruction", detail, source=source),
         scan_index=np.arange(len(dataset), dtype=np.int64),
     )
-    return base, changes
+    return Imported(base, tuple(changes), validate_dataset(base, archive))
 
 
 def load_base(design: StudyDesign, base_npz: str) -> Base:
@@ -178,4 +190,4 @@ def load_base(design: StudyDesign, base_npz: str) -> Base:
         raise DataError(
             path, f"has shape {dataset.probe.shape}, but study {design.name} needs {expected}", "probeGuess"
         )
-    return Base(dataset, file_name(path), content_digest(dataset), loaded.changes)
+    return Base(dataset, path.name, content_digest(dataset), loaded.changes)

@@ -7,12 +7,17 @@ from pathlib import Path
 
 from ptyproof.errors import DataError
 from ptyproof.evidence.reconstruction_archive import read_archive
-from ptyproof.io.dataset import Dataset, read_dataset
+from ptyproof.io.dataset import read_dataset
 from ptyproof.io.hashing import sha256_file
-from ptyproof.io.metadata import file_name, with_transformation
+from ptyproof.io.importers import Imported
+from ptyproof.io.metadata import with_transformation
+from ptyproof.io.reading import UNSAID, Reading
+from ptyproof.io.validation import validate_dataset
 
 
-def with_found_probe(measured: Path, archive: Path) -> tuple[Dataset, tuple[str, ...]]:
+def with_found_probe(
+    measured: Path, archive: Path, reading: Reading = UNSAID, changes: list[str] | None = None
+) -> Imported:
     """Return a measurement whose probe is that of a reconstruction; and what was done.
 
     For methods that hold the probe fixed. What the reconstruction has not seen, such as the patterns that
@@ -24,13 +29,19 @@ def with_found_probe(measured: Path, archive: Path) -> tuple[Dataset, tuple[str,
         DATA-001 file of the measurement; its object, if it has one, is left out.
     archive
         A reconstruction of it, such as `ptyproof assess` writes.
+    reading
+        What a file without a record leaves open.
+    changes
+        List that gets each change as it is made.
 
     Raises
     ------
     DataError
-        If a file is damaged, or the reconstruction's probe does not fit the patterns.
+        If a file is damaged, or the reconstruction's probe does not fit the patterns or lies at the window's edge.
     """
-    dataset = read_dataset(measured, without_truth=True, require=("diffraction",)).dataset
+    changes = [] if changes is None else changes
+    how = reading.as_keywords() | {"changes": changes}
+    dataset = read_dataset(measured, without_truth=True, require=("diffraction",), **how).dataset
     found = read_archive(archive)
     if found.probe.shape != dataset.probe.shape:
         raise DataError(
@@ -39,8 +50,10 @@ def with_found_probe(measured: Path, archive: Path) -> tuple[Dataset, tuple[str,
     detail = {
         "reconstruction": found.record["arrays_sha256"],
         "method": found.record["method"],
-        "measurement": {"name": file_name(measured), "sha256": sha256_file(measured)},
+        "measurement": {"name": measured.name, "sha256": sha256_file(measured)},
     }
     metadata = with_transformation(dataset.metadata, "probe of a reconstruction", detail)
-    changes = (f"probeGuess: that of a reconstruction by {found.record['method']}",)
-    return replace(dataset, probe=found.probe, metadata=metadata), changes
+    changed = replace(dataset, probe=found.probe, metadata=metadata)
+    remarks = validate_dataset(changed, archive)
+    changes.append(f"probeGuess: that of a reconstruction by {found.record['method']}")
+    return Imported(changed, tuple(changes), remarks)

@@ -18,19 +18,20 @@ import numpy.typing as npt
 from ptyproof.errors import DataError, InputError
 from ptyproof.io.budget import check_scan
 from ptyproof.io.hashing import combine_digests, sha256_array, sha256_file
-from ptyproof.io.legacy import KNOWN, READ, AxisOrder, Canonical, LegacyOptions, Values, canonical_arrays
+from ptyproof.io.legacy import KNOWN, READ, Canonical, canonical_arrays
 from ptyproof.io.metadata import (
     METADATA,
     ROLES,
     Role,
     encode_metadata,
-    file_name,
     new_metadata,
     read_metadata,
     with_transformation,
 )
 from ptyproof.io.npz import Array, NpzArchive, NpzWriter
 from ptyproof.io.patterns import row_blocks
+from ptyproof.io.reading import AxisOrder, Reading, Saturated, ScanOrder, Values, ZeroFrequency
+from ptyproof.io.saturation import KEPT, settled
 from ptyproof.io.validation import validate_dataset
 
 __all__ = [
@@ -128,16 +129,21 @@ class Dataset:
         """Return the mean over the patterns of the summed counts, or None where counts are unknown."""
         if self.diffraction is None or self.intensity_scale is None or not len(self):
             return None
-        return sum(int(self.counts(rows).sum()) for rows in row_blocks(self.diffraction)) / len(self)
+        scale = self.intensity_scale
+        squares = (
+            np.rint((self.diffraction[rows].astype(np.float64) * scale) ** 2) for rows in row_blocks(self.diffraction)
+        )
+        return sum(float(counts.sum()) for counts in squares) / len(self)
 
 
 @dataclass(frozen=True, eq=False)
 class LoadedDataset:
-    """A dataset that was read, what was changed to make it canonical, and the digest of each array."""
+    """A dataset that was read, what was changed to make it canonical, the digest of each array, and what is odd."""
 
     dataset: Dataset
     changes: tuple[str, ...]
     digests: Mapping[str, str]
+    remarks: tuple[str, ...] = ()
 
     @property
     def content_sha256(self) -> str:
@@ -153,6 +159,10 @@ def read_dataset(
     role: Role | None = None,
     axis_order: AxisOrder | None = None,
     values: Values | None = None,
+    zero_frequency: ZeroFrequency = "auto",
+    saturated: Saturated = "refuse",
+    scan_order: ScanOrder | None = None,
+    changes: list[str] | None = None,
     without_truth: bool = False,
 ) -> LoadedDataset:
     """Read a dataset archive, canonical or legacy, make it canonical, and validate it.
@@ -170,7 +180,17 @@ def read_dataset(
         any dataset that has an object.
     axis_order, values
         For files without a record: "nhw" or "hwn"; "amplitude" or "intensity". Needed only where the
-        arrays leave it open.
+        arrays leave it open; of a file with a record they must agree with it.
+    zero_frequency
+        Where it lies: "center", "corner", "top" or "left", see `Reading`; "auto" expects the middle, as the contract
+        has it, and refuses patterns that show another place.
+    saturated
+        "keep" reads pixels at the largest value of their type as light, and records it; "refuse" does not.
+    scan_order
+        For patterns (ny, nx, H, W) with positions (n,): "rows" or "columns", see `Reading`.
+    changes
+        List that gets the sentences of `LoadedDataset.changes` as they are made, so that a caller can show what was
+        done before a file was refused.
     without_truth
         Leave `objectGuess` and `Y` unread, as a training must: their bytes are not looked at.
 
@@ -188,6 +208,7 @@ def read_dataset(
     """
     path = Path(path)
     wanted = _checked_names(require)
+    reading = Reading(axis_order, values, zero_frequency, saturated, scan_order)
     if role is not None and role not in ROLES:
         raise InputError(f"role must be one of {', '.join(ROLES)}, got {role!r}")
     with NpzArchive(path) as archive:
@@ -196,12 +217,12 @@ def read_dataset(
         names = [name for name in archive.members if name not in left]
         for name in ("probeGuess", "xcoords", "ycoords"):
             if name not in names:
-                raise _missing(path, name, names)
+                raise _missing(path, name, names, "; `ptyproof import` reads other layouts")
         check_scan(path, archive.members)
         arrays = {name: _array(archive, name, mmap) for name in names}
     recorded = metadata is not None
-    state = canonical_arrays(arrays, path, LegacyOptions(axis_order, values), recorded=recorded)
-    _take_base(state, metadata, role)
+    as_base = role == "base" or (metadata is not None and metadata["role"] == "base")
+    state = canonical_arrays(arrays, path, reading, recorded=recorded, as_base=as_base, changes=changes)
     for name in wanted:
         if name not in state.arrays:
             raise _missing(path, name, arrays)
@@ -209,9 +230,12 @@ def read_dataset(
         metadata = _legacy_metadata(state, role)
     metadata = _settled_metadata(metadata, state, role)
     dataset = _with_photons(_from_arrays(state, metadata), force=not recorded)
-    validate_dataset(dataset, path, without_truth=without_truth)
+    if recorded:
+        state.saturated = _saturated_measurement(dataset, path, saturated)
+    dataset = _with_saturated(dataset, state)
+    remarks = validate_dataset(dataset, path, without_truth=without_truth)
     digests = {name: sha256_array(array) for name, array in dataset_arrays(dataset).items()}
-    return LoadedDataset(dataset, tuple(state.changes), digests)
+    return LoadedDataset(dataset, tuple(state.changes), digests, remarks)
 
 
 def write_dataset(path: Path | str, dataset: Dataset) -> dict[str, str]:
@@ -304,8 +328,8 @@ def select_positions(
     return _with_photons(subset, force=True)
 
 
-def _missing(path: Path, name: str, found: Iterable[str]) -> DataError:
-    return DataError(path, f"is missing; the archive holds {', '.join(sorted(found)) or 'none'}", name)
+def _missing(path: Path, name: str, found: Iterable[str], hint: str = "") -> DataError:
+    return DataError(path, f"is missing; the archive holds {', '.join(sorted(found)) or 'none'}{hint}", name)
 
 
 def _array(archive: NpzArchive, name: str, mmap: bool) -> Array:
@@ -327,23 +351,12 @@ def _checked_names(names: Iterable[str]) -> list[str]:
     return wanted
 
 
-def _take_base(state: Canonical, metadata: Mapping[str, Any] | None, role: Role | None) -> None:
-    """Leave out what a base dataset ignores: it is what is simulated from, not what was recorded."""
-    if role != "base" and (metadata is None or metadata["role"] != "base"):
-        return
-    for name in ("diffraction", "Y"):
-        if name in state.arrays:
-            del state.arrays[name]
-            state.changes.append(f"{name}: left out, a base dataset has object, probe and positions alone")
-            state.intensity_scale = None
-
-
 def _legacy_metadata(state: Canonical, role: Role | None) -> dict[str, Any]:
     if role is None:
         role = "measurement" if "diffraction" in state.arrays else "base"
         why = "there are" if role == "measurement" else "there are no"
         state.changes.append(f"role: taken as {role}, since {why} diffraction patterns and no record says more")
-    source = {"name": file_name(state.path), "sha256": sha256_file(state.path), "of": "file"}
+    source = {"name": state.path.name, "sha256": sha256_file(state.path), "of": "file"}
     return new_metadata(
         role,
         "record-created",
@@ -366,6 +379,23 @@ def _settled_metadata(metadata: dict[str, Any], state: Canonical, role: Role | N
     if metadata["role"] == "base":
         metadata |= {"photons_per_pattern_measured": None, "intensity_scale": None}
     return metadata
+
+
+def _saturated_measurement(dataset: Dataset, path: Path, saturated: Saturated) -> str | None:
+    """Look for pixels that are no light in a measurement with a record, unless the record says that they are kept."""
+    kept = any(entry["step"] == KEPT for entry in dataset.metadata["transformations"])
+    if dataset.diffraction is None or dataset.role != "measurement" or kept:
+        return None
+    scale = 1.0 if dataset.intensity_scale is None else dataset.intensity_scale
+    return settled(dataset.diffraction, path, "diffraction", saturated, scale)
+
+
+def _with_saturated(dataset: Dataset, state: Canonical) -> Dataset:
+    """Record that saturated pixels were kept, so that later readers do not ask again."""
+    if state.saturated is None or dataset.diffraction is None:
+        return dataset
+    state.changes.append(f"diffraction: {state.saturated}")
+    return replace(dataset, metadata=with_transformation(dataset.metadata, KEPT, state.saturated))
 
 
 def _from_arrays(state: Canonical, metadata: dict[str, Any]) -> Dataset:

@@ -11,17 +11,20 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ptyproof.errors import DataError
+from ptyproof.errors import DataError, InputError
 from ptyproof.io.blocks import row_blocks
+from ptyproof.io.grids import as_list
+from ptyproof.io.probe_modes import mode_axis, strongest_mode
+from ptyproof.io.reading import AxisOrder, Reading, Values, say_which
+from ptyproof.io.saturation import settled
+from ptyproof.io.zero_frequency import SHIFTED, axes_in_words, moved_to_middle
 
 Array = npt.NDArray[Any]
-AxisOrder = Literal["nhw", "hwn"]
-Values = Literal["amplitude", "intensity"]
 
 PATTERNS = ("diffraction", "Y")
 POSITIONS = ("xcoords", "ycoords", "xcoords_start", "ycoords_start")
@@ -37,32 +40,23 @@ DTYPES: Mapping[str, np.dtype[Any]] = {
 _LEGACY_DIFFRACTION = "diff3d"
 READ = (*KNOWN, _LEGACY_DIFFRACTION)
 LARGEST_TELLING = 1 << 18  # float32 has few fractions left beyond, so being whole says nothing
+_OTHERWISE = "--values intensity of `ptyproof import` (in Python values='intensity') reads it as intensity"
 _ACCEPTED_KINDS = {"f": "fiu", "c": "c", "i": "iu"}
-
-
-@dataclass(frozen=True)
-class LegacyOptions:
-    """Answers to what an archive without a `_metadata` record may leave open; None leaves it open.
-
-    `axis_order`: the pattern stacks are (N, H, W) or (H, W, N). `values`: the patterns are amplitudes or
-    intensities.
-    """
-
-    axis_order: AxisOrder | None = None
-    values: Values | None = None
 
 
 @dataclass
 class Canonical:
     """Arrays under the contract's names, the changes that made them so, and the scale where it became known.
 
-    `intensity_scale` is 1.0 where intensities were turned into amplitudes (counts = amplitude^2), else None.
+    `intensity_scale` is 1.0 where counts were turned into amplitudes (counts = amplitude^2), else None.
+    `saturated` is the sentence for pixels at the largest value that were kept as light, else None.
     """
 
     path: Path
     arrays: dict[str, Array]
     changes: list[str] = field(default_factory=list)
     intensity_scale: float | None = None
+    saturated: str | None = None
 
     def fail(self, name: str, reason: str) -> DataError:
         """Return the error for the array `name`."""
@@ -74,7 +68,15 @@ class Canonical:
         self.changes.append(f"{name}: {change}")
 
 
-def canonical_arrays(arrays: Mapping[str, Array], path: Path, options: LegacyOptions, *, recorded: bool) -> Canonical:
+def canonical_arrays(
+    arrays: Mapping[str, Array],
+    path: Path,
+    reading: Reading,
+    *,
+    recorded: bool,
+    as_base: bool = False,
+    changes: list[str] | None = None,
+) -> Canonical:
     """Return the arrays of an archive in the contract's names, axes and dtypes.
 
     Parameters
@@ -83,31 +85,54 @@ def canonical_arrays(arrays: Mapping[str, Array], path: Path, options: LegacyOpt
         Members of the archive, without `_metadata`.
     path
         Serves the error messages.
-    options
+    reading
         What the caller knows about an archive of unknown origin.
     recorded
         Whether the archive has a `_metadata` record. Then the contract fixes names, axes and the meaning of
-        values, and only dtypes of the same family and axes of length 1 are changed.
+        values, and only dtypes of the same family and axes of length 1 are changed, and the zero frequency is moved
+        where the caller says that it lies elsewhere.
+    as_base
+        Whether a base is wanted: what is simulated from, not what was recorded. Patterns are left out, unjudged.
+    changes
+        List that gets the sentences; a new one where it is None.
 
     Raises
     ------
     DataError
-        If the arrays can be read in more than one way, or a value does not fit the narrower dtype.
+        If the arrays can be read in more than one way, a value does not fit the narrower dtype, or the caller
+        contradicts the record.
     """
-    state = Canonical(path, dict(arrays))
+    state = Canonical(path, dict(arrays), [] if changes is None else changes)
+    if recorded:
+        _agree_with_record(state, reading)
     _rename(state)
     _drop_unknown(state)
     for name in POSITIONS:
         _flatten(state, name)
     _squeeze_object(state)
-    _strongest_mode(state)
+    order: AxisOrder | None = "nhw" if recorded else reading.axis_order
+    _single_probe(state, order)
     for name in PATTERNS:
-        _orient(state, name, "nhw" if recorded else options.axis_order)
-    if not recorded:
-        _intensity_to_amplitude(state, arrays, options.values)
+        if recorded or not _ungrid(state, name, reading):
+            _orient(state, name, order)
+    if as_base:
+        _leave_patterns_out(state)
+    elif not recorded:
+        _intensity_to_amplitude(state, arrays, reading)
+    _center(state, reading)
     for name, dtype in DTYPES.items():
         _convert(state, name, dtype)
     return state
+
+
+def _agree_with_record(state: Canonical, reading: Reading) -> None:
+    for name, given, stated in (("axis_order", reading.axis_order, "nhw"), ("values", reading.values, "amplitude")):
+        if given not in (None, stated):
+            raise state.fail(
+                "_metadata",
+                f"says that this is DATA-001, whose patterns have {name} {stated}, but {given} was asked for; that is "
+                "for files without a record",
+            )
 
 
 def _rename(state: Canonical) -> None:
@@ -140,22 +165,54 @@ def _squeeze_object(state: Canonical) -> None:
     state.replace("objectGuess", squeezed, f"shape {array.shape} made {squeezed.shape}")
 
 
-def _strongest_mode(state: Canonical) -> None:
+def _single_probe(state: Canonical, order: AxisOrder | None) -> None:
+    """Keep the strongest of several modes."""
     array = state.arrays.get("probeGuess")
     if array is None or array.ndim != 3 or not array.size or array.dtype.kind not in "fiuc":
         return  # what is no stack of numbers is named in validation
-    if array.shape[2] == 1:
-        state.replace("probeGuess", array[:, :, 0], f"shape {array.shape} made {array.shape[:2]}")
+    axis = mode_axis(array.shape, _windows(state, order), state.path, "probeGuess")
+    modes = np.moveaxis(array, axis, 0)
+    if axis == 2 and len(modes) == 1:
+        state.replace("probeGuess", modes[0], f"shape {array.shape} made {modes[0].shape}")
         return
-    with np.errstate(over="ignore", invalid="ignore"):
-        power = np.sum(np.abs(array.astype(np.complex128)) ** 2, axis=(1, 2))
-        total = float(power.sum())
-    if not math.isfinite(total):
-        raise state.fail("probeGuess", "must be finite, and so must its power")
-    kept = int(np.argmax(power))
-    left_out = 1.0 - float(power[kept]) / total if total > 0 else 0.0
-    change = f"mode {kept} of {len(array)} kept, the strongest; share of power left out {left_out:.6g}"
-    state.replace("probeGuess", array[kept], change)
+    mode, change = strongest_mode(modes, state.path, "probeGuess")
+    axes = "(modes, H, W)" if axis == 0 else "(H, W, modes)"
+    state.replace("probeGuess", np.ascontiguousarray(mode), f"axes {axes} {array.shape}, {change}")
+
+
+def _windows(state: Canonical, order: AxisOrder | None) -> set[tuple[int, int]]:
+    """Return the windows (H, W) that the patterns may have, as the number of positions tells."""
+    xcoords = state.arrays.get("xcoords")
+    found = set()
+    for array in (state.arrays[name] for name in PATTERNS if name in state.arrays):
+        axes = array.ndim - 2  # of positions: one, or two of a grid
+        if xcoords is None or axes not in (1, 2):
+            continue
+        for name, grid, window in (
+            ("nhw", array.shape[:axes], array.shape[axes:]),
+            ("hwn", array.shape[2:], array.shape[:2]),
+        ):
+            if order in (None, name) and math.prod(grid) == xcoords.size:
+                found.add((window[0], window[1]))
+    return found
+
+
+def _ungrid(state: Canonical, name: str, reading: Reading) -> bool:
+    """Make a stack with two axes of positions, and positions on the same grid, a list; say whether it was one."""
+    array, xcoords, probe = (state.arrays.get(key) for key in (name, "xcoords", "probeGuess"))
+    if array is None or array.ndim != 4 or (name == "Y" and array.shape[3] == 1) or xcoords is None:
+        return False
+    known = probe.shape if probe is not None and probe.ndim == 2 else None
+    try:
+        patterns, grid, words = as_list(array, xcoords.shape, known, reading)
+    except InputError as error:
+        raise state.fail(name, str(error)) from error
+    state.replace(name, patterns, words)
+    for other in (*POSITIONS, "scan_index", "filenames"):
+        values = state.arrays.get(other)
+        if values is not None and values.shape == grid:
+            state.replace(other, values.reshape(-1), f"grid of shape {grid} made ({values.size},), in the same order")
+    return True
 
 
 def _orient(state: Canonical, name: str, order: AxisOrder | None) -> None:
@@ -184,19 +241,31 @@ def _axis_order(state: Canonical, name: str, array: Array) -> AxisOrder:
         raise state.fail(
             name,
             f"has the shape {array.shape} and {len(xcoords)} positions, so its axes may be (N, H, W) or "
-            "(H, W, N); say which with axis_order='nhw' or axis_order='hwn'",
+            "(H, W, N); " + say_which("axis_order", "nhw", "hwn"),
         )
     return fitting[0] if fitting else "nhw"  # a wrong length is reported in validation
 
 
-def _intensity_to_amplitude(state: Canonical, given: Mapping[str, Array], values: Values | None) -> None:
+def _leave_patterns_out(state: Canonical) -> None:
+    for name in PATTERNS:
+        if name in state.arrays:
+            del state.arrays[name]
+            state.changes.append(f"{name}: left out, a base dataset has object, probe and positions alone")
+
+
+def _intensity_to_amplitude(state: Canonical, given: Mapping[str, Array], reading: Reading) -> None:
     array = state.arrays.get("diffraction")
     if array is None or array.ndim != 3 or array.dtype.kind not in "fiu":
         return  # what is no stack of numbers is named in validation
-    if (values or _values(state, array, legacy_name=_LEGACY_DIFFRACTION in given)) == "amplitude":
+    values = reading.values or _values(state, array, legacy_name=_LEGACY_DIFFRACTION in given)
+    if values == "amplitude":
+        state.saturated = settled(array, state.path, "diffraction", reading.saturated, 1.0)
+        why = "as the caller said" if reading.values else f"since nothing says otherwise; {_OTHERWISE}"
+        state.changes.append(f"diffraction: {array.dtype} taken as amplitude, {why}")
         return
     if array.size and not array.min() >= 0:
         raise state.fail("diffraction", f"holds intensities, but the smallest is {array.min()}; >= 0 is expected")
+    state.saturated = settled(array, state.path, "diffraction", reading.saturated)
     whole = array.dtype.kind in "iu" or all(
         np.array_equal(array[rows], np.rint(array[rows])) for rows in row_blocks(array)
     )
@@ -209,7 +278,7 @@ def _intensity_to_amplitude(state: Canonical, given: Mapping[str, Array], values
 
 
 def _values(state: Canonical, array: Array, *, legacy_name: bool) -> Values:
-    """Tell amplitude from intensity: integers under the old name are counts, fractions are amplitudes."""
+    """Tell amplitude from intensity: integers under the old name are counts, fractions are taken as amplitudes."""
     if array.dtype.kind in "iu":
         if legacy_name:
             return "intensity"
@@ -218,7 +287,17 @@ def _values(state: Canonical, array: Array, *, legacy_name: bool) -> Values:
         why = f"holds whole numbers only (as {array.dtype}, up to {array.max():g}), as counts would"
     else:
         return "amplitude"
-    raise state.fail("diffraction", f"{why}; say which with values='intensity' or values='amplitude'")
+    raise state.fail("diffraction", f"{why}; {say_which('values', 'intensity', 'amplitude')}")
+
+
+def _center(state: Canonical, reading: Reading) -> None:
+    """Move the zero frequency to the middle where the caller says that it lies elsewhere."""
+    array, place = state.arrays.get("diffraction"), reading.zero_frequency
+    axes = SHIFTED.get(place, ())
+    if array is None or array.ndim != 3 or not axes:
+        return
+    moved = f"zero frequency moved from the {place} to the middle along {axes_in_words(axes)}, as the caller said"
+    state.replace("diffraction", moved_to_middle(array, place), moved)
 
 
 def looks_like_counts(array: Array) -> bool:

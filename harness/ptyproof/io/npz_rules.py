@@ -40,12 +40,13 @@ BAD_HEADER = (
 _KINDS = "biufcSU"
 _MAX_AXES = 32
 _ENCRYPTED = 0x1
+_SAVE = "save its patterns, probe and positions (in pixels) with numpy.savez, under the names of DATA-001"
 _LOOKS = (
     (b"\x93NUMPY", "a single .npy array; save it with numpy.savez under the name that the contract gives it"),
-    (b"\x89HDF\r\n\x1a\n", "an HDF5 file"),
+    (b"\x89HDF\r\n\x1a\n", f"an HDF5 file (CXI and NeXus are such files); {_SAVE}"),
     (b"\x1f\x8b", "gzip data; unpack it first"),
     (b"BZh", "bzip2 data; unpack it first"),
-    (b"MATLAB", "a MATLAB file"),
+    (b"MATLAB", f"a MATLAB file; {_SAVE}"),
     (b"version https://git-lfs", "a git LFS pointer; fetch the file that it stands for"),
     (b"\x80", "a Python pickle, which is never read"),
 )

@@ -14,6 +14,8 @@ import numpy.typing as npt
 
 from ptyproof.io.blocks import row_blocks as row_blocks
 from ptyproof.io.legacy import LARGEST_TELLING
+from ptyproof.io.saturation import KEPT
+from ptyproof.io.zero_frequency import pattern_problem
 
 Array = npt.NDArray[Any]
 
@@ -21,9 +23,7 @@ _EPS32 = float(np.finfo(np.float32).eps)
 _RELATIVE_TOLERANCE = 1e-6
 _MAX_DOSE_FACTOR = 5.0
 _SQUARE_PIXELS = 12
-_CORNER_SHARE = 0.5
-CLEAR_RATIO = 4.0  # of the two shares, from which on they tell where the zero frequency is
-_MIN_LIT_PIXELS = 32
+_MAX_COUNTS = 2.0**62  # of a pixel; int64 holds them, and no detector counts them
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,8 @@ class PatternStatistics:
         The largest a.
     mean_intensity
         Mean over the patterns of c, (H, W).
+    has_largest
+        Pixels that hold the largest a in some pattern, (H, W).
     """
 
     scale_known: bool
@@ -61,6 +63,7 @@ class PatternStatistics:
     above_one: int
     largest: float
     mean_intensity: npt.NDArray[np.float64]
+    has_largest: npt.NDArray[np.bool_]
 
     @classmethod
     @np.errstate(over="ignore", invalid="ignore")  # of a mad scale: then photons_per_pattern is not finite
@@ -71,9 +74,9 @@ class PatternStatistics:
         """
         scale = 1.0 if intensity_scale is None else intensity_scale
         not_finite = negative = not_whole = above_one = 0
-        deviation = largest = 0.0
+        deviation = 0.0
         all_whole = True
-        total = np.zeros(diffraction.shape[1:])
+        total, peak = np.zeros(diffraction.shape[1:]), np.zeros(diffraction.shape[1:])
         for rows in row_blocks(diffraction):
             block = diffraction[rows]
             finite = np.isfinite(block)
@@ -90,7 +93,7 @@ class PatternStatistics:
             whole = np.abs(amplitude - np.rint(amplitude)) <= 2 * _EPS32 * amplitude
             all_whole = all_whole and bool(whole.all())
             above_one += int(np.count_nonzero((amplitude > 1.5) & (amplitude < LARGEST_TELLING)))
-            largest = max(largest, float(amplitude.max(initial=0.0)))
+            np.maximum(peak, amplitude.max(axis=0), out=peak)
             total += (counts if intensity_scale is None else rounded).sum(axis=0)
         n = max(1, len(diffraction))
         return cls(
@@ -102,8 +105,9 @@ class PatternStatistics:
             photons_per_pattern=float(total.sum()) / n,
             all_whole=all_whole,
             above_one=above_one,
-            largest=largest,
+            largest=float(peak.max()),
             mean_intensity=total / n,
+            has_largest=peak == peak.max(),
         )
 
 
@@ -115,31 +119,22 @@ def pattern_problems(statistics: PatternStatistics, metadata: Mapping[str, Any])
         return [f"holds {statistics.negative} values below 0; amplitudes are >= 0"]
     if not np.isfinite(statistics.photons_per_pattern):
         return [f"has counts beyond every number, amplitudes up to {statistics.largest:g}; is intensity_scale right?"]
+    if statistics.scale_known and statistics.largest**2 >= _MAX_COUNTS:
+        return [f"has {statistics.largest**2:.6g} counts in one pixel; at most {_MAX_COUNTS:.6g} are read"]
     if not statistics.mean_intensity.any():
         return ["is zero everywhere"]
     problems = _scale_problems(statistics, metadata)
-    centre, corner = zero_frequency_shares(statistics.mean_intensity)
-    lit = np.count_nonzero(statistics.mean_intensity)
-    if corner > max(_CORNER_SHARE, CLEAR_RATIO * centre) and lit >= _MIN_LIT_PIXELS:
-        shares = f"{corner:.1%} of the intensity lies around index (0, 0) and {centre:.1%} around the middle"
-        problems.append(f"has its zero frequency at the corner: {shares}; apply fftshift")
-    return problems
+    place = pattern_problem(light_of(statistics, metadata))
+    return problems if place is None else [*problems, place]
 
 
-def zero_frequency_shares(intensity: Array) -> tuple[float, float]:
-    """Return the shares of `intensity` (H, W) around the middle index and around the corner (0, 0).
+def light_of(statistics: PatternStatistics, metadata: Mapping[str, Any]) -> npt.NDArray[np.float64]:
+    """Return the mean pattern (H, W), without pixels at the largest value where the record says that these were kept.
 
-    "Around" is the ellipse with half-axes H/4 and W/4, a fifth of the area; the index (H // 2, W // 2) is the
-    middle, as `numpy.fft.fftshift` has it, and the corner's ellipse wraps around.
+    Such pixels outshine the light that tells where the zero frequency is.
     """
-    centred = [np.fft.fftshift(np.fft.fftfreq(length)) * 4 for length in intensity.shape]
-    inside = np.add.outer(centred[0] ** 2, centred[1] ** 2) < 1
-    total = float(intensity.sum())
-    if total <= 0:
-        return 0.0, 0.0
-    centre = float(intensity[inside].sum()) / total
-    corner = float(intensity[np.fft.ifftshift(inside)].sum()) / total
-    return centre, corner
+    kept = any(entry["step"] == KEPT for entry in metadata["transformations"])
+    return np.where(kept & statistics.has_largest, 0.0, statistics.mean_intensity)
 
 
 def _scale_problems(statistics: PatternStatistics, metadata: Mapping[str, Any]) -> list[str]:

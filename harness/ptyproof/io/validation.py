@@ -5,7 +5,7 @@ Pattern stacks are read in blocks, so that a memory-mapped dataset stays out of 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ptyproof.errors import DataError, InputError
+from ptyproof.io.extent import ScanExtent
 from ptyproof.io.legacy import DTYPES
-from ptyproof.io.patterns import PatternStatistics, pattern_problems, row_blocks
+from ptyproof.io.patterns import PatternStatistics, light_of, pattern_problems, row_blocks
 from ptyproof.io.schema import schema_errors
+from ptyproof.io.zero_frequency import LightCenter, open_remark, probe_center, probe_problem
 
 if TYPE_CHECKING:
     from ptyproof.io.dataset import Dataset
@@ -41,31 +43,43 @@ class Problem:
     reason: str
 
 
-def dataset_problems(dataset: Dataset, without_truth: bool = False) -> list[Problem]:
-    """Return everything by which `dataset` breaks the contract, in the order of the checks; empty when sound.
+@dataclass(frozen=True)
+class Judgement:
+    """Everything by which a dataset breaks the contract, in the order of the checks, and what is odd but allowed."""
+
+    problems: list[Problem]
+    remarks: tuple[str, ...] = ()
+
+
+def judge_dataset(dataset: Dataset, without_truth: bool = False) -> Judgement:
+    """Judge a dataset; its pattern stack is read once.
 
     `without_truth` says that the object was not read, so its absence is no problem.
 
     Checks that need an earlier one (values inside an array of the wrong dtype, say) are left out where that
     failed.
     """
-    problems = _metadata_problems(dataset.metadata)
+    problems = _metadata_problems(dataset.metadata) or _form_problems(dataset, without_truth)
     if problems:
-        return problems
-    problems = _form_problems(dataset, without_truth)
-    if problems:
-        return problems
-    problems = [
-        *_finite_problems(dataset),
-        *_scan_index_problems(dataset),
-    ]
-    if not any(problem.member in {"xcoords", "ycoords"} for problem in problems):
+        return Judgement(problems)
+    problems = _finite_problems(dataset) or _probe_place_problems(dataset)
+    problems += _scan_index_problems(dataset)
+    positions_sound = not any(problem.member in {"xcoords", "ycoords"} for problem in problems)
+    if positions_sound:
         problems += _position_problems(dataset)
-    return problems + _pattern_problems(dataset)
+    statistics = _pattern_statistics(dataset)
+    if statistics is not None:
+        problems += [Problem("diffraction", reason) for reason in pattern_problems(statistics, dataset.metadata)]
+    return Judgement(problems) if problems else Judgement([], _remarks(dataset, statistics))
 
 
-def validate_dataset(dataset: Dataset, path: Path | str, without_truth: bool = False) -> None:
-    """Raise for the first problem of `dataset`, naming how many more there are.
+def dataset_problems(dataset: Dataset, without_truth: bool = False) -> list[Problem]:
+    """Return everything by which `dataset` breaks the contract; empty when sound. See `judge_dataset`."""
+    return judge_dataset(dataset, without_truth).problems
+
+
+def validate_dataset(dataset: Dataset, path: Path | str, without_truth: bool = False) -> tuple[str, ...]:
+    """Raise for the first problem of `dataset`, naming how many more there are; return what is odd but allowed.
 
     Parameters
     ----------
@@ -81,10 +95,11 @@ def validate_dataset(dataset: Dataset, path: Path | str, without_truth: bool = F
     DataError
         If the dataset breaks the contract.
     """
-    problems = dataset_problems(dataset, without_truth)
-    if problems:
-        rest = f" (and {len(problems) - 1} more problems)" if len(problems) > 1 else ""
-        raise DataError(path, problems[0].reason + rest, problems[0].member)
+    found = judge_dataset(dataset, without_truth)
+    if found.problems:
+        rest = f" (and {len(found.problems) - 1} more problems)" if len(found.problems) > 1 else ""
+        raise DataError(path, found.problems[0].reason + rest, found.problems[0].member)
+    return found.remarks
 
 
 def validate_split(
@@ -256,12 +271,20 @@ def _position_problems(dataset: Dataset) -> list[Problem]:
     positions = dataset.positions_px
     if (positions == positions[0]).all():
         return [Problem("ycoords", f"has {len(dataset)} positions that are all equal; a scan moves")]
+    reason = scan_extent(dataset).problem()
+    if reason is not None:
+        return [Problem("ycoords", reason)]
     if dataset.obj is not None:
         short = [axis for axis in (0, 1) if dataset.obj.shape[axis] < dataset.probe.shape[axis]]
         if short:
             shapes = f"{dataset.obj.shape}, the probe has {dataset.probe.shape}"
             return [Problem("objectGuess", f"must be larger than the probe, but has the shape {shapes}")]
-    return [*_outside(dataset, 0, "ycoords"), *_outside(dataset, 1, "xcoords")]
+    found = [*_outside(dataset, 0, "ycoords"), *_outside(dataset, 1, "xcoords")]
+    exchanged = replace(dataset, positions_px=positions[:, ::-1])
+    if found and not _outside(exchanged, 0, "") and not _outside(exchanged, 1, ""):
+        hint = "; with xcoords (columns) and ycoords (rows) exchanged all windows would lie inside"
+        return [Problem(problem.member, problem.reason + hint) for problem in found]
+    return found
 
 
 def _outside(dataset: Dataset, axis: int, name: str) -> list[Problem]:
@@ -282,12 +305,37 @@ def _outside(dataset: Dataset, axis: int, name: str) -> list[Problem]:
     return [Problem(name, reason)]
 
 
-def _pattern_problems(dataset: Dataset) -> list[Problem]:
+def scan_extent(dataset: Dataset) -> ScanExtent:
+    """Return how far the scan of a dataset reaches against its window."""
+    return ScanExtent.of(dataset.positions_px, (dataset.probe.shape[0], dataset.probe.shape[1]))
+
+
+def _probe_power(dataset: Dataset) -> npt.NDArray[np.float64]:
+    """Return |P|^2 (H, W) over its maximum, so that no sum of it underflows."""
+    amplitude = np.abs(dataset.probe.astype(np.complex128))
+    power: npt.NDArray[np.float64] = (amplitude / amplitude.max()) ** 2
+    return power
+
+
+def _probe_place_problems(dataset: Dataset) -> list[Problem]:
+    reason = probe_problem(_probe_power(dataset))
+    return [] if reason is None else [Problem("probeGuess", reason)]
+
+
+def _pattern_statistics(dataset: Dataset) -> PatternStatistics | None:
     if dataset.diffraction is None or not len(dataset):
-        return []
-    statistics = PatternStatistics.of(dataset.diffraction, dataset.metadata["intensity_scale"])
-    reasons = pattern_problems(statistics, dataset.metadata)
-    return [Problem("diffraction", reason) for reason in reasons]
+        return None
+    return PatternStatistics.of(dataset.diffraction, dataset.metadata["intensity_scale"])
+
+
+def _remarks(dataset: Dataset, statistics: PatternStatistics | None) -> tuple[str, ...]:
+    light = (
+        None
+        if statistics is None
+        else open_remark("diffraction", LightCenter.of(light_of(statistics, dataset.metadata)))
+    )
+    probe = open_remark("probeGuess", probe_center(_probe_power(dataset)))
+    return (*scan_extent(dataset).remarks(), *(remark for remark in (probe, light) if remark is not None))
 
 
 def _same(first: Array | None, second: Array | None) -> bool:

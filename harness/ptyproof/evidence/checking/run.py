@@ -12,13 +12,15 @@ from ptyproof import clock
 from ptyproof._version import __version__
 from ptyproof.evidence.checking import claims, files, form
 from ptyproof.evidence.checking.causes import Cause, causes
-from ptyproof.evidence.checking.document import INDEX, Document, finding_about
+from ptyproof.evidence.checking.codes import CODES
+from ptyproof.evidence.checking.document import Document
 from ptyproof.evidence.checking.findings import SEVERITIES, Finding, printable
 from ptyproof.evidence.checking.headline import headline
 from ptyproof.evidence.checking.kinds import checks_of, groups_of
 from ptyproof.evidence.checking.loading import Loaded, load
 from ptyproof.evidence.checking.recognise import Recognised, recognise
 
+_HUB_INDEX = "hub.json"
 _MAX_LEVELS = 16
 _UPSET: tuple[type[Exception], ...] = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
@@ -115,11 +117,9 @@ def judge(
     digests: dict[Path, str] | None = None,
     home: Path | None = None,
     now: datetime | None = None,
-    of_hub: bool = False,
-    without_data: bool = False,
 ) -> Checked:
-    """Judge what was read; the options are those of `check_manifest` and of `Document`, `folder` is resolved."""
-    found = [finding_about(file, *fault) for fault in loaded.faults]
+    """Judge what was read; the options are those of `check_manifest`, `folder` is resolved."""
+    found = [_finding(file, *fault) for fault in loaded.faults]
     if loaded.value is ...:
         return Checked(file, None, None, "could not be read", _sorted(found), ("json",))
     known = recognise(loaded.value)
@@ -136,8 +136,6 @@ def judge(
         digests={} if digests is None else digests,
         cut=loaded.cut,
         text=loaded.text,
-        of_hub=of_hub,
-        without_data=without_data,
     )
     if known is None:
         return _unknown(doc, found)
@@ -187,7 +185,7 @@ def _unknown(doc: Document, found: list[Finding]) -> Checked:
     else:
         keys = ", ".join(printable(str(key)[:30]) for key in list(value)[:6])
         sentence = f"is no manifest of a known kind or generation; its keys are {keys or 'none'}"
-    found.append(finding_about(doc.file, "PM102", "$.kind" if said is not ... else "$", sentence))
+    found.append(_finding(doc.file, "PM102", "$.kind" if said is not ... else "$", sentence))
     for check in checks_of("") if isinstance(value, dict | list) else ():
         found.extend(check(doc))
     named = doc.memo.get(files.NAMED, files.Named())
@@ -202,6 +200,11 @@ def _home(folder: Path | None) -> Path | None:
     if folder is None:
         return None
     for parent in (folder, *list(folder.parents)[:_MAX_LEVELS]):
-        if (parent / INDEX).is_file():
+        if (parent / _HUB_INDEX).is_file():
             return parent
     return folder
+
+
+def _finding(file: str, code: str, json_path: str, message: str) -> Finding:
+    entry = CODES[code]
+    return Finding(file, code, entry.severity, json_path, message, entry.group)

@@ -1,0 +1,69 @@
+"""Probes of several modes: which axis counts them, told from shapes, and which mode is kept."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ptyproof.errors import DataError
+
+Array = npt.NDArray[Any]
+
+
+def mode_axis(shape: tuple[int, ...], windows: set[tuple[int, int]], path: Path, name: str) -> int:
+    """Return the axis, 0 or 2, that counts the modes of a probe with three axes.
+
+    The patterns' window decides where exactly one order fits it. Otherwise the modes are the axis that is shorter than
+    both others: a probe has fewer modes than its window has rows or columns.
+
+    Parameters
+    ----------
+    shape
+        (modes, H, W) or (H, W, modes).
+    windows
+        Windows (H, W) that the patterns may have; empty where there are no patterns.
+    path, name
+        Serve the error message.
+
+    Raises
+    ------
+    DataError
+        If the shapes leave it open.
+    """
+    first, middle, last = shape
+    fitting = [axis for axis, window in ((0, (middle, last)), (2, (first, middle))) if window in windows]
+    if len(fitting) == 1:
+        return fitting[0]
+    if first < min(middle, last) or (first == 1 and last > 1):
+        return 0
+    if last < min(first, middle) or (last == 1 and first > 1):
+        return 2
+    raise DataError(
+        path,
+        f"has the shape {shape}, so its axes may be (modes, H, W) or (H, W, modes), and neither the patterns nor the "
+        "shape tells which; save the mode that is meant alone, with the axes (H, W)",
+        name,
+    )
+
+
+def strongest_mode(modes: Array, path: Path, name: str) -> tuple[Array, str]:
+    """Return the mode with most power of `modes` (n_modes, H, W), and the sentence for it.
+
+    Raises
+    ------
+    DataError
+        If a value, or the power, is not finite.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        wide = modes.astype(np.complex128)
+        power = np.sum(wide.real**2 + wide.imag**2, axis=(1, 2))
+        total = float(power.sum())
+    if not math.isfinite(total):
+        raise DataError(path, "must be finite, and so must its power", name)
+    kept = int(np.argmax(power))
+    left_out = 1.0 - float(power[kept]) / total if total > 0 else 0.0
+    return modes[kept], f"mode {kept} of {len(modes)} kept, the strongest; share of power left out {left_out:.6g}"

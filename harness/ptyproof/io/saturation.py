@@ -1,0 +1,126 @@
+"""Pixels that hold the largest value of their type: what detectors write for dead pixels, gaps and overflow, no light.
+
+Two rules, each of which is enough:
+
+1. The largest value of a stack is the largest that its whole-number type holds, or that of another type that data pass
+   through on their way (int16, uint16, int32, uint32, int64, uint64; a float32 copy of one counts as that one), in
+   however many pixels.
+2. The largest value, of 100 or more, stands in the same pixel of at least half of the patterns, 8 or more: light varies
+   with its square root, so it does not repeat itself. This finds 12- and 14-bit limits and marks of one's own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ptyproof.errors import DataError
+from ptyproof.io.blocks import row_blocks
+from ptyproof.io.reading import Saturated, say_which
+
+Array = npt.NDArray[Any]
+
+KEPT = "saturated-kept"  # the step in a record that says so
+_TYPES = ("int16", "uint16", "int32", "uint32", "int64", "uint64")
+_LIMITS = {name: int(np.iinfo(name).max) for name in _TYPES}
+_MIN_REPEATED = 100
+_MIN_PATTERNS = 8
+_EPS32 = float(np.finfo(np.float32).eps)
+
+
+@dataclass(frozen=True)
+class Saturation:
+    """The largest value of a stack, where it is no light.
+
+    `value` is the value; `n_values` how often it stands in the stack; `n_pixels` and `n_patterns` in how many
+    places of the window, and in how many of the `of_patterns` patterns; `why` names the rule.
+    """
+
+    value: int
+    n_values: int
+    n_pixels: int
+    n_patterns: int
+    of_patterns: int
+    why: str
+
+    def described(self) -> str:
+        """Return the numbers in words."""
+        return (
+            f"{self.n_values} values are {self.value}, {self.why}: {self.n_pixels} pixels of the window, in "
+            f"{self.n_patterns} of {self.of_patterns} patterns"
+        )
+
+
+def find_saturation(stack: Array, scale: float | None = None) -> Saturation | None:
+    """Return the saturation of patterns (n, H, W) of real numbers >= 0, or None.
+
+    Parameters
+    ----------
+    stack
+        Values as a file has them.
+    scale
+        Where they are amplitudes: then the intensities (stack * scale)^2 are looked at as well.
+    """
+    if stack.ndim != 3 or not stack.size or stack.dtype.kind not in "fiu":
+        return None
+    largest = max(stack[rows].max() for rows in row_blocks(stack))
+    if not np.isfinite(largest) or largest <= 0:
+        return None
+    value = int(np.rint(largest))
+    found = _limit_of(stack.dtype, largest)
+    if scale is not None and found is None:
+        value = round((float(largest) * scale) ** 2)
+        found = _limit_of(np.dtype(np.float32), value)
+    value, why = found or (value, None)
+    per_pixel = np.zeros(stack.shape[1:], np.int64)
+    per_pattern = 0
+    for rows in row_blocks(stack):
+        at = stack[rows] == largest
+        per_pixel += at.sum(axis=0)
+        per_pattern += int(at.any(axis=(1, 2)).sum())
+    why = why or _repeated(per_pixel, value, len(stack))
+    if why is None:
+        return None
+    return Saturation(value, int(per_pixel.sum()), int(np.count_nonzero(per_pixel)), per_pattern, len(stack), why)
+
+
+def settled(stack: Array, path: Path, member: str, saturated: Saturated, scale: float | None = None) -> str | None:
+    """Return the sentence for saturated pixels that are kept on request, or None where there are none.
+
+    Raises
+    ------
+    DataError
+        If there are any and they are not to be kept.
+    """
+    found = find_saturation(stack, scale)
+    if found is None:
+        return None
+    if saturated == "keep":
+        return f"{found.described()}; kept as light, as the caller said"
+    raise DataError(
+        path,
+        f"{found.described()}; detectors mark dead pixels, gaps and overflow so, and it is no light: "
+        f"mask them, or {say_which('saturated', 'keep')}",
+        member,
+    )
+
+
+def _limit_of(dtype: np.dtype[Any], value: Any) -> tuple[int, str] | None:
+    """Return the limit that a value is, and whose it is, the array's own first; None where it is none."""
+    whole = dtype.kind in "iu"
+    limits = ({dtype.name: int(np.iinfo(dtype).max)} if whole else {}) | _LIMITS
+    for name, limit in limits.items():
+        if int(value) == limit if whole else abs(float(value) - limit) <= 4 * _EPS32 * limit:
+            return limit, f"the largest that {name} holds"
+    return None
+
+
+def _repeated(per_pixel: npt.NDArray[np.int64], value: int, n: int) -> str | None:
+    often = int(per_pixel.max())
+    if value < _MIN_REPEATED or n < _MIN_PATTERNS or 2 * often < n:
+        return None
+    return f"which one pixel holds in {often} patterns, as light does not"

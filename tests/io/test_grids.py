@@ -1,0 +1,92 @@
+"""Patterns on a grid (ny, nx, H, W): read with the scan order said, or refused with the axes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ptyproof.errors import DataError
+from ptyproof.io.dataset import read_dataset
+from ptyproof.io.importers import import_foreign
+from tests.io.scans import GRID, WINDOW, N, legacy, legacy_arrays
+
+PLAIN = legacy_arrays()
+COUNTS, X, Y = (PLAIN[name] for name in ("diff3d", "xcoords", "ycoords"))
+ON_GRID = COUNTS.reshape(*GRID, *WINDOW)
+LAST = np.moveaxis(ON_GRID, (0, 1), (2, 3))
+
+
+@pytest.mark.parametrize("stack", [ON_GRID, np.asfortranarray(ON_GRID), LAST], ids=["nhw", "fortran", "hwn"])
+@pytest.mark.parametrize("mmap", [False, True])
+def test_positions_on_the_same_grid_tell_the_order(tmp_path: Path, stack: Any, mmap: bool) -> None:
+    index = np.arange(N).reshape(GRID)
+    path = legacy(tmp_path / "a.npz", diff3d=stack, xcoords=X.reshape(GRID), ycoords=Y.reshape(GRID), scan_index=index)
+    loaded = read_dataset(path, mmap=mmap)
+    np.testing.assert_array_equal(loaded.dataset.counts(), COUNTS)
+    np.testing.assert_array_equal(loaded.dataset.positions_px, np.stack([Y, X], axis=1))
+    np.testing.assert_array_equal(loaded.dataset.scan_index, np.arange(N))
+    assert any("scan order row by row" in change for change in loaded.changes)
+
+
+def test_a_list_of_positions_leaves_the_order_to_the_caller(tmp_path: Path) -> None:
+    path = legacy(tmp_path / "a.npz", diff3d=ON_GRID)
+    with pytest.raises(DataError) as caught:
+        read_dataset(path)
+    assert all(part in caught.value.reason for part in ("(ny, nx, H, W)", str(ON_GRID.shape), "--scan-order rows"))
+    np.testing.assert_array_equal(read_dataset(path, scan_order="rows").dataset.counts(), COUNTS)
+    by_columns = ON_GRID.swapaxes(0, 1).reshape(N, *WINDOW)
+    np.testing.assert_array_equal(read_dataset(path, scan_order="columns").dataset.counts(), by_columns)
+
+
+def test_an_import_takes_rows_and_says_so(tmp_path: Path) -> None:
+    dataset, changes = import_foreign(legacy(tmp_path / "a.npz", diff3d=ON_GRID))
+    np.testing.assert_array_equal(dataset.counts(), COUNTS)
+    assert any("scan order row by row (nx the fast axis)" in change for change in changes)
+
+
+def test_a_grid_of_one_row_needs_no_order(tmp_path: Path) -> None:
+    loaded = read_dataset(legacy(tmp_path / "a.npz", diff3d=COUNTS[None]))
+    np.testing.assert_array_equal(loaded.dataset.counts(), COUNTS)
+
+
+def test_modes_and_grid_together(tmp_path: Path) -> None:
+    probe = np.stack([PLAIN["probeGuess"], 0.1 * PLAIN["probeGuess"]], axis=2)
+    dataset, _ = import_foreign(legacy(tmp_path / "a.npz", diff3d=ON_GRID, probeGuess=probe))
+    np.testing.assert_array_equal(dataset.probe, PLAIN["probeGuess"])
+
+
+@pytest.mark.parametrize(
+    ("arrays", "part"),
+    [
+        ({"diff3d": ON_GRID[:-1]}, "(3, 5, 16, 20)"),
+        ({"diff3d": ON_GRID, "xcoords": X.reshape(5, 4), "ycoords": Y.reshape(5, 4)}, "(5, 4)"),
+        ({"diff3d": ON_GRID.swapaxes(2, 3)}, "(4, 5, 20, 16)"),
+        ({"xcoords": X.reshape(GRID), "ycoords": Y.reshape(GRID)}, "(4, 5)"),
+        ({"diff3d": ON_GRID, "ycoords": Y.reshape(5, 4), "xcoords": X.reshape(GRID)}, "(5, 4)"),
+    ],
+    ids=["too few", "transposed positions", "transposed windows", "grid of positions alone", "two grids"],
+)
+def test_grids_that_do_not_fit(tmp_path: Path, arrays: dict[str, Any], part: str) -> None:
+    with pytest.raises(DataError) as caught:
+        import_foreign(legacy(tmp_path / "a.npz", **arrays))
+    assert part in caught.value.reason
+    assert "shape" in caught.value.reason
+
+
+def test_a_grid_that_fits_twice_is_open_until_the_caller_says_which(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    counts = rng.poisson(300, (8, 8, 8, 8))
+    arrays: dict[str, Any] = {
+        "diff3d": counts,
+        "probeGuess": np.ones((8, 8), "c8"),
+        "xcoords": rng.uniform(4, 20, 64),
+        "ycoords": rng.uniform(4, 20, 64),
+    }
+    path = legacy(tmp_path / "a.npz", **arrays)
+    with pytest.raises(DataError, match=r"\(ny, nx, H, W\) or \(H, W, ny, nx\).*--axis-order nhw or --axis-order hwn"):
+        import_foreign(path)
+    found, _ = import_foreign(path, axis_order="hwn")
+    np.testing.assert_array_equal(found.counts(), np.moveaxis(counts, (2, 3), (0, 1)).reshape(64, 8, 8))

@@ -1,0 +1,76 @@
+"""Which axis of a probe counts its modes: told by the patterns or by the shapes, never guessed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ptyproof.errors import DataError
+from ptyproof.io.dataset import read_dataset
+from ptyproof.io.importers import import_foreign
+from ptyproof.io.probe_modes import mode_axis
+from tests.io.scans import WINDOW, legacy, legacy_arrays, tike
+
+PROBE = legacy_arrays()["probeGuess"]
+MODES = np.stack([0.5 * PROBE, PROBE, 0.5j * PROBE])
+OBJECT = np.ones((40, 45), "c8")
+
+
+@pytest.mark.parametrize("patterns", [True, False])
+@pytest.mark.parametrize(("axis", "axes"), [(0, "(modes, H, W)"), (2, "(H, W, modes)")])
+def test_modes_first_and_last(tmp_path: Path, axis: int, axes: str, patterns: bool) -> None:
+    probe = np.moveaxis(MODES, 0, axis)
+    other = {} if patterns else {"diff3d": None, "objectGuess": OBJECT}
+    loaded = read_dataset(legacy(tmp_path / "a.npz", probeGuess=probe, **other))
+    np.testing.assert_array_equal(loaded.dataset.probe, PROBE)
+    said = next(change for change in loaded.changes if change.startswith("probeGuess"))
+    assert axes in said
+    assert "mode 1 of 3 kept" in said
+    assert said.endswith("share of power left out 0.333333")
+
+
+@pytest.mark.parametrize(
+    ("shape", "windows", "axis"),
+    [
+        ((3, 32, 32), set(), 0),
+        ((32, 32, 3), set(), 2),
+        ((3, 32, 40), set(), 0),
+        ((32, 40, 3), set(), 2),
+        ((1, 32, 32), set(), 0),
+        ((32, 32, 1), set(), 2),
+        ((40, 32, 32), {(32, 32)}, 0),  # more modes than rows: the patterns tell
+        ((32, 32, 40), {(32, 32)}, 2),
+        ((32, 32, 8), {(32, 8)}, 0),
+        ((40, 32, 32), set(), None),
+        ((32, 32, 32), {(32, 32)}, None),
+        ((32, 40, 32), set(), None),
+        ((8, 8, 8), set(), None),
+    ],
+)
+def test_shapes(shape: tuple[int, ...], windows: set[tuple[int, int]], axis: int | None) -> None:
+    if axis is not None:
+        assert mode_axis(shape, windows, Path("a.npz"), "probeGuess") == axis
+        return
+    with pytest.raises(DataError) as caught:
+        mode_axis(shape, windows, Path("a.npz"), "probeGuess")
+    assert caught.value.member == "probeGuess"
+    assert all(part in caught.value.reason for part in (str(shape), "(modes, H, W)", "(H, W, modes)"))
+
+
+@pytest.mark.parametrize(
+    "probe",
+    [PROBE, MODES, np.moveaxis(MODES, 0, 2), MODES[None], MODES[None, None], MODES[None, None, None]],
+    ids=lambda probe: str(probe.shape),
+)
+def test_tike_probes_of_two_to_six_axes(tmp_path: Path, probe: Any) -> None:
+    dataset, changes = import_foreign(tike(tmp_path / "a.npz", probe=probe))
+    np.testing.assert_array_equal(dataset.probe, PROBE)
+    assert any("kept, the strongest; share of power left out" in change for change in changes)
+
+
+def test_tike_modes_that_do_not_fit_the_patterns(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="contradicts"):
+        import_foreign(tike(tmp_path / "a.npz", probe=np.ones((1, 1, 3, WINDOW[1], WINDOW[0]), "c8")))
