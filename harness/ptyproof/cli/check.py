@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from ptyproof.cli.options import Commands, add_command
 
 if TYPE_CHECKING:
+    from ptyproof.evidence.checking.own_kinds import ManifestKind
     from ptyproof.evidence.checking.run import Checked
 
 _EXAMPLES = """\
@@ -63,6 +64,14 @@ def add_parser(commands: Commands) -> None:
         type=Path,
         metavar="DIR",
         help="folder that files may be looked at in (default: the artifact hub, or else each manifest's own folder)",
+    )
+    parser.add_argument(
+        "--schema",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE.json",
+        help="a JSON Schema for a kind of one's own; can be given more than once",
     )
     parser.add_argument("--all", action="store_true", help="show every place of a code, not the first three")
     parser.set_defaults(run=_run)
@@ -117,13 +126,15 @@ def _rare_collection() -> Iterator[None]:
 def _judge(args: argparse.Namespace) -> tuple[list[Checked], int]:
     """Return the judgements, with the findings that are wanted, and the number of files that are no manifests."""
     from ptyproof.evidence.checking.gather import gather, is_named_like_a_manifest
+    from ptyproof.evidence.checking.own_kinds import from_schema
     from ptyproof.evidence.checking.run import check_manifest
 
+    kinds = [from_schema(path) for path in args.schema]
     digests: dict[Path, str] = {}
     judged: list[Checked] = []
     n_left_alone = 0
     if _STANDARD_INPUT in args.paths:
-        judged.append(_standard_input())
+        judged.append(_standard_input(kinds))
     for path, named in gather(Path(text) for text in args.paths if text != _STANDARD_INPUT):
         checked = check_manifest(
             path,
@@ -131,6 +142,7 @@ def _judge(args: argparse.Namespace) -> tuple[list[Checked], int]:
             manifest_only=args.manifest_only,
             digests=digests,
             home=args.root,
+            kinds=kinds,
         )
         if checked.kind is None and not named and not checked.named.n and not is_named_like_a_manifest(path):
             n_left_alone += 1
@@ -139,12 +151,12 @@ def _judge(args: argparse.Namespace) -> tuple[list[Checked], int]:
     return [_wanted(checked, args.select, args.ignore) for checked in judged], n_left_alone
 
 
-def _standard_input() -> Checked:
+def _standard_input(kinds: list[ManifestKind]) -> Checked:
     from ptyproof.evidence.checking.loading import load_bytes
     from ptyproof.evidence.checking.run import judge
     from ptyproof.io.strict_json import MAX_BYTES
 
-    return judge(load_bytes(sys.stdin.buffer.read(MAX_BYTES + 1)), "standard input")
+    return judge(load_bytes(sys.stdin.buffer.read(MAX_BYTES + 1)), "standard input", kinds=kinds)
 
 
 def _wanted(checked: Checked, select: list[str] | None, ignore: list[str] | None) -> Checked:

@@ -13,14 +13,16 @@ from itertools import islice
 from typing import Any
 
 from jsonschema import Draft202012Validator, FormatChecker, TypeChecker
-from jsonschema.exceptions import ValidationError
+from jsonschema.exceptions import SchemaError, ValidationError
 from jsonschema.protocols import Validator
 from jsonschema.validators import extend
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
+from ptyproof.errors import InputError
 from ptyproof.io.schema import is_date_time, kinds, load_schema
 
+_DRAFT = "https://json-schema.org/draft/2020-12/schema"
 _MAX_CHARACTERS = 300
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
@@ -73,6 +75,75 @@ def validator(kind: str, major: int = 1, unknown_keys: bool = False) -> Validato
     """
     chosen: type[Validator] = _Lenient if unknown_keys else _Strict
     return chosen(load_schema(kind, major), registry=registry(), format_checker=_FORMATS)
+
+
+def check_schema(contents: Any, name: str) -> None:
+    """Raise unless a user's schema is one, of draft 2020-12, and refers to nothing but itself and ptyproof's schemas.
+
+    Raises
+    ------
+    InputError
+        With the place in the schema, or the reference.
+    """
+    whose = f"the schema of the kind {name}"
+    if not isinstance(contents, Mapping):
+        raise InputError(f"{whose} must be an object, got {type(contents).__name__}")
+    draft = str(contents.get("$schema", _DRAFT)).rstrip("#")
+    if draft != _DRAFT:
+        raise InputError(f"{whose} is of {draft[:200]}; {_DRAFT} is expected")
+    try:
+        Draft202012Validator.check_schema(contents)
+    except SchemaError as error:
+        place = "/".join(map(str, error.absolute_path)) or "its root"
+        raise InputError(f"{whose} is no JSON Schema, at {place}: {error.message[:200]}") from error
+    for steps, rule in _rules(contents):
+        ref = str(rule.get("$dynamicRef", rule.get("$ref", "#")))
+        if "$dynamicRef" in rule or not _leads_somewhere(ref, contents):
+            raise InputError(f"{whose} refers to {ref[:200]}; only its own $defs and ptyproof's schemas are read")
+        if isinstance(rule.get("pattern"), str):
+            try:
+                re.compile(rule["pattern"])
+            except re.error as error:
+                place = "/".join(map(str, [*steps, "pattern"]))
+                raise InputError(f"{whose} has no regular expression at {place}: {error}") from error
+
+
+def _leads_somewhere(ref: str, contents: Mapping[str, Any]) -> bool:
+    """Tell whether a reference leads to a place in a schema, or in one of ptyproof's."""
+    name, _, pointer = ref.partition("#")
+    node: Any = contents
+    if name:
+        kind, _, major = name.removeprefix("urn:ptyproof:schema:").rpartition(":")
+        if (kind, major) not in {(known, str(number)) for known, number in kinds()}:
+            return False
+        node = load_schema(kind, int(major))
+    first, *steps = pointer.split("/")
+    for step in steps:
+        step = step.replace("~1", "/").replace("~0", "~")
+        if not isinstance(node, Mapping) or step not in node:
+            return False
+        node = node[step]
+    return first == ""
+
+
+def _rules(contents: Any) -> Iterator[tuple[list[str | int], Mapping[str, Any]]]:
+    """Yield steps and value of every object in a schema."""
+    waiting: list[tuple[list[str | int], Any]] = [([], contents)]
+    while waiting:
+        steps, here = waiting.pop()
+        if isinstance(here, Mapping):
+            yield steps, here
+            waiting.extend(([*steps, key], inner) for key, inner in here.items())
+        elif isinstance(here, list):
+            waiting.extend(([*steps, number], inner) for number, inner in enumerate(here))
+
+
+def violations_of(instance: Any, contents: Mapping[str, Any], limit: int) -> list[ValidationError]:
+    """Return the first `limit` violations of a user's schema, which `check_schema` has let through."""
+    # without its own names, under which nothing is registered here
+    contents = {key: value for key, value in contents.items() if key not in ("$schema", "$id")}
+    checker = _Strict(contents, registry=registry(), format_checker=_FORMATS)
+    return sorted(islice(checker.iter_errors(instance), limit), key=lambda error: error.json_path)
 
 
 def violations(

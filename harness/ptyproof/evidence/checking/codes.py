@@ -121,6 +121,27 @@ _ALL = (
         "Mend the value that the message names; `ptyproof study check FILE.toml` checks a design.",
     ),
     Code(
+        "PM105",
+        "error",
+        "What a check of one's own calls an error",
+        "A kind that a user brings has rules that its schema cannot say; its own checks hold them.",
+        "Fix what the message names; the package that brings the kind says more.",
+    ),
+    Code(
+        "PM106",
+        "warning",
+        "What a check of one's own warns of",
+        "A kind that a user brings has rules that its schema cannot say; its own checks hold them.",
+        "Read the message; the package that brings the kind says more.",
+    ),
+    Code(
+        "PM107",
+        "error",
+        "A kind of one's own that cannot be used, or whose check failed by itself",
+        "What was not checked is not sound. The fault is in the package that brings the kind, not in the file.",
+        "Fix the package that the message names, or remove its entry point.",
+    ),
+    Code(
         "PM201",
         "error",
         "A count is not the number of what it counts",

@@ -46,6 +46,8 @@ class Document:
         JSON paths of the objects and arrays that a file which was cut off leaves open.
     text
         The file's text, where there is a file.
+    own
+        The kind that a user has brought and that the file is of (a `ManifestKind`), or None.
     memo
         What several checks ask for, found once.
     """
@@ -62,6 +64,7 @@ class Document:
     digests: dict[Path, str] = field(default_factory=dict)
     cut: frozenset[str] = frozenset()
     text: str | None = None
+    own: Any = None
     memo: dict[str, Any] = field(default_factory=dict)
 
     def finding(self, code: str, json_path: str, message: str) -> Finding:
@@ -83,6 +86,11 @@ class Document:
     def is_legacy(self) -> bool:
         """Whether the file is of a generation before `kind` and `schema_version`."""
         return self.kind.startswith("legacy_")
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether the file is of no kind of ptyproof's: of one that a user has brought, or of none that is known."""
+        return not self.kind or self.own is not None
 
     def is_cut(self, json_path: str) -> bool:
         """Tell whether an object or array is incomplete because the file was cut off inside it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ptyproof.evidence.checking.document import Document, Findings
@@ -42,6 +42,16 @@ def check(doc: Document, major: int) -> Findings:
             yield doc.finding(
                 "PM101", "$", f"there are more than {_LIMIT} violations of the schema; the others are left out"
             )
+
+
+def own(doc: Document, contents: Mapping[str, Any]) -> Findings:
+    """Yield the violations of a user's schema, the first two hundred of them."""
+    from ptyproof.io.schema_verdict import describe, violations_of
+
+    for error in violations_of(doc.value, contents, _LIMIT):
+        place = path_of(list(error.absolute_path))
+        if place not in doc.cut:
+            yield doc.finding("PM101", place, describe(error).partition(": ")[2])
 
 
 def _explained(error: ValidationError, document: str, depth: int = 0) -> Iterator[tuple[str, str]]:

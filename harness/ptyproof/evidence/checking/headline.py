@@ -30,6 +30,8 @@ _LISTS = (
 
 def headline(doc: Document) -> str:
     """Return what a file is."""
+    if doc.own is not None:
+        return f"{printable(doc.own.called[:80])}, a kind of one's own"
     generation = f"generation {doc.generation}" if doc.is_legacy else f"version {doc.generation}"
     parts = [f"{kind_of(doc.kind).title}, {generation}"]
     study = text(doc.root, "study")

@@ -92,7 +92,7 @@ def references(doc: Document) -> list[Reference]:
 
 def _references(doc: Document) -> Iterator[Reference]:
     root = doc.root
-    if not doc.kind:
+    if doc.is_foreign:
         # here, as it is wanted for kinds that are not known alone
         from ptyproof.evidence.checking import foreign
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -10,14 +10,15 @@ from typing import Any
 
 from ptyproof import clock
 from ptyproof._version import __version__
-from ptyproof.evidence.checking import claims, files, form
+from ptyproof.evidence.checking import claims, files, form, own_kinds
 from ptyproof.evidence.checking.causes import Cause, causes
 from ptyproof.evidence.checking.codes import CODES
-from ptyproof.evidence.checking.document import Document
+from ptyproof.evidence.checking.document import Document, text
 from ptyproof.evidence.checking.findings import SEVERITIES, Finding, printable
 from ptyproof.evidence.checking.headline import headline
 from ptyproof.evidence.checking.kinds import checks_of, groups_of
 from ptyproof.evidence.checking.loading import Loaded, load
+from ptyproof.evidence.checking.own_kinds import ManifestKind
 from ptyproof.evidence.checking.recognise import Recognised, recognise
 
 _HUB_INDEX = "hub.json"
@@ -65,6 +66,7 @@ def check_manifest(
     digests: dict[Path, str] | None = None,
     home: Path | None = None,
     now: datetime | None = None,
+    kinds: Sequence[ManifestKind] = (),
 ) -> Checked:
     """Judge a file.
 
@@ -84,6 +86,8 @@ def check_manifest(
         else the file's own folder.
     now
         The present, for times that lie in the future.
+    kinds
+        Kinds of one's own, beside ptyproof's and those of installed packages.
     """
     loaded = load(Path(path))
     folder = Path(path).absolute().parent.resolve() if loaded.value is not ... else None
@@ -96,6 +100,7 @@ def check_manifest(
         digests=digests,
         home=home,
         now=now,
+        kinds=kinds,
     )
 
 
@@ -117,16 +122,18 @@ def judge(
     digests: dict[Path, str] | None = None,
     home: Path | None = None,
     now: datetime | None = None,
+    kinds: Sequence[ManifestKind] = (),
 ) -> Checked:
     """Judge what was read; the options are those of `check_manifest`, `folder` is resolved."""
     found = [_finding(file, *fault) for fault in loaded.faults]
     if loaded.value is ...:
         return Checked(file, None, None, "could not be read", _sorted(found), ("json",))
     known = recognise(loaded.value)
+    own = own_kinds.recognise(loaded.value, kinds) if known is None else None
     doc = Document(
         value=loaded.value,
         file=file,
-        kind="" if known is None else known.kind,
+        kind=own.name if own is not None else known.kind if known is not None else "",
         generation="" if known is None else known.generation,
         folder=folder,
         home=_home(folder) if home is None else home.resolve(),
@@ -136,9 +143,10 @@ def judge(
         digests={} if digests is None else digests,
         cut=loaded.cut,
         text=loaded.text,
+        own=own,
     )
     if known is None:
-        return _unknown(doc, found)
+        return _unknown(doc, found) if own is None else _of_own(doc, own, found)
     found += _findings(doc, known)
     groups = groups_of(known.kind)
     groups += tuple(sorted({finding.group for finding in found} - set(groups)))
@@ -186,13 +194,26 @@ def _unknown(doc: Document, found: list[Finding]) -> Checked:
         keys = ", ".join(printable(str(key)[:30]) for key in list(value)[:6])
         sentence = f"is no manifest of a known kind or generation; its keys are {keys or 'none'}"
     found.append(_finding(doc.file, "PM102", "$.kind" if said is not ... else "$", sentence))
+    found.extend(own_kinds.faults(doc))
     for check in checks_of("") if isinstance(value, dict | list) else ():
         found.extend(check(doc))
+    return _foreign(doc, None, "unknown kind of file", found)
+
+
+def _of_own(doc: Document, own: ManifestKind, found: list[Finding]) -> Checked:
+    """Judge a file of a kind that a user has brought: by its schema, what needs no kind, and its own checks."""
+    found.extend(own.form(doc))
+    for check in (*checks_of(""), own.checked):
+        found.extend(check(doc))
+    found = [finding for finding in found if finding.json_path not in doc.cut]
+    return _foreign(doc, own.name, headline(doc), found)
+
+
+def _foreign(doc: Document, kind: str | None, said: str, found: list[Finding]) -> Checked:
     named = doc.memo.get(files.NAMED, files.Named())
     others = sorted({finding.group for finding in found} - {"json", "schema"})
-    return Checked(
-        doc.file, None, None, "unknown kind of file", _sorted(set(found)), ("json", *others, "schema"), named
-    )
+    version = text(doc.root, "schema_version") if kind is not None else None
+    return Checked(doc.file, kind, version, said, _sorted(set(found)), ("json", *others, "schema"), named)
 
 
 def _home(folder: Path | None) -> Path | None:
