@@ -32,7 +32,7 @@ from ptyproof.study.jobs import build_training_jobs
 from ptyproof.study.layout import HALVES, phase_c_file, phase_d_file
 from ptyproof.study.training import TrainingDesign
 from ptyproof.study.views import Spacing, View
-from ptyproof.training.data import Scan, normalised_scan
+from ptyproof.training.scan import Scan, normalised_scan
 
 ROUNDS = 5
 PLAN = TrainingDesign()

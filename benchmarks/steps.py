@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 
 from ptyproof.study.training import TrainingDesign
-from ptyproof.training.data import GroupedScan, GroupSampler, Scan
+from ptyproof.training.data import GroupedScan, GroupSampler
 from ptyproof.training.module import PatchTraining
+from ptyproof.training.scan import Scan
 
 Batch = Mapping[str, Tensor]
 

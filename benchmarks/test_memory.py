@@ -19,8 +19,9 @@ from ptyproof.physics.grouping import position_groups
 from ptyproof.study.builtin import builtin_study
 from ptyproof.study.layout import phase_c_file
 from ptyproof.study.training import NetworkDesign
-from ptyproof.training.data import GroupedScan, GroupSampler, Scan
+from ptyproof.training.data import GroupedScan, GroupSampler
 from ptyproof.training.network import GroupNetwork
+from ptyproof.training.scan import Scan
 
 LIMIT_BYTES = 6 * 10**9
 ROWS, COLS = 200, 115  # a little more than 10,000 positions in each half

@@ -25,9 +25,9 @@ from ptyproof.study.builtin import builtin_study
 from ptyproof.study.layout import phase_c_file
 from ptyproof.study.training import TrainingDesign
 from ptyproof.training import prediction
-from ptyproof.training.data import Scan, read_scan
 from ptyproof.training.device import RunOptions, configured
 from ptyproof.training.network import GroupNetwork
+from ptyproof.training.scan import Scan, read_scan
 
 PLAN = TrainingDesign()
 ROUNDS = 7

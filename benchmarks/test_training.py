@@ -13,9 +13,9 @@ from ptyproof.evidence.phase_c import generate
 from ptyproof.study.builtin import builtin_study
 from ptyproof.study.layout import phase_c_file
 from ptyproof.study.training import TrainingDesign
-from ptyproof.training.data import Scan, read_scan
 from ptyproof.training.device import RunOptions, configured
 from ptyproof.training.runner import TrainingTask, train
+from ptyproof.training.scan import Scan, read_scan
 
 LIMIT = 1.15
 ROUNDS = 5

@@ -26,11 +26,11 @@ from ptyproof.io.dataset import read_dataset
 from ptyproof.reconstruction.method import illumination
 from ptyproof.study.builtin import builtin_study
 from ptyproof.study.layout import phase_c_file
-from ptyproof.training.data import Scan, read_scan
 from ptyproof.training.device import RunOptions
 from ptyproof.training.engine import Callback
 from ptyproof.training.prediction import predict_object
 from ptyproof.training.runner import TrainingTask, train
+from ptyproof.training.scan import Scan, read_scan
 
 DOSE = 1e4
 OBJECT_SEED, NOISE_SEED = 1008, 1042

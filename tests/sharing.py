@@ -25,6 +25,7 @@ LONG = (
     "reconstruction/test_iterative.py",
     "hostile/test_hub_says_nothing.py",
     "plugins/test_certificate.py",
+    "plugins/test_extras.py",
     "plugins/test_killed.py",
     "schemas/test_schema_rules.py",
     "plugins/test_at_once.py",

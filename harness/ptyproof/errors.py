@@ -68,6 +68,11 @@ def sentence_of(error: BaseException) -> tuple[str, int] | None:
         return f"{error.filename or 'a file'}: {error.strerror or error}", 1
     if isinstance(error, MemoryError):
         return f"out of memory: {error}", 1
+    if isinstance(error, ModuleNotFoundError):
+        from ptyproof.extras import sentence_about
+
+        sentence = sentence_about(error)
+        return None if sentence is None else (sentence, InputError.exit_status)
     if isinstance(error, KeyboardInterrupt):
         return "interrupted; what was complete stays complete, the same command goes on from there", INTERRUPTED
     return None

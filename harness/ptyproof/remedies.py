@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import importlib
 import sys
-from importlib.util import find_spec
 from typing import Any
+
+from ptyproof.extras import missing
 
 _MISSING = "torchvision::nms"
 _REMEDY = (
@@ -29,7 +30,7 @@ def import_torchvision() -> str | None:
     RuntimeError
         If the import fails for another reason.
     """
-    if find_spec("torchvision") is None:
+    if missing(("torchvision",)):
         return None
     if "torchvision" not in sys.modules:
         try:

@@ -22,6 +22,7 @@ _PARTS = (
     "pytest_ptyproof.reconstruction",
     "pytest_ptyproof.comparison",
     "pytest_ptyproof.certificate",
+    "pytest_ptyproof.missing",
     "pytest_ptyproof.stray",
     "pytest_ptyproof.own_reports",
     "pytest_ptyproof.evidence",

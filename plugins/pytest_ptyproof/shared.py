@@ -52,13 +52,16 @@ def study_of(config: pytest.Config) -> StudyDesign:
 
 @contextmanager
 def plain_errors() -> Iterator[None]:
-    """Turn an error that ptyproof raises on purpose into a failure of one sentence."""
-    from ptyproof.errors import PtyproofError
+    """Turn an error that ptyproof raises on purpose, or a missing extra, into a failure of one sentence."""
+    from ptyproof.errors import PtyproofError, sentence_of
 
     try:
         yield
-    except PtyproofError as error:
-        pytest.fail(plain(in_pytest_words(str(error))), pytrace=False)
+    except (PtyproofError, ModuleNotFoundError) as error:
+        said = sentence_of(error)
+        if said is None:
+            raise
+        pytest.fail(plain(in_pytest_words(said[0])), pytrace=False)
 
 
 @contextmanager

@@ -54,7 +54,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Refuse options that cannot be meant before anything is collected."""
     if not (asks_for_real_runs(config) or on_command_line(config, *_OPTIONS)):
         return
-    from ptyproof.errors import InputError
+    from ptyproof.errors import InputError, sentence_of
 
     try:
         study_of(config)
@@ -67,8 +67,11 @@ def pytest_configure(config: pytest.Config) -> None:
             raise InputError(f"--base-npz must be a file or builtin, got {base}")
         if any(value_of(config, name) for name in _OF_JOBS):
             _how_jobs_run(config)
-    except InputError as error:
-        raise pytest.UsageError(in_pytest_words(str(error))) from error
+    except (InputError, ModuleNotFoundError) as error:
+        said = sentence_of(error)
+        if said is None:
+            raise
+        raise pytest.UsageError(in_pytest_words(said[0])) from error
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -19,8 +19,8 @@ from ptyproof.io.validation import BRIGHTEST_PROBE, DIMMEST_PROBE, dataset_probl
 from ptyproof.reconstruction.flat import Flat
 from ptyproof.reconstruction.method import BlindScan, Budget, Needs, Reconstruction
 from ptyproof.study.layout import phase_c_file
-from ptyproof.training.data import normalised_scan
 from ptyproof.training.device import RunOptions
+from ptyproof.training.scan import normalised_scan
 from tests.conftest import Phase
 
 OPTIONS = RunOptions(accelerator="cpu", threads=1)

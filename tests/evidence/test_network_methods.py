@@ -16,9 +16,9 @@ from ptyproof.reconstruction.method import BlindScan, Budget, Reconstruction
 from ptyproof.reconstruction.stitching import stitch
 from ptyproof.study.layout import phase_c_file
 from ptyproof.training.bundle import read_bundle, write_bundle
-from ptyproof.training.data import normalised_scan, scan_of
 from ptyproof.training.network import GroupNetwork
 from ptyproof.training.prediction import predict_object, predict_patches
+from ptyproof.training.scan import normalised_scan, scan_of
 from tests.conftest import Phase
 from tests.training.test_bundle import SIZES, network, record
 

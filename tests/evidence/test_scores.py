@@ -18,10 +18,10 @@ from ptyproof.study.layout import phase_c_file, phase_d_file
 from ptyproof.study.seeds import stream
 from ptyproof.study.training import NetworkDesign
 from ptyproof.training.bundle import read_bundle
-from ptyproof.training.data import Scan, read_scan
 from ptyproof.training.network import GroupNetwork
 from ptyproof.training.projection import Patterns
 from ptyproof.training.runner import train
+from ptyproof.training.scan import Scan, read_scan
 from tests.conftest import Phase
 from tests.training.short_training import CPU, task
 

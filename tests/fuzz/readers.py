@@ -118,8 +118,8 @@ def _checkpoints(folder: Path) -> Seeds:
     from ptyproof.evidence.base import load_base
     from ptyproof.evidence.phase_c import generate
     from ptyproof.study.builtin import builtin_study
-    from ptyproof.training.data import read_scan
     from ptyproof.training.runner import CHECKPOINT, train
+    from ptyproof.training.scan import read_scan
     from tests.training.short_training import CPU, task
 
     study = builtin_study("fly64-smoke")

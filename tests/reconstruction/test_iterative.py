@@ -199,4 +199,5 @@ def test_without_pty_chi_the_methods_say_how_it_is_installed():
     said = dict(line.split(" ", 1) for line in done.stdout.splitlines())
     assert {name for name, reason in said.items() if reason == "None"} == {"flat", "start", "pinn"}
     for name in ("lsqml", "rpie", "epie", "pinn+lsqml"):
-        assert said[name] == "ptychi missing: pip install 'pytest-ptyproof[iterative]'"
+        engine = name.removeprefix("pinn+")
+        assert said[name] == f"{engine} needs ptychi, which is not installed: pip install 'pytest-ptyproof[iterative]'"

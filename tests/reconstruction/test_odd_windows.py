@@ -27,9 +27,9 @@ from ptyproof.reconstruction.method import BlindScan, Budget, illumination
 from ptyproof.reconstruction.stitching import stitch
 from ptyproof.study.training import NetworkDesign
 from ptyproof.training.bundle import write_bundle
-from ptyproof.training.data import normalised_scan
 from ptyproof.training.network import GroupNetwork
 from ptyproof.training.prediction import predict_patches
+from ptyproof.training.scan import normalised_scan
 from tests.training.test_bundle import network, record
 
 pytest.importorskip("ptychi", reason="pty-chi is not installed: pip install 'pytest-ptyproof[iterative]'")

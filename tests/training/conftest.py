@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from ptyproof.training.bundle import BUNDLE
-from ptyproof.training.data import read_scan
 from ptyproof.training.runner import CHECKPOINT, train
+from ptyproof.training.scan import read_scan
 from tests.training.short_training import (
     CPU,
     batches_until_epoch_2,

@@ -12,9 +12,10 @@ from safetensors.torch import load_file
 from ptyproof.console import Console
 from ptyproof.study.training import NetworkDesign, TrainingDesign
 from ptyproof.training.bundle import BUNDLE, RECORD
-from ptyproof.training.data import Scan, hold_back
+from ptyproof.training.data import hold_back
 from ptyproof.training.device import RunOptions
 from ptyproof.training.runner import CHECKPOINT, METRICS, TrainingTask
+from ptyproof.training.scan import Scan
 
 ROOT = Path(__file__).parents[2]
 CPU = RunOptions(accelerator="cpu", threads=1)

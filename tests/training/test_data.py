@@ -14,7 +14,8 @@ from ptyproof.errors import DataError
 from ptyproof.io.dataset import dataset_arrays, encode_metadata, read_dataset, write_dataset
 from ptyproof.io.npz import NpzWriter
 from ptyproof.physics.forward import expected_counts
-from ptyproof.training.data import Draw, GroupedScan, GroupSampler, Scan, hold_back, read_scan, scan_of
+from ptyproof.training.data import Draw, GroupedScan, GroupSampler, hold_back
+from ptyproof.training.scan import Scan, read_scan, scan_of
 from tests.strategies.datasets import make_dataset, metadata_of
 from tests.strategies.positions import positions, scattered_positions
 from tests.strategies.scans import complex_noise, windows

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from ptyproof.console import Console
 from ptyproof.study.training import NetworkDesign
 from ptyproof.training.canvas import Canvas
-from ptyproof.training.data import Scan
 from ptyproof.training.network import GroupNetwork
 from ptyproof.training.prediction import predict_object, predict_patches
 from ptyproof.training.projection import Patterns, misfit, start_estimate
+from ptyproof.training.scan import Scan
 from tests.training.groups import changed, doubled, group_of, noisy, simulated, smooth_object, soft_probe
 
 SMALL = NetworkDesign(n_stages=2, channels=6, n_blocks=1, shrink=4, start_iterations=2)

@@ -23,10 +23,11 @@ from ptyproof.errors import DataError
 from ptyproof.io.dataset import read_dataset, write_dataset
 from ptyproof.physics.forward import expected_counts
 from ptyproof.training.bundle import BUNDLE, RECORD, read_bundle
-from ptyproof.training.data import hold_back, read_scan
+from ptyproof.training.data import hold_back
 from ptyproof.training.engine import Callback
 from ptyproof.training.prediction import predict_patches
 from ptyproof.training.runner import CHECKPOINT, METRICS, train
+from ptyproof.training.scan import read_scan
 from tests.strategies.scans import complex_noise
 from tests.training.short_training import (
     CPU,
@@ -63,7 +64,7 @@ BODY = """
 import sys
 from pathlib import Path
 import tests.training.short_training as t
-from ptyproof.training.data import read_scan
+from ptyproof.training.scan import read_scan
 from ptyproof.training.runner import train
 
 npz, whole, killed, batches = Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]), int(sys.argv[4])

@@ -68,6 +68,9 @@ def add_parser(commands: Commands) -> None:
 
 
 def _run(args: argparse.Namespace) -> int:
+    from ptyproof.extras import INFERENCE, TRAINING, require
+
+    require("ptyproof assess", (*INFERENCE, "matplotlib") if args.train is None else TRAINING)
     from ptyproof.evidence.assessment import ASSESSMENT, AssessmentPlan, assess, describe
     from ptyproof.evidence.own_training import OwnTraining
     from ptyproof.evidence.registry import registry

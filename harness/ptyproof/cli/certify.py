@@ -65,6 +65,9 @@ def add_parser(commands: Commands) -> None:
 
 
 def _run(args: argparse.Namespace) -> int:
+    from ptyproof.extras import TRAINING, require
+
+    require("ptyproof certify", TRAINING)
     from ptyproof.evidence.base import load_base
     from ptyproof.evidence.certificate import Certificate, all_reproduced, certify_study
     from ptyproof.evidence.certify import Certification

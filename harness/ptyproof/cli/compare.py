@@ -45,6 +45,7 @@ def add_parser(commands: Commands) -> None:
 def _run(args: argparse.Namespace) -> int:
     from ptyproof.evidence.comparison_table import describe_comparison
     from ptyproof.evidence.phase_g import open_comparison, run_comparison
+    from ptyproof.extras import missing, needs
 
     said = console(args)
     phase = open_comparison(
@@ -55,6 +56,8 @@ def _run(args: argparse.Namespace) -> int:
         crop_fraction=args.crop_fraction,
         figures=not args.no_figures,
     )
+    if not (phase.figures or args.no_figures):
+        said.say(f"tables alone: {needs('drawing figures', missing(('matplotlib',)))}")
     manifest = run_comparison(phase, said)
     said.say(describe_comparison(manifest))
     said.say(f"tables: {phase.out / manifest['files']['tables']['path']}")

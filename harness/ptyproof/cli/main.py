@@ -84,9 +84,10 @@ def _answered(args: argparse.Namespace, words: Sequence[str]) -> int:
         # The reader of our output has gone, `ptyproof ... | head` for one: no error of ours.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except (PtyproofError, OSError, MemoryError, KeyboardInterrupt) as error:
+    except (PtyproofError, OSError, MemoryError, ModuleNotFoundError, KeyboardInterrupt) as error:
         found = sentence_of(error)
-        assert found is not None
+        if found is None:
+            raise
         sys.stderr.write(f"ptyproof: error: {found[0]}\n")
         return found[1]
 

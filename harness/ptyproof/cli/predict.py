@@ -24,6 +24,9 @@ def add_parser(commands: Commands) -> None:
 
 
 def _run(args: argparse.Namespace) -> int:
+    from ptyproof.extras import INFERENCE, require
+
+    require("ptyproof predict", INFERENCE)
     from ptyproof.evidence.predict import predict_dataset
 
     said = console(args)

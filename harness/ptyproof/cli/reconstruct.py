@@ -67,10 +67,14 @@ def add_parser(commands: Commands) -> None:
 
 
 def _run(args: argparse.Namespace) -> int:
+    from ptyproof.extras import INFERENCE, require
+
+    if args.format == "ptychodus":
+        require("ptyproof reconstruct --format ptychodus", (*INFERENCE, "h5py"))
+    require("ptyproof reconstruct", INFERENCE)
     from ptyproof.errors import InputError
     from ptyproof.evidence.job_ends import checked_retry
     from ptyproof.evidence.phase_f import FORMATS
-    from ptyproof.evidence.product import check_available
     from ptyproof.evidence.reconstruction_jobs import ReconstructionFilters
     from ptyproof.evidence.reconstruction_run import describe_enumeration, open_phase, run_reconstructions
     from ptyproof.study.jobs import JobFilters
@@ -80,8 +84,6 @@ def _run(args: argparse.Namespace) -> int:
     said = console(args)
     if args.format not in FORMATS:
         raise InputError(f"--format must be one of {', '.join(FORMATS)}, got {args.format!r}")
-    if args.format == "ptychodus":
-        check_available()
     budget = None if args.budget is None else _budget(args.budget)
     cells = JobFilters(*(None if value is None else tuple(value) for value in (args.dose, args.view, args.gridsize)))
     filters = ReconstructionFilters(

@@ -66,6 +66,9 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(args: argparse.Namespace) -> int:
+    from ptyproof.extras import TRAINING, require
+
+    require("ptyproof train", TRAINING)
     from ptyproof.evidence.job_ends import checked_retry
     from ptyproof.evidence.phase_e import describe_enumeration, open_phase, run_training
     from ptyproof.study import checks

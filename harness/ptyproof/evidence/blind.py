@@ -17,7 +17,7 @@ from ptyproof.io.npz import NpzArchive
 from ptyproof.physics.fourier import fft2c, ifft2c
 from ptyproof.reconstruction.method import BlindScan, illumination, shifted_probes
 from ptyproof.reconstruction.stitching import label_parts
-from ptyproof.training.data import scan_digest
+from ptyproof.training.scan import scan_digest
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,10 +19,10 @@ from ptyproof.errors import sentence_of
 from ptyproof.io.hashing import sha256_file
 from ptyproof.io.strict_json import read_json, write_json
 from ptyproof.study.training import training_from_dict
-from ptyproof.training.data import read_scan
 from ptyproof.training.device import RunOptions, compute_environment
 from ptyproof.training.digests import DigestLog
 from ptyproof.training.runner import TrainingTask, train
+from ptyproof.training.scan import read_scan
 
 ORDER, DIGESTS, RESULT = "order.json", "digests.jsonl", "result.json"
 

@@ -5,19 +5,21 @@ They bring training and reconstruction together, which do not know each other.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from ptyproof import clock
 from ptyproof.errors import DataError, RunError
-from ptyproof.evidence.scores import illuminations
+from ptyproof.extras import INFERENCE, missing, needs
 from ptyproof.reconstruction.iterative import PtyChi
 from ptyproof.reconstruction.method import BlindScan, Budget, Needs, Reconstruction
 from ptyproof.reconstruction.stitching import stitch
 from ptyproof.study.training import NetworkDesign
-from ptyproof.training.bundle import read_bundle
-from ptyproof.training.data import normalised_scan
-from ptyproof.training.network import GroupNetwork
-from ptyproof.training.prediction import predict_object, predict_patches
+from ptyproof.training.scan import normalised_scan
+
+if TYPE_CHECKING:
+    from ptyproof.training.network import GroupNetwork
 
 
 class Start:
@@ -29,8 +31,14 @@ class Start:
     def __init__(self, design: NetworkDesign) -> None:
         self._design = design
 
+    def unavailable(self) -> str | None:
+        """Return the line that installs torch where it is missing."""
+        return _unavailable(self.name)
+
     def reconstruct(self, dataset: BlindScan, budget: Budget, rng: np.random.Generator) -> Reconstruction:
         """Return the start of the whole scan, or, where patterns are not looked at together, the stitched starts."""
+        from ptyproof.training.network import GroupNetwork
+
         return _inferred(GroupNetwork(self._design).eval(), dataset, dataset.grouped, start_only=True)
 
 
@@ -44,6 +52,10 @@ class Pinn:
     name = "pinn"
     needs = Needs(training=True)
 
+    def unavailable(self) -> str | None:
+        """Return the line that installs torch and safetensors where one is missing."""
+        return _unavailable(self.name)
+
     def reconstruct(self, dataset: BlindScan, budget: Budget, rng: np.random.Generator) -> Reconstruction:
         """Return what the network in the dataset's bundle makes of the scan.
 
@@ -54,6 +66,8 @@ class Pinn:
         DataError
             If the bundle is damaged, or its network was trained on patterns of another size.
         """
+        from ptyproof.training.bundle import read_bundle
+
         if dataset.bundle_path is None:
             raise RunError("pinn needs the bundle of a trained network, and got none")
         bundle = read_bundle(dataset.bundle_path)
@@ -76,8 +90,8 @@ class PinnThenLsqml:
         self._engine = PtyChi("lsqml")
 
     def unavailable(self) -> str | None:
-        """Return the line that installs pty-chi where it is missing."""
-        return self._engine.unavailable()
+        """Return the line that installs pty-chi, or what the network needs, where it is missing."""
+        return self._network.unavailable() or self._engine.unavailable()
 
     def reconstruct(self, dataset: BlindScan, budget: Budget, rng: np.random.Generator) -> Reconstruction:
         """Return the refined object; errors are those of `pinn` and `lsqml`."""
@@ -98,6 +112,9 @@ class PinnThenLsqml:
 
 
 def _inferred(network: GroupNetwork, dataset: BlindScan, grouped: bool, *, start_only: bool) -> Reconstruction:
+    from ptyproof.evidence.scores import illuminations
+    from ptyproof.training.prediction import predict_object, predict_patches
+
     if not dataset.counts_known:
         raise RunError(
             "a network needs patterns whose photon counts are known, and this dataset has no intensity_scale"
@@ -112,6 +129,11 @@ def _inferred(network: GroupNetwork, dataset: BlindScan, grouped: bool, *, start
     found = stitch(patches, illuminations(scan), scan.corners_px, dataset.object_shape)
     steps = {"inference": inferred - began, "stitching": clock.seconds() - inferred}
     return Reconstruction(found.obj, dataset.probe, steps_s=steps)
+
+
+def _unavailable(name: str) -> str | None:
+    absent = missing(INFERENCE)
+    return needs(name, absent) if absent else None
 
 
 def _size(window: tuple[int, int]) -> str:

@@ -11,9 +11,9 @@ from ptyproof.evidence.blind import BlindDataset
 from ptyproof.evidence.manifest import file_record
 from ptyproof.evidence.own_training import OwnNetwork, OwnTraining
 from ptyproof.study.layout import cell_key
-from ptyproof.training.data import normalised_scan
 from ptyproof.training.device import RunOptions
 from ptyproof.training.runner import TrainingTask, train
+from ptyproof.training.scan import normalised_scan
 
 
 def train_own(

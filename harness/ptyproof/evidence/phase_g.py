@@ -31,6 +31,7 @@ from ptyproof.evidence.measures import Measure, Scored, measure, score, undefine
 from ptyproof.evidence.protocol import Recipe, protocol, protocol_sha256, recipe_of
 from ptyproof.evidence.reconstruction_archive import ReconstructionArchive, read_archive
 from ptyproof.evidence.specs import needs_truth, of_comparison
+from ptyproof.extras import missing
 from ptyproof.io.atomic import sweep, writable_folder, write_text
 from ptyproof.io.dataset import Dataset, read_dataset
 from ptyproof.io.hashing import sha256_file, sha256_json
@@ -266,6 +267,8 @@ def open_comparison(
 ) -> ComparisonPhase:
     """Return Phase G for the reconstructions under an artifact root, after all of its input was checked.
 
+    Without Matplotlib there are tables alone, whatever `figures` says.
+
     Raises
     ------
     InputError
@@ -286,6 +289,7 @@ def open_comparison(
             f"--artifact-root {artifact_root} has no {RECONSTRUCTION_MANIFEST}; run `ptyproof reconstruct`"
         )
     manifest = read_manifest(path, "reconstruction_manifest")
+    figures = figures and not missing(("matplotlib",))
     recipe = recipe_of(design_from_dict(manifest["design"]), crop_fraction)
     phase = ComparisonPhase(artifact_root, out or artifact_root, manifest, recipe, phase_c_root, phase_d_root, figures)
     phase.check()

@@ -16,7 +16,7 @@ from ptyproof.io.dataset import read_dataset
 from ptyproof.io.hashing import sha256_file
 from ptyproof.io.npz import NpzWriter
 from ptyproof.training.bundle import read_bundle
-from ptyproof.training.data import scan_of
+from ptyproof.training.scan import scan_of
 
 
 @dataclass(frozen=True)

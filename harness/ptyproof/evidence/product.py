@@ -7,30 +7,15 @@ the middle of the probe lies, index (H - 1) / 2; in DATA-001 it is where index H
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 
-from ptyproof.errors import InputError, RunError
+from ptyproof.errors import RunError
 from ptyproof.evidence.blind import BlindDataset
 from ptyproof.evidence.manifest import TOOL_LABEL
 from ptyproof.evidence.reconstruction_archive import read_archive
 from ptyproof.io.atomic import atomic_path
-
-INSTALL = "pip install 'pytest-ptyproof[iterative]'"
-
-
-def check_available() -> None:
-    """Raise unless h5py is installed.
-
-    Raises
-    ------
-    InputError
-        With the line that installs it.
-    """
-    if find_spec("h5py") is None:
-        raise InputError(f"--format ptychodus needs h5py, which is not installed: {INSTALL}")
 
 
 def write_product(path: Path, archive_path: Path, dataset: BlindDataset, name: str) -> None:

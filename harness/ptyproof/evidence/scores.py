@@ -26,9 +26,9 @@ from ptyproof.physics.metrics import patch_residuals, poisson_deviance, scaled_e
 from ptyproof.reconstruction.method import illumination
 from ptyproof.reconstruction.stitching import cut, label_parts, stitch
 from ptyproof.study.seeds import stream
-from ptyproof.training.data import Scan, scan_of
 from ptyproof.training.network import GroupNetwork
 from ptyproof.training.prediction import predict_object, predict_patches
+from ptyproof.training.scan import Scan, scan_of
 
 _BLOCK = 64
 _SHOWN_FRACTION = 0.9

@@ -18,8 +18,8 @@ from ptyproof.io.hashing import sha256_file
 from ptyproof.io.regular import appended
 from ptyproof.study.jobs import TrainingJob
 from ptyproof.training.bundle import read_bundle
-from ptyproof.training.data import Scan, read_scan
 from ptyproof.training.runner import METRICS, Trained, TrainingTask, train
+from ptyproof.training.scan import Scan, read_scan
 
 if TYPE_CHECKING:
     from ptyproof.evidence.phase_e import TrainingPhase

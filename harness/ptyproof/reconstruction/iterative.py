@@ -18,7 +18,6 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass
-from importlib.util import find_spec
 from typing import Any, Literal
 
 import numpy as np
@@ -26,11 +25,11 @@ import numpy.typing as npt
 
 from ptyproof import clock
 from ptyproof.errors import RunError
+from ptyproof.extras import ENGINES as ENGINE_PACKAGES
+from ptyproof.extras import missing, needs
 from ptyproof.reconstruction.method import BlindScan, Budget, Needs, Reconstruction
 from ptyproof.remedies import import_torchvision
 
-INSTALL = "pip install 'pytest-ptyproof[iterative]'"
-_PACKAGES = ("torch", "torchvision", "ptychi")
 _DEFAULT_EPOCHS = 100
 _MARGIN_PX = 2  # pty-chi cuts windows of one pixel more on each side to shift them
 _LOSS_UNIT = "mean over pixels of (sqrt(I) - sqrt(n))^2, from patterns as they were before their update"
@@ -69,8 +68,8 @@ class PtyChi:
 
     def unavailable(self) -> str | None:
         """Return the line that installs pty-chi where it is missing."""
-        missing = [name for name in _PACKAGES if find_spec(name) is None]
-        return f"{' and '.join(missing)} missing: {INSTALL}" if missing else None
+        absent = missing(ENGINE_PACKAGES)
+        return needs(self.name, absent) if absent else None
 
     def reconstruct(self, dataset: BlindScan, budget: Budget, rng: np.random.Generator) -> Reconstruction:
         """Return the object after the budget's epochs (100 without one), from an object of ones."""
@@ -213,7 +212,7 @@ def _iterate(task: Any, budget: Budget) -> tuple[list[float], list[float], Liter
 
 def preload() -> None:
     """Import pty-chi where it is installed: a process that was started by one that has it need not."""
-    if all(find_spec(name) for name in _PACKAGES):
+    if not missing(ENGINE_PACKAGES):
         with _contained():
             _import_ptychi()
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-Margins = tuple[int, int, int, int]  # top, bottom, left, right
+from ptyproof.training.scan import Margins
 
 
 @dataclass(frozen=True, eq=False)

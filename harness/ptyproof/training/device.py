@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, cast
 
 import numpy as np
-import torch
 
 from ptyproof.errors import InputError
 from ptyproof.io.anonymity import hardware_label
@@ -57,6 +56,8 @@ class RunOptions:
 
     def pinned(self) -> RunOptions:
         """Return the options with the number of threads that this process has, so that another one uses as many."""
+        import torch
+
         return replace(self, threads=self.threads or torch.get_num_threads())
 
 
@@ -80,6 +81,8 @@ def resolve_accelerator(wanted: str) -> Accelerator:
 
 def compute_environment(options: RunOptions) -> dict[str, str | int | bool]:
     """Return what the bits of a result depend on: versions, processor, its vector instructions, threads, device."""
+    import torch
+
     accelerator = resolve_accelerator(options.accelerator)
     return {
         **environment(_PACKAGES),
@@ -95,6 +98,8 @@ def compute_environment(options: RunOptions) -> dict[str, str | int | bool]:
 @contextmanager
 def configured(options: RunOptions, seed: int) -> Iterator[None]:
     """Apply threads, determinism and seeds for one job, and give the process its own back afterwards."""
+    import torch
+
     threads, strict = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
     warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
     memory: Any = torch.utils.deterministic

@@ -10,11 +10,12 @@ from torch import Tensor
 
 from ptyproof.errors import RunError
 from ptyproof.study.training import TrainingDesign
-from ptyproof.training.canvas import Canvas, Margins
+from ptyproof.training.canvas import Canvas
 from ptyproof.training.engine import pl
 from ptyproof.training.forward import expected_counts, poisson_loss
 from ptyproof.training.network import GroupNetwork
 from ptyproof.training.projection import Patterns
+from ptyproof.training.scan import Margins
 
 CHECKPOINT_KEY = "ptyproof"
 _WARM_UP = 0.05

@@ -10,9 +10,9 @@ import torch
 
 from ptyproof.console import Console
 from ptyproof.training.canvas import Canvas
-from ptyproof.training.data import Scan
 from ptyproof.training.network import GroupNetwork
 from ptyproof.training.projection import Patterns
+from ptyproof.training.scan import Scan
 
 _ALONE = 64  # patterns that are each a group of their own, at a time
 _UNLIT = 1e-9  # of a probe's brightest pixel: what rounding leaves of no light

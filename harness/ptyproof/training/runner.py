@@ -29,10 +29,11 @@ from ptyproof.study.seeds import stream
 from ptyproof.study.training import TrainingDesign
 from ptyproof.training.bundle import write_bundle
 from ptyproof.training.checkpoint import read_checkpoint
-from ptyproof.training.data import Draw, GroupedScan, GroupSampler, Scan, hold_back
+from ptyproof.training.data import Draw, GroupedScan, GroupSampler, hold_back
 from ptyproof.training.device import RunOptions, configured, resolve_accelerator
 from ptyproof.training.engine import Callback, ModelCheckpoint, TorchCheckpointIO, pl
 from ptyproof.training.module import CHECKPOINT_KEY, PatchTraining
+from ptyproof.training.scan import Scan
 
 CHECKPOINT = "checkpoint.ckpt"
 METRICS = "metrics.csv"

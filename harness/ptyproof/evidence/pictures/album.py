@@ -14,6 +14,7 @@ from ptyproof.errors import ManifestError, PtyproofError
 from ptyproof.evidence.hub_layout import FIGURES, SOURCES
 from ptyproof.evidence.manifest import head, read_manifest, write_manifest
 from ptyproof.evidence.pictures.job import JobPictures, Source
+from ptyproof.extras import sentence_about
 from ptyproof.io.atomic import atomic_path
 from ptyproof.io.hashing import sha256_file
 
@@ -79,7 +80,10 @@ def collect(hub: Path, training: Mapping[str, Any] | None, console: Console | No
                 except PtyproofError as error:
                     missing[key] = str(error).replace(f"{hub}/", "")
                 except ModuleNotFoundError as error:
-                    missing[key] = f"drawing it needs `pip install 'pytest-ptyproof[train]'`: {error}"
+                    said = sentence_about(error)
+                    if said is None:
+                        raise
+                    missing[key] = said.replace("this needs", "drawing it needs")
                 progress.update(1)
     kept = {picture.file for picture in pictures.values()}
     for file in earlier.keys() - kept:

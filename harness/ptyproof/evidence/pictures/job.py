@@ -136,7 +136,7 @@ class JobPictures:
 
     @cached_property
     def _scan_of_test(self) -> Any:
-        from ptyproof.training.data import scan_of
+        from ptyproof.training.scan import scan_of
 
         return scan_of(self._test, self._dataset("test").path)
 

@@ -1,0 +1,184 @@
+"""What a training may see of a dataset: patterns, probe and positions, never the truth. No torch is imported."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ptyproof.errors import DataError, InputError
+from ptyproof.io.dataset import Dataset, read_dataset
+from ptyproof.io.hashing import combine_digests, sha256_array
+from ptyproof.physics.fourier import fourier_shift
+
+Margins = tuple[int, int, int, int]  # top, bottom, left, right
+
+_DARK = 1e-3  # of a probe's brightest pixel
+_BLOCK_PIXELS = 1 << 22
+
+
+@dataclass(frozen=True, eq=False)
+class Scan:
+    """A scan without its truth.
+
+    Parameters
+    ----------
+    amplitude
+        (n, H, W) float32, sqrt(counts), zero frequency in the middle.
+    probe
+        (H, W) complex64, scaled such that sum |P|^2 is the mean number of photons per pattern: the network's unit.
+    object_scale
+        What a patch of the network is multiplied with to fit the file's probe: P_file (object_scale O) = P O.
+    positions_px
+        (n, 2) float64, (row, col) in pixels of the object grid.
+    arrays_sha256
+        Digest of the arrays that were read: diffraction, probe, positions.
+    """
+
+    amplitude: npt.NDArray[np.float32]
+    probe: npt.NDArray[np.complex64]
+    object_scale: float
+    positions_px: npt.NDArray[np.float64]
+    arrays_sha256: str
+
+    def __len__(self) -> int:
+        """Return the number of patterns."""
+        return len(self.positions_px)
+
+    @property
+    def window(self) -> tuple[int, int]:
+        """(H, W) of a pattern, pixels."""
+        return self.probe.shape[0], self.probe.shape[1]
+
+    @cached_property
+    def whole_px(self) -> npt.NDArray[np.int64]:
+        """(n, 2): the pixel of the object grid that is nearest to each position."""
+        return np.rint(self.positions_px).astype(np.int64)
+
+    @property
+    def corners_px(self) -> npt.NDArray[np.int64]:
+        """(n, 2): first row and column of each pattern's window on the object grid."""
+        corners: npt.NDArray[np.int64] = self.whole_px - np.array(self.window) // 2
+        return corners
+
+    @cached_property
+    def dark_px(self) -> Margins:
+        """Rows and columns along each edge of a window on which hardly any light falls, wherever in its pixel it is."""
+        intensity = np.square(np.abs(self.probe))
+        lit = intensity > _DARK * intensity.max()
+        before, after = [], []
+        for line in (lit.any(axis=1), lit.any(axis=0)):
+            where = np.flatnonzero(line)
+            before.append(max(0, int(where[0]) - 1))
+            after.append(max(0, len(line) - int(where[-1]) - 2))
+        return before[0], after[0], before[1], after[1]
+
+    def probes(self, index: npt.NDArray[np.int64]) -> npt.NDArray[np.complex64]:
+        """Return the probe of each pattern of `index` (m,), shifted by its fraction of a pixel: (m, H, W)."""
+        fractions = self.positions_px[index] - self.whole_px[index]
+        shifted = np.empty((len(index), *self.window), dtype=np.complex64)
+        for block in self._blocks(np.arange(len(index))):
+            stack = np.broadcast_to(self.probe, (len(block), *self.window))
+            shifted[block] = fourier_shift(stack, fractions[block])
+        return shifted
+
+    def counts(self, index: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Return the counts of the patterns of `index` (...), (..., H, W), zero frequency in the middle."""
+        squares = np.square(self.amplitude[index], dtype=np.float64)
+        return np.rint(squares).astype(np.int64)
+
+    def divided(self, shown_fraction: float, rng: np.random.Generator) -> tuple[Scan, npt.NDArray[np.unsignedinteger]]:
+        """Return the scan as a part of its photons show it, and the counts (n, H, W) of the others.
+
+        Each photon is shown with the probability `shown_fraction`; the probe is scaled to the shown ones, and patches
+        keep their unit.
+        """
+        largest = round(float(self.amplitude.max(initial=0.0)) ** 2)
+        amplitude = np.empty_like(self.amplitude)
+        hidden = np.empty(self.amplitude.shape, dtype=np.min_scalar_type(largest))
+        for index in self._blocks(np.arange(len(self))):
+            counts = self.counts(index)
+            shown = rng.binomial(counts, shown_fraction)
+            amplitude[index] = np.sqrt(shown)
+            hidden[index] = counts - shown
+        probe = self.probe * np.float32(np.sqrt(shown_fraction))
+        return replace(self, amplitude=amplitude, probe=probe), hidden
+
+    def _blocks(self, index: npt.NDArray[np.int64]) -> list[npt.NDArray[np.int64]]:
+        """Return the index in parts, so that what is computed of them on the way stays small."""
+        return np.array_split(index, max(1, -(-len(index) * self.probe.size // _BLOCK_PIXELS)))
+
+    def subset(self, index: npt.NDArray[np.int64]) -> Scan:
+        """Return the scan at some of its positions; digest and scale stay those of the whole."""
+        return replace(self, amplitude=self.amplitude[index], positions_px=self.positions_px[index])
+
+
+def scan_of(dataset: Dataset, path: Path | str) -> Scan:
+    """Return what a training may see of `dataset`; `path` is named in errors.
+
+    Raises
+    ------
+    DataError
+        If there is no diffraction, or its counts are unknown.
+    """
+    if dataset.diffraction is None or dataset.intensity_scale is None:
+        missing = "diffraction" if dataset.diffraction is None else "intensity_scale"
+        raise DataError(path, f"has no {missing}; a network needs patterns whose photon counts are known", missing)
+    amplitude = dataset.diffraction * np.float32(dataset.intensity_scale)
+    return normalised_scan(amplitude, dataset.probe, dataset.positions_px, scan_digest(dataset))
+
+
+def scan_digest(dataset: Dataset) -> str:
+    """Return the digest of what a scan reads of a dataset: diffraction, probe and positions, never the truth."""
+    assert dataset.diffraction is not None  # whoever asks has looked
+    read: dict[str, npt.NDArray[Any]] = {
+        "diffraction": dataset.diffraction,
+        "probeGuess": dataset.probe,
+        "positions_px": dataset.positions_px,
+    }
+    return combine_digests({name: sha256_array(array) for name, array in read.items()})
+
+
+def normalised_scan(
+    amplitude: npt.NDArray[np.float32],
+    probe: npt.NDArray[np.complex64],
+    positions_px: npt.NDArray[np.float64],
+    arrays_sha256: str,
+) -> Scan:
+    """Return a scan in the network's unit; `amplitude` is sqrt(counts), `probe` in the unit of its dataset.
+
+    Raises
+    ------
+    InputError
+        If the patterns hold no light, or the probe none that can be scaled to theirs.
+    """
+    photons = float(np.square(amplitude, dtype=np.float64).sum()) / len(positions_px)
+    power = float(np.square(np.abs(probe), dtype=np.float64).sum())
+    if not (0 < photons < np.inf and 0 < power < np.inf):
+        raise InputError(
+            f"patterns and probe must hold light, but {len(positions_px)} patterns hold {photons:g} photons each, and "
+            f"the sum of |P|^2 is {power:g}"
+        )
+    scale = float(np.sqrt(photons / power))
+    return Scan(
+        amplitude=amplitude.astype(np.float32, copy=False),
+        probe=(probe * scale).astype(np.complex64),
+        object_scale=scale,
+        positions_px=positions_px,
+        arrays_sha256=arrays_sha256,
+    )
+
+
+def read_scan(path: Path | str) -> Scan:
+    """Read what a training may see of a DATA-001 file; its truth stays unread.
+
+    Raises
+    ------
+    DataError
+        If the file is damaged, breaks the contract, or its counts are unknown.
+    """
+    return scan_of(read_dataset(path, without_truth=True).dataset, path)

@@ -1,0 +1,152 @@
+"""Without a package of an extra: what needs none of it works, and what does names the extra, exit status 2."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ptyproof.extras import TRAINING, missing, needs
+from tests.plugins.conftest import BASELINE, TINY, Run
+
+ROOT = Path(__file__).parents[2]
+TRAIN, ITERATIVE = "pip install 'pytest-ptyproof[train]'", "pip install 'pytest-ptyproof[iterative]'"
+COMMANDS = (
+    *("study", "base", "import", "validate", "generate", "overlap", "train", "reconstruct", "compare", "assess"),
+    *("predict", "certify", "report", "hub", "check", "explain", "schema", "migrate", "docs"),
+)
+BOTH = {
+    "h5py": ITERATIVE,
+    "all": "pip install 'pytest-ptyproof[train,iterative]'",
+    "torch": TRAIN,
+    "safetensors": TRAIN,
+}
+C, D, R = "hub/work/phase_c", "hub/work/phase_d", "hub/real_run"
+TEST_HALF, BUNDLE = f"{C}/dose_1000/patched_test.npz", f"{R}/dose_1000/baseline/gs1/model.safetensors"
+PHASES = ["--phase-c-root", C, "--phase-d-root", D]
+ONLY = ["--dose", "1000", "--view", "baseline"]
+QUICK = ["--accelerator", "cpu", "--threads", "1", "--in-process"]
+LOADED = ["-p", "pytest_ptyproof.plugin", "-p", "no:cacheprovider"]
+STUDY = [*LOADED, "--pyargs", "pytest_ptyproof.real_run", "-m", "real_run", "--ptyproof-study=tiny.toml"]
+
+# what needs no extra, with its exit status
+FREE = {
+    "study list": 0,
+    "base --study tiny.toml --out base.npz": 0,
+    f"import {TEST_HALF} --out imported.npz": 0,
+    f"validate {TEST_HALF}": 0,
+    "generate --study tiny.toml --base-npz builtin --output-root c": 0,
+    "overlap --phase-c-root c --output-root d": 0,
+    f"compare --artifact-root {R} --phase-c-root {C} --phase-d-root {D} --out compared": 0,
+    "hub verify hub": 0,
+    "report --hub hub": 0,
+    "check hub": 0,
+    "explain PM401": 0,
+    "schema": 0,
+    "pytest -p pytest_ptyproof.plugin -p no:cacheprovider hub": 0,
+    "pytest -p pytest_ptyproof.plugin -p no:cacheprovider test_own.py --artifact-hub=own --evidence=green": 0,
+}
+TRAINS = ["train", *PHASES, "--artifact-root", "trained", *ONLY, *QUICK]
+RECONSTRUCTS = ["reconstruct", *PHASES, "--artifact-root", "found", *ONLY, "--method", "flat", "lsqml", *QUICK[2:]]
+PRODUCT = [*RECONSTRUCTS[:-1], "--format", "ptychodus", "--in-process"]
+PREDICTS = ["predict", BUNDLE, TEST_HALF, "--out", "predicted.npz"]
+CERTIFIES = ["certify", "--study", "tiny.toml", "--hub", "certified", *ONLY, *QUICK[:-1], "--epochs", "1"]
+ASSESSES = ["assess", TEST_HALF, "--out", "assessed", "--method", "flat", "--threads", "1"]
+TRAINS_OF_ITS_OWN = [*ASSESSES, "--method", "pinn", "--train"]
+REAL = ["pytest", *STUDY, "--ptyproof-accelerator=cpu", "-k", BASELINE]
+
+# what needs an extra: by the packages without which it ends with 2 (pytest: 4)
+NEEDS = {
+    "train": (TRAINS, TRAINING),
+    "reconstruct": (RECONSTRUCTS, ("torch", "safetensors")),
+    "product": (PRODUCT, ("torch", "safetensors", "h5py")),
+    "predict": (PREDICTS, ("torch", "safetensors")),
+    "certify": (CERTIFIES, TRAINING),
+    "assess": (ASSESSES, ("torch", "safetensors", "matplotlib")),
+    "assess --train": (TRAINS_OF_ITS_OWN, TRAINING),
+    "real run": (REAL, TRAINING),
+    "phases as tests": (["pytest", *STUDY, "-k", "phase_c or phase_d"], ()),
+}
+SLOW = {"certify", "assess --train", "real run", "phases as tests"}  # tried where they are refused
+
+
+def run_without(packages: tuple[str, ...], commands: list[list[str]], folder: Path) -> list[tuple[int, str]]:
+    """Return exit status and screen of commands in a process that cannot import some packages."""
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "OMP_NUM_THREADS": "1"}
+    words = [sys.executable, "-m", "tests.plugins.blocked", ",".join(packages)]
+    done = subprocess.run(
+        words, cwd=folder, env=environment, input=json.dumps(commands), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return [(status, screen) for status, screen in json.loads(done.stdout)]
+
+
+@pytest.fixture
+def folder(mended: Run, tmp_path: Path) -> Path:
+    """A folder with the tiny study, a real run's hub with its datasets, and a test."""
+    shutil.copytree(mended.hub, tmp_path / "hub")
+    (tmp_path / "tiny.toml").write_text(TINY, encoding="utf-8")
+    (tmp_path / "test_own.py").write_text("def test_own(): pass\n", encoding="utf-8")
+    return tmp_path
+
+
+@pytest.mark.parametrize("package", [*TRAINING, "ptychi", "h5py", "all"])
+def test_every_command_works_or_names_the_extra(package: str, folder: Path) -> None:
+    absent = (*TRAINING, "ptychi", "torchvision", "h5py") if package == "all" else (package,)
+    free = [line.split() for line in FREE]
+    wants = {name: not set(absent).isdisjoint(packages) for name, (_, packages) in NEEDS.items()}
+    works = {"reconstruct", "product"} if package in {"ptychi", "h5py"} else set(NEEDS) - SLOW
+    works |= {"phases as tests"} if package == "all" else set()
+    tried = [name for name in NEEDS if wants[name] or name in works]
+    helps = [[name, "--help"] for name in COMMANDS]
+    ended = run_without(absent, [*helps, *free, *(NEEDS[name][0] for name in tried)], folder)
+    statuses = [status for status, _ in ended]
+    assert statuses[: len(helps)] == [0] * len(helps)
+    said = dict(zip([*FREE, *tried], ended[len(helps) :], strict=True))
+    assert not [screen for _, screen in said.values() if "Traceback" in screen]
+    assert {line: said[line][0] for line in FREE} == FREE, said
+    for name in tried:
+        status, screen = said[name]
+        refused = {True: 4 if name == "real run" else 2, False: 0}[wants[name]]
+        assert status == refused, (name, screen)
+        if wants[name]:
+            (sentence,) = [line for line in screen.splitlines() if "not installed" in line]
+            assert (OF_PRODUCT.get(package, TRAIN) if name == "product" else TRAIN) in sentence
+            assert all(one in sentence for one in absent if one in NEEDS[name][1])
+    assert not wants["train"] or not (folder / "trained").exists()
+    if package == "ptychi":
+        assert f"lsqml needs ptychi, which is not installed: {ITERATIVE}" in said["reconstruct"][1]
+        assert "-flat: success" in said["reconstruct"][1]
+    if package == "all":
+        assert "2 passed" in said["phases as tests"][1]
+
+
+def test_a_users_test_that_trains_ends_in_the_sentence_alone(folder: Path) -> None:
+    (folder / "test_mine.py").write_text(
+        "def test_mine(ptyproof_training_job): pass\ndef test_other(): pass\n", encoding="utf-8"
+    )
+    words = ["pytest", *LOADED, "--ptyproof-study=tiny.toml", "test_mine.py"]
+    ((status, screen),) = run_without(("torch",), [words], folder)
+    assert status == 1
+    assert "1 passed, 3 errors" in screen
+    assert screen.count(TRAIN) >= 3
+    assert "Traceback" not in screen
+
+
+def test_a_gpu_is_not_asked_for_without_torch(folder: Path) -> None:
+    ((status, screen),) = run_without(("torch",), [["pytest", *STUDY, "--ptyproof-accelerator=gpu"]], folder)
+    assert status == pytest.ExitCode.USAGE_ERROR
+    assert TRAIN in screen
+    assert "Traceback" not in screen
+
+
+def test_one_command_installs_what_is_missing() -> None:
+    assert missing(("json", "no_such_package")) == ["no_such_package"]
+    assert needs("it", ["torch"]) == f"it needs torch, which is not installed: {TRAIN}"
+    assert needs("it", ["torch", "ptychi"]) == f"it needs torch and ptychi, which are not installed: {ITERATIVE}"
+    assert needs("it", ["lightning", "torch", "h5py"]).endswith("pip install 'pytest-ptyproof[train,iterative]'")
