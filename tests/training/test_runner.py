@@ -19,9 +19,10 @@ import torch
 from safetensors.torch import load_file
 
 from ptyproof.console import Console
-from ptyproof.errors import DataError
+from ptyproof.errors import DataError, ManifestError
 from ptyproof.io.dataset import read_dataset, write_dataset
 from ptyproof.physics.forward import expected_counts
+from ptyproof.study.design import MAX_DOSE
 from ptyproof.training.bundle import BUNDLE, RECORD, read_bundle
 from ptyproof.training.data import hold_back
 from ptyproof.training.engine import Callback
@@ -289,3 +290,20 @@ def test_a_group_larger_than_the_positions_is_refused(scan, tmp_path, gridsize, 
 def test_a_step_has_one_group_where_a_group_has_more_than_its_patterns(scan, reference, tmp_path):
     trained = train(task(patterns_per_step=1), scan, tmp_path, CPU)
     assert trained.epochs_completed == EPOCHS
+
+
+# What a bundle's record could not say
+
+
+@pytest.mark.parametrize("dose", [2e9, MAX_DOSE])
+def test_a_bright_source_is_trained_on(scan, tmp_path, dose):
+    bright = replace(task(), dose=dose)
+    trained = train(replace(bright, training=replace(bright.training, max_epochs=1)), scan, tmp_path, CPU)
+    assert read_bundle(trained.bundle_path).record["dose"] == dose
+
+
+@pytest.mark.parametrize(("key", "value"), [("dose", 2 * MAX_DOSE), ("dose", 0.0), ("view", "a/b"), ("gridsize", 17)])
+def test_what_the_record_could_not_say_is_refused_before_the_training(scan, tmp_path, key, value):
+    with pytest.raises(ManifestError, match=key):
+        train(replace(task(), **{key: value}), scan, tmp_path, CPU)
+    assert not list(tmp_path.iterdir())

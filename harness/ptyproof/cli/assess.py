@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ptyproof.evidence.assessment import Task
     from ptyproof.evidence.registry import Registry
 
+_MAX_DIGITS = 20
 _TRAINING = "fly64-groups/groups16"
 _EXAMPLES = """\
 ptyproof assess measured.npz --out star
@@ -92,8 +93,12 @@ def _run(args: argparse.Namespace) -> int:
 def _task(text: str, known: Registry) -> Task:
     from ptyproof.errors import InputError
     from ptyproof.evidence.assessment import Task
+    from ptyproof.reconstruction.method import MAX_EPOCHS
 
     name, equals, epochs = text.partition("=")
-    if equals and not (epochs.isascii() and epochs.isdigit() and int(epochs) > 0):
-        raise InputError(f"--method must be NAME or NAME=EPOCHS with a whole number of epochs > 0, got {text!r}")
+    whole = epochs.isascii() and epochs.isdigit() and len(epochs) < _MAX_DIGITS and int(epochs) > 0
+    if equals and not (whole and int(epochs) <= MAX_EPOCHS):
+        raise InputError(
+            f"--method must be NAME or NAME=EPOCHS with a whole number of epochs > 0 and <= {MAX_EPOCHS}, got {text!r}"
+        )
     return Task(known[name], int(epochs) if equals else None)

@@ -26,6 +26,8 @@ from ptyproof.physics.fourier import fourier_shift
 
 ProbeKnowledge = Literal["true", "estimated"]
 
+MAX_EPOCHS = 1_000_000
+MAX_SECONDS = 1e6
 _BLOCK = 64
 _LARGEST_MODULUS = 1e18  # its square, times the pixels of a window, is a number that float32 holds
 
@@ -75,10 +77,12 @@ class Budget:
     on_epoch: Callable[[int], None] = field(default=_nothing, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        if self.epochs is not None and (isinstance(self.epochs, bool) or self.epochs < 1):
-            raise InputError(f"a budget must be one epoch or more, got {self.epochs}")
-        if self.seconds is not None and not 0 < self.seconds < np.inf:
-            raise InputError(f"a time budget must be more than 0 seconds, got {self.seconds:g}")
+        if self.epochs is not None and (isinstance(self.epochs, bool) or not 1 <= self.epochs <= MAX_EPOCHS):
+            raise InputError(f"a budget must be one epoch or more, and at most {MAX_EPOCHS}, got {self.epochs}")
+        if self.seconds is not None and not 0 < self.seconds <= MAX_SECONDS:
+            raise InputError(
+                f"a time budget must be more than 0 seconds, and at most {MAX_SECONDS:g}, got {self.seconds:g}"
+            )
 
     def as_dict(self) -> dict[str, Any]:
         """Return the record for a manifest."""

@@ -14,7 +14,7 @@ from ptyproof.study.reconstruction import ReconstructionDesign, reconstruction_f
 from ptyproof.study.training import TrainingDesign, training_from_dict
 from ptyproof.study.views import View, view_from_dict
 
-MAX_DOSE = 1e9
+MAX_DOSE = 1e15  # bright sources give 1e9 and more; up to here doses of whole photons have names of their own
 MAX_SPAN_PX = 16_384
 
 

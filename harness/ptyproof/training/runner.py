@@ -23,7 +23,7 @@ from ptyproof.console import Console, Progress
 from ptyproof.errors import DataError
 from ptyproof.io.atomic import atomic_path
 from ptyproof.io.hashing import sha256_json
-from ptyproof.io.schema import load_schema
+from ptyproof.io.schema import load_schema, validate
 from ptyproof.physics.grouping import position_groups
 from ptyproof.study.seeds import stream
 from ptyproof.study.training import TrainingDesign
@@ -107,11 +107,14 @@ def train(
     ------
     DataError
         If the scan has fewer positions than a group.
+    ManifestError
+        If the bundle's record could not hold a value of the task; nothing was trained.
     TrainingDivergedError
         If the loss becomes infinite or no number.
     """
     console = console or Console.silent()
     recipe = task.recipe_sha256(scan)
+    _check_record(task, scan, recipe)
     seed = int(stream(task.training.seed, "weights", task.key).integers(2**63 - 1))
     checkpoint = folder / CHECKPOINT
     resumed = _resumable(checkpoint, recipe, console)
@@ -208,6 +211,18 @@ def _record(
     task: TrainingTask, scan: Scan, recipe: str, counts: dict[str, int], module: PatchTraining
 ) -> dict[str, Any]:
     last = module.history[-1]
+    return _what(task, scan, recipe) | {
+        **counts,
+        "epochs_completed": last["epoch"],
+        "steps_completed": last["step"],
+        "bundle_epoch": module.best["epoch"],
+        "final_loss": last["train_loss"],
+        "validation_loss": last.get("validation_loss"),
+    }
+
+
+def _what(task: TrainingTask, scan: Scan, recipe: str) -> dict[str, Any]:
+    """Return the part of a bundle's record that is known before the training."""
     return {
         "kind": "model",
         "schema_version": load_schema("model")["version"],
@@ -223,13 +238,14 @@ def _record(
         "recipe_sha256": recipe,
         "training_arrays_sha256": scan.arrays_sha256,
         "object_scale": scan.object_scale,
-        **counts,
-        "epochs_completed": last["epoch"],
-        "steps_completed": last["step"],
-        "bundle_epoch": module.best["epoch"],
-        "final_loss": last["train_loss"],
-        "validation_loss": last.get("validation_loss"),
     }
+
+
+def _check_record(task: TrainingTask, scan: Scan, recipe: str) -> None:
+    """Refuse what a bundle's record could not say, before the training and not after it."""
+    ends = {"n_training_positions": len(scan), "n_validation_positions": 0, "final_loss": 0.0, "validation_loss": None}
+    ends |= dict.fromkeys(("epochs_completed", "steps_completed", "bundle_epoch"), 1)
+    validate(_what(task, scan, recipe) | ends, "model", "the record of the network")
 
 
 def _resumable(checkpoint: Path, recipe: str, console: Console) -> int | None:
