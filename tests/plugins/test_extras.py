@@ -20,12 +20,7 @@ COMMANDS = (
     *("study", "base", "import", "validate", "generate", "overlap", "train", "reconstruct", "compare", "assess"),
     *("predict", "certify", "report", "hub", "check", "explain", "schema", "migrate", "docs"),
 )
-BOTH = {
-    "h5py": ITERATIVE,
-    "all": "pip install 'pytest-ptyproof[train,iterative]'",
-    "torch": TRAIN,
-    "safetensors": TRAIN,
-}
+OF_PRODUCT = {"h5py": ITERATIVE, "all": "pip install 'pytest-ptyproof[train,iterative]'"}
 C, D, R = "hub/work/phase_c", "hub/work/phase_d", "hub/real_run"
 TEST_HALF, BUNDLE = f"{C}/dose_1000/patched_test.npz", f"{R}/dose_1000/baseline/gs1/model.safetensors"
 PHASES = ["--phase-c-root", C, "--phase-d-root", D]
