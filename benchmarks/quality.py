@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from ptyproof.errors import InputError
+from ptyproof.evidence.checking.hub import judge_hub
 from ptyproof.evidence.hub_layout import COMPARISON, TRAINING
 from ptyproof.evidence.manifest import read_any_manifest
-from ptyproof.evidence.verify.hub import verify_hub
 
 MEASURES = {
     "complex_nrmse": "complex NRMSE",
@@ -45,9 +45,9 @@ def read_hubs(roots: list[Path]) -> list[dict[str, Any]]:
     """
     found = []
     for root in roots:
-        problems = verify_hub(root)
-        if problems:
-            raise InputError(f"{root} does not verify: {problems[0]}")
+        errors = judge_hub(root).errors
+        if errors:
+            raise InputError(f"{root} does not verify: {errors[0]}")
         found.append(read_any_manifest(root / COMPARISON))
     for root, manifest in zip(roots, found, strict=True):
         if without_seeds(manifest["design"]) != without_seeds(found[0]["design"]):

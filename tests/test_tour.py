@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from ptyproof.evidence.checking.hub import verify_hub
 from ptyproof.evidence.hub import INDEX, Hub
-from ptyproof.evidence.verify import verify_hub
 from tests import forked
 from tests.plugins.conftest import TINY
 from tests.processes import plain_pictures
@@ -110,7 +110,7 @@ def test_one_changed_byte_in_any_file_is_named(toured: Path) -> None:
         raw = path.read_bytes()
         at = len(raw) // 2
         path.write_bytes(raw[:at] + bytes([raw[at] ^ 1]) + raw[at + 1 :] if raw else b"x")
-        found = {problem.file for problem in verify_hub(hub)}
+        found = {finding.file for finding in verify_hub(hub)}
         path.write_bytes(raw)
         name = path.relative_to(hub).as_posix()
         assert name in found or (name == INDEX and found), f"{name} was changed, and verify named {found or 'nothing'}"

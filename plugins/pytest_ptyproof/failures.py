@@ -125,9 +125,11 @@ def _is_of_a_file(error: BaseException) -> bool:
 
 
 def _is_import(frame: FrameType) -> bool:
-    """Tell whether a frame is the body of a module that is being imported."""
+    """Tell whether a frame is the body of a module that is being imported, and not that of a script or a text."""
+    if frame.f_code.co_name != "<module>":
+        return False
     spec = frame.f_globals.get("__spec__")
-    return frame.f_code.co_name == "<module>" and spec is not None and spec.name == _module(frame)
+    return spec is not None and (spec.name, spec.origin) == (_module(frame), frame.f_code.co_filename)
 
 
 def _is_fixture(frame: FrameType) -> bool:

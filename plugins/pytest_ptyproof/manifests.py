@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_ptyproof.verify import is_named, is_named_hub
+from pytest_ptyproof.verify import ManifestWarning, is_named, is_named_hub
 
 if TYPE_CHECKING:
     from ptyproof.evidence.checking import Checked, Finding
@@ -23,10 +23,6 @@ if TYPE_CHECKING:
 _DIGESTS = pytest.StashKey[dict[Path, str]]()
 _OPTION = "--check-manifests"
 _FILES = "files"
-
-
-class ManifestWarning(pytest.PytestWarning):
-    """A manifest is sound, but a reader should know something about it. `-W error` turns it into a failure."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -6,6 +6,7 @@ A hub that a run merely comes across is left alone; only a hub whose folder or i
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
@@ -14,10 +15,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from ptyproof.evidence.verify import Problem
+    from ptyproof.evidence.checking import Finding
 
 _INDEX = "hub.json"
 _NAMED = pytest.StashKey[frozenset[str]]()
+
+
+class ManifestWarning(pytest.PytestWarning):
+    """A manifest is sound, but a reader should know something about it. `-W error` turns it into a failure."""
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
@@ -51,26 +56,26 @@ class HubIndex(pytest.File):
     def collect(self) -> Iterable[pytest.Item]:
         """Yield an item for the index, for each file that it has, and for each that is there."""
         from ptyproof.console import printable
-        from ptyproof.evidence.verify import hub_files, read_index
+        from ptyproof.evidence.checking.hub import hub_files, read_index
 
         files = hub_files(self.path.parent)
         index, _ = read_index(self.path.parent)
         recorded = set() if index is None else {record["path"] for record in index["files"]}
-        self._collected = [_INDEX, *sorted((recorded | files.paths.keys() | files.faulty) - {_INDEX})]
+        self._collected = [_INDEX, *sorted((recorded | files.paths.keys() | files.faults.keys()) - {_INDEX})]
         for name in self._collected:
             yield HubFile.from_parent(self, name=printable(name), file=name)
 
     @cached_property
-    def problems(self) -> list[Problem]:
-        """What is wrong with the hub; found once, when the first item runs."""
-        from ptyproof.evidence.verify import verify_hub
+    def findings(self) -> list[Finding]:
+        """What was found in the hub; looked for once, when the first item runs."""
+        from ptyproof.evidence.checking.hub import verify_hub
 
         return verify_hub(self.path.parent)
 
-    def of(self, file: str) -> list[Problem]:
-        """Return what is wrong with a file; the index takes what no item stands for, such as a file never recorded."""
-        others = set() if file != _INDEX else {problem.file for problem in self.problems} - set(self._collected)
-        return [problem for problem in self.problems if problem.file == file or problem.file in others]
+    def of(self, file: str) -> list[Finding]:
+        """Return what was found in a file; the index takes what no item stands for, such as a file never recorded."""
+        others = set() if file != _INDEX else {finding.file for finding in self.findings} - set(self._collected)
+        return [finding for finding in self.findings if finding.file == file or finding.file in others]
 
 
 class HubFile(pytest.Item):
@@ -81,11 +86,21 @@ class HubFile(pytest.Item):
         self.file = file
 
     def runtest(self) -> None:
-        """Fail if something is wrong with the file."""
+        """Fail if an error was found in the file; warn of warnings."""
         assert isinstance(self.parent, HubIndex)
         found = self.parent.of(self.file)
-        if found:
-            pytest.fail("\n".join(str(problem) for problem in found), pytrace=False)
+        if any(finding.severity == "error" for finding in found):
+            pytest.fail("\n".join(str(finding) for finding in found), pytrace=False)
+        for finding in found:
+            if finding.severity == "warning":
+                # not `self.warn`, which asks for a line: a manifest has JSON paths
+                warnings.warn_explicit(ManifestWarning(str(finding)), None, self.name, 1)
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        """Return a warning that was turned into an error as one line; anything else as pytest does."""
+        if isinstance(excinfo.value, ManifestWarning):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[Path, None, str]:
         """Return where the item is from, and its title in a report."""

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
+from ptyproof.evidence.checking.hub import verify_hub
 from ptyproof.evidence.hub import Hub
 from ptyproof.evidence.hub_layout import COMPARISON, METRICS, SUMMARY
 from ptyproof.evidence.phase_g import open_comparison, run_comparison
 from ptyproof.evidence.run_folder import RunFolder
 from ptyproof.evidence.summary import write_summary
-from ptyproof.evidence.verify import WHOLE, verify_hub
 from ptyproof.io.strict_json import write_json
 from tests.conftest import Phase
 from tests.evidence.test_verify import make_hub, places
@@ -42,7 +42,7 @@ def hub(pristine: Path, tmp_path: Path) -> Hub:
     return Hub(tmp_path / "hub")
 
 
-def own_problems(root: Path) -> list[tuple[str, str]]:
+def own_problems(root: Path) -> list[tuple[str, str, str]]:
     """Return where a hub has problems, but for those of the made-up Phase F."""
     return [place for place in places(verify_hub(root)) if place[0] != "real_run/reconstruction_manifest.json"]
 
@@ -88,7 +88,7 @@ def test_a_damaged_comparison_is_said_first(hub: Hub) -> None:
     write_summary(hub.root)
     lines = (hub.root / SUMMARY).read_text(encoding="utf-8").splitlines()
     assert lines[2].startswith(f"**DAMAGED: `{COMPARISON}`**")
-    assert (COMPARISON, "line 1") in places(verify_hub(hub.root))
+    assert (COMPARISON, "PM005", "$") in places(verify_hub(hub.root))
 
 
 def edit(hub: Hub, name: str, change: Callable[[dict[str, Any]], object]) -> None:
@@ -102,29 +102,29 @@ def edit(hub: Hub, name: str, change: Callable[[dict[str, Any]], object]) -> Non
 @pytest.mark.parametrize(
     ("name", "change", "place"),
     [
-        (COMPARISON, lambda m: m["account"].update(n_lost=1), (COMPARISON, "$.account.n_lost")),
-        (METRICS, lambda m: m["account"].update(n_success=1), (METRICS, "$.account.n_success")),
-        (COMPARISON, lambda m: m["cells"].pop(), (COMPARISON, "$.account.n_enumerated")),
+        (COMPARISON, lambda m: m["account"].update(n_lost=1), (COMPARISON, "PM201", "$.account.n_lost")),
+        (METRICS, lambda m: m["account"].update(n_success=1), (METRICS, "PM201", "$.account.n_success")),
+        (COMPARISON, lambda m: m["cells"].pop(), (COMPARISON, "PM201", "$.account.n_skipped")),
         (
             COMPARISON,
             lambda m: m["protocols"][0]["parts"].update(probe="estimated"),
-            (COMPARISON, "$.protocols[0].sha256"),
+            (COMPARISON, "PM624", "$.protocols[0].sha256"),
         ),
-        (COMPARISON, lambda m: m["cells"][0].update(protocol="0" * 64), (COMPARISON, "$.cells[0].protocol")),
+        (COMPARISON, lambda m: m["cells"][0].update(protocol="0" * 64), (COMPARISON, "PM624", "$.cells[0].protocol")),
         (
             COMPARISON,
             lambda m: m["cells"][0]["reconstruction"].update(sha256="0" * 64),
-            ("real_run/reconstructions/dose_1000/baseline/gs1/test/flat.npz", WHOLE),
+            (COMPARISON, "PM303", "$.cells[0].reconstruction.sha256"),
         ),
         (
             COMPARISON,
             lambda m: m["files"]["comparison"].update(path="other.csv"),
-            (COMPARISON, "$.files.comparison.path"),
+            (COMPARISON, "PM301", "$.files.comparison.path"),
         ),
     ],
 )
 def test_a_change_is_found_although_the_index_has_it(
-    hub: Hub, name: str, change: Callable[[dict[str, Any]], object], place: tuple[str, str]
+    hub: Hub, name: str, change: Callable[[dict[str, Any]], object], place: tuple[str, str, str]
 ) -> None:
     edit(hub, name, change)
     assert place in places(verify_hub(hub.root))
@@ -133,6 +133,6 @@ def test_a_change_is_found_although_the_index_has_it(
 def test_a_changed_or_missing_table_is_found(hub: Hub) -> None:
     path = hub.root / "real_run" / "comparison.csv"
     path.write_text(path.read_text().replace("rad", "deg", 1))
-    assert ("real_run/comparison.csv", WHOLE) in places(verify_hub(hub.root))
+    assert (COMPARISON, "PM303", "$.files.comparison.sha256") in places(verify_hub(hub.root))
     path.unlink()
-    assert (COMPARISON, "$.files.comparison.path") in places(verify_hub(hub.root))
+    assert (COMPARISON, "PM301", "$.files.comparison.path") in places(verify_hub(hub.root))

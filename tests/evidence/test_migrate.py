@@ -14,12 +14,12 @@ import pytest
 from ptyproof.cli import main
 from ptyproof.errors import InputError, ManifestError
 from ptyproof.evidence.checking import SEVERITIES, check_manifest
+from ptyproof.evidence.checking.hub import verify_hub
 from ptyproof.evidence.hub import Hub
 from ptyproof.evidence.ledger import Ledger
 from ptyproof.evidence.manifest import read_manifest
 from ptyproof.evidence.migrate import migrate, migrated
 from ptyproof.evidence.summary import write_summary
-from ptyproof.evidence.verify import verify_hub
 from ptyproof.io.hashing import sha256_file
 from ptyproof.io.schema import schema_errors
 from ptyproof.study.design import StudyDesign
@@ -324,6 +324,6 @@ def test_a_hub_with_a_migrated_manifest_is_not_sound(tmp_path: Path) -> None:
     make_run(hub, "red", "adding", accepted=True, outcomes={"failed": 1})
     (hub.root / "real_run" / "training_manifest.json").write_text(json.dumps(migrated(old, "E6", SOURCE)))
     hub.write(lambda: write_summary(hub.root))
-    found = [problem for problem in verify_hub(hub.root) if problem.place == "$.migrated"]
-    assert ["migrated from generation E6" in problem.sentence for problem in found] == [True]
+    found = {(finding.code, finding.severity) for finding in verify_hub(hub.root) if finding.json_path == "$.migrated"}
+    assert found == {("PM711", "warning"), ("PM904", "error")}
     assert "no evidence of this one" in (hub.root / "docs" / "summary.md").read_text()

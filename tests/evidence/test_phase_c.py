@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from ptyproof.console import Console
-from ptyproof.errors import DataError, DesignError, InputError, RunError
+from ptyproof.errors import DataError, DesignError, InputError
 from ptyproof.evidence.base import load_base, make_base, write_base
 from ptyproof.evidence.manifest import file_is_whole, read_manifest
 from ptyproof.evidence.phase_c import generate
@@ -190,12 +190,11 @@ def test_a_split_that_leaves_a_half_empty_is_refused(smoke: StudyDesign, tmp_pat
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_dose_without_a_photon_leaves_no_dataset(smoke: StudyDesign, tmp_path: Path) -> None:
+def test_a_dose_without_a_photon_is_refused_and_nothing_written(smoke: StudyDesign, tmp_path: Path) -> None:
     dark = replace(smoke, doses_photons_per_pattern=(1e3, 1e-6))
-    with pytest.raises(RunError, match=r"dose 1e-06 gave no photon in 120 train patterns"):
+    with pytest.raises(InputError, match=r"dose 1e-06 gives 0.000\d* photons in all of the 120 train patterns"):
         generate(dark, load_base(dark, "builtin"), tmp_path / "c")
-    assert sorted(path.name for path in tmp_path.rglob("*.npz")) == ["patched_test.npz", "patched_train.npz"]
-    assert [e["dose"] for e in read_manifest(tmp_path / "c" / "run_manifest.json", "run_manifest")["datasets"]] == [1e3]
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_counts_beyond_what_a_float32_amplitude_gives_back_are_refused(smoke: StudyDesign, tmp_path: Path) -> None:

@@ -76,10 +76,10 @@ BUNDLE = "real_run/dose_1000/dense/gs2/model.safetensors"
 def test_datasets_stay_where_a_bundle_is_not_the_recorded_one(folder: RunFolder) -> None:
     path = folder.hub / BUNDLE
     path.write_bytes(path.read_bytes() + b"x")
-    assert str(folder.datasets_stay()).startswith(f"{BUNDLE}: whole file: was changed")
+    assert ": error PM302 at $.jobs[1].result.bundle_size_bytes" in str(folder.datasets_stay())
     assert folder.remove_datasets() == []
     path.unlink()
-    assert "is missing" in str(folder.datasets_stay())
+    assert "error PM301 at $.jobs[1].result.bundle_path" in str(folder.datasets_stay())
     assert folder.remove_datasets() == []
     assert len(datasets(folder)) == 12
 
@@ -88,7 +88,7 @@ def test_datasets_stay_where_others_were_trained_on_than_the_phases_recorded(fol
     manifest = json.loads(folder.manifest_path.read_text())
     manifest["jobs"][0]["datasets"]["train"]["sha256"] = "0" * 64
     folder.manifest_path.write_text(json.dumps(manifest))
-    assert "was trained on 0000000000000000..., its phase has recorded" in str(folder.datasets_stay())
+    assert "error PM906 at $.jobs[0].datasets.train.sha256" in str(folder.datasets_stay())
     assert folder.remove_datasets() == []
 
 
@@ -116,10 +116,11 @@ def test_no_file_outside_the_hub_is_removed(folder: RunFolder) -> None:
     shutil.copy(folder.phase_c_root / "dose_1000" / "patched_train.npz", outside)
     path = folder.phase_c_root / "run_manifest.json"
     path.write_text(path.read_text().replace('"dose_1000/patched_train.npz"', '"../../../outside.npz"'))
-    assert folder.datasets_stay() is None
-    folder.remove_datasets()
+    before = datasets(folder)
+    assert "work/phase_c/run_manifest.json: error PM" in str(folder.datasets_stay())
+    assert folder.remove_datasets() == []
     assert outside.is_file()
-    assert datasets(folder) == ["work/phase_c/dose_1000/patched_train.npz"]
+    assert datasets(folder) == before
 
 
 def test_the_summary_starts_with_the_answer_and_names_every_cell(folder: RunFolder, smoke_e: Phase) -> None:

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 from ptyproof.console import Console
+from ptyproof.evidence.checking.hub import verify_hub
 from ptyproof.evidence.hub import Hub
 from ptyproof.evidence.hub_layout import RECONSTRUCTION
 from ptyproof.evidence.reconstruction_jobs import ReconstructionFilters
 from ptyproof.evidence.reconstruction_run import open_phase, run_reconstructions
 from ptyproof.evidence.run_folder import RunFolder
-from ptyproof.evidence.verify import verify_hub
 from ptyproof.study.jobs import JobFilters
 from ptyproof.training.device import RunOptions
 from tests.conftest import Phase
@@ -56,35 +56,39 @@ def test_archives_must_be_the_recorded_ones_and_no_others(hub: Hub) -> None:
     path = hub.root / FLAT
     path.write_bytes(path.read_bytes()[:-1])
     take_stock(hub)
-    assert (FLAT, "whole file") in places(verify_hub(hub.root))
+    assert (RECONSTRUCTION, "PM302", "$.jobs[2].result.reconstruction.size_bytes") in places(verify_hub(hub.root))
     path.rename(path.with_name("other.npz"))
     take_stock(hub)
     found = places(verify_hub(hub.root))
-    assert (FLAT.replace("flat", "other"), "whole file") in found
-    assert (RECONSTRUCTION, "$.jobs[2].result.reconstruction.path") in found
+    assert (FLAT.replace("flat", "other"), "PM901", "$") in found
+    assert (RECONSTRUCTION, "PM301", "$.jobs[2].result.reconstruction.path") in found
 
 
 @pytest.mark.parametrize(
-    ("change", "place"),
+    ("change", "code", "place"),
     [
-        (lambda m: m["account"].update(n_skipped=0), "$.account.n_skipped"),
-        (lambda m: m["account"].update(n_enumerated=1), "$.account.n_enumerated"),
-        (lambda m: m["jobs"].append(m["jobs"][0]), "$.jobs[4]"),
-        (lambda m: m["jobs"][0].update(job="dose1000-dense-gs2-test-lsqml"), "$.jobs[0].job"),
-        (lambda m: m["jobs"][0].update(view="fine", job="dose1000-fine-gs1-test-flat"), "$.jobs[0]"),
-        (lambda m: m["jobs"][0]["dataset"].update(sha256="0" * 64), "$.jobs[0].dataset.sha256"),
-        (lambda m: m["jobs"][1]["bundle"].update(sha256="0" * 64), "$.jobs[1].bundle"),
-        (lambda m: m["jobs"][0]["result"].update(reused_from="dose1-a-gs1-test-b"), "$.jobs[0].result.reused_from"),
-        (lambda m: m["skipped"][0].update(reason="it took long"), "$.skipped[0]"),
-        (lambda m: m.update(design_digest="0" * 64), "$.design_digest"),
-        (lambda m: m.update(study="another"), "$.study"),
-        (lambda m: m["jobs"][0].update(probe="guessed"), "$.jobs[0].probe"),
+        (lambda m: m["account"].update(n_skipped=0), "PM201", "$.account.n_skipped"),
+        (lambda m: m["account"].update(n_enumerated=1), "PM202", "$.account.n_enumerated"),
+        (lambda m: m["jobs"].append(m["jobs"][0]), "PM203", "$.jobs[4]"),
+        (lambda m: m["jobs"][0].update(job="dose1000-dense-gs2-test-lsqml"), "PM205", "$.jobs[0].job"),
+        (lambda m: m["jobs"][0].update(view="fine", job="dose1000-fine-gs1-test-flat"), "PM204", "$.jobs[0]"),
+        (lambda m: m["jobs"][0]["dataset"].update(sha256="0" * 64), "PM906", "$.jobs[0].dataset.sha256"),
+        (lambda m: m["jobs"][1]["bundle"].update(sha256="0" * 64), "PM306", "$.jobs[1].bundle.sha256"),
+        (
+            lambda m: m["jobs"][0]["result"].update(reused_from="dose1-a-gs1-test-b"),
+            "PM712",
+            "$.jobs[0].result.reused_from",
+        ),
+        (lambda m: m["skipped"][0].update(reason="it took long"), "PM802", "$.skipped[0].reason"),
+        (lambda m: m.update(design_digest="0" * 64), "PM905", "$.design_digest"),
+        (lambda m: m.update(study="another"), "PM905", "$.study"),
+        (lambda m: m["jobs"][0].update(probe="guessed"), "PM101", "$.jobs[0].probe"),
     ],
 )
-def test_what_the_manifest_says_must_agree_with_the_others(hub: Hub, change: Change, place: str) -> None:
+def test_what_the_manifest_says_must_agree_with_the_others(hub: Hub, change: Change, code: str, place: str) -> None:
     edit(hub.root / RECONSTRUCTION, change)
     take_stock(hub)
-    assert (RECONSTRUCTION, place) in places(verify_hub(hub.root))
+    assert (RECONSTRUCTION, code, place) in places(verify_hub(hub.root))
 
 
 def test_a_skip_of_the_newest_run_has_the_manifests_reason(hub: Hub) -> None:
@@ -92,7 +96,7 @@ def test_a_skip_of_the_newest_run_has_the_manifests_reason(hub: Hub) -> None:
     skip = manifest["skipped"][0]
     cell = f"dose1000-sparse-gs2-test-{skip['method']}"
 
-    def said(reason: str) -> list[tuple[str, str]]:
+    def said(reason: str) -> list[tuple[str, str, str]]:
         index = hub.read()
         assert index is not None
         run = index["runs"][-1]["id"]
@@ -100,4 +104,4 @@ def test_a_skip_of_the_newest_run_has_the_manifests_reason(hub: Hub) -> None:
         return places(verify_hub(hub.root))
 
     assert said(skip["reason"]) == []
-    assert ("hub.json", "$.runs[0].skips[0].reason") in said("another reason")
+    assert ("hub.json", "PM802", "$.runs[0].skips[0].reason") in said("another reason")

@@ -221,8 +221,8 @@ def _place_in_hub(raw: bytes, folder: Path) -> None:
 
 def _read_hub(_: Path, folder: Path) -> None:
     """Verify a hub, and make its summary."""
+    from ptyproof.evidence.checking.hub import read_index, verify_hub
     from ptyproof.evidence.summary import _Page
-    from ptyproof.evidence.verify import read_index, verify_hub
 
     verify_hub(folder / "hub")
     index, _ = read_index(folder / "hub")

@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ptyproof.evidence.checking.hub import verify_hub
 from ptyproof.evidence.hub import Hub
-from ptyproof.evidence.verify import verify_hub
 from ptyproof.io.environment import _cpu_name
 from tests.plugins.conftest import QUIET, STUDY_AS_TESTS, TINY
 

@@ -13,9 +13,9 @@ from ptyproof.physics.forward import (
     MAX_COUNTS_PER_PIXEL,
     MAX_EXPECTED_COUNTS,
     expected_counts,
+    expected_light,
     iterate_patches,
     object_patches,
-    peak_expected_counts,
     simulate_counts,
 )
 from ptyproof.physics.fourier import fft2c
@@ -271,10 +271,12 @@ def test_bad_simulations_are_refused_at_the_call(positions, block, message):
         simulate_counts(OBJECT, PROBE, positions, np.random.default_rng(24), block=block)
 
 
-def test_the_peak_is_the_largest_of_all_expected_counts() -> None:
+def test_expected_light_is_the_largest_and_the_mean_of_all_expected_counts() -> None:
     rng = np.random.default_rng(3)
     obj = rng.normal(size=(40, 50)) + 1j * rng.normal(size=(40, 50))
     probe = rng.normal(size=(12, 16)) + 1j * rng.normal(size=(12, 16))
     positions = rng.uniform((10, 12), (25, 30), size=(9, 2))
     every = expected_counts(probe, object_patches(obj, positions, (12, 16)))
-    assert peak_expected_counts(obj, probe, positions) == pytest.approx(every.max(), rel=1e-12)
+    peak, mean = expected_light(obj, probe, positions)
+    assert peak == pytest.approx(every.max(), rel=1e-12)
+    np.testing.assert_allclose(mean, every.mean(axis=0), rtol=1e-12)

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from ptyproof.evidence.checking.hub import verify_hub
 from ptyproof.evidence.hub import Hub
-from ptyproof.evidence.verify import verify_hub
 from tests.plugins.conftest import BASELINE, DENSE, STUDY_AS_TESTS, Run, run_pytest
 
 FAILING = """\

@@ -6,67 +6,18 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from ptyproof.evidence.hub import Hub, is_incomplete
+from ptyproof.evidence.hub import is_incomplete
 from ptyproof.io.redaction import Redaction
+from tests.plugins.projects import RIGHT, TESTS, WRONG, Project, started
 from tests.processes import plugin_alone
 
-RIGHT, WRONG = "def add(a, b):\n    return a + b\n", "def add(a, b):\n    return a - b\n"
-TESTS = (
-    "import calc\ndef test_one():\n    assert calc.add(1, 2) == 3\ndef test_two():\n    assert calc.add(2, 2) == 4\n"
-)
 MANY = "import pytest\n@pytest.mark.parametrize('n', range(200))\ndef test_many(n):\n    pass\n"
 SKIPPING = MANY.replace("pass\n", "pytest.skip(f'there is no beam for measurement {n}')\n")
-
-
-def started(command: list[str], cwd: Path) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end."""
-    return subprocess.run(command, cwd=cwd, env=plugin_alone(), capture_output=True, text=True, check=False)
-
-
-@dataclass(frozen=True)
-class Ended:
-    """A pytest run that has ended."""
-
-    status: int
-    screen: str
-    run: dict[str, Any]
-
-
-class Project:
-    """Somebody's small project, with a hub."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self.hub = Hub(root / "hub")
-        self.write("calc.py", WRONG)
-        self.write("test_calc.py", TESTS)
-
-    def write(self, name: str, text: str) -> None:
-        """Write a file of the project."""
-        (self.root / name).write_text(text, encoding="utf-8")
-
-    def command(self, *args: str) -> list[str]:
-        """Return a command line; bytecode is not kept, as files are changed within a second."""
-        return [sys.executable, "-B", "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:benchmark", *args]
-
-    def pytest(self, *args: str, hub: bool = True) -> Ended:
-        """Run pytest in the project."""
-        where = ["--artifact-hub", "hub"] if hub else []
-        done = started(self.command(*where, *args), self.root)
-        index = self.hub.read()
-        return Ended(done.returncode, done.stdout + done.stderr, {} if index is None else index["runs"][-1])
-
-    def read(self, name: str) -> str:
-        """Return a text of the hub."""
-        return (self.hub.root / name).read_text(encoding="utf-8")
 
 
 @pytest.fixture

@@ -55,8 +55,8 @@ def test_a_changed_a_missing_and_a_new_file_fail_by_their_names(hub: Hub) -> Non
         "größe 1.txt",
         "new.txt",
     }
-    assert f"{LOG}: whole file: was changed: it has 5 bytes" in ended.screen
-    assert "new.txt: whole file: is not in the index" in ended.screen
+    assert f"{LOG}: error PM302 at $" in ended.screen
+    assert "new.txt: error PM210 at $" in ended.screen
     assert "Traceback" not in ended.screen
 
 
@@ -64,7 +64,7 @@ def test_a_damaged_index_fails_and_the_files_are_still_there(hub: Hub) -> None:
     hub.index_path.write_text(hub.index_path.read_text().replace('"failed": 1', '"failed": 0'))
     ended = run(hub, "hub")
     assert ended.outcomes() == dict.fromkeys(FILES, "passed") | {"hub.json": "failed"}
-    assert "hub.json: $.index_sha256: the index was changed" in ended.screen
+    assert "hub.json: error PM210 at $.index_sha256" in ended.screen
 
 
 def test_one_file_can_be_asked_for(hub: Hub) -> None:
@@ -82,7 +82,7 @@ def test_a_file_that_is_missing_and_was_never_recorded_fails_the_index(
     hub.write(lambda: None)
     ended = run(hub, "hub")
     assert [name for name, outcome in ended.outcomes().items() if outcome == "failed"] == ["hub.json"]
-    assert f"{SKIP_LINES}: whole file: is missing" in ended.screen
+    assert f"{SKIP_LINES}: error PM902 at $" in ended.screen
 
 
 def test_a_hub_that_a_run_comes_across_is_left_alone(hub: Hub) -> None:

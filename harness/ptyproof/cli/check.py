@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 _EXAMPLES = """\
 ptyproof check training_manifest.json
-ptyproof check hub                          # every manifest in a folder
+ptyproof check hub                          # an artifact hub as a whole, as `ptyproof hub verify` does
+ptyproof check reports                      # every manifest in a folder, and every hub
 cat skip_summary.json | ptyproof check -
 ptyproof check hub --no-hash --format json
 ptyproof check hub --strict --ignore PM503
@@ -36,7 +37,7 @@ def add_parser(commands: Commands) -> None:
         "paths",
         nargs="+",
         metavar="PATH",
-        help="a manifest, a folder (its manifests are checked, other files left alone), or - for standard input",
+        help="a manifest, a folder (its manifests and hubs are checked, others left alone), or - for standard input",
     )
     parser.add_argument(
         "--format",
@@ -136,6 +137,11 @@ def _judge(args: argparse.Namespace) -> tuple[list[Checked], int]:
     if _STANDARD_INPUT in args.paths:
         judged.append(_standard_input(kinds))
     for path, named in gather(Path(text) for text in args.paths if text != _STANDARD_INPUT):
+        if path.is_dir():
+            hub, n_others = _hub(path, args, digests)
+            judged += hub
+            n_left_alone += n_others
+            continue
         checked = check_manifest(
             path,
             hash_files=not args.no_hash,
@@ -149,6 +155,17 @@ def _judge(args: argparse.Namespace) -> tuple[list[Checked], int]:
         else:
             judged.append(checked)
     return [_wanted(checked, args.select, args.ignore) for checked in judged], n_left_alone
+
+
+def _hub(root: Path, args: argparse.Namespace, digests: dict[Path, str]) -> tuple[list[Checked], int]:
+    """Return the judgements on the files of an artifact hub, and the number of files that are no manifests."""
+    # here, as few files that are checked are hubs
+    from ptyproof.evidence.checking.hub import judge_hub
+
+    judged = judge_hub(
+        root, hash_files=not args.no_hash, manifest_only=args.manifest_only, digests=digests, home=args.root
+    )
+    return judged.by_file(), len(judged.left_alone)
 
 
 def _standard_input(kinds: list[ManifestKind]) -> Checked:

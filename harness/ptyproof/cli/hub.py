@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections import Counter
 from pathlib import Path
 
 from ptyproof.cli.options import Commands, add_command
 
 _EXAMPLES = """\
 ptyproof hub verify hub
-pytest hub                            # the same, with an item for each file"""
+ptyproof check hub                    # the same judge, by file, with advice, and with --format json
+pytest hub                            # the same, with an item for each file
+ptyproof explain PM901                # why a check exists, and how to fix what it found"""
 
 
 def add_parser(commands: Commands) -> None:
@@ -18,7 +21,8 @@ def add_parser(commands: Commands) -> None:
     parser = add_command(commands, "hub", "verify an artifact hub: files, index, manifests, bundles, skips", _EXAMPLES)
     actions = parser.add_subparsers(metavar="ACTION", required=True)
     verify = actions.add_parser(
-        "verify", help="a line for each problem, `FILE: PLACE: what is wrong`; 0 if there is none"
+        "verify",
+        help="a line for each finding, `FILE: error PM303 at PLACE: what is wrong`; 0 if no error is among them",
     )
     verify.add_argument("hub", type=Path, metavar="DIR", help="artifact hub, a folder with hub.json")
     verify.set_defaults(run=_verify)
@@ -26,14 +30,19 @@ def add_parser(commands: Commands) -> None:
 
 def _verify(args: argparse.Namespace) -> int:
     from ptyproof.errors import RunError
-    from ptyproof.evidence.verify import verify_hub
+    from ptyproof.evidence.checking.hub import judge_hub
 
-    problems = verify_hub(args.hub)
-    for problem in problems:
-        sys.stdout.write(f"{problem}\n")
-    if problems:
+    judged = judge_hub(args.hub)
+    sys.stdout.writelines(f"{finding}\n" for finding in judged.findings)
+    counts = Counter(finding.severity for finding in judged.findings)
+    beside = "".join(
+        f", {name} {counts[severity]}"
+        for severity, name in (("warning", "warnings"), ("info", "remarks"))
+        if counts[severity]
+    )
+    if judged.errors:
         sys.stdout.flush()
-        files = len({problem.file for problem in problems})
-        raise RunError(f"{args.hub} is not sound: problems {len(problems)}, files {files}")
-    sys.stdout.write(f"{args.hub}: sound\n")
+        files = len({finding.file for finding in judged.errors})
+        raise RunError(f"{args.hub} is not sound: errors {len(judged.errors)}{beside}, files with errors {files}")
+    sys.stdout.write(f"{args.hub}: sound{beside}\n")
     return 0

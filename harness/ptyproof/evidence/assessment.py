@@ -33,6 +33,7 @@ from ptyproof.evidence.specs import specs
 from ptyproof.io.atomic import sweep, writable_folder
 from ptyproof.io.dataset import Dataset, read_dataset
 from ptyproof.io.hashing import sha256_file, sha256_json
+from ptyproof.io.metadata import file_name
 from ptyproof.io.redaction import redaction
 from ptyproof.physics.frc import RingCorrelation
 from ptyproof.reconstruction.method import Budget, run_method
@@ -153,7 +154,7 @@ def assess(
     n_of = {name: len(index) for name, index in judge.index.items()}
     record = timed_head("assessment") | {
         "dataset": {key: blind.record[key] for key in ("sha256", "size_bytes", "n_patterns", "scan_sha256")}
-        | {"name": path.name},
+        | {"name": file_name(path)},
         "plan": {
             "probe": plan.probe,
             "held_out_fraction": plan.held_out_fraction,
@@ -318,7 +319,7 @@ def _check_light(path: Path, blind: BlindDataset, plan: AssessmentPlan) -> None:
 
 def _bundle_record(path: Path) -> dict[str, Any]:
     read_bundle(path)  # a damaged one is found before anything is written
-    return {"name": path.name, "sha256": sha256_file(path), "size_bytes": path.stat().st_size}
+    return {"name": file_name(path), "sha256": sha256_file(path), "size_bytes": path.stat().st_size}
 
 
 def _advance(progress: Progress) -> None:

@@ -12,7 +12,7 @@ from ptyproof.evidence.reconstruction_archive import read_archive
 from ptyproof.io.dataset import Dataset, content_digest, new_metadata, read_dataset, write_dataset
 from ptyproof.io.hashing import sha256_file
 from ptyproof.io.importers import Imported
-from ptyproof.io.metadata import with_transformation
+from ptyproof.io.metadata import file_name, with_transformation
 from ptyproof.io.reading import UNSAID, Reading
 from ptyproof.io.validation import validate_dataset
 from ptyproof.physics.objects import make_object
@@ -78,7 +78,7 @@ def _with_probe_of(base: Dataset, path: Path) -> Dataset:
     if probe.shape != base.probe.shape:
         (rows, cols), (wanted, _) = probe.shape, base.probe.shape
         raise DataError(path, f"has {rows} x {cols} px, but the study has N = {wanted}", "probeGuess")
-    detail = {"name": path.name, "sha256": sha256_file(path)}
+    detail = {"name": file_name(path), "sha256": sha256_file(path)}
     return replace(base, probe=probe, metadata=with_transformation(base.metadata, "probe of a file", detail))
 
 
@@ -146,7 +146,7 @@ def base_of_reconstruction(
     rows, cols = (min(a, b) for a, b in zip(obj.shape, found.obj.shape, strict=True))
     obj[:rows, :cols] = np.where(lit, found.obj / np.float32(modulus), np.complex64(1))[:rows, :cols]
     detail = {"reconstruction": found.record["arrays_sha256"], "method": found.record["method"], "lit": LIT_FRACTION}
-    source = {"name": measured.name, "sha256": sha256_file(measured), "of": "file"}
+    source = {"name": file_name(measured), "sha256": sha256_file(measured), "of": "file"}
     changes += [
         f"objectGuess: that of a reconstruction by {found.record['method']}, divided by its mean modulus {modulus:.6g}",
         f"objectGuess: 1 where the light is below {LIT_FRACTION:g} of the brightest pixel's",
@@ -190,4 +190,4 @@ def load_base(design: StudyDesign, base_npz: str) -> Base:
         raise DataError(
             path, f"has shape {dataset.probe.shape}, but study {design.name} needs {expected}", "probeGuess"
         )
-    return Base(dataset, path.name, content_digest(dataset), loaded.changes)
+    return Base(dataset, file_name(path), content_digest(dataset), loaded.changes)

@@ -25,7 +25,7 @@ from ptyproof.io.atomic import sweep, write_text
 from ptyproof.io.locking import is_lock, lock
 from ptyproof.io.redaction import redaction
 from ptyproof.io.regular import read_regular
-from ptyproof.io.strict_json import MAX_BYTES, format_json, parse_json
+from ptyproof.io.strict_json import MAX_BYTES, encodable, format_json, parse_json
 
 INDEX = "hub.json"
 DATASETS = "work"
@@ -162,7 +162,7 @@ class Hub:
             self._refuse_newer(index)
             yield index
             head = timed_head("hub_index") | {"index_sha256": _ZEROS}
-            index = head | {"runs": _encodable(index["runs"]), "files": self.files()}
+            index = head | {"runs": encodable(index["runs"]), "files": self.files()}
             schema.validate(index, "hub_index", self.index_path)
             text = format_json(index)
             write_text(self.index_path, text.replace(_ZEROS, own_digest(text, _ZEROS), 1))
@@ -228,7 +228,7 @@ def _record(name: str, path: Path) -> dict[str, Any] | None:
     try:
         with path.open("rb", buffering=0) as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
-            return {"path": _encodable(name), "sha256": digest, "size_bytes": file.tell()}
+            return {"path": encodable(name), "sha256": digest, "size_bytes": file.tell()}
     except FileNotFoundError:
         return None
 
@@ -256,15 +256,6 @@ def _read_text(path: Path) -> str:
         raise ManifestError(path, error.reason) from error
     except UnicodeDecodeError as error:
         raise ManifestError(path, f"is not UTF-8 at byte {error.start}") from error
-
-
-def _encodable(value: Any) -> Any:
-    """Return a JSON value with escapes, as in `caf\\udce9`, in place of what has no UTF-8 form."""
-    if isinstance(value, str):
-        return value.encode(errors="backslashreplace").decode()
-    if isinstance(value, Mapping):
-        return {_encodable(key): _encodable(part) for key, part in value.items()}
-    return [_encodable(part) for part in value] if isinstance(value, list | tuple) else value
 
 
 def _minor(version: str) -> int:

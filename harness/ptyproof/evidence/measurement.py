@@ -10,7 +10,7 @@ from ptyproof.evidence.reconstruction_archive import read_archive
 from ptyproof.io.dataset import read_dataset
 from ptyproof.io.hashing import sha256_file
 from ptyproof.io.importers import Imported
-from ptyproof.io.metadata import with_transformation
+from ptyproof.io.metadata import file_name, with_transformation
 from ptyproof.io.reading import UNSAID, Reading
 from ptyproof.io.validation import validate_dataset
 
@@ -50,7 +50,7 @@ def with_found_probe(
     detail = {
         "reconstruction": found.record["arrays_sha256"],
         "method": found.record["method"],
-        "measurement": {"name": measured.name, "sha256": sha256_file(measured)},
+        "measurement": {"name": file_name(measured), "sha256": sha256_file(measured)},
     }
     metadata = with_transformation(dataset.metadata, "probe of a reconstruction", detail)
     changed = replace(dataset, probe=found.probe, metadata=metadata)

@@ -8,6 +8,7 @@ amplitudes -> DATA-001 archive, a block of patterns at a time.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,14 +28,16 @@ from ptyproof.evidence.manifest import (
     timed_head,
     write_manifest,
 )
+from ptyproof.evidence.simulation_checks import check_simulation
 from ptyproof.io.atomic import sweep, writable_folder
 from ptyproof.io.dataset import encode_metadata, with_transformation
 from ptyproof.io.environment import environment
 from ptyproof.io.hashing import combine_digests, sha256_json
 from ptyproof.io.locking import lock
 from ptyproof.io.npz import NpzWriter
+from ptyproof.io.patterns import PatternStatistics, pattern_problems
 from ptyproof.physics.dose import mean_exit_power, scale_probe_to_dose
-from ptyproof.physics.forward import MAX_EXPECTED_COUNTS, iterate_patches, peak_expected_counts, simulate_counts
+from ptyproof.physics.forward import iterate_patches, simulate_counts
 from ptyproof.physics.split import HalfSplit, split_halves
 from ptyproof.study.design import StudyDesign
 from ptyproof.study.layout import HALVES, RUN_MANIFEST, dose_folder, phase_c_file
@@ -89,8 +92,8 @@ def generate(
     Raises
     ------
     InputError
-        If a dose is not the study's, the split leaves a half empty, or `output_root` cannot take files or
-        belongs to another study; nothing is written then.
+        If a dose is not the study's, the split leaves a half empty, what would be written could not be read again
+        (`check_simulation`), or `output_root` cannot take files or belongs to another study; nothing is written then.
     RunError
         If writing fails while it is under way; what was complete stays complete.
     """
@@ -99,7 +102,7 @@ def generate(
     dataset = base.dataset
     split = split_halves(dataset.positions_px, dataset.probe, design.illumination_fraction)
     plan = _Plan(design, base, split, _recipe_digest(design, base))
-    _check_peak_counts(plan, wanted)
+    check_simulation(base, split, wanted)
     writable_folder(output_root, "--output-root")
     with lock(output_root / RUN_MANIFEST):
         return _generate(plan, wanted, output_root, console)
@@ -147,20 +150,6 @@ def select_doses(available: tuple[float, ...], wanted: tuple[float, ...] | None)
             choices = ", ".join(f"{d:g}" for d in available)
             raise InputError(f"--dose must be one of {choices} (photons per pattern), got {dose:g}")
     return tuple(dose for dose in available if dose in wanted)
-
-
-def _check_peak_counts(plan: _Plan, doses: tuple[float, ...]) -> None:
-    """Refuse a dose whose counts a float32 amplitude could not give back, before anything is written."""
-    kept_px = plan.base.dataset.positions_px[plan.kept]
-    probe = scale_probe_to_dose(plan.base.dataset.probe, plan.obj, kept_px, 1.0)
-    peak_at_dose_1 = peak_expected_counts(plan.obj, probe, kept_px)
-    for dose in doses:
-        if dose * peak_at_dose_1 > MAX_EXPECTED_COUNTS:
-            raise InputError(
-                f"dose {dose:g} photons per pattern puts {dose * peak_at_dose_1:.3g} photons on one pixel, more than "
-                f"the {MAX_EXPECTED_COUNTS:.0f} whose count a float32 amplitude gives back; the largest dose for this "
-                f"base is {MAX_EXPECTED_COUNTS / peak_at_dose_1:.3g}"
-            )
 
 
 def _recipe_digest(design: StudyDesign, base: Base) -> str:
@@ -229,9 +218,14 @@ def _make_dose(plan: _Plan, dose: float, output_root: Path, console: Console) ->
     folder = dose_folder(dose)
     (output_root / folder).mkdir(exist_ok=True)
     entry: dict[str, Any] = {"dose": dose, "folder": folder, "recipe_digest": plan.recipe_digest}
-    with console.progress(f"simulate dose {dose:g}", len(kept_px), "pattern") as progress:
-        for half in HALVES:
-            entry[half] = _make_half(plan, probe, dose, half, phase_c_file(output_root, dose, half), progress)
+    paths = {half: phase_c_file(output_root, dose, half) for half in HALVES}
+    with console.progress(f"simulate dose {dose:g}", len(kept_px), "pattern") as progress, ExitStack() as stack:
+        # both appear when both are complete, or neither
+        archives = {half: stack.enter_context(NpzWriter(path)) for half, path in paths.items()}
+        for half, archive in archives.items():
+            entry[half] = _make_half(plan, probe, dose, half, archive, progress)
+    for half, path in paths.items():
+        entry[half] = {"file": file_record(path, output_root)} | entry[half]
     console.say(
         f"dose {dose:g}: {entry['train']['n_patterns']} train and {entry['test']['n_patterns']} test patterns, "
         f"{entry['train']['photons_per_pattern_measured']:.6g} and "
@@ -241,7 +235,7 @@ def _make_dose(plan: _Plan, dose: float, output_root: Path, console: Console) ->
 
 
 def _make_half(
-    plan: _Plan, probe: npt.NDArray[np.complex64], dose: float, half: str, path: Path, progress: Progress
+    plan: _Plan, probe: npt.NDArray[np.complex64], dose: float, half: str, archive: NpzWriter, progress: Progress
 ) -> dict[str, Any]:
     dataset, index = plan.base.dataset, plan.half(half)
     positions_px = dataset.positions_px[index]
@@ -249,23 +243,21 @@ def _make_half(
     seed, key = plan.design.seeds.simulation, ["phase_c", dose_folder(dose), half]
     tally = _Tally()
     scan_index = np.arange(len(dataset.positions_px)) if dataset.scan_index is None else dataset.scan_index
-    with NpzWriter(path) as archive:
-        counts = simulate_counts(plan.obj, probe, positions_px, stream(seed, *key))
-        archive.add_blocks("diffraction", shape, np.float32, _amplitudes(counts, tally, progress))
-        archive.add_blocks("Y", shape, np.complex64, iterate_patches(plan.obj, positions_px, probe.shape))
-        archive.add("objectGuess", plan.obj)
-        archive.add("probeGuess", probe)
-        archive.add("ycoords", positions_px[:, 0])
-        archive.add("xcoords", positions_px[:, 1])
-        archive.add("scan_index", scan_index[index].astype(np.int64))
-        if tally.photons == 0:
-            raise RunError(f"dose {dose:g} gave no photon in {len(index)} {half} patterns; choose a larger dose")
-        digests = dict(archive.digests)
-        measured = tally.photons / len(index)
-        metadata = _metadata(plan, dose, half, measured, {"root": seed, "key": key})
-        archive.add("_metadata", encode_metadata(metadata))
+    counts = simulate_counts(plan.obj, probe, positions_px, stream(seed, *key))
+    archive.add_blocks("diffraction", shape, np.float32, _amplitudes(counts, tally, progress))
+    archive.add_blocks("Y", shape, np.complex64, iterate_patches(plan.obj, positions_px, probe.shape))
+    archive.add("objectGuess", plan.obj)
+    archive.add("probeGuess", probe)
+    archive.add("ycoords", positions_px[:, 0])
+    archive.add("xcoords", positions_px[:, 1])
+    archive.add("scan_index", scan_index[index].astype(np.int64))
+    digests = dict(archive.digests)
+    measured = tally.photons / len(index)
+    metadata = _metadata(plan, dose, half, measured, {"root": seed, "key": key})
+    for reason in pattern_problems(tally.statistics(len(index)), metadata):
+        raise RunError(f"dose {dose:g}: the {half} half would not be read again: diffraction {reason}")
+    archive.add("_metadata", encode_metadata(metadata))
     return {
-        "file": file_record(path, path.parent.parent),
         "arrays_sha256": combine_digests(digests),
         "n_patterns": len(index),
         "photons_per_pattern_requested": dose,
@@ -278,17 +270,48 @@ def _make_half(
 
 @dataclass
 class _Tally:
+    """What is known of counts that were drawn: their sum, the largest, their mean pattern, and if all are squares."""
+
     photons: int = 0
     max_count: int = 0
+    squares: int = 0
+    all_squares: bool = True
+    total: npt.NDArray[np.float64] | None = None
+
+    def add(self, counts: npt.NDArray[np.integer[Any]], amplitude: npt.NDArray[np.float32]) -> None:
+        """Take a block (k, H, W) of counts and its amplitudes."""
+        self.photons += int(counts.sum(dtype=np.int64))
+        self.max_count = max(self.max_count, int(counts.max()))
+        if self.all_squares:
+            self.all_squares = bool((amplitude == np.rint(amplitude)).all())
+            self.squares += int(np.count_nonzero(amplitude > 1.5))
+        pattern = counts.sum(axis=0, dtype=np.float64)
+        self.total = pattern if self.total is None else self.total + pattern
+
+    def statistics(self, n: int) -> PatternStatistics:
+        """Return what a reader will find in the n patterns."""
+        assert self.total is not None  # a half has positions
+        return PatternStatistics(
+            scale_known=True,
+            not_finite=0,
+            negative=0,
+            not_whole=0,
+            largest_deviation=0.0,
+            photons_per_pattern=self.photons / n,
+            all_whole=self.all_squares,
+            above_one=self.squares if self.all_squares else 0,
+            largest=float(np.sqrt(self.max_count)),
+            mean_intensity=self.total / n,
+        )
 
 
 def _amplitudes(
     blocks: Iterator[npt.NDArray[np.integer[Any]]], tally: _Tally, progress: Progress
 ) -> Iterator[npt.NDArray[np.float32]]:
     for counts in blocks:
-        tally.photons += int(counts.sum(dtype=np.int64))
-        tally.max_count = max(tally.max_count, int(counts.max()))
-        yield np.sqrt(counts, dtype=np.float32)
+        amplitude = np.sqrt(counts, dtype=np.float32)
+        tally.add(counts, amplitude)
+        yield amplitude
         progress.update(len(counts))
 
 

@@ -315,6 +315,16 @@ def _make_cell(entry: dict[str, Any], plan: ViewPlan, halves: dict[str, Dataset]
     dose, view = entry["dose"], plan.view
     chosen = {half: select_view(plan, half, halves[half].positions_px) for half in HALVES}
     rejections = [rejection for half in HALVES if (rejection := chosen[half].rejection) is not None]
+    paths = {half: phase_d_file(roots.output, dose, view.name, half) for half in HALVES}
+    files: dict[str, dict[str, Any]] = {half: {"file": None, "arrays_sha256": None} for half in HALVES}
+    if not rejections and not view.reads_phase_c:
+        for half, path in paths.items():
+            files[half], rejected = _write_half(plan, half, halves[half], chosen[half], path, roots)
+            rejections += rejected
+    if rejections or view.reads_phase_c:
+        files = {half: {"file": None, "arrays_sha256": None} for half in HALVES}
+        for path in paths.values():
+            path.unlink(missing_ok=True)  # that of an earlier call, too
     cell: dict[str, Any] = {
         "dose": dose,
         "view": view.name,
@@ -330,9 +340,7 @@ def _make_cell(entry: dict[str, Any], plan: ViewPlan, halves: dict[str, Dataset]
         record = {"dose": dose, "view": view.name, "split": half, "status": cell["status"]} | chosen[half].record
         metrics_path = metrics_folder / f"{half}_metrics.json"
         write_manifest(metrics_path, head("overlap_metrics") | record)
-        data_path = phase_d_file(roots.output, dose, view.name, half)
-        cell[half] = chosen[half].record | _write_half(plan, half, halves[half], chosen[half], data_path, cell, roots)
-        cell[half]["metrics_file"] = file_record(metrics_path, roots.output)
+        cell[half] = chosen[half].record | files[half] | {"metrics_file": file_record(metrics_path, roots.output)}
     bundle_path = metrics_folder / "metrics_bundle.json"
     bundle = {"dose": dose, "view": view.name, "gridsize": view.gridsize, "status": cell["status"]}
     bundle |= {half: chosen[half].record for half in HALVES}
@@ -354,23 +362,18 @@ def _reason(plan: ViewPlan, sentences: list[str]) -> str:
 
 
 def _write_half(
-    plan: ViewPlan,
-    half: str,
-    source: Dataset,
-    chosen: ViewSelection,
-    path: Path,
-    cell: dict[str, Any],
-    roots: _Roots,
-) -> dict[str, Any]:
-    """Write the archive of an accepted view that selects; remove one that an earlier call left otherwise."""
-    if cell["status"] == "rejected" or plan.view.reads_phase_c:
-        path.unlink(missing_ok=True)
-        return {"file": None, "arrays_sha256": None}
+    plan: ViewPlan, half: str, source: Dataset, chosen: ViewSelection, path: Path, roots: _Roots
+) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+    """Write what a view selects of a half, unless it is no dataset by the contract: that rejects the view."""
     path.parent.mkdir(parents=True, exist_ok=True)
     detail = {"view": plan.view.name, "half": half} | chosen.record["selection"]
     subset = select_positions(source, chosen.index, step="overlap-view", detail=detail)
-    digests = write_dataset(path, subset)
-    return {"file": file_record(path, roots.output), "arrays_sha256": combine_digests(digests)}
+    try:
+        digests = write_dataset(path, subset)
+    except DataError as error:
+        reason = f"the {len(subset)} positions that {half} keeps are no dataset: {error.member} {error.reason}"
+        return {}, [("selection_breaks_contract", reason)]
+    return {"file": file_record(path, roots.output), "arrays_sha256": combine_digests(digests)}, []
 
 
 def _say(cell: dict[str, Any], reused: bool, console: Console) -> None:

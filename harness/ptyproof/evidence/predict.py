@@ -14,6 +14,7 @@ from ptyproof.evidence.manifest import TOOL
 from ptyproof.evidence.scores import canvas_shape, predict
 from ptyproof.io.dataset import read_dataset
 from ptyproof.io.hashing import sha256_file
+from ptyproof.io.metadata import file_name
 from ptyproof.io.npz import NpzWriter
 from ptyproof.training.bundle import read_bundle
 from ptyproof.training.scan import scan_of
@@ -71,8 +72,8 @@ def predict_dataset(
     found = predict(bundle.network, scan, shape, grouped=bundle.record["gridsize"] > 1, console=console)
     origin = {
         "tool": TOOL,
-        "bundle": {"name": bundle_path.name, "sha256": sha256_file(bundle_path), "job": bundle.record["job"]},
-        "dataset": {"name": dataset_path.name, "sha256": sha256_file(dataset_path)},
+        "bundle": {"name": file_name(bundle_path), "sha256": sha256_file(bundle_path), "job": bundle.record["job"]},
+        "dataset": {"name": file_name(dataset_path), "sha256": sha256_file(dataset_path)},
     }
     with NpzWriter(out) as archive:
         archive.add("patches", found.patches)

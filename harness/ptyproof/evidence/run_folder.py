@@ -10,17 +10,12 @@ from typing import Any, TextIO
 
 from ptyproof.console import Console
 from ptyproof.errors import PtyproofError
+from ptyproof.evidence.checking.hub import judge_hub
 from ptyproof.evidence.hub import Hub
 from ptyproof.evidence.hub_layout import OVERLAP, RECONSTRUCTION, RUN, TRAINING
 from ptyproof.evidence.manifest import file_is_whole, read_manifest
 from ptyproof.evidence.verdict import verdict
-from ptyproof.evidence.verify import WHOLE, Problem
-from ptyproof.evidence.verify.account import account_problems
-from ptyproof.evidence.verify.designs import study_problems
-from ptyproof.evidence.verify.files import files_in
-from ptyproof.evidence.verify.manifests import read_manifests
-from ptyproof.evidence.verify.reconstruction import reconstruction_problems
-from ptyproof.evidence.verify.training import bundle_problems, dataset_problems
+from ptyproof.io import strict_json
 from ptyproof.io.redaction import Redaction, redaction
 from ptyproof.io.regular import appended
 from ptyproof.study.layout import (
@@ -73,33 +68,27 @@ class RunFolder:
     def datasets_stay(self) -> str | None:
         """Return why no dataset may be removed: the first thing that is missing or wrong in the evidence; None if none.
 
-        Datasets may go when no other run is under way in the hub, every selected job has ended well, its bundle is
-        there with the recorded hash, and the hashes of the datasets that it was trained on are those that the phases
-        recorded.
+        Datasets may go when no other run is under way in the hub, every selected job has ended well, and the judge of
+        hubs finds no error in the manifests of the phases: bundles are there with the recorded hash, and the hashes of
+        the datasets that were trained on are those that the phases recorded.
         """
         others = Hub(self.hub).others_under_way()
         if others:
             return f"{', '.join(others)} may read them, and is under way"
-        files = files_in(self.hub)
-        manifests, problems = read_manifests(files)
-        if TRAINING not in manifests:
-            return str(min(problems)) if problems else f"{TRAINING} is missing"
-        training = manifests[TRAINING]
+        for name in (TRAINING, RUN, OVERLAP):
+            if not (self.hub / name).is_file():
+                return f"{name} is missing"
+        errors = judge_hub(self.hub, at_the_end_of_a_run=True).errors
+        damaged = [finding for finding in errors if finding.group in ("json", "schema")]
+        if damaged:
+            return str(min(damaged))
         for name, what in ((TRAINING, "trainings"), (RECONSTRUCTION, "reconstructions")):
+            account = strict_json.read_json(self.hub / name)["account"] if (self.hub / name).exists() else {}
             for state in ("failed", "lost"):
-                number = manifests[name]["account"][f"n_{state}"] if name in manifests else 0
-                if number:
-                    return f"{what} {state}: {number}"
-        for name in (RUN, OVERLAP):
-            if name not in files.paths:
-                problems.append(Problem(name, WHOLE, "is missing"))
-        problems += account_problems(TRAINING, training)
-        problems += study_problems(manifests)
-        problems += bundle_problems(files, training)
-        problems += dataset_problems(manifests)
-        if RECONSTRUCTION in manifests:
-            problems += reconstruction_problems(files, manifests, None)
-        return str(min(problems)) if problems else None
+                if account.get(f"n_{state}"):
+                    return f"{what} {state}: {account[f'n_{state}']}"
+        wrong = [finding for finding in errors if finding.file in (TRAINING, RUN, OVERLAP, RECONSTRUCTION)]
+        return str(min(wrong)) if wrong else None
 
     def remove_datasets(self) -> list[Path]:
         """Remove the datasets whose hashes the manifests have; return what was removed.

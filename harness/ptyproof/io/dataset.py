@@ -24,6 +24,7 @@ from ptyproof.io.metadata import (
     ROLES,
     Role,
     encode_metadata,
+    file_name,
     new_metadata,
     read_metadata,
     with_transformation,
@@ -356,7 +357,7 @@ def _legacy_metadata(state: Canonical, role: Role | None) -> dict[str, Any]:
         role = "measurement" if "diffraction" in state.arrays else "base"
         why = "there are" if role == "measurement" else "there are no"
         state.changes.append(f"role: taken as {role}, since {why} diffraction patterns and no record says more")
-    source = {"name": state.path.name, "sha256": sha256_file(state.path), "of": "file"}
+    source = {"name": file_name(state.path), "sha256": sha256_file(state.path), "of": "file"}
     return new_metadata(
         role,
         "record-created",

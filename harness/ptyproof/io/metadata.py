@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -18,7 +19,7 @@ from ptyproof._version import __version__
 from ptyproof.errors import DataError, ManifestError
 from ptyproof.io.npz import NpzArchive
 from ptyproof.io.schema import load_schema, validate
-from ptyproof.io.strict_json import parse_json
+from ptyproof.io.strict_json import encodable, parse_json
 
 Role = Literal["base", "simulation", "measurement"]
 
@@ -89,6 +90,11 @@ def read_metadata(archive: NpzArchive) -> dict[str, Any] | None:
     return metadata  # type: ignore[no-any-return]
 
 
+def file_name(path: Path) -> str:
+    """Return a file's name as records have it: with ? for a backslash, and for what has no UTF-8 form."""
+    return path.name.replace("\\", "?").encode(errors="replace").decode()
+
+
 def encode_metadata(metadata: Mapping[str, Any]) -> npt.NDArray[np.str_]:
     """Return a metadata record as the archive holds it: JSON text in a 0-d unicode array."""
-    return np.array(json.dumps(dict(metadata), allow_nan=False, ensure_ascii=False, indent=1))
+    return np.array(json.dumps(encodable(metadata), allow_nan=False, ensure_ascii=False, indent=1))

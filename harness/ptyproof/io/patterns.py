@@ -50,7 +50,7 @@ class PatternStatistics:
     mean_intensity
         Mean over the patterns of c, (H, W).
     has_largest
-        Pixels that hold the largest a in some pattern, (H, W).
+        Pixels that hold the largest a in some pattern, (H, W); None where nothing was measured.
     """
 
     scale_known: bool
@@ -63,7 +63,7 @@ class PatternStatistics:
     above_one: int
     largest: float
     mean_intensity: npt.NDArray[np.float64]
-    has_largest: npt.NDArray[np.bool_]
+    has_largest: npt.NDArray[np.bool_] | None = None
 
     @classmethod
     @np.errstate(over="ignore", invalid="ignore")  # of a mad scale: then photons_per_pattern is not finite
@@ -133,8 +133,10 @@ def light_of(statistics: PatternStatistics, metadata: Mapping[str, Any]) -> npt.
 
     Such pixels outshine the light that tells where the zero frequency is.
     """
-    kept = any(entry["step"] == KEPT for entry in metadata["transformations"])
-    return np.where(kept & statistics.has_largest, 0.0, statistics.mean_intensity)
+    kept = any(entry["step"] == KEPT for entry in metadata.get("transformations", ()))
+    if statistics.has_largest is None or not kept:
+        return statistics.mean_intensity
+    return np.where(statistics.has_largest, 0.0, statistics.mean_intensity)
 
 
 def _scale_problems(statistics: PatternStatistics, metadata: Mapping[str, Any]) -> list[str]:

@@ -11,6 +11,7 @@ The standard library's parser reads; only a text that it or a check on its resul
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -127,7 +128,7 @@ def parse_json(text: str, path: Path | str = "JSON text", member: str | None = N
 
 
 def format_json(value: Any) -> str:
-    """Return `value` as indented JSON text that ends with a newline.
+    """Return `value` as indented JSON text that ends with a newline; `encodable` where it has no UTF-8 form.
 
     Raises
     ------
@@ -136,7 +137,19 @@ def format_json(value: Any) -> str:
     TypeError
         If it holds a type that JSON does not have (numpy scalars and paths among them).
     """
-    return json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+    text = json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+    if _has_utf8_form(text):
+        return text
+    return json.dumps(encodable(value), indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+
+
+def encodable(value: Any) -> Any:
+    """Return a JSON value with escapes, as in `caf\\udce9`, in place of what has no UTF-8 form."""
+    if isinstance(value, str):
+        return value.encode(errors="backslashreplace").decode()
+    if isinstance(value, Mapping):
+        return {encodable(key): encodable(part) for key, part in value.items()}
+    return [encodable(part) for part in value] if isinstance(value, list | tuple) else value
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -145,11 +158,15 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def _has_lone_surrogate(value: Any) -> bool:
+    return not _has_utf8_form(json.dumps(value, ensure_ascii=False))
+
+
+def _has_utf8_form(text: str) -> bool:
     try:
-        json.dumps(value, ensure_ascii=False).encode()
+        text.encode()
     except UnicodeEncodeError:
-        return True
-    return False
+        return False
+    return True
 
 
 def _is_too_deep(value: Any) -> bool:

@@ -166,18 +166,22 @@ def simulate_counts(
     return _draw_blocks(obj, modes, positions, rng, size)
 
 
-def peak_expected_counts(
+def expected_light(
     obj: NDArray[np.complexfloating], probe: NDArray[np.complexfloating], positions_px: NDArray[np.floating]
-) -> float:
-    """Return the largest expected count of any pixel at any position, in photons; arguments as `simulate_counts`.
+) -> tuple[float, NDArray[np.float64]]:
+    """Return the largest expected count of any pixel at any position, and the mean expected pattern (H, W), in photons.
 
-    Expected counts are proportional to the dose, so one call tells for every dose whether its counts can be drawn
-    (`MAX_EXPECTED_COUNTS`).
+    Arguments as `simulate_counts`. Expected counts are proportional to the dose, so one call tells for every dose
+    whether its counts can be drawn (`MAX_EXPECTED_COUNTS`), and where on the detector they fall.
     """
     modes = _modes(probe)
     window = (modes.shape[1], modes.shape[2])
-    blocks = iterate_patches(obj, positions_px, window)
-    return max(float(expected_counts(modes, patches).max()) for patches in blocks)
+    peak, total = 0.0, np.zeros(window)
+    for patches in iterate_patches(obj, positions_px, window):
+        rates = expected_counts(modes, patches)
+        peak = max(peak, float(rates.max()))
+        total += rates.sum(axis=0)
+    return peak, total / len(positions_px)
 
 
 def iterate_patches(

@@ -683,6 +683,8 @@ CASES = (
     case("PM709", "$.jobs", FAILED, timestamp="2026-11-23T22:47:58Z"),
     case("PM710", "$.runs[1].status", HUB, runs__1__status="running"),
     case("PM710", "$.runs[0].ended", HUB, runs__0__ended=None),
+    case("PM907", "$.runs[1].red.run", HUB, runs__1__red__run="run-0007"),
+    case("PM907", "$.runs[1].id", HUB, runs__1__id="run-0001"),
     case("PM711", "$.migrated", MIGRATED),
     case("PM203", "$.calls[1].id", WHOLE, calls=_twice),
     case("PM203", "$.calls[0].jobs", WHOLE, calls__0__jobs=_twice),

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ptyproof.evidence.checking import Checked, check_manifest, files
+from ptyproof.evidence.checking import Checked, check_manifest, document
 from ptyproof.evidence.checking.document import Document
 from ptyproof.evidence.checking.kinds import checks_of, groups_of
 from ptyproof.io.hashing import sha256_file
@@ -96,7 +96,7 @@ def test_a_link_that_leads_out_is_not_read(manifest: Path, tmp_path: Path, monke
     path.unlink()
     path.symlink_to(outside)
     read: list[Path] = []
-    monkeypatch.setattr(files, "sha256_file", lambda path: read.append(path) or sha256_file(path))
+    monkeypatch.setattr(document, "sha256_file", lambda path: read.append(path) or sha256_file(path))
     assert found(check_manifest(manifest)) == [("PM305", "$.jobs[0].result.bundle_path")]
     assert read == [(manifest.parent / BUNDLE.format(CELLS[1])).resolve()]
     assert found(check_manifest(manifest, home=tmp_path)) == []
@@ -134,7 +134,7 @@ def test_a_pipe_is_not_opened(manifest: Path) -> None:
 
 def test_a_file_is_hashed_once_however_many_name_it(manifest: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[Path] = []
-    monkeypatch.setattr(files, "sha256_file", lambda path: read.append(path) or sha256_file(path))
+    monkeypatch.setattr(document, "sha256_file", lambda path: read.append(path) or sha256_file(path))
     digests: dict[Path, str] = {}
     copy = write(manifest.parent / "copy.json", json.loads(manifest.read_text()))
     for path in (manifest, copy, manifest):

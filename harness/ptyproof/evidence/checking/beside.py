@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ptyproof.errors import ManifestError, PtyproofError
-from ptyproof.evidence.checking.document import Document, Findings, entries, mapping, text
+from ptyproof.evidence.checking.document import INDEX, Document, Findings, entries, mapping, text
 from ptyproof.evidence.checking.files import real_path
 from ptyproof.evidence.checking.findings import printable
 from ptyproof.io import strict_json
@@ -23,7 +23,6 @@ from ptyproof.io.hashing import sha256_bytes
 from ptyproof.study.layout import HALVES
 
 _MAX_BYTES = 4 << 20
-_INDEX = "hub.json"
 _BUNDLE_END = ".safetensors"
 _BUNDLE_KEY = "ptyproof"
 _METRICS = "{}_metrics.json"
@@ -100,15 +99,17 @@ def in_hub(doc: Document) -> Findings:
     """Yield a file that is not the one that the index of its hub has."""
     if doc.home is None or doc.folder is None or doc.text is None or not doc.hash_files or doc.kind == "hub_index":
         return
+    if doc.of_hub:
+        return  # the hub's own checks ask
     if not doc.folder.is_relative_to(doc.home):
         return
-    index = _read_json(doc.home / _INDEX) if (doc.home / _INDEX).is_file() else None
+    index = _read_json(doc.home / INDEX) if (doc.home / INDEX).is_file() else None
     if not isinstance(index, dict) or any(run.get("status") == "running" for _, run in entries(index, "runs", "$")):
         return  # a hub in use is ahead of its index
     name = (doc.folder / Path(doc.file).name).relative_to(doc.home).as_posix()
     for _, record in entries(index, "files", "$"):
         if record.get("path") == name and record.get("sha256") != sha256_bytes(doc.text.encode()):
-            yield doc.finding("PM210", "$", f"the file was changed: {_INDEX} has another sha256 of {printable(name)}")
+            yield doc.finding("PM210", "$", f"the file was changed: {INDEX} has another sha256 of {printable(name)}")
 
 
 def _of_bundle(doc: Document, place: str, job: dict[str, Any], record: Mapping[str, Any], name: str) -> Findings:

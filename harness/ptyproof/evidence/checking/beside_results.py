@@ -8,9 +8,9 @@ from typing import Any
 
 from ptyproof.errors import ManifestError, PtyproofError
 from ptyproof.evidence.checking.beside import inside, json_beside, same, same_keys
-from ptyproof.evidence.checking.document import Document, Findings, cell_of, entries, mapping, text
+from ptyproof.evidence.checking.document import Document, Findings, cell_of, entries, mapping, number, text
+from ptyproof.evidence.checking.files import real_path
 from ptyproof.io import strict_json
-from ptyproof.io.hashing import sha256_file
 from ptyproof.study.layout import COMPARISON_MANIFEST
 
 _CELL = ("dose", "view", "gridsize", "split", "method")
@@ -18,6 +18,7 @@ _OF_RESULT = ("arrays_sha256", "recipe_sha256", "n_parts")
 _OF_JOB = ("method", "provider", "needs_training", "probe", "budget", "seed")
 _OF_SKIP = ("code", "reason", "measured")
 _OF_SUMMARY = ("study", "design_digest", "recipe", "account")
+_OF_TRAINING = ("jobs", "skipped_views", "not_selected")
 _RECORD = "_reconstruction"
 _PROTOCOL = "$protocol"
 
@@ -52,17 +53,19 @@ def trainings(doc: Document) -> Findings:
     skips = {cell_of(skip): skip for _, skip in entries(other, "skipped_views", "$")}
     for place, job in doc.entries("jobs"):
         training = jobs.get(_training(job), {})
-        bundle, trained = mapping(job, "bundle"), mapping(training, "result")
-        if bundle and trained.get("bundle_sha256") is not None:
-            yield from same(doc, f"{place}.bundle.sha256", bundle.get("sha256"), trained["bundle_sha256"], name)
+        yield from _network(doc, place, job, mapping(training, "result").get("bundle_sha256"), name)
         learned = mapping(mapping(training, "datasets"), "train").get("sha256")
         held_out = job.get("needs_training") is True and job.get("split") == "test"
         if held_out and learned is not None and mapping(job, "dataset").get("sha256") == learned:
             said = "the half that is reconstructed is the file that the network was trained on"
             yield doc.finding("PM708", f"{place}.dataset.sha256", said)
+    doses = {number(entry, "dose") for key in _OF_TRAINING for _, entry in entries(other, key, "$")}
     for place, skip in doc.entries("skipped"):
-        known = skips.get(_training(skip))
-        if known is None or skip.get("code") not in ("rejected_by_phase_d", "missing_without_record"):
+        known, code = skips.get(_training(skip)), skip.get("code")
+        if known is None and code == "rejected_by_phase_d" and number(skip, "dose") in doses:
+            said = f"{cell_of(skip)} is a skip of a view that {posixpath.basename(name)} does not skip"
+            yield doc.finding("PM802", place, said)
+        if known is None or code not in ("rejected_by_phase_d", "missing_without_record"):
             continue
         for key in _OF_SKIP:
             if key in skip and key in known and skip[key] != known[key]:
@@ -70,12 +73,22 @@ def trainings(doc: Document) -> Findings:
                 yield doc.finding("PM802", f"{place}.{key}", said)
 
 
+def _network(doc: Document, place: str, job: dict[str, Any], trained: Any, name: str) -> Findings:
+    """Yield a network that is not the one of the job's training, or of a training that has none."""
+    bundle = mapping(job, "bundle")
+    used = bundle.get("sha256")
+    if bundle and trained is not None:
+        yield from same(doc, f"{place}.bundle.sha256", used, trained, name)
+    elif job.get("needs_training") is True and mapping(job, "result").get("status") == "success" and used != trained:
+        yield from same(doc, f"{place}.bundle", used, trained, name)
+
+
 def reconstructions(doc: Document) -> Findings:
     """Yield cells of a comparison that are not what the reconstruction manifest which it names says of them."""
     record = mapping(doc.root, "reconstruction_manifest")
     name = text(record, "path")
     path = None if name is None or doc.cut else inside(doc, name)
-    if name is None or path is None or sha256_file(path) != record.get("sha256"):
+    if name is None or path is None or doc.digest(real_path(path)) != record.get("sha256"):
         return  # another file is judged by the checks of files
     other = json_beside(doc, name)
     known = {

@@ -13,7 +13,6 @@ from ptyproof.evidence.checking.document import (
     entries,
     listed,
     mapping,
-    number,
     plural,
     text,
 )
@@ -176,24 +175,6 @@ def verdicts(doc: Document) -> Findings:
     if status is not None and not any(key in root for key in ("files", "jobs", "log_path")):
         said = f"the status {status[:60]!r} rests on nothing that is in the file"
         yield doc.finding("PM707", "$.status", said)
-
-
-def runs(doc: Document) -> Findings:
-    """Yield runs of a hub without an end, and evidence that was refused."""
-    for place, run in doc.entries("runs"):
-        name = text(run, "id") or place
-        if run.get("status") == "running":
-            said = f"{name} began {run.get('started')} and has no end: it was killed, or is under way"
-            yield doc.finding("PM710", f"{place}.status", said)
-        elif run.get("status") == "ended" and (run.get("ended") is None or run.get("exit_status") is None):
-            yield doc.finding("PM710", f"{place}.ended", f"{name} is ended, but has no time or exit status of its end")
-        if (
-            run.get("accepted") is True
-            and run.get("evidence") == "green"
-            and number(run, "exit_status") not in (0, None)
-        ):
-            said = f"{name} is accepted as green with exit status {run.get('exit_status')}"
-            yield doc.finding("PM704", f"{place}.accepted", said)
 
 
 def scores_agree(doc: Document) -> Findings:

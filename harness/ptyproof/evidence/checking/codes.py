@@ -5,26 +5,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from ptyproof.evidence.checking.findings import GROUPS
-
-
-@dataclass(frozen=True)
-class Code:
-    """What a code means: one line, why it is checked, and how to mend it."""
-
-    code: str
-    severity: str
-    title: str
-    why: str
-    mend: str
-
-    @property
-    def group(self) -> str:
-        """The group of checks that the code belongs to; its first digit says it."""
-        return GROUPS[int(self.code[2])]
-
+from ptyproof.evidence.checking.code import Code
+from ptyproof.evidence.checking.codes_of_hubs import OF_HUBS
 
 _ALL = (
     Code(
@@ -718,4 +700,4 @@ _ALL = (
     ),
 )
 
-CODES: dict[str, Code] = {code.code: code for code in _ALL}
+CODES: dict[str, Code] = {code.code: code for code in (*_ALL, *OF_HUBS)}

@@ -12,8 +12,10 @@ from typing import Any
 from ptyproof import clock
 from ptyproof.evidence.checking.codes import CODES
 from ptyproof.evidence.checking.findings import Finding
+from ptyproof.io.hashing import sha256_file
 from ptyproof.study.layout import cell_key
 
+INDEX = "hub.json"
 Findings = Iterator[Finding]
 _LARGEST = 2**63
 
@@ -48,6 +50,10 @@ class Document:
         The file's text, where there is a file.
     own
         The kind that a user has brought and that the file is of (a `ManifestKind`), or None.
+    of_hub
+        Whether the whole hub is judged, so that what its index has of each file is asked there.
+    without_data
+        Whether datasets are left out, which may be gone: neither their size nor their sha256 is looked at.
     memo
         What several checks ask for, found once.
     """
@@ -65,12 +71,19 @@ class Document:
     cut: frozenset[str] = frozenset()
     text: str | None = None
     own: Any = None
+    of_hub: bool = False
+    without_data: bool = False
     memo: dict[str, Any] = field(default_factory=dict)
 
     def finding(self, code: str, json_path: str, message: str) -> Finding:
         """Return a finding about this file."""
-        entry = CODES[code]
-        return Finding(self.file, code, entry.severity, json_path, message, entry.group)
+        return finding_about(self.file, code, json_path, message)
+
+    def digest(self, path: Path) -> str:
+        """Return the sha256 of a file by its path without links; a file is read once."""
+        if path not in self.digests:
+            self.digests[path] = sha256_file(path)
+        return self.digests[path]
 
     @property
     def root(self) -> dict[str, Any]:
@@ -92,6 +105,11 @@ class Document:
         """Whether the file is of no kind of ptyproof's: of one that a user has brought, or of none that is known."""
         return not self.kind or self.own is not None
 
+    @property
+    def is_index_of_its_hub(self) -> bool:
+        """Whether the file is the index of the hub that it lies in."""
+        return self.folder is not None and Path(self.file).name == INDEX and (self.folder / INDEX).is_file()
+
     def is_cut(self, json_path: str) -> bool:
         """Tell whether an object or array is incomplete because the file was cut off inside it."""
         return json_path in self.cut
@@ -102,6 +120,12 @@ class Document:
         if found is None:
             found = self.memo[key] = list(entries(self.root, key, "$"))
         return found
+
+
+def finding_about(file: str, code: str, json_path: str, message: str) -> Finding:
+    """Return a finding about a file, with the severity and group of its code."""
+    entry = CODES[code]
+    return Finding(file, code, entry.severity, json_path, message, entry.group)
 
 
 def entries(holder: Any, key: str, place: str) -> Iterator[tuple[str, dict[str, Any]]]:

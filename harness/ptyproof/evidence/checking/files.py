@@ -12,7 +12,6 @@ from pathlib import Path
 from ptyproof.evidence.checking.document import Document, Findings, mapping
 from ptyproof.evidence.checking.findings import Finding, printable
 from ptyproof.evidence.checking.references import Reference, references
-from ptyproof.io.hashing import sha256_file
 
 _SHOWN = 200
 _MEMO = "real folders"
@@ -40,7 +39,7 @@ def check(doc: Document) -> Findings:
     may_look = doc.folder is not None and doc.home is not None and not doc.manifest_only
     folder, home = str(doc.folder), str(doc.home)
     for found in references(doc):
-        if found.role in ("folder", "text"):
+        if found.role in ("folder", "text", "indexed") or (found.role == "data" and doc.without_data):
             continue
         state = "unseen"
         if may_look and found.name is not None and not found.name.startswith("/"):
@@ -152,9 +151,7 @@ def _contents(doc: Document, found: Reference, path: Path, size: int) -> Finding
         return
     if found.sha256 is None or not doc.hash_files:
         return
-    if path not in doc.digests:
-        doc.digests[path] = sha256_file(path)
-    digest = doc.digests[path]
+    digest = doc.digest(path)
     if digest != found.sha256:
         said = f"{_shown(found)} has the sha256 {digest[:16]}..., recorded is {found.sha256[:16]}..."
         yield doc.finding("PM303", found.digest_path or found.json_path, said)

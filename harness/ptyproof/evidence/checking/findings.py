@@ -6,7 +6,7 @@ import re
 from dataclasses import asdict, dataclass
 
 SEVERITIES = ("error", "warning", "info")
-GROUPS = ("json", "schema", "account", "files", "paths", "times", "values", "claims", "skips")
+GROUPS = ("json", "schema", "account", "files", "paths", "times", "values", "claims", "skips", "hub")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
 _NUMBERS = re.compile(r"(\d+)")
 

@@ -6,7 +6,9 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from ptyproof.evidence.checking.document import INDEX
 from ptyproof.evidence.checking.files import real_path
+from ptyproof.evidence.checking.loading import load
 
 # Folders that hold other people's files, or copies.
 LEFT_OUT = frozenset({"node_modules", "__pycache__", "build", "dist", "site-packages", "venv"})
@@ -17,7 +19,7 @@ def gather(paths: Iterable[Path]) -> Iterator[tuple[Path, bool]]:
     """Yield files in the order of the paths, each once, and whether it was named.
 
     Of a folder these are the `.json` files in it and below; hidden folders and those of `LEFT_OUT` are not entered, and
-    links to folders are not followed.
+    links to folders are not followed. An artifact hub in it is one folder that stands for all its files.
     """
     seen: set[Path] = set()
     for path in paths:
@@ -33,9 +35,22 @@ def is_named_like_a_manifest(path: Path) -> bool:
     return path.name in _NAMES or path.name.endswith("manifest.json")
 
 
+def is_hub(folder: Path) -> bool:
+    """Tell whether a folder has the index of an artifact hub, be it damaged; other programs have a `hub.json`, too."""
+    index = folder / INDEX
+    if not index.is_file():
+        return False
+    value = load(index).value
+    return value is ... or (isinstance(value, dict) and value.get("kind") == "hub_index")
+
+
 def _inside(folder: Path) -> Iterator[tuple[Path, bool]]:
     for root, folders, files in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in LEFT_OUT)
+        if INDEX in files and is_hub(Path(root)):
+            folders.clear()
+            yield Path(root), False
+            continue
         for name in sorted(files):
             path = Path(root, name)
             if name.endswith(".json") and path.is_file():

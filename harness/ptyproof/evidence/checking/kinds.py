@@ -17,11 +17,13 @@ from ptyproof.evidence.checking import (
     files,
     generic,
     halves,
-    hub,
+    hub_index,
+    hub_runs,
     layout,
     losses,
     measured,
     paths,
+    pictures,
     processes,
     reconstructions,
     scores,
@@ -252,9 +254,10 @@ KINDS: dict[str, Kind] = {
     ),
     "hub_index": Kind(
         "index of an artifact hub",
-        (account.hub, claims.runs, hub.index),
-        ("account", "files", "paths", "times", "values", "claims"),
+        (account.hub, hub_runs.check, hub_index.check),
+        ("account", "files", "paths", "times", "values", "claims", "hub"),
     ),
+    "figures": Kind("pictures of a hub's report", (pictures.check,), ("account", *_FILES)),
     "legacy_run_manifest_c": Kind("run manifest of Phase C", _CELLS, ("account", "paths")),
     "legacy_spacing_metrics_d1": Kind(
         "spacing metrics of Phase D", (selection.spacing_d1, halves.of_bundle), ("account", "files", "values")

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ptyproof.evidence.checking.causes import Cause
-from ptyproof.evidence.checking.codes import CODES, Code
+from ptyproof.evidence.checking.code import Code
+from ptyproof.evidence.checking.codes import CODES
 from ptyproof.evidence.checking.document import plural
 from ptyproof.evidence.checking.files import Named
 from ptyproof.evidence.checking.findings import SEVERITIES, printable

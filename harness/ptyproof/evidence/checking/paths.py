@@ -79,7 +79,7 @@ def _absolute_roots(doc: Document) -> dict[str, str]:
 def _climbing(doc: Document, found: Reference, depth: int | None) -> Findings:
     name = found.name
     climbs = name is not None and _climbs(name)
-    if (found.role == "artifact" or doc.is_foreign) and (climbs or _climbs(_as_others_read(found.path))):
+    if (found.role in ("artifact", "indexed") or doc.is_foreign) and (climbs or _climbs(_as_others_read(found.path))):
         yield doc.finding(
             "PM402", found.json_path, f"{_short(found.path)} climbs out of the folder that it must lie in"
         )

@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from ptyproof.evidence.checking.document import Document, count, mapping, text
+from ptyproof.evidence.checking.document import Document, count, entries, mapping, text
 from ptyproof.io.json_scan import path_of
 
 # Kinds of today whose files are named below; of others, every record of a file is looked at.
-_KNOWN = frozenset({"training_manifest", "skip_summary", "run_manifest", "overlap_manifest", "hub_index"})
+_KNOWN = frozenset({"training_manifest", "skip_summary", "run_manifest", "overlap_manifest", "hub_index", "figures"})
 # Of kinds whose records are looked at wherever they stand: the role of one below a key; `data` below none of these.
 _ROLES = {
     "reconstruction_manifest": {"reconstruction": "artifact", "product": "artifact"},
@@ -27,6 +27,7 @@ _ROLES = {
     "assessment": {"reconstructions": "artifact", "figures": "artifact", "networks": "artifact"},
 }
 _MEMO = "$references"
+_DATASETS = "../../work/"  # from the folder of a report's pictures
 _JOB_PATHS = ("train_data_path", "test_data_path", "log_path", "artifact_dir")
 _ARTIFACTS = ("bundle_path", "checkpoint_path", "metrics_path", "loss_curve_path")
 _FOLDERS = frozenset({"artifact_dir", "output_dir"})
@@ -57,7 +58,8 @@ class Reference:
     role
         `artifact`: must be there, below the manifest's folder; `data`: may be gone, and may lie elsewhere in the hub;
         `record`: must be there, and may lie elsewhere in the hub; `folder`: a folder, which may lie elsewhere;
-        `text`: of a kind that is not known, and a path by its key.
+        `text`: of a kind that is not known, and a path by its key;
+        `indexed`: in the index of the hub that it lies in, whose own checks look at its files.
     sha256, size_bytes
         What the file held when it was recorded; None where that is not recorded.
     digest_path, size_path
@@ -159,10 +161,23 @@ def _others(doc: Document) -> Iterator[Reference]:
     for place, run in doc.entries("runs"):
         yield from _of(run, place, "log_path", ".", "artifact")
         yield from _of(run, place, "reports_path", ".", "artifact")
+        yield from _of(run, place, "blocked_path", ".", "artifact")
     for place, entry in doc.entries("files"):
-        # bytes of a name that are no text stand escaped in an index: `ptyproof hub verify` finds such a file
+        # bytes of a name that are not text stand escaped in an index
         escaped = "\\" in (text(entry, "path") or "")
-        yield from _file(entry, place, "data" if escaped else "artifact")
+        yield from _file(entry, place, "indexed" if doc.is_index_of_its_hub else "data" if escaped else "artifact")
+    for place, picture in doc.entries("pictures"):
+        yield from _picture(picture, place)
+
+
+def _picture(picture: dict[str, Any], place: str) -> Iterator[Reference]:
+    """Yield a picture and what it was made from; of that, datasets may be gone."""
+    name = text(picture, "file")
+    if name is not None:
+        yield Reference(f"{place}.file", name, ".", "artifact", text(picture, "sha256"), None, f"{place}.sha256")
+    for at, source in entries(picture, "sources", place):
+        is_dataset = posixpath.normpath(text(source, "path") or "").startswith(_DATASETS)
+        yield from _file(source, at, "data" if is_dataset else "record")
 
 
 def _job(job: dict[str, Any], place: str) -> Iterator[Reference]:

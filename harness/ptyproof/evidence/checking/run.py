@@ -12,8 +12,7 @@ from ptyproof import clock
 from ptyproof._version import __version__
 from ptyproof.evidence.checking import claims, files, form, own_kinds
 from ptyproof.evidence.checking.causes import Cause, causes
-from ptyproof.evidence.checking.codes import CODES
-from ptyproof.evidence.checking.document import Document, text
+from ptyproof.evidence.checking.document import INDEX, Document, finding_about, text
 from ptyproof.evidence.checking.findings import SEVERITIES, Finding, printable
 from ptyproof.evidence.checking.headline import headline
 from ptyproof.evidence.checking.kinds import checks_of, groups_of
@@ -21,7 +20,6 @@ from ptyproof.evidence.checking.loading import Loaded, load
 from ptyproof.evidence.checking.own_kinds import ManifestKind
 from ptyproof.evidence.checking.recognise import Recognised, recognise
 
-_HUB_INDEX = "hub.json"
 _MAX_LEVELS = 16
 _UPSET: tuple[type[Exception], ...] = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
@@ -123,9 +121,11 @@ def judge(
     home: Path | None = None,
     now: datetime | None = None,
     kinds: Sequence[ManifestKind] = (),
+    of_hub: bool = False,
+    without_data: bool = False,
 ) -> Checked:
-    """Judge what was read; the options are those of `check_manifest`, `folder` is resolved."""
-    found = [_finding(file, *fault) for fault in loaded.faults]
+    """Judge what was read; the options are those of `check_manifest` and of `Document`, `folder` is resolved."""
+    found = [finding_about(file, *fault) for fault in loaded.faults]
     if loaded.value is ...:
         return Checked(file, None, None, "could not be read", _sorted(found), ("json",))
     known = recognise(loaded.value)
@@ -144,6 +144,8 @@ def judge(
         cut=loaded.cut,
         text=loaded.text,
         own=own,
+        of_hub=of_hub,
+        without_data=without_data,
     )
     if known is None:
         return _unknown(doc, found) if own is None else _of_own(doc, own, found)
@@ -193,7 +195,7 @@ def _unknown(doc: Document, found: list[Finding]) -> Checked:
     else:
         keys = ", ".join(printable(str(key)[:30]) for key in list(value)[:6])
         sentence = f"is no manifest of a known kind or generation; its keys are {keys or 'none'}"
-    found.append(_finding(doc.file, "PM102", "$.kind" if said is not ... else "$", sentence))
+    found.append(finding_about(doc.file, "PM102", "$.kind" if said is not ... else "$", sentence))
     found.extend(own_kinds.faults(doc))
     for check in checks_of("") if isinstance(value, dict | list) else ():
         found.extend(check(doc))
@@ -221,11 +223,6 @@ def _home(folder: Path | None) -> Path | None:
     if folder is None:
         return None
     for parent in (folder, *list(folder.parents)[:_MAX_LEVELS]):
-        if (parent / _HUB_INDEX).is_file():
+        if (parent / INDEX).is_file():
             return parent
     return folder
-
-
-def _finding(file: str, code: str, json_path: str, message: str) -> Finding:
-    entry = CODES[code]
-    return Finding(file, code, entry.severity, json_path, message, entry.group)

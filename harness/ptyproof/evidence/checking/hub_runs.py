@@ -1,0 +1,57 @@
+"""Whether the runs that the index of a hub lists have ended, and are what it says of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ptyproof.evidence.checking.document import Document, Findings, count, mapping, number, text
+
+_MAX_PID = 2**31
+_SHOWN = 80
+
+
+def check(doc: Document) -> Findings:
+    """Yield runs without an end, evidence that was refused and called accepted, and answers to runs that are not so."""
+    kinds: dict[str, str | None] = {}
+    runs = doc.entries("runs")
+    for at, (place, run) in enumerate(runs):
+        name = text(run, "id") or place
+        yield from _end(doc, place, run, [other for _, other in runs[at + 1 :]])
+        if name in kinds:
+            yield doc.finding("PM907", f"{place}.id", f"{name[:_SHOWN]} is there twice")
+        for key in ("red", "collect"):
+            answered = text(mapping(run, key), "run")
+            if answered is not None and kinds.get(answered) != key:
+                said = f"{answered[:_SHOWN]} is not a {key} run before {name[:_SHOWN]}"
+                yield doc.finding("PM907", f"{place}.{key}.run", said)
+        kinds[name] = text(run, "evidence")
+        is_accepted = run.get("accepted") is True and run.get("evidence") == "green"
+        if is_accepted and number(run, "exit_status") not in (0, None):
+            said = f"{name[:_SHOWN]} is accepted as green with exit status {run.get('exit_status')}"
+            yield doc.finding("PM704", f"{place}.accepted", said)
+
+
+def _end(doc: Document, place: str, run: dict[str, Any], later: Sequence[dict[str, Any]]) -> Findings:
+    """Yield what is wrong with a run's end; a run that was killed and done again stays visible and is no fault."""
+    name = (text(run, "id") or place)[:_SHOWN]
+    if run.get("status") == "running":
+        if not _is_gone(run):
+            said = f"{name} is under way, so the hub is not finished: process {mapping(run, 'process').get('pid')}"
+            yield doc.finding("PM710", f"{place}.status", said)
+        elif not any(other.get("status") == "ended" and other.get("command") == run.get("command") for other in later):
+            said = f"{name} is incomplete: it began {run.get('started')} and no end is recorded"
+            yield doc.finding("PM710", f"{place}.status", said)
+    elif run.get("status") == "ended" and (run.get("ended") is None or run.get("exit_status") is None):
+        yield doc.finding("PM710", f"{place}.ended", f"{name} is ended, but has no time or exit status of its end")
+
+
+def _is_gone(run: dict[str, Any]) -> bool:
+    """Tell whether the process of a run that has no end has gone, as far as this machine can know."""
+    # here, as a checked manifest is rarely an index
+    from ptyproof.evidence.hub import is_incomplete
+
+    process = mapping(run, "process")
+    pid = count(process, "pid")
+    is_known = text(process, "host_sha256") is not None and pid is not None and 0 < pid < _MAX_PID
+    return is_known and is_incomplete(run)

@@ -1,0 +1,238 @@
+"""What a green run must not have, and what the record says of it: skipped modules, reruns, tests left out, options."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.plugins.projects import RIGHT, Project
+
+SKIPPED_BY = {
+    "missing library": "import pytest\npytest.importorskip('no_such_library')\ndef test_a(): assert 0\n",
+    "skip": "import pytest\npytest.skip('no_such_library', allow_module_level=True)\ndef test_a(): assert 0\n",
+    "unittest": "import unittest\nraise unittest.SkipTest('no_such_library')\ndef test_a(): assert 0\n",
+}
+RUNS_AGAIN = """
+import pytest
+from _pytest.runner import runtestprotocol
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item, nextitem):
+    for last in (False, False, True):
+        item._initrequest()
+        for report in runtestprotocol(item, nextitem=nextitem, log=False):
+            if not last and report.when == "call":
+                report.outcome = %r
+            if last or %s:
+                item.ihook.pytest_runtest_logreport(report=report)
+    return True
+"""
+DESELECTS = """
+def pytest_collection_modifyitems(config, items):
+    config.hook.pytest_deselected(items=items[1:])
+    del items[1:]
+"""
+REMOVES = "def pytest_collection_modifyitems(items):\n    del items[1:]\n"
+REMOVES_MORE_THAN_IT_SAYS = """
+def pytest_collection_modifyitems(config, items):
+    config.hook.pytest_deselected(items=items[1:2])
+    del items[1:]
+"""
+CRASHES = "import os\ndef test_a(): os._exit(3)\ndef test_b(): pass\n"
+THREE = "".join(f"def test_{name}(): pass\n" for name in "abc")
+XDIST = ("-p", "xdist", "-n", "2")
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    made = Project(tmp_path)
+    made.write("calc.py", RIGHT)
+    made.write("pytest.ini", "[pytest]\nmarkers = slow\n")
+    return made
+
+
+def collected(project: Project, run: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return what the lines of a run say of tests and modules that were not selected."""
+    lines = [line.split('"') for line in project.read(run["reports_path"]).splitlines() if '"when": "collect"' in line]
+    return [(line[3], line[11]) for line in lines]
+
+
+@pytest.mark.parametrize("args", [(), XDIST], ids=["one process", "two"])
+@pytest.mark.parametrize("how", SKIPPED_BY)
+def test_a_skipped_module_is_no_pass_and_is_in_the_record(project: Project, how: str, args: tuple[str, ...]) -> None:
+    project.write("test_more.py", SKIPPED_BY[how])
+    project.write("test_again.py", SKIPPED_BY[how])
+    ended = project.evidence("green", *args)
+    assert (ended.status, ended.run["accepted"], ended.run["outcomes"]) == (1, False, {"passed": 2})
+    assert {one["module"] for one in ended.run["uncollected"]} == {"test_again.py", "test_more.py"}
+    assert all("no_such_library" in one["reason"] for one in ended.run["uncollected"])
+    assert sorted(collected(project, ended.run)) == [("test_again.py", "skipped"), ("test_more.py", "skipped")]
+
+
+def test_a_skipped_module_is_no_red_and_is_said_of_a_collect_run(project: Project) -> None:
+    project.write("calc.py", "def add(a, b):\n    return 0\n")
+    project.write("test_more.py", SKIPPED_BY["skip"])
+    assert project.evidence("red").run["accepted"] is False
+    collect = project.evidence("collect", "--collect-only").run
+    assert (collect["accepted"], len(collect["uncollected"])) == (True, 1)
+
+
+@pytest.mark.parametrize(
+    ("conftest", "counted"),
+    [
+        (RUNS_AGAIN % ("rerun", "True"), 2),
+        (RUNS_AGAIN % ("retried", "True"), 2),
+        (RUNS_AGAIN % ("rerun", "report.when != 'call'"), 2),
+        (RUNS_AGAIN % ("rerun", "False"), 2),
+    ],
+    ids=["rerun", "another word", "calls unsaid", "unsaid"],
+)
+@pytest.mark.parametrize("args", [(), XDIST], ids=["one process", "two"])
+def test_a_test_that_ran_again_is_counted_and_is_no_first_run(
+    project: Project, conftest: str, counted: int, args: tuple[str, ...]
+) -> None:
+    project.write("conftest.py", conftest)
+    ended = project.evidence("green", *args, "-k", "one")
+    assert (ended.status, ended.run["accepted"], ended.run["outcomes"]) == (1, False, {"passed": 1})
+    assert ended.run["reruns"] == [{"test": "test_calc.py::test_one", "count": counted}]
+    assert f"reruns: {counted}" in ended.run["reason"]
+
+
+def test_a_red_test_that_failed_each_time_is_red_and_its_reruns_are_counted(project: Project) -> None:
+    project.write("calc.py", "def add(a, b):\n    return 0\n")
+    project.write("conftest.py", RUNS_AGAIN % ("rerun", "True"))
+    ended = project.evidence("red", "-k", "one")
+    assert (ended.status, ended.run["accepted"], ended.run["reruns"][0]["count"]) == (0, True, 2)
+
+
+@pytest.mark.parametrize(
+    ("conftest", "counts"),
+    [
+        (DESELECTS, {"conftest.py": 2}),
+        (REMOVES, {"what did not report it: a conftest.py or a plugin": 2}),
+        (REMOVES_MORE_THAN_IT_SAYS, {"conftest.py": 1, "what did not report it: a conftest.py or a plugin": 1}),
+    ],
+    ids=["reported", "silent", "both"],
+)
+@pytest.mark.parametrize("args", [(), XDIST], ids=["one process", "two"])
+def test_tests_that_a_conftest_leaves_out_are_counted_and_refused(
+    project: Project, conftest: str, counts: dict[str, int], args: tuple[str, ...]
+) -> None:
+    project.write("test_calc.py", THREE)
+    project.write("conftest.py", conftest)
+    ended = project.evidence("green", *args)
+    assert (ended.status, ended.run["accepted"], ended.run["n_collected"]) == (1, False, 1)
+    assert {one["by"]: one["count"] for one in ended.run["deselected"]} == counts
+    assert not any(one["by_command"] for one in ended.run["deselected"])
+    assert collected(project, ended.run) == [
+        ("test_calc.py::test_b", "deselected"),
+        ("test_calc.py::test_c", "deselected"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "options", ["-k test_a", "-m 'not slow'", "--deselect=test_calc.py::test_b --deselect=test_calc.py::test_c"]
+)
+@pytest.mark.parametrize("source", ["command line", "PYTEST_ADDOPTS", "pytest.ini"])
+def test_what_the_command_line_leaves_out_is_fine_and_what_is_not_in_it_is_refused(
+    project: Project, options: str, source: str
+) -> None:
+    project.write("test_calc.py", THREE.replace("def test_b", "import pytest\n@pytest.mark.slow\ndef test_b"))
+    args = shlex.split(options) if source == "command line" else []
+    if source == "pytest.ini":
+        project.write("pytest.ini", f"[pytest]\nmarkers = slow\naddopts = {options}\n")
+    variables = {"PYTEST_ADDOPTS": options} if source == "PYTEST_ADDOPTS" else {}
+    ended = project.evidence("green", *args, **variables)
+    typed = source == "command line"
+    assert (ended.status, ended.run["accepted"]) == ((0, True) if typed else (1, False))
+    assert [one["by_command"] for one in ended.run["deselected"]] == [typed]
+    assert sum(one["count"] for one in ended.run["deselected"]) == 3 - ended.run["n_collected"] > 0
+    assert [one["source"] for one in ended.run["options"]] == ([] if typed else [source])
+    assert typed or source in ended.run["reason"]
+
+
+def test_an_option_of_the_command_line_wins_over_one_of_the_ini_file(project: Project) -> None:
+    project.write("pytest.ini", "[pytest]\naddopts = -k one\n")
+    ended = project.evidence("green", "-k", "two")
+    assert (ended.status, ended.run["options"]) == (0, [{"source": "pytest.ini", "options": ["-k", "one"]}])
+
+
+def test_options_that_choose_no_tests_are_recorded_and_accepted(project: Project) -> None:
+    project.write("pytest.ini", "[pytest]\naddopts = -ra --maxfail=1\n")
+    ended = project.evidence("green", PYTEST_ADDOPTS="-v")
+    assert (ended.status, ended.run["accepted"]) == (0, True)
+    assert ended.run["options"] == [
+        {"source": "PYTEST_ADDOPTS", "options": ["-v"]},
+        {"source": "pytest.ini", "options": ["-ra", "--maxfail=1"]},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("conftest", "args", "variables", "status"),
+    [
+        ("collect_ignore = ['test_more.py']\n", (), {}, 1),
+        ("collect_ignore_glob = ['test_m*']\n", (), {}, 1),
+        ("collect_ignore = ['more']\n", (), {}, 1),
+        ("def pytest_ignore_collect(collection_path):\n    return collection_path.name == 'more' or None\n", (), {}, 1),
+        ("", (), {"PYTEST_ADDOPTS": "--ignore=test_more.py"}, 1),
+        ("", (), {"PYTEST_ADDOPTS": "test_calc.py"}, 1),
+        ("", ("--ignore=test_more.py",), {}, 0),
+        ("", ("--ignore-glob=*more*",), {}, 0),
+        ("", ("test_calc.py",), {}, 0),
+        ("collect_ignore = ['setup.py']\n", (), {}, 0),
+    ],
+    ids=["file", "glob", "folder", "hook", "variable", "named", "option", "glob option", "named in command", "no test"],
+)
+def test_files_of_tests_that_are_not_looked_at_are_no_pass(
+    project: Project, conftest: str, args: tuple[str, ...], variables: dict[str, str], status: int
+) -> None:
+    for folder in ("more", "build", ".venv"):  # pytest never enters the last two
+        (project.root / folder).mkdir()
+        project.write(f"{folder}/test_{folder.strip('.')}_deep.py", "def test_deep(): pass\n")
+    project.write("test_more.py", "def test_more(): pass\n")
+    project.write("setup.py", "")
+    project.write("conftest.py", conftest)
+    ended = project.evidence("green", *args, **variables)
+    assert (ended.status, ended.run["accepted"]) == (status, status == 0)
+    assert status == 0 or "more" in ended.run["reason"] or "test_calc.py" in ended.run["reason"]
+
+
+def test_tests_that_the_last_run_chose_are_refused(project: Project) -> None:
+    command = ["--artifact-hub", "hub", "-p", "cacheprovider"]
+    project.write("calc.py", RIGHT.replace("a + b", "3"))
+    project.pytest(*command, "-o", "cache_dir=kept")
+    project.write("calc.py", RIGHT)
+    ended = project.pytest("-p", "cacheprovider", "-o", "cache_dir=kept", "--lf", "--evidence", "green")
+    assert (ended.status, ended.run["accepted"]) == (1, False)
+    assert "--last-failed" in ended.run["reason"]
+
+
+def test_real_runs_that_are_left_out_unless_asked_for_are_said_and_no_fault(project: Project) -> None:
+    project.write("test_more.py", "import pytest\n@pytest.mark.real_run\ndef test_more(): pass\n")
+    ended = project.evidence("green")
+    assert (ended.status, ended.run["accepted"]) == (0, True)
+    assert [(one["count"], one["by_command"]) for one in ended.run["deselected"]] == [(1, False)]
+    assert "-m real_run" in ended.run["reason"]
+
+
+def test_a_worker_that_crashes_is_called_that(project: Project) -> None:
+    project.write("test_calc.py", CRASHES)
+    ended = project.evidence("green", *XDIST)
+    assert (ended.status, ended.run["accepted"]) == (1, False)
+    assert ended.run["outcomes"] == {"crashed": 1, "passed": 1}
+    assert "worker gw" in ended.run["reason"]
+    assert "crashed" in ended.run["reason"]
+
+
+def test_a_worker_that_crashes_after_its_last_test_is_no_pass(project: Project) -> None:
+    project.write("test_calc.py", "def test_a(): pass\n")
+    project.write(
+        "conftest.py",
+        "import os\ndef pytest_sessionfinish(session):\n    if hasattr(session.config, 'workerinput'): os._exit(3)\n",
+    )
+    ended = project.evidence("green", *XDIST, "--max-worker-restart=0")
+    assert ended.run["accepted"] is False
+    assert ended.status != 0
+    assert "crashed" in ended.run["reason"]

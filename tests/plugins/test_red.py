@@ -1,0 +1,240 @@
+"""Red evidence: a test whose own assertion or code failed while it ran; whatever else fails in a call is told apart."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.plugins.projects import Project
+
+NOT_OWN = """
+import contextlib, importlib, unittest
+import pytest
+
+@pytest.mark.xfail(strict=True, reason="known")
+def test_strict():
+    assert 1 == 1
+
+class TestOfUnittest(unittest.TestCase):
+    @unittest.expectedFailure
+    def test_expected(self):
+        pass
+
+class TestSetUp(unittest.TestCase):
+    def setUp(self):
+        raise RuntimeError("no beam")
+    def test_set_up(self):
+        assert False
+
+async def test_async():
+    assert False
+
+def test_missing_fixture(request):
+    request.getfixturevalue("no_such")
+
+@pytest.fixture
+def broken():
+    raise RuntimeError("no beam")
+
+def test_broken_fixture(request):
+    request.getfixturevalue("broken")
+
+def test_import():
+    import no_such_module
+
+def test_name():
+    from calc import no_such_name
+
+def test_syntax():
+    import half_written
+
+def test_body():
+    import stops_early
+
+def test_group():
+    raise ExceptionGroup("both", [ImportError("a"), ExceptionGroup("more", [ModuleNotFoundError("b")])])
+
+def test_raised_from():
+    try:
+        import no_such_module
+    except ImportError as error:
+        raise RuntimeError("no library") from error
+
+def test_usage():
+    raise pytest.UsageError("no such option")
+"""
+OWN = """
+import ast, unittest
+import pytest
+
+def test_assertion():
+    assert 1 == 2
+
+def test_error():
+    {}["no such key"]
+
+def test_said():
+    pytest.fail("not yet")
+
+def test_syntax_of_a_text():
+    ast.parse("def")
+
+def test_text_that_is_run():
+    exec("raise ValueError(1)")
+
+def test_group():
+    raise ExceptionGroup("both", [ImportError("a"), ValueError("b")])
+
+def test_raised_from():
+    try:
+        {}["no such key"]
+    except KeyError as error:
+        raise RuntimeError("no key") from error
+
+def test_after_an_import():
+    try:
+        import no_such_module
+    except ImportError:
+        assert 1 == 2
+
+@pytest.mark.xfail(strict=True, raises=KeyError)
+def test_other_than_expected():
+    assert 1 == 2
+
+@pytest.fixture
+def make():
+    def it():
+        raise ValueError("no")
+    return it
+
+def test_function_of_a_fixture(make):
+    make()
+
+class TestOfUnittest(unittest.TestCase):
+    def test_parts(self):
+        for i in range(2):
+            with self.subTest(i=i):
+                self.assertEqual(i, 1)
+    def test_skipped_part(self):
+        with self.subTest(i=1):
+            self.assertEqual(1, 2)
+        with self.subTest(i=2):
+            self.skipTest("no beam")
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    made = Project(tmp_path)
+    (tmp_path / "test_calc.py").unlink()
+    made.write("half_written.py", "def (\n")
+    made.write("stops_early.py", "raise ValueError('half of it')\n")
+    return made
+
+
+def test_what_is_not_the_tests_own_failure_is_told_apart_by_name(project: Project) -> None:
+    project.write("test_a.py", NOT_OWN)
+    ended = project.evidence("red")
+    assert (ended.status, ended.run["accepted"]) == (1, False)
+    reasons = ended.run["reason"].split("; ")
+    about = {word: [reason for reason in reasons if word in reason] for word in ("xpassed", "async", "used pytest")}
+    assert ["test_strict" in reason and "test_expected" in reason for reason in about["xpassed"]] == [True]
+    assert ["::test_async " in reason for reason in about["async"]] == [True]
+    assert ["::test_usage " in reason for reason in about["used pytest"]] == [True]
+    for name, error in {
+        "test_missing_fixture": "FixtureLookupError",
+        "test_broken_fixture": "RuntimeError",
+        "test_import": "ModuleNotFoundError",
+        "test_name": "(ImportError)",
+        "test_syntax": "SyntaxError",
+        "test_body": "ValueError",
+    }.items():
+        assert any(name in reason and error in reason for reason in reasons), name
+    assert ended.run["outcomes"] == {"failed": 11, "xpassed": 2}
+    errors = {
+        line["test"].rpartition("::")[2]: line.get("error") for line in project.lines(ended) if line["when"] == "call"
+    }
+    assert errors["test_group"] == "ImportError, ModuleNotFoundError"
+    assert errors["test_raised_from"] == "ModuleNotFoundError"
+    assert errors["test_strict"] == "XPASS(strict)"
+
+
+@pytest.mark.parametrize(
+    "name", [line[4:].split("(")[0] for line in NOT_OWN.splitlines() if line.startswith("def test")]
+)
+def test_none_of_them_is_red_alone(project: Project, name: str) -> None:
+    project.write("test_a.py", NOT_OWN)
+    ended = project.evidence("red", "-k", name)
+    assert (ended.status, ended.run["accepted"], ended.run["n_collected"]) == (1, False, 1)
+
+
+def test_whatever_fails_by_its_own_code_is_red(project: Project) -> None:
+    project.write("test_a.py", OWN)
+    ended = project.evidence("red")
+    assert (ended.run["reason"], ended.run["accepted"], ended.status) == (None, True, 0)
+    assert ended.run["outcomes"] == {"failed": 12}
+
+
+@pytest.mark.parametrize(
+    ("accepted", "status"),
+    [
+        (["ModuleNotFoundError"], 0),
+        (["ImportError"], 0),
+        (["KeyError", "ImportError"], 0),
+        (["KeyError"], 1),
+        (["errors.Missing"], 1),
+    ],
+)
+def test_a_type_of_error_that_is_expected_is_accepted_with_its_bases(
+    project: Project, accepted: list[str], status: int
+) -> None:
+    project.write("test_a.py", "def test_a():\n    import no_such_module\n")
+    args = [f"--evidence-accept-error={name}" for name in accepted]
+    ended = project.evidence("red", *args)
+    assert (ended.status, ended.run["accepted_errors"]) == (status, accepted)
+
+
+def test_an_accepted_type_excuses_no_fixture_of_a_setup_and_no_pass(project: Project) -> None:
+    project.write(
+        "test_a.py", "import pytest\n@pytest.fixture\ndef beam():\n    import no_such\ndef test_a(beam): pass\n"
+    )
+    assert project.evidence("red", "--evidence-accept-error=ImportError").status == 1
+    project.write("test_a.py", "def test_a(): pass\n")
+    assert project.evidence("red", "--evidence-accept-error=ImportError").status == 1
+
+
+@pytest.mark.parametrize("args", [["--evidence=green"], [], ["--evidence=red", "--evidence-accept-error=no type"]])
+def test_types_of_errors_are_names_and_are_about_red(project: Project, args: list[str]) -> None:
+    ended = project.pytest(*args, "--evidence-accept-error=ImportError")
+    assert ended.status == pytest.ExitCode.USAGE_ERROR
+    assert "--evidence-accept-error" in ended.screen
+    assert ended.run == {}
+
+
+def test_parts_of_a_test_decide_whatever_comes_after_them(project: Project) -> None:
+    project.write(
+        "test_a.py",
+        """
+import pytest, unittest
+class T(unittest.TestCase):
+    def test_skipped_part(self):
+        with self.subTest(i=1):
+            self.skipTest("no beam")
+    def test_failed_part(self):
+        with self.subTest("first", i=1):
+            self.assertEqual(1, 2)
+        with self.subTest(i=2):
+            self.skipTest("no beam")
+    def test_whole(self):
+        for i in range(3):
+            with self.subTest(i=i):
+                self.assertEqual(1, 1)
+""",
+    )
+    ended = project.evidence("green")
+    assert ended.status == 1
+    assert ended.run["outcomes"] == {"passed": 1, "failed": 1, "skipped": 1}
+    assert ended.run["reruns"] == []
+    parts = [(line["test"], line["outcome"]) for line in project.lines(ended) if "subtest" in line]
+    assert ("test_a.py::T::test_failed_part", "failed") in parts
