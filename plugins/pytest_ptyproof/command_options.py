@@ -20,13 +20,18 @@ class CommandOptions:
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
-        self._typed: Namespace = config._parser.parse_known_args(list(config.invocation_params.args))
+        args = [os.fspath(arg) for arg in config.invocation_params.args]
+        self._files = [arg for arg in args if arg.startswith("@")]  # files of arguments, which are read in their place
+        self._typed: Namespace = config._parser.parse_known_args([arg for arg in args if arg not in self._files])
 
     def others(self) -> list[dict[str, Any]]:
         """Return the options that the command line does not show, each with its source."""
         found = {_VARIABLE: shlex.split(os.environ.get(_VARIABLE, ""))}
         path = self._config.inipath
         found["ini file" if path is None else path.name] = [str(one) for one in self._config.getini("addopts")]
+        found |= {
+            name: (self._config.invocation_params.dir / name[1:]).read_text().splitlines() for name in self._files
+        }
         return [{"source": source, "options": options} for source, options in found.items() if options]
 
     def is_typed(self, option: str) -> bool:

@@ -6,6 +6,8 @@ async test that no plugin runs, a timeout and an unexpected pass fail in the cal
 
 from __future__ import annotations
 
+import inspect
+import sys
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from types import FrameType, TracebackType
@@ -13,13 +15,13 @@ from typing import Any
 
 import pytest
 
-from ptyproof.evidence.run_outcomes import OWN, STRICT_XPASS, Cause
+from ptyproof.evidence.run_outcomes import ASYNC, OWN, STRICT_XPASS, Cause
 
 _CAUSES = "ptyproof_causes"
 _RUNS = "ptyproof_runs"
 _runs = pytest.StashKey[int]()
 _STRICT = "[XPASS(strict)]"
-_ASYNC = "async def functions are not natively supported"
+_NOT_RUN = "async def functions are not natively supported"
 _UNITTEST = {"_callSetUp", "_callTearDown", "_callCleanup"}
 
 
@@ -37,9 +39,11 @@ class Failures:
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Look at the error once every other plugin has made of the report what it wants."""
         report = yield
-        if report.failed:
-            setattr(report, _CAUSES, [vars(cause) for cause in _causes(call, report)])
-        setattr(report, _RUNS, item.stash.get(_runs, 0))
+        n_runs = item.stash.get(_runs, 0)
+        causes = _causes(call, report) if report.failed else []
+        if report.passed and call.when == "call":
+            causes = _causes_of_a_pass(item, call, n_runs)
+        vars(report).update({_CAUSES: [vars(cause) for cause in causes], _RUNS: n_runs})
         return report
 
 
@@ -72,6 +76,23 @@ def _causes(call: pytest.CallInfo[Any], report: pytest.TestReport) -> list[Cause
     if call.when == "call" and str(report.longrepr).startswith(_STRICT):
         return [Cause("XPASS(strict)", STRICT_XPASS)]
     return []
+
+
+def _causes_of_a_pass(item: pytest.Item, call: pytest.CallInfo[Any], n_runs: int) -> list[Cause]:
+    """Return why a pass is none: unittest calls an async test and drops it, or a conftest makes a pass of a failure."""
+    if call.excinfo is not None and n_runs <= 1:  # a plugin that runs a test again may keep the error of its first run
+        return list(_leaves(call.excinfo.value, frozenset()))
+    return [Cause("coroutine", ASYNC)] if _is_dropped(item) else []
+
+
+def _is_dropped(item: pytest.Item) -> bool:
+    if not isinstance(item, pytest.Function) or not inspect.iscoroutinefunction(item.function):
+        return False
+    plain = getattr(sys.modules.get("unittest"), "TestCase", None)
+    methods = ("__call__", "run", "_callTestMethod")  # one that runs coroutines has its own
+    if plain is None or item.cls is None or not issubclass(item.cls, plain):
+        return False
+    return all(getattr(item.cls, name, None) is getattr(plain, name, None) for name in methods)
 
 
 def _leaves(error: BaseException, seen: frozenset[int]) -> Iterator[Cause]:
@@ -112,8 +133,8 @@ def _kind(error: BaseException) -> str:
 
 def _kind_of_failure(said: str, modules: set[str]) -> str | None:
     """Return what another's `pytest.fail` is about; None for one of the test."""
-    if said.startswith(_ASYNC):
-        return "async"
+    if said.startswith(_NOT_RUN):
+        return ASYNC
     if "_pytest.unittest" in modules and said.startswith("Unexpected success"):
         return STRICT_XPASS
     return "timeout" if "pytest_timeout" in modules else None

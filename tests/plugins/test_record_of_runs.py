@@ -236,3 +236,46 @@ def test_a_worker_that_crashes_after_its_last_test_is_no_pass(project: Project) 
     assert ended.run["accepted"] is False
     assert ended.status != 0
     assert "crashed" in ended.run["reason"]
+
+
+def test_an_async_test_that_unittest_drops_did_not_run(project: Project) -> None:
+    project.write(
+        "test_calc.py",
+        "import unittest\n"
+        "class Plain(unittest.TestCase):\n    async def test_a(self): assert 0\n"
+        "class Isolated(unittest.IsolatedAsyncioTestCase):\n    async def test_b(self): pass\n",
+    )
+    ended = project.evidence("green", "-W", "ignore")
+    assert (ended.status, ended.run["accepted"]) == (1, False)
+    assert ended.run["outcomes"] == {"passed": 1, "not_run": 1}
+    assert "Plain::test_a did not run" in ended.run["reason"]
+
+
+def test_a_failure_that_a_conftest_calls_a_pass_is_a_failure(project: Project) -> None:
+    project.write("calc.py", "def add(a, b):\n    return 3\n")
+    project.write(
+        "conftest.py",
+        "import pytest\n@pytest.hookimpl(wrapper=True)\ndef pytest_runtest_makereport():\n"
+        "    report = yield\n    report.outcome = 'passed'\n    return report\n",
+    )
+    assert project.pytest().status == 0
+    for kind in ("green", "red"):
+        ended = project.evidence(kind)
+        assert (ended.status, ended.run["accepted"], ended.run["outcomes"]) == (1, False, {"passed": 1, "failed": 1})
+
+
+def test_options_in_a_file_of_arguments_are_recorded_and_not_of_the_command_line(project: Project) -> None:
+    project.write("args.txt", "-k\none\n")
+    ended = project.evidence("green", "@args.txt")
+    assert (ended.status, ended.run["accepted"]) == (1, False)
+    assert ended.run["options"] == [{"source": "@args.txt", "options": ["-k", "one"]}]
+    assert [(one["count"], one["by_command"]) for one in ended.run["deselected"]] == [(1, False)]
+
+
+def test_the_summary_says_what_was_not_collected_and_what_ran_again(project: Project) -> None:
+    project.write("test_more.py", SKIPPED_BY["skip"])
+    project.write("conftest.py", RUNS_AGAIN % ("rerun", "True"))
+    project.pytest()
+    summary = project.read("docs/summary.md")
+    assert "run-0001 did not collect `test_more.py`" in summary
+    assert "run-0001 ran `test_calc.py::test_one` again: 2" in summary

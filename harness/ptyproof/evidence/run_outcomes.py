@@ -7,11 +7,11 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 OUTCOMES = ("passed", "failed", "error", "crashed", "skipped", "xfailed", "xpassed", "not_run")
-_WORST_FIRST = ("crashed", "error", "failed", "skipped", "xfailed", "xpassed", "passed")
+_WORST_FIRST = ("crashed", "error", "failed", "not_run", "skipped", "xfailed", "xpassed", "passed")
 _PHASES = ("setup", "call", "teardown")
 _KNOWN = ("passed", "failed", "skipped")
 
-OWN, STRICT_XPASS, UNKNOWN = "own", "strict xpass", "unknown"
+OWN, STRICT_XPASS, ASYNC, UNKNOWN = "own", "strict xpass", "async", "unknown"
 
 
 @dataclass(frozen=True)
@@ -109,6 +109,8 @@ def _outcome(phase: Phase) -> str | None:
         return "failed" if phase.when == "call" else "error"
     if phase.outcome == "skipped":
         return "xfailed" if phase.expected_to_fail else "skipped"
+    if phase.causes:
+        return "not_run" if phase.causes[0].kind == ASYNC else "failed"
     if phase.when == "call" and not phase.is_subtest:
         return "xpassed" if phase.expected_to_fail else "passed"
     return None

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ptyproof.evidence.run_outcomes import OUTCOMES, UNKNOWN, Outcomes
+from ptyproof.evidence.run_outcomes import ASYNC, OUTCOMES, UNKNOWN, Outcomes
 from ptyproof.evidence.run_session import MARKER_RULE, Session
 from ptyproof.io.json_lines import read_lines
 
@@ -19,7 +19,7 @@ _CAUSES = {
     "import": "failed in an import",
     "missing fixture": "asked for a fixture that is not there",
     "fixture": "had an error in a fixture",
-    "async": "is async and no plugin runs it",
+    ASYNC: "is async and no plugin runs it",
     "usage": "used pytest wrongly",
     "timeout": "ran out of time",
     UNKNOWN: "failed with an error that was not reported",
@@ -127,8 +127,15 @@ def _problems(kind: str, outcomes: Outcomes, session: Session) -> list[str]:
     for outcome in OUTCOMES:
         others = [test for test in outcomes.tests if outcomes.of(test) == outcome]
         if others and outcome != wanted:
-            problems.append(f"{_listed(others)} {_WORDS.get(outcome, outcome)}")
+            problems.append(f"{_listed(others)} {_WORDS.get(outcome, outcome)}{_why(outcomes, others)}")
     return problems + (_not_own(outcomes, session.accepted_errors) if kind == "red" else [])
+
+
+def _why(outcomes: Outcomes, tests: Sequence[str]) -> str:
+    """Return the reason that some skipped tests share, in brackets; nothing where there is none, or more than one."""
+    others = set(tests)
+    reasons = {skip["reason"] for skip in outcomes.skips() if skip["test"] in others}
+    return f" ({reasons.pop()})" if len(reasons) == 1 else ""
 
 
 def _not_own(outcomes: Outcomes, accepted: Sequence[str]) -> list[str]:

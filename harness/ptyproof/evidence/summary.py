@@ -203,6 +203,11 @@ class _Page:
                 lines.append(f"- {run['id']} ended with exit status {run['exit_status']}: {_outcomes(run)}")
             others = [skip for skip in run["skips"] if not skip["reason"].endswith(endings)]
             lines += [f"- {run['id']} skipped {_code(skip['test'])}: {_text(skip['reason'])}" for skip in others]
+            lines += [
+                f"- {run['id']} did not collect {_code(one['module'])}: {_text(one['reason'])}"
+                for one in run.get("uncollected", [])
+            ]
+            lines += [f"- {run['id']} ran {_code(one['test'])} again: {one['count']}" for one in run.get("reruns", [])]
         if lines:
             yield ""
             yield from lines
