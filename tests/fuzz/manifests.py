@@ -53,7 +53,7 @@ def check(raw: bytes, folder: Path) -> None:
         assert len(str(finding)) < 20_000
     as_text(checked, everything=True)
     as_annotations(checked)
-    json.dumps(as_json([checked], 0), allow_nan=False).encode()
+    json.dumps(as_json([checked]), allow_nan=False).encode()
 
 
 def corpus() -> list[bytes]:

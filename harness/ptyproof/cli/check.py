@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from ptyproof.cli.options import Commands, add_command
 
 if TYPE_CHECKING:
+    from ptyproof.evidence.checking.gather import LeftAlone
     from ptyproof.evidence.checking.own_kinds import ManifestKind
     from ptyproof.evidence.checking.run import Checked
 
@@ -21,9 +22,10 @@ ptyproof check training_manifest.json
 ptyproof check hub                          # an artifact hub as a whole, as `ptyproof hub verify` does
 ptyproof check reports                      # every manifest in a folder, and every hub
 cat skip_summary.json | ptyproof check -
+ptyproof check reports --table              # a row for each file, by time
 ptyproof check hub --no-hash --format json
 ptyproof check hub --strict --ignore PM503
-ptyproof explain PM401                      # why a check exists, and how to mend it
+ptyproof explain PM401                      # why a check exists, and how to fix what it found
 
 exit status: 0 no error was found; 1 errors were found; 2 usage, or a file that cannot be read"""
 _STANDARD_INPUT = "-"
@@ -75,6 +77,12 @@ def add_parser(commands: Commands) -> None:
         help="a JSON Schema for a kind of one's own; can be given more than once",
     )
     parser.add_argument("--all", action="store_true", help="show every place of a code, not the first three")
+    parser.add_argument(
+        "--table",
+        action="store_true",
+        help="a row for each file, by the time that it says: kind, generation, verdict, code of the worst finding",
+    )
+    parser.add_argument("--verbose", action="store_true", help="list the files that were left alone, too")
     parser.set_defaults(run=_run)
 
 
@@ -94,23 +102,36 @@ def _run(args: argparse.Namespace) -> int:
 
     if args.root is not None and not args.root.is_dir():
         raise InputError(f"--root {args.root} is no folder")
+    if args.table and args.format != "text":
+        raise InputError(f"--table is text; --format {args.format} has time and verdict of each file without it")
     with _rare_collection():
-        judged, n_left_alone = _judge(args)
+        judged, left = _judge(args)
     if not judged:
-        raise InputError(f"there is no manifest in {', '.join(args.paths)}")
+        others = "".join(f"; {said}" for said in output.what_was_left(left))
+        raise InputError(f"there is no manifest in {', '.join(args.paths)}{others}")
     if args.format == "json":
         from ptyproof.io.strict_json import format_json
 
-        sys.stdout.write(format_json(output.as_json(judged, n_left_alone)))
+        sys.stdout.write(format_json(output.as_json(judged, left)))
     elif args.format == "github":
         sys.stdout.writelines(map(output.as_annotations, judged))
-        sys.stderr.write(output.summary(judged, n_left_alone))
+        sys.stderr.write((output.listed(left) if args.verbose else "") + output.summary(judged, left))
     else:
-        advised: set[str] = set()
-        for checked in judged:
-            sys.stdout.write(f"{output.as_text(checked, args.all, advised)}\n")
-        sys.stdout.write(output.summary(judged, n_left_alone))
+        _write_text(args, judged, left)
     return _status(judged, args.strict)
+
+
+def _write_text(args: argparse.Namespace, judged: list[Checked], left: LeftAlone) -> None:
+    from ptyproof.evidence.checking import output, table
+
+    advised: set[str] = set()
+    if args.table:
+        sys.stdout.write(f"{table.as_table(judged)}\n")
+    else:
+        sys.stdout.writelines(f"{output.as_text(checked, args.all, advised)}\n" for checked in judged)
+    if args.verbose:
+        sys.stdout.write(output.listed(left))
+    sys.stdout.write(output.summary(judged, left))
 
 
 @contextmanager
@@ -124,23 +145,24 @@ def _rare_collection() -> Iterator[None]:
         gc.set_threshold(*before)
 
 
-def _judge(args: argparse.Namespace) -> tuple[list[Checked], int]:
-    """Return the judgements, with the findings that are wanted, and the number of files that are no manifests."""
-    from ptyproof.evidence.checking.gather import gather, is_named_like_a_manifest
+def _judge(args: argparse.Namespace) -> tuple[list[Checked], LeftAlone]:
+    """Return the judgements, with the findings that are wanted, and what was not judged."""
+    from ptyproof.evidence.checking.gather import LeftAlone, gather, is_named_like_a_manifest, not_entered
     from ptyproof.evidence.checking.own_kinds import from_schema
     from ptyproof.evidence.checking.run import check_manifest
 
     kinds = [from_schema(path) for path in args.schema]
     digests: dict[Path, str] = {}
     judged: list[Checked] = []
-    n_left_alone = 0
+    left_alone: list[str] = []
     if _STANDARD_INPUT in args.paths:
         judged.append(_standard_input(kinds))
-    for path, named in gather(Path(text) for text in args.paths if text != _STANDARD_INPUT):
+    paths = [Path(text) for text in args.paths if text != _STANDARD_INPUT]
+    for path, named in gather(paths):
         if path.is_dir():
-            hub, n_others = _hub(path, args, digests)
+            hub, others = _hub(path, args, digests, kinds)
             judged += hub
-            n_left_alone += n_others
+            left_alone += others
             continue
         checked = check_manifest(
             path,
@@ -151,21 +173,29 @@ def _judge(args: argparse.Namespace) -> tuple[list[Checked], int]:
             kinds=kinds,
         )
         if checked.kind is None and not named and not checked.named.n and not is_named_like_a_manifest(path):
-            n_left_alone += 1
+            left_alone.append(str(path))
         else:
             judged.append(checked)
-    return [_wanted(checked, args.select, args.ignore) for checked in judged], n_left_alone
+    left = LeftAlone(tuple(left_alone), tuple(map(str, not_entered(paths))))
+    return [_wanted(checked, args.select, args.ignore) for checked in judged], left
 
 
-def _hub(root: Path, args: argparse.Namespace, digests: dict[Path, str]) -> tuple[list[Checked], int]:
-    """Return the judgements on the files of an artifact hub, and the number of files that are no manifests."""
+def _hub(
+    root: Path, args: argparse.Namespace, digests: dict[Path, str], kinds: list[ManifestKind]
+) -> tuple[list[Checked], list[str]]:
+    """Return the judgements on the files of an artifact hub, and its JSON files that are no manifests."""
     # here, as few files that are checked are hubs
     from ptyproof.evidence.checking.hub import judge_hub
 
     judged = judge_hub(
-        root, hash_files=not args.no_hash, manifest_only=args.manifest_only, digests=digests, home=args.root
+        root,
+        hash_files=not args.no_hash,
+        manifest_only=args.manifest_only,
+        digests=digests,
+        home=args.root,
+        kinds=kinds,
     )
-    return judged.by_file(), len(judged.left_alone)
+    return judged.by_file(), [str(root / name) for name in judged.left_alone]
 
 
 def _standard_input(kinds: list[ManifestKind]) -> Checked:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from ptyproof.evidence.checking.document import INDEX
@@ -12,7 +13,43 @@ from ptyproof.evidence.checking.loading import load
 
 # Folders that hold other people's files, or copies.
 LEFT_OUT = frozenset({"node_modules", "__pycache__", "build", "dist", "site-packages", "venv"})
+_MAX_LOOKED_AT = 5000
 _NAMES = frozenset({"hub.json", "skip_summary.json", "metrics_summary.json", "verification_report.json"})
+
+
+@dataclass(frozen=True)
+class LeftAlone:
+    """What a call has not judged: JSON files of other kinds, and folders with JSON that were not entered."""
+
+    files: tuple[str, ...] = ()
+    folders: tuple[str, ...] = ()
+
+
+def not_entered(paths: Iterable[Path]) -> list[Path]:
+    """Return the folders below those given that `gather` does not enter, although there is a `.json` file in them."""
+    found = []
+    for path in paths:
+        for root, folders, _ in os.walk(path):
+            left_out = sorted(name for name in folders if not _is_entered(name))
+            found += [Path(root, name) for name in left_out if _holds_json(Path(root, name))]
+            folders[:] = sorted(set(folders) - set(left_out))
+    return list(dict.fromkeys(found))
+
+
+def _is_entered(name: str) -> bool:
+    return not name.startswith(".") and name not in LEFT_OUT
+
+
+def _holds_json(folder: Path) -> bool:
+    """Tell whether a `.json` file is among the first thousands of files in a folder and below."""
+    n = 0
+    for _, folders, files in os.walk(folder):
+        if any(name.endswith(".json") for name in files):
+            return True
+        n += len(folders) + len(files)
+        if n > _MAX_LOOKED_AT:
+            return False
+    return False
 
 
 def gather(paths: Iterable[Path]) -> Iterator[tuple[Path, bool]]:
@@ -46,7 +83,7 @@ def is_hub(folder: Path) -> bool:
 
 def _inside(folder: Path) -> Iterator[tuple[Path, bool]]:
     for root, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in LEFT_OUT)
+        folders[:] = sorted(filter(_is_entered, folders))
         if INDEX in files and is_hub(Path(root)):
             folders.clear()
             yield Path(root), False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from ptyproof.evidence.checking.causes import Cause
@@ -13,13 +13,16 @@ from ptyproof.evidence.checking.codes import CODES
 from ptyproof.evidence.checking.document import plural
 from ptyproof.evidence.checking.files import Named
 from ptyproof.evidence.checking.findings import SEVERITIES, printable
+from ptyproof.evidence.checking.gather import LeftAlone
 from ptyproof.evidence.checking.run import Checked
+from ptyproof.evidence.checking.table import verdict
 
 _PLACES = 3
 _WIDTH = 110
 _INDENT = " " * 6
 _CLEAN = "nothing wrong was found"
 _CLEAN_ITSELF = "nothing wrong in the manifest itself"
+_NOTHING_LEFT = LeftAlone()
 _LEVELS = {"error": "error", "warning": "warning", "info": "notice"}
 
 
@@ -88,7 +91,7 @@ def _wrapped(text: str, indent: str) -> list[str]:
     )
 
 
-def summary(judged: Sequence[Checked], n_left_alone: int = 0) -> str:
+def summary(judged: Sequence[Checked], left: LeftAlone = _NOTHING_LEFT) -> str:
     """Return one line about all files."""
     counts = Counter(cause.severity for checked in judged for cause in checked.causes)
     names = {"error": "error", "warning": "warning", "info": "remark"}
@@ -98,11 +101,30 @@ def summary(judged: Sequence[Checked], n_left_alone: int = 0) -> str:
     line = f"{plural(len(judged), 'file')} checked: {found or clean}"
     if not _all_seen(named):
         line += f"; of {plural(named.n, 'named file')}, {named.absent + named.unseen} could not be looked at"
-    if n_left_alone:
-        line += f"; {plural(n_left_alone, 'file')} of other kinds left alone"
+    line += "".join(f"; {said}" for said in what_was_left(left))
     if found:
         line += "; `ptyproof explain CODE` says why a check exists"
     return f"{line}\n"
+
+
+def what_was_left(left: LeftAlone) -> Iterator[str]:
+    """Yield what a call has not judged, each in a few words."""
+    if left.files:
+        yield f"{plural(len(left.files), 'file')} of other kinds left alone (--verbose lists {_them(left.files)})"
+    if left.folders:
+        shown = ", ".join(map(printable, left.folders[:_PLACES]))
+        more = f" and {len(left.folders) - _PLACES} more" if len(left.folders) > _PLACES else ""
+        yield f"{plural(len(left.folders), 'folder')} with JSON not entered: {shown}{more}"
+
+
+def listed(left: LeftAlone) -> str:
+    """Return a line for each file and folder that was not judged."""
+    lines = [f"left alone: {printable(name)}\n" for name in left.files]
+    return "".join([*lines, *(f"not entered: {printable(name)}\n" for name in left.folders)])
+
+
+def _them(names: Sequence[str]) -> str:
+    return "it" if len(names) == 1 else "them"
 
 
 def _total(judged: Iterable[Checked]) -> Named:
@@ -114,7 +136,7 @@ def _counts(named: Named) -> dict[str, int]:
     return {"named": named.n, "there": named.there, "absent": named.absent, "not_looked_at": named.unseen}
 
 
-def as_json(judged: Iterable[Checked], n_left_alone: int = 0) -> dict[str, Any]:
+def as_json(judged: Iterable[Checked], left: LeftAlone = _NOTHING_LEFT) -> dict[str, Any]:
     """Return judgements as JSON values."""
     files = []
     counts = dict.fromkeys(SEVERITIES, 0)
@@ -129,12 +151,21 @@ def as_json(judged: Iterable[Checked], n_left_alone: int = 0) -> dict[str, Any]:
                 "kind": checked.kind,
                 "generation": checked.generation,
                 "headline": checked.headline,
+                "time": checked.time,
+                "verdict": verdict(checked),
                 "groups": list(checked.groups),
                 "named_files": _counts(checked.named),
                 "findings": list(map(_of_cause, found)),
             }
         )
-    return {"files": files, "left_alone": n_left_alone, "counts": counts, "named_files": _counts(_total(judged))}
+    return {
+        "files": files,
+        "left_alone": len(left.files),
+        "left_alone_files": list(map(_plain, left.files)),
+        "folders_not_entered": list(map(_plain, left.folders)),
+        "counts": counts,
+        "named_files": _counts(_total(judged)),
+    }
 
 
 def _of_cause(cause: Cause) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from ptyproof import clock
 from ptyproof._version import __version__
-from ptyproof.evidence.checking import claims, files, form, own_kinds
+from ptyproof.evidence.checking import claims, files, form, own_kinds, times
 from ptyproof.evidence.checking.causes import Cause, causes
 from ptyproof.evidence.checking.document import INDEX, Document, finding_about, text
 from ptyproof.evidence.checking.findings import SEVERITIES, Finding, printable
@@ -30,7 +30,8 @@ class Checked:
 
     `kind` (the name of a schema) and `generation` are None where the file is of no known kind; `headline` is one line
     that says what the file is; `findings` stand worst first; `groups` are the groups of checks that apply to the kind;
-    `named` counts the files that the manifest names, and those of them that were looked at.
+    `named` counts the files that the manifest names, and those of them that were looked at; `time` is when it was
+    written, as it says itself.
     """
 
     file: str
@@ -40,6 +41,7 @@ class Checked:
     findings: tuple[Finding, ...]
     groups: tuple[str, ...]
     named: files.Named = field(default_factory=files.Named)
+    time: str | None = None
 
     @property
     def worst(self) -> str | None:
@@ -153,7 +155,8 @@ def judge(
     groups = groups_of(known.kind)
     groups += tuple(sorted({finding.group for finding in found} - set(groups)))
     named = doc.memo.get(files.NAMED, files.Named())
-    return Checked(file, known.kind, known.generation, headline(doc), _sorted(set(found)), groups, named)
+    said = headline(doc)
+    return Checked(file, known.kind, known.generation, said, _sorted(set(found)), groups, named, times.of(doc))
 
 
 def _sorted(found: Iterable[Finding]) -> tuple[Finding, ...]:
@@ -215,7 +218,8 @@ def _foreign(doc: Document, kind: str | None, said: str, found: list[Finding]) -
     named = doc.memo.get(files.NAMED, files.Named())
     others = sorted({finding.group for finding in found} - {"json", "schema"})
     version = text(doc.root, "schema_version") if kind is not None else None
-    return Checked(doc.file, kind, version, said, _sorted(set(found)), ("json", *others, "schema"), named)
+    groups = ("json", *others, "schema")
+    return Checked(doc.file, kind, version, said, _sorted(set(found)), groups, named, times.of(doc))
 
 
 def _home(folder: Path | None) -> Path | None:

@@ -12,7 +12,13 @@ from ptyproof.evidence.checking.generic import has_zone, moment
 
 # A stamp in a folder's name: 2025-11-04T170500Z
 _STAMP = re.compile(r"(20\d\d)-(\d\d)-(\d\d)T(\d\d)(\d\d)(\d\d)Z")
+_OF_A_FILE = ("timestamp", "generated_utc", "generated", "created", "written", "started", "date")
 _ZONES = timedelta(hours=14)
+
+
+def of(doc: Document) -> str | None:
+    """Return when a file was written, as it says itself."""
+    return next((text(doc.root, key) for key in _OF_A_FILE if moment(doc.root.get(key)) is not None), None)
 
 
 def order(doc: Document) -> Findings:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +17,7 @@ from ptyproof.evidence.checking.hub.reading import obeys_its_schema
 from ptyproof.evidence.checking.hub_files import HubFiles, files_in, hub_files
 from ptyproof.evidence.checking.hub_index import file_faults
 from ptyproof.evidence.checking.loading import load
+from ptyproof.evidence.checking.own_kinds import ManifestKind
 from ptyproof.evidence.checking.run import Checked, judge
 from ptyproof.evidence.hub_layout import KINDS
 
@@ -101,6 +102,7 @@ def judge_hub(
     digests: dict[Path, str] | None = None,
     home: Path | None = None,
     now: datetime | None = None,
+    kinds: Sequence[ManifestKind] = (),
     at_the_end_of_a_run: bool = False,
 ) -> JudgedHub:
     """Judge every manifest in a hub, and the hub; the options are those of `check_manifest`.
@@ -123,6 +125,7 @@ def judge_hub(
         hash_files=hash_files,
         manifest_only=manifest_only,
         now=now or clock.utc_now(),
+        kinds=kinds,
         at_the_end_of_a_run=at_the_end_of_a_run,
     )
     judged, sound, left_alone, own = _manifests(reading)
@@ -148,6 +151,7 @@ class _Reading:
     hash_files: bool
     manifest_only: bool
     now: datetime
+    kinds: Sequence[ManifestKind]
     at_the_end_of_a_run: bool
 
     def judged(self, name: str) -> tuple[Checked, Any]:
@@ -163,6 +167,7 @@ class _Reading:
             digests=self.files.digests,
             home=self.home,
             now=self.now,
+            kinds=self.kinds,
             of_hub=True,
             without_data=self.at_the_end_of_a_run,
         )
