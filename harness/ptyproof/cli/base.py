@@ -33,7 +33,10 @@ def _run(args: argparse.Namespace) -> int:
     from ptyproof.evidence.base import write_base
     from ptyproof.study.toml_form import load_study
 
-    dataset = write_base(load_study(args.study), args.out, args.probe_from)
+    changes: list[str] = []
+    dataset = write_base(load_study(args.study), args.out, args.probe_from, changes)
+    for change in changes:
+        sys.stdout.write(f"{args.probe_from}: changed on reading: {change}\n")
     assert dataset.obj is not None
     rows, cols = dataset.obj.shape
     sys.stdout.write(

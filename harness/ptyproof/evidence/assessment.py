@@ -142,7 +142,9 @@ def assess(
                 "reconstruction, --bundle FILE takes one that is trained"
             )
     bundle = _bundle_record(network) if isinstance(network, Path) else None
-    dataset = read_dataset(path, without_truth=True, require=("diffraction",)).dataset
+    loaded = read_dataset(path, without_truth=True, require=("diffraction",))
+    loaded.tell(console.say)
+    dataset = loaded.dataset
     blind = read_blind(path, dataset.metadata["split"], path.parent)
     if len(dataset) < _MIN_POSITIONS:
         raise DataError(path, f"has {len(dataset)} patterns; {_MIN_POSITIONS} or more can be divided", "diffraction")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -66,26 +67,35 @@ def make_base(design: StudyDesign) -> Dataset:
     )
 
 
-def _with_probe_of(base: Dataset, path: Path) -> Dataset:
+def _with_probe_of(base: Dataset, path: Path, changes: list[str]) -> Dataset:
     """Return a base whose probe is that of the DATA-001 file at `path`, a measurement for example.
+
+    `changes` gets what was done to the probe on reading, such as which of its modes was kept.
 
     Raises
     ------
     DataError
         If the file is damaged, or its probe has another size.
     """
-    probe = read_dataset(path, without_truth=True).dataset.probe
+    loaded = read_dataset(path, without_truth=True)
+    probe = loaded.dataset.probe
     if probe.shape != base.probe.shape:
         (rows, cols), (wanted, _) = probe.shape, base.probe.shape
         raise DataError(path, f"has {rows} x {cols} px, but the study has N = {wanted}", "probeGuess")
-    detail = {"name": file_name(path), "sha256": sha256_file(path)}
+    detail: dict[str, Any] = {"name": file_name(path), "sha256": sha256_file(path)}
+    made = [change for change in loaded.changes if change.startswith("probeGuess")]
+    if made:
+        detail["changes"] = made
+        changes += made
     return replace(base, probe=probe, metadata=with_transformation(base.metadata, "probe of a file", detail))
 
 
-def write_base(design: StudyDesign, path: Path, probe_from: Path | None = None) -> Dataset:
+def write_base(
+    design: StudyDesign, path: Path, probe_from: Path | None = None, changes: list[str] | None = None
+) -> Dataset:
     """Write the built-in base dataset of a study to `path` (DATA-001, role base) and return it.
 
-    Its probe is the built-in one, or that of the DATA-001 file `probe_from`.
+    Its probe is the built-in one, or that of the DATA-001 file `probe_from`; `changes` gets what was done to it.
 
     Raises
     ------
@@ -96,7 +106,7 @@ def write_base(design: StudyDesign, path: Path, probe_from: Path | None = None) 
     """
     dataset = make_base(design)
     if probe_from is not None:
-        dataset = _with_probe_of(dataset, probe_from)
+        dataset = _with_probe_of(dataset, probe_from, [] if changes is None else changes)
     if path.is_dir() or not path.parent.is_dir():
         raise InputError(f"--out must be a file in an existing folder, got {path}")
     write_dataset(path, dataset)
@@ -145,10 +155,11 @@ def base_of_reconstruction(
     obj = np.ones(object_shape_for(dataset.positions_px, (window[0], window[1])), dtype=np.complex64)
     rows, cols = (min(a, b) for a, b in zip(obj.shape, found.obj.shape, strict=True))
     obj[:rows, :cols] = np.where(lit, found.obj / np.float32(modulus), np.complex64(1))[:rows, :cols]
-    detail = {"reconstruction": found.record["arrays_sha256"], "method": found.record["method"], "lit": LIT_FRACTION}
+    origin = found.origin()
+    detail = {**origin, "lit": LIT_FRACTION}
     source = {"name": file_name(measured), "sha256": sha256_file(measured), "of": "file"}
     changes += [
-        f"objectGuess: that of a reconstruction by {found.record['method']}, divided by its mean modulus {modulus:.6g}",
+        f"objectGuess: that of a reconstruction by {origin['method']}, divided by its mean modulus {modulus:.6g}",
         f"objectGuess: 1 where the light is below {LIT_FRACTION:g} of the brightest pixel's",
         "probeGuess: that of the reconstruction, times the same factor",
     ]

@@ -37,23 +37,26 @@ def with_found_probe(
     Raises
     ------
     DataError
-        If a file is damaged, or the reconstruction's probe does not fit the patterns or lies at the window's edge.
+        If a file is damaged or no measurement, or the reconstruction's probe does not fit the patterns or lies at the
+        window's edge.
     """
     changes = [] if changes is None else changes
     how = reading.as_keywords() | {"changes": changes}
     dataset = read_dataset(measured, without_truth=True, require=("diffraction",), **how).dataset
+    if dataset.role != "measurement":
+        raise DataError(
+            measured, f"is a {dataset.role} dataset, and only a measurement is given a found probe", "_metadata"
+        )
     found = read_archive(archive)
     if found.probe.shape != dataset.probe.shape:
         raise DataError(
             archive, f"has shape {found.probe.shape}, but {measured.name} has {dataset.probe.shape}", "probe"
         )
-    detail = {
-        "reconstruction": found.record["arrays_sha256"],
-        "method": found.record["method"],
+    detail = found.origin() | {
         "measurement": {"name": file_name(measured), "sha256": sha256_file(measured)},
     }
     metadata = with_transformation(dataset.metadata, "probe of a reconstruction", detail)
     changed = replace(dataset, probe=found.probe, metadata=metadata)
     remarks = validate_dataset(changed, archive)
-    changes.append(f"probeGuess: that of a reconstruction by {found.record['method']}")
+    changes.append(f"probeGuess: that of a reconstruction by {found.origin()['method']}")
     return Imported(changed, tuple(changes), remarks)

@@ -61,7 +61,9 @@ def predict_dataset(
     if out.is_dir() or not out.parent.is_dir():
         raise InputError(f"--out must be a file in an existing folder, got {out}")
     bundle = read_bundle(bundle_path)
-    scan = scan_of(read_dataset(dataset_path, without_truth=True).dataset, dataset_path)
+    loaded = read_dataset(dataset_path, without_truth=True)
+    loaded.tell((console or Console.silent()).say)
+    scan = scan_of(loaded.dataset, dataset_path)
     if scan.window != bundle.window:
         raise DataError(
             dataset_path,

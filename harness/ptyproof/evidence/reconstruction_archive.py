@@ -55,6 +55,12 @@ class ReconstructionArchive:
     seconds: npt.NDArray[np.float64]
     record: dict[str, Any]
 
+    def origin(self) -> dict[str, str]:
+        """Return the digest of object and probe, and the method that the record names, for records made from them."""
+        method = self.record.get("method")
+        named = method if isinstance(method, str) else "a method that its record does not name"
+        return {"reconstruction": arrays_digest(self.obj, self.probe), "method": named}
+
 
 def arrays_digest(obj: npt.NDArray[np.complex64], probe: npt.NDArray[np.complex64]) -> str:
     """Return the digest of object and probe: equal reconstructions have equal digests."""
@@ -116,6 +122,8 @@ def read_archive(path: Path) -> ReconstructionArchive:
             raise DataError(path, f"must be text, got {text.dtype} of shape {text.shape}", RECORD)
         arrays = {name: archive.read(name) for name in _MEMBERS}
         record = strict_json.parse_json(str(archive.read(RECORD)), path, RECORD)
+    if not isinstance(record, dict):
+        raise DataError(path, f"must be a JSON object, got {type(record).__name__}", RECORD)
     return ReconstructionArchive(
         obj=arrays["object"],
         probe=arrays["probe"],

@@ -7,7 +7,7 @@ written down for users in docs/data-contract.md.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -150,6 +150,13 @@ class LoadedDataset:
     def content_sha256(self) -> str:
         """The digest of all arrays together; `_metadata` is no part of it."""
         return combine_digests(self.digests)
+
+    def tell(self, say: Callable[[str], object]) -> None:
+        """Say each change and each remark in a line of its own."""
+        for change in self.changes:
+            say(f"changed on reading: {change}")
+        for remark in self.remarks:
+            say(f"note: {remark}")
 
 
 def read_dataset(

@@ -91,6 +91,13 @@ class ScanExtent:
                 f"scan: spans less than {_CLOSE:g} of the window, so all windows show nearly the same; {_UNITS}"
                 "is this another unit?"
             )
+        rows, cols = self.object_px
+        share = self.n * self.window[0] * self.window[1] / (rows * cols)
+        if share < 1:
+            found.append(
+                f"scan: the {self.n} windows together have {share:.2g} of the area that the scan spans, so they can "
+                f"hardly overlap; {_UNITS}is this another unit?"
+            )
         if self.odd_ratio > _FAR:
             found.append(f"scan: {self._odd()}, {self.odd_ratio:.3g} times as far as nine in ten positions")
         return found

@@ -299,9 +299,12 @@ def _outside(dataset: Dataset, axis: int, name: str) -> list[Problem]:
         where = f"lie in [{size // 2}, {length - size + size // 2}]"
     if not outside.any():
         return []
-    value = dataset.positions_px[np.argmax(outside), axis]
-    windows = f"windows of {size} px"
-    reason = f"has {int(outside.sum())} positions outside, {value:g} the first; with {windows} they must {where}"
+    first_outside = int(np.argmax(outside))
+    value = dataset.positions_px[first_outside, axis]
+    reason = (
+        f"has {int(outside.sum())} positions outside, {value:g} the first (number {first_outside}); with windows of "
+        f"{size} px they must {where}"
+    )
     return [Problem(name, reason)]
 
 
