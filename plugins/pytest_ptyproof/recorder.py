@@ -22,13 +22,13 @@ from ptyproof.evidence.run_verdict import Verdict, judge, with_revision
 from ptyproof.io.environment import run_environment
 from ptyproof.io.json_lines import one_line
 from ptyproof.io.redaction import redaction
-from ptyproof.io.revision import code_tree
 from pytest_ptyproof.command_options import CommandOptions
 from pytest_ptyproof.failures import causes_on, runs_on, subtest_on
 from pytest_ptyproof.hub import hub_in_use, hub_place
 from pytest_ptyproof.log_files import Tee, new_files
 from pytest_ptyproof.own_reports import seconds_of, test_of, without_group
 from pytest_ptyproof.selection import Selection
+from pytest_ptyproof.tree_state import TreeState
 
 MARKER = "real_run"
 
@@ -55,23 +55,26 @@ class Recorder:
         index = self._hub.read()
         self._past: list[dict[str, Any]] = [] if index is None else index["runs"]
         self._redaction = redaction(self._hub.root, config.rootpath)
-        self._tree = code_tree(config.rootpath, self._hub.root)
-        self._state = self._tree.revision([])
+        self._tree = TreeState(config.rootpath, self._hub.root, self._redaction.clean)
         self._run = self._hub.open_run(
             ["pytest", *config.invocation_params.args],
             kind,
             topic,
             run_environment(),
-            self._state.as_dict(),
+            self._tree.record,
         )
         folder = self._hub.root / ("cli" if kind == "none" else kind)
         folder.mkdir(exist_ok=True)
         stem = f"pytest_{topic}_{kind}" if topic else f"pytest_{self._run}"
         self._log, self._lines = new_files(folder, stem, self._redaction.clean)
+        self._files = [self._log, self._lines]
+        if kind in ("red", "green"):
+            self._files.append(self._tree.open_list(self._log.path))
         self._hub.update_run(
             self._run,
             log_path=self._name(self._log.path),
             reports_path=self._name(self._lines.path),
+            files_path=self._name(self._files[2].path) if self._files[2:] else None,
             options=self._options.others(),
             accepted_errors=config.getoption("--evidence-accept-error"),
         )
@@ -175,10 +178,12 @@ class Recorder:
             self._halted = f"pytest was left by {type(error).__name__}: {error}"
         session = self._judged_session(status)
         self._write_selection(session)
+        self._tree.write_list()
         self._update(**self._counts(), **session.record())
         verdict = judge(self._kind, self._topic, self._outcomes, session, self._past, self._hub.root)
         lost = self._lost()
-        verdict = with_revision(verdict, self._past, self._state.as_dict()).without(lost)
+        verdict = with_revision(verdict, self._past, self._hub.root, self._tree.record, self._tree.files())
+        verdict = verdict.without(lost)
         self._say(verdict)
         self._terminal.close()
         self._lines.close()
@@ -216,6 +221,9 @@ class Recorder:
             return
         for lost in self._lost():
             terminal.write_line(f"ptyproof: {lost}", red=True)
+        said = self._tree.said_by_git()
+        if said is not None:
+            terminal.write_line(f"ptyproof: {plain(said)}", yellow=True)
         if verdict.accepted is None:
             return
         terminal.write_sep("=", f"ptyproof: {self._kind} evidence of {self._topic}")
@@ -230,7 +238,7 @@ class Recorder:
 
     def _record(self, verdict: Verdict) -> int:
         """Record the run's end and return its exit status: a run whose end cannot be recorded is not a success."""
-        changes: dict[str, Any] = {"revision": self._state.as_dict(), "environment": run_environment()}
+        changes: dict[str, Any] = {"revision": self._tree.record, "environment": run_environment()}
         changes |= {key: getattr(verdict, key) for key in ("accepted", "reason", "red", "collect")}
         records = [self._hub.root / "real_run" / f"{name}_manifest.json" for name in ("training", "reconstruction")]
         changes["real_run"] = hub_in_use(self._config) is not None and any(path.is_file() for path in records)
@@ -258,7 +266,7 @@ class Recorder:
 
     def _lost(self) -> list[str]:
         """Return what of the run could not be recorded, in sentences."""
-        errors: dict[str, Exception | None] = {self._name(file.path): file.error for file in (self._log, self._lines)}
+        errors: dict[str, Exception | None] = {self._name(file.path): file.error for file in self._files}
         errors["the index"] = self._index_error
         return [f"{name} could not be written: {_said(error)}" for name, error in errors.items() if error is not None]
 
@@ -276,11 +284,11 @@ class Recorder:
 
     def _select(self, tests: list[str], files: set[Path]) -> None:
         self._outcomes.select(tests)
-        self._state = self._tree.revision(files)
+        self._tree.select(files)
         if self._kind == "collect":
             for test in tests:
                 self._write({"test": test})
-        self._update(revision=self._state.as_dict(), n_collected=len(tests))
+        self._update(revision=self._tree.record, n_collected=len(tests))
 
     def _counts(self) -> dict[str, Any]:
         reruns = [{"test": test, "count": number} for test, number in self._outcomes.reruns().items()]

@@ -7,11 +7,13 @@ import os
 import random
 import re
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -62,8 +64,16 @@ def state(root: Path, tests: tuple[str, ...] = SELECTED) -> Revision:
 
 
 def changes(before: Revision, after: Revision) -> set[str]:
-    """Return the names of the fields in which two states differ."""
-    return {name for name, value in before.as_dict().items() if after.as_dict()[name] != value}
+    """Return the names of the fields in which two states differ, and the kinds of files whose digests do."""
+    one, other = (fields(found) for found in (before, after))
+    return {name for name, value in one.items() if other[name] != value}
+
+
+def fields(found: Revision) -> dict[str, Any]:
+    """Return the fields of a state, and the digests of other kinds of files, in one dictionary without numbers."""
+    record = found.as_dict()
+    tree = record.pop("tree")
+    return record | tree["digests"] | {"kind": tree["kind"], "root": tree["root"]}
 
 
 def listing(*names: str) -> str:
@@ -105,14 +115,22 @@ def test_a_clean_repository_has_its_commit_and_no_changes(repository: Path) -> N
 def test_the_record_is_what_the_index_of_a_hub_takes(repository: Path) -> None:
     (repository / "scan.py").write_text("")
     record = state(repository).as_dict()
-    assert list(record) == ["commit", "uncommitted_sha256", "code_sha256", "tests_sha256"]
-    assert all(re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", str(value)) for value in record.values())
+    names = ["commit", "uncommitted_sha256", "code_sha256", "tests_sha256"]
+    assert list(record) == [*names, "git_error", "tree"]
+    assert all(re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", record[name]) for name in names)
+    assert (record["git_error"], record["tree"]["limits"]) == (None, [])
+    assert {key: record["tree"][key] for key in ("kind", "root", "n_files")} == {
+        "kind": "repository",
+        "root": ".",
+        "n_files": len(FILES),
+    }
+    assert set(record["tree"]["digests"]) == {"other_tests", "configuration", "data", "documents"}
 
 
 def test_outside_a_repository_there_are_digests_of_the_same_files_and_no_commit(plain: Path, repository: Path) -> None:
     found = state(plain)
     assert (found.commit, found.uncommitted_sha256) == (None, None)
-    assert changes(found, state(repository)) == {"commit"}
+    assert changes(found, state(repository)) == {"commit", "kind"}
 
 
 def test_without_git_the_files_are_found_all_the_same(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,7 +138,8 @@ def test_without_git_the_files_are_found_all_the_same(repository: Path, monkeypa
     monkeypatch.setenv("PATH", "")
     found = state(repository)
     assert (found.commit, found.uncommitted_sha256) == (None, None)
-    assert changes(with_git, found) == {"commit"}
+    assert changes(with_git, found) == {"commit", "kind", "git_error"}
+    assert "git could not be started" in str(found.git_error)
 
 
 def test_before_the_first_commit_there_is_none(plain: Path) -> None:
@@ -141,7 +160,14 @@ def test_a_repository_of_sha256_has_longer_commits(plain: Path) -> None:
 
 def test_a_folder_that_is_not_there_has_no_code(tmp_path: Path) -> None:
     nothing = hashlib.sha256(b"").hexdigest()
-    assert revision(tmp_path / "none", []) == Revision(None, None, nothing, nothing)
+    found = revision(tmp_path / "none", [])
+    assert (found.commit, found.uncommitted_sha256, found.code_sha256, found.tests_sha256) == (
+        None,
+        None,
+        nothing,
+        nothing,
+    )
+    assert found.tree.n_files == 0
 
 
 # Changes
@@ -154,8 +180,8 @@ def test_a_folder_that_is_not_there_has_no_code(tmp_path: Path) -> None:
         ("package/probe.py", {"uncommitted_sha256", "code_sha256"}),
         ("tests/test_scan.py", {"uncommitted_sha256", "tests_sha256"}),
         ("tests/conftest.py", {"uncommitted_sha256", "tests_sha256"}),
-        ("tests/test_probe.py", {"uncommitted_sha256"}),
-        ("README.md", {"uncommitted_sha256"}),
+        ("tests/test_probe.py", {"uncommitted_sha256", "other_tests"}),
+        ("README.md", {"uncommitted_sha256", "documents"}),
     ],
 )
 @pytest.mark.parametrize("text", ["# changed\n", None], ids=["changed", "removed"])
@@ -201,7 +227,9 @@ def test_a_commit_makes_changes_committed(repository: Path) -> None:
         ("new.py", {"uncommitted_sha256", "code_sha256"}),
         ("new folder/größe.py", {"uncommitted_sha256", "code_sha256"}),
         ("package/conftest.py", {"uncommitted_sha256", "tests_sha256"}),
-        ("data.npz", {"uncommitted_sha256"}),
+        ("data.npz", {"uncommitted_sha256", "data"}),
+        ("package/__pycache__/probe.cpython-311.pyc", set()),
+        (".pytest_cache/lastfailed", set()),
         ("build/generated.py", set()),
         ("run.log", set()),
     ],
@@ -264,10 +292,19 @@ def test_tracked_binary_files_and_modes_count(repository: Path) -> None:
     assert len(set(found)) == 5
 
 
-def test_a_link_to_nothing_is_a_change_and_no_code(repository: Path) -> None:
-    before = state(repository)
-    (repository / "gone.py").symlink_to("nowhere.py")
-    assert changes(before, state(repository)) == {"uncommitted_sha256"}
+def test_links_count_by_where_they_lead_and_by_what_a_file_there_holds(repository: Path, tmp_path: Path) -> None:
+    found = [state(repository)]
+    link = repository / "linked.npz"
+    for target in ("nowhere", str(tmp_path), "linked.npz", "/dev/zero", str(tmp_path / "data")):
+        link.symlink_to(target)
+        found.append(state(repository))
+        link.unlink()
+    link.symlink_to(tmp_path / "data")
+    for content in ("1", "2"):
+        (tmp_path / "data").write_text(content)
+        found.append(state(repository))
+    assert all(changes(one, other) <= {"uncommitted_sha256", "data"} for one in found for other in found)
+    assert len({one.tree.digests["data"] for one in found}) == len(found)
 
 
 def test_times_of_files_do_not_count(repository: Path) -> None:
@@ -413,19 +450,171 @@ def test_names_that_are_no_text_are_read(tmp_path: Path, make: Callable[[Path], 
     assert len(set(found)) == 3
 
 
-def test_a_part_of_a_repository_stands_for_itself(repository: Path) -> None:
-    def part() -> Revision:
-        return revision(repository / "package", [])
+@pytest.mark.parametrize("part", ["package", "tests"])
+def test_a_part_of_a_repository_stands_for_the_whole(repository: Path, part: str) -> None:
+    before, whole = revision(repository / part, []), revision(repository, [])
+    assert (before.tree.root, whole.tree.root) == ("..", ".")
+    assert replace(before, tree=whole.tree) == whole
+    for name, changed in [("scan.py", "code_sha256"), ("data.json", "data"), ("tests/table.json", "data")]:
+        before = revision(repository / part, [])
+        (repository / name).write_text("1\n")
+        after = revision(repository / part, [])
+        assert changes(before, after) == {"uncommitted_sha256", changed}
 
-    before = part()
-    assert before.commit == state(repository).commit
-    (repository / "scan.py").write_text("STEP_PX = 5\n")
-    (repository / "new.py").touch()
-    assert part() == before
-    for diameter_px in (11, 12):
-        (repository / "package" / "probe.py").write_text(f"DIAMETER_PX = {diameter_px}\n")
-        before, earlier = part(), before
-        assert changes(earlier, before) == {"uncommitted_sha256", "code_sha256"}
+
+@pytest.mark.parametrize("mark", ["pyproject.toml", "setup.py", "setup.cfg"])
+def test_without_git_the_tree_is_that_of_the_project(plain: Path, mark: str) -> None:
+    alone = revision(plain / "tests", [])
+    assert (alone.tree.kind, alone.tree.root, alone.tree.n_files) == ("folder", ".", 3)
+    (plain / mark).touch()
+    before = revision(plain / "tests", [])
+    assert (before.tree.kind, before.tree.root) == ("project", "..")
+    (plain / "scan.py").write_text("STEP_PX = 5\n")
+    assert changes(before, revision(plain / "tests", [])) == {"code_sha256"}
+
+
+def test_a_home_is_no_project(plain: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (plain / "setup.cfg").touch()
+    monkeypatch.setenv("HOME", str(plain))
+    found = revision(plain / "package", [])
+    assert (found.tree.kind, found.tree.root) == ("folder", ".")
+
+
+def test_submodules_and_repositories_inside_are_part_of_the_tree(repository: Path, tmp_path: Path) -> None:
+    inner = committed(tmp_path / "inner")
+    git(repository, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(inner), "vendor/inner")
+    git(repository, "commit", "--quiet", "--message", "submodule")
+    committed(repository / "nested")
+    before = state(repository)
+    for name in ("vendor/inner/scan.py", "vendor/inner/new.py", "nested/scan.py", "nested/new.py"):
+        (repository / name).write_text("STEP_PX = 5\n")
+        after = state(repository)
+        assert changes(before, after) == {"uncommitted_sha256", "code_sha256"}, name
+        before = after
+
+
+def test_a_submodule_that_is_not_checked_out_counts_by_its_commit(repository: Path, tmp_path: Path) -> None:
+    inner = committed(tmp_path / "inner")
+    git(repository, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(inner), "inner")
+    git(repository, "commit", "--quiet", "--message", "submodule")
+    git(repository, "submodule", "--quiet", "deinit", "--force", "inner")
+    assert state(repository).uncommitted_sha256 is None
+    assert state(repository).tree.n_files == len(FILES) + 2
+
+
+def test_what_may_be_executed_is_a_change(repository: Path) -> None:
+    (repository / "run").write_text("#!/bin/sh\n")
+    before = state(repository)
+    (repository / "run").chmod(0o755)
+    assert changes(before, state(repository)) == {"uncommitted_sha256", "code_sha256", "data"}
+
+
+@pytest.mark.parametrize("make", [tree, committed])
+def test_pipes_sockets_and_files_that_cannot_be_read_stop_nothing(tmp_path: Path, make: Callable[[Path], Path]) -> None:
+    root = make(tmp_path / "project")
+    os.mkfifo(root / "pipe.py")
+    (root / "to the pipe.py").symlink_to("pipe.py")
+    with socket.socket(socket.AF_UNIX) as bound:
+        bound.bind(os.path.relpath(root / "socket"))
+        (root / "secret.npz").write_text("1")
+        (root / "secret.npz").chmod(0)
+        found = state(root)
+    assert bool(found.tree.limits) is not os.access(root / "secret.npz", os.R_OK)
+
+
+def test_what_is_too_large_to_be_read_is_said_or_known_by_git(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (repository / "large.npz").write_bytes(b"1" * 1000)
+    monkeypatch.setattr("ptyproof.io.revision.MOST_BYTES", 900)
+    found = state(repository)
+    (limit,) = found.tree.limits
+    assert limit.endswith(": large.npz")
+    git(repository, "add", ".")
+    git(repository, "commit", "--quiet", "--message", "large")
+    before = state(repository)
+    assert before.tree.limits == ()
+    (repository / "large.npz").write_bytes(b"2" * 1000)
+    git(repository, "commit", "--quiet", "--all", "--message", "other")
+    assert changes(before, state(repository)) == {"commit", "data"}
+
+
+def test_a_folder_of_very_many_files_is_looked_at_in_part_and_that_is_said(
+    plain: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ptyproof.io.tree_files.MOST_FILES", 3)
+    found = state(plain, ())
+    assert found.tree.n_files == 3
+    assert len(found.tree.limits) == 1
+
+
+def test_an_environment_that_git_does_not_ignore_is_no_code(repository: Path) -> None:
+    before = state(repository)
+    (repository / "env" / "lib").mkdir(parents=True)
+    (repository / "env" / "pyvenv.cfg").touch()
+    (repository / "env" / "lib" / "other.py").touch()
+    assert state(repository) == before
+
+
+# A repository that git does not read
+
+
+def fake_git(folder: Path, monkeypatch: pytest.MonkeyPatch, code: str) -> None:
+    fake = folder / "bin" / "git"
+    fake.parent.mkdir()
+    fake.write_text(f"#!{sys.executable}\n{code}\n")
+    fake.chmod(0o755)
+    monkeypatch.setenv("PATH", str(fake.parent))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_a_repository_of_another_owner_says_so(repository: Path) -> None:
+    before = state(repository)
+    for path in (repository, *repository.rglob("*")):
+        os.chown(path, 4321, 4321)
+    found = state(repository)
+    assert "dubious ownership" in str(found.git_error)
+    assert "safe.directory" in str(found.git_error)
+    assert changes(before, found) == {"commit", "kind", "git_error"}
+    (repository / "scan.py").write_text("")
+    assert changes(found, state(repository)) == {"code_sha256"}
+    assert revision(repository / "tests", []).tree.root == ".."
+
+
+@pytest.mark.parametrize(
+    ("harm", "commit_is_known"),
+    [
+        (lambda git_folder: (git_folder / "HEAD").write_text("what is this"), False),
+        (lambda git_folder: (git_folder / "HEAD").unlink(), False),
+        (lambda git_folder: (git_folder / "config").write_text("[core"), False),
+        (lambda git_folder: (git_folder / "index").write_bytes(b"no index"), True),
+    ],
+    ids=["HEAD", "no HEAD", "config", "index"],
+)
+def test_a_broken_repository_says_so(repository: Path, harm: Callable[[Path], object], commit_is_known: bool) -> None:
+    harm(repository / ".git")
+    found = state(repository)
+    assert found.git_error
+    assert (found.commit is not None) is commit_is_known
+    assert found.code_sha256 == listing("scan.py", "package/probe.py")
+
+
+def test_a_worktree_whose_repository_is_gone_says_so(repository: Path, tmp_path: Path) -> None:
+    git(repository, "worktree", "add", "--quiet", "-b", "other", str(tmp_path / "other"))
+    shutil.rmtree(repository)
+    assert state(tmp_path / "other").git_error
+
+
+def test_a_git_that_does_not_answer_is_named(repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ptyproof.io.git._TIMEOUT_S", 0.2)
+    fake_git(tmp_path, monkeypatch, "import time\ntime.sleep(20)")
+    assert "did not answer" in str(state(repository).git_error)
+
+
+def test_outside_of_a_repository_git_has_nothing_to_say(plain: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert state(plain).git_error is None
+    monkeypatch.setenv("PATH", "")
+    assert state(plain).git_error is None
 
 
 def test_a_folder_that_the_repository_around_it_ignores_is_outside_of_it(repository: Path, plain: Path) -> None:
@@ -522,12 +711,10 @@ def test_a_repository_whose_changes_git_cannot_tell_is_not_called_clean(reposito
 
 
 def test_a_git_that_does_not_answer_is_none(repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    fake = tmp_path / "bin" / "git"
-    fake.parent.mkdir()
-    fake.write_text(f"#!{sys.executable}\nraise SystemExit(128)\n")
-    fake.chmod(0o755)
-    monkeypatch.setenv("PATH", str(fake.parent))
-    assert state(repository).commit is None
+    fake_git(tmp_path, monkeypatch, "raise SystemExit(128)")
+    found = state(repository)
+    assert found.commit is None
+    assert "128" in str(found.git_error)
 
 
 def test_a_state_says_nothing_of_the_order_in_which_files_are_found(tmp_path: Path) -> None:

@@ -34,7 +34,13 @@ def test_red_then_green(project: Project) -> None:
     green = project.pytest("--evidence", "green", "--evidence-topic", "adding")
     assert green.status == 0
     assert green.run["outcomes"] == {"passed": 2}
-    assert green.run["red"] == {"run": "run-0001", "same_tests": True, "code_changed": True, "tests_changed": False}
+    assert green.run["red"] == {
+        "run": "run-0001",
+        "same_tests": True,
+        "code_changed": True,
+        "tests_changed": False,
+        "changed": {"code": 1},
+    }
     assert (green.run["accepted"], green.run["reason"]) == (True, None)
     assert (green.run["n_collected"], green.run["exit_status"], green.run["status"]) == (2, 0, "ended")
 
@@ -54,7 +60,7 @@ def test_the_log_is_what_the_screen_showed_and_reports_are_lines_of_json(project
     assert "assert -1 == 3" in lines[1]["text"]
     recorded = {file["path"] for file in project.hub.files()}
     evidence = {"red/pytest_tests_red.log", "red/pytest_tests_red.jsonl"}
-    assert recorded == {*evidence, "docs/summary.md", "docs/skipped_views.jsonl"}
+    assert recorded == {*evidence, "red/pytest_tests_red.files.jsonl", "docs/summary.md", "docs/skipped_views.jsonl"}
 
 
 def test_a_reason_that_is_no_text_is_a_text_in_its_line(project: Project) -> None:
@@ -163,7 +169,8 @@ def test_tests_that_were_changed_after_red_are_said(project: Project) -> None:
     project.pytest("--evidence", "red")
     project.write("test_calc.py", TESTS.replace("== 3", "== -1").replace("== 4", "== 0"))
     ended = project.pytest("--evidence", "green")
-    assert ended.run["red"] == {"run": "run-0001", "same_tests": True, "code_changed": False, "tests_changed": True}
+    changed = {"code_changed": False, "tests_changed": True, "changed": {"tests": 1}}
+    assert ended.run["red"] == {"run": "run-0001", "same_tests": True} | changed
     assert "the tests were changed after red (run-0001)" in ended.screen
     assert "no code but that of tests was changed after red (run-0001)" in ended.screen
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from ptyproof.evidence.run_outcomes import ASYNC, OUTCOMES, UNKNOWN, Outcomes
 from ptyproof.evidence.run_session import MARKER_RULE, Session
+from ptyproof.evidence.tree_changes import Changes, Files, changes, read_files
+from ptyproof.io.file_kinds import CODE
 from ptyproof.io.json_lines import read_lines
 
 _NAMED = 3
@@ -85,21 +87,44 @@ def judge(
     return Verdict(accepted, 0 if accepted else session.exit_status or 1, tuple(remarks), red, collect)
 
 
-def with_revision(verdict: Verdict, past: Sequence[Mapping[str, Any]], revision: Mapping[str, Any]) -> Verdict:
-    """Return a verdict on a green run with what changed since its red one."""
+def with_revision(
+    verdict: Verdict, past: Sequence[Mapping[str, Any]], hub: Path, revision: Mapping[str, Any], files: Files
+) -> Verdict:
+    """Return a verdict on a green run with what changed since its red one, as far as both runs looked at the tree.
+
+    Parameters
+    ----------
+    verdict, past, hub
+        As `judge` gives and takes them.
+    revision, files
+        The state of the tree, and its files.
+    """
     if verdict.red is None:
         return verdict
-    before = next(run for run in past if run["id"] == verdict.red["run"])["revision"]
-    red = verdict.red | {
-        "code_changed": before["code_sha256"] != revision["code_sha256"],
-        "tests_changed": before["tests_sha256"] != revision["tests_sha256"],
-    }
-    remarks = list(verdict.remarks)
-    if red["tests_changed"]:
-        remarks.append(f"the tests were changed after red ({red['run']})")
-    if not red["code_changed"]:
-        remarks.append(f"no code but that of tests was changed after red ({red['run']})")
-    return Verdict(verdict.accepted, verdict.exit_status, tuple(remarks), red, verdict.collect)
+    before = next(run for run in past if run["id"] == verdict.red["run"])
+    kept = before.get("files_path")
+    found = changes(before["revision"], revision, {} if kept is None else read_files(hub / kept), files)
+    red = verdict.red | {"code_changed": found.code, "tests_changed": found.tests}
+    counts = found.counts()
+    red |= {} if counts is None else {"changed": counts}
+    remarks = (*verdict.remarks, *_of_changes(found, red["run"]), *_limits(revision["tree"], found.where))
+    return replace(verdict, remarks=remarks, red=red)
+
+
+def _of_changes(found: Changes, red: str) -> Iterator[str]:
+    if found.unknown is not None:
+        yield f"what was changed after {red} is not known: {found.unknown}"
+        return
+    if found.tests:
+        yield f"the tests were changed after red ({red})"
+    if not found.code:
+        yield f"in {found.where}, no code but that of tests was changed after red ({red})"
+    if found.names is not None and found.names.keys() - {CODE}:
+        yield f"since {red}, in {found.where}: {found.sentence()}"
+
+
+def _limits(tree: Mapping[str, Any], where: str) -> Iterator[str]:
+    yield from (f"not looked at in {where}: {limit}" for limit in tree["limits"])
 
 
 def ran(reports: Path) -> set[str]:

@@ -156,6 +156,9 @@ class _Page:
                 )
             elif state == _UNDER_WAY:
                 yield f"**{run['id']} was under way when this was written.**\n"
+            said = run["revision"].get("git_error")
+            if said is not None:
+                yield f"**{run['id']} could not learn from git what was uncommitted.** Git: {_text(said)}\n"
         for path in self.blocked:
             link = _link(path.relative_to(self.hub).as_posix())
             yield f"**BLOCKED: a run could not go on, see {link}.** {_text(first_error(path))}\n"
@@ -363,7 +366,7 @@ def _remarks(run: Mapping[str, Any]) -> Iterator[str]:
         yield f"answers red {red['run']}"
         if not red["same_tests"]:
             yield "not the tests of red"
-        if not red["code_changed"]:
+        if red["code_changed"] is False:
             yield "no code changed after red"
         if red["tests_changed"]:
             yield "tests changed after red"

@@ -161,6 +161,7 @@ def _others(doc: Document) -> Iterator[Reference]:
     for place, run in doc.entries("runs"):
         yield from _of(run, place, "log_path", ".", "artifact")
         yield from _of(run, place, "reports_path", ".", "artifact")
+        yield from _of(run, place, "files_path", ".", "artifact")
         yield from _of(run, place, "blocked_path", ".", "artifact")
     for place, entry in doc.entries("files"):
         # bytes of a name that are not text stand escaped in an index
