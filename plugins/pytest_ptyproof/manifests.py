@@ -19,6 +19,7 @@ from pytest_ptyproof.verify import ManifestWarning, is_named, is_named_hub
 
 if TYPE_CHECKING:
     from ptyproof.evidence.checking import Checked, Finding
+    from ptyproof.evidence.checking.causes import Cause
 
 _DIGESTS = pytest.StashKey[dict[Path, str]]()
 _OPTION = "--check-manifests"
@@ -103,16 +104,18 @@ class ManifestCheck(pytest.Item):
 
     def runtest(self) -> None:
         """Fail if a check of the group has found an error; warn of the rest."""
+        from ptyproof.evidence.checking.causes import causes
+
         assert isinstance(self.parent, Manifest)
         checked = self.parent.judge(hash_files=self._alone or self.name == _FILES)
         found = [finding for finding in checked.findings if self._alone or finding.group == self.name]
         errors = [finding for finding in found if finding.severity == "error"]
         if errors:
             pytest.fail(_report(checked, found), pytrace=False)
-        for finding in found:
-            if finding.severity == "warning":
+        for cause in causes(found):
+            if cause.severity == "warning":
                 # not `self.warn`, which asks for a line: a manifest has JSON paths
-                warnings.warn_explicit(ManifestWarning(_line(finding)), None, self.name, 1)
+                warnings.warn_explicit(ManifestWarning(_line(cause)), None, self.name, 1)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """Return a warning that was turned into an error as one line; anything else as pytest does."""
@@ -127,23 +130,27 @@ class ManifestCheck(pytest.Item):
 
 
 def _report(checked: Checked, findings: Iterable[Finding]) -> str:
+    from ptyproof.evidence.checking.causes import causes
     from ptyproof.evidence.checking.findings import printable
 
-    codes = sorted({finding.code for finding in findings})
+    found = causes(findings)
+    codes = sorted({cause.code for cause in found})
     return "\n".join(
         [
             printable(f"{Path(checked.file).name}: {checked.headline}"),
-            *(_line(finding) for finding in findings),
-            f"`ptyproof explain {codes[0]}` says why it is checked, and how to mend it"
+            *map(_line, found),
+            f"`ptyproof explain {codes[0]}` says why it is checked, and how to fix it"
             + (f"; so for {', '.join(codes[1:])}" if codes[1:] else ""),
         ]
     )
 
 
-def _line(finding: Finding) -> str:
+def _line(cause: Cause) -> str:
     from ptyproof.evidence.checking.findings import printable
 
-    return printable(f"{finding.severity} {finding.code} at {finding.json_path}: {finding.message}")
+    n = len(cause.places) - 1
+    more = f" and {n} more {'place' if n == 1 else 'places'}" if n else ""
+    return printable(f"{cause.severity} {cause.code} at {cause.places[0]}{more}: {cause.message}")
 
 
 @pytest.fixture(scope="session")

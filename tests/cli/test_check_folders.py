@@ -109,3 +109,13 @@ def test_a_folder_whose_manifests_are_hidden_is_not_sound(tmp_path: Path, capsys
     assert "1 file of other kinds" in err
     assert err.count("\n") == 1
     assert main(["check", str(tmp_path / ".runs"), "--manifest-only"]) == 1  # named, it is entered
+
+
+def test_several_manifests_whose_files_are_elsewhere(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    names = [write(tmp_path / f"{number}.json", changed(C, {})) for number in range(2)]
+    assert main(["check", *names]) == 0
+    assert (
+        capsys.readouterr()
+        .out.splitlines()[-1]
+        .startswith("2 files checked: nothing wrong in the manifests themselves")
+    )

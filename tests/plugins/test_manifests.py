@@ -105,6 +105,16 @@ def test_a_warning_is_one_of_pytest_and_can_be_an_error(run: RunPytest, pytester
         result.stdout.no_fnmatch_line("*manifests.py*")
 
 
+def test_a_failure_tells_one_cause_once(run: RunPytest, pytester: pytest.Pytester) -> None:
+    example = json.loads((EXAMPLES / "legacy_run_manifest_c" / "valid" / "two-doses.json").read_text())
+    for record in example.values():
+        record |= {key: f"/mnt/night/{record[key]}" for key in ("train", "test", "intermediate_dir")}
+    _write(pytester.path / "c.json", json.dumps(example))
+    result = run("c.json")
+    result.stdout.fnmatch_lines(["error PM401 at $.* and 5 more places: /mnt/night*"])
+    assert result.stdout.str().count("error PM401") == 1
+
+
 def test_unnamed_files_are_left_alone(run: RunPytest, pytester: pytest.Pytester, sound: Path, broken: Path) -> None:
     _write(pytester.path / "package.json", '{"dependencies": {}}')
     _write(pytester.path / "data.json", "[1, 2")

@@ -26,6 +26,8 @@ LEGACY_CASES = (
     _printed("PM716", "Dataset: other/scan.npz\nAlgorithm: LSQML\n"),
     _printed("PM716", "Dataset: /data/dense_test.npz\n"),
     _printed("PM716", "Dataset: work/d/dose_500/dense/dense_test.npz\nAlgorithm: DM\n"),
+    _printed("PM716", "Loading TIKE dataset from: other/scan.npz\n"),
+    _printed("PM716", "Output directory: work/f/dose_500/sparse/test\n"),
     _printed("PM716", "Epochs: 200\nImages: 30\n"),
     _printed("PM716", "run.py --algorithm rPIE --num-epochs 100"),
     _printed("PM716", "run.py --input-npz work/d/dose_500/sparse/spa"),

@@ -126,3 +126,10 @@ def test_no_value_upsets_a_check(kind: str) -> None:
 def test_values_of_odd_size_are_judged(tmp_path: Path) -> None:
     value = changed(WHOLE, {"jobs/0/dose": 10**4000, "jobs/0/result/final_loss": -(10**400), "skipped_count": 10**30})
     assert {finding.code for finding in check_value(value).findings} >= {"PM101"}
+
+
+def test_ends_of_jobs_are_those_that_the_ledger_writes() -> None:
+    from ptyproof.evidence.cell_ledger import STATUSES
+    from ptyproof.evidence.checking import account
+
+    assert account.STATUSES == STATUSES

@@ -38,6 +38,10 @@ def codes(path: Path) -> list[tuple[str, str]]:
         "Epochs: 1",
         "Epochs: many\n",
         "Algorithm: L-S-Q-M-L\n",
+        f"Loading TIKE dataset from: {INPUT}\n",
+        f"Loading TIKE dataset from: {INPUT[:9]}",
+        "Output: work/f/dose_500/dense/test/object.npz\n",
+        "Loading weights from net.pt\nLoading 3 packages from cache: done\n",
     ],
 )
 def test_what_a_process_prints_of_its_own_job_is_no_alarm(said: str) -> None:
@@ -66,6 +70,15 @@ def test_halves_and_their_bundle_say_the_same(
     assert ("PM306", f"$.{key}") in codes(halves["test"])
     assert ("PM306", f"$.test.{key}") in codes(whole)
     assert "PM306" not in {code for code, _ in codes(halves["train"])}
+
+
+def test_a_file_that_does_not_say_its_half_is_one_of_the_two(tmp_path: Path) -> None:
+    value = changed(D2, {})
+    write(tmp_path / "metrics_bundle.json", value)
+    path = write(tmp_path / "metrics.json", value["test"])
+    assert "PM306" not in {code for code, _ in codes(path)}
+    write(path, value["test"] | {"n_groups_actual": 63})
+    assert ("PM306", "$") in codes(path)
 
 
 def test_a_half_is_not_compared_with_the_bundle_of_another_view(tmp_path: Path) -> None:

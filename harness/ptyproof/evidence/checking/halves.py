@@ -15,6 +15,7 @@ from ptyproof.evidence.checking.beside import json_beside, same
 from ptyproof.evidence.checking.document import Document, Findings, mapping
 from ptyproof.study.layout import HALVES
 
+_SHOWN = 120
 _MAX_NAMES = 2000
 _WORDS = re.compile(r"[^\W_]+")
 
@@ -23,12 +24,13 @@ def of_half(doc: Document) -> Findings:
     """Yield where the metrics of a half are not those that the bundle beside it has."""
     own, rest = _words(Path(doc.file).name)
     half = _half(own)
-    if half is None:
-        return
     for name, words in _beside(doc, rest):
-        inner = mapping(json_beside(doc, name), half) if "bundle" in words else {}
+        bundle = json_beside(doc, name) if "bundle" in words else {}
+        inner = mapping(bundle, half or "")
         for key in sorted({*inner, *doc.root} if inner else ()):
             yield from same(doc, f"$.{key}", doc.root.get(key), inner.get(key), name)
+        if half is None and bundle and doc.root not in [bundle.get(other) for other in HALVES]:
+            yield doc.finding("PM306", "$", f"is neither half of the bundle {name[-_SHOWN:]} beside it")
 
 
 def of_bundle(doc: Document) -> Findings:

@@ -23,6 +23,7 @@ _INDENT = " " * 6
 _CLEAN = "nothing wrong was found"
 _CLEAN_ITSELF = "nothing wrong in the manifest itself"
 _NOTHING_LEFT = LeftAlone()
+_CLEAN_THEMSELVES = "nothing wrong in the manifests themselves"
 _LEVELS = {"error": "error", "warning": "warning", "info": "notice"}
 
 
@@ -97,7 +98,7 @@ def summary(judged: Sequence[Checked], left: LeftAlone = _NOTHING_LEFT) -> str:
     names = {"error": "error", "warning": "warning", "info": "remark"}
     found = ", ".join(plural(counts[severity], names[severity]) for severity in SEVERITIES if counts[severity])
     named = _total(judged)
-    clean = _CLEAN if _all_seen(named) else f"{_CLEAN_ITSELF}{'' if len(judged) == 1 else 's'}"
+    clean = _CLEAN if _all_seen(named) else _CLEAN_ITSELF if len(judged) == 1 else _CLEAN_THEMSELVES
     line = f"{plural(len(judged), 'file')} checked: {found or clean}"
     if not _all_seen(named):
         line += f"; of {plural(named.n, 'named file')}, {named.absent + named.unseen} could not be looked at"

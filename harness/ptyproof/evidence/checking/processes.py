@@ -17,16 +17,17 @@ _DRY = re.compile(
     r"|\bwould (?:execute|run|reconstruct|train|compare)\b",
     re.IGNORECASE,
 )
-_LINE = re.compile(
-    r"^[ \t]*(dataset|input|input npz|algorithm|method|epochs|num epochs)[ \t]*[:=][ \t]*(.+)$", re.I | re.M
-)
-_OPTION = re.compile(r"--(input-npz|algorithm|num-epochs|output-dir)[ =](\S+)")
 _KEYS = {
-    **dict.fromkeys(("dataset", "input", "input npz", "input-npz"), "input_npz"),
+    **dict.fromkeys(("dataset", "dataset path", "input", "input file", "input npz", "input-npz"), "input_npz"),
     **dict.fromkeys(("algorithm", "method"), "algorithm"),
     **dict.fromkeys(("epochs", "num epochs", "num-epochs"), "num_epochs"),
-    "output-dir": "output_dir",
+    **dict.fromkeys(("output", "output dir", "output directory", "output-dir"), "output_dir"),
 }
+_LINE = re.compile(rf"^[ \t]*({'|'.join(_KEYS)})[ \t]*[:=][ \t]*(.+)$", re.IGNORECASE | re.MULTILINE)
+_LOADED = re.compile(
+    r"^[ \t]*loading\b[^:\n]{0,40}\b(?:dataset|data|scan) (from)[: \t]+(.+)$", re.IGNORECASE | re.MULTILINE
+)
+_OPTION = re.compile(r"--(input-npz|algorithm|num-epochs|output-dir)[ =](\S+)")
 _PATHS = frozenset({"input_npz", "output_dir"})
 _SHOWN = 120
 
@@ -46,7 +47,7 @@ def dry(doc: Document) -> Findings:
 
 
 def other_work(doc: Document) -> Findings:
-    """Yield processes that printed another file, method or number of epochs than their job has."""
+    """Yield processes that printed another file, method, number of epochs or folder than their job has."""
     jobs = [job for _, job in doc.entries("jobs")]
     by_cell = {_cell(job): job for job in reversed(jobs)}
     for at, (place, result) in enumerate(doc.entries("execution_results")):
@@ -73,12 +74,14 @@ def _cell(record: dict[str, Any]) -> tuple[float | None, str | None, str | None]
 
 def _named(said: str) -> Iterator[tuple[str, str, bool]]:
     """Yield what a process printed of its options: the job's key, the value, and whether the preview ends in it."""
-    for pattern in (_LINE, _OPTION):
+    for pattern in (_LINE, _LOADED, _OPTION):
         for found in pattern.finditer(said):
-            yield _KEYS[found[1].lower()], found[2].strip(), found.end() == len(said)
+            yield _KEYS.get(found[1].lower(), "input_npz"), found[2].strip(), found.end() == len(said)
 
 
 def _agrees(key: str, wanted: str, value: str, is_cut: bool) -> bool:
+    if key == "output_dir" and value.startswith(f"{wanted.rstrip('/')}/"):
+        return True  # a file in the job's folder
     if key in _PATHS:
         return _is_same_path(posixpath.normpath(wanted), posixpath.normpath(value), is_cut)
     mine, others = (re.sub(r"[^a-z0-9.+-]", "", part.lower()) for part in (wanted, value))
