@@ -56,8 +56,7 @@ class Hub:
         if not self.index_path.exists():
             return None
         text = _read_text(self.index_path)
-        index: dict[str, Any] = parse_json(text, self.index_path)
-        schema.validate(index, "hub_index", self.index_path)
+        index: dict[str, Any] = schema.accepted(parse_json(text, self.index_path), "hub_index", self.index_path)
         if index["index_sha256"] != own_digest(text, index["index_sha256"]):
             raise ManifestError(
                 self.index_path, "was changed after it was written: its digest is another", "index_sha256"

@@ -41,8 +41,7 @@ def read_manifest(path: Path, kind: str) -> dict[str, Any]:
         If the file is missing, no strict JSON, of another kind, or migrated from an earlier generation: such a one is
         a record of another tool, which nothing of this one can go on with.
     """
-    manifest: dict[str, Any] = strict_json.read_json(path)
-    schema.validate(manifest, kind, path)
+    manifest: dict[str, Any] = schema.accepted(strict_json.read_json(path), kind, path)
     if "migrated" in manifest:
         raise ManifestError(path, migrated_sentence(manifest), "$.migrated")
     return manifest

@@ -21,6 +21,7 @@ from ptyproof.evidence.checking.run import Checked, check_manifest
 from ptyproof.evidence.ledger import RESULT_KEYS
 from ptyproof.evidence.manifest import timed_head, write_manifest
 from ptyproof.io.hashing import sha256_file
+from ptyproof.io.schema import with_whole_numbers
 from ptyproof.io.strict_json import read_json
 from ptyproof.study.layout import cell_key
 
@@ -69,7 +70,7 @@ def migrate(source: Path, target: Path) -> dict[str, Any]:
         raise InputError(f"{target.parent} is no folder")
     checked = check_manifest(source)
     _refuse(source, checked)
-    value = read_json(source)
+    value = with_whole_numbers(read_json(source), str(checked.kind))
     beside = source.resolve().parent == target.resolve().parent
     # files that lie beside are looked at whenever the new file is checked
     found = [finding for finding in checked.findings if not (beside and finding.group == "files")]

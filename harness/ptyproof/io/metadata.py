@@ -18,7 +18,7 @@ import numpy.typing as npt
 from ptyproof._version import __version__
 from ptyproof.errors import DataError, ManifestError
 from ptyproof.io.npz import NpzArchive
-from ptyproof.io.schema import load_schema, validate
+from ptyproof.io.schema import accepted, load_schema, validate
 from ptyproof.io.strict_json import encodable, parse_json
 
 Role = Literal["base", "simulation", "measurement"]
@@ -84,10 +84,9 @@ def read_metadata(archive: NpzArchive) -> dict[str, Any] | None:
     text = str(archive.read(METADATA)[()])
     metadata = parse_json(text, archive.path, METADATA)
     try:
-        validate(metadata, "dataset_metadata", archive.path)
+        return dict(accepted(metadata, "dataset_metadata", archive.path))
     except ManifestError as error:
         raise ManifestError(archive.path, error.reason, METADATA) from error
-    return metadata  # type: ignore[no-any-return]
 
 
 def file_name(path: Path) -> str:

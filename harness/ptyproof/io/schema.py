@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ptyproof.errors import InputError, ManifestError
-from ptyproof.io import fast_schema
+from ptyproof.io import fast_schema, whole_numbers
 from ptyproof.io.strict_json import parse_json
 
 if TYPE_CHECKING:
@@ -109,12 +109,26 @@ def obeys(kind: str, major: int = 1, unknown_keys: bool = False) -> fast_schema.
         If there is no such schema.
     """
 
-    def load(name: str) -> Mapping[str, Any]:
-        found, _, number = name.removeprefix(_URN).rpartition(":")
-        return load_schema(found, int(number))
-
     document = f"{_URN}{kind}:{major}"
-    return fast_schema.Compiler(load, {"date-time": is_date_time}, unknown_keys).compile(load(document), document)
+    compiler = fast_schema.Compiler(_document, {"date-time": is_date_time}, unknown_keys)
+    return compiler.compile(_document(document), document)
+
+
+def _document(name: str) -> Mapping[str, Any]:
+    """Return the schema that a `$ref` names by its URN."""
+    kind, _, number = name.removeprefix(_URN).rpartition(":")
+    return load_schema(kind, int(number))
+
+
+@cache
+def _whole_numbers(kind: str, major: int) -> whole_numbers.Convert:
+    document = f"{_URN}{kind}:{major}"
+    return whole_numbers.Compiler(_document).compile(_document(document), document)
+
+
+def with_whole_numbers(value: Any, kind: str, major: int = 1) -> Any:
+    """Return a parsed value with 1 for 1.0 wherever the schema of `kind` says integer, copied where changed."""
+    return _whole_numbers(kind, major)(value)
 
 
 def schema_errors(instance: Any, kind: str, major: int = 1, limit: int | None = None) -> list[ValidationError]:
@@ -151,3 +165,9 @@ def validate(instance: Any, kind: str, path: Path | str, major: int = 1) -> None
     if len(errors) > _MAX_SHOWN:
         lines.append(f"and {len(errors) - _MAX_SHOWN} more")
     raise ManifestError(path, f"breaks the schema {kind} {major}: " + "; ".join(lines))
+
+
+def accepted(value: Any, kind: str, path: Path | str, major: int = 1) -> Any:
+    """Return a parsed value that obeys the schema of `kind`, its whole numbers as such, or raise as `validate` does."""
+    validate(value, kind, path, major)
+    return with_whole_numbers(value, kind, major)

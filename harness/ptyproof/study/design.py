@@ -8,6 +8,7 @@ from typing import Any
 
 from ptyproof.errors import DesignError
 from ptyproof.io.hashing import sha256_json
+from ptyproof.io.schema import with_whole_numbers
 from ptyproof.study import checks
 from ptyproof.study.layout import dose_folder
 from ptyproof.study.reconstruction import ReconstructionDesign, reconstruction_from_dict
@@ -200,7 +201,8 @@ def design_from_dict(table: Mapping[str, Any]) -> StudyDesign:
     """
     allowed = frozenset(StudyDesign.__dataclass_fields__)
     needed = frozenset({"name", "pattern_size_px", "doses_photons_per_pattern", "views"})
-    values = dict(checks.known_keys("", dict(table), allowed, needed))
+    whole = with_whole_numbers(dict(table), "study_design")
+    values = dict(checks.known_keys("", whole, allowed, needed))
     for key in ("doses_photons_per_pattern", "views"):
         if not isinstance(values[key], list):
             raise checks.refuse(key, values[key], "a list")

@@ -213,8 +213,7 @@ def _rejections(phase_d_root: Path) -> dict[tuple[float, str], dict[str, Any]]:
     path = phase_d_root / OVERLAP_MANIFEST
     if not path.is_file():
         return {}
-    manifest = strict_json.read_json(path)
-    schema.validate(manifest, "overlap_manifest", path)
+    manifest = schema.accepted(strict_json.read_json(path), "overlap_manifest", path)
     return {(cell["dose"], cell["view"]): cell for cell in manifest["rejected_views"]}
 
 

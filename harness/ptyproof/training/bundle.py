@@ -88,10 +88,9 @@ def _record(metadata: dict[str, str], path: Path) -> dict[str, Any]:
         raise DataError(path, "was not written by ptyproof: its metadata has no model record")
     record: dict[str, Any] = strict_json.parse_json(metadata[_KEY], path, "metadata")
     try:
-        schema.validate(record, "model", path)
+        return dict(schema.accepted(record, "model", path))
     except ManifestError as error:
         raise ManifestError(path, error.reason, "metadata") from error
-    return record
 
 
 def _empty(record: dict[str, Any], path: Path) -> GroupNetwork:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from ptyproof.evidence.checking.kinds import checks_of, groups_of
 from ptyproof.evidence.checking.loading import Loaded, load
 from ptyproof.evidence.checking.own_kinds import ManifestKind
 from ptyproof.evidence.checking.recognise import Recognised, recognise
+from ptyproof.io.schema import with_whole_numbers
 
 _MAX_LEVELS = 16
 _UPSET: tuple[type[Exception], ...] = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
@@ -131,6 +132,8 @@ def judge(
     if loaded.value is ...:
         return Checked(file, None, None, "could not be read", _sorted(found), ("json",))
     known = recognise(loaded.value)
+    if known is not None:
+        loaded = replace(loaded, value=with_whole_numbers(loaded.value, known.kind, known.major))
     own = own_kinds.recognise(loaded.value, kinds) if known is None else None
     doc = Document(
         value=loaded.value,
