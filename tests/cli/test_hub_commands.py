@@ -8,7 +8,7 @@ import pytest
 
 from ptyproof.cli import main
 from ptyproof.evidence.hub import Hub
-from tests.evidence.test_verify import kill_run, make_run
+from tests.evidence.hubs import kill_run, make_run
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from ptyproof.evidence.run_folder import RunFolder
 from ptyproof.evidence.summary import write_summary
 from ptyproof.io.strict_json import write_json
 from tests.conftest import Phase
-from tests.evidence.test_verify import make_hub, places
+from tests.evidence.hubs import make_hub, places
 from tests.strategies.reconstructions import METHODS, phase_f
 
 

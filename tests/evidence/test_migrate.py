@@ -25,7 +25,7 @@ from ptyproof.io.schema import schema_errors
 from ptyproof.study.design import StudyDesign
 from tests.evidence.checking.cases import CASES, Case
 from tests.evidence.checking.legacy_cases import LEGACY_CASES
-from tests.evidence.test_verify import make_run
+from tests.evidence.hubs import make_run
 
 EXAMPLES = Path(__file__).parents[1] / "schemas" / "examples"
 EARLIER = sorted(EXAMPLES.glob("legacy_training_manifest_e*/valid/*.json"))

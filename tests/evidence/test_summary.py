@@ -16,7 +16,7 @@ from ptyproof.evidence.hub import Hub
 from ptyproof.evidence.hub_layout import OVERLAP, RUN, SKIP_LINES, SUMMARY, TRAINING
 from ptyproof.evidence.summary import write_summary
 from tests.conftest import Phase
-from tests.evidence.test_verify import ENVIRONMENT, REVISION, edit, kill_run, make_hub, make_run
+from tests.evidence.hubs import ENVIRONMENT, REVISION, edit, kill_run, make_hub, make_run
 
 
 @pytest.fixture(scope="module")

@@ -187,7 +187,7 @@ def _hub_files(folder: Path) -> Seeds:
     from ptyproof.study.jobs import JobFilters
     from ptyproof.training.device import RunOptions
     from tests.conftest import Phase
-    from tests.evidence.test_verify import make_hub
+    from tests.evidence.hubs import make_hub
 
     study, roots = builtin_study("fly64-smoke"), [folder / name for name in "cde"]
     c = Phase(roots[0], generate(study, load_base(study, "builtin"), roots[0]))

@@ -20,7 +20,7 @@ from ptyproof.evidence.report import write_report
 from ptyproof.io.dataset import write_dataset
 from ptyproof.io.regular import appended
 from ptyproof.study import checks
-from tests.evidence.test_verify import ENVIRONMENT, REVISION
+from tests.evidence.hubs import ENVIRONMENT, REVISION
 from tests.hostile.files import within
 from tests.strategies.datasets import make_dataset
 

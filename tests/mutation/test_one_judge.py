@@ -28,7 +28,7 @@ from ptyproof.io.strict_json import format_json
 from ptyproof.study.jobs import JobFilters
 from ptyproof.training.device import RunOptions
 from tests.conftest import Phase
-from tests.evidence.test_verify import make_hub
+from tests.evidence.hubs import make_hub
 from tests.mutation.mutations import mutate
 
 COUNT = 60

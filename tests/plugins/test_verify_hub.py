@@ -12,7 +12,7 @@ from ptyproof.evidence.hub import Hub
 from ptyproof.evidence.hub_layout import SKIP_LINES
 from ptyproof.evidence.summary import write_summary
 from tests.conftest import Phase
-from tests.evidence.test_verify import make_hub, make_run
+from tests.evidence.hubs import make_hub, make_run
 from tests.plugins.conftest import Run, run_pytest
 from tests.plugins.test_plugin import HEAVY
 

@@ -19,7 +19,7 @@ from tests.io.test_fast_schema import mutations
 from tests.schemas.schema_rules import KINDS, example, example_names
 
 CASES = (*OF_TODAY, *LEGACY_CASES)
-# What needs a file, or a folder with files: see test_files, test_beside and test_loading, and of hubs test_verify.
+# What needs a file, or a folder with files: see test_files, test_beside and test_loading, and of hubs test_hub_judge.
 OF_FILES = {"PM001", "PM002", "PM003", "PM004", "PM005", "PM006", "PM008", "PM102", "PM210"}
 OF_FILES |= {"PM301", "PM302", "PM303", "PM305", "PM306", "PM308", "PM802"}
 OF_FILES |= {"PM105", "PM106", "PM107"}  # see test_own_kinds

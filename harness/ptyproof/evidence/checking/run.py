@@ -141,7 +141,7 @@ def judge(
         kind=own.name if own is not None else known.kind if known is not None else "",
         generation="" if known is None else known.generation,
         folder=folder,
-        home=_home(folder) if home is None else home.resolve(),
+        home=_home(folder, home),
         now=now or clock.utc_now(),
         hash_files=hash_files,
         manifest_only=manifest_only,
@@ -225,10 +225,14 @@ def _foreign(doc: Document, kind: str | None, said: str, found: list[Finding]) -
     return Checked(doc.file, kind, version, said, _sorted(set(found)), groups, named, times.of(doc))
 
 
-def _home(folder: Path | None) -> Path | None:
+def _home(folder: Path | None, home: Path | None) -> Path | None:
+    if home is not None:
+        return home.resolve()
+    return None if folder is None else home_of(folder)
+
+
+def home_of(folder: Path) -> Path:
     """Return the artifact hub that a folder lies in, or the folder itself."""
-    if folder is None:
-        return None
     for parent in (folder, *list(folder.parents)[:_MAX_LEVELS]):
         if (parent / INDEX).is_file():
             return parent

@@ -18,7 +18,7 @@ from ptyproof.evidence.checking.hub_files import HubFiles, files_in, hub_files
 from ptyproof.evidence.checking.hub_index import file_faults
 from ptyproof.evidence.checking.loading import load
 from ptyproof.evidence.checking.own_kinds import ManifestKind
-from ptyproof.evidence.checking.run import Checked, judge
+from ptyproof.evidence.checking.run import Checked, home_of, judge
 from ptyproof.evidence.hub_layout import KINDS
 
 _GROUPS = ("hub",)
@@ -158,6 +158,9 @@ class _Reading:
         """Return the judgement on a file, and its value."""
         path = self.files.paths[name]
         loaded = load(path)
+        # a hub that lies in another one is the home of its manifests, and its index is judged as alone
+        nearest = home_of(path.parent)
+        is_nested = nearest != self.files.root and (nearest / INDEX).is_file()
         checked = judge(
             loaded,
             name,
@@ -165,10 +168,10 @@ class _Reading:
             hash_files=self.hash_files,
             manifest_only=self.manifest_only,
             digests=self.files.digests,
-            home=self.home,
+            home=nearest if is_nested else self.home,
             now=self.now,
             kinds=self.kinds,
-            of_hub=True,
+            of_hub=not is_nested,
             without_data=self.at_the_end_of_a_run,
         )
         return checked, loaded.value
