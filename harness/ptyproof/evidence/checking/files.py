@@ -11,7 +11,8 @@ from pathlib import Path
 
 from ptyproof.evidence.checking.document import Document, Findings, mapping
 from ptyproof.evidence.checking.findings import Finding, printable
-from ptyproof.evidence.checking.references import Reference, references
+from ptyproof.evidence.checking.reference import Reference
+from ptyproof.evidence.checking.references import references
 
 _SHOWN = 200
 _MEMO = "real folders"

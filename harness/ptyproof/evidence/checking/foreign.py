@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ptyproof.evidence.checking.document import Document, Findings, count, text
-from ptyproof.evidence.checking.references import Reference, references
+from ptyproof.evidence.checking.reference import Reference
 from ptyproof.io.json_scan import path_of
 
 _PATH_KEYS = ("path", "relative_path", "file", "filename", "file_name", "file_path")
@@ -50,7 +50,7 @@ def named(doc: Document) -> Iterator[Reference]:
 def agree(doc: Document) -> Findings:
     """Yield records of one file that differ, and digests that a record calls the same although they differ."""
     seen: dict[str, Reference] = {}
-    for found in references(doc):
+    for found in named(doc):
         if found.role != "record":
             continue
         first = seen.setdefault(found.path, found)

@@ -11,7 +11,8 @@ from urllib.parse import unquote
 
 from ptyproof.evidence.checking.document import Document, Findings, count, number, text
 from ptyproof.evidence.checking.findings import printable
-from ptyproof.evidence.checking.references import Reference, references
+from ptyproof.evidence.checking.reference import Reference
+from ptyproof.evidence.checking.references import references
 from ptyproof.study.layout import dose_folder
 
 _ABSOLUTE = re.compile(r"/|\\|[A-Za-z]:|~|[A-Za-z][A-Za-z0-9+.-]*://")
