@@ -162,6 +162,18 @@ def test_files_that_are_not_read_are_still_there(hub: Hub) -> None:
     assert main(["check", str(hub.root), "--no-hash"]) == 1
 
 
+def test_hidden_folders_of_a_hub_are_judged_with_it(hub: Hub, capsys: pytest.CaptureFixture[str]) -> None:
+    (hub.root / ".hidden").mkdir()
+    (hub.root / ".hidden" / "skip_summary.json").write_text(json.dumps(WARNED | {"skipped_count": 1}))
+    take_stock(hub)
+    assert set(statuses(hub).values()) == {1}
+    capsys.readouterr()
+    main(["check", str(hub.root), "--format", "json"])
+    said = json.loads(capsys.readouterr().out)
+    assert str(hub.root / ".hidden" / "skip_summary.json") in {entry["file"] for entry in said["files"]}
+    assert ".hidden" not in json.dumps({key: value for key, value in said.items() if key != "files"})
+
+
 def test_the_index_of_another_program_makes_no_hub(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "hub.json").write_text('{"devices": []}')
     (tmp_path / "notes.md").write_text("x")

@@ -29,7 +29,10 @@ def not_entered(paths: Iterable[Path]) -> list[Path]:
     """Return the folders below those given that `gather` does not enter, although there is a `.json` file in them."""
     found = []
     for path in paths:
-        for root, folders, _ in os.walk(path):
+        for root, folders, files in os.walk(path):
+            if INDEX in files and is_hub(Path(root)):
+                folders.clear()  # a hub is judged with all its folders
+                continue
             left_out = sorted(name for name in folders if not _is_entered(name))
             found += [Path(root, name) for name in left_out if _holds_json(Path(root, name))]
             folders[:] = sorted(set(folders) - set(left_out))
