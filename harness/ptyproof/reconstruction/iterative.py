@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import io
 import logging
+import os
 import random
 import warnings
 from collections.abc import Iterator
@@ -53,6 +54,8 @@ _ENGINES = {
     "rpie": Engine("RPIEOptions", (("alpha", 0.3),), spread=True),
     "epie": Engine("EPIEOptions", (("alpha", 1.0),), (("alpha", 1.0),)),
 }
+# of a process that torchrun or the like has started: pty-chi would wait for the others
+_LAUNCHED = ("GROUP_RANK", "ROLE_RANK", "LOCAL_WORLD_SIZE", "RANK", "WORLD_SIZE", "LOCAL_RANK")
 _BATCH_OF_SCAN = 10  # an update sees no more than a tenth of the scan: its patterns overlap little
 ENGINES = tuple(_ENGINES)
 
@@ -234,12 +237,14 @@ def _contained() -> Iterator[None]:
     python_state, numpy_state = random.getstate(), np.random.get_state()  # noqa: NPY002 - pty-chi seeds it
     root = logging.getLogger()
     handlers, level, disabled = list(root.handlers), root.level, root.manager.disable
+    launched = {name: os.environ.pop(name) for name in _LAUNCHED if name in os.environ}
     logging.disable(logging.CRITICAL)
     try:
         with torch.random.fork_rng(devices=[]), redirect_stderr(io.StringIO()), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
+        os.environ.update(launched)
         logging.disable(disabled)
         root.handlers[:] = handlers
         root.setLevel(level)

@@ -31,7 +31,7 @@ from ptyproof.training.bundle import write_bundle
 from ptyproof.training.checkpoint import read_checkpoint
 from ptyproof.training.data import Draw, GroupedScan, GroupSampler, hold_back
 from ptyproof.training.device import RunOptions, configured, resolve_accelerator
-from ptyproof.training.engine import Callback, ModelCheckpoint, TorchCheckpointIO, pl
+from ptyproof.training.engine import Callback, ModelCheckpoint, OneProcess, TorchCheckpointIO, pl
 from ptyproof.training.module import CHECKPOINT_KEY, PatchTraining
 from ptyproof.training.scan import Scan
 
@@ -196,7 +196,7 @@ def _trainer(
         gradient_clip_val=plan.gradient_clip,
         logger=False,  # Lightning's CSVLogger empties its file when a training resumes; _Reporter writes the history
         callbacks=[*watchers, _Generators(), checkpoint, _Reporter(console, task.key, plan, metrics)],
-        plugins=[_AtomicCheckpoints()],
+        plugins=[_AtomicCheckpoints(), OneProcess()],
         default_root_dir=folder,
         num_sanity_val_steps=0,
         log_every_n_steps=plan.steps_per_epoch,
@@ -401,6 +401,7 @@ def _quiet_lightning() -> Iterator[None]:
             ".*Checkpoint directory .* exists and is not empty.*",  # resuming and repeating are meant to find it
             ".*Experiment logs directory .* exists and is not empty.*",  # a resumed job goes on with its metrics
             ".*GPU available but not used.*",  # --accelerator cpu was asked for
+            ".*`srun` command is available.*",  # a training is one process: `OneProcess`
             ".*treespec, LeafSpec.*",  # Lightning 2.6 on a newer torch; Lightning's own to mend
             ".*is not guaranteed to be.*mid-epoch.*",  # checkpoints are of epoch ends
         ):
