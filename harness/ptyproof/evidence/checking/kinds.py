@@ -15,6 +15,7 @@ from ptyproof.evidence.checking import (
     claims,
     comparisons,
     files,
+    foreign,
     generic,
     halves,
     hub_index,
@@ -313,9 +314,6 @@ def kind_of(name: str) -> Kind:
 def checks_of(name: str) -> tuple[Check, ...]:
     """Return the checks of a kind: those of every kind, and its own; of no known kind, those that need none."""
     if not name:
-        # here, as few files are of no known kind
-        from ptyproof.evidence.checking import foreign
-
         return generic.anywhere, paths.check, files.check, foreign.agree
     return (*_ALWAYS, *kind_of(name).checks)
 

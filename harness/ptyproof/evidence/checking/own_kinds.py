@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ptyproof.errors import InputError, ManifestError
+from ptyproof.evidence.checking import form
 from ptyproof.evidence.checking.document import Document, Findings
 from ptyproof.io import schema
 from ptyproof.io.strict_json import read_json
@@ -89,9 +90,6 @@ class ManifestKind:
 
     def form(self, doc: Document) -> Findings:
         """Yield the violations of the schema."""
-        # here, as few files are of such a kind
-        from ptyproof.evidence.checking import form
-
         yield from form.own(doc, self.schema)
 
     def checked(self, doc: Document) -> Findings:

@@ -9,6 +9,7 @@ import posixpath
 from collections.abc import Iterator
 from typing import Any
 
+from ptyproof.evidence.checking import foreign
 from ptyproof.evidence.checking.document import Document, count, entries, mapping, text
 from ptyproof.evidence.checking.reference import Reference
 from ptyproof.io.json_scan import path_of
@@ -55,9 +56,6 @@ def references(doc: Document) -> list[Reference]:
 def _references(doc: Document) -> Iterator[Reference]:
     root = doc.root
     if doc.is_foreign:
-        # here, as it is wanted for kinds that are not known alone
-        from ptyproof.evidence.checking import foreign
-
         yield from foreign.named(doc)
         return
     if "migrated" in root and root.get("artifact_root") is None:
