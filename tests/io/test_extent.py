@@ -72,6 +72,11 @@ def test_micrometres_are_read_with_a_remark(tmp_path: Path) -> None:
     assert any(remark.startswith("scan: spans") for remark in loaded.remarks)
 
 
+def test_windows_that_can_hardly_overlap_are_noted(tmp_path: Path) -> None:
+    path = legacy(tmp_path / "a.npz", xcoords=(X - X.min()) * 8.7 + 40, ycoords=(Y - Y.min()) * 8.7 + 40)
+    assert any("hardly overlap" in remark for remark in read_dataset(path).remarks)
+
+
 def test_a_scan_along_one_line_is_a_scan(tmp_path: Path) -> None:
     loaded = read_dataset(legacy(tmp_path / "a.npz", ycoords=np.full(N, 30.0)))
     assert loaded.remarks == ()

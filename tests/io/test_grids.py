@@ -62,7 +62,7 @@ def test_modes_and_grid_together(tmp_path: Path) -> None:
     ("arrays", "part"),
     [
         ({"diff3d": ON_GRID[:-1]}, "(3, 5, 16, 20)"),
-        ({"diff3d": ON_GRID, "xcoords": X.reshape(5, 4), "ycoords": Y.reshape(5, 4)}, "(5, 4)"),
+        ({"diff3d": ON_GRID, "xcoords": X.reshape(5, 4), "ycoords": Y.reshape(5, 4)}, "positions of shape (5, 4)"),
         ({"diff3d": ON_GRID.swapaxes(2, 3)}, "(4, 5, 20, 16)"),
         ({"xcoords": X.reshape(GRID), "ycoords": Y.reshape(GRID)}, "(4, 5)"),
         ({"diff3d": ON_GRID, "ycoords": Y.reshape(5, 4), "xcoords": X.reshape(GRID)}, "(5, 4)"),

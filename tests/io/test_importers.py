@@ -120,8 +120,8 @@ def test_an_unclear_zero_frequency_is_an_error_that_an_option_settles(tmp_path: 
 @pytest.mark.parametrize(
     ("changes", "member", "reason"),
     [
-        ({"data": np.full((1, N, *WINDOW), 0.5, np.float32)}, "data", "whole numbers >= 0"),
-        ({"data": np.full((1, N, *WINDOW), -1.0, np.float32)}, "data", "whole numbers >= 0"),
+        ({"data": np.full((1, N, *WINDOW), 0.5, np.float32)}, "data", "whole numbers >= 0, but has fractions"),
+        ({"data": np.full((1, N, *WINDOW), -1.0, np.float32)}, "data", "-1.0 is in it"),
         ({"data": np.full((1, N, *WINDOW), np.nan, np.float32)}, "data", "whole numbers >= 0"),
         ({"data": np.zeros((1, N, *WINDOW), np.float32)}, "data", "zero everywhere"),
         ({"data": np.zeros((1, N, *WINDOW), "c8")}, "data", "must be photon counts"),
@@ -141,6 +141,29 @@ def test_tike_arrays_that_cannot_be_meant(tmp_path: Path, changes: dict[str, Any
         import_foreign(save(tmp_path / "a.npz", **changes))
     assert caught.value.member == member
     assert reason in caught.value.reason
+
+
+@pytest.mark.parametrize("modes", [1, 3])
+def test_patterns_last_are_told_by_positions_and_probe(tmp_path: Path, modes: int) -> None:
+    data = tike_arrays()["data"]
+    probe = np.stack([tike_arrays()["probe"].reshape(WINDOW)] * modes)
+    dataset, changes = import_foreign(save(tmp_path / "a.npz", data=np.moveaxis(data, 1, 3), probe=probe))
+    np.testing.assert_array_equal(dataset.counts(), tike_arrays(corner=False)["data"][0])
+    assert any(change.startswith("data: axes (1, H, W, n)") for change in changes)
+
+
+@pytest.mark.parametrize("order", ["nhw", "hwn"])
+def test_a_cube_of_patterns_leaves_its_axes_open(tmp_path: Path, order: Any) -> None:
+    side, rng = 12, np.random.default_rng(0)
+    bell = np.hanning(side + 2)[1:-1] ** 4
+    cube = rng.poisson(900 * np.einsum("i,j,k->ijk", *[bell] * 3))[None]
+    scan = rng.uniform(-5, 5, (1, side, 2))
+    probe = np.outer(bell, bell)[None, None, None].astype("c8")
+    path = save(tmp_path / "a.npz", data=cube, scan=scan, probe=probe)
+    with pytest.raises(DataError, match="--axis-order nhw or --axis-order hwn"):
+        import_foreign(path)
+    expected = cube[0] if order == "nhw" else np.moveaxis(cube[0], 2, 0)
+    np.testing.assert_array_equal(import_foreign(path, axis_order=order)[0].counts(), expected)
 
 
 def test_arrays_that_the_layout_does_not_know_are_left_out_and_that_is_said(tmp_path: Path) -> None:

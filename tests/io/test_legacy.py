@@ -139,7 +139,7 @@ def test_amplitude_or_intensity_is_not_guessed(tmp_path: Path, arrays: dict[str,
     with pytest.raises(DataError, match="values='intensity' or values='amplitude'"):
         read_dataset(path)
     assert_reads_as_sound(read_dataset(path, values="intensity"))
-    with pytest.raises(DataError, match=r"intensity stored as amplitude|must be real"):
+    with pytest.raises(DataError, match="intensity stored as amplitude"):
         read_dataset(path, values="amplitude")
 
 

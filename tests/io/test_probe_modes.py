@@ -73,4 +73,4 @@ def test_tike_probes_of_two_to_six_axes(tmp_path: Path, probe: Any) -> None:
 
 def test_tike_modes_that_do_not_fit_the_patterns(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="contradicts"):
-        import_foreign(tike(tmp_path / "a.npz", probe=np.ones((1, 1, 3, WINDOW[1], WINDOW[0]), "c8")))
+        import_foreign(tike(tmp_path / "a.npz", probe=np.ones((1, 1, 3, WINDOW[0], WINDOW[1] - 2), "c8")))

@@ -84,6 +84,15 @@ def test_one_pattern_is_enough(tmp_path: Path, patterns: int) -> None:
         read_dataset(path)
 
 
+def test_one_overflow_of_a_byte_is_enough(tmp_path: Path) -> None:
+    """A type of its own has its own largest value; 255 in a wider one may be a count."""
+    counts = np.minimum(COUNTS, 200)
+    counts[6, 8, 10] = 255
+    with pytest.raises(DataError, match="1 values are 255, the largest that uint8 holds"):
+        read_dataset(legacy(tmp_path / "a.npz", diff3d=counts.astype("u1")))
+    assert read_dataset(legacy(tmp_path / "b.npz", diff3d=counts.astype("u2"))).dataset.counts().max() == 255
+
+
 def test_amplitudes_of_marked_counts_are_marked(tmp_path: Path) -> None:
     root = np.sqrt(marked("u2", 65535)).astype("f4")
     with pytest.raises(DataError, match="65535"):

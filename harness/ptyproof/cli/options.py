@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ptyproof.console import Console
+from ptyproof.io.reading import CHOICES, Reading
 
 if TYPE_CHECKING:
     from ptyproof.evidence.job_process import JobProcesses
-    from ptyproof.io.reading import Reading
 
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 else:
@@ -98,19 +98,19 @@ def add_reading(parser: argparse.ArgumentParser, scan_order: str | None = None) 
     group = parser.add_argument_group("what FILE leaves open")
     group.add_argument(
         "--values",
-        choices=("amplitude", "intensity"),
+        choices=CHOICES["values"],
         help="what the patterns hold; counts are intensity (default: whole numbers under diff3d or data are counts, "
         "fractions are amplitude, and other whole numbers are refused)",
     )
     group.add_argument(
         "--axis-order",
-        choices=("nhw", "hwn"),
+        choices=CHOICES["axis_order"],
         help="patterns are (n, H, W) or (H, W, n) (default: as positions and probe tell, refused where both fit)",
     )
     group.add_argument(
         "--zero-frequency",
         type=lambda text: "center" if text == "centre" else text,
-        choices=("auto", "center", "corner", "top", "left"),
+        choices=CHOICES["zero_frequency"],
         default="auto",
         help="index of the patterns' zero frequency: center (H // 2, W // 2), corner (0, 0), top (0, W // 2), left "
         "(H // 2, 0); auto (default): the center for DATA-001, found from the patterns for other layouts, refused "
@@ -118,14 +118,14 @@ def add_reading(parser: argparse.ArgumentParser, scan_order: str | None = None) 
     )
     group.add_argument(
         "--saturated",
-        choices=("refuse", "keep"),
+        choices=CHOICES["saturated"],
         default="refuse",
         help="pixels at the largest value of their type, by which detectors mark what is no light: refuse (default) or "
         "keep them as light",
     )
     group.add_argument(
         "--scan-order",
-        choices=("rows", "columns"),
+        choices=CHOICES["scan_order"],
         default=scan_order,
         help="how positions (n,) run over patterns (ny, nx, H, W): row by row, nx fast, or column by column, ny fast "
         + ("(default: %(default)s)" if scan_order else "(default: such a file is refused)"),
@@ -134,8 +134,6 @@ def add_reading(parser: argparse.ArgumentParser, scan_order: str | None = None) 
 
 def reading(args: argparse.Namespace) -> Reading:
     """Return what the options of `add_reading` say."""
-    from ptyproof.io.reading import Reading
-
     return Reading(args.axis_order, args.values, args.zero_frequency, args.saturated, args.scan_order)
 
 

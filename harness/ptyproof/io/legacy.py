@@ -262,6 +262,8 @@ def _intensity_to_amplitude(state: Canonical, given: Mapping[str, Array], readin
         state.saturated = settled(array, state.path, "diffraction", reading.saturated, 1.0)
         why = "as the caller said" if reading.values else f"since nothing says otherwise; {_OTHERWISE}"
         state.changes.append(f"diffraction: {array.dtype} taken as amplitude, {why}")
+        if array.dtype.kind in "iu":  # the reading that asks for it; whether it can be is judged in validation
+            state.arrays["diffraction"] = array.astype(np.float32)
         return
     if array.size and not array.min() >= 0:
         raise state.fail("diffraction", f"holds intensities, but the smallest is {array.min()}; >= 0 is expected")

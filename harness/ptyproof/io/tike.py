@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -60,9 +61,9 @@ def load_tike(archive: NpzArchive, reading: Reading, margin_px: int, changes: li
     path = archive.path
     left = sorted(set(archive.members) - set(_NAMES))
     changes += [f"{name}: left out, the layout does not know it" for name in left]
-    data, scan = archive.read("data"), archive.read("scan")
-    stack = _single_view(archive, data, scan, reading)
-    probe = _probe(archive, stack.shape[1:], changes)
+    data, scan, raw = archive.read("data"), archive.read("scan"), archive.read("probe")
+    stack = _single_view(archive, data, scan, raw.shape, reading, changes)
+    probe = _probe(path, raw, (stack.shape[1], stack.shape[2]), changes)
     if scan.shape[1:] != (len(stack), 2) or stack.shape[1:] != probe.shape:
         shapes = f"data {data.shape}, scan {scan.shape}, probe {probe.shape}"
         raise DataError(path, f"contradicts the other arrays: {shapes}", "data")
@@ -93,30 +94,48 @@ def load_tike(archive: NpzArchive, reading: Reading, margin_px: int, changes: li
     return Dataset(None, probe, positions_px, metadata, diffraction, scan_index=index)
 
 
-def _single_view(archive: NpzArchive, data: Array, scan: Array, reading: Reading) -> Array:
+def _single_view(
+    archive: NpzArchive, data: Array, scan: Array, probe: tuple[int, ...], reading: Reading, changes: list[str]
+) -> Array:
+    """Return the patterns (n, H, W) of one view; (H, W, n) are told by the positions and the probe's sides."""
     if len(data) != 1 or len(scan) != 1:
         views = f"data {data.shape}, scan {scan.shape}"
         raise DataError(archive.path, f"must hold one view, got {views}; split it into one file per view", "data")
     view: Array = data[0]
-    return np.moveaxis(view, 2, 0) if reading.axis_order == "hwn" else view
+    windows = {"nhw": view.shape[1:], "hwn": view.shape[:2]}
+    sides = (probe[-2:], probe[:2]) if len(probe) == 3 else (probe[-2:],)
+    fitting = [
+        order
+        for order, length in (("nhw", view.shape[0]), ("hwn", view.shape[2]))
+        if length == scan.shape[1] and windows[order] in sides
+    ]
+    if reading.axis_order is None and len(fitting) == 2:
+        shapes = f"has the shape {data.shape}, with {scan.shape[1]} positions and a probe of shape {probe}"
+        question = f"{shapes}, so its axes may be (1, n, H, W) or (1, H, W, n); {say_which('axis_order', *fitting)}"
+        raise DataError(archive.path, question, "data")
+    if (reading.axis_order or "".join(fitting)) != "hwn":
+        return view
+    moved = np.moveaxis(view, 2, 0)
+    changes.append(f"data: axes (1, H, W, n) {data.shape} made (n, H, W) {moved.shape}")
+    return moved
 
 
-def _probe(archive: NpzArchive, window: tuple[int, ...], changes: list[str]) -> npt.NDArray[np.complex64]:
-    probe = archive.read("probe")
+def _probe(path: Path, probe: Array, window: tuple[int, int], changes: list[str]) -> npt.NDArray[np.complex64]:
     if probe.dtype.kind != "c":
-        raise DataError(archive.path, f"must be complex, got {probe.dtype}", "probe")
+        raise DataError(path, f"must be complex, got {probe.dtype}", "probe")
     if probe.ndim == 3 and probe.size:
-        modes = np.moveaxis(probe, mode_axis(probe.shape, {(window[0], window[1])}, archive.path, "probe"), 0)
+        modes = np.moveaxis(probe, mode_axis(probe.shape, {window}, path, "probe"), 0)
     else:
         modes = probe.reshape(-1, *probe.shape[-2:])
-    mode, change = strongest_mode(modes, archive.path, "probe") if modes.size else (modes, "")
+    mode, change = strongest_mode(modes, path, "probe") if modes.size else (modes, "")
     if not mode.any():
-        raise DataError(archive.path, "must be finite and not zero everywhere", "probe")
+        raise DataError(path, "must be finite and not zero everywhere", "probe")
     changes.append(f"probe: shape {probe.shape} made {mode.shape}, {change}")
-    reason = probe_problem((np.abs(mode.astype(np.complex128)) / float(np.abs(mode).max())) ** 2)
+    reason = probe_problem((np.abs(mode.astype(np.complex128)) / float(np.abs(mode).max())) ** 2, "probe")
     if reason is not None:
-        raise DataError(archive.path, reason.replace("probeGuess, ", "probe[..., :, :], "), "probe")
-    return np.ascontiguousarray(mode, dtype=np.complex64)
+        raise DataError(path, reason, "probe")
+    with np.errstate(over="ignore"):  # validation names what is infinite then
+        return np.ascontiguousarray(mode, dtype=np.complex64)
 
 
 def _check_values(archive: NpzArchive, stack: Array, reading: Reading) -> None:
@@ -126,7 +145,8 @@ def _check_values(archive: NpzArchive, stack: Array, reading: Reading) -> None:
     for rows in row_blocks(stack):
         block = stack[rows]
         if not (np.isfinite(block).all() and (block >= 0).all()):
-            raise DataError(archive.path, "must be finite and >= 0; photon counts are whole numbers >= 0", "data")
+            found = f"must be finite and >= 0, but {block.min()} is in it; photon counts are whole numbers >= 0"
+            raise DataError(archive.path, found, "data")
         if reading.values is None and not np.array_equal(block, np.rint(block)):
             fractions = "must be photon counts, whole numbers >= 0, but has fractions; "
             raise DataError(archive.path, fractions + say_which("values", "intensity", "amplitude"), "data")

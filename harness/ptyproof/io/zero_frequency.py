@@ -132,15 +132,15 @@ def pattern_problem(light: Array) -> str | None:
     )
 
 
-def probe_problem(power: Array) -> str | None:
-    """Return what is wrong with the place of a probe |P|^2 (H, W) in its window, or None."""
+def probe_problem(power: Array, name: str = "probeGuess") -> str | None:
+    """Return what is wrong with the place of a probe |P|^2 (H, W) in its window, or None; `name` is the array's."""
     found = probe_center(power)
     if not found.edge_axes:
         return None
-    place = place_in_words(_place_of(found.edge_axes))
+    place, axes = place_in_words(_place_of(found.edge_axes)), tuple(axis - 2 for axis in found.edge_axes)
     return (
         f"has its light at the {place} of the window, where the middle is expected: "
-        f"{found.described()}; numpy.fft.fftshift(probeGuess, axes={found.edge_axes}) moves it along "
+        f"{found.described()}; numpy.fft.fftshift({name}, axes={axes}) moves it along "
         f"{axes_in_words(found.edge_axes)}"
     )
 
