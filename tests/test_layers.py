@@ -15,6 +15,7 @@ LAYERS = {
     "ptyproof.errors": 0,
     "ptyproof.clock": 0,
     "ptyproof.console": 0,
+    "ptyproof.extras": 0,
     "ptyproof.remedies": 0,
     "ptyproof_schemas": 0,
     "ptyproof.physics": 1,
