@@ -12,7 +12,8 @@ from ptyproof.errors import DataError, InputError
 from ptyproof.io.dataset import dataset_arrays, read_dataset, write_dataset
 from ptyproof.io.hashing import sha256_file
 from ptyproof.io.importers import import_foreign
-from ptyproof.physics.objects import OBJECT_NAMES, make_object
+from ptyproof.physics.names import OBJECT_NAMES
+from ptyproof.physics.objects import make_object
 from tests.strategies.datasets import make_dataset
 
 MEASURED = Path(__file__).parents[2] / ".." / "shared" / "data" / "siemens-star" / "siemens-star-small.npz"

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from ptyproof.errors import InputError
-from ptyproof.physics.objects import OBJECT_NAMES, make_object
+from ptyproof.physics.names import OBJECT_NAMES
+from ptyproof.physics.objects import make_object
 
 SHAPE = (256, 320)
 OCTAVES = [(1 / 64, 1 / 32), (1 / 32, 1 / 16), (1 / 16, 1 / 8), (1 / 8, 1 / 4)]

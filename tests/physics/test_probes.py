@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from ptyproof.errors import InputError
-from ptyproof.physics.probes import PROBE_NAMES, encircled_diameter_px, make_probe
+from ptyproof.physics.names import PROBE_NAMES
+from ptyproof.physics.probes import encircled_diameter_px, make_probe
 from tests.strategies.scans import complex_noise
 
 

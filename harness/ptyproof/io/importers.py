@@ -22,7 +22,8 @@ from ptyproof.io.tike import ARRAYS, is_tike, load_tike
 from ptyproof.io.unknown import advice, described
 from ptyproof.io.validation import validate_dataset
 from ptyproof.physics.forward import DEFAULT_MARGIN_PX
-from ptyproof.physics.objects import OBJECT_NAMES, make_object
+from ptyproof.physics.names import OBJECT_NAMES
+from ptyproof.physics.objects import make_object
 from ptyproof.physics.scans import object_shape_for
 
 OBJECT_SEED = 42

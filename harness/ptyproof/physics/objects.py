@@ -17,6 +17,7 @@ from scipy.ndimage import gaussian_filter
 from scipy.spatial import cKDTree
 
 from ptyproof.errors import InputError
+from ptyproof.physics.names import OBJECT_NAMES
 
 EDGE_SIGMA_PX = 0.7
 MIN_SIDE_PX = 16
@@ -49,7 +50,7 @@ def make_object(name: str, shape: tuple[int, int], rng: np.random.Generator) -> 
     Parameters
     ----------
     name
-        One of OBJECT_NAMES.
+        One of `names.OBJECT_NAMES`.
     shape
         (rows, cols) in pixels.
     rng
@@ -107,11 +108,9 @@ def _siemens(shape: tuple[int, int], rng: np.random.Generator) -> tuple[_Field, 
     return absorption, delay
 
 
-_BUILDERS: dict[str, Callable[[tuple[int, int], np.random.Generator], tuple[_Field, _Field]]] = {
-    "grains": _grains,
-    "siemens": _siemens,
-}
-OBJECT_NAMES = tuple(_BUILDERS)
+_BUILDERS: dict[str, Callable[[tuple[int, int], np.random.Generator], tuple[_Field, _Field]]] = dict(
+    zip(OBJECT_NAMES, (_grains, _siemens), strict=True)
+)
 
 
 def _voronoi(shape: tuple[int, int], rng: np.random.Generator) -> tuple[_Field, _Field]:

@@ -15,6 +15,7 @@ from scipy.special import erfc
 
 from ptyproof.errors import InputError
 from ptyproof.physics.dose import probe_intensity
+from ptyproof.physics.names import PROBE_NAMES
 
 MIN_WINDOW_PX = 16
 MIN_DIAMETER_PX = 4.0
@@ -46,7 +47,7 @@ def make_probe(name: str, shape: int | tuple[int, int], diameter_px: float | Non
     Parameters
     ----------
     name
-        One of PROBE_NAMES.
+        One of `names.PROBE_NAMES`.
     shape
         (H, W) of the window in pixels, or one number for a square window.
     diameter_px
@@ -134,11 +135,9 @@ def _soft_aperture(window: tuple[int, int], diameter: float) -> NDArray[np.compl
     return np.asarray(disc * np.exp(1j * _APERTURE_PHASE_RAD * (2.0 * radius / diameter) ** 2))
 
 
-_BUILDERS: dict[str, Callable[[tuple[int, int], float], NDArray[np.complex128]]] = {
-    "zone_plate": _zone_plate,
-    "soft_aperture": _soft_aperture,
-}
-PROBE_NAMES = tuple(_BUILDERS)
+_BUILDERS: dict[str, Callable[[tuple[int, int], float], NDArray[np.complex128]]] = dict(
+    zip(PROBE_NAMES, (_zone_plate, _soft_aperture), strict=True)
+)
 
 
 def _soft_disc(radius: NDArray[np.float64], edge_at: float, softness: float) -> NDArray[np.float64]:

@@ -9,6 +9,7 @@ from typing import Any
 from ptyproof.errors import DesignError
 from ptyproof.io.hashing import sha256_json
 from ptyproof.io.schema import with_whole_numbers
+from ptyproof.physics.names import OBJECT_NAMES, PROBE_NAMES
 from ptyproof.study import checks
 from ptyproof.study.layout import dose_folder
 from ptyproof.study.reconstruction import ReconstructionDesign, reconstruction_from_dict
@@ -50,15 +51,11 @@ class BaseDesign:
     seed: int = 7
 
     def __post_init__(self) -> None:
-        # Here, as who reads a study's records, the hub's summary for one, should not wait for scipy.
-        from ptyproof.physics.objects import OBJECT_NAMES
-        from ptyproof.physics.probes import PROBE_NAMES
-
         checks.integer("base.scan_rows", self.scan_rows, 1, 10_000)
         checks.integer("base.scan_cols", self.scan_cols, 1, 10_000)
         checks.integer("base.seed", self.seed, 0)
-        checks.choice("base.object", self.object, tuple(OBJECT_NAMES))
-        checks.choice("base.probe", self.probe, tuple(PROBE_NAMES))
+        checks.choice("base.object", self.object, OBJECT_NAMES)
+        checks.choice("base.probe", self.probe, PROBE_NAMES)
         if self.scan_rows * self.scan_cols < 2:
             raise checks.refuse("base.scan_rows * base.scan_cols", 1, "2 or more positions")
         step = checks.positive("base.step_px", self.step_px, 1e4)

@@ -1,0 +1,6 @@
+"""Names of the built-in objects and probes, for those who check a name and build none: no numpy, no scipy."""
+
+from __future__ import annotations
+
+OBJECT_NAMES = ("grains", "siemens")
+PROBE_NAMES = ("zone_plate", "soft_aperture")
