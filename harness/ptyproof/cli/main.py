@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
 import sys
 from collections.abc import Sequence
@@ -11,31 +12,32 @@ from pathlib import Path
 from typing import TextIO, cast
 
 from ptyproof._version import __version__
-from ptyproof.cli import (
-    assess,
-    base,
-    certify,
-    check,
-    compare,
-    docs,
-    explain,
-    generate,
-    hub,
-    importing,
-    migrate,
-    overlap,
-    predict,
-    reconstruct,
-    report,
-    schema,
-    study,
-    train,
-    validate,
-)
 from ptyproof.console import Plain
 from ptyproof.errors import PtyproofError, sentence_of
 from ptyproof.io.anonymity import anonymity
 
+# a command, and the module of this package that has it; only the one that runs is imported
+COMMANDS = {
+    "study": "study",
+    "base": "base",
+    "import": "importing",
+    "validate": "validate",
+    "generate": "generate",
+    "overlap": "overlap",
+    "train": "train",
+    "reconstruct": "reconstruct",
+    "compare": "compare",
+    "assess": "assess",
+    "predict": "predict",
+    "certify": "certify",
+    "report": "report",
+    "hub": "hub",
+    "check": "check",
+    "explain": "explain",
+    "schema": "schema",
+    "migrate": "migrate",
+    "docs": "docs",
+}
 _EPILOG = """\
 examples:
   ptyproof generate --base-npz builtin --output-root c
@@ -50,8 +52,8 @@ exit status: 0 done; 1 it ran and something failed; 2 usage or bad input, nothin
 """
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """Return the parser with all commands."""
+def build_parser(command: str | None = None) -> argparse.ArgumentParser:
+    """Return the parser with all commands, or with the one that is named, which costs a tenth of the imports."""
     parser = argparse.ArgumentParser(
         prog="ptyproof",
         description="Evidence for ptychography studies: simulate, derive views, train for real, record every skip.",
@@ -60,18 +62,15 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"ptyproof {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for module in (
-        *(study, base, importing, validate, generate, overlap, train, reconstruct, compare, assess, predict, certify),
-        *(report, hub, check, explain, schema, migrate, docs),
-    ):
-        module.add_parser(commands)
+    for name in [command] if command in COMMANDS else COMMANDS:
+        importlib.import_module(f"ptyproof.cli.{COMMANDS[name]}").add_parser(commands)
     return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status; errors are one sentence on standard error."""
     words = sys.argv[1:] if argv is None else list(argv)
-    args = build_parser().parse_args(words)
+    args = build_parser(words[0] if words else None).parse_args(words)
     with redirect_stdout(cast("TextIO", Plain(sys.stdout))), redirect_stderr(cast("TextIO", Plain(sys.stderr))):
         return _answered(args, words)
 
