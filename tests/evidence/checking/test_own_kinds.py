@@ -83,6 +83,22 @@ def test_an_installed_package_brings_its_kind(folder: Path) -> None:
     assert "night.json" in {Path(file["file"]).name for file in said["files"]}
 
 
+def test_pytest_has_an_item_for_what_is_found_in_files_of_such_a_kind(folder: Path) -> None:
+    environment = installed(folder)
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "night.json"]
+
+    def tested() -> tuple[int, str]:
+        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120)
+        return done.returncode, done.stdout
+
+    assert tested()[0] == 0
+    (folder / "scan1.h5").write_bytes(CONTENT[::-1])  # found only where files are read
+    status, out = tested()
+    assert status == 1
+    assert "night.json::files" in out
+    assert "PM303" in out
+
+
 def test_the_same_file_without_the_package_is_of_no_known_kind(folder: Path) -> None:
     assert check_manifest(folder / "night.json").kind is None
 

@@ -76,13 +76,16 @@ def _named(said: str) -> Iterator[tuple[str, str, bool]]:
     """Yield what a process printed of its options: the job's key, the value, and whether the preview ends in it."""
     for pattern in (_LINE, _LOADED, _OPTION):
         for found in pattern.finditer(said):
-            yield _KEYS.get(found[1].lower(), "input_npz"), found[2].strip(), found.end() == len(said)
+            value = found[2].strip()
+            if value:
+                yield _KEYS.get(found[1].lower(), "input_npz"), value, found.end() == len(said)
 
 
 def _agrees(key: str, wanted: str, value: str, is_cut: bool) -> bool:
     if key == "output_dir" and value.startswith(f"{wanted.rstrip('/')}/"):
         return True  # a file in the job's folder
     if key in _PATHS:
+        value = value if " " in wanted else value.split()[0].strip("'\"")  # behind it, a remark may stand
         return _is_same_path(posixpath.normpath(wanted), posixpath.normpath(value), is_cut)
     mine, others = (re.sub(r"[^a-z0-9.+-]", "", part.lower()) for part in (wanted, value))
     if key == "num_epochs":
@@ -91,7 +94,7 @@ def _agrees(key: str, wanted: str, value: str, is_cut: bool) -> bool:
         except ValueError:
             return True  # no number: not the line that was meant
     mine, others = mine.replace("-", ""), others.replace("-", "")
-    return mine == others or (is_cut and mine.startswith(others))
+    return others.startswith(mine) or (is_cut and mine.startswith(others))
 
 
 def _is_same_path(wanted: str, value: str, is_cut: bool) -> bool:

@@ -21,6 +21,7 @@ from ptyproof.evidence.checking.own_kinds import ManifestKind
 from ptyproof.evidence.checking.recognise import Recognised, recognise
 from ptyproof.io.schema import with_whole_numbers
 
+_OF_OWN = ("files", "paths", "values")  # the groups of what needs no kind
 _MAX_LEVELS = 16
 _UPSET: tuple[type[Exception], ...] = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
@@ -219,9 +220,10 @@ def _of_own(doc: Document, own: ManifestKind, found: list[Finding]) -> Checked:
 
 def _foreign(doc: Document, kind: str | None, said: str, found: list[Finding]) -> Checked:
     named = doc.memo.get(files.NAMED, files.Named())
-    others = sorted({finding.group for finding in found} - {"json", "schema"})
+    fixed = {"json", "schema"} if kind is None else {"json", "schema", *_OF_OWN}
+    others = sorted({finding.group for finding in found} - fixed)
     version = text(doc.root, "schema_version") if kind is not None else None
-    groups = ("json", *others, "schema")
+    groups = ("json", *others, "schema") if kind is None else ("json", "schema", *_OF_OWN, *others)
     return Checked(doc.file, kind, version, said, _sorted(set(found)), groups, named, times.of(doc))
 
 

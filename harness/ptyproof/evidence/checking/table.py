@@ -40,7 +40,8 @@ def as_table(judged: Sequence[Checked]) -> str:
 
 
 def _row(checked: Checked) -> tuple[str, ...]:
-    worst = checked.findings[0].code if checked.findings else _NOTHING
+    found = checked.causes
+    worst = found[0].code if found else _NOTHING
     kind, generation = checked.kind or "unknown", checked.generation or _NOTHING
     return tuple(map(printable, (_time(checked.time), kind, generation[:16], verdict(checked), worst, checked.file)))
 
