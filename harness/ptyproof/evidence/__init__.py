@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from ptyproof.evidence.checking.findings import Finding
 
 
-def check(path: Path | str, *, hash_files: bool = True) -> list[Finding]:
+def check(path: Path | str, *, hash_files: bool = True, manifest_only: bool = False) -> list[Finding]:
     """Return everything that is wrong with a manifest, worst first; an empty list if it is sound.
 
     Parameters
@@ -18,6 +18,8 @@ def check(path: Path | str, *, hash_files: bool = True) -> list[Finding]:
         The file; what it is, is recognised from its content.
     hash_files
         Whether files that it names are read and compared with their recorded sha256.
+    manifest_only
+        Whether no file is looked at but the manifest: for one whose artifacts were not handed on with it.
 
     Examples
     --------
@@ -28,4 +30,4 @@ def check(path: Path | str, *, hash_files: bool = True) -> list[Finding]:
     # Here, as who imports a phase should not wait for the schemas.
     from ptyproof.evidence.checking.run import check_manifest
 
-    return list(check_manifest(path, hash_files=hash_files).findings)
+    return list(check_manifest(path, hash_files=hash_files, manifest_only=manifest_only).findings)
