@@ -26,9 +26,30 @@ def plain(text: str) -> str:
     return _COMMANDS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
+def encodable(text: str, encoding: str | None) -> str:
+    """Return a text with escapes, as JSON has them, for the characters that an encoding has not; None has all."""
+    if encoding is None or text.isascii():
+        return text
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return "".join(_escaped(character, encoding) for character in text)
+    return text
+
+
+def _escaped(character: str, encoding: str) -> str:
+    try:
+        character.encode(encoding)
+    except UnicodeEncodeError:
+        units = character.encode("utf-16-be", "surrogatepass").hex()
+        return "".join(f"\\u{units[first : first + 4]}" for first in range(0, len(units), 4))
+    return character
+
+
 class Plain:
     """A stream of the terminal that is given plain text, whatever stands in the names and files that are spoken of.
 
+    What the terminal's encoding does not have is escaped; a terminal may know ASCII alone.
     What begins with a carriage return is a progress bar, whose text is our own.
     """
 
@@ -37,7 +58,8 @@ class Plain:
 
     def write(self, text: str) -> int:
         """Write a text."""
-        return self._stream.write(text if text.startswith("\r") else plain(text))
+        text = text if text.startswith("\r") else plain(text)
+        return self._stream.write(encodable(text, getattr(self._stream, "encoding", None)))
 
     def writelines(self, lines: Iterable[str]) -> None:
         """Write texts."""
@@ -99,7 +121,7 @@ class Console:
     def say(self, text: str) -> None:
         """Write one line."""
         if self.lines is not None:
-            self.lines.write(f"{plain(text)}\n")
+            self.lines.write(encodable(f"{plain(text)}\n", getattr(self.lines, "encoding", None)))
             self.lines.flush()
 
     @contextmanager

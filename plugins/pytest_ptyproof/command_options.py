@@ -29,9 +29,9 @@ class CommandOptions:
         found = {_VARIABLE: shlex.split(os.environ.get(_VARIABLE, ""))}
         path = self._config.inipath
         found["ini file" if path is None else path.name] = [str(one) for one in self._config.getini("addopts")]
-        found |= {
-            name: (self._config.invocation_params.dir / name[1:]).read_text().splitlines() for name in self._files
-        }
+        folder = self._config.invocation_params.dir
+        for name in self._files:
+            found[name] = (folder / name[1:]).read_text("utf-8", "backslashreplace").splitlines()
         return [{"source": source, "options": options} for source, options in found.items() if options]
 
     def is_typed(self, option: str) -> bool:

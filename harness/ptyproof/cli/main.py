@@ -70,8 +70,8 @@ def build_parser(command: str | None = None) -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status; errors are one sentence on standard error."""
     words = sys.argv[1:] if argv is None else list(argv)
-    args = build_parser(words[0] if words else None).parse_args(words)
     with redirect_stdout(cast("TextIO", Plain(sys.stdout))), redirect_stderr(cast("TextIO", Plain(sys.stderr))):
+        args = build_parser(words[0] if words else None).parse_args(words)
         return _answered(args, words)
 
 

@@ -21,7 +21,7 @@ def read_toml(path: Path, max_bytes: int) -> dict[str, Any]:
         If it cannot be read, is larger, or is no TOML.
     """
     try:
-        text = read_regular(path, max_bytes).decode("utf-8")
+        text = read_regular(path, max_bytes).decode("utf-8-sig")  # Windows' editors begin with a mark
         if sum(line.count(".") ** 2 for line in text.split("\n")) > _MAX_WORK:
             raise DataError(path, "has keys of too many parts: too many dots stand in one line")
         return tomllib.loads(text)
