@@ -162,6 +162,13 @@ def test_files_that_are_not_read_are_still_there(hub: Hub) -> None:
     assert main(["check", str(hub.root), "--no-hash"]) == 1
 
 
+def test_an_index_that_is_a_link_out_of_the_hub_is_not_read(hub: Hub, tmp_path: Path) -> None:
+    (hub.root / "hub.json").rename(tmp_path / "elsewhere.json")
+    (hub.root / "hub.json").symlink_to(tmp_path / "elsewhere.json")
+    assert ("hub.json", "PM305") in {(finding.file, finding.code) for finding in judge_hub(hub.root).errors}
+    assert set(statuses(hub).values()) == {1}
+
+
 def test_hidden_folders_of_a_hub_are_judged_with_it(hub: Hub, capsys: pytest.CaptureFixture[str]) -> None:
     (hub.root / ".hidden").mkdir()
     (hub.root / ".hidden" / "skip_summary.json").write_text(json.dumps(WARNED | {"skipped_count": 1}))

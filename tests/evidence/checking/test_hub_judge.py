@@ -400,6 +400,7 @@ def test_what_the_index_says_of_runs_must_be_so(small: Hub) -> None:
         ("hub.json", "PM201", "$.runs[1].skips"),
         ("hub.json", "PM301", "$.runs[1].blocked_path"),
         ("hub.json", "PM301", "$.runs[1].reports_path"),
+        ("hub.json", "PM704", "$.runs[1].outcomes"),
         ("hub.json", "PM710", "$.runs[0].ended"),
         ("hub.json", "PM907", "$.runs[1].red.run"),
     ]

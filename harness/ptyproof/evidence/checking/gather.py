@@ -80,6 +80,8 @@ def is_hub(folder: Path) -> bool:
     index = folder / INDEX
     if not index.is_file():
         return False
+    if not real_path(index).is_relative_to(real_path(folder)):
+        return True  # a link that leads out, which is not read
     value = load(index).value
     return value is ... or (isinstance(value, dict) and value.get("kind") == "hub_index")
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ptyproof.evidence.checking.document import Document, Findings, count, mapping, number, text
+from ptyproof.evidence.checking.document import Document, Findings, count, listed, mapping, number, text
 
 _MAX_PID = 2**31
 _SHOWN = 80
+_WANTED = {"red": "failed", "green": "passed"}
 
 
 def check(doc: Document) -> Findings:
-    """Yield runs without an end, evidence that was refused and called accepted, and answers to runs that are not so."""
+    """Yield runs without an end, evidence that is accepted although it cannot be, and answers that are not so."""
     kinds: dict[str, str | None] = {}
     runs = doc.entries("runs")
     for at, (place, run) in enumerate(runs):
@@ -26,10 +27,27 @@ def check(doc: Document) -> Findings:
                 said = f"{answered[:_SHOWN]} is not a {key} run before {name[:_SHOWN]}"
                 yield doc.finding("PM907", f"{place}.{key}.run", said)
         kinds[name] = text(run, "evidence")
-        is_accepted = run.get("accepted") is True and run.get("evidence") == "green"
-        if is_accepted and number(run, "exit_status") not in (0, None):
-            said = f"{name[:_SHOWN]} is accepted as green with exit status {run.get('exit_status')}"
-            yield doc.finding("PM704", f"{place}.accepted", said)
+        if run.get("accepted") is True:
+            yield from _accepted(doc, place, run, name[:_SHOWN])
+
+
+def _accepted(doc: Document, place: str, run: dict[str, Any], name: str) -> Findings:
+    """Yield what an accepted run cannot have: another exit status than 0, or tests that ended in another way."""
+    kind = text(run, "evidence") or ""
+    if number(run, "exit_status") not in (0, None):
+        said = f"{name} is accepted as {kind} with exit status {run.get('exit_status')}"
+        yield doc.finding("PM704", f"{place}.accepted", said)
+    wanted = _WANTED.get(kind)
+    if wanted is None:
+        return
+    others = {key: n for key, n in mapping(run, "outcomes").items() if key != wanted and n != 0}
+    if others:
+        said = ", ".join(f"{str(key)[:20]} {n!s:.20}" for key, n in sorted(others.items())[:6])
+        yield doc.finding("PM704", f"{place}.outcomes", f"{name} is accepted as {kind}, but not all {wanted}: {said}")
+    for key, what in (("uncollected", "modules were not collected"), ("reruns", "tests ran again")):
+        if listed(run, key) and (key == "uncollected" or kind == "green"):
+            said = f"{name} is accepted as {kind}, but {what}: {len(listed(run, key))}"
+            yield doc.finding("PM704", f"{place}.{key}", said)
 
 
 def _end(doc: Document, place: str, run: dict[str, Any], later: Sequence[dict[str, Any]]) -> Findings:

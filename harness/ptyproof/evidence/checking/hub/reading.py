@@ -7,6 +7,7 @@ from typing import Any
 
 from ptyproof.errors import RunError
 from ptyproof.evidence.checking.document import INDEX, Document, finding_about
+from ptyproof.evidence.checking.files import real_path
 from ptyproof.evidence.checking.findings import Finding
 from ptyproof.evidence.checking.hub_files import hub_files
 from ptyproof.evidence.checking.hub_index import file_faults
@@ -19,6 +20,8 @@ _FORM = ("json", "schema")
 
 def read_index(root: Path) -> tuple[dict[str, Any] | None, list[Finding]]:
     """Return the index of a hub and what is wrong with its form or its digest; None where it cannot be gone on with."""
+    if not real_path(root / INDEX).is_relative_to(real_path(root)):
+        return None, [finding_about(INDEX, "PM305", "$", "is a link that leads out of the hub; it was not read")]
     loaded = load(root / INDEX)
     checked = judge(loaded, INDEX, folder=root.resolve(), hash_files=False, of_hub=True)
     found = [finding for finding in checked.findings if finding.group in _FORM or finding.code == "PM210"]
