@@ -22,7 +22,7 @@ CASES = (*OF_TODAY, *LEGACY_CASES)
 # What needs a file, or a folder with files: see test_files, test_beside and test_loading, and of hubs test_hub_judge.
 OF_FILES = {"PM001", "PM002", "PM003", "PM004", "PM005", "PM006", "PM008", "PM102", "PM210"}
 OF_FILES |= {"PM301", "PM302", "PM303", "PM305", "PM306", "PM308", "PM802"}
-OF_FILES |= {"PM105", "PM106", "PM107"}  # see test_own_kinds
+OF_FILES |= {"PM105", "PM106", "PM107", "PM309"}  # see test_own_kinds
 OF_FILES |= {f"PM9{number:02d}" for number in (1, 2, 3, 4, 5, 6, 8, 9, 10)}
 SOUND = [(kind, name) for kind in KINDS if kind in current_kinds() for name in example_names(kind)]
 

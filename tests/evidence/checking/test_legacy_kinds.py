@@ -188,3 +188,18 @@ def test_named_files_are_counted_as_there_absent_and_unseen(tmp_path: Path) -> N
     (tmp_path / "dose_500" / "dense" / "test" / "log.txt").write_text("x")
     assert check_manifest(path).named == Named(2, 1, 0, 1)
     assert check_value(value).named == Named(2, 0, 0, 2)
+
+
+def test_a_process_called_done_without_its_log_is_a_warning(tmp_path: Path) -> None:
+    path = write(tmp_path / "reconstruction_manifest.json", changed(F3, {}))
+    place = "$.execution_results[0].log_path"
+    found = {(finding.code, finding.json_path): finding.severity for finding in check_manifest(path).findings}
+    assert found["PM309", place] == "warning"
+    assert ("PM309", place) in codes(write(path, changed(F3, {"artifact_root": "elsewhere"})))
+    assert "PM309" not in {finding.code for finding in check_manifest(path, manifest_only=True).findings}
+    write(path, changed(F3, {}))
+    (tmp_path / "dose_500" / "dense" / "test").mkdir(parents=True)
+    (tmp_path / "dose_500" / "dense" / "test" / "log.txt").write_text("x")
+    assert "PM309" not in {code for code, _ in codes(path)}
+    write(path, changed(F3, {"execution_results/0/returncode": 1, "execution_results/0/log_path": "work/f/gone.txt"}))
+    assert "PM309" not in {code for code, _ in codes(path)}

@@ -116,6 +116,7 @@ EXPECTED: dict[str, tuple[str, dict[str, tuple[str, ...]]]] = {
         {
             "PM503": ("$.timestamp",),
             "PM504": ("$.artifact_root",),
+            "PM309": tuple(f"$.execution_results[{at}].log_path" for at in range(2)),
             "PM701": tuple(f"$.execution_results[{at}].stdout_preview" for at in range(2)),
         },
     ),
@@ -134,7 +135,11 @@ EXPECTED: dict[str, tuple[str, dict[str, tuple[str, ...]]]] = {
     ),
     "F2_reconstruction_manifest_success_test.json": (
         "F2",
-        {"PM503": ("$.timestamp",), "PM504": ("$.artifact_root",)},
+        {
+            "PM309": ("$.execution_results[0].log_path",),
+            "PM503": ("$.timestamp",),
+            "PM504": ("$.artifact_root",),
+        },
     ),
     "F3_reconstruction_manifest_sparse_test.json": (
         "F3",

@@ -278,6 +278,13 @@ _ALL = (
         ),
     ),
     Code(
+        "PM309",
+        "warning",
+        "A process that is called done, and whose log cannot be looked at",
+        "An exit status in a record is a word; the log beside it is what can be read.",
+        "Put the log back, or check the manifest in the folder that it was written in.",
+    ),
+    Code(
         "PM401",
         "error",
         "An absolute path",

@@ -9,13 +9,14 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ptyproof.evidence.checking.document import Document, Findings, mapping
+from ptyproof.evidence.checking.document import Document, Findings, count, mapping
 from ptyproof.evidence.checking.findings import Finding, printable
 from ptyproof.evidence.checking.reference import Reference
 from ptyproof.evidence.checking.references import references
 
 _SHOWN = 200
 _MEMO = "real folders"
+_STATES = "states of files"
 NAMED = "named files"
 _MAX_LEVELS = 100
 
@@ -46,6 +47,7 @@ def check(doc: Document) -> Findings:
         if may_look and found.name is not None and not found.name.startswith("/"):
             state = yield from _file(doc, found, folder, home)
         states[found.name or found.path] = state
+    doc.memo[_STATES] = states
     seen = Counter(states.values())
     doc.memo[NAMED] = Named(len(states), seen["there"], seen["absent"], seen["unseen"])
 
@@ -60,6 +62,22 @@ def claimed(doc: Document) -> Findings:
         if found is not None and mapping(job, "result").get("status") == "success" and not found.path.startswith("/"):
             said = f"{_shown(found)} is the result of a success, and the file does not say which folder it lies in"
             yield doc.finding("PM308", found.json_path, said)
+    yield from _logs(doc)
+
+
+def _logs(doc: Document) -> Findings:
+    """Yield processes of earlier tools that ended with 0 and of which not even the log can be looked at."""
+    states = doc.memo.get(_STATES, {})
+    found = {each.json_path: each for each in references(doc)} if doc.entries("execution_results") else {}
+    for place, result in doc.entries("execution_results"):
+        log = found.get(f"{place}.log_path")
+        if log is None or count(result, "returncode") != 0 or log.path.startswith("/"):
+            continue
+        state = states.get(log.name or log.path)
+        if state != "there":
+            where = "is not there" if state == "absent" else "cannot be looked at from here"
+            said = f"the process is said to have ended with 0, but its log {where}: {_shown(log)}"
+            yield doc.finding("PM309", log.json_path, said)
 
 
 def shared(doc: Document) -> Findings:
