@@ -40,21 +40,25 @@ class Failures:
         """Look at the error once every other plugin has made of the report what it wants."""
         report = yield
         n_runs = item.stash.get(_runs, 0)
+        if n_runs > 1:
+            setattr(report, _RUNS, n_runs)
         causes = _causes(call, report) if report.failed else []
-        if report.passed and call.when == "call":
+        if call.when == "call" and report.passed:
             causes = _causes_of_a_pass(item, call, n_runs)
-        vars(report).update({_CAUSES: [vars(cause) for cause in causes], _RUNS: n_runs})
+        if causes:
+            setattr(report, _CAUSES, [vars(cause) for cause in causes])
         return report
 
 
 def causes_on(report: pytest.TestReport) -> tuple[Cause, ...]:
     """Return what a report failed with; nothing where that is not known."""
-    return tuple(Cause(cause["type"], cause["kind"], tuple(cause["names"])) for cause in getattr(report, _CAUSES, []))
+    return tuple(Cause(cause["type"], cause["kind"], tuple(cause["names"])) for cause in getattr(report, _CAUSES, ()))
 
 
 def runs_on(report: pytest.TestReport) -> int:
     """Return how often the test of a report had been called in its process."""
-    return max(int(getattr(report, _RUNS, 1)), 1)
+    runs: int = getattr(report, _RUNS, 1)
+    return runs
 
 
 def subtest_on(report: pytest.TestReport) -> str | None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 OUTCOMES = ("passed", "failed", "error", "crashed", "skipped", "xfailed", "xpassed", "not_run")
 _WORST_FIRST = ("crashed", "error", "failed", "not_run", "skipped", "xfailed", "xpassed", "passed")
@@ -37,8 +37,7 @@ class Cause:
         return self.kind == OWN or not set(accepted).isdisjoint(self.names)
 
 
-@dataclass(frozen=True)
-class Phase:
+class Phase(NamedTuple):
     """A report about a test.
 
     Parameters
@@ -74,7 +73,7 @@ class Phase:
 @dataclass
 class _Test:
     outcomes: set[str] = field(default_factory=set)
-    phases: Counter[str] = field(default_factory=Counter)
+    phases: dict[str, int] = field(default_factory=dict)
     n_again: int = 0
     n_runs: int = 1
     reason: str | None = None
@@ -83,7 +82,7 @@ class _Test:
     def add(self, phase: Phase) -> None:
         self.n_runs = max(self.n_runs, phase.n_runs)
         if not phase.is_subtest:
-            self.phases[phase.when] += 1
+            self.phases[phase.when] = self.phases.get(phase.when, 0) + 1
         if phase.outcome not in _KNOWN:
             self.n_again += 1
             return
@@ -96,7 +95,7 @@ class _Test:
             self.reason = phase.reason
 
     def n_reruns(self) -> int:
-        return max(self.n_again, self.n_runs - 1, *(number - 1 for number in self.phases.values()), 0)
+        return max(self.n_again, self.n_runs - 1, max(self.phases.values(), default=1) - 1)
 
 
 def _outcome(phase: Phase) -> str | None:
@@ -130,7 +129,10 @@ class Outcomes:
 
     def add(self, phase: Phase) -> None:
         """Take down a report about a test; the worst of all that are known decides its outcome."""
-        self._found.setdefault(phase.test, _Test()).add(phase)
+        found = self._found.get(phase.test)
+        if found is None:
+            found = self._found[phase.test] = _Test()
+        found.add(phase)
 
     def of(self, test: str) -> str:
         """Return one of `OUTCOMES`."""
@@ -139,6 +141,13 @@ class Outcomes:
             "not_run" if found is None else next((name for name in _WORST_FIRST if name in found.outcomes), "not_run")
         )
 
+    def grouped(self) -> dict[str, list[str]]:
+        """Return the selected tests by outcome, in the order of `OUTCOMES`; those that did not occur are left out."""
+        found: dict[str, list[str]] = {outcome: [] for outcome in OUTCOMES}
+        for test in self.tests:
+            found[self.of(test)].append(test)
+        return {outcome: tests for outcome, tests in found.items() if tests}
+
     def causes(self, test: str) -> tuple[Cause, ...]:
         """Return what a test failed with in its call; an unknown cause where no report says it."""
         found = self._found.get(test)
@@ -146,8 +155,7 @@ class Outcomes:
 
     def counts(self) -> dict[str, int]:
         """Return how many selected tests ended how; outcomes that did not occur are left out."""
-        counted = Counter(self.of(test) for test in self.tests)
-        return {name: counted[name] for name in OUTCOMES if counted[name]}
+        return {outcome: len(tests) for outcome, tests in self.grouped().items()}
 
     def skips(self) -> list[dict[str, str]]:
         """Return every skipped test with its reason, in the order of the run."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ptyproof.evidence.run_outcomes import ASYNC, OUTCOMES, UNKNOWN, Outcomes
+from ptyproof.evidence.run_outcomes import ASYNC, UNKNOWN, Outcomes
 from ptyproof.evidence.run_session import MARKER_RULE, Session
 from ptyproof.evidence.tree_changes import Changes, Files, changes, read_files
 from ptyproof.io.file_kinds import CODE
@@ -149,9 +149,8 @@ def _problems(kind: str, outcomes: Outcomes, session: Session) -> list[str]:
         return problems
     problems += [f"{name} was not collected: {reason}" for name, reason in session.uncollected.items()]
     wanted = {"red": "failed", "green": "passed"}[kind]
-    for outcome in OUTCOMES:
-        others = [test for test in outcomes.tests if outcomes.of(test) == outcome]
-        if others and outcome != wanted:
+    for outcome, others in outcomes.grouped().items():
+        if outcome != wanted:
             problems.append(f"{_listed(others)} {_WORDS.get(outcome, outcome)}{_why(outcomes, others)}")
     return problems + (_not_own(outcomes, session.accepted_errors) if kind == "red" else [])
 
