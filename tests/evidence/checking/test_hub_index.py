@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ptyproof.evidence.checking import check_manifest
 from ptyproof.evidence.hub import Hub
+from ptyproof.evidence.run_session import MARKER_RULE
 
 
 @pytest.fixture
@@ -55,3 +57,32 @@ def test_names_that_are_no_text_are_no_fault(index: Path) -> None:
         Path(os.fsdecode(os.fsencode(index.parent) + b"/" + name)).write_text("x")
     Hub(index.parent).write(lambda: None)
     assert found(index) == []
+
+
+SOUND: dict[str, Any] = {"evidence": "green", "outcomes": {"passed": 2}, "exit_status": 0}
+LEFT_OUT = [{"by": "-k", "by_command": True, "count": 1}, {"by": MARKER_RULE, "by_command": False, "count": 3}]
+
+
+@pytest.mark.parametrize(
+    ("changes", "places"),
+    [
+        ({}, []),
+        ({"deselected": LEFT_OUT}, []),
+        ({"evidence": "red", "outcomes": {"failed": 2}, "reruns": [{"test": "a", "count": 1}]}, []),
+        ({"exit_status": 7}, ["accepted"]),
+        ({"outcomes": {"passed": 2, "failed": 0, "not_run": 1}}, ["outcomes"]),
+        ({"outcomes": {"passed": 1, "xpassed": 1}, "evidence": "red"}, ["outcomes"]),
+        ({"reruns": [{"test": "a", "count": 1}]}, ["reruns"]),
+        ({"uncollected": [{"module": "a.py", "reason": "no beam"}]}, ["uncollected"]),
+        ({"deselected": [*LEFT_OUT, {"by": "conftest.py", "by_command": False, "count": 1}]}, ["deselected"]),
+    ],
+)
+def test_an_accepted_run_with_what_none_can_have(index: Path, changes: dict[str, Any], places: list[str]) -> None:
+    run = SOUND | changes
+    hub = Hub(index.parent)
+    environment = {"python": "3", "system": "Linux", "machine": "x86_64"}
+    digests = {"code_sha256": "0" * 64, "tests_sha256": "0" * 64}
+    revision = {"commit": None, "uncommitted_sha256": None, **digests}
+    name = hub.open_run(["pytest"], run.pop("evidence"), "tests", environment, revision)
+    hub.end_run(name, run.pop("exit_status"), accepted=True, **run)
+    assert found(index) == [("PM704", f"$.runs[0].{place}") for place in places]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ptyproof.evidence.checking.document import Document, Findings, count, listed, mapping, number, text
+from ptyproof.evidence.run_session import MARKER_RULE
 
 _MAX_PID = 2**31
 _SHOWN = 80
@@ -48,6 +49,14 @@ def _accepted(doc: Document, place: str, run: dict[str, Any], name: str) -> Find
         if listed(run, key) and (key == "uncollected" or kind == "green"):
             said = f"{name} is accepted as {kind}, but {what}: {len(listed(run, key))}"
             yield doc.finding("PM704", f"{place}.{key}", said)
+    left_out = [one for one in listed(run, "deselected") if isinstance(one, dict) and not _may_be_left_out(one)]
+    if kind == "green" and left_out:
+        said = f"{name} is accepted as green, but tests were left out by {(text(left_out[0], 'by') or '')[:_SHOWN]}"
+        yield doc.finding("PM704", f"{place}.deselected", said)
+
+
+def _may_be_left_out(tests: dict[str, Any]) -> bool:
+    return tests.get("by_command") is not False or text(tests, "by") == MARKER_RULE
 
 
 def _end(doc: Document, place: str, run: dict[str, Any], later: Sequence[dict[str, Any]]) -> Findings:
