@@ -92,7 +92,7 @@ def test_another_file_that_is_named_is_one_clear_failure(
 
 
 def test_a_warning_is_one_of_pytest_and_can_be_an_error(run: RunPytest, pytester: pytest.Pytester) -> None:
-    example = EXAMPLES / "legacy_reconstruction_manifest_f2" / "valid" / "missing-jobs.json"
+    example = EXAMPLES / "legacy_reconstruction_skip_summary_f1" / "valid" / "filtered.json"
     path = _write(pytester.path / "f2.json", example.read_text())
     assert {(finding.code, finding.severity) for finding in check_manifest(path).findings} == {("PM503", "warning")}
     result = run("f2.json", "-W", "default")

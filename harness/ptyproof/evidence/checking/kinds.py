@@ -103,7 +103,7 @@ _OF_E = "training manifest of Phase E"
 _OF_F = "reconstruction manifest of Phase F"
 _OF_G = "comparison manifest of Phase G"
 _SUMMARY_OF_G = "metrics summary of Phase G"
-_F_GROUPS = ("account", "paths", "times", "values", "claims", "skips")
+_F_GROUPS = ("account", "files", "paths", "times", "values", "claims", "skips")
 
 KINDS: dict[str, Kind] = {
     "training_manifest": Kind(
@@ -290,8 +290,8 @@ KINDS: dict[str, Kind] = {
     "legacy_reconstruction_skip_summary_f1": Kind(
         "skip summary of Phase F", (*_CELLS, account.skipped), ("account", "times", "values")
     ),
-    "legacy_comparison_manifest_g1": Kind(_OF_G, _LEGACY_COMPARISON, ("account", "paths", "values", "claims")),
-    "legacy_comparison_manifest_g2": Kind(_OF_G, _LEGACY_COMPARISON, ("account", "paths", "values", "claims")),
+    "legacy_comparison_manifest_g1": Kind(_OF_G, _LEGACY_COMPARISON, ("account", *_FILES, "values", "claims")),
+    "legacy_comparison_manifest_g2": Kind(_OF_G, _LEGACY_COMPARISON, ("account", *_FILES, "values", "claims")),
     "legacy_metrics_summary_g": Kind(
         _SUMMARY_OF_G, (*_CELLS, account.jobs, scores.check), ("account", "paths", "values", "claims")
     ),
