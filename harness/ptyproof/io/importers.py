@@ -98,6 +98,7 @@ def import_foreign(
     zero_frequency, axis_order, values, saturated, scan_order
         What the file may leave open; see `Reading`. In a layout that does not say where the zero frequency is, "auto"
         finds it from the patterns, and is an error where they leave it open.
+        Positions (n,) are taken to run row by row over a grid of patterns, and that is said; None refuses them.
 
     Returns
     -------

@@ -7,20 +7,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ptyproof.errors import DataError, InputError
+from ptyproof.io.dataset_arrays import Dataset
 from ptyproof.io.extent import ScanExtent
 from ptyproof.io.legacy import DTYPES
 from ptyproof.io.patterns import PatternStatistics, light_of, pattern_problems, row_blocks
 from ptyproof.io.schema import schema_errors
 from ptyproof.io.zero_frequency import LightCenter, open_remark, probe_center, probe_problem
-
-if TYPE_CHECKING:
-    from ptyproof.io.dataset import Dataset
 
 Array = npt.NDArray[Any]
 
