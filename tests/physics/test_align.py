@@ -191,3 +191,12 @@ def test_the_soft_window_rises_from_every_edge():
 def test_unusable_input(change, message):
     with pytest.raises(InputError, match=message):
         align(*change(SCENE.truth, SCENE.truth, WHOLE))
+
+
+@pytest.mark.parametrize("side", range(20, 60))
+def test_the_overlap_of_equal_images_is_not_above_one(side):
+    same = np.full((side, side), 0.3 + 0.1j, np.complex64)
+    found = align(same, same, illumination_crop(np.ones((side, side)), 0.5))
+    assert found.overlap <= 1
+    assert found.overlap_before <= 1
+    assert found.overlap == pytest.approx(1)

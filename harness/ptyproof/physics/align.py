@@ -192,7 +192,8 @@ def align(
     overlap, shift, ramp = best
     brought = pair.brought(shift, ramp)
     scale = scaled_error(brought, pair.target, crop.mask.astype(np.float64)).scale
-    return Aligned(scale * brought, pair.target, crop.mask, shift, ramp, scale, overlap, before[0])
+    overlap, overlap_before = (min(1.0, value) for value in (overlap, before[0]))  # rounding can lift it above 1
+    return Aligned(scale * brought, pair.target, crop.mask, shift, ramp, scale, overlap, overlap_before)
 
 
 class _Pair:
