@@ -86,3 +86,14 @@ def test_an_accepted_run_with_what_none_can_have(index: Path, changes: dict[str,
     name = hub.open_run(["pytest"], run.pop("evidence"), "tests", environment, revision)
     hub.end_run(name, run.pop("exit_status"), accepted=True, **run)
     assert found(index) == [("PM704", f"$.runs[0].{place}") for place in places]
+
+
+def test_files_of_the_index_are_counted(index: Path) -> None:
+    (index.parent / "more.md").write_text("seen")
+    Hub(index.parent).write(lambda: None)
+    (index.parent / "more.md").unlink()
+    named = check_manifest(index).named
+    assert (named.n, named.there, named.absent, named.unseen) == (2, 1, 1, 0)
+    index.write_text(index.read_text().replace('"more.md"', '"/etc/passwd"').replace('"notes.md"', '"../notes.md"'))
+    named = check_manifest(index).named
+    assert (named.n, named.unseen) == (2, 2)

@@ -41,15 +41,26 @@ def check(doc: Document) -> Findings:
     may_look = doc.folder is not None and doc.home is not None and not doc.manifest_only
     folder, home = str(doc.folder), str(doc.home)
     for found in references(doc):
-        if found.role in ("folder", "text", "indexed") or (found.role == "data" and doc.without_data):
+        if found.role in ("folder", "text") or (found.role == "data" and doc.without_data):
             continue
         state = "unseen"
-        if may_look and found.name is not None and not found.name.startswith("/"):
+        if found.role == "indexed":
+            state = _indexed(found, folder) if may_look else state
+        elif may_look and found.name is not None and not found.name.startswith("/"):
             state = yield from _file(doc, found, folder, home)
         states[found.name or found.path] = state
     doc.memo[_STATES] = states
     seen = Counter(states.values())
     doc.memo[NAMED] = Named(len(states), seen["there"], seen["absent"], seen["unseen"])
+
+
+def _indexed(found: Reference, folder: str) -> str:
+    """Return whether a file of an index is there; what else is to be said of it, the checks of the index say."""
+    if str(found.name).startswith(("/", "..")):
+        return "unseen"
+    # a name with escapes for bytes that are not UTF-8 is not the file's own: the index knows it by that name
+    is_there = "\\" in found.path or os.path.lexists(os.path.join(folder, found.path))  # noqa: PTH118
+    return "there" if is_there else "absent"
 
 
 def claimed(doc: Document) -> Findings:
