@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from pytest_ptyproof.options import settings
+
 _VARIABLE = "PYTEST_ADDOPTS"
 _CHOOSING = {"-k": "keyword", "-m": "markexpr", "--deselect": "deselect"}
 
@@ -28,7 +30,8 @@ class CommandOptions:
         """Return the options that the command line does not show, each with its source."""
         found = {_VARIABLE: shlex.split(os.environ.get(_VARIABLE, ""))}
         path = self._config.inipath
-        found["ini file" if path is None else path.name] = [str(one) for one in self._config.getini("addopts")]
+        of_file = [*(str(one) for one in self._config.getini("addopts")), *settings(self._config)]
+        found["ini file" if path is None else path.name] = of_file
         folder = self._config.invocation_params.dir
         for name in self._files:
             found[name] = (folder / name[1:]).read_text("utf-8", "backslashreplace").splitlines()

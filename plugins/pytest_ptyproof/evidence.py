@@ -27,12 +27,14 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
     group = parser.getgroup("ptyproof")
     group.addoption(
         "--evidence",
+        dest="ptyproof_evidence",
         metavar="|".join(KINDS),
         help="what the run is to show, kept under the hub: that the selected tests fail, that they pass, or (with "
         "--collect-only) which there are; the exit status is 0 only if it did show that",
     )
     group.addoption(
         "--evidence-accept-error",
+        dest="ptyproof_evidence_accept_error",
         metavar="TYPE",
         action="append",
         default=[],
@@ -40,7 +42,10 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
         "test's own code (more than once: more types)",
     )
     group.addoption(
-        "--evidence-topic", default=None, metavar="NAME", help="what red and green are about (default: tests)"
+        "--evidence-topic",
+        dest="ptyproof_evidence_topic",
+        metavar="NAME",
+        help="what red and green are about (default: tests)",
     )
 
 

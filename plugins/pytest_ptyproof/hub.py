@@ -32,6 +32,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("ptyproof", "ptyproof: evidence for ptychography studies")
     group.addoption(
         "--artifact-hub",
+        dest="ptyproof_artifact_hub",
         metavar="DIR",
         help="folder that the evidence of the run goes to (default: a temporary one, named at the end of the run)",
     )

@@ -31,6 +31,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("ptyproof", "ptyproof: evidence for ptychography studies")
     group.addoption(
         _OPTION,
+        dest="ptyproof_check_manifests",
         action="store_true",
         help="check every manifest (*.json) that the run comes across, too; other files are left alone",
     )

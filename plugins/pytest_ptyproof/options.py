@@ -165,6 +165,19 @@ def on_command_line(config: pytest.Config, *names: str) -> bool:
     return any(config.getoption(_dest(name)) is not None for name in names)
 
 
+def settings(config: pytest.Config) -> list[str]:
+    """Return the options that the ini file sets and the command line does not, as a command line would have them."""
+    found: list[str] = []
+    for name, option in _OPTIONS.items():
+        written = None if on_command_line(config, name) else config.getini(_dest(name))
+        for value in written if isinstance(written, list) else [written]:
+            if value is True:
+                found.append(spelled(name))
+            elif value not in (None, False, "", option.default):
+                found.append(f"{spelled(name)}={value}")
+    return found
+
+
 def in_pytest_words(text: str) -> str:
     """Return a sentence of the layers below, which know the options of commands, with the names that pytest's have."""
     return _OF_COMMANDS.sub(lambda found: spelled(found[1]), text)

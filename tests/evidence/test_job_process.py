@@ -201,7 +201,8 @@ def test_failed_is_run_again_only_on_request_and_lost_always(smoke_c: Phase, smo
     assert failed["earlier_results"] == []
     kept, said = again("kill")
     assert kept == failed
-    assert "is not run again unless --retry failed asks for it: its process was ended by SIGABRT" in said
+    stands = "is not run again unless --retry failed (pytest: --ptyproof-retry) asks for it"
+    assert f"{stands}: its process was ended by SIGABRT" in said
     once_more, _ = again("exit", retry=frozenset({"failed"}))
     assert once_more["earlier_results"] == [failed["result"]]
     assert "exit status 7" in once_more["result"]["error"]

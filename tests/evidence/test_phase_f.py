@@ -242,7 +242,10 @@ def test_a_dataset_that_was_swapped_is_refused(root: Path, capsys: pytest.Captur
     assert str(root) not in reason
     path.write_bytes(phase_d_file(root / "d", 1e3, "dense", "train").read_bytes())
     assert main([*argv, "dense"]) == 1
-    assert f"is not run again unless --retry failed asks for it: {reason}" in capsys.readouterr().out
+    assert (
+        f"is not run again unless --retry failed (pytest: --ptyproof-retry) asks for it: {reason}"
+        in capsys.readouterr().out
+    )
     assert main([*argv, "dense", "--retry", "failed"]) == 1
     assert "is the train half, but the test half was asked for" in capsys.readouterr().out
     path.write_bytes(kept)

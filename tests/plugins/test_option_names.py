@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 import pytest
@@ -216,6 +217,34 @@ def test_settings_for_real_runs_are_not_looked_at_in_others(pytester: pytest.Pyt
     )
     pytester.makepyfile("def test_it(): pass")
     assert in_folder().outcomes() == {"test_it": "passed"}
+
+
+def test_a_run_records_the_settings_that_its_command_line_does_not_show(
+    pytester: pytest.Pytester, in_folder: InFolder
+) -> None:
+    pytester.makeini(
+        "[pytest]\naddopts = -q\nptyproof_study = fly64-smoke\nptyproof_retry = failed\nptyproof_anonymous = no\n"
+        "ptyproof_keep_datasets = yes\nptyproof_job_timeout = 30\nptyproof_accelerator = auto\n"
+    )
+    pytester.makepyfile("def test_it(): pass")
+    assert in_folder("--artifact-hub=hub", "--ptyproof-job-timeout=5").status == 0
+    (run,) = json.loads((pytester.path / "hub" / "hub.json").read_text(encoding="utf-8"))["runs"]
+    expected = ["-q", "--ptyproof-study=fly64-smoke", "--ptyproof-retry=failed", "--ptyproof-keep-datasets"]
+    assert run["options"] == [{"source": "tox.ini", "options": expected}]
+
+
+def test_a_destination_of_a_project_is_its_own(pytester: pytest.Pytester, in_folder: InFolder) -> None:
+    names = ("artifact_hub", "evidence", "evidence_topic", "check_manifests", "study", "retry")
+    definitions = "\n".join(f'    parser.addoption("--its-{name}", dest="{name}", default="its")' for name in names)
+    pytester.makeconftest(f"def pytest_addoption(parser):\n{definitions}\n")
+    pytester.makepyfile(f"""
+        def test_it(pytestconfig):
+            assert [getattr(pytestconfig.option, name) for name in {names!r}] == ["its"] * {len(names)}
+    """)
+    run = in_folder("--artifact-hub=hub", "--evidence=green", "--evidence-topic=it")
+    assert "ACCEPTED" in run.screen
+    assert run.outcomes() == {"test_it": "passed"}, run.screen
+    assert (pytester.path / "hub" / "green").is_dir()
 
 
 def test_sentences_of_commands_get_the_names_of_pytest() -> None:

@@ -13,7 +13,9 @@ from ptyproof.evidence.manifest import file_is_whole
 from ptyproof.evidence.out_of_memory import is_out_of_memory
 
 RETRY = ("failed",)
-NOT_AGAIN = "failed in an earlier call, and is not run again unless --retry failed asks for it"
+NOT_AGAIN = (
+    "failed in an earlier call, and is not run again unless --retry failed (pytest: --ptyproof-retry) asks for it"
+)
 
 
 def checked_retry(values: tuple[str, ...]) -> frozenset[str]:

@@ -67,7 +67,11 @@ def load_study(name_or_file: str) -> StudyDesign:
 def study_to_toml(design: StudyDesign) -> str:
     """Return a design as commented TOML text; reading it gives an equal design."""
     document = tomlkit.document()
-    document.add(tomlkit.comment(f"Study {design.name}: start from this file, give it with --study FILE.toml"))
+    document.add(
+        tomlkit.comment(
+            f"Study {design.name}: start from this file, give it with --study FILE.toml (pytest: --ptyproof-study)"
+        )
+    )
     for key, value in design.as_dict().items():
         if key == "views":
             views = tomlkit.aot()

@@ -73,7 +73,11 @@ class JobPictures:
         """Refuse a file that is not there, or is not the recorded one."""
         path = self.hub / source.path
         if not lies_inside(path, self.hub):
-            why = ": datasets are removed at the end of a run without --keep-datasets" if path.suffix == ".npz" else ""
+            why = (
+                ": datasets are removed at the end of a run without --ptyproof-keep-datasets"
+                if path.suffix == ".npz"
+                else ""
+            )
             raise InputError(f"{source.path} is not in the hub any more{why}")
         record = {"path": source.path, "sha256": source.sha256, "size_bytes": path.stat().st_size}
         if not file_is_whole(record, self.hub):
