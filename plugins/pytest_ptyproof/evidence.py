@@ -9,21 +9,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Generator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pytest_ptyproof.hub import is_worker
 
+if TYPE_CHECKING:
+    from pytest_ptyproof.recorder import Recorder
+
 KINDS = ("red", "green", "collect")
 _TOPIC = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 _TYPE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
-_ENDING, _RECORDER = "ptyproof-ending", "ptyproof-recorder"
+_RECORDER: pytest.StashKey[Recorder] = pytest.StashKey()
 
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
     """Add the options of evidence."""
-    pluginmanager.register(_Ending(), _ENDING)
+    pluginmanager.register(_Ending())  # without a name, as are the others here: a name can be blocked with -p
     group = parser.getgroup("ptyproof")
     group.addoption(
         "--evidence",
@@ -54,7 +57,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
     """Let the run's end be judged around what conftests do there: the hook that is registered last is the outermost."""
     result = yield
     manager = early_config.pluginmanager
-    manager.register(manager.unregister(name=_ENDING), _ENDING)
+    manager.register(manager.unregister(next(one for one in manager.get_plugins() if isinstance(one, _Ending))))
     return result
 
 
@@ -74,15 +77,16 @@ def pytest_configure(config: pytest.Config) -> None:
     from pytest_ptyproof.selection import Selection
 
     selection = Selection(config)
-    config.pluginmanager.register(selection, "ptyproof-selection")
-    config.pluginmanager.register(Failures(), "ptyproof-failures")
+    config.pluginmanager.register(selection)
+    config.pluginmanager.register(Failures())
     if is_worker(config):
         return
     try:
         recorder = Recorder(config, kind or "none", topic or ("tests" if kind else None), selection)
     except (PtyproofError, OSError) as error:
         raise pytest.UsageError(str(error)) from error
-    config.pluginmanager.register(recorder, _RECORDER)
+    config.pluginmanager.register(recorder)
+    config.stash[_RECORDER] = recorder
 
 
 def _problem(config: pytest.Config, kind: str | None, topic: str | None) -> str | None:
@@ -117,11 +121,11 @@ class _Ending:
         try:
             status = yield
         except BaseException as error:
-            recorder = config.pluginmanager.get_plugin(_RECORDER)
+            recorder = config.stash.get(_RECORDER, None)
             if recorder is not None:
                 recorder.end(_status_of(error), error)
             raise
-        recorder = config.pluginmanager.get_plugin(_RECORDER)
+        recorder = config.stash.get(_RECORDER, None)
         return status if recorder is None else recorder.end(status)
 
 

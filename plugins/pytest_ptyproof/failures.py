@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any
@@ -101,9 +101,10 @@ def _is_dropped(item: pytest.Item) -> bool:
 
 def _leaves(error: BaseException, seen: frozenset[int]) -> Iterator[Cause]:
     """Yield the causes of an error: those of a group, and those that it was raised from if no test has them."""
-    if isinstance(error, BaseExceptionGroup):
-        for inner in error.exceptions:
-            yield from _leaves(inner, seen)
+    inner = _inner(error)
+    if inner:
+        for one in inner:
+            yield from _leaves(one, seen)
         return
     kind = _kind(error)
     reason = error.__cause__
@@ -114,6 +115,17 @@ def _leaves(error: BaseException, seen: frozenset[int]) -> Iterator[Cause]:
             return
     names = [_name(one) for one in type(error).__mro__] + [one.__name__ for one in type(error).__mro__]
     yield Cause(_name(type(error)), kind, tuple(dict.fromkeys(names)))
+
+
+def _inner(error: BaseException) -> Sequence[BaseException]:
+    """Return the errors of a group; an error in a doctest is wrapped, and several are joined."""
+    if isinstance(error, BaseExceptionGroup):
+        return error.exceptions
+    doctest = sys.modules.get("doctest")
+    if doctest is not None and isinstance(error, doctest.UnexpectedException):
+        return [error.exc_info[1]]
+    failures: Sequence[BaseException] = getattr(error, "failures", ())
+    return failures if type(error).__name__ == "MultipleDoctestFailures" else ()
 
 
 def _kind(error: BaseException) -> str:
