@@ -163,6 +163,17 @@ def test_a_killed_run_that_was_done_again_is_no_fault(small: Hub) -> None:
     assert verify_hub(small.root) == []
 
 
+def test_a_run_that_was_killed_under_the_earlier_names_of_options_is_done_again_under_the_new_ones(small: Hub) -> None:
+    killed = small.open_run(["pytest", "--study=tiny.toml", "--retry=failed"], "none", None, ENVIRONMENT, REVISION)
+    small.update_run(killed, process={"host_sha256": "0" * 64, "pid": 1})
+    other = small.open_run(["pytest", "--ptyproof-study=tiny.toml"], "none", None, ENVIRONMENT, REVISION)
+    small.end_run(other, 0)
+    assert places(verify_hub(small.root)) == [("hub.json", "PM710", "$.runs[2].status")]
+    words = ["pytest", "--ptyproof-study=tiny.toml", "--ptyproof-retry=failed"]
+    small.end_run(small.open_run(words, "none", None, ENVIRONMENT, REVISION), 0)
+    assert verify_hub(small.root) == []
+
+
 def test_links_out_of_the_hub_are_found_and_not_followed(small: Hub, tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()

@@ -66,11 +66,16 @@ def _end(doc: Document, place: str, run: dict[str, Any], later: Sequence[dict[st
         if not _is_gone(run):
             said = f"{name} is under way, so the hub is not finished: process {mapping(run, 'process').get('pid')}"
             yield doc.finding("PM710", f"{place}.status", said)
-        elif not any(other.get("status") == "ended" and other.get("command") == run.get("command") for other in later):
+        elif not any(other.get("status") == "ended" and _command(other) == _command(run) for other in later):
             said = f"{name} is incomplete: it began {run.get('started')} and no end is recorded"
             yield doc.finding("PM710", f"{place}.status", said)
     elif run.get("status") == "ended" and (run.get("ended") is None or run.get("exit_status") is None):
         yield doc.finding("PM710", f"{place}.ended", f"{name} is ended, but has no time or exit status of its end")
+
+
+def _command(run: dict[str, Any]) -> str:
+    """Return a run's command, with pytest's options by the names that they had first: `--ptyproof-study`, `--study`."""
+    return (text(run, "command") or "").replace("--ptyproof-", "--")
 
 
 def _is_gone(run: dict[str, Any]) -> bool:
