@@ -38,17 +38,29 @@ class _Watcher:
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_setup(self) -> Generator[None, object, object]:
         """Measure the phase."""
-        return (yield from self._measured())
+        began = clock.seconds()
+        try:
+            return (yield)
+        finally:
+            self._took_s = clock.seconds() - began
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_call(self) -> Generator[None, object, object]:
         """Measure the phase."""
-        return (yield from self._measured())
+        began = clock.seconds()
+        try:
+            return (yield)
+        finally:
+            self._took_s = clock.seconds() - began
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_teardown(self) -> Generator[None, object, object]:
         """Measure the phase."""
-        return (yield from self._measured())
+        began = clock.seconds()
+        try:
+            return (yield)
+        finally:
+            self._took_s = clock.seconds() - began
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtest_makereport(self, item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
@@ -56,13 +68,6 @@ class _Watcher:
         report = yield
         vars(report).update({_TEST: item.stash.get(_ID, item.nodeid), _SECONDS: self._took_s})
         return report
-
-    def _measured(self) -> Generator[None, object, object]:
-        began = clock.seconds()
-        try:
-            return (yield)
-        finally:
-            self._took_s = clock.seconds() - began
 
 
 def test_of(report: pytest.TestReport, dist: str) -> str:

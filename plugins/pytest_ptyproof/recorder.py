@@ -44,6 +44,7 @@ class Recorder:
         self._topic = topic
         self._dist: str = config.getoption("dist", "no")
         self._outcomes = Outcomes()
+        self._guessed: dict[str, str] = {}  # ids of tests by those that pytest-xdist made with their groups
         self._selection = selection
         self._options = CommandOptions(config)
         self._chosen_by = self._options.chosen()
@@ -96,6 +97,7 @@ class Recorder:
         """Take down what a worker of pytest-xdist selected; all select the same."""
         if not self._outcomes.tests:
             tests = [without_group(name, self._dist) for name in ids]
+            self._guessed = dict(zip(ids, tests, strict=True)) if self._dist == "loadgroup" else {}
             self._select(tests, {self._config.rootpath / name.partition("::")[0] for name in tests})
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
@@ -111,6 +113,9 @@ class Recorder:
         """Write a line about a phase of a test; a real run's steps are recorded in the index, too."""
 
         test = test_of(report, self._dist)
+        guess = self._guessed.pop(report.nodeid, test)
+        if guess != test:  # the group's name has an @ or a ]
+            self._outcomes.select([test if name == guess else name for name in self._outcomes.tests])
         expected_to_fail = hasattr(report, "wasxfail")
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else getattr(report, "wasxfail", None)
         reason = None if reason is None else str(reason)  # that of an expected failure may be anything

@@ -44,5 +44,5 @@ def _verify(args: argparse.Namespace) -> int:
         sys.stdout.flush()
         files = len({finding.file for finding in judged.errors})
         raise RunError(f"{args.hub} is not sound: errors {len(judged.errors)}{beside}, files with errors {files}")
-    sys.stdout.write(f"{args.hub}: sound{beside}\n")
+    sys.stdout.write(f"{args.hub}: sound{beside}; files, manifests and runs are as they were recorded\n")
     return 0
