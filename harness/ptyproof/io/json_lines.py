@@ -16,7 +16,8 @@ _ENDS = {ord(mark): f"\\u{ord(mark):04x}" for mark in "\x7f\x85\u2028\u2029"}
 
 def one_line(text: str) -> str:
     """Return a JSON text with escapes for what other readers take for the end of a line; its value stays."""
-    return text.translate(_ENDS)
+    is_plain = text.isascii() and "\x7f" not in text  # nearly every line, and told ten times faster
+    return text if is_plain else text.translate(_ENDS)
 
 
 def read_lines(path: Path) -> Iterator[Any]:
