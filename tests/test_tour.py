@@ -91,6 +91,7 @@ def test_the_hub_has_the_whole_story(toured: Path) -> None:
         "same_tests": True,
         "code_changed": True,
         "tests_changed": False,
+        "changed": {"code": 1},
     }
     assert index["runs"][3]["real_run"]
     assert "- [x] spacing (evidence: [run-0002]" in (toured / "docs/fix_plan.md").read_text()

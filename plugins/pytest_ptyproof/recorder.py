@@ -19,6 +19,7 @@ from ptyproof.evidence.hub import Hub
 from ptyproof.evidence.run_outcomes import Outcomes, Phase
 from ptyproof.evidence.run_session import Session
 from ptyproof.evidence.run_verdict import Verdict, judge, with_revision
+from ptyproof.io.anonymity import anonymity, is_anonymous
 from ptyproof.io.environment import run_environment
 from ptyproof.io.json_lines import one_line
 from ptyproof.io.redaction import redaction
@@ -79,6 +80,7 @@ class Recorder:
             options=self._options.others(),
             accepted_errors=config.getoption("--evidence-accept-error"),
         )
+        self._is_anonymous = is_anonymous()  # which pytest has taken back when the run is judged
         self._index_error: Exception | None = None
         self._terminal = Tee(config.pluginmanager.getplugin("terminalreporter"), self._log)
 
@@ -181,6 +183,10 @@ class Recorder:
         """
         if error is not None and not isinstance(error, pytest.UsageError):
             self._halted = f"pytest was left by {type(error).__name__}: {error}"
+        with anonymity(self._is_anonymous):
+            return self._judged(status)
+
+    def _judged(self, status: int) -> int:
         session = self._judged_session(status)
         self._write_selection(session)
         self._tree.write_list()
@@ -212,9 +218,9 @@ class Recorder:
         )
 
     def _write_selection(self, session: Session) -> None:
-        for name, reason in session.uncollected.items():
-            reason = self._redaction.clean(reason)
-            self._write({"test": name, "when": "collect", "outcome": "skipped", "reason": reason})
+        for name, reason in self._redaction.cleaned(session.uncollected).items():
+            line = {"test": self._redaction.clean(name), "when": "collect", "outcome": "skipped", "reason": reason}
+            self._write(line)
         for one in session.left_out:
             for test in one.tests:
                 self._write({"test": test, "when": "collect", "outcome": "deselected", "reason": one.by})

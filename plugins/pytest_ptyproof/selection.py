@@ -19,6 +19,7 @@ from ptyproof.evidence.run_session import MARKER_RULE, LeftOut
 from pytest_ptyproof.command_options import CommandOptions
 
 _KEY = "ptyproof_selection"
+_OWN = Path(__file__).parent  # what is ignored here is so by the plugin's own options
 _SILENT = "what did not report it: a conftest.py or a plugin"
 _OPTIONS = {
     ("_pytest.mark", "deselect_by_keyword"): "-k",
@@ -62,7 +63,7 @@ class Selection:
     def pytest_ignore_collect(self, collection_path: Path) -> Generator[None, bool | None, bool | None]:
         """Take down a file or folder that is ignored."""
         ignored = yield
-        if ignored:
+        if ignored and not collection_path.is_relative_to(_OWN):
             self._ignored.append(str(collection_path))
         return ignored
 

@@ -382,8 +382,8 @@ def test_calls_merge_and_an_earlier_result_survives_what_is_missing_now(root: Pa
     [
         (["--method", "nope"], "--method must be one of epie, flat, lsqml, pinn, pinn+lsqml, rpie, start, got 'nope'"),
         (["--split", "all"], "--split must be one of train, test, got 'all'"),
-        (["--budget", "0"], "--budget 0: a budget must be one epoch or more, got 0"),
-        (["--budget", "0s"], "--budget 0s: a time budget must be more than 0 seconds, got 0"),
+        (["--budget", "0"], "--budget 0: a budget must be one epoch or more, and at most 1000000, got 0"),
+        (["--budget", "0s"], "--budget 0s: a time budget must be more than 0 seconds, and at most 1e+06, got 0"),
         (["--budget", "some"], "--budget must be a whole number of epochs (20) or a time in seconds (30s), got 'some'"),
         (["--format", "tiff"], "--format must be one of npz, ptychodus, got 'tiff'"),
         (["--dose", "5"], "--dose must be one of 1000"),

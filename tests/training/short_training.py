@@ -43,8 +43,16 @@ def task(gridsize=2, neighbor_count=7, **training):
     return TrainingTask("fly64-smoke", "0" * 64, key, 1000.0, "dense", gridsize, neighbor_count, plan)
 
 
+class _Steep(TrainingDesign):
+    """A training with a learning rate that no design allows; its record has one that a design does allow."""
+
+    def as_dict(self):
+        return super().as_dict() | {"learning_rate": BUDGET["learning_rate"]}
+
+
 def with_rate(made, learning_rate):
     """A task with a learning rate that no design allows."""
+    object.__setattr__(made.training, "__class__", _Steep)
     object.__setattr__(made.training, "learning_rate", learning_rate)
     return made
 
