@@ -1,11 +1,13 @@
 """Packages that the extras of pytest-ptyproof install, and the sentence about one that is missing.
 
 Without an extra everything works that needs none of its packages: simulating, views, comparing, checking, hubs. Nothing
-here imports a package; a search that fails, as where somebody keeps a package from being imported, counts as missing.
+here imports a package, but for `require` and `broken`. A search that fails, as where a package is kept from being
+imported, counts as missing, and so does a folder of a package's name without the package in it.
 """
 
 from __future__ import annotations
 
+from importlib import import_module
 from importlib.util import find_spec
 
 from ptyproof.errors import InputError
@@ -13,6 +15,7 @@ from ptyproof.errors import InputError
 TRAINING = ("torch", "lightning", "safetensors", "matplotlib")
 INFERENCE = ("torch", "safetensors")
 ENGINES = ("torch", "torchvision", "ptychi", "matplotlib")  # pty-chi imports Matplotlib, and installs it
+_SLOW = frozenset({"lightning"})  # seconds, and used in the processes of jobs alone
 _EXTRAS = {
     "train": ("torch", "lightning", "safetensors", "matplotlib"),
     "iterative": ("torch", "torchvision", "ptychi", "h5py"),
@@ -20,7 +23,7 @@ _EXTRAS = {
 
 
 class MissingExtraError(InputError):
-    """Packages that an extra installs are not there, so that nothing was begun."""
+    """Packages that an extra installs are not there, or cannot be imported, so that nothing was begun."""
 
 
 def missing(packages: tuple[str, ...]) -> list[str]:
@@ -35,16 +38,18 @@ def install(packages: list[str]) -> str:
 
 
 def require(what: str, packages: tuple[str, ...]) -> None:
-    """Raise unless all of `packages` are installed.
+    """Raise unless all of `packages` are installed and can be imported; they are imported, but for the slowest.
 
     Raises
     ------
     MissingExtraError
-        With `what` needs them, their names, and the command that installs them.
+        With `what` needs them, their names, and the command that installs them, or why one cannot be imported.
     """
     absent = missing(packages)
-    if absent:
-        raise MissingExtraError(needs(what, absent))
+    quick = tuple(name for name in packages if name not in _SLOW)
+    sentence = needs(what, absent) if absent else broken(what, quick)
+    if sentence is not None:
+        raise MissingExtraError(sentence)
 
 
 def needs(what: str, absent: list[str]) -> str:
@@ -53,12 +58,53 @@ def needs(what: str, absent: list[str]) -> str:
     return f"{what} needs {_listed(absent)}, which {verb} not installed: {install(absent)}"
 
 
-def sentence_about(error: ModuleNotFoundError) -> str | None:
-    """Return the sentence about an import that failed as an extra is missing; None for any other module."""
-    package = (error.name or "").partition(".")[0]
-    if not any(package in packages for packages in _EXTRAS.values()):
+def broken(what: str, packages: tuple[str, ...]) -> str | None:
+    """Import packages; return the sentence about the first that is installed and cannot be imported, or None."""
+    for name in packages:
+        try:
+            import_module(name)
+        except Exception as error:  # whatever a package raises while it is imported
+            sentence = sentence_about(error, what)
+            if sentence is None:
+                raise
+            return sentence
+    return None
+
+
+def sentence_about(error: BaseException, what: str = "this") -> str | None:
+    """Return the sentence about an error that importing an extra's package ended in; None for any other error.
+
+    A package that is not installed is told from one that is, and that cannot be imported: a library of the system that
+    is missing, a package of its own that does not fit.
+    """
+    package = _imported_when_raised(error) or _named(error)
+    if package is None:
         return None
-    return needs("this", [package])
+    if isinstance(error, ModuleNotFoundError) and error.name == package and not _is_there(package):
+        return needs(what, [package])
+    said = f"{type(error).__name__}: {error}".partition("\n")[0]
+    return f"{what} needs {package}, which is installed, but cannot be imported here: {said}"
+
+
+def _imported_when_raised(error: BaseException) -> str | None:
+    """Return the package of an extra whose modules were being run, the outermost, when an error was raised."""
+    trace = error.__traceback__
+    while trace is not None:
+        frame = trace.tb_frame
+        package = str(frame.f_globals.get("__name__")).partition(".")[0]
+        if frame.f_code.co_name == "<module>" and _is_of_extras(package):
+            return package
+        trace = trace.tb_next
+    return None
+
+
+def _named(error: BaseException) -> str | None:
+    package = (error.name or "").partition(".")[0] if isinstance(error, ImportError) else ""
+    return package if _is_of_extras(package) else None
+
+
+def _is_of_extras(package: str) -> bool:
+    return any(package in packages for packages in _EXTRAS.values())
 
 
 def _listed(names: list[str]) -> str:
@@ -67,6 +113,7 @@ def _listed(names: list[str]) -> str:
 
 def _is_there(package: str) -> bool:
     try:
-        return find_spec(package) is not None
+        found = find_spec(package)
     except (ImportError, ValueError):
         return False
+    return found is not None and found.origin is not None  # a folder without a package in it has no origin

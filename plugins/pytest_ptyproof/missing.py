@@ -1,4 +1,4 @@
-"""Tests that train or reconstruct where the extra `train` is not installed: one sentence in place of their errors."""
+"""Tests that train or reconstruct where the extra `train` is not there, or is broken: one sentence for their errors."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pytest_ptyproof.hub import is_worker
 from pytest_ptyproof.marker import MARKER
 
 _ABSENT = pytest.StashKey[str | None]()
+_IN_THIS_PROCESS = ("torch",)  # the processes of jobs import the others
 _TRAINING = frozenset(
     f"ptyproof_{name}"
     for name in (
@@ -40,10 +41,10 @@ def _trains(item: pytest.Item) -> bool:
 
 
 def _absent(config: pytest.Config) -> str | None:
-    """Return the sentence about missing packages, None where all are there; looked for once."""
+    """Return the sentence about packages that are missing or broken, None where all are fine; looked for once."""
     if _ABSENT not in config.stash:
-        from ptyproof.extras import TRAINING, missing, needs
+        from ptyproof.extras import TRAINING, broken, missing, needs
 
-        absent = missing(TRAINING)
-        config.stash[_ABSENT] = needs("the study's training", absent) if absent else None
+        what, absent = "the study's training", missing(TRAINING)
+        config.stash[_ABSENT] = needs(what, absent) if absent else broken(what, _IN_THIS_PROCESS)
     return config.stash[_ABSENT]

@@ -52,16 +52,17 @@ def study_of(config: pytest.Config) -> StudyDesign:
 
 @contextmanager
 def plain_errors() -> Iterator[None]:
-    """Turn an error that ptyproof raises on purpose, or a missing extra, into a failure of one sentence."""
-    from ptyproof.errors import PtyproofError, sentence_of
+    """Turn an error that ptyproof raises on purpose, or a missing or broken extra, into a failure of one sentence."""
+    from ptyproof.errors import PtyproofError
+    from ptyproof.extras import sentence_about
 
     try:
         yield
-    except (PtyproofError, ModuleNotFoundError) as error:
-        said = sentence_of(error)
+    except Exception as error:
+        said = str(error) if isinstance(error, PtyproofError) else sentence_about(error)
         if said is None:
             raise
-        pytest.fail(plain(in_pytest_words(said[0])), pytrace=False)
+        pytest.fail(plain(in_pytest_words(said)), pytrace=False)
 
 
 @contextmanager

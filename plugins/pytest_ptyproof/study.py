@@ -54,7 +54,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Refuse options that cannot be meant before anything is collected."""
     if not (asks_for_real_runs(config) or on_command_line(config, *_OPTIONS)):
         return
-    from ptyproof.errors import InputError, sentence_of
+    from ptyproof.errors import InputError
+    from ptyproof.extras import sentence_about
 
     try:
         study_of(config)
@@ -67,11 +68,11 @@ def pytest_configure(config: pytest.Config) -> None:
             raise InputError(f"--base-npz must be a file or builtin, got {base}")
         if any(value_of(config, name) for name in _OF_JOBS):
             _how_jobs_run(config)
-    except (InputError, ModuleNotFoundError) as error:
-        said = sentence_of(error)
+    except Exception as error:
+        said = str(error) if isinstance(error, InputError) else sentence_about(error)
         if said is None:
             raise
-        raise pytest.UsageError(in_pytest_words(said[0])) from error
+        raise pytest.UsageError(in_pytest_words(said)) from error
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -77,6 +77,26 @@ def write(path: Path, dataset: Any) -> Path:
     return path
 
 
+@pytest.mark.parametrize("layout", ["tike", "legacy", "amplitude"])
+@pytest.mark.parametrize("brighter", [1, 5])
+def test_marks_below_the_brightest_pixels_are_found(tmp_path: Path, layout: str, brighter: int) -> None:
+    counts = marked("u4", 65535)
+    counts[:brighter, 8, 10] = 70_001  # one event in some patterns
+    arrays: dict[str, Any] = {"diff3d": counts}
+    if layout == "amplitude":
+        arrays = {"diff3d": None, "diffraction": np.sqrt(counts).astype("f4")}
+    make = tike if layout == "tike" else legacy
+    path = make(tmp_path / "a.npz", **({"data": counts[None]} if layout == "tike" else arrays))
+    with pytest.raises(DataError, match=f"{2 * N} values are 65535, .* 2 pixels of the window, in {N} of {N} patterns"):
+        import_foreign(path)
+
+
+def test_many_bright_pixels_of_few_patterns_are_light() -> None:
+    rng = np.random.default_rng(5)
+    for n in (8, 9, 16, 40):
+        assert find_saturation(rng.poisson(100, (n, 300, 300)).astype("u2")) is None
+
+
 @pytest.mark.parametrize("patterns", [1, 2, N // 2])
 def test_one_pattern_is_enough(tmp_path: Path, patterns: int) -> None:
     path = legacy(tmp_path / "a.npz", diff3d=marked("u2", 65535, patterns))

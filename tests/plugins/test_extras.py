@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ptyproof.extras import TRAINING, missing, needs
+from ptyproof.extras import TRAINING, broken, missing, needs
 from tests.plugins.conftest import BASELINE, TINY, Run
 
 ROOT = Path(__file__).parents[2]
@@ -70,9 +70,12 @@ NEEDS = {
 SLOW = {"certify", "assess --train", "real run", "phases as tests"}  # tried where they are refused
 
 
-def run_without(packages: tuple[str, ...], commands: list[list[str]], folder: Path) -> list[tuple[int, str]]:
-    """Return exit status and screen of commands in a process that cannot import some packages."""
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "OMP_NUM_THREADS": "1"}
+def run_without(
+    packages: tuple[str, ...], commands: list[list[str]], folder: Path, *first: Path
+) -> list[tuple[int, str]]:
+    """Return exit status and screen of commands in a process that cannot import some packages, or other ones first."""
+    path = os.pathsep.join(map(str, (*first, ROOT)))
+    environment = os.environ | {"PYTHONPATH": path, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "OMP_NUM_THREADS": "1"}
     words = [sys.executable, "-m", "tests.plugins.blocked", ",".join(packages)]
     done = subprocess.run(
         words, cwd=folder, env=environment, input=json.dumps(commands), capture_output=True, text=True, check=False
@@ -145,3 +148,45 @@ def test_one_command_installs_what_is_missing() -> None:
     assert needs("it", ["torch"]) == f"it needs torch, which is not installed: {TRAIN}"
     assert needs("it", ["torch", "ptychi"]) == f"it needs torch and ptychi, which are not installed: {ITERATIVE}"
     assert needs("it", ["lightning", "torch", "h5py"]).endswith("pip install 'pytest-ptyproof[train,iterative]'")
+
+
+BROKEN = {
+    "library of the system": "raise ImportError('libcudart.so.12: cannot open shared object file')",
+    "loader": "raise OSError('libtorch_cpu.so: undefined symbol')",
+    "package of its own": "import no_such_package_of_its_own",
+    "other": "raise AttributeError('numpy has no attribute bool')",
+}
+
+
+@pytest.mark.parametrize("body", BROKEN.values(), ids=list(BROKEN))
+def test_a_package_that_cannot_be_imported_is_named_in_one_sentence(body: str, folder: Path) -> None:
+    (folder / "path" / "torch").mkdir(parents=True)
+    (folder / "path" / "torch" / "__init__.py").write_text(f"{body}\n", encoding="utf-8")
+    names = ("train", "reconstruct", "predict", "assess", "real run")
+    commands = [["validate", TEST_HALF], *(NEEDS[name][0] for name in names)]
+    free, *ended = run_without((), commands, folder, folder / "path")
+    assert free[0] == 0
+    assert [status for status, _ in ended] == [2, 2, 2, 2, 4]
+    for _, screen in ended:
+        assert "Traceback" not in screen
+        (sentence,) = [line for line in screen.splitlines() if "cannot be imported" in line]
+        assert "needs torch" in sentence
+        assert "not installed" not in sentence
+    assert not (folder / "trained").exists()
+
+
+def test_a_folder_with_the_name_of_a_package_is_no_package(folder: Path) -> None:
+    (folder / "path" / "no_package_in_it").mkdir(parents=True)
+    words = [sys.executable, "-c", "from ptyproof.extras import missing; print(missing(('no_package_in_it',)))"]
+    said = subprocess.run(
+        words, env=os.environ | {"PYTHONPATH": str(folder / "path")}, capture_output=True, text=True, check=True
+    )
+    assert "no_package_in_it" in said.stdout
+
+
+def test_an_error_of_another_package_is_raised_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "of_a_user.py").write_text("raise KeyError('mine')\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(KeyError, match="mine"):
+        broken("it", ("of_a_user",))
+    assert broken("it", ("json",)) is None

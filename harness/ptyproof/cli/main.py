@@ -13,7 +13,7 @@ from typing import TextIO, cast
 
 from ptyproof._version import __version__
 from ptyproof.console import Plain
-from ptyproof.errors import PtyproofError, sentence_of
+from ptyproof.errors import sentence_of
 from ptyproof.io.anonymity import anonymity
 
 # a command, and the module of this package that has it; only the one that runs is imported
@@ -83,7 +83,7 @@ def _answered(args: argparse.Namespace, words: Sequence[str]) -> int:
         # The reader of our output has gone, `ptyproof ... | head` for one: no error of ours.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except (PtyproofError, OSError, MemoryError, ModuleNotFoundError, KeyboardInterrupt) as error:
+    except (Exception, KeyboardInterrupt) as error:
         found = sentence_of(error)
         if found is None:
             raise

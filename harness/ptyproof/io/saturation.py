@@ -5,8 +5,10 @@ Two rules, each of which is enough:
 1. The largest value of a stack is the largest that its whole-number type holds, or that of another type that data pass
    through on their way (int16, uint16, int32, uint32, int64, uint64; a float32 copy of one counts as that one), in
    however many pixels.
-2. The largest value, of 100 or more, stands in the same pixel of at least half of the patterns, 8 or more: light varies
-   with its square root, so it does not repeat itself. This finds 12- and 14-bit limits and marks of one's own.
+2. The largest value of a pixel, of 100 or more, stands in it in at least half of the patterns, 8 or more: light varies
+   with its square root, so it does not repeat itself. This finds 12- and 14-bit limits and marks of one's own. A pixel
+   with less than the largest value of all must repeat itself 16 times: there are many such pixels, and of 16 Poisson
+   numbers with a mean of 100 or more all are equal with a probability below 1e-20.
 """
 
 from __future__ import annotations
@@ -29,6 +31,7 @@ _TYPES = ("int16", "uint16", "int32", "uint32", "int64", "uint64")
 _LIMITS = {name: int(np.iinfo(name).max) for name in _TYPES}
 _MIN_REPEATED = 100
 _MIN_PATTERNS = 8
+_MIN_REPEATS = 16
 _EPS32 = float(np.finfo(np.float32).eps)
 
 
@@ -67,24 +70,25 @@ def find_saturation(stack: Array, scale: float | None = None) -> Saturation | No
     """
     if stack.ndim != 3 or not stack.size or stack.dtype.kind not in "fiu":
         return None
-    largest = max(stack[rows].max() for rows in row_blocks(stack))
+    brightest = np.max([stack[rows].max(axis=0) for rows in row_blocks(stack)], axis=0)
+    largest = brightest.max()
     if not np.isfinite(largest) or largest <= 0:
         return None
-    value = int(np.rint(largest))
     found = _limit_of(stack.dtype, largest)
     if scale is not None and found is None:
-        value = round((float(largest) * scale) ** 2)
-        found = _limit_of(np.dtype(np.float32), value)
-    value, why = found or (value, None)
+        found = _limit_of(np.dtype(np.float32), round((float(largest) * scale) ** 2))
+    if found is None:
+        repeated = _repeated(stack, brightest, scale)
+        if repeated is None:
+            return None
+        largest, found = repeated
     per_pixel = np.zeros(stack.shape[1:], np.int64)
     per_pattern = 0
     for rows in row_blocks(stack):
         at = stack[rows] == largest
         per_pixel += at.sum(axis=0)
         per_pattern += int(at.any(axis=(1, 2)).sum())
-    why = why or _repeated(per_pixel, value, len(stack))
-    if why is None:
-        return None
+    value, why = found
     return Saturation(value, int(per_pixel.sum()), int(np.count_nonzero(per_pixel)), per_pattern, len(stack), why)
 
 
@@ -119,8 +123,22 @@ def _limit_of(dtype: np.dtype[Any], value: Any) -> tuple[int, str] | None:
     return None
 
 
-def _repeated(per_pixel: npt.NDArray[np.int64], value: int, n: int) -> str | None:
-    often = int(per_pixel.max())
-    if value < _MIN_REPEATED or n < _MIN_PATTERNS or 2 * often < n:
+def _repeated(stack: Array, brightest: Array, scale: float | None) -> tuple[Any, tuple[int, str]] | None:
+    """Return the largest value that a pixel repeats as light does not, with its intensity and the reason, or None."""
+    n = len(stack)
+    intensity = brightest.astype(np.float64)
+    if scale is not None:
+        intensity = (intensity * scale) ** 2
+    if n < _MIN_PATTERNS or not (intensity >= _MIN_REPEATED).any():
         return None
-    return f"which one pixel holds in {often} patterns, as light does not"
+    times = np.zeros(brightest.shape, np.int64)
+    for rows in row_blocks(stack):
+        times += (stack[rows] == brightest).sum(axis=0)
+    enough = np.where(brightest == brightest.max(), 1, _MIN_REPEATS)
+    repeats = (intensity >= _MIN_REPEATED) & (2 * times >= n) & (times >= enough)
+    if not repeats.any():
+        return None
+    largest = brightest[repeats].max()
+    at = repeats & (brightest == largest)
+    often = int(times[at].max())
+    return largest, (round(float(intensity[at][0])), f"which one pixel holds in {often} patterns, as light does not")

@@ -79,11 +79,11 @@ def collect(hub: Path, training: Mapping[str, Any] | None, console: Console | No
                     pictures[key] = _picture(hub, cell, subject, earlier)
                 except PtyproofError as error:
                     missing[key] = str(error).replace(f"{hub}/", "")
-                except ModuleNotFoundError as error:
-                    said = sentence_about(error)
+                except Exception as error:
+                    said = sentence_about(error, "drawing it")
                     if said is None:
                         raise
-                    missing[key] = said.replace("this needs", "drawing it needs")
+                    missing[key] = said
                 progress.update(1)
     kept = {picture.file for picture in pictures.values()}
     for file in earlier.keys() - kept:
