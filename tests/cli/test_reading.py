@@ -40,7 +40,14 @@ FORMS: dict[str, tuple[dict[str, Any], list[str]]] = {
     "marks": ({"diff3d": MARKED}, ["--saturated", "keep"]),
     "modes": ({"probeGuess": MODES}, []),
     "base": ({"diff3d": None, "objectGuess": OBJECT}, []),
-    "grid": ({"diff3d": COUNTS.reshape(*GRID, *WINDOW)}, ["--scan-order", "columns"]),
+    "grid": ({"diff3d": COUNTS.reshape(*GRID, *WINDOW)}, ["--scan-order", "rows"]),
+    "grid by columns": (
+        {
+            "diff3d": COUNTS.reshape(*GRID, *WINDOW),
+            **{name: PLAIN[name].reshape(GRID).T.ravel() for name in ("xcoords", "ycoords")},
+        },
+        ["--scan-order", "columns"],
+    ),
     **{
         place: (
             {"diff3d": np.fft.ifftshift(COUNTS, axes=[axis + 1 for axis in axes])},

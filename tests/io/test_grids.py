@@ -16,6 +16,7 @@ from tests.io.scans import GRID, WINDOW, N, legacy, legacy_arrays
 PLAIN = legacy_arrays()
 COUNTS, X, Y = (PLAIN[name] for name in ("diff3d", "xcoords", "ycoords"))
 ON_GRID = COUNTS.reshape(*GRID, *WINDOW)
+BY_COLUMNS = np.arange(N).reshape(GRID).T.ravel()  # positions in the order of ny, the fast axis
 LAST = np.moveaxis(ON_GRID, (0, 1), (2, 3))
 
 
@@ -38,6 +39,7 @@ def test_a_list_of_positions_leaves_the_order_to_the_caller(tmp_path: Path) -> N
     assert all(part in caught.value.reason for part in ("(ny, nx, H, W)", str(ON_GRID.shape), "--scan-order rows"))
     np.testing.assert_array_equal(read_dataset(path, scan_order="rows").dataset.counts(), COUNTS)
     by_columns = ON_GRID.swapaxes(0, 1).reshape(N, *WINDOW)
+    path = legacy(tmp_path / "b.npz", diff3d=ON_GRID, xcoords=X[BY_COLUMNS], ycoords=Y[BY_COLUMNS])
     np.testing.assert_array_equal(read_dataset(path, scan_order="columns").dataset.counts(), by_columns)
 
 
@@ -45,6 +47,34 @@ def test_an_import_takes_rows_and_says_so(tmp_path: Path) -> None:
     dataset, changes = import_foreign(legacy(tmp_path / "a.npz", diff3d=ON_GRID))
     np.testing.assert_array_equal(dataset.counts(), COUNTS)
     assert any("scan order row by row (nx the fast axis)" in change for change in changes)
+
+
+@pytest.mark.parametrize("order", ["rows", "columns"])
+def test_positions_that_run_in_the_other_order_are_refused_with_it(tmp_path: Path, order: Any) -> None:
+    """An import takes rows: the patterns went to other positions, without a word of it."""
+    runs = np.arange(N) if order == "rows" else BY_COLUMNS
+    path = legacy(tmp_path / "a.npz", diff3d=ON_GRID, xcoords=X[runs], ycoords=Y[runs])
+    other: Any = "columns" if order == "rows" else "rows"
+    with pytest.raises(DataError, match=f"scan_order='{order}'"):
+        import_foreign(path, scan_order=other)
+    dataset, _ = import_foreign(path, scan_order=order)
+    np.testing.assert_array_equal(dataset.counts(), COUNTS[runs])
+    np.testing.assert_array_equal(dataset.positions_px, np.stack([Y, X], axis=1)[runs])
+
+
+def test_an_import_of_positions_by_columns_asks(tmp_path: Path) -> None:
+    path = legacy(tmp_path / "a.npz", diff3d=ON_GRID, xcoords=X[BY_COLUMNS], ycoords=Y[BY_COLUMNS])
+    with pytest.raises(DataError, match="run in 5 lines of 4"):
+        import_foreign(path)
+
+
+@pytest.mark.parametrize("kind", ["snake", "no grid"])
+def test_positions_that_do_not_tell_are_read_in_the_order_that_is_said(tmp_path: Path, kind: str) -> None:
+    back = np.arange(N).reshape(GRID)
+    back[1::2] = back[1::2, ::-1]
+    runs = back.ravel() if kind == "snake" else np.random.default_rng(2).permutation(N)
+    path = legacy(tmp_path / "a.npz", diff3d=ON_GRID, xcoords=X[runs], ycoords=Y[runs])
+    np.testing.assert_array_equal(import_foreign(path)[0].counts(), COUNTS)
 
 
 def test_a_grid_of_one_row_needs_no_order(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,8 +15,11 @@ from ptyproof.io.reading import AxisOrder, Reading, ScanOrder, say_which
 Array = npt.NDArray[Any]
 
 
+_CLEARLY = 4.0  # times as much spread within the pieces of the other order
+
+
 def as_list(
-    stack: Array, positions: tuple[int, ...], probe: tuple[int, ...] | None, reading: Reading
+    stack: Array, positions: Sequence[Array], probe: tuple[int, ...] | None, reading: Reading
 ) -> tuple[Array, tuple[int, int], str]:
     """Return patterns with four axes as (n, H, W) in the order of their positions.
 
@@ -25,7 +28,8 @@ def as_list(
     stack
         Patterns (ny, nx, H, W) or (H, W, ny, nx).
     positions
-        Shape of the positions: (n,), or (ny, nx), which then tells the order.
+        Coordinates of the positions, each (n,), or (ny, nx), which then tells the order. A list that runs in lines of
+        the other length tells that the order is another one.
     probe
         Shape of the probe where it has two axes; it settles which axes are the window's.
     reading
@@ -39,12 +43,16 @@ def as_list(
     Raises
     ------
     InputError
-        With the end of a sentence, if shapes do not fit, fit in two ways, or leave the order open.
+        With the end of a sentence, if shapes do not fit, fit in two ways, or leave the order open, or if the positions
+        run in the other order.
     """
-    axes = _axes(stack.shape, positions, probe, reading.axis_order)
+    shape = positions[0].shape
+    axes = _axes(stack.shape, shape, probe, reading.axis_order)
     moved = stack if axes == "nhw" else np.moveaxis(stack, (2, 3), (0, 1))
     grid = (moved.shape[0], moved.shape[1])
-    patterns, order = _in_order(moved, positions == grid, reading.scan_order)
+    if shape != grid and reading.scan_order is not None:
+        _agree_with_positions(grid, positions, reading.scan_order)
+    patterns, order = _in_order(moved, shape == grid, reading.scan_order)
     names = "(ny, nx, H, W)" if axes == "nhw" else "(H, W, ny, nx)"
     return patterns, grid, f"axes {names} {stack.shape} made {patterns.shape}, {order}"
 
@@ -71,6 +79,31 @@ def _axes(
             f"{found}, so its axes may be (ny, nx, H, W) or (H, W, ny, nx); " + say_which("axis_order", *fitting)
         )
     raise InputError(f"{found}; the axes (ny, nx, H, W) need ny x nx positions and a probe of shape (H, W)")
+
+
+def _agree_with_positions(grid: tuple[int, int], positions: Sequence[Array], order: ScanOrder) -> None:
+    """Raise where the positions, a list, run in lines of the other length than `order` says.
+
+    A line of a scan has one coordinate that hardly changes. Pieces of nx positions are lines if the list runs row by
+    row, pieces of ny if it runs column by column.
+    """
+    ny, nx = grid
+    spread = {name: _spread_within(positions, length) for name, length in (("rows", nx), ("columns", ny))}
+    other: ScanOrder = "columns" if order == "rows" else "rows"
+    if not _CLEARLY * spread[other] < spread[order]:
+        return
+    lines, of = (nx, ny) if other == "columns" else (ny, nx)
+    raise InputError(
+        f"has the axes (ny, nx, H, W) with ny = {ny} and nx = {nx}, and the positions run in {lines} lines of {of}, "
+        f"where scan_order {order} has {of} lines of {lines}; {say_which('scan_order', other)}, or save the positions "
+        "with the shape (ny, nx)"
+    )
+
+
+def _spread_within(positions: Sequence[Array], length: int) -> float:
+    """Return the mean variance of a coordinate within pieces of a list, of the coordinate that has the least."""
+    pieces = [np.asarray(coordinate, dtype=np.float64).reshape(-1, length) for coordinate in positions]
+    return min(float(piece.var(axis=1).mean()) for piece in pieces)
 
 
 def _in_order(stack: Array, positions_on_grid: bool, order: ScanOrder | None) -> tuple[Array, str]:

@@ -202,9 +202,11 @@ def _ungrid(state: Canonical, name: str, reading: Reading) -> bool:
     array, xcoords, probe = (state.arrays.get(key) for key in (name, "xcoords", "probeGuess"))
     if array is None or array.ndim != 4 or (name == "Y" and array.shape[3] == 1) or xcoords is None:
         return False
+    given = [state.arrays[key] for key in ("xcoords", "ycoords") if key in state.arrays]
+    positions = [values for values in given if values.shape == xcoords.shape and values.dtype.kind in "fiu"]
     known = probe.shape if probe is not None and probe.ndim == 2 else None
     try:
-        patterns, grid, words = as_list(array, xcoords.shape, known, reading)
+        patterns, grid, words = as_list(array, positions or [xcoords], known, reading)
     except InputError as error:
         raise state.fail(name, str(error)) from error
     state.replace(name, patterns, words)

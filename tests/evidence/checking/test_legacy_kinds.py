@@ -29,6 +29,13 @@ def codes(path: Path) -> list[tuple[str, str]]:
         "{'dry_run': False}",
         "Dry run: off",
         "run.py --no-dry-run",
+        "This is not a dry run.",
+        "no dry run",
+        "dry run disabled",
+        "dry-run mode: off",
+        "Dry run? no",
+        "dry_run=0 threads=2",
+        "Namespace(dry_run=None, epochs=100)",
         "a laundry run is something else",
         "Images: 2000\n",  # an upper limit
         f"Dataset: {INPUT}\nAlgorithm: lsqml\nEpochs: 100\n",
@@ -51,6 +58,24 @@ def codes(path: Path) -> list[tuple[str, str]]:
 def test_what_a_process_prints_of_its_own_job_is_no_alarm(said: str) -> None:
     found = check_value(changed(F3, {RESULT: said})).findings
     assert {finding.code for finding in found} <= {"PM503"}
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Dry run: no file was written",
+        "DRY RUN: 0 of 3 jobs were run",
+        "dry run: none of this was done",
+        "dry-run no reconstruction",
+        "dry_run=True",
+        "Dry run mode, nothing done",
+        "(dryrun)",
+        "would run: x.py",
+    ],
+)
+def test_a_process_that_says_that_it_did_nothing_is_a_dry_run(said: str) -> None:
+    found = check_value(changed(F3, {RESULT: said})).findings
+    assert ("PM701", "$.execution_results[0].stdout_preview") in {(one.code, one.json_path) for one in found}
 
 
 def test_a_process_is_held_against_the_job_of_its_cell() -> None:

@@ -104,3 +104,10 @@ def test_several_faults_are_all_found() -> None:
     raw = b'\xef\xbb\xbf{"n_valid": "1/1", "n_valid": "2/2", "metrics": {"test": {"mae_phase": NaN'
     found = {finding.code for finding in judge(load_bytes(raw), "x").findings}
     assert found >= {"PM003", "PM005", "PM006", "PM007", "PM707"}
+
+
+@pytest.mark.parametrize("said", ['{"a": [1, NaN]}', '{"kind": "training_manifest", "schema_version": 1, "n": NaN}'])
+def test_a_number_that_json_does_not_have_is_told_once(said: str) -> None:
+    found = [one for one in judge(load_bytes(said.encode()), "a.json").findings if one.code == "PM007"]
+    assert len(found) == 1
+    assert "line 1" in found[0].message

@@ -46,6 +46,8 @@ class Document:
         Digests of files that were read already, by resolved path.
     cut
         JSON paths of the objects and arrays that a file which was cut off leaves open.
+    faults
+        Code and JSON path of what was wrong in the text itself, and is told.
     text
         The file's text, where there is a file.
     own
@@ -69,6 +71,7 @@ class Document:
     manifest_only: bool = False
     digests: dict[Path, str] = field(default_factory=dict)
     cut: frozenset[str] = frozenset()
+    faults: frozenset[tuple[str, str]] = frozenset()
     text: str | None = None
     own: Any = None
     of_hub: bool = False

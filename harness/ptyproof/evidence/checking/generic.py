@@ -42,7 +42,7 @@ def check(doc: Document) -> Findings:
     for place, key, value in _leaves(doc.value):
         if type(value) is float:
             if not math.isfinite(value):
-                yield _no_number(doc, place, key, value)
+                yield from _no_number(doc, place, key, value)
         elif type(value) is str:
             if key in numeric and _is_number_as_text(value):
                 said = f"is the text {value[:_SHOWN]!r}, where a number is meant"
@@ -60,7 +60,7 @@ def anywhere(doc: Document) -> Findings:
     """Yield what is wrong with single values of a kind that is not known: numbers that are none, homes of users."""
     for place, key, value in _leaves(doc.value):
         if type(value) is float and not math.isfinite(value):
-            yield _no_number(doc, place, key, value)
+            yield from _no_number(doc, place, key, value)
         elif type(value) is str and len(value) > 7 and not _is_a_path(key, value):
             found = _HOME.search(value)
             if found is not None:
@@ -154,12 +154,13 @@ def _is_a_path(key: str, value: str) -> bool:
     return " " not in value and (key.endswith(("_path", "_root", "_dir", "_npz", "path")) or value.startswith("/"))
 
 
-def _no_number(doc: Document, place: Place | None, key: str, value: float) -> Any:
-    word = "NaN" if math.isnan(value) else "Infinity"
+def _no_number(doc: Document, place: Place | None, key: str, value: float) -> Findings:
+    word, json_path = "NaN" if math.isnan(value) else "Infinity", json_path_of(place)
     if "loss" in key:
         sentence = f"{key} is {word}: the training had diverged, and what it left is no result"
-        return doc.finding("PM602", json_path_of(place), sentence)
-    return doc.finding("PM007", json_path_of(place), f"{key or 'the value'} is {word}, which is no JSON number")
+        yield doc.finding("PM602", json_path, sentence)
+    elif ("PM007", json_path) not in doc.faults:
+        yield doc.finding("PM007", json_path, f"{key or 'the value'} is {word}, which is no JSON number")
 
 
 def _time(doc: Document, place: Place | None, value: str) -> Findings:

@@ -11,9 +11,11 @@ from ptyproof.evidence.checking.document import Document, Findings, count, numbe
 from ptyproof.evidence.checking.findings import printable
 
 _OUTPUTS = ("stdout_preview", "stdout", "output")
-# not "dry_run=False", "dry run: off", "--no-dry-run"
+# not "dry_run=False", "dry run: off", "--no-dry-run", "not a dry run"; but "dry run: no file was written"
+_NOT = r"(?:false\b|disabled\b|(?:no|off|0|none)\b(?!\s+\w+(?![\w=:])))"
 _DRY = re.compile(
-    r"(?<!no-)(?<!no_)\bdry[ _-]?run\b(?!['\"]?\s*[:=]\s*['\"]?(?:false|no|off|0|none|disabled)\b)"
+    r"(?<!no-)(?<!no_)(?<!\bno )(?<!\bnot )(?<!\bnot a )\bdry[ _-]?run\b"
+    rf"(?!['\"]?(?:[ _-]mode)?[ \t]*(?:[:=?]|\bis\b)?[ \t]*['\"]?{_NOT})"
     r"|\bwould (?:execute|run|reconstruct|train|compare)\b",
     re.IGNORECASE,
 )

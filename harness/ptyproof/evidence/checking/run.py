@@ -148,6 +148,7 @@ def judge(
         manifest_only=manifest_only,
         digests={} if digests is None else digests,
         cut=loaded.cut,
+        faults=frozenset((code, json_path) for code, json_path, _ in loaded.faults),
         text=loaded.text,
         own=own,
         of_hub=of_hub,
