@@ -73,12 +73,13 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     from ptyproof.errors import PtyproofError
     from pytest_ptyproof.failures import Failures
+    from pytest_ptyproof.own_reports import WATCHER
     from pytest_ptyproof.recorder import Recorder
     from pytest_ptyproof.selection import Selection
 
     selection = Selection(config)
     config.pluginmanager.register(selection)
-    config.pluginmanager.register(Failures())
+    config.pluginmanager.register(Failures(config.stash[WATCHER]))
     if is_worker(config):
         return
     try:

@@ -16,22 +16,22 @@ from typing import Any
 import pytest
 
 from ptyproof.evidence.run_outcomes import ASYNC, OWN, STRICT_XPASS, Cause
+from pytest_ptyproof.own_reports import Watcher
 
 _CAUSES = "ptyproof_causes"
-_RUNS = "ptyproof_runs"
-_runs = pytest.StashKey[int]()
 _STRICT = "[XPASS(strict)]"
 _NOT_RUN = "async def functions are not natively supported"
 _UNITTEST = {"_callSetUp", "_callTearDown", "_callCleanup"}
 
 
 class Failures:
-    """Puts on each report what failed, and in which run of its test."""
+    """Puts on each report what failed, and what the watcher of the process has seen of its test.
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_call(self, item: pytest.Item) -> None:
-        """Count the runs of a test: a plugin that runs it again may report the last one alone."""
-        item.stash[_runs] = item.stash.get(_runs, 0) + 1
+    One hook does both, as it is called three times for each test.
+    """
+
+    def __init__(self, watcher: Watcher) -> None:
+        self._watcher = watcher
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_makereport(
@@ -39,11 +39,11 @@ class Failures:
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Look at the error once every other plugin has made of the report what it wants."""
         report = yield
-        n_runs = item.stash.get(_runs, 0)
-        if n_runs > 1:
-            setattr(report, _RUNS, n_runs)
-        causes = _causes(call, report) if report.failed else []
-        if call.when == "call" and report.passed:
+        n_runs = self._watcher.label(report, item)
+        causes: list[Cause] = []
+        if report.outcome == "failed":
+            causes = _causes(call, report)
+        elif call.when == "call" and report.outcome == "passed":
             causes = _causes_of_a_pass(item, call, n_runs)
         if causes:
             setattr(report, _CAUSES, [vars(cause) for cause in causes])
@@ -52,13 +52,8 @@ class Failures:
 
 def causes_on(report: pytest.TestReport) -> tuple[Cause, ...]:
     """Return what a report failed with; nothing where that is not known."""
-    return tuple(Cause(cause["type"], cause["kind"], tuple(cause["names"])) for cause in getattr(report, _CAUSES, ()))
-
-
-def runs_on(report: pytest.TestReport) -> int:
-    """Return how often the test of a report had been called in its process."""
-    runs: int = getattr(report, _RUNS, 1)
-    return runs
+    causes = getattr(report, _CAUSES, ())
+    return tuple(Cause(one["type"], one["kind"], tuple(one["names"])) for one in causes) if causes else ()
 
 
 def subtest_on(report: pytest.TestReport) -> str | None:
@@ -90,12 +85,12 @@ def _causes_of_a_pass(item: pytest.Item, call: pytest.CallInfo[Any], n_runs: int
 
 
 def _is_dropped(item: pytest.Item) -> bool:
-    if not isinstance(item, pytest.Function) or not inspect.iscoroutinefunction(item.function):
-        return False
     plain = getattr(sys.modules.get("unittest"), "TestCase", None)
-    methods = ("__call__", "run", "_callTestMethod")  # one that runs coroutines has its own
-    if plain is None or item.cls is None or not issubclass(item.cls, plain):
+    if plain is None or not isinstance(item, pytest.Function) or item.cls is None or not issubclass(item.cls, plain):
         return False
+    if not inspect.iscoroutinefunction(item.function):
+        return False
+    methods = ("__call__", "run", "_callTestMethod")  # one that runs coroutines has its own
     return all(getattr(item.cls, name, None) is getattr(plain, name, None) for name in methods)
 
 

@@ -1,7 +1,7 @@
-"""What a test report has to carry to the process that records it: the test's own id, and how long its phase took.
+"""What a test report has to carry to the process that records it: the test's own id, how long its phase took, its run.
 
 With `--dist loadgroup`, pytest-xdist puts the name of a test's group behind its id. And pytest measures durations with
-a clock that a tested session can freeze. Both are taken down where the test runs, and travel with its report.
+a clock that a tested session can freeze. All is taken down where the test runs, and travels with its report.
 """
 
 from __future__ import annotations
@@ -13,18 +13,20 @@ import pytest
 from ptyproof import clock
 
 _ID = pytest.StashKey[str]()
-_TEST, _SECONDS = "ptyproof_test", "ptyproof_s"  # attributes of a report
+_CALLS = pytest.StashKey[int]()
+_TEST, _SECONDS, _RUNS = "ptyproof_test", "ptyproof_s", "ptyproof_runs"  # attributes of a report
 
 
 @pytest.hookimpl(tryfirst=True)  # the first to configure, as tests may be collected by the next
 def pytest_configure(config: pytest.Config) -> None:
     """Watch the tests of this process where the run is recorded."""
     if config.getoption("--artifact-hub") is not None:
-        config.pluginmanager.register(_Watcher(), "ptyproof-own-reports")
+        config.stash[WATCHER] = Watcher()
+        config.pluginmanager.register(config.stash[WATCHER], "ptyproof-own-reports")
 
 
-class _Watcher:
-    """Keeps the ids of tests, measures their phases, and puts both into the reports."""
+class Watcher:
+    """Keeps the ids of tests, measures their phases, and counts their calls."""
 
     def __init__(self) -> None:
         self._took_s = 0.0
@@ -45,8 +47,9 @@ class _Watcher:
             self._took_s = clock.seconds() - began
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_runtest_call(self) -> Generator[None, object, object]:
-        """Measure the phase."""
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
+        """Measure the phase, and count it: a plugin that runs a test again may report the last run alone."""
+        item.stash[_CALLS] = item.stash.get(_CALLS, 0) + 1
         began = clock.seconds()
         try:
             return (yield)
@@ -62,12 +65,23 @@ class _Watcher:
         finally:
             self._took_s = clock.seconds() - began
 
-    @pytest.hookimpl(wrapper=True, trylast=True)
-    def pytest_runtest_makereport(self, item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Put both into the report; further attributes go with it from a worker to its controller."""
-        report = yield
-        vars(report).update({_TEST: item.stash.get(_ID, item.nodeid), _SECONDS: self._took_s})
-        return report
+    def label(self, report: pytest.TestReport, item: pytest.Item) -> int:
+        """Put it all into a report, which a worker sends with further attributes; return how often its test ran."""
+        n_runs = item.stash.get(_CALLS, 0)
+        further = vars(report)
+        further[_TEST], further[_SECONDS] = item.stash.get(_ID, item.nodeid), self._took_s
+        if n_runs > 1:
+            further[_RUNS] = n_runs
+        return n_runs
+
+
+WATCHER = pytest.StashKey[Watcher]()
+
+
+def runs_on(report: pytest.TestReport) -> int:
+    """Return how often the test of a report had been called in its process."""
+    runs: int = getattr(report, _RUNS, 1)
+    return runs
 
 
 def test_of(report: pytest.TestReport, dist: str) -> str:

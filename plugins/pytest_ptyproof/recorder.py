@@ -24,10 +24,10 @@ from ptyproof.io.environment import run_environment
 from ptyproof.io.json_lines import one_line
 from ptyproof.io.redaction import redaction
 from pytest_ptyproof.command_options import CommandOptions
-from pytest_ptyproof.failures import causes_on, runs_on, subtest_on
+from pytest_ptyproof.failures import causes_on, subtest_on
 from pytest_ptyproof.hub import hub_in_use, hub_place
 from pytest_ptyproof.log_files import Tee, new_files
-from pytest_ptyproof.own_reports import seconds_of, test_of, without_group
+from pytest_ptyproof.own_reports import runs_on, seconds_of, test_of, without_group
 from pytest_ptyproof.selection import Selection
 from pytest_ptyproof.tree_state import TreeState
 
@@ -58,31 +58,28 @@ class Recorder:
         self._past: list[dict[str, Any]] = [] if index is None else index["runs"]
         self._redaction = redaction(self._hub.root, config.rootpath)
         self._tree = TreeState(config.rootpath, self._hub.root, self._redaction.clean)
-        self._run = self._hub.open_run(
-            ["pytest", *config.invocation_params.args],
-            kind,
-            topic,
-            run_environment(),
-            self._tree.record,
-        )
-        folder = self._hub.root / ("cli" if kind == "none" else kind)
-        folder.mkdir(exist_ok=True)
-        stem = f"pytest_{topic}_{kind}" if topic else f"pytest_{self._run}"
-        self._log, self._lines = new_files(folder, stem, self._redaction.clean)
-        self._files = [self._log, self._lines]
-        if kind in ("red", "green"):
-            self._files.append(self._tree.open_list(self._log.path))
-        self._hub.update_run(
-            self._run,
-            log_path=self._name(self._log.path),
-            reports_path=self._name(self._lines.path),
-            files_path=self._name(self._files[2].path) if self._files[2:] else None,
-            options=self._options.others(),
-            accepted_errors=config.getoption("--evidence-accept-error"),
-        )
+        command = ["pytest", *config.invocation_params.args]
+        self._run = self._hub.open_run(command, kind, topic, run_environment(), self._tree.record, self._begun)
         self._is_anonymous = is_anonymous()  # which pytest has taken back when the run is judged
         self._index_error: Exception | None = None
         self._terminal = Tee(config.pluginmanager.getplugin("terminalreporter"), self._log)
+
+    def _begun(self, name: str) -> dict[str, Any]:
+        """Make the files of the run, and return what is recorded of it as it begins."""
+        folder = self._hub.root / ("cli" if self._kind == "none" else self._kind)
+        folder.mkdir(exist_ok=True)
+        stem = f"pytest_{self._topic}_{self._kind}" if self._topic else f"pytest_{name}"
+        self._log, self._lines = new_files(folder, stem, self._redaction.clean)
+        self._files = [self._log, self._lines]
+        if self._kind in ("red", "green"):
+            self._files.append(self._tree.open_list(self._log.path))
+        return {
+            "log_path": self._name(self._log.path),
+            "reports_path": self._name(self._lines.path),
+            "files_path": self._name(self._files[2].path) if self._files[2:] else None,
+            "options": self._options.others(),
+            "accepted_errors": self._config.getoption("--evidence-accept-error"),
+        }
 
     def pytest_sessionstart(self, session: pytest.Session) -> None:
         """Keep the session, which counts failures and knows why it stops."""
@@ -113,17 +110,18 @@ class Recorder:
     @pytest.hookimpl(tryfirst=True)  # with pytest's own count, before a plugin makes of the report what it wants
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Write a line about a phase of a test; a real run's steps are recorded in the index, too."""
-
         test = test_of(report, self._dist)
-        guess = self._guessed.pop(report.nodeid, test)
-        if guess != test:  # the group's name has an @ or a ]
-            self._outcomes.select([test if name == guess else name for name in self._outcomes.tests])
+        if self._guessed:
+            guess = self._guessed.pop(report.nodeid, test)
+            if guess != test:  # the group's name has an @ or a ]
+                self._outcomes.select([test if name == guess else name for name in self._outcomes.tests])
         expected_to_fail = hasattr(report, "wasxfail")
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else getattr(report, "wasxfail", None)
         reason = None if reason is None else str(reason)  # that of an expected failure may be anything
         causes, subtest = causes_on(report), subtest_on(report)
-        self._n_reported += report.failed and not expected_to_fail
-        line: dict[str, str | float] = {"test": test, "when": str(report.when), "outcome": str(report.outcome)}
+        when, outcome = str(report.when), str(report.outcome)
+        self._n_reported += outcome == "failed" and not expected_to_fail
+        line: dict[str, str | float] = {"test": test, "when": when, "outcome": outcome}
         line["duration_s"] = round(seconds_of(report), 6)
         if subtest is not None:
             line["subtest"] = self._redaction.clean(subtest)
@@ -135,16 +133,7 @@ class Recorder:
             line["text"] = self._redaction.clean(report.longreprtext)
         self._write(line)
         self._outcomes.add(
-            Phase(
-                test,
-                str(report.when),
-                str(report.outcome),
-                expected_to_fail,
-                reason,
-                is_subtest=subtest is not None,
-                causes=causes,
-                n_runs=runs_on(report),
-            )
+            Phase(test, when, outcome, expected_to_fail, reason, subtest is not None, causes, runs_on(report))
         )
         if MARKER in report.keywords:
             if report.failed and report.when == "setup" and self._blocked_by is None:

@@ -70,6 +70,7 @@ class Hub:
         topic: str | None,
         environment: Mapping[str, Any],
         revision: Mapping[str, Any],
+        further: Callable[[str], Mapping[str, Any]] = lambda _: {},
     ) -> str:
         """Record that a run has begun; return its id.
 
@@ -81,11 +82,14 @@ class Hub:
             One of `EVIDENCE`, and what it is about.
         environment, revision
             Where the run is, and of which code.
+        further
+            Called with the id, returns what else is known of the run; may make its files.
         """
         refuse_links_out(self.root)
         sweep(self.root)
         with self._changing() as index:
             name = f"run-{len(index['runs']) + 1:04d}"
+            known = redaction(self.root).cleaned(dict(further(name)))
             index["runs"].append(
                 {
                     "id": name,
@@ -112,6 +116,7 @@ class Hub:
                     "red": None,
                     "collect": None,
                 }
+                | known
             )
         return name
 

@@ -15,7 +15,6 @@ from urllib.parse import quote
 
 from ptyproof.console import printable
 from ptyproof.errors import ManifestError
-from ptyproof.evidence.attempts import REPRODUCED, describe, machines
 from ptyproof.evidence.blocked import blocked_records, first_error
 from ptyproof.evidence.hub import INDEX, Hub, is_incomplete, walk
 from ptyproof.evidence.hub_layout import (
@@ -162,11 +161,16 @@ class _Page:
         for path in self.blocked:
             link = _link(path.relative_to(self.hub).as_posix())
             yield f"**BLOCKED: a run could not go on, see {link}.** {_text(first_error(path))}\n"
-        for attempt in () if self.certificate is None else self.certificate["attempts"]:
-            if attempt["status"] != REPRODUCED:
-                yield f"**{_text(describe(attempt))}.** See {_link(CERTIFICATE)}.\n"
+        yield from () if self.certificate is None else self._parted(self.certificate)
         for name, reason in self.damaged.items():
             yield f"**DAMAGED: {_code(name)}** {_text(reason)}\n"
+
+    def _parted(self, certificate: Mapping[str, Any]) -> Iterator[str]:
+        from ptyproof.evidence.attempts import REPRODUCED, describe  # few recorded runs have a certificate
+
+        for attempt in certificate["attempts"]:
+            if attempt["status"] != REPRODUCED:
+                yield f"**{_text(describe(attempt))}.** See {_link(CERTIFICATE)}.\n"
 
     def _answer(self) -> Iterator[str]:
         if self.training is None:
@@ -287,6 +291,8 @@ class _Page:
     def _determinism(self) -> Iterator[str]:
         if self.certificate is None:
             return
+        from ptyproof.evidence.attempts import describe, machines
+
         account, scope = self.certificate["account"], self.certificate["scope"]
         yield (
             f"{account['n_attempts']} attempts to train a job twice to the same bits: {account['n_reproduced']} "

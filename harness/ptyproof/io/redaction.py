@@ -28,6 +28,7 @@ _NAMES_OF_MANY = frozenset(
     {"root", "user", "users", "admin", "test", "tests", "guest", "nobody", "runner", "ubuntu", "debian", "docker"}
     | {"jenkins", "build", "builder", "localhost", "host", "node", "default", "linux", "data", "work", "worker"}
 )
+_WORD_LENGTH = 2  # no place is shorter, nor is a name or a secret
 _NAME_LENGTH = 4  # shorter ones would be found in words that are no names
 
 
@@ -53,6 +54,8 @@ class Redaction:
 
     def clean(self, text: str) -> str:
         """Return a text without what it must not say; a cleaned text stays as it is."""
+        if len(text) < _WORD_LENGTH:  # as the dot of a test that passed
+            return text
         text = self._known.sub(lambda found: self._words[found[0]], text)
         return _ABSOLUTE.sub(lambda found: f"{{elsewhere}}/{found[1]}", text)
 
