@@ -99,7 +99,7 @@ def first(rows: list[float], probe: str = "narrow", obj: str = "ones") -> tuple[
     return Dataset(object_of(obj, 1.0), probe_of(probe, 1.0), positions, new_metadata("base", "made", "a test")), 1e3
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(scans())
 @example(first([4.0, 40.0]))
 @example(first([4.0, 40.0, 40.0]))
@@ -109,7 +109,18 @@ def first(rows: list[float], probe: str = "narrow", obj: str = "ones") -> tuple[
 @example(first([4.0, 5.0, 6.0, 38.0, 39.0, 40.0], "narrow", "dim half"))
 @example(first([float(row) for row in range(4, 16)] + [float(row) for row in range(28, 40)]))
 def test_what_phases_write_is_read_again_or_nothing_is_written(found: tuple[Dataset, float]) -> None:
-    dataset, dose = found
+    through_the_phases(*found)
+
+
+@pytest.mark.campaign
+@settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(scans())
+def test_what_phases_write_of_400_scans_is_read_again(found: tuple[Dataset, float]) -> None:
+    through_the_phases(*found)
+
+
+def through_the_phases(dataset: Dataset, dose: float) -> None:
+    """Run the phases in a folder of their own."""
     root = Path(tempfile.mkdtemp())
     try:
         phases(dataset, dose, root)

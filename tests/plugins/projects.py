@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ptyproof.evidence.hub import Hub
+from tests import forked
 from tests.processes import plugin_alone
 
 RIGHT, WRONG = "def add(a, b):\n    return a + b\n", "def add(a, b):\n    return a - b\n"
@@ -51,9 +52,10 @@ class Project:
         return [sys.executable, "-B", "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:benchmark", *args]
 
     def pytest(self, *args: str, hub: bool = True, **variables: str) -> Ended:
-        """Run pytest in the project, with further variables in its environment."""
+        """Run pytest in the project, in a fork of a process that has imported it, with further variables."""
         where = ["--artifact-hub", "hub"] if hub else []
-        done = started(self.command(*where, *args), self.root, **variables)
+        words = self.command(*where, *args)[1:]
+        done = forked.run(words, self.root, plugin_alone() | variables)
         index = self.hub.read()
         return Ended(done.returncode, done.stdout + done.stderr, {} if index is None else index["runs"][-1])
 

@@ -20,6 +20,7 @@ COMMANDS = (
     *("study", "base", "import", "validate", "generate", "overlap", "train", "reconstruct", "compare", "assess"),
     *("predict", "certify", "report", "hub", "check", "explain", "schema", "migrate", "docs"),
 )
+ENGINES = ("ptychi", "h5py")
 OF_PRODUCT = {"h5py": ITERATIVE, "all": "pip install 'pytest-ptyproof[train,iterative]'"}
 C, D, R = "hub/work/phase_c", "hub/work/phase_d", "hub/real_run"
 TEST_HALF, BUNDLE = f"{C}/dose_1000/patched_test.npz", f"{R}/dose_1000/baseline/gs1/model.safetensors"
@@ -93,21 +94,32 @@ def folder(mended: Run, tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("package", [*TRAINING, "ptychi", "h5py", "all"])
-def test_every_command_works_or_names_the_extra(package: str, folder: Path) -> None:
-    absent = (*TRAINING, "ptychi", "torchvision", "h5py") if package == "all" else (package,)
-    free = [line.split() for line in FREE]
-    wants = {name: not set(absent).isdisjoint(packages) for name, (_, packages) in NEEDS.items()}
-    works = {"reconstruct", "product"} if package in {"ptychi", "h5py"} else set(NEEDS) - SLOW
-    works |= {"phases as tests"} if package == "all" else set()
-    tried = [name for name in NEEDS if wants[name] or name in works]
-    helps = [[name, "--help"] for name in COMMANDS]
-    ended = run_without(absent, [*helps, *free, *(NEEDS[name][0] for name in tried)], folder)
-    statuses = [status for status, _ in ended]
-    assert statuses[: len(helps)] == [0] * len(helps)
-    said = dict(zip([*FREE, *tried], ended[len(helps) :], strict=True))
+def without(package: str) -> tuple[str, ...]:
+    """Return the packages that are absent."""
+    return (*TRAINING, "ptychi", "torchvision", "h5py") if package == "all" else (package,)
+
+
+@pytest.mark.parametrize(
+    "package", ["all", "torch", *(pytest.param(one, marks=pytest.mark.campaign) for one in (*TRAINING[1:], *ENGINES))]
+)
+def test_what_needs_no_extra_works_without_any(package: str, folder: Path) -> None:
+    helps, free = [[name, "--help"] for name in COMMANDS], [line.split() for line in FREE]
+    ended = run_without(without(package), [*helps, *free], folder)
+    assert [status for status, _ in ended[: len(helps)]] == [0] * len(helps)
+    said = dict(zip(FREE, ended[len(helps) :], strict=True))
     assert not [screen for _, screen in said.values() if "Traceback" in screen]
     assert {line: said[line][0] for line in FREE} == FREE, said
+
+
+@pytest.mark.parametrize("package", [*TRAINING, *ENGINES, "all"])
+def test_every_command_works_or_names_the_extra(package: str, folder: Path) -> None:
+    absent = without(package)
+    wants = {name: not set(absent).isdisjoint(packages) for name, (_, packages) in NEEDS.items()}
+    works = {"reconstruct", "product"} if package in ENGINES else set(NEEDS) - SLOW
+    works |= {"phases as tests"} if package == "all" else set()
+    tried = [name for name in NEEDS if wants[name] or name in works]
+    said = dict(zip(tried, run_without(absent, [NEEDS[name][0] for name in tried], folder), strict=True))
+    assert not [screen for _, screen in said.values() if "Traceback" in screen]
     for name in tried:
         status, screen = said[name]
         refused = {True: 4 if name == "real run" else 2, False: 0}[wants[name]]
