@@ -68,6 +68,9 @@ def test_recorded_files_are_verified_however_the_keys_are_called(record: dict[st
         ({"a": {"file": "x", "sha256": SHA256}, "b": {"file": "x", "sha256": OTHER}}, "PM307"),
         ({"a": {"file": "x", "size_bytes": 1}, "b": {"file": "x", "size_bytes": 2}}, "PM307"),
         ({"file": "x", "expected_sha256": SHA256, "source_sha256": OTHER, "verified": True}, "PM307"),
+        ({"path": "x", "sha256": SHA256[:-1]}, "PM303"),
+        ({"path": "x", "sha256": "not computed", "size_bytes": 3}, "PM303"),
+        ({"source": "x", "source_sha256": ""}, "PM303"),
     ],
 )
 def test_what_needs_no_kind_is_checked(changes: dict[str, Any], code: str) -> None:
@@ -82,13 +85,21 @@ def test_what_needs_no_kind_is_checked(changes: dict[str, Any], code: str) -> No
     [
         {"source": "https://example.org/data.npz", "homepage": "/not/a/path/by/its/key"},
         {"files": 3, "path": None, "root": ""},
-        {"version": "1.0", "epochs": "12"},
+        {"version": "1.0", "epochs": "12", "tool_sha256": "v2"},
+        {"path": "x", "sha256": None},
         {"file": "x", "expected_sha256": SHA256, "source_sha256": OTHER, "verified": False},
         {"comment": "a text\nof two lines", "output_file": "a/../b.npz"},
     ],
 )
 def test_what_is_no_fault_without_a_kind(changes: dict[str, Any]) -> None:
     assert {finding.code for finding in check_value({"scenario": "x", **changes}).findings} == {"PM102"}
+
+
+def test_a_digest_may_name_its_algorithm(tmp_path: Path) -> None:
+    path = manifest(tmp_path, {"deep": [{"path": "data/a.npz", "sha256": f"sha256:{SHA256}"}]})
+    assert codes(path) == {"PM102"}
+    (tmp_path / "data" / "a.npz").write_bytes(CONTENT[::-1])
+    assert codes(path) == {"PM102", "PM303"}
 
 
 def test_a_folder_judges_what_records_files_and_leaves_others_alone(

@@ -19,7 +19,7 @@ from ptyproof.io.json_scan import path_of
 
 _PATH_KEYS = ("path", "relative_path", "file", "filename", "file_name", "file_path")
 _PATH_KEY = re.compile(r"(?:^|_)(?:path|paths|file|files|filename|root|dir|folder|npz|source|destination)$")
-_SHA256 = re.compile(r"[0-9a-fA-F]{64}")
+_SHA256 = re.compile(r"(?:sha256:)?([0-9a-fA-F]{64})")
 _URL = re.compile(r"(?!file:)[A-Za-z][A-Za-z0-9+.-]+://")
 _MAX_PATH = 1024
 _MAX_RECORDS = 10_000
@@ -48,7 +48,10 @@ def named(doc: Document) -> Iterator[Reference]:
 
 
 def agree(doc: Document) -> Findings:
-    """Yield records of one file that differ, and digests that a record calls the same although they differ."""
+    """Yield records of one file that differ, texts that are no digest, and digests that a record calls the same.
+
+    The last are those that differ although the record says that they do not.
+    """
     seen: dict[str, Reference] = {}
     for found in named(doc):
         if found.role != "record":
@@ -62,6 +65,11 @@ def agree(doc: Document) -> Findings:
             yield doc.finding("PM307", found.size_path, said)
     for steps, here in _objects(doc.value):
         digests = _digests(here)
+        for key in _no_digests(here):
+            said = (
+                f"{key} is {here[key][:_SHOWN]!r}, which is no sha256 of 64 hexadecimal digits, so nothing can have it"
+            )
+            yield doc.finding("PM303", path_of([*steps, key]), said)
         if len(digests) < 2 or not any(here.get(key) is True for key in _VERDICTS):
             continue
         wanted = digests.get("expected_sha256") or next(iter(digests.values()))
@@ -86,9 +94,16 @@ def _objects(value: Any) -> Iterator[tuple[list[str | int], dict[str, Any]]]:
 
 
 def _digests(here: dict[str, Any]) -> dict[str, str]:
-    """Return the digests that an object has, by their keys."""
+    """Return the digests that an object has, by their keys, without the name of the algorithm."""
     found = {key: inner for key, inner in here.items() if key.endswith("sha256") and isinstance(inner, str)}
-    return {key: inner for key, inner in found.items() if _SHA256.fullmatch(inner)}
+    return {key: said[1] for key, inner in found.items() if (said := _SHA256.fullmatch(inner))}
+
+
+def _no_digests(here: dict[str, Any]) -> list[str]:
+    """Return the keys of a record's texts that should be digests and are none."""
+    digests = _digests(here)
+    texts = [key for key, inner in here.items() if key.endswith("sha256") and isinstance(inner, str)]
+    return [key for key in texts if key not in digests and _path_key(here, key.removesuffix("sha256"))]
 
 
 def _prefixes(here: dict[str, Any]) -> Iterator[str]:
