@@ -91,6 +91,19 @@ def test_marks_below_the_brightest_pixels_are_found(tmp_path: Path, layout: str,
         import_foreign(path)
 
 
+@pytest.mark.parametrize("layout", ["tike", "legacy"])
+def test_kept_marks_below_the_brightest_pixels_say_nothing_of_the_zero_frequency(tmp_path: Path, layout: str) -> None:
+    counts = marked("u4", 65535)
+    counts[:, :3, :3] = counts[:, -3:, -3:] = counts[:, :3, -3:] = counts[:, -3:, :3] = 65535  # the corners
+    counts[0, 8, 10] = 70_001
+    path = tmp_path / "a.npz"
+    path = tike(path, data=counts[None]) if layout == "tike" else legacy(path, diff3d=counts)
+    dataset, _ = import_foreign(path, saturated="keep")
+    np.testing.assert_array_equal(dataset.counts(), counts)
+    write_dataset(tmp_path / "new.npz", dataset)
+    read_dataset(tmp_path / "new.npz")
+
+
 def test_many_bright_pixels_of_few_patterns_are_light() -> None:
     rng = np.random.default_rng(5)
     for n in (8, 9, 16, 40):

@@ -50,7 +50,7 @@ class PatternStatistics:
     mean_intensity
         Mean over the patterns of c, (H, W).
     has_largest
-        Pixels that hold the largest a in some pattern, (H, W); None where nothing was measured.
+        Pixels that hold the largest a in some pattern, and other kept marks, (H, W); None where nothing was measured.
     """
 
     scale_known: bool
@@ -129,7 +129,7 @@ def pattern_problems(statistics: PatternStatistics, metadata: Mapping[str, Any])
 
 
 def light_of(statistics: PatternStatistics, metadata: Mapping[str, Any]) -> npt.NDArray[np.float64]:
-    """Return the mean pattern (H, W), without pixels at the largest value where the record says that these were kept.
+    """Return the mean pattern (H, W), without pixels that are no light where the record says that these were kept.
 
     Such pixels outshine the light that tells where the zero frequency is.
     """

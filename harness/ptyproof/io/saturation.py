@@ -70,7 +70,7 @@ def find_saturation(stack: Array, scale: float | None = None) -> Saturation | No
     """
     if stack.ndim != 3 or not stack.size or stack.dtype.kind not in "fiu":
         return None
-    brightest = np.max([stack[rows].max(axis=0) for rows in row_blocks(stack)], axis=0)
+    brightest = _brightest(stack)
     largest = brightest.max()
     if not np.isfinite(largest) or largest <= 0:
         return None
@@ -123,22 +123,42 @@ def _limit_of(dtype: np.dtype[Any], value: Any) -> tuple[int, str] | None:
     return None
 
 
-def _repeated(stack: Array, brightest: Array, scale: float | None) -> tuple[Any, tuple[int, str]] | None:
-    """Return the largest value that a pixel repeats as light does not, with its intensity and the reason, or None."""
-    n = len(stack)
-    intensity = brightest.astype(np.float64)
-    if scale is not None:
-        intensity = (intensity * scale) ** 2
-    if n < _MIN_PATTERNS or not (intensity >= _MIN_REPEATED).any():
-        return None
+def marked_pixels(amplitude: Array, scale: float) -> npt.NDArray[np.bool_]:
+    """Return the pixels (H, W) of kept marks in amplitudes (n, H, W): the largest value, and values that repeat."""
+    brightest = _brightest(amplitude)
+    marked: npt.NDArray[np.bool_] = (brightest == brightest.max()) | _repeats(amplitude, brightest, scale)[0]
+    return marked
+
+
+def _brightest(stack: Array) -> Array:
+    found: Array = np.max([stack[rows].max(axis=0) for rows in row_blocks(stack)], axis=0)
+    return found
+
+
+def _intensity(values: Array, scale: float | None) -> npt.NDArray[np.float64]:
+    return values.astype(np.float64) if scale is None else (values.astype(np.float64) * scale) ** 2
+
+
+def _repeats(
+    stack: Array, brightest: Array, scale: float | None
+) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.int64]]:
+    """Return which pixels (H, W) repeat their largest value as light does not, and how often they hold it."""
+    bright = _intensity(brightest, scale) >= _MIN_REPEATED
     times = np.zeros(brightest.shape, np.int64)
+    if len(stack) < _MIN_PATTERNS or not bright.any():
+        return np.zeros(brightest.shape, np.bool_), times
     for rows in row_blocks(stack):
         times += (stack[rows] == brightest).sum(axis=0)
     enough = np.where(brightest == brightest.max(), 1, _MIN_REPEATS)
-    repeats = (intensity >= _MIN_REPEATED) & (2 * times >= n) & (times >= enough)
+    return bright & (2 * times >= len(stack)) & (times >= enough), times
+
+
+def _repeated(stack: Array, brightest: Array, scale: float | None) -> tuple[Any, tuple[int, str]] | None:
+    """Return the largest value that a pixel repeats as light does not, with its intensity and the reason, or None."""
+    repeats, times = _repeats(stack, brightest, scale)
     if not repeats.any():
         return None
     largest = brightest[repeats].max()
-    at = repeats & (brightest == largest)
-    often = int(times[at].max())
-    return largest, (round(float(intensity[at][0])), f"which one pixel holds in {often} patterns, as light does not")
+    often = int(times[repeats & (brightest == largest)].max())
+    value = round(float(_intensity(np.asarray(largest), scale)))
+    return largest, (value, f"which one pixel holds in {often} patterns, as light does not")

@@ -17,7 +17,7 @@ from ptyproof.io.metadata import file_name, new_metadata, with_transformation
 from ptyproof.io.npz import Array, Member, NpzArchive
 from ptyproof.io.probe_modes import mode_axis, strongest_mode
 from ptyproof.io.reading import Reading, ZeroFrequency, say_which
-from ptyproof.io.saturation import KEPT, settled
+from ptyproof.io.saturation import KEPT, marked_pixels, settled
 from ptyproof.io.zero_frequency import (
     SHIFTED,
     LightCenter,
@@ -194,14 +194,13 @@ def _centered(
 ) -> npt.NDArray[np.float32]:
     """Return the amplitude with its zero frequency in the middle; light that is transmitted gathers around it.
 
-    Where pixels at the largest value are kept as light they say nothing of that place.
+    Where pixels that are no light are kept as light they say nothing of that place.
     """
-    total, peak = np.zeros(amplitude.shape[1:]), np.zeros(amplitude.shape[1:])
+    total = np.zeros(amplitude.shape[1:])
     for rows in row_blocks(amplitude):
         total += np.square(amplitude[rows], dtype=np.float64).sum(axis=0)
-        np.maximum(peak, amplitude[rows].max(axis=0), out=peak)
     if kept:
-        total[peak == peak.max()] = 0
+        total[marked_pixels(amplitude, 1.0)] = 0
     found = LightCenter.of(total)
     why = "as the caller said"
     if place == "auto":

@@ -17,6 +17,7 @@ from ptyproof.io.dataset_arrays import Dataset
 from ptyproof.io.extent import ScanExtent
 from ptyproof.io.legacy import DTYPES
 from ptyproof.io.patterns import PatternStatistics, light_of, pattern_problems, row_blocks
+from ptyproof.io.saturation import KEPT, marked_pixels
 from ptyproof.io.schema import schema_errors
 from ptyproof.io.zero_frequency import LightCenter, open_remark, probe_center, probe_problem
 
@@ -326,7 +327,11 @@ def _probe_place_problems(dataset: Dataset) -> list[Problem]:
 def _pattern_statistics(dataset: Dataset) -> PatternStatistics | None:
     if dataset.diffraction is None or not len(dataset):
         return None
-    return PatternStatistics.of(dataset.diffraction, dataset.metadata["intensity_scale"])
+    scale = dataset.metadata["intensity_scale"]
+    found = PatternStatistics.of(dataset.diffraction, scale)
+    if any(entry["step"] == KEPT for entry in dataset.metadata["transformations"]):
+        return replace(found, has_largest=marked_pixels(dataset.diffraction, 1.0 if scale is None else scale))
+    return found
 
 
 def _remarks(dataset: Dataset, statistics: PatternStatistics | None) -> tuple[str, ...]:
