@@ -59,6 +59,7 @@ def fail(what: str, console: Console, began: Began) -> None:
         "data": DataError("a.npz", "is cut off", "diffraction"),
         "other": ValueError("of nobody"),
         "memory": MemoryError("too much"),
+        "extra": ImportError("x", name="lightning"),
     }[what]
 
 

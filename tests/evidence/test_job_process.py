@@ -90,6 +90,11 @@ def test_out_of_memory_by_the_system_is_told_apart_from_a_kill(monkeypatch: pyte
         ("data", InputError, "a.npz: diffraction: is cut off"),
         ("other", RunError, "ValueError: of nobody"),
         ("memory", RunError, "out of memory: too much"),
+        (
+            "extra",
+            RunError,
+            "this needs lightning, which is installed, but cannot be imported here: ImportError: x",
+        ),
     ],
 )
 def test_an_error_is_raised_where_the_job_was_asked_for(what: str, kind: type[PtyproofError], text: str) -> None:

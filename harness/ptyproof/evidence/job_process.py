@@ -292,7 +292,8 @@ def _child(work: Work, channel: Connection, has_bars: bool, environment: dict[st
     except KeyboardInterrupt:
         os._exit(128 + signal.SIGINT)
     except BaseException as error:  # noqa: BLE001 - it is raised where the job was asked for
-        said = ("error", sentence_of(error) or (f"{type(error).__name__}: {error}", PtyproofError.exit_status))
+        sentence, status = sentence_of(error) or (f"{type(error).__name__}: {error}", RunError.exit_status)
+        said = ("error", (sentence, status if isinstance(error, PtyproofError) else RunError.exit_status))
     with sending:
         channel.send(said)
 
