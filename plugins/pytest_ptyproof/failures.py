@@ -9,6 +9,8 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Generator, Iterator, Sequence
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any
@@ -19,6 +21,7 @@ from ptyproof.evidence.run_outcomes import ASYNC, OWN, STRICT_XPASS, Cause
 from pytest_ptyproof.own_reports import Watcher
 
 _CAUSES = "ptyproof_causes"
+_raised: pytest.StashKey[BaseException | None] = pytest.StashKey()  # in the phase under way, whatever becomes of it
 _STRICT = "[XPASS(strict)]"
 _NOT_RUN = "async def functions are not natively supported"
 _UNITTEST = {"_callSetUp", "_callTearDown", "_callCleanup"}
@@ -27,11 +30,35 @@ _UNITTEST = {"_callSetUp", "_callTearDown", "_callCleanup"}
 class Failures:
     """Puts on each report what failed, and what the watcher of the process has seen of its test.
 
-    One hook does both, as it is called three times for each test.
+    An error is seen as close to the test as a plugin can be: a wrapper further out may swallow it.
     """
 
     def __init__(self, watcher: Watcher) -> None:
         self._watcher = watcher
+
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, object, object]:
+        """Take down what is raised."""
+        return (yield from _watched(item))
+
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
+        """Take down what is raised."""
+        return (yield from _watched(item))
+
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> Generator[None, object, object]:
+        """Take down what the test's function raises."""
+        try:
+            return (yield)
+        except BaseException as error:
+            pyfuncitem.stash[_raised] = error
+            raise
+
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None, object, object]:
+        """Take down what is raised."""
+        return (yield from _watched(item))
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_makereport(
@@ -40,11 +67,12 @@ class Failures:
         """Look at the error once every other plugin has made of the report what it wants."""
         report = yield
         n_runs = self._watcher.label(report, item)
+        raised, item.stash[_raised] = item.stash.get(_raised, None), None
         causes: list[Cause] = []
         if report.outcome == "failed":
-            causes = _causes(call, report)
-        elif call.when == "call" and report.outcome == "passed":
-            causes = _causes_of_a_pass(item, call, n_runs)
+            causes = _causes(item, call, report)
+        elif report.outcome == "passed":
+            causes = _causes_of_a_pass(item, call, raised, n_runs)
         if causes:
             setattr(report, _CAUSES, [vars(cause) for cause in causes])
         return report
@@ -69,19 +97,51 @@ def subtest_on(report: pytest.TestReport) -> str | None:
     return " ".join(part for part in (said and str(said), shown) if part)
 
 
-def _causes(call: pytest.CallInfo[Any], report: pytest.TestReport) -> list[Cause]:
+def _watched(item: pytest.Item) -> Generator[None, object, object]:
+    """Take down what a phase of a test raises."""
+    item.stash[_raised] = None
+    try:
+        return (yield)
+    except BaseException as error:
+        item.stash[_raised] = error
+        raise
+
+
+def _causes(item: pytest.Item, call: pytest.CallInfo[Any], report: pytest.TestReport) -> list[Cause]:
     if call.excinfo is not None:
-        return list(_leaves(call.excinfo.value, frozenset()))
+        causes = list(_leaves(call.excinfo.value, frozenset()))
+        if call.when == "call" and _is_of_a_hook(item, call.excinfo.value):
+            return [replace(cause, kind="hook") if cause.kind == OWN else cause for cause in causes]
+        return causes
     if call.when == "call" and str(report.longrepr).startswith(_STRICT):
         return [Cause("XPASS(strict)", STRICT_XPASS)]
     return []
 
 
-def _causes_of_a_pass(item: pytest.Item, call: pytest.CallInfo[Any], n_runs: int) -> list[Cause]:
+def _causes_of_a_pass(
+    item: pytest.Item, call: pytest.CallInfo[Any], raised: BaseException | None, n_runs: int
+) -> list[Cause]:
     """Return why a pass is none: unittest calls an async test and drops it, or a conftest makes a pass of a failure."""
-    if call.excinfo is not None and n_runs <= 1:  # a plugin that runs a test again may keep the error of its first run
-        return list(_leaves(call.excinfo.value, frozenset()))
-    return [Cause("coroutine", ASYNC)] if _is_dropped(item) else []
+    if raised is None and call.excinfo is not None and n_runs <= 1:
+        raised = call.excinfo.value  # a plugin that runs a test again may keep the error of its first run
+    if raised is not None:
+        return list(_leaves(raised, frozenset()))
+    return [Cause("coroutine", ASYNC)] if call.when == "call" and _is_dropped(item) else []
+
+
+def _is_of_a_hook(item: pytest.Item, error: BaseException) -> bool:
+    """Tell whether an error comes from a hook of a conftest or a plugin, and the test's own function had no part in it.
+
+    A plugin that calls the test itself has the function below its hook.
+    """
+    function = getattr(item, "function", None)
+    own = None if function is None else getattr(inspect.unwrap(function), "__code__", None)
+    frames = list(_frames(error.__traceback__))
+    if own is None or any(frame.f_code is own for frame in frames):
+        return False
+    modules = [_module(frame).partition(".")[0] for frame in frames]
+    called = [after for before, after in pairwise(modules) if before == "pluggy" != after]
+    return bool(called) and called[-1] != "_pytest"
 
 
 def _is_dropped(item: pytest.Item) -> bool:

@@ -69,9 +69,7 @@ class Watcher:
         """Put it all into a report, which a worker sends with further attributes; return how often its test ran."""
         n_runs = item.stash.get(_CALLS, 0)
         further = vars(report)
-        further[_TEST], further[_SECONDS] = item.stash.get(_ID, item.nodeid), self._took_s
-        if n_runs > 1:
-            further[_RUNS] = n_runs
+        further[_TEST], further[_SECONDS], further[_RUNS] = item.stash.get(_ID, item.nodeid), self._took_s, n_runs
         return n_runs
 
 
@@ -79,8 +77,8 @@ WATCHER = pytest.StashKey[Watcher]()
 
 
 def runs_on(report: pytest.TestReport) -> int:
-    """Return how often the test of a report had been called in its process."""
-    runs: int = getattr(report, _RUNS, 1)
+    """Return how often the test of a report had been called in its process; 0 for a report that pytest did not make."""
+    runs: int = getattr(report, _RUNS, 0)
     return runs
 
 

@@ -204,6 +204,7 @@ class Recorder:
             left_out=self._selection.left_out(self._options),
             chosen_by=self._chosen_by,
             accepted_errors=self._config.getoption("--evidence-accept-error"),
+            without_assertions=self._selection.without_assertions,
         )
 
     def _write_selection(self, session: Session) -> None:

@@ -18,7 +18,7 @@ import pytest
 from ptyproof.evidence.run_session import MARKER_RULE, LeftOut
 from pytest_ptyproof.command_options import CommandOptions
 
-_KEY = "ptyproof_selection"
+_KEY, _ASSERTIONS = "ptyproof_selection", "ptyproof_without_assertions"
 _OWN = Path(__file__).parent  # what is ignored here is so by the plugin's own options
 _SILENT = "what did not report it: a conftest.py or a plugin"
 _OPTIONS = {
@@ -43,6 +43,7 @@ class Selection:
         self._ignored: list[str] = []
         self._left_out: dict[str, list[str]] = {}
         self.crashed: list[str] = []
+        self.without_assertions = sys.flags.optimize > 0
 
     def left_out(self, options: CommandOptions) -> list[LeftOut]:
         """Return the tests that were not selected, by whom they were left out."""
@@ -76,6 +77,17 @@ class Selection:
         by = _caller(self._root)
         self._by |= dict.fromkeys(items, by)
 
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_make_collect_report(
+        self, collector: pytest.Collector
+    ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+        """Take down a module that was not collected, and is called collected by a conftest or a plugin."""
+        report = yield
+        call = getattr(report, "call", None)  # until pytest has looked at it
+        if report.passed and call is not None and call.excinfo is not None:
+            self.skipped[report.nodeid] = f"its collection ended with {call.excinfo.typename}, reported as passed"
+        return report
+
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Take down a module that is skipped."""
         if report.skipped:
@@ -100,15 +112,16 @@ class Selection:
         """Send what a worker saw to its controller."""
         if hasattr(session.config, "workeroutput"):
             session.config.workeroutput[_KEY] = [self.skipped, self._ignored, self._left_out]
+            session.config.workeroutput[_ASSERTIONS] = self.without_assertions
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any, error: object) -> None:
         """Take what a worker saw; one that ends with an error has crashed."""
         if error is not None:
             self.crashed.append(str(node.gateway.id))
-        self.skipped, self._ignored, self._left_out = getattr(node, "workeroutput", {}).get(
-            _KEY, [self.skipped, self._ignored, self._left_out]
-        )
+        output = getattr(node, "workeroutput", {})
+        self.without_assertions |= output.get(_ASSERTIONS, False)
+        self.skipped, self._ignored, self._left_out = output.get(_KEY, [self.skipped, self._ignored, self._left_out])
 
     def _may_hold_tests(self, path: Path) -> bool:
         if path.is_dir():

@@ -136,3 +136,12 @@ def test_the_verdict_is_the_last_thing_that_is_said_and_is_in_the_log(project: P
     log = project.read(ended.run["log_path"])
     assert log.index("2 passed") < log.index("ACCEPTED: 2 tests, every selected test passed")
     assert "ACCEPTED" in ended.screen
+
+
+@pytest.mark.parametrize("kind", ["red", "green"])
+def test_a_refused_run_does_not_end_as_a_success_to_the_system(tmp_path: Path, kind: str) -> None:
+    project = Project(tmp_path)
+    project.write("calc.py", RIGHT)
+    project.write("conftest.py", "def pytest_sessionfinish(session):\n    session.exitstatus = 256\n")
+    ended = project.evidence(kind)
+    assert (ended.status, ended.run["accepted"]) == (1, False)

@@ -279,3 +279,95 @@ def test_the_summary_says_what_was_not_collected_and_what_ran_again(project: Pro
     summary = project.read("docs/summary.md")
     assert "run-0001 did not collect `test_more.py`" in summary
     assert "run-0001 ran `test_calc.py::test_one` again: 2" in summary
+
+
+FAILS_IN = {
+    "setup": "import pytest\n@pytest.fixture(autouse=True)\ndef beam():\n    assert 0\ndef test_a(): pass\n",
+    "call": "def test_a(): assert 0\n",
+    "teardown": "import pytest\n@pytest.fixture\ndef beam():\n    yield\n    assert 0\ndef test_a(beam): pass\n",
+}
+SWALLOWS = """
+import pytest
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_%s(item):
+    try:
+        return (yield)
+    except AssertionError:
+        return None
+"""
+SWALLOWS_OF_FUNCTION = """
+import pytest
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(pyfuncitem):
+    try:
+        return (yield)
+    except AssertionError:
+        return True
+"""
+RELABELS = """
+import pytest
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = yield
+    report.outcome, report.longrepr = "passed", None
+    return report
+"""
+REPORTS_WITHOUT_A_CALL = """
+import pytest
+def pytest_runtest_protocol(item, nextitem):
+    for when in ("setup", "call", "teardown"):
+        report = pytest.TestReport(item.nodeid, item.location, {}, "passed", None, when)
+        item.ihook.pytest_runtest_logreport(report=report)
+    return True
+"""
+RELABELS_MODULES = """
+import pytest
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector):
+    report = yield
+    if report.failed:
+        report.outcome, report.longrepr, report.result = "passed", None, []
+    return report
+"""
+
+
+@pytest.mark.parametrize("how", ["swallowed", "relabelled"])
+@pytest.mark.parametrize("phase", FAILS_IN)
+def test_a_failure_that_a_conftest_hides_is_no_pass(project: Project, phase: str, how: str) -> None:
+    project.write("test_calc.py", FAILS_IN[phase])
+    project.write("conftest.py", SWALLOWS % phase if how == "swallowed" else RELABELS)
+    assert project.pytest("-q").status == 0
+    ended = project.evidence("green")
+    outcome = "failed" if phase == "call" else "error"
+    assert (ended.status, ended.run["accepted"], ended.run["outcomes"]) == (1, False, {outcome: 1})
+
+
+def test_a_failure_that_is_swallowed_around_the_function_is_no_pass(project: Project) -> None:
+    project.write("test_calc.py", FAILS_IN["call"])
+    project.write("conftest.py", SWALLOWS_OF_FUNCTION)
+    ended = project.evidence("green")
+    assert (ended.status, ended.run["accepted"], ended.run["outcomes"]) == (1, False, {"failed": 1})
+
+
+def test_a_report_of_a_test_that_pytest_did_not_call_is_no_pass(project: Project) -> None:
+    project.write("conftest.py", REPORTS_WITHOUT_A_CALL)
+    ended = project.evidence("green")
+    assert (ended.status, ended.run["accepted"], ended.run["outcomes"]) == (1, False, {"not_run": 2})
+
+
+@pytest.mark.parametrize("args", [(), XDIST], ids=["one process", "two"])
+def test_a_module_that_failed_and_is_called_collected_is_in_the_record(project: Project, args: tuple[str, ...]) -> None:
+    project.write("conftest.py", RELABELS_MODULES)
+    project.write("test_more.py", "import no_such_library\n")
+    ended = project.evidence("green", *args)
+    assert (ended.status, ended.run["accepted"]) == (1, False)
+    assert [one["module"] for one in ended.run["uncollected"]] == ["test_more.py"]
+
+
+@pytest.mark.parametrize("args", [("--assert=plain",), ("--assert=plain", *XDIST), ()])
+def test_green_without_assertions_is_refused(project: Project, args: tuple[str, ...]) -> None:
+    project.write("test_calc.py", "def test_a(): assert 1\n")
+    assert project.evidence("green", *args).run["accepted"] is True
+    ended = project.evidence("green", *args, PYTHONOPTIMIZE="1")
+    assert (ended.status, ended.run["accepted"], ended.run["outcomes"]) == (1, False, {"passed": 1})
+    assert "PYTHONOPTIMIZE" in ended.run["reason"]

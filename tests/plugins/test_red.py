@@ -260,3 +260,29 @@ def test_a_doctest_fails_by_its_own_code_or_by_an_import(project: Project) -> No
 def test_no_part_of_the_verdict_can_be_left_out(project: Project, name: str) -> None:
     project.write("test_a.py", "def test_a(): pass\n")
     assert project.evidence("red", "-p", f"no:{name}").run["accepted"] is False
+
+
+HOOKS_THAT_FAIL = {
+    "before the call": "def pytest_runtest_call(item):\n    raise RuntimeError('no beam')\n",
+    "in place of the call": "def pytest_pyfunc_call(pyfuncitem):\n    assert False\n",
+    "after the call": (
+        "import pytest\n@pytest.hookimpl(wrapper=True)\n"
+        "def pytest_runtest_call(item):\n    yield\n    raise RuntimeError('no beam')\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("hook", HOOKS_THAT_FAIL)
+def test_an_error_of_a_hook_is_not_of_the_test(tmp_path: Path, hook: str) -> None:
+    project = Project(tmp_path)
+    project.write("test_calc.py", "def test_one():\n    assert True\n")
+    project.write("conftest.py", HOOKS_THAT_FAIL[hook])
+    ended = project.evidence("red")
+    assert (ended.status, ended.run["accepted"], ended.run["outcomes"]) == (1, False, {"failed": 1})
+    assert "hook" in ended.run["reason"]
+
+
+def test_a_plugin_that_calls_the_test_itself_leaves_red_as_it_is(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    project.write("conftest.py", "def pytest_pyfunc_call(pyfuncitem):\n    pyfuncitem.obj()\n    return True\n")
+    assert project.evidence("red").run["accepted"] is True

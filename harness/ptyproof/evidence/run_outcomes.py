@@ -57,7 +57,7 @@ class Phase(NamedTuple):
     causes
         What failed; empty where that is not known.
     n_runs
-        How often the test had been called in its process.
+        How often the test had been called in its process; 0 where a plugin reports on a test that pytest did not call.
     """
 
     test: str
@@ -109,8 +109,10 @@ def _outcome(phase: Phase) -> str | None:
     if phase.outcome == "skipped":
         return "xfailed" if phase.expected_to_fail else "skipped"
     if phase.causes:
-        return "not_run" if phase.causes[0].kind == ASYNC else "failed"
-    if phase.when == "call" and not phase.is_subtest:
+        if phase.causes[0].kind == ASYNC:
+            return "not_run"
+        return "failed" if phase.when == "call" else "error"
+    if phase.when == "call" and not phase.is_subtest and phase.n_runs:
         return "xpassed" if phase.expected_to_fail else "passed"
     return None
 

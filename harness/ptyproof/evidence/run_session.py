@@ -52,6 +52,8 @@ class Session:
         What else than the command line chose the tests, in sentences.
     accepted_errors
         Names of types of errors that a red run may fail with.
+    without_assertions
+        Whether Python left assertions out in a process that ran tests.
     """
 
     exit_status: int
@@ -63,6 +65,7 @@ class Session:
     left_out: Sequence[LeftOut] = ()
     chosen_by: Sequence[str] = ()
     accepted_errors: Sequence[str] = ()
+    without_assertions: bool = False
 
     def record(self) -> dict[str, list[dict[str, Any]]]:
         """Return what the index of a hub says of it."""

@@ -23,6 +23,7 @@ _CAUSES = {
     "fixture": "had an error in a fixture",
     ASYNC: "is async and no plugin runs it",
     "usage": "used pytest wrongly",
+    "hook": "failed in a hook of a conftest.py or a plugin",
     "timeout": "ran out of time",
     UNKNOWN: "failed with an error that was not reported",
 }
@@ -48,7 +49,7 @@ class Verdict:
         if not lost:
             return self
         accepted = None if self.accepted is None else False
-        return replace(self, accepted=accepted, exit_status=self.exit_status or 1, remarks=(*lost, *self.remarks))
+        return replace(self, accepted=accepted, exit_status=_failure(self.exit_status), remarks=(*lost, *self.remarks))
 
 
 def judge(
@@ -84,7 +85,12 @@ def judge(
     earlier = [run for run in past if run["topic"] == topic and run["status"] == "ended" and run["accepted"]]
     collect = None if kind == "collect" else _against_collect(outcomes, earlier, hub, remarks)
     red = _against_red(outcomes, earlier, hub, remarks) if kind == "green" else None
-    return Verdict(accepted, 0 if accepted else session.exit_status or 1, tuple(remarks), red, collect)
+    return Verdict(accepted, 0 if accepted else _failure(session.exit_status), tuple(remarks), red, collect)
+
+
+def _failure(status: int) -> int:
+    """Return pytest's own exit status, or 1 where that is a success to the system, which looks at the last byte."""
+    return status if isinstance(status, int) and status % 256 else 1
 
 
 def with_revision(
@@ -148,6 +154,8 @@ def _problems(kind: str, outcomes: Outcomes, session: Session) -> list[str]:
     if kind == "collect":
         return problems
     problems += [f"{name} was not collected: {reason}" for name, reason in session.uncollected.items()]
+    if kind == "green" and session.without_assertions:
+        problems.append("Python leaves assertions out (-O or PYTHONOPTIMIZE), so that a test may pass without its own")
     wanted = {"red": "failed", "green": "passed"}[kind]
     for outcome, others in outcomes.grouped().items():
         if outcome != wanted:
