@@ -112,7 +112,7 @@ def test_what_phases_write_is_read_again_or_nothing_is_written(found: tuple[Data
     through_the_phases(*found)
 
 
-@pytest.mark.campaign
+@pytest.mark.long
 @settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(scans())
 def test_what_phases_write_of_400_scans_is_read_again(found: tuple[Dataset, float]) -> None:

@@ -107,7 +107,7 @@ def test_the_page_loads_without_a_word_and_fetches_nothing(opened: Browser, page
     assert opened.run("return document.title") == "Study fly64-smoke: report"
     assert opened.run("return [...document.images].length") == 5
     assert opened.run("return [...document.images].every(i => i.complete && i.naturalWidth > 300)")
-    own = ("data:", "chrome:")  # parts of the page, and of the browser's own first tab
+    own = ("data:", "chrome:", "chrome-untrusted:")  # parts of the page, and of the browser's own first tab
     assert {address for address in opened.requests() if not address.startswith(own)} == {page.as_uri()}
     assert opened.messages() == []
 

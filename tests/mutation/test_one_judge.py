@@ -130,7 +130,7 @@ def test_a_change_that_the_index_follows_is_judged_alike(hub: Path, agree: Calla
     every_change(hub, COUNT, 0, agree)
 
 
-@pytest.mark.campaign
+@pytest.mark.long
 @pytest.mark.parametrize("seed", range(1, 5))
 def test_2000_changes_are_judged_alike(hub: Path, agree: Callable[[Path], None], seed: int) -> None:
     every_change(hub, 500, seed, agree)

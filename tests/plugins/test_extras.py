@@ -100,7 +100,7 @@ def without(package: str) -> tuple[str, ...]:
 
 
 @pytest.mark.parametrize(
-    "package", ["all", "torch", *(pytest.param(one, marks=pytest.mark.campaign) for one in (*TRAINING[1:], *ENGINES))]
+    "package", ["all", "torch", *(pytest.param(one, marks=pytest.mark.long) for one in (*TRAINING[1:], *ENGINES))]
 )
 def test_what_needs_no_extra_works_without_any(package: str, folder: Path) -> None:
     helps, free = [[name, "--help"] for name in COMMANDS], [line.split() for line in FREE]
