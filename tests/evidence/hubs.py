@@ -34,12 +34,23 @@ Hub(Path(sys.argv[1])).open_run(["pytest", "-k", "a|b"], sys.argv[2], "adding", 
 """
 
 
+def report_lines(path: Path, root: Path, outcomes: dict[str, int]) -> dict[str, Any]:
+    """Write lines about the calls of tests that ended so; return what the index has of them."""
+    path.parent.mkdir(exist_ok=True)
+    calls = [(f"test_it.py::test_{outcome}_{n}", outcome) for outcome, count in outcomes.items() for n in range(count)]
+    lines = [json.dumps({"test": test, "when": "call", "outcome": outcome}) for test, outcome in calls]
+    path.write_text("".join(f"{line}\n" for line in lines))
+    return {"reports_path": path.relative_to(root).as_posix(), "n_collected": len(lines)}
+
+
 def make_run(hub: Hub, evidence: str = "none", topic: str | None = None, status: int = 0, **changes: Any) -> str:
     """Record a run with a log, from its beginning to its end; return its id."""
     name = hub.open_run(["pytest", "test_it.py"], evidence, topic, ENVIRONMENT, REVISION)
     log = hub.root / evidence / f"{name}.log"
     log.parent.mkdir(exist_ok=True)
     log.write_text(f"what {name} showed\n")
+    if changes.get("accepted"):
+        changes |= report_lines(log.with_suffix(".jsonl"), hub.root, changes["outcomes"])
     hub.end_run(name, status, log_path=log.relative_to(hub.root).as_posix(), **changes)
     return name
 

@@ -17,7 +17,7 @@ from tests.plugins.conftest import Run, run_pytest
 from tests.plugins.test_plugin import HEAVY
 
 LOG = "red/run-0001.log"
-FILES = {"hub.json", LOG, "docs/summary.md", "docs/skipped_views.jsonl", "größe 1.txt"}
+FILES = {"hub.json", LOG, "red/run-0001.jsonl", "docs/summary.md", "docs/skipped_views.jsonl", "größe 1.txt"}
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ CASES = (*OF_TODAY, *LEGACY_CASES)
 OF_FILES = {"PM001", "PM002", "PM003", "PM004", "PM005", "PM006", "PM008", "PM102", "PM210"}
 OF_FILES |= {"PM301", "PM302", "PM303", "PM305", "PM306", "PM308", "PM802"}
 OF_FILES |= {"PM105", "PM106", "PM107", "PM309"}  # see test_own_kinds
-OF_FILES |= {f"PM9{number:02d}" for number in (1, 2, 3, 4, 5, 6, 8, 9, 10)}
+OF_FILES |= {f"PM9{number:02d}" for number in (1, 2, 3, 4, 5, 6, 8, 9, 10, 11)}
 SOUND = [(kind, name) for kind in KINDS if kind in current_kinds() for name in example_names(kind)]
 
 

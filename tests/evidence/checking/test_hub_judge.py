@@ -420,7 +420,7 @@ def test_what_the_index_says_of_runs_must_be_so(small: Hub) -> None:
 def test_a_name_that_the_index_has_twice_is_found(small: Hub) -> None:
     edit(small.index_path, lambda index: index["files"].append(index["files"][0]))
     found = places(verify_hub(small.root))
-    assert found == [("hub.json", "PM210", "$.index_sha256"), ("hub.json", "PM908", "$.files[2].path")]
+    assert found == [("hub.json", "PM210", "$.index_sha256"), ("hub.json", "PM908", "$.files[4].path")]
 
 
 def test_an_index_that_names_files_elsewhere_reads_none_of_them(small: Hub, tmp_path: Path) -> None:

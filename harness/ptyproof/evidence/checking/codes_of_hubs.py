@@ -78,4 +78,11 @@ OF_HUBS = (
         "A program died while it was writing: the file under the final name is an earlier one, or absent.",
         "Run again what was interrupted; it sweeps such files away.",
     ),
+    Code(
+        "PM911",
+        "error",
+        "An accepted run whose reports do not say what the index says",
+        "The index holds the verdict and the lines hold what it rests on: where they differ, one of them was changed.",
+        "Run the tests again; neither the index nor the lines are edited by hand.",
+    ),
 )

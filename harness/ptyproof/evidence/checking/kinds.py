@@ -27,6 +27,7 @@ from ptyproof.evidence.checking import (
     pictures,
     processes,
     reconstructions,
+    run_reports,
     scores,
     selection,
     skips,
@@ -255,7 +256,7 @@ KINDS: dict[str, Kind] = {
     ),
     "hub_index": Kind(
         "index of an artifact hub",
-        (account.hub, hub_runs.check, hub_index.check),
+        (account.hub, hub_runs.check, run_reports.check, hub_index.check),
         ("account", "files", "paths", "times", "values", "claims", "hub"),
     ),
     "figures": Kind("pictures of a hub's report", (pictures.check,), ("account", *_FILES)),
