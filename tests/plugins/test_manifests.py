@@ -110,7 +110,7 @@ def test_a_failure_tells_one_cause_once(run: RunPytest, pytester: pytest.Pyteste
     for record in example.values():
         record |= {key: f"/mnt/night/{record[key]}" for key in ("train", "test", "intermediate_dir")}
     _write(pytester.path / "c.json", json.dumps(example))
-    result = run("c.json")
+    result = run("c.json", "-rN")
     result.stdout.fnmatch_lines(["error PM401 at $.* and 5 more places: /mnt/night*"])
     assert result.stdout.str().count("error PM401") == 1
 
