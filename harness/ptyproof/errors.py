@@ -52,28 +52,3 @@ class ManifestError(DataError):
 
 class RunError(PtyproofError):
     """A phase failed while it was running, after its input had been accepted."""
-
-
-INTERRUPTED = 130
-
-
-def sentence_of(error: BaseException) -> tuple[str, int] | None:
-    """Return the sentence that a command prints for an error, and its exit status; None for an error of our own making.
-
-    The system's errors, such as a full disk, are none of ours, nor is running out of memory or being interrupted, nor
-    whatever a package of an extra raises while it is imported.
-    """
-    if isinstance(error, PtyproofError):
-        return str(error), error.exit_status
-    from ptyproof.extras import sentence_about
-
-    sentence = sentence_about(error)
-    if sentence is not None:
-        return sentence, InputError.exit_status
-    if isinstance(error, OSError):
-        return f"{error.filename or 'a file'}: {error.strerror or error}", 1
-    if isinstance(error, MemoryError):
-        return f"out of memory: {error}", 1
-    if isinstance(error, KeyboardInterrupt):
-        return "interrupted; what was complete stays complete, the same command goes on from there", INTERRUPTED
-    return None

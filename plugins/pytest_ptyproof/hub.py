@@ -204,7 +204,7 @@ def pytest_terminal_summary(terminalreporter: TerminalReporter, exitstatus: int,
     if said is not None:
         lines += said
     if exitstatus == pytest.ExitCode.INTERRUPTED:
-        from ptyproof.errors import sentence_of
+        from ptyproof.exit_statuses import sentence_of
 
         said_of_interrupts = sentence_of(KeyboardInterrupt())
         assert said_of_interrupts is not None

@@ -19,10 +19,10 @@ import pytest
 
 from ptyproof.cli import main
 from ptyproof.console import Console
-from ptyproof.errors import sentence_of
 from ptyproof.evidence.checking import check_manifest
 from ptyproof.evidence.checking.hub import verify_hub
 from ptyproof.evidence.phase_e import open_phase, run_training
+from ptyproof.exit_statuses import sentence_of
 from ptyproof.io.hashing import sha256_file
 from ptyproof.io.locking import is_lock
 from ptyproof.study.jobs import JobFilters

@@ -10,7 +10,7 @@ import pytest
 
 from ptyproof.errors import DataError, RunError
 from ptyproof.evidence.network_methods import Pinn, Start
-from ptyproof.evidence.scores import illuminations
+from ptyproof.evidence.network_prediction import illuminations
 from ptyproof.io.dataset import read_dataset
 from ptyproof.reconstruction.method import BlindScan, Budget, Reconstruction
 from ptyproof.reconstruction.stitching import stitch

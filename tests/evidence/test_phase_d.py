@@ -15,9 +15,10 @@ import pytest
 
 from ptyproof.console import Console
 from ptyproof.errors import DataError, InputError, ManifestError
-from ptyproof.evidence.manifest import file_is_whole, read_manifest
+from ptyproof.evidence.manifest import read_manifest
 from ptyproof.evidence.phase_d import OverlapOptions, overlap, sampling_view
 from ptyproof.io.dataset import read_dataset
+from ptyproof.io.file_record import file_is_whole
 from ptyproof.study.design import StudyDesign
 from tests.conftest import Phase
 from tests.evidence.test_phase_c import snapshot, untimed

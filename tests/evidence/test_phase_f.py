@@ -16,13 +16,14 @@ from ptyproof.cli import main
 from ptyproof.console import Console
 from ptyproof.errors import InputError
 from ptyproof.evidence.ledger import Ledger
-from ptyproof.evidence.manifest import file_is_whole, read_manifest
+from ptyproof.evidence.manifest import read_manifest
 from ptyproof.evidence.phase_f import ReconstructionPhase
 from ptyproof.evidence.reconstruction_archive import arrays_digest, read_archive
 from ptyproof.evidence.reconstruction_jobs import ReconstructionFilters, build_reconstruction_jobs
 from ptyproof.evidence.reconstruction_run import open_phase, run_reconstructions
 from ptyproof.evidence.registry import NEED_TRAINING, OURS, SHIPPED, Provider, registry
 from ptyproof.io.dataset import read_dataset, write_dataset
+from ptyproof.io.file_record import file_is_whole
 from ptyproof.io.npz import NpzArchive
 from ptyproof.reconstruction.method import BlindScan, Budget, Needs, Reconstruction, illumination
 from ptyproof.study.builtin import builtin_study
@@ -259,7 +260,7 @@ def test_data_that_were_made_anew_after_the_training_are_refused(root: Path, tra
         data = read_dataset(path).dataset
         assert data.diffraction is not None
         write_dataset(path, replace(data, diffraction=data.diffraction[::-1].copy()))
-        from ptyproof.evidence.manifest import file_record
+        from ptyproof.io.file_record import file_record
 
         manifest[key][0]["test"]["file"] = file_record(path, root / "c")
         manifest_path.write_text(json.dumps(manifest))

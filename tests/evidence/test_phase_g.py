@@ -15,10 +15,11 @@ from PIL import Image
 from ptyproof.cli.main import main
 from ptyproof.errors import DataError, InputError
 from ptyproof.evidence.comparison_table import COLUMNS
-from ptyproof.evidence.manifest import file_is_whole, file_record, read_manifest
+from ptyproof.evidence.manifest import read_manifest
 from ptyproof.evidence.phase_g import open_comparison, run_comparison
 from ptyproof.evidence.protocol import protocol_sha256
 from ptyproof.io.dataset import read_dataset, write_dataset
+from ptyproof.io.file_record import file_is_whole, file_record
 from ptyproof.io.strict_json import write_json
 from tests.conftest import Phase
 from tests.strategies.reconstructions import METHODS, noisy, phase_f

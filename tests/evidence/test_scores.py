@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from ptyproof.evidence.scores import canvas_shape, describe_scores, held_out_scores, illuminations, predict
+from ptyproof.evidence.network_prediction import canvas_shape, illuminations, predict
+from ptyproof.evidence.scores import describe_scores, held_out_scores
 from ptyproof.evidence.verdict import beats_start, by_how_much, verdict
 from ptyproof.io.dataset import read_dataset
 from ptyproof.physics.forward import expected_counts

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ptyproof.evidence.manifest import file_record, relative, timed_head, write_manifest
+from ptyproof.evidence.manifest import timed_head, write_manifest
 from ptyproof.io.dataset import Dataset, read_dataset
+from ptyproof.io.file_record import file_record, relative
 from ptyproof.io.hashing import combine_digests, sha256_array
 from ptyproof.io.npz import NpzWriter
 from ptyproof.physics.fourier import fourier_shift

@@ -18,9 +18,10 @@ import torch
 from ptyproof.cli import main
 from ptyproof.errors import InputError
 from ptyproof.evidence.base import load_base
-from ptyproof.evidence.manifest import file_is_whole, read_manifest
+from ptyproof.evidence.manifest import read_manifest
 from ptyproof.evidence.phase_c import generate
 from ptyproof.evidence.phase_d import overlap
+from ptyproof.io.file_record import file_is_whole
 from ptyproof.io.hashing import sha256_file
 from ptyproof.study.builtin import builtin_study
 from ptyproof.study.design import BaseDesign, StudyDesign

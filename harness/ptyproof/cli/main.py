@@ -13,7 +13,7 @@ from typing import TextIO, cast
 
 from ptyproof._version import __version__
 from ptyproof.console import Plain
-from ptyproof.errors import sentence_of
+from ptyproof.exit_statuses import sentence_of
 from ptyproof.io.anonymity import anonymity
 
 # a command, and the module of this package that has it; only the one that runs is imported

@@ -23,7 +23,7 @@ from ptyproof.evidence.blind import BlindDataset, read_blind, subset
 from ptyproof.evidence.data_fit import fit_measures
 from ptyproof.evidence.half_scans import HalfScan, half_scan_agreement
 from ptyproof.evidence.job_ends import reason_of
-from ptyproof.evidence.manifest import file_record, timed_head, write_manifest
+from ptyproof.evidence.manifest import timed_head, write_manifest
 from ptyproof.evidence.measures import Measure, undefined
 from ptyproof.evidence.own_training import OwnNetwork, OwnTraining
 from ptyproof.evidence.protocol import Recipe
@@ -32,6 +32,7 @@ from ptyproof.evidence.registry import Registered
 from ptyproof.evidence.specs import specs
 from ptyproof.io.atomic import sweep, writable_folder
 from ptyproof.io.dataset import Dataset, read_dataset
+from ptyproof.io.file_record import file_record
 from ptyproof.io.hashing import sha256_file, sha256_json
 from ptyproof.io.metadata import file_name
 from ptyproof.io.redaction import redaction

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ptyproof.errors import DataError
-from ptyproof.evidence.manifest import relative
 from ptyproof.io.dataset import read_dataset
+from ptyproof.io.file_record import relative
 from ptyproof.io.hashing import sha256_file, sha256_json
 from ptyproof.io.npz import NpzArchive
 from ptyproof.physics.fourier import fft2c, ifft2c

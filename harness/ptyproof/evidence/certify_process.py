@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ptyproof.console import Console
-from ptyproof.errors import sentence_of
+from ptyproof.exit_statuses import sentence_of
 from ptyproof.io.hashing import sha256_file
 from ptyproof.io.strict_json import read_json, write_json
 from ptyproof.study.training import training_from_dict

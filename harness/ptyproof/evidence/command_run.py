@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import TextIO
 
 from ptyproof.console import plain
-from ptyproof.errors import sentence_of
 from ptyproof.evidence.blocked import write_blocked
 from ptyproof.evidence.hub import Hub
 from ptyproof.evidence.hub_layout import TRAINING
 from ptyproof.evidence.summary import write_summary
+from ptyproof.exit_statuses import sentence_of
 from ptyproof.io.atomic import writable_folder
 from ptyproof.io.environment import run_environment
 from ptyproof.io.hashing import sha256_file

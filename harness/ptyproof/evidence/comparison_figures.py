@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from ptyproof.evidence.manifest import file_record
 from ptyproof.evidence.measures import phase_images
 from ptyproof.evidence.protocol import Recipe
 from ptyproof.evidence.specs import headline, specs
 from ptyproof.io.atomic import atomic_path
+from ptyproof.io.file_record import file_record
 from ptyproof.physics.frc import HALF_BIT, NYQUIST, ONE_BIT, RingCorrelation
 from ptyproof.study.layout import cell_key
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from ptyproof.evidence.phase_g import ComparedCell
+    from ptyproof.evidence.compared_cell import ComparedCell
 
 Image = npt.NDArray[np.float64]
 

@@ -9,8 +9,8 @@ from typing import Any
 from ptyproof.errors import InputError, PtyproofError
 from ptyproof.evidence.cell_ledger import Record
 from ptyproof.evidence.job_state import describe
-from ptyproof.evidence.manifest import file_is_whole
 from ptyproof.evidence.out_of_memory import is_out_of_memory
+from ptyproof.io.file_record import file_is_whole
 
 RETRY = ("failed",)
 NOT_AGAIN = (

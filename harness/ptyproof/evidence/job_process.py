@@ -28,8 +28,9 @@ from typing import Any, Literal
 
 from ptyproof import clock
 from ptyproof.console import Console
-from ptyproof.errors import InputError, PtyproofError, RunError, sentence_of
+from ptyproof.errors import InputError, PtyproofError, RunError
 from ptyproof.evidence.out_of_memory import n_killed_for_memory, no_core_file
+from ptyproof.exit_statuses import sentence_of
 
 OF_TRAININGS = ("ptyproof.evidence.training_work",)
 OF_RECONSTRUCTIONS = ("ptyproof.evidence.phase_f", "ptyproof.reconstruction.preloaded")

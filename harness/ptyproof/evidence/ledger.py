@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from ptyproof.evidence.cell_ledger import NOT_ENDED, NOT_STARTED, STATUSES, CellBook, CellLedger, Record
-from ptyproof.evidence.manifest import relative, timed_head, write_manifest
+from ptyproof.evidence.manifest import timed_head, write_manifest
+from ptyproof.io.file_record import relative
 from ptyproof.io.redaction import redaction
 from ptyproof.study.jobs import Enumeration, JobFilters, SkippedView, TrainingJob
 from ptyproof.study.layout import SKIP_SUMMARY, TRAINING_MANIFEST, cell_key, cell_of

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,6 @@ from ptyproof import clock
 from ptyproof._version import __version__
 from ptyproof.errors import ManifestError
 from ptyproof.io import schema, strict_json
-from ptyproof.io.hashing import sha256_file
 
 TOOL = {"name": "ptyproof", "version": __version__}
 TOOL_LABEL = f"{TOOL['name']} {TOOL['version']}"
@@ -74,21 +72,3 @@ def read_any_manifest(path: Path) -> dict[str, Any]:
 def same_but_time(old: dict[str, Any], new: dict[str, Any]) -> bool:
     """Tell whether two manifests differ in nothing but their timestamps."""
     return {**old, "timestamp": None} == {**new, "timestamp": None}
-
-
-def relative(path: Path, folder: Path) -> str:
-    """Return `path` relative to `folder` with forward slashes."""
-    return Path(os.path.relpath(path, folder)).as_posix()
-
-
-def file_record(path: Path, folder: Path) -> dict[str, Any]:
-    """Return the record of a file for a manifest in `folder`: relative path, sha256, size in bytes."""
-    return {"path": relative(path, folder), "sha256": sha256_file(path), "size_bytes": path.stat().st_size}
-
-
-def file_is_whole(record: dict[str, Any], folder: Path) -> bool:
-    """Tell whether the file of a record is there with the recorded size and sha256."""
-    path = folder / record["path"]
-    if not path.is_file() or path.stat().st_size != record["size_bytes"]:
-        return False
-    return bool(sha256_file(path) == record["sha256"])

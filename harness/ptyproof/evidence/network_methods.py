@@ -112,7 +112,7 @@ class PinnThenLsqml:
 
 
 def _inferred(network: GroupNetwork, dataset: BlindScan, grouped: bool, *, start_only: bool) -> Reconstruction:
-    from ptyproof.evidence.scores import illuminations
+    from ptyproof.evidence.network_prediction import illuminations
     from ptyproof.training.prediction import predict_object, predict_patches
 
     if not dataset.counts_known:

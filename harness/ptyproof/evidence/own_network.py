@@ -8,8 +8,8 @@ from ptyproof import clock
 from ptyproof.console import Console
 from ptyproof.errors import RunError
 from ptyproof.evidence.blind import BlindDataset
-from ptyproof.evidence.manifest import file_record
 from ptyproof.evidence.own_training import OwnNetwork, OwnTraining
+from ptyproof.io.file_record import file_record
 from ptyproof.study.layout import cell_key
 from ptyproof.training.device import RunOptions
 from ptyproof.training.runner import TrainingTask, train

@@ -19,19 +19,12 @@ import numpy.typing as npt
 from ptyproof.console import Console, Progress
 from ptyproof.errors import InputError, RunError
 from ptyproof.evidence.base import Base
-from ptyproof.evidence.manifest import (
-    TOOL_LABEL,
-    file_is_whole,
-    file_record,
-    read_manifest,
-    same_but_time,
-    timed_head,
-    write_manifest,
-)
+from ptyproof.evidence.manifest import TOOL_LABEL, read_manifest, same_but_time, timed_head, write_manifest
 from ptyproof.evidence.simulation_checks import check_simulation
 from ptyproof.io.atomic import sweep, writable_folder
 from ptyproof.io.dataset import encode_metadata, with_transformation
 from ptyproof.io.environment import environment
+from ptyproof.io.file_record import file_is_whole, file_record
 from ptyproof.io.hashing import combine_digests, sha256_json
 from ptyproof.io.locking import lock
 from ptyproof.io.npz import NpzWriter

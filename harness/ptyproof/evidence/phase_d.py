@@ -14,22 +14,13 @@ from typing import Any
 
 from ptyproof.console import Console
 from ptyproof.errors import DataError, InputError, RunError
-from ptyproof.evidence.manifest import (
-    TOOL_LABEL,
-    file_is_whole,
-    file_record,
-    head,
-    read_manifest,
-    relative,
-    same_but_time,
-    timed_head,
-    write_manifest,
-)
+from ptyproof.evidence.manifest import TOOL_LABEL, head, read_manifest, same_but_time, timed_head, write_manifest
 from ptyproof.evidence.phase_c import select_doses
 from ptyproof.evidence.selection import ViewPlan, ViewSelection, select_view
 from ptyproof.io.atomic import sweep, writable_folder
 from ptyproof.io.dataset import Dataset, read_dataset, select_positions, write_dataset
 from ptyproof.io.environment import environment
+from ptyproof.io.file_record import file_is_whole, file_record, relative
 from ptyproof.io.hashing import combine_digests, sha256_json
 from ptyproof.io.locking import lock
 from ptyproof.physics.probes import encircled_diameter_px

@@ -21,7 +21,7 @@ from ptyproof.evidence.cell_ledger import NOT_ENDED, Record
 from ptyproof.evidence.job_attempt import JobPlace
 from ptyproof.evidence.job_ends import NOT_AGAIN, stands
 from ptyproof.evidence.job_process import Died, JobProcesses
-from ptyproof.evidence.manifest import TOOL_LABEL, file_is_whole, file_record
+from ptyproof.evidence.manifest import TOOL_LABEL
 from ptyproof.evidence.reconstruction_archive import Origin, arrays_digest, write_archive
 from ptyproof.evidence.reconstruction_inputs import Inputs
 from ptyproof.evidence.reconstruction_jobs import (
@@ -34,6 +34,7 @@ from ptyproof.evidence.reconstruction_ledger import RESULT_KEYS, Call, Reconstru
 from ptyproof.evidence.registry import Registry, registry
 from ptyproof.io.atomic import atomic_path
 from ptyproof.io.environment import cpu_name, environment
+from ptyproof.io.file_record import file_is_whole, file_record
 from ptyproof.io.hashing import sha256_json
 from ptyproof.io.locking import lock
 from ptyproof.reconstruction.method import Budget, Reconstruction, run_method

@@ -16,6 +16,7 @@ from typing import Any
 
 from ptyproof.console import Console
 from ptyproof.errors import DataError, InputError
+from ptyproof.evidence.compared_cell import ComparedCell
 from ptyproof.evidence.comparison_table import (
     CURVE_COLUMNS,
     account,
@@ -26,7 +27,7 @@ from ptyproof.evidence.comparison_table import (
     tidy_rows,
 )
 from ptyproof.evidence.data_fit import fit_measures
-from ptyproof.evidence.manifest import TOOL, file_is_whole, file_record, read_manifest, timed_head, write_manifest
+from ptyproof.evidence.manifest import TOOL, read_manifest, timed_head, write_manifest
 from ptyproof.evidence.measures import Measure, Scored, measure, score, undefined
 from ptyproof.evidence.protocol import Recipe, protocol, protocol_sha256, recipe_of
 from ptyproof.evidence.reconstruction_archive import ReconstructionArchive, read_archive
@@ -34,6 +35,7 @@ from ptyproof.evidence.specs import needs_truth, of_comparison
 from ptyproof.extras import missing
 from ptyproof.io.atomic import sweep, writable_folder, write_text
 from ptyproof.io.dataset import Dataset, read_dataset
+from ptyproof.io.file_record import file_is_whole, file_record
 from ptyproof.io.hashing import sha256_file, sha256_json
 from ptyproof.io.metadata import METADATA, read_metadata
 from ptyproof.io.npz import NpzArchive
@@ -53,20 +55,6 @@ from ptyproof.study.layout import (
 
 _FITTED = "of the patterns that the result was made from"
 _KEY = ("dose", "view", "gridsize", "split", "method")
-
-
-@dataclass(frozen=True, eq=False)
-class ComparedCell:
-    """A cell with a result: its entry in the manifest, and what pictures are drawn from.
-
-    `aligned` is None without a truth; then `crop` and `result` are shown as they are.
-    """
-
-    entry: dict[str, Any]
-    result: ReconstructionArchive
-    crop: Crop
-    aligned: Aligned | None
-    scored: Scored
 
 
 @dataclass(frozen=True, eq=False)

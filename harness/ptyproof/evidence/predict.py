@@ -11,7 +11,7 @@ import numpy as np
 from ptyproof.console import Console
 from ptyproof.errors import DataError, InputError
 from ptyproof.evidence.manifest import TOOL
-from ptyproof.evidence.scores import canvas_shape, predict
+from ptyproof.evidence.network_prediction import canvas_shape, predict
 from ptyproof.io.dataset import read_dataset
 from ptyproof.io.hashing import sha256_file
 from ptyproof.io.metadata import file_name

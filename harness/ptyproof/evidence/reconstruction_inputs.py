@@ -10,9 +10,10 @@ from ptyproof.errors import InputError, RunError
 from ptyproof.evidence.blind import BlindDataset, read_blind
 from ptyproof.evidence.cell_ledger import Record
 from ptyproof.evidence.ledger import Ledger
-from ptyproof.evidence.manifest import file_record, read_manifest
+from ptyproof.evidence.manifest import read_manifest
 from ptyproof.evidence.reconstruction_jobs import ReconstructionJob
 from ptyproof.evidence.reconstruction_ledger import ReconstructionLedger
+from ptyproof.io.file_record import file_record
 from ptyproof.study.layout import HALVES, OVERLAP_MANIFEST, RUN_MANIFEST, TRAINING_MANIFEST
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from ptyproof.evidence.cell_ledger import NOT_STARTED, CellBook, CellLedger, Record
-from ptyproof.evidence.manifest import relative, timed_head
+from ptyproof.evidence.manifest import timed_head
 from ptyproof.evidence.reconstruction_jobs import (
     Cell,
     FoundReconstructions,
@@ -15,6 +15,7 @@ from ptyproof.evidence.reconstruction_jobs import (
     Skip,
     study_cells,
 )
+from ptyproof.io.file_record import relative
 from ptyproof.io.redaction import redaction
 from ptyproof.study.layout import HALVES, RECONSTRUCTION_MANIFEST, TRAINING_MANIFEST
 

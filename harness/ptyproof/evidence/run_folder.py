@@ -13,9 +13,10 @@ from ptyproof.errors import PtyproofError
 from ptyproof.evidence.checking.hub import judge_hub
 from ptyproof.evidence.hub import Hub
 from ptyproof.evidence.hub_layout import OVERLAP, RECONSTRUCTION, RUN, TRAINING
-from ptyproof.evidence.manifest import file_is_whole, read_manifest
+from ptyproof.evidence.manifest import read_manifest
 from ptyproof.evidence.verdict import verdict
 from ptyproof.io import strict_json
+from ptyproof.io.file_record import file_is_whole
 from ptyproof.io.redaction import Redaction, redaction
 from ptyproof.io.regular import appended
 from ptyproof.study.layout import (

@@ -1,17 +1,13 @@
-"""How a trained network and its network-free start do on the held-out half: the one place where truth is read.
+"""How a trained network and its initial estimate do on the held-out half: all that Phase E reads of the truth.
 
-A network of groups looks at the whole scan, and its patches are what the object shows through each window. One of
-single patterns gives a patch per pattern, whose global phase is free, and the object that they stitch to after their
-phases were synchronised. Patches are judged each with a complex factor of its own.
-
-Complex errors are those of what all photons give. A likelihood of photons that were seen would reward whoever fits
-their noise, so for it nine photons in ten are shown, and the others judge: of Poisson counts the two are independent.
+Patches are judged each with a complex factor of its own. Complex errors are those of what all photons give. A
+likelihood of photons that the network has seen would reward a fit of their noise. So nine photons in ten are shown,
+and the others judge (binomial thinning): of Poisson counts the two parts are independent.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,89 +15,19 @@ import numpy as np
 import numpy.typing as npt
 
 from ptyproof.console import Console
+from ptyproof.evidence.network_prediction import Prediction, canvas_shape, predict
 from ptyproof.evidence.verdict import beats_start, by_how_much
+from ptyproof.io.blocks import index_blocks
 from ptyproof.io.dataset import read_dataset
 from ptyproof.physics.fourier import fft2c
 from ptyproof.physics.metrics import patch_residuals, poisson_deviance, scaled_error
-from ptyproof.reconstruction.method import illumination
-from ptyproof.reconstruction.stitching import cut, label_parts, stitch
+from ptyproof.reconstruction.stitching import cut
 from ptyproof.study.seeds import stream
 from ptyproof.training.network import GroupNetwork
-from ptyproof.training.prediction import predict_object, predict_patches
 from ptyproof.training.scan import Scan, scan_of
 
-_BLOCK = 64
 _SHOWN_FRACTION = 0.9
 MEASURES = ("poisson_loss", "complex_error", "patch_poisson_loss", "patch_complex_error")
-
-
-@dataclass(frozen=True, eq=False)
-class Prediction:
-    """An object (M, M') complex64 in the unit of the file's probe, of one phase in each part, and its patches.
-
-    `illumination` (M, M') is sum |P_k|^2 in the network's unit; `n_parts` numbers the scan's unconnected parts. `own`
-    are the patches of single patterns, (n, H, W) complex64; None where the object shows them.
-    """
-
-    scan: Scan
-    obj: npt.NDArray[np.complex64]
-    illumination: npt.NDArray[np.float32]
-    n_parts: int
-    own: npt.NDArray[np.complex64] | None = None
-
-    @property
-    def patches(self) -> npt.NDArray[np.complex64]:
-        """All patches, (n, H, W) complex64, in the phase of the object."""
-        return self.patches_at(np.arange(len(self.scan)))
-
-    def patches_at(self, index: npt.NDArray[np.int64]) -> npt.NDArray[np.complex64]:
-        """Return some of the patches, (m, H, W)."""
-        if self.own is not None:
-            return self.own[index]
-        return self.shown_at(index)
-
-    def shown_at(self, index: npt.NDArray[np.int64]) -> npt.NDArray[np.complex64]:
-        """Return what the object shows in some of the windows, (m, H, W) complex64."""
-        seen: npt.NDArray[np.complex64] = cut(self.obj, self.scan.corners_px[index], self.scan.window)
-        return seen
-
-
-def predict(
-    network: GroupNetwork,
-    scan: Scan,
-    shape: tuple[int, int],
-    *,
-    grouped: bool,
-    start_only: bool = False,
-    console: Console | None = None,
-) -> Prediction:
-    """Return patches and object of a scan; `shape` is that of the object's grid.
-
-    `grouped` looks at all patterns together, as is right for a network that was trained on groups of them.
-    """
-    if grouped:
-        obj = predict_object(network, scan, shape, start_only=start_only, console=console)
-        _, n_parts = label_parts(illuminations(scan), scan.corners_px, shape)
-        light = illumination(scan.probe, scan.positions_px, shape)
-        return Prediction(scan, obj, light, n_parts)
-    patches = predict_patches(network, scan, start_only=start_only, console=console)
-    found = stitch(patches, illuminations(scan), scan.corners_px, shape)
-    patches *= found.factors[:, None, None].astype(np.complex64)
-    return Prediction(scan, found.obj, found.illumination, found.n_parts, patches)
-
-
-def illuminations(scan: Scan) -> npt.NDArray[np.float32]:
-    """Return |P_k|^2 of each pattern, (n, H, W) float32."""
-    weights = np.empty(scan.amplitude.shape, dtype=np.float32)
-    for index in _blocks(len(scan)):
-        weights[index] = np.abs(scan.probes(index)) ** 2
-    return weights
-
-
-def canvas_shape(scan: Scan) -> tuple[int, int]:
-    """Return the smallest grid that holds all windows, for a scan whose object is unknown."""
-    rows, cols = scan.corners_px.max(axis=0) + np.array(scan.window)
-    return int(rows), int(cols)
 
 
 def held_out_scores(
@@ -184,7 +110,7 @@ def _improvement(start: float | None, trained: float | None) -> float | None:
 
 def _complex_errors(found: Prediction, scan: Scan, truth: npt.NDArray[np.complex64]) -> dict[str, float | None]:
     sums = np.zeros(2)
-    for index in _blocks(len(scan)):
+    for index in index_blocks(len(scan)):
         wanted = cut(truth, scan.corners_px[index], scan.window)
         sums += patch_residuals(found.patches_at(index), wanted, np.abs(scan.probes(index)) ** 2).sum(axis=0)
     return {
@@ -211,12 +137,8 @@ def _poisson_loss(
     """Return the loss of the hidden counts, divided by their fraction, so that it stands for whole patterns."""
     judged = 1 - _SHOWN_FRACTION
     total = 0.0
-    for index in _blocks(len(scan)):
+    for index in index_blocks(len(scan)):
         waves = scan.probes(index) * patches_at(index) / np.float32(scan.object_scale)
         expected = judged * np.abs(fft2c(waves)) ** 2
         total += len(index) * poisson_deviance(expected, hidden[index], judged * rate_floor)
     return total / len(scan) / judged
-
-
-def _blocks(n: int) -> list[npt.NDArray[np.int64]]:
-    return [np.arange(first, min(first + _BLOCK, n)) for first in range(0, n, _BLOCK)]

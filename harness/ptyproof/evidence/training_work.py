@@ -12,8 +12,8 @@ from ptyproof.console import Console
 from ptyproof.evidence.cell_ledger import Record
 from ptyproof.evidence.figures import loss_curve
 from ptyproof.evidence.ledger import NOT_ENDED, RESULT_KEYS, Ledger
-from ptyproof.evidence.manifest import file_record
 from ptyproof.evidence.scores import describe_scores, held_out_scores
+from ptyproof.io.file_record import file_record
 from ptyproof.io.hashing import sha256_file
 from ptyproof.io.regular import appended
 from ptyproof.study.jobs import TrainingJob

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ptyproof.evidence.checking import check_manifest
 from ptyproof.evidence.ledger import NOT_ENDED, Ledger, lost_result
-from ptyproof.evidence.manifest import file_record
+from ptyproof.io.file_record import file_record
 from ptyproof.io.hashing import sha256_json
 from ptyproof.study.design import StudyDesign
 from ptyproof.study.jobs import JobFilters, TrainingJob, build_training_jobs

@@ -13,14 +13,14 @@ from typing import Any
 import numpy as np
 
 from ptyproof.errors import DataError, InputError
-from ptyproof.evidence.manifest import file_is_whole
+from ptyproof.evidence.hub_layout import REAL_RUN
 from ptyproof.evidence.pictures.canvas import Drawing, Real
 from ptyproof.evidence.pictures.losses import draw_training
 from ptyproof.evidence.pictures.objects import draw_reconstruction
 from ptyproof.evidence.pictures.patterns import draw_diffraction
 from ptyproof.evidence.pictures.positions import draw_scan
-from ptyproof.evidence.run_folder import RunFolder
 from ptyproof.io.dataset import Dataset, read_dataset
+from ptyproof.io.file_record import file_is_whole
 from ptyproof.io.hashing import sha256_file
 from ptyproof.io.regular import lies_inside
 from ptyproof.physics.fourier import fft2c
@@ -41,7 +41,7 @@ class JobPictures:
     def __init__(self, hub: Path, job: Mapping[str, Any]) -> None:
         self.hub = hub
         self.job = job
-        self.root = RunFolder(hub).real_run
+        self.root = hub / REAL_RUN
 
     def sources(self, subject: str) -> tuple[Source, ...]:
         """Return the files of a picture as they are recorded; they may be gone.
@@ -147,7 +147,7 @@ class JobPictures:
     @cached_property
     def _predicted(self) -> dict[str, Any]:
         """The predictions `network` and `start` (network-free) of the held-out half, as they were scored."""
-        from ptyproof.evidence.scores import canvas_shape, predict
+        from ptyproof.evidence.network_prediction import canvas_shape, predict
         from ptyproof.training.bundle import read_bundle
 
         _, bundle = self.sources("diffraction")

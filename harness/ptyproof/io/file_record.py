@@ -1,0 +1,27 @@
+"""How a manifest names a file: its path relative to the manifest's folder, its sha256 and its size."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from ptyproof.io.hashing import sha256_file
+
+
+def relative(path: Path, folder: Path) -> str:
+    """Return `path` relative to `folder` with forward slashes."""
+    return Path(os.path.relpath(path, folder)).as_posix()
+
+
+def file_record(path: Path, folder: Path) -> dict[str, Any]:
+    """Return the record of a file for a manifest in `folder`: relative path, sha256, size in bytes."""
+    return {"path": relative(path, folder), "sha256": sha256_file(path), "size_bytes": path.stat().st_size}
+
+
+def file_is_whole(record: dict[str, Any], folder: Path) -> bool:
+    """Tell whether the file of a record is there with the recorded size and sha256."""
+    path = folder / record["path"]
+    if not path.is_file() or path.stat().st_size != record["size_bytes"]:
+        return False
+    return bool(sha256_file(path) == record["sha256"])
