@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,19 +15,12 @@ from ptyproof.evidence.phase_c import generate
 from ptyproof.evidence.phase_d import overlap
 from ptyproof.study.builtin import builtin_study
 from ptyproof.study.design import StudyDesign
-from tests.forked import start_server
-from tests.sharing import made_once, place_in_line
+from tests.helpers.forked import start_server
+from tests.helpers.phases import Phase
+from tests.helpers.sharing import made_once, place_in_line
 
 settings.register_profile("ptyproof", deadline=None, derandomize=True)
 settings.load_profile("ptyproof")
-
-
-@dataclass(frozen=True)
-class Phase:
-    """A phase's folder and the manifest that the phase returned."""
-
-    root: Path
-    manifest: dict[str, Any]
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -8,7 +8,7 @@ import signal
 import time
 from pathlib import Path
 
-from tests import forked
+from tests.helpers import forked
 
 TELLING = """\
 import json, multiprocessing, os, sys, tempfile

@@ -13,9 +13,9 @@ import pytest
 
 from ptyproof.evidence.checking.hub import verify_hub
 from ptyproof.evidence.hub import INDEX, Hub
-from tests import forked
-from tests.plugins.conftest import TINY
-from tests.processes import plain_pictures
+from tests.helpers import forked
+from tests.helpers.processes import plain_pictures
+from tests.helpers.runs import TINY
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 

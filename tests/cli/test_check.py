@@ -6,7 +6,6 @@ import io
 import json
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -14,19 +13,13 @@ from ptyproof.cli.main import main
 from ptyproof.evidence.checking.codes import CODES
 from ptyproof.io.schema import kinds, load_schema
 from tests.evidence.checking.cases import E6, F1, F3, WHOLE, changed
-
-
-def write(path: Path, value: Any) -> str:
-    """Write a JSON file; return its name."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(value))
-    return str(path)
+from tests.helpers.folders import write_json
 
 
 @pytest.fixture
 def sound(tmp_path: Path) -> str:
     """A manifest without files, so that nothing is missing."""
-    return write(
+    return write_json(
         tmp_path / "skip_summary.json", {"timestamp": "2025-10-06T09:15:27Z", "skipped_views": [], "skipped_count": 0}
     )
 
@@ -35,13 +28,15 @@ def sound(tmp_path: Path) -> str:
 def warned(tmp_path: Path) -> str:
     """A manifest of which nothing but a warning is to be said."""
     value = {"timestamp": "2025-10-06T09:15:27", "skipped_count": 0, "skipped_jobs": []}
-    return write(tmp_path / "warned.json", value)
+    return write_json(tmp_path / "warned.json", value)
 
 
 @pytest.fixture
 def bad(tmp_path: Path) -> str:
     """A manifest with an error."""
-    return write(tmp_path / "bad.json", {"timestamp": "2025-10-06T09:15:27Z", "skipped_views": [], "skipped_count": 3})
+    return write_json(
+        tmp_path / "bad.json", {"timestamp": "2025-10-06T09:15:27Z", "skipped_views": [], "skipped_count": 3}
+    )
 
 
 def test_a_sound_file(sound: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -96,7 +91,7 @@ def test_what_cannot_be_read_is_a_usage_error(tmp_path: Path, sound: str, capsys
 
 
 def test_a_folder_without_a_manifest(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write(tmp_path / "package.json", {"name": "x"})
+    write_json(tmp_path / "package.json", {"name": "x"})
     assert main(["check", str(tmp_path)]) == 2
     assert "there is no manifest in" in capsys.readouterr().err
 
@@ -109,7 +104,7 @@ def test_a_folder_gives_its_manifests_once_and_leaves_others_alone(
     names = ["b/skip_summary.json", "a.json", "package.json", "b/broken.json", "b/cut_manifest.json"]
     names += ["build/x.json", ".git/x.json", "node_modules/x.json", "notes.txt"]
     for name in names:
-        write(folder / name, value)
+        write_json(folder / name, value)
     (folder / "package.json").write_text('{"name": "x"}')
     (folder / "b" / "broken.json").write_text("{")
     (folder / "b" / "cut_manifest.json").write_text("{")
@@ -146,7 +141,7 @@ def test_json_for_programs(bad: str, capsys: pytest.CaptureFixture[str]) -> None
 
 def test_annotations_for_github(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     value = {"timestamp": "2025-10-06T09:15:27Z", "skipped_views": [], "skipped_count": 3}
-    path = write(tmp_path / "a,b:c%.json", value)
+    path = write_json(tmp_path / "a,b:c%.json", value)
     assert main(["check", path, "--format", "github"]) == 1
     captured = capsys.readouterr()
     escaped = path.replace("%", "%25").replace(":", "%3A").replace(",", "%2C")
@@ -159,7 +154,7 @@ def test_names_and_values_of_files_cannot_write_lines_of_their_own(
     tmp_path: Path, form: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     value = changed(E6, {"jobs/0/log_path": "x\n::error::forged\x1b[31m", "jobs/0/result/status": "a\u202eb"})
-    path = write(tmp_path / "evil\n::error::forged\x1b[31m\udcff.json", value)
+    path = write_json(tmp_path / "evil\n::error::forged\x1b[31m\udcff.json", value)
     assert main(["check", path, "--format", form]) == 1
     out = capsys.readouterr().out
     assert "\n::error::forged" not in out
@@ -169,7 +164,7 @@ def test_names_and_values_of_files_cannot_write_lines_of_their_own(
 
 
 def test_many_places_are_shown_on_request(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    path = write(
+    path = write_json(
         tmp_path / "many.json", changed(WHOLE, {"jobs/0/datasets": {}, "jobs/1/result": {}, "calls": [{}] * 9})
     )
     main(["check", path])
@@ -183,7 +178,7 @@ def test_many_places_are_shown_on_request(tmp_path: Path, capsys: pytest.Capture
 
 def test_no_hash_and_root_are_passed_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     value = changed(E6, {"jobs/0/result/bundle_size_bytes": 3})
-    path = write(tmp_path / "e" / "manifest.json", value)
+    path = write_json(tmp_path / "e" / "manifest.json", value)
     bundle = tmp_path / "e" / "dose_500" / "baseline" / "gs1" / "net.zip"
     bundle.parent.mkdir(parents=True)
     (tmp_path / "abc").write_bytes(b"abc")
@@ -223,7 +218,7 @@ def test_schemas(capsys: pytest.CaptureFixture[str]) -> None:
 def test_how_many_named_files_were_looked_at_is_part_of_every_verdict(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    path = write(tmp_path / "f3.json", changed(F3, {"timestamp": "2025-10-06T09:15:27Z"}))
+    path = write_json(tmp_path / "f3.json", changed(F3, {"timestamp": "2025-10-06T09:15:27Z"}))
     options = ["--ignore", "PM101"]  # of a generation whose times have no zone
     assert main(["check", path, *options]) == 0
     out = capsys.readouterr().out
@@ -239,7 +234,7 @@ def test_how_many_named_files_were_looked_at_is_part_of_every_verdict(
 
 
 def test_a_manifest_without_its_artifacts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    path = write(tmp_path / "training_manifest.json", changed(WHOLE, {}))
+    path = write_json(tmp_path / "training_manifest.json", changed(WHOLE, {}))
     assert main(["check", path]) == 1
     assert "PM301" in capsys.readouterr().out
     assert main(["check", path, "--manifest-only"]) == 0

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from ptyproof.cli.main import main
-from tests.cli.test_check import write
 from tests.evidence.checking.cases import E6, F1, C, changed
+from tests.helpers.folders import write_json
 
 SKIPS = {"skipped_views": [], "skipped_count": 0}
 
@@ -18,14 +18,14 @@ SKIPS = {"skipped_views": [], "skipped_count": 0}
 def reports(tmp_path: Path) -> Path:
     """A folder of manifests, some JSON files of other kinds, and folders that are not entered."""
     folder = tmp_path / "reports"
-    write(folder / "a" / "skip_summary.json", SKIPS | {"timestamp": "2025-10-06T11:15:27+03:00"})
-    write(folder / "b" / "first.json", changed(F1, {}) | {"timestamp": "2025-10-06T08:10:00.104512"})
-    write(folder / "c.json", SKIPS | {"timestamp": "2025-10-06T08:20:00Z", "skipped_count": 2})
-    write(folder / "d.json", changed(C, {}))
-    write(folder / "package.json", {"name": "x"})
-    write(folder / "b" / "settings.json", [1, 2])
-    write(folder / ".old" / "deep" / "training_manifest.json", changed(E6, {}))
-    write(folder / "b" / "build" / "skip_summary.json", SKIPS)
+    write_json(folder / "a" / "skip_summary.json", SKIPS | {"timestamp": "2025-10-06T11:15:27+03:00"})
+    write_json(folder / "b" / "first.json", changed(F1, {}) | {"timestamp": "2025-10-06T08:10:00.104512"})
+    write_json(folder / "c.json", SKIPS | {"timestamp": "2025-10-06T08:20:00Z", "skipped_count": 2})
+    write_json(folder / "d.json", changed(C, {}))
+    write_json(folder / "package.json", {"name": "x"})
+    write_json(folder / "b" / "settings.json", [1, 2])
+    write_json(folder / ".old" / "deep" / "training_manifest.json", changed(E6, {}))
+    write_json(folder / "b" / "build" / "skip_summary.json", SKIPS)
     (folder / ".empty" / "deep").mkdir(parents=True)
     (folder / ".empty" / "notes.txt").write_text("x")
     return folder
@@ -49,8 +49,10 @@ def test_a_table_has_a_row_for_each_file_by_time(reports: Path, capsys: pytest.C
 
 
 def test_verdicts_in_one_word(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    sound = write(tmp_path / "a.json", SKIPS | {"timestamp": "2025-10-06T09:15:27Z"})
-    warned = write(tmp_path / "b.json", {"timestamp": "2025-10-06T09:15:27", "skipped_count": 0, "skipped_jobs": []})
+    sound = write_json(tmp_path / "a.json", SKIPS | {"timestamp": "2025-10-06T09:15:27Z"})
+    warned = write_json(
+        tmp_path / "b.json", {"timestamp": "2025-10-06T09:15:27", "skipped_count": 0, "skipped_jobs": []}
+    )
     broken = tmp_path / "c.json"
     broken.write_text("{")
     main(["check", sound, warned, str(broken), "--table"])
@@ -101,8 +103,8 @@ def test_folders_with_json_that_are_not_entered_are_named(reports: Path, capsys:
 
 
 def test_a_folder_whose_manifests_are_hidden_is_not_sound(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write(tmp_path / ".runs" / "training_manifest.json", changed(E6, {}))
-    write(tmp_path / "package.json", {"name": "x"})
+    write_json(tmp_path / ".runs" / "training_manifest.json", changed(E6, {}))
+    write_json(tmp_path / "package.json", {"name": "x"})
     assert main(["check", str(tmp_path)]) == 2
     err = capsys.readouterr().err
     assert ".runs" in err
@@ -112,7 +114,7 @@ def test_a_folder_whose_manifests_are_hidden_is_not_sound(tmp_path: Path, capsys
 
 
 def test_several_manifests_whose_files_are_elsewhere(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    names = [write(tmp_path / f"{number}.json", changed(C, {})) for number in range(2)]
+    names = [write_json(tmp_path / f"{number}.json", changed(C, {})) for number in range(2)]
     assert main(["check", *names]) == 0
     assert (
         capsys.readouterr()

@@ -20,26 +20,12 @@ from ptyproof.cli import main
 from ptyproof.evidence.base import make_base
 from ptyproof.study.builtin import builtin_study
 from ptyproof.study.design import StudyDesign
-from tests import forked
-from tests.conftest import Phase
-from tests.evidence.test_phase_c import snapshot
+from tests.helpers import forked
+from tests.helpers.commands import refused
+from tests.helpers.folders import snapshot
+from tests.helpers.phases import Phase
 
 SMOKE = ["--study", "fly64-smoke"]
-
-
-def refused(capsys: pytest.CaptureFixture[str], argv: list[Any]) -> str:
-    """Run a command that must be refused with one sentence and exit status 2; return the sentence."""
-    try:
-        status = main([str(arg) for arg in argv])
-    except SystemExit as error:  # argparse
-        status = error.code if isinstance(error.code, int) else 1
-    said = capsys.readouterr()
-    assert status == 2, said
-    assert said.out == ""
-    sentence = said.err.strip().splitlines()[-1]
-    assert sentence.startswith("ptyproof")
-    assert "Traceback" not in said.err
-    return sentence
 
 
 def base_arrays() -> dict[str, Any]:

@@ -9,9 +9,9 @@ import pytest
 
 from ptyproof.cli import main
 from ptyproof.cli.main import build_parser
-from tests.cli.test_cli import refused
-from tests.docs_sync.documents import GUIDE, alone, make_project, record
-from tests.evidence.test_phase_c import snapshot
+from tests.helpers.commands import refused
+from tests.helpers.documents import GUIDE, alone, make_project, record
+from tests.helpers.folders import snapshot
 
 HUB = ["--hub", "../hub"]
 

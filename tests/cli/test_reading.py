@@ -12,7 +12,7 @@ import pytest
 from ptyproof.cli import main
 from ptyproof.io.dataset import read_dataset
 from ptyproof.io.reading import CHOICES
-from tests.io.scans import GRID, PLACES, WINDOW, N, legacy, legacy_arrays, tike
+from tests.helpers.measurements import GRID, PLACES, WINDOW, N, legacy, legacy_arrays, tike
 
 PLAIN = legacy_arrays()
 COUNTS = PLAIN["diff3d"]

@@ -45,7 +45,7 @@ def needs(path: Path) -> set[str]:
 def without_torch() -> Iterator[Path]:
     """Yield the test files of the plugin that stand alone: they need no study, and nothing of a conftest."""
     theirs = fixtures(PLUGIN_TESTS / "conftest.py", ROOT / "tests" / "conftest.py")
-    heavy = {"tests.plugins.conftest", "tests.forked", "torch", "tests.plugins.killing", "tests.plugins.blocked"}
+    heavy = {"tests.helpers.runs", "tests.helpers.forked", "torch", "tests.helpers.killing", "tests.helpers.blocked"}
     for path in sorted(PLUGIN_TESTS.glob("test_*.py")):
         if not needs(path) & (theirs | heavy):
             yield path

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.docs_sync.documents import alone
+from tests.helpers.documents import alone
 
 
 @pytest.fixture(autouse=True)

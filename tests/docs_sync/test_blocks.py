@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from ptyproof.docs_sync.blocks import parse
 from ptyproof.errors import DataError
-from tests.docs_sync.documents import BODY, PAGE, TEXT, dedent, page
+from tests.helpers.documents import BODY, PAGE, TEXT, dedent, page
 
 
 @given(outside=st.tuples(TEXT, TEXT, TEXT, st.sampled_from(["", "no line end"])), bodies=st.tuples(BODY, BODY, BODY))

@@ -11,7 +11,7 @@ from ptyproof.docs_sync import checklist
 from ptyproof.docs_sync.blocks import parse
 from ptyproof.docs_sync.runs import read_runs
 from ptyproof.errors import DataError
-from tests.docs_sync.documents import PAGE, ROW, block, dedent, links, page, record
+from tests.helpers.documents import PAGE, ROW, block, dedent, links, page, record
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ import pytest
 
 from ptyproof.docs_sync.collection import EVERYTHING, collect, collect_all, parse_nodes
 from ptyproof.errors import RunError
-from tests.docs_sync.documents import dedent
-from tests.evidence.test_phase_c import snapshot
+from tests.helpers.documents import dedent
+from tests.helpers.folders import snapshot
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ptyproof.docs_sync import index
-from tests.docs_sync.documents import PAGE, block
+from tests.helpers.documents import PAGE, block
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from ptyproof.docs_sync.blocks import parse
 from ptyproof.docs_sync.runs import read_runs
 from ptyproof.evidence.blocked import write_blocked
 from ptyproof.evidence.hub import Hub
-from tests.docs_sync.documents import PAGE, block, dedent, links, page, record
+from tests.helpers.documents import PAGE, block, dedent, links, page, record
 
 
 def test_each_run_is_entered_once_with_the_next_number(tmp_path: Path) -> None:

@@ -8,8 +8,8 @@ import pytest
 
 from ptyproof.docs_sync.sync import plan
 from ptyproof.errors import DataError, InputError, RunError
-from tests.docs_sync.documents import GUIDE, INDEX, PLAN, ROW, links, make_project, page
-from tests.evidence.test_phase_c import snapshot
+from tests.helpers.documents import GUIDE, INDEX, PLAN, ROW, links, make_project, page
+from tests.helpers.folders import snapshot
 
 
 @pytest.fixture

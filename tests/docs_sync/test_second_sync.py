@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from ptyproof.docs_sync import checklist, ledger
 from ptyproof.docs_sync.blocks import parse, split_lines
 from ptyproof.docs_sync.runs import Run, read_runs
-from tests.docs_sync.documents import BODY, PAGE, ROW, TEXT, block, record
+from tests.helpers.documents import BODY, PAGE, ROW, TEXT, block, record
 
 HOSTILE = st.one_of(
     st.text(st.characters(codec="utf-8"), max_size=20),

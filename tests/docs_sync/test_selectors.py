@@ -6,7 +6,7 @@ import pytest
 
 from ptyproof.docs_sync import selectors
 from ptyproof.errors import DataError
-from tests.docs_sync.documents import block, dedent
+from tests.helpers.documents import block, dedent
 
 TABLE = dedent("""
     Some words.

@@ -9,12 +9,12 @@ import pytest
 
 from ptyproof.evidence.report import write_report
 from ptyproof.evidence.run_folder import RunFolder
-from tests.conftest import Phase
 from tests.evidence.report_hub import (
     make_hub,
     text_of,
 )
-from tests.sharing import made_once
+from tests.helpers.phases import Phase
+from tests.helpers.sharing import made_once
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,7 @@ from ptyproof.evidence.manifest import head, write_manifest
 from ptyproof.evidence.run_folder import RunFolder
 from ptyproof.evidence.summary import write_summary
 from ptyproof.io.hashing import sha256_file
-from tests.conftest import Phase
+from tests.helpers.phases import Phase
 
 REVISION = {"commit": None, "uncommitted_sha256": None, "code_sha256": "a" * 64, "tests_sha256": "b" * 64}
 ENVIRONMENT = {"python": "3.12.1", "system": "Linux", "machine": "x86_64"}

@@ -11,7 +11,7 @@ from typing import Any
 
 from ptyproof.evidence.report import write_report
 from ptyproof.evidence.run_folder import RunFolder
-from tests.conftest import Phase
+from tests.helpers.phases import Phase
 
 VOID = {"meta", "link", "img", "br"}
 ERROR = "TrainingDivergedError: <script>alert('loss')</script> & \"nan\" in epoch 2"

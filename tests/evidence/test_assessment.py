@@ -30,7 +30,7 @@ from ptyproof.study.layout import phase_c_file
 from ptyproof.study.training import NetworkDesign, TrainingDesign
 from ptyproof.training.bundle import read_bundle
 from ptyproof.training.device import RunOptions
-from tests.conftest import Phase
+from tests.helpers.phases import Phase
 
 OPTIONS = RunOptions(accelerator="cpu", threads=1)
 

@@ -38,7 +38,7 @@ from ptyproof.study.training import NetworkDesign, TrainingDesign
 from ptyproof.training.device import RunOptions
 from ptyproof.training.engine import Callback
 from ptyproof.training.runner import TrainingTask
-from tests.conftest import Phase
+from tests.helpers.phases import Phase
 
 CPU = RunOptions(accelerator="cpu", threads=1, logger="none")
 EPOCHS, STEPS = 2, 3

@@ -15,7 +15,7 @@ from ptyproof.errors import InputError, RunError
 from ptyproof.evidence.checking.hub import verify_hub
 from ptyproof.evidence.command_run import recorded
 from ptyproof.evidence.hub import Hub
-from tests.conftest import Phase
+from tests.helpers.phases import Phase
 
 
 @pytest.fixture

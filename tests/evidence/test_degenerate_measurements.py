@@ -21,7 +21,7 @@ from ptyproof.reconstruction.method import BlindScan, Budget, Needs, Reconstruct
 from ptyproof.study.layout import phase_c_file
 from ptyproof.training.device import RunOptions
 from ptyproof.training.scan import normalised_scan
-from tests.conftest import Phase
+from tests.helpers.phases import Phase
 
 OPTIONS = RunOptions(accelerator="cpu", threads=1)
 Result = Callable[[BlindScan], Reconstruction]

@@ -15,7 +15,7 @@ from ptyproof.evidence.half_scans import HalfScan, half_scan_agreement, half_sca
 from ptyproof.evidence.protocol import Recipe
 from ptyproof.evidence.reconstruction_archive import ReconstructionArchive, read_archive
 from ptyproof.io.dataset import Dataset, read_dataset
-from tests.conftest import Phase
+from tests.helpers.phases import Phase
 from tests.strategies.reconstructions import noisy, write_result
 from tests.strategies.scans import complex_noise
 

@@ -23,7 +23,7 @@ from ptyproof import clock
 from ptyproof.errors import ManifestError
 from ptyproof.evidence.hub import Hub, is_incomplete
 from ptyproof.evidence.manifest import head
-from tests.processes import Ending
+from tests.helpers.processes import Ending
 
 REVISION = {"commit": None, "uncommitted_sha256": None, "code_sha256": "1" * 64, "tests_sha256": "2" * 64}
 ENVIRONMENT = {"python": "3.11.7", "system": "Linux", "machine": "x86_64"}

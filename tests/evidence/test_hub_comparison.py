@@ -17,8 +17,8 @@ from ptyproof.evidence.phase_g import open_comparison, run_comparison
 from ptyproof.evidence.run_folder import RunFolder
 from ptyproof.evidence.summary import write_summary
 from ptyproof.io.strict_json import write_json
-from tests.conftest import Phase
 from tests.evidence.hubs import make_hub, places
+from tests.helpers.phases import Phase
 from tests.strategies.reconstructions import METHODS, phase_f
 
 

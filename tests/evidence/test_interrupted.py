@@ -17,11 +17,11 @@ from ptyproof.cli import main
 from ptyproof.evidence.job_state import STATE_FILE, read_state, state_of
 from ptyproof.evidence.manifest import read_manifest
 from ptyproof.io.atomic import TEMPORARY
-from tests import forked
-from tests.conftest import Phase
-from tests.plugins.conftest import TINY
-from tests.plugins.killing import command
-from tests.processes import of_session, plain_pictures
+from tests.helpers import forked
+from tests.helpers.killing import command
+from tests.helpers.phases import Phase
+from tests.helpers.processes import of_session, plain_pictures
+from tests.helpers.runs import TINY
 
 KEY = "dose1000-baseline-gs1"
 FOLDER = Path("dose_1000", "baseline", "gs1")

@@ -22,8 +22,8 @@ from ptyproof.evidence.ledger import Ledger
 from ptyproof.evidence.phase_e import run_training
 from ptyproof.study.jobs import JobFilters
 from ptyproof.training.device import RunOptions
-from tests.conftest import Phase
 from tests.evidence.job_bodies import STARTED, Sabotaged, die, die_before_it_begins, fail, speak
+from tests.helpers.phases import Phase
 
 NO_LIMITS = JobProcesses()
 

@@ -19,7 +19,7 @@ from ptyproof.training.bundle import read_bundle, write_bundle
 from ptyproof.training.network import GroupNetwork
 from ptyproof.training.prediction import predict_object, predict_patches
 from ptyproof.training.scan import normalised_scan, scan_of
-from tests.conftest import Phase
+from tests.helpers.phases import Phase
 from tests.training.test_bundle import SIZES, network, record
 
 RNG = np.random.default_rng(0)

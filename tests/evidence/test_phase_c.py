@@ -6,7 +6,6 @@ import io
 import shutil
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -22,19 +21,10 @@ from ptyproof.io.hashing import sha256_file
 from ptyproof.study.builtin import STUDY_NAMES, builtin_study
 from ptyproof.study.design import StudyDesign
 from ptyproof.study.views import AllPositions, View
-from tests.conftest import Phase
+from tests.helpers.folders import snapshot, untimed
+from tests.helpers.phases import Phase
 
 DOSES = [1e3, 1e4, 1e5]
-
-
-def snapshot(root: Path) -> dict[str, bytes]:
-    """Return every file under a folder with its bytes."""
-    return {str(p.relative_to(root)): p.read_bytes() for p in sorted(root.rglob("*")) if p.is_file()}
-
-
-def untimed(manifest: dict[str, Any]) -> dict[str, Any]:
-    """Return a manifest without its time."""
-    return {key: value for key, value in manifest.items() if key != "timestamp"}
 
 
 def file_of(phase: Phase, dose: float, half: str) -> Path:

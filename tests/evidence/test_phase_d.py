@@ -20,8 +20,8 @@ from ptyproof.evidence.phase_d import OverlapOptions, overlap, sampling_view
 from ptyproof.io.dataset import read_dataset
 from ptyproof.io.file_record import file_is_whole
 from ptyproof.study.design import StudyDesign
-from tests.conftest import Phase
-from tests.evidence.test_phase_c import snapshot, untimed
+from tests.helpers.folders import snapshot, untimed
+from tests.helpers.phases import Phase
 
 CELLS = [(dose, view) for dose in (1e3, 1e4, 1e5) for view in ("baseline", "dense", "sparse")]
 

@@ -15,7 +15,7 @@ from ptyproof.evidence.manifest import read_manifest
 from ptyproof.io.file_record import file_is_whole
 from ptyproof.study.layout import phase_c_file, phase_d_file
 from ptyproof.training.bundle import read_bundle
-from tests.conftest import Phase
+from tests.helpers.phases import Phase
 
 
 def hashes(manifest: dict[str, Any]) -> dict[str, str]:

@@ -32,7 +32,7 @@ from ptyproof.study.jobs import JobFilters
 from ptyproof.study.layout import phase_c_file, phase_d_file
 from ptyproof.study.views import AllPositions, View
 from ptyproof.training.device import RunOptions
-from tests.conftest import Phase
+from tests.helpers.phases import Phase
 
 pytest.importorskip("ptychi", reason="pty-chi is not installed: pip install 'pytest-ptyproof[iterative]'")
 

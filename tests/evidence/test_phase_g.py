@@ -21,7 +21,7 @@ from ptyproof.evidence.protocol import protocol_sha256
 from ptyproof.io.dataset import read_dataset, write_dataset
 from ptyproof.io.file_record import file_is_whole, file_record
 from ptyproof.io.strict_json import write_json
-from tests.conftest import Phase
+from tests.helpers.phases import Phase
 from tests.strategies.reconstructions import METHODS, noisy, phase_f
 
 N_VIEWS, N_METHODS = 3, len(METHODS)

@@ -12,7 +12,7 @@ from ptyproof.cli import main
 from ptyproof.io.hashing import sha256_file
 from ptyproof.physics.metrics import scaled_error
 from ptyproof.study.layout import phase_c_file
-from tests.conftest import Phase
+from tests.helpers.phases import Phase
 
 
 @pytest.fixture(scope="module")

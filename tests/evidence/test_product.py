@@ -14,7 +14,7 @@ from ptyproof.evidence.reconstruction_archive import Origin, read_archive, write
 from ptyproof.io.dataset import read_dataset
 from ptyproof.reconstruction.method import Reconstruction
 from ptyproof.study.layout import phase_d_file
-from tests.conftest import Phase
+from tests.helpers.phases import Phase
 
 h5py = pytest.importorskip("h5py", reason="h5py is not installed: pip install 'pytest-ptyproof[iterative]'")
 

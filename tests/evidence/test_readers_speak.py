@@ -19,7 +19,7 @@ from ptyproof.evidence.predict import predict_dataset
 from ptyproof.io.dataset import read_dataset, write_dataset
 from ptyproof.training.device import RunOptions
 from tests.fuzz.bundles import write_small_bundle
-from tests.io.scans import WINDOW, legacy, legacy_arrays
+from tests.helpers.measurements import WINDOW, legacy, legacy_arrays
 from tests.strategies.datasets import make_dataset
 from tests.strategies.reconstructions import write_result
 

@@ -11,7 +11,6 @@ import pytest
 from ptyproof.errors import InputError
 from ptyproof.evidence.report import write_report
 from ptyproof.evidence.run_folder import RunFolder
-from tests.conftest import Phase
 from tests.evidence.report_hub import (
     ERROR,
     FAILED,
@@ -22,6 +21,7 @@ from tests.evidence.report_hub import (
     edited,
     text_of,
 )
+from tests.helpers.phases import Phase
 
 
 def test_the_page_needs_no_other_file_and_no_script(page: str) -> None:

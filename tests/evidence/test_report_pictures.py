@@ -14,7 +14,6 @@ from ptyproof.evidence.hub_layout import FIGURES, SOURCES
 from ptyproof.evidence.manifest import read_manifest
 from ptyproof.evidence.report import write_report
 from ptyproof.evidence.run_folder import RunFolder
-from tests.conftest import Phase
 from tests.evidence.report_hub import (
     SUBJECTS,
     TRAINED,
@@ -25,6 +24,7 @@ from tests.evidence.report_hub import (
     remove_datasets,
     shown,
 )
+from tests.helpers.phases import Phase
 
 
 def test_every_picture_is_embedded_and_says_in_numbers_what_it_shows(

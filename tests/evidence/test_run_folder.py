@@ -10,8 +10,8 @@ import pytest
 
 from ptyproof.console import Console
 from ptyproof.evidence.run_folder import RunFolder
-from tests.conftest import Phase
 from tests.evidence.test_hub import process
+from tests.helpers.phases import Phase
 
 
 @pytest.fixture

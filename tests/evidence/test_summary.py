@@ -15,8 +15,8 @@ from ptyproof.evidence.blocked import write_blocked
 from ptyproof.evidence.hub import Hub
 from ptyproof.evidence.hub_layout import OVERLAP, RUN, SKIP_LINES, SUMMARY, TRAINING
 from ptyproof.evidence.summary import write_summary
-from tests.conftest import Phase
 from tests.evidence.hubs import ENVIRONMENT, REVISION, edit, kill_run, make_hub, make_run
+from tests.helpers.phases import Phase
 
 
 @pytest.fixture(scope="module")

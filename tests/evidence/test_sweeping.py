@@ -20,7 +20,7 @@ from ptyproof.io.atomic import TEMPORARY, atomic_path
 from ptyproof.io.environment import run_environment
 from ptyproof.io.locking import lock
 from ptyproof.io.revision import revision
-from tests.conftest import Phase
+from tests.helpers.phases import Phase
 
 LEFT = Path("dose_1000", f".half.npz.x{TEMPORARY}")
 

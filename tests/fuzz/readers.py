@@ -74,7 +74,7 @@ def _read_dataset(path: Path, _: Path) -> None:
 
 
 def _foreign(folder: Path) -> Seeds:
-    from tests.io.test_importers import tike_arrays
+    from tests.helpers.measurements import tike_arrays
 
     np.savez(folder / "tike.npz", **tike_arrays())  # type: ignore[arg-type]
     return [(folder / "tike.npz").read_bytes(), *_datasets(folder)[:1]]
@@ -186,8 +186,8 @@ def _hub_files(folder: Path) -> Seeds:
     from ptyproof.study.builtin import builtin_study
     from ptyproof.study.jobs import JobFilters
     from ptyproof.training.device import RunOptions
-    from tests.conftest import Phase
     from tests.evidence.hubs import make_hub
+    from tests.helpers.phases import Phase
 
     study, roots = builtin_study("fly64-smoke"), [folder / name for name in "cde"]
     c = Phase(roots[0], generate(study, load_base(study, "builtin"), roots[0]))

@@ -18,8 +18,8 @@ from ptyproof.evidence.run_verdict import ran
 from ptyproof.io.dataset import read_dataset
 from ptyproof.io.importers import import_foreign
 from ptyproof.io.patterns import PatternStatistics, pattern_problems
+from tests.helpers.measurements import tike_arrays
 from tests.hostile.files import within
-from tests.io.test_importers import tike_arrays
 
 EXAMPLES = Path(__file__).parents[1] / "schemas" / "examples"
 PROBE, XS, YS = np.ones((8, 10), np.complex64), np.arange(4.0) + 9, np.arange(4.0) + 9

@@ -18,7 +18,7 @@ import pytest
 from ptyproof.evidence.checking.hub import verify_hub
 from ptyproof.evidence.hub import Hub
 from ptyproof.io.environment import _cpu_name
-from tests.plugins.conftest import QUIET, STUDY_AS_TESTS, TINY
+from tests.helpers.runs import QUIET, STUDY_AS_TESTS, TINY
 
 HOST, USER = "hostmarker77", "usermarker77"
 VARIABLES = {

@@ -17,7 +17,7 @@ import pytest
 
 from ptyproof.errors import InputError
 from ptyproof.io.atomic import TEMPORARY, atomic_path, sweep, writable_folder, write_text
-from tests.processes import Ending
+from tests.helpers.processes import Ending
 
 
 def test_the_file_appears_when_the_block_ends(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from ptyproof.errors import DataError
 from ptyproof.io.dataset import read_dataset
 from ptyproof.io.extent import MAX_AREA_RATIO, OBJECT_BYTES, ScanExtent
 from ptyproof.io.importers import import_foreign
-from tests.io.scans import WINDOW, N, legacy, legacy_arrays, tike
+from tests.helpers.measurements import WINDOW, N, legacy, legacy_arrays, tike
 
 X, Y = (legacy_arrays()[name] for name in ("xcoords", "ycoords"))
 METRES, NANOMETRES = 8.7e-9, 8.7

@@ -11,7 +11,7 @@ import pytest
 from ptyproof.errors import DataError
 from ptyproof.io.dataset import read_dataset
 from ptyproof.io.importers import import_foreign
-from tests.io.scans import GRID, WINDOW, N, legacy, legacy_arrays
+from tests.helpers.measurements import GRID, WINDOW, N, legacy, legacy_arrays
 
 PLAIN = legacy_arrays()
 COUNTS, X, Y = (PLAIN[name] for name in ("diff3d", "xcoords", "ycoords"))

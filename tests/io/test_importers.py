@@ -14,24 +14,11 @@ from ptyproof.io.hashing import sha256_file
 from ptyproof.io.importers import import_foreign
 from ptyproof.physics.names import OBJECT_NAMES
 from ptyproof.physics.objects import make_object
+from tests.helpers.measurements import N_TIKE as N
+from tests.helpers.measurements import WINDOW, tike_arrays
 from tests.strategies.datasets import make_dataset
 
 MEASURED = Path(__file__).parents[2] / ".." / "shared" / "data" / "siemens-star" / "siemens-star-small.npz"
-WINDOW = (16, 20)
-N = 6
-
-
-def tike_arrays(corner: bool = True, **changes: Any) -> dict[str, np.ndarray]:
-    """Counts gathered around the zero frequency, positions centred on 0, a probe with mode axes."""
-    rng = np.random.default_rng(5)
-    bell = np.outer(*(np.hanning(length + 2)[1:-1] ** 4 for length in WINDOW))
-    counts = rng.poisson(900 * bell, (1, N, *WINDOW)).astype(np.float32)
-    if corner:
-        counts = np.fft.ifftshift(counts, axes=(2, 3))
-    probe = (rng.normal(size=(1, 1, 1, 1, *WINDOW)) + 1j * rng.normal(size=(1, 1, 1, 1, *WINDOW))).astype("c8")
-    scan = rng.uniform(-30, 30, (1, N, 2)).astype(np.float32) + np.array([5, -11], np.float32)
-    arrays = {"data": counts, "scan": scan, "probe": probe, **changes}
-    return {name: array for name, array in arrays.items() if array is not None}
 
 
 def save(path: Path, **changes: Any) -> Path:

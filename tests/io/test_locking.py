@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from ptyproof.io.locking import is_lock, lock
-from tests.processes import Ending
+from tests.helpers.processes import Ending
 
 TIMEOUT_S = 60
 ADD = """

@@ -12,7 +12,7 @@ from ptyproof.errors import DataError
 from ptyproof.io.dataset import read_dataset
 from ptyproof.io.importers import import_foreign
 from ptyproof.io.probe_modes import mode_axis
-from tests.io.scans import WINDOW, legacy, legacy_arrays, tike
+from tests.helpers.measurements import WINDOW, legacy, legacy_arrays, tike
 
 PROBE = legacy_arrays()["probeGuess"]
 MODES = np.stack([0.5 * PROBE, PROBE, 0.5j * PROBE])

@@ -12,7 +12,7 @@ from ptyproof.errors import DataError
 from ptyproof.io.dataset import read_dataset, select_positions, write_dataset
 from ptyproof.io.importers import import_foreign
 from ptyproof.io.saturation import KEPT, find_saturation
-from tests.io.scans import N, legacy, legacy_arrays, tike
+from tests.helpers.measurements import N, legacy, legacy_arrays, tike
 
 COUNTS = legacy_arrays()["diff3d"].astype("i8")
 

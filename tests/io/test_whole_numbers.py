@@ -21,7 +21,7 @@ from ptyproof.evidence.phase_d import overlap
 from ptyproof.io.schema import kinds, load_schema, schema_errors, with_whole_numbers
 from ptyproof.study.design import StudyDesign, design_from_dict
 from ptyproof.study.jobs import build_training_jobs
-from tests.conftest import Phase
+from tests.helpers.phases import Phase
 from tests.schemas.schema_rules import EXAMPLES
 
 VALID = sorted(EXAMPLES.glob("*/valid/*.json"))

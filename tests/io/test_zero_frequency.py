@@ -11,7 +11,7 @@ from ptyproof.errors import DataError, InputError
 from ptyproof.io.dataset import read_dataset
 from ptyproof.io.importers import import_foreign
 from ptyproof.io.zero_frequency import LightCenter, moved_to_middle, probe_center
-from tests.io.scans import PLACES, WINDOW, bell, legacy, legacy_arrays, tike
+from tests.helpers.measurements import PLACES, WINDOW, bell, legacy, legacy_arrays, tike
 
 COUNTS = legacy_arrays()["diff3d"]
 

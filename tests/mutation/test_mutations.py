@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ptyproof.evidence.checking import check_manifest
-from tests.conftest import Phase
+from tests.helpers.phases import Phase
 from tests.mutation.explained import explanation
 from tests.mutation.measure import measure, report
 from tests.mutation.mutations import mutate

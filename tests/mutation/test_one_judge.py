@@ -27,8 +27,8 @@ from ptyproof.io.hashing import sha256_bytes
 from ptyproof.io.strict_json import format_json
 from ptyproof.study.jobs import JobFilters
 from ptyproof.training.device import RunOptions
-from tests.conftest import Phase
 from tests.evidence.hubs import make_hub
+from tests.helpers.phases import Phase
 from tests.mutation.mutations import mutate
 
 COUNT = 60

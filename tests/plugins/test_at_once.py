@@ -10,7 +10,7 @@ import pytest
 
 from ptyproof.evidence.checking.hub import verify_hub
 from ptyproof.evidence.hub import Hub
-from tests.plugins.conftest import BASELINE, DENSE, STUDY_AS_TESTS, Run, run_pytest
+from tests.helpers.runs import BASELINE, DENSE, STUDY_AS_TESTS, Run, run_pytest
 
 FAILING = """\
 import pytest

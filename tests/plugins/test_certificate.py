@@ -11,7 +11,7 @@ import pytest
 from ptyproof.evidence.checking.hub import verify_hub
 from ptyproof.evidence.hub_layout import CERTIFICATE
 from ptyproof.io import schema
-from tests.plugins.conftest import BASELINE, STUDY_AS_TESTS, Run, run_pytest
+from tests.helpers.runs import BASELINE, STUDY_AS_TESTS, Run, run_pytest
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ import pytest
 
 from ptyproof import clock
 from ptyproof.evidence.hub import Hub
-from tests.processes import plugin_alone
+from tests.helpers.processes import plugin_alone
 
 # what freezegun does, done by hand: what modules hold of the clock is replaced in all of them, and in the originals
 BY_HAND = """

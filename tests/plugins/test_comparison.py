@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from ptyproof.evidence.checking.hub import verify_hub
 from ptyproof.io import schema
-from tests.plugins.conftest import BASELINE, DENSE, SPARSE, Run
+from tests.helpers.runs import BASELINE, DENSE, SPARSE, Run
 
 OWN = """\
 import numpy as np

@@ -13,8 +13,8 @@ import pytest
 
 from ptyproof.evidence.hub import is_incomplete
 from ptyproof.io.redaction import Redaction
-from tests.plugins.projects import RIGHT, TESTS, WRONG, Project, started
-from tests.processes import plugin_alone
+from tests.helpers.processes import plugin_alone
+from tests.helpers.projects import RIGHT, TESTS, WRONG, Project, started
 
 MANY = "import pytest\n@pytest.mark.parametrize('n', range(200))\ndef test_many(n):\n    pass\n"
 SKIPPING = MANY.replace("pass\n", "pytest.skip(f'there is no beam for measurement {n}')\n")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.plugins.projects import RIGHT, Project
+from tests.helpers.projects import RIGHT, Project
 
 AT_THE_END = "def pytest_sessionfinish(session):\n    session.exitstatus = 7\n"
 AROUND_ALL = """import pytest

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from ptyproof.extras import TRAINING, broken, missing, needs
-from tests.plugins.conftest import BASELINE, TINY, Run
+from tests.helpers.runs import BASELINE, TINY, Run
 
 ROOT = Path(__file__).parents[2]
 TRAIN, ITERATIVE = "pip install 'pytest-ptyproof[train]'", "pip install 'pytest-ptyproof[iterative]'"
@@ -77,7 +77,7 @@ def run_without(
     """Return exit status and screen of commands in a process that cannot import some packages, or other ones first."""
     path = os.pathsep.join(map(str, (*first, ROOT)))
     environment = os.environ | {"PYTHONPATH": path, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "OMP_NUM_THREADS": "1"}
-    words = [sys.executable, "-m", "tests.plugins.blocked", ",".join(packages)]
+    words = [sys.executable, "-m", "tests.helpers.blocked", ",".join(packages)]
     done = subprocess.run(
         words, cwd=folder, env=environment, input=json.dumps(commands), capture_output=True, text=True, check=False
     )

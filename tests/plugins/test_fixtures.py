@@ -12,7 +12,7 @@ import pytest
 from ptyproof.evidence.base import write_base
 from ptyproof.study.builtin import builtin_study
 from ptyproof.study.toml_form import load_study
-from tests.plugins.conftest import BASELINE, DENSE, PLAIN, SPARSE, Run, run_pytest
+from tests.helpers.runs import BASELINE, DENSE, PLAIN, SPARSE, Run, run_pytest
 
 InFolder = Callable[..., Run]
 

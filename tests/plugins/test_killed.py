@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from ptyproof.evidence.hub import Hub
-from tests.plugins.conftest import Run
-from tests.plugins.equal_hubs import differences
-from tests.plugins.killing import Forks, Fresh, Start, Survived, kill_and_go_on
+from tests.helpers.equal_hubs import differences
+from tests.helpers.killing import Forks, Fresh, Start, Survived, kill_and_go_on
+from tests.helpers.runs import Run
 
 
 @pytest.mark.parametrize(

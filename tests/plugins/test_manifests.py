@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 import pytest
 
 from ptyproof.evidence.checking import check_manifest  # so that the runs in this process find it loaded
-from tests.plugins.test_plugin import HEAVY
+from tests.helpers.runs import HEAVY
 
 EXAMPLES = Path(__file__).parents[1] / "schemas" / "examples"
 SOUND = (EXAMPLES / "run_manifest" / "valid" / "one-of-three-doses.json").read_text()  # its datasets may be gone

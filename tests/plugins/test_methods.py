@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.plugins.conftest import BASELINE, DENSE, PLAIN, SPARSE, STUDY_AS_TESTS, Run, run_pytest
+from tests.helpers.runs import BASELINE, DENSE, PLAIN, SPARSE, STUDY_AS_TESTS, Run, run_pytest
 
 METHOD = """
 import numpy as np

@@ -12,8 +12,7 @@ import pytest_ptyproof.hub
 import pytest_ptyproof.manifests
 import pytest_ptyproof.reconstruction
 import pytest_ptyproof.study
-from tests.plugins.conftest import BASELINE, PLAIN, STUDY_AS_TESTS, run_pytest
-from tests.plugins.test_option_names import OLD
+from tests.helpers.runs import BASELINE, OLD_NAMES, PLAIN, STUDY_AS_TESTS, run_pytest
 
 FIXTURES = (
     *("base_dataset", "matrix_run", "study_design", "phase_c", "phase_d", "training_job", "train_job"),
@@ -30,7 +29,7 @@ FIXTURES = (
 PARTS = ("hub", "study", "reconstruction", "comparison", "certificate", "manifests")
 
 NEIGHBOUR = "import pytest\n\ndef pytest_addoption(parser):\n"
-NEIGHBOUR += "".join(f'    parser.addoption("--{name}", default="theirs")\n' for name in (*OLD, "logger"))
+NEIGHBOUR += "".join(f'    parser.addoption("--{name}", default="theirs")\n' for name in (*OLD_NAMES, "logger"))
 NEIGHBOUR += "".join(
     f'\n@pytest.fixture(scope="session")\ndef {name}():\n    return "theirs"\n' for name in (*FIXTURES, "artifact_hub")
 )
@@ -42,7 +41,7 @@ def test_fixture(name, request):
     assert request.getfixturevalue(name) == "theirs"
 
 @pytest.mark.real_run
-@pytest.mark.parametrize("name", {(*OLD, "logger")!r})
+@pytest.mark.parametrize("name", {(*OLD_NAMES, "logger")!r})
 def test_option(name, pytestconfig):
     assert pytestconfig.getoption("--" + name) == ("gpu" if name == "accelerator" else "theirs")
 """
@@ -72,7 +71,7 @@ def test_a_neighbour_keeps_what_it_has_and_the_study_runs(place: str, study_file
     assert run.status == 0, run.screen
     assert run.outcomes().pop(f"test_training[{BASELINE}]") == "passed"
     assert {f"test_fixture[{name}]": "passed" for name in FIXTURES}.items() <= run.outcomes().items()
-    assert {f"test_option[{name}]": "passed" for name in OLD}.items() <= run.outcomes().items()
+    assert {f"test_option[{name}]": "passed" for name in OLD_NAMES}.items() <= run.outcomes().items()
 
 
 def test_every_name_has_the_prefix_but_the_hub() -> None:

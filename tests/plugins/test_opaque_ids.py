@@ -13,7 +13,7 @@ import pytest
 from ptyproof.evidence.checking.hub import verify_hub
 from ptyproof.evidence.hub import Hub
 from ptyproof.io.json_lines import one_line, read_lines
-from tests.processes import plugin_alone
+from tests.helpers.processes import plugin_alone
 
 SEPARATORS = ["\n", "\r", "\r\n", "\v", "\f", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029"]
 CONTROLS = ["\x00", "\x07", "\x1b[31m", "\x7f", "\x9b", "\u202e", "\ufeff", "\udce9"]

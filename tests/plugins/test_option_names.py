@@ -8,14 +8,10 @@ from collections.abc import Callable
 import pytest
 
 from pytest_ptyproof import options
-from tests.plugins.conftest import STUDY_AS_TESTS, TINY, Run
+from tests.helpers.runs import OLD_NAMES, STUDY_AS_TESTS, TINY, Run
 
 InFolder = Callable[..., Run]
 
-OLD = (
-    *("study", "base-npz", "accelerator", "retry", "job-timeout", "job-memory", "certify", "certify-mode"),
-    *("certify-epochs", "keep-datasets", "anonymous", "collect-stray"),
-)
 # writes what a test sees of a setting beside the ini file
 SEEN = """
 import pytest
@@ -26,7 +22,7 @@ def test_it(pytestconfig):
 """
 
 
-@pytest.mark.parametrize("name", OLD)
+@pytest.mark.parametrize("name", OLD_NAMES)
 @pytest.mark.parametrize("form", ["--{}", "--{}=fly64", "--{} fly64"])
 def test_an_old_name_is_refused_with_the_new_one(
     name: str, form: str, pytester: pytest.Pytester, in_folder: InFolder
@@ -65,12 +61,14 @@ def test_other_unknown_options_are_refused_as_pytest_does(pytester: pytest.Pytes
 def test_a_project_keeps_the_options_that_it_defines(
     from_plugin: bool, pytester: pytest.Pytester, in_folder: InFolder
 ) -> None:
-    definitions = "\n".join(f'    parser.addoption("--{name}", action="append", dest="its_{name}")' for name in OLD)
+    definitions = "\n".join(
+        f'    parser.addoption("--{name}", action="append", dest="its_{name}")' for name in OLD_NAMES
+    )
     source = f"def pytest_addoption(parser):\n{definitions}\n"
     pytester.makepyfile(f"""
         def test_it(pytestconfig):
-            assert all(pytestconfig.getoption("--" + name) == ["fly64"] for name in {OLD!r})
-            assert all(pytestconfig.getoption("its_" + name) == ["fly64"] for name in {OLD!r})
+            assert all(pytestconfig.getoption("--" + name) == ["fly64"] for name in {OLD_NAMES!r})
+            assert all(pytestconfig.getoption("its_" + name) == ["fly64"] for name in {OLD_NAMES!r})
     """)
     if from_plugin:
         pytester.makepyfile(its_plugin=source)
@@ -78,12 +76,12 @@ def test_a_project_keeps_the_options_that_it_defines(
     else:
         pytester.makeconftest(source)
     loaded = ["-p", "its_plugin"] if from_plugin else []
-    run = in_folder(*loaded, *(f"--{name}=fly64" for name in OLD))
+    run = in_folder(*loaded, *(f"--{name}=fly64" for name in OLD_NAMES))
     assert run.outcomes() == {"test_it": "passed"}
 
 
 def test_destinations_have_the_prefix_too(pytestconfig: pytest.Config) -> None:
-    for name in OLD:
+    for name in OLD_NAMES:
         assert hasattr(pytestconfig.option, f"ptyproof_{name.replace('-', '_')}")
 
 

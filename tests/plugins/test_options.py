@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.plugins.conftest import BASELINE, DENSE, METHODS, SPARSE, STUDY_AS_TESTS, TINY, Run, run_pytest
+from tests.helpers.runs import BASELINE, DENSE, METHODS, SPARSE, STUDY_AS_TESTS, TINY, Run, run_pytest
 
 HEAVY = ("torch", "lightning", "matplotlib")
 InFolder = Callable[..., Run]

@@ -9,11 +9,9 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.plugins.conftest import Run, run_pytest
+from tests.helpers.runs import HEAVY, Run, run_pytest
 
 InFolder = Callable[..., Run]
-
-HEAVY = ("torch", "lightning", "numpy", "scipy", "skimage", "matplotlib", "jsonschema")
 
 MODULE = """
 import pytest

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from ptyproof.io import schema
-from tests.plugins.conftest import BASELINE, DENSE, METHODS, SPARSE, Run
+from tests.helpers.runs import BASELINE, DENSE, METHODS, SPARSE, Run
 
 ALL_GREEN = {
     "test_phase_c": "passed",

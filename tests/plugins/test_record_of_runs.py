@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.plugins.projects import RIGHT, Project, started
+from tests.helpers.projects import RIGHT, Project, started
 
 SKIPPED_BY = {
     "missing library": "import pytest\npytest.importorskip('no_such_library')\ndef test_a(): assert 0\n",

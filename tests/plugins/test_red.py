@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.plugins.projects import Project
+from tests.helpers.projects import Project
 
 NOT_OWN = """
 import contextlib, importlib, unittest

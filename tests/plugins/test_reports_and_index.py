@@ -12,7 +12,7 @@ import pytest
 from ptyproof.evidence.checking import check_manifest
 from ptyproof.evidence.checking.hub import verify_hub
 from ptyproof.evidence.hub import Hub
-from tests.plugins.projects import RIGHT, Project
+from tests.helpers.projects import RIGHT, Project
 
 Lines = list[dict[str, Any]]
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.plugins.conftest import Run
+from tests.helpers.runs import Run
 
 InFolder = Callable[..., Run]
 

@@ -14,7 +14,7 @@ import pytest
 from ptyproof.evidence.checking.hub import verify_hub
 from ptyproof.evidence.hub import Hub
 from ptyproof.evidence.tree_changes import read_files
-from tests.processes import plugin_alone
+from tests.helpers.processes import plugin_alone
 
 WRONG, RIGHT = "def add(a, b):\n    return a - b\n", "def add(a, b):\n    return a + b + 0\n"
 INI = "[pytest]\npythonpath = ../src\n"

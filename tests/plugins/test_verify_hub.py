@@ -11,10 +11,9 @@ import pytest
 from ptyproof.evidence.hub import Hub
 from ptyproof.evidence.hub_layout import SKIP_LINES
 from ptyproof.evidence.summary import write_summary
-from tests.conftest import Phase
 from tests.evidence.hubs import make_hub, make_run
-from tests.plugins.conftest import Run, run_pytest
-from tests.plugins.test_plugin import HEAVY
+from tests.helpers.phases import Phase
+from tests.helpers.runs import HEAVY, Run, run_pytest
 
 LOG = "red/run-0001.log"
 FILES = {"hub.json", LOG, "red/run-0001.jsonl", "docs/summary.md", "docs/skipped_views.jsonl", "größe 1.txt"}

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tests.conftest import Phase
+from tests.helpers.phases import Phase
 from tests.regression.conftest import Check
 from tests.regression.snapshots import FINGERPRINT, Metrics
 

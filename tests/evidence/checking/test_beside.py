@@ -12,7 +12,7 @@ import pytest
 
 from ptyproof.evidence.checking import check_manifest
 from ptyproof.io.hashing import sha256_bytes
-from tests.conftest import Phase
+from tests.helpers.phases import Phase
 
 JOB = "dose_1000/dense/gs2"
 VIEW = "dose_1000/dense"

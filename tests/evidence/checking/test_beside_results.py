@@ -21,7 +21,7 @@ from ptyproof.io.npz import NpzWriter
 from ptyproof.reconstruction.method import BlindScan, Budget, Needs, Reconstruction
 from ptyproof.study.jobs import JobFilters
 from ptyproof.training.device import RunOptions
-from tests.conftest import Phase
+from tests.helpers.phases import Phase
 from tests.strategies.reconstructions import phase_f
 
 METHODS = ("flat", "pinn", "descent")

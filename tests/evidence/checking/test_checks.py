@@ -11,11 +11,11 @@ import pytest
 from ptyproof.evidence.checking import GROUPS, SEVERITIES, check_manifest, check_value
 from ptyproof.evidence.checking.codes import CODES
 from ptyproof.io.schema import current_kinds
-from tests.conftest import Phase
 from tests.evidence.checking.cases import CASES as OF_TODAY
 from tests.evidence.checking.cases import WHOLE, Case, changed
 from tests.evidence.checking.legacy_cases import LEGACY_CASES
-from tests.io.test_fast_schema import mutations
+from tests.helpers.changed_values import mutations
+from tests.helpers.phases import Phase
 from tests.schemas.schema_rules import KINDS, example, example_names
 
 CASES = (*OF_TODAY, *LEGACY_CASES)

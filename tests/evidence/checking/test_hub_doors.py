@@ -15,8 +15,8 @@ from ptyproof.evidence.checking import check_manifest
 from ptyproof.evidence.checking.hub import judge_hub, verify_hub
 from ptyproof.evidence.hub import Hub
 from ptyproof.evidence.hub_layout import RUN, SKIP_LINES, TRAINING
-from tests.conftest import Phase
 from tests.evidence.hubs import edit, make_hub, make_run, take_stock
+from tests.helpers.phases import Phase
 
 WARNED = {"timestamp": "2025-10-06T09:15:27", "skipped_count": 0, "skipped_jobs": []}
 WATCH = """\

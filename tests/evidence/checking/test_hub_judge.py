@@ -19,7 +19,6 @@ from ptyproof.evidence.checking.hub import read_index, refuse_changed, verify_hu
 from ptyproof.evidence.hub import Hub
 from ptyproof.evidence.hub_layout import OVERLAP, RUN, SKIP_LINES, SKIPS, SOURCES, TRAINING
 from ptyproof.io.hashing import sha256_json
-from tests.conftest import Phase
 from tests.evidence.hubs import (
     BUNDLE,
     ENVIRONMENT,
@@ -32,6 +31,7 @@ from tests.evidence.hubs import (
     places,
     take_stock,
 )
+from tests.helpers.phases import Phase
 
 
 @pytest.fixture(scope="module")

@@ -19,8 +19,8 @@ from ptyproof.evidence.reconstruction_run import open_phase, run_reconstructions
 from ptyproof.evidence.run_folder import RunFolder
 from ptyproof.study.jobs import JobFilters
 from ptyproof.training.device import RunOptions
-from tests.conftest import Phase
 from tests.evidence.hubs import edit, make_hub, places, take_stock
+from tests.helpers.phases import Phase
 
 FLAT = "real_run/reconstructions/dose_1000/dense/gs2/test/flat.npz"
 Change = Callable[[dict[str, Any]], object]

@@ -10,6 +10,7 @@ import numpy as np
 WINDOW = (16, 20)
 GRID = (4, 5)
 N = GRID[0] * GRID[1]
+N_TIKE = 6
 PLACES = {"center": (), "corner": (0, 1), "top": (0,), "left": (1,)}
 
 
@@ -51,3 +52,16 @@ def tike(path: Path, **changes: Any) -> Path:
     } | changes
     np.savez(path, **arrays)
     return path
+
+
+def tike_arrays(corner: bool = True, **changes: Any) -> dict[str, np.ndarray[Any, Any]]:
+    """Arrays of tike's layout: counts around the zero frequency, positions centred on 0, a probe with mode axes."""
+    rng = np.random.default_rng(5)
+    light = np.outer(*(np.hanning(length + 2)[1:-1] ** 4 for length in WINDOW))
+    counts = rng.poisson(900 * light, (1, N_TIKE, *WINDOW)).astype(np.float32)
+    if corner:
+        counts = np.fft.ifftshift(counts, axes=(2, 3))
+    probe = (rng.normal(size=(1, 1, 1, 1, *WINDOW)) + 1j * rng.normal(size=(1, 1, 1, 1, *WINDOW))).astype("c8")
+    scan = rng.uniform(-30, 30, (1, N_TIKE, 2)).astype(np.float32) + np.array([5, -11], np.float32)
+    arrays = {"data": counts, "scan": scan, "probe": probe, **changes}
+    return {name: array for name, array in arrays.items() if array is not None}

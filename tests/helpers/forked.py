@@ -35,7 +35,7 @@ from ptyproof.evidence import job_process
 # what real runs import, besides what their jobs do
 _OF_RUNS = ("pytest", "matplotlib.pyplot", "ptyproof.evidence.matrix_run", "ptyproof.evidence.report.page")
 _OF_RUNS += ("ptyproof.evidence.phase_d", "ptyproof.evidence.phase_g", "ptyproof.evidence.checking.hub", "ptyproof.cli")
-_OF_RUNS += ("tests.forked",)
+_OF_RUNS += ("tests.helpers.forked",)
 _NOWHERE = Path(os.devnull)
 _starting = threading.Lock()
 

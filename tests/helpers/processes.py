@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 PLUGIN = "pytest_ptyproof.plugin"
-LOADED = Path(__file__).parent / "plugins" / "loaded"  # plugins that such processes load
+LOADED = Path(__file__).parent / "loaded"  # plugins that such processes load
 _AUTOLOAD, _NAMED = "PYTEST_DISABLE_PLUGIN_AUTOLOAD", "PYTEST_PLUGINS"
 _NO_BYTECODE = "PYTHONDONTWRITEBYTECODE"
 

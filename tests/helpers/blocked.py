@@ -1,4 +1,4 @@
-"""Run commands in one process that cannot import some packages: `python -m tests.plugins.blocked NAMES`.
+"""Run commands in one process that cannot import some packages: `python -m tests.helpers.blocked NAMES`.
 
 NAMES are separated by commas. The commands, lists of words, are JSON on standard input; `pytest` as the first word is
 pytest, in this process, too. What became of each is JSON on standard output: exit status, and what it printed.

@@ -1,6 +1,6 @@
 """Kill real runs of a study at random moments, and see that nothing recorded is lost and the next run goes on.
 
-    python -m tests.plugins.killing --kills 10 --study fly64-smoke
+    python -m tests.helpers.killing --kills 10 --study fly64-smoke
 
 The suite kills a study that trains within a second; this command kills any, and prints what became of it. Each hub is
 killed a few times, in data generation, overlap, training, reconstruction and between; every fourth kill waits until a
@@ -29,9 +29,9 @@ from ptyproof.evidence.hub import Hub, is_incomplete
 from ptyproof.evidence.hub_layout import DATASETS
 from ptyproof.evidence.manifest import read_any_manifest
 from ptyproof.io.atomic import TEMPORARY
-from tests import forked
-from tests.plugins.equal_hubs import differences, leftovers
-from tests.processes import of_session, plain_pictures
+from tests.helpers import forked
+from tests.helpers.equal_hubs import differences, leftovers
+from tests.helpers.processes import of_session, plain_pictures
 
 COMMAND = ("-m", "pytest", "-p", "no:cacheprovider", "-p", "no:benchmark")
 STUDY = ("--pyargs", "pytest_ptyproof.real_run", "-m", "real_run")

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from ptyproof.evidence.hub import Hub
-from tests import forked
-from tests.processes import plugin_alone
+from tests.helpers import forked
+from tests.helpers.processes import plugin_alone
 
 RIGHT, WRONG = "def add(a, b):\n    return a + b\n", "def add(a, b):\n    return a - b\n"
 TESTS = (

@@ -1,0 +1,24 @@
+"""What lies in a folder, to compare before and after."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+
+def snapshot(root: Path) -> dict[str, bytes]:
+    """Return every file under a folder with its bytes."""
+    return {str(p.relative_to(root)): p.read_bytes() for p in sorted(root.rglob("*")) if p.is_file()}
+
+
+def untimed(manifest: dict[str, Any]) -> dict[str, Any]:
+    """Return a manifest without its time."""
+    return {key: value for key, value in manifest.items() if key != "timestamp"}
+
+
+def write_json(path: Path, value: Any) -> str:
+    """Write a JSON file, and the folders above it; return its name."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(value), encoding="utf-8")
+    return str(path)
