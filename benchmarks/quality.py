@@ -188,7 +188,7 @@ def main(arguments: list[str] | None = None) -> int:
     }
     print("\n".join(lines_of_trainings(roots)))
     for title, lines in parts.items():
-        print(f"\n#### {title}\n")
+        print(f"\n### {title}\n")
         print("\n".join(lines))
     return 0
 
