@@ -7,7 +7,7 @@ from pathlib import Path
 
 from docs._ext import pages
 from ptyproof.cli.main import COMMANDS
-from ptyproof.io.schema import kinds
+from ptyproof.io.schema_files import kinds
 
 
 def headings(markdown: str) -> list[str]:

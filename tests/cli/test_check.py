@@ -11,7 +11,7 @@ import pytest
 
 from ptyproof.cli.main import main
 from ptyproof.evidence.checking.codes import CODES
-from ptyproof.io.schema import kinds, load_schema
+from ptyproof.io.schema_files import kinds, load_schema
 from tests.evidence.checking.cases import E6, F1, F3, WHOLE, changed
 from tests.helpers.folders import write_json
 

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,12 @@ from ptyproof.cli.main import COMMANDS
 
 EXAMPLES = Path(__file__).parents[1] / "schemas" / "examples"
 MANIFEST = EXAMPLES / "training_manifest" / "valid" / "whole-dose.json"
-HEAVY = {"numpy", "scipy", "torch", "lightning", "matplotlib", "jsonschema", "referencing", "tomlkit", "pytest", "tqdm"}
+HEAVY = {"numpy", "scipy", "torch", "lightning", "matplotlib", "tomlkit", "pytest", "tqdm"}
+EXPLAINERS = {"jsonschema", "referencing"}
 CODE = """
 import sys
+for name in WITHOUT:
+    sys.modules[name] = None
 from ptyproof.cli import main
 try:
     status = main(sys.argv[1:])
@@ -26,20 +30,28 @@ print(status, *sys.modules, file=sys.stderr)
 """
 
 
-def loaded(*words: str) -> tuple[int, set[str]]:
-    """Return the exit status of a command in a fresh interpreter, and every module that was loaded at its end."""
+def loaded(*words: str, without: tuple[str, ...] = ()) -> tuple[int, set[str]]:
+    """Return the exit status of a command in a fresh interpreter, and every module that was loaded at its end.
+
+    `without` are modules that cannot be imported there.
+    """
+    code = CODE.replace("WITHOUT", repr(without))
     done = subprocess.run(
-        [sys.executable, "-c", CODE, *words], env=os.environ | {"PYTHONSAFEPATH": "1"}, capture_output=True, text=True
+        [sys.executable, "-c", code, *words], env=os.environ | {"PYTHONSAFEPATH": "1"}, capture_output=True, text=True
     )
     status, *modules = done.stderr.splitlines()[-1].split()
     return int(status), set(modules)
 
 
-def test_checking_loads_no_library() -> None:
+@pytest.mark.parametrize("without", [(), ("jsonschema_rs",)])
+def test_checking_loads_no_library(without: tuple[str, ...]) -> None:
+    """With jsonschema-rs not even jsonschema, which is the judge where jsonschema-rs is not installed."""
+    is_quick = not without and find_spec("jsonschema_rs") is not None
     for path in (MANIFEST, EXAMPLES / "legacy_training_manifest_e6" / "valid" / "bundles.json"):
-        status, modules = loaded("check", str(path))
+        status, modules = loaded("check", str(path), without=without)
         assert status in {0, 1}
         assert modules & HEAVY == set(), path
+        assert modules & EXPLAINERS == (set() if is_quick else EXPLAINERS), path
 
 
 def test_a_broken_manifest_loads_jsonschema_and_no_numbers(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ptyproof.io.schema import load_schema
+from ptyproof.io.schema_files import load_schema
 from ptyproof.study.training import NetworkDesign, TrainingDesign
 from ptyproof.training import bundle, network
 

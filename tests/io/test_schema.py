@@ -11,7 +11,8 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from ptyproof.errors import InputError, ManifestError
-from ptyproof.io.schema import kinds, load_schema, schema_errors, validate
+from ptyproof.io.schema import schema_errors, validate
+from ptyproof.io.schema_files import kinds, load_schema
 from ptyproof.io.schema_verdict import registry
 from tests.schemas.schema_rules import SCHEMAS, all_schemas, example
 

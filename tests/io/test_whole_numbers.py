@@ -18,7 +18,9 @@ from ptyproof.evidence.checking.run import check_value
 from ptyproof.evidence.manifest import read_any_manifest, same_but_time
 from ptyproof.evidence.phase_c import generate
 from ptyproof.evidence.phase_d import overlap
-from ptyproof.io.schema import kinds, load_schema, schema_errors, with_whole_numbers
+from ptyproof.io.schema import schema_errors
+from ptyproof.io.schema_files import kinds, load_schema
+from ptyproof.io.whole_numbers import with_whole_numbers
 from ptyproof.study.design import StudyDesign, design_from_dict
 from ptyproof.study.jobs import build_training_jobs
 from tests.helpers.phases import Phase

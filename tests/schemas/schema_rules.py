@@ -16,7 +16,7 @@ from typing import Any
 from jsonschema.exceptions import ValidationError
 from jsonschema.protocols import Validator
 
-from ptyproof.io.schema import load_schema
+from ptyproof.io.schema_files import load_schema
 from ptyproof.io.schema_verdict import validator
 
 EXAMPLES = Path(__file__).parent / "examples"
@@ -108,13 +108,14 @@ def example_names(kind: str) -> list[str]:
 
 
 @cache
-def _example_text(kind: str, name: str) -> str:
+def example_text(kind: str, name: str) -> str:
+    """Return the text of a valid example."""
     return (EXAMPLES / kind / "valid" / name).read_text(encoding="utf-8")
 
 
 def example(kind: str, name: str) -> Any:
     """Return a fresh copy of a valid example."""
-    return json.loads(_example_text(kind, name))
+    return json.loads(example_text(kind, name))
 
 
 @cache
@@ -125,7 +126,7 @@ def sites() -> dict[str, Site]:
     """
     found: dict[str, Site] = {}
     for kind in KINDS:
-        for name in sorted(example_names(kind), key=lambda name: len(_example_text(kind, name))):
+        for name in sorted(example_names(kind), key=lambda name: len(example_text(kind, name))):
             for site in _sites(f"{kind}:1#", load_schema(kind), example(kind, name), kind, name, ()):
                 found.setdefault(site.rule, site)
     return found

@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 from jsonschema.protocols import Validator
 
-from ptyproof.io.schema import bundled
+from ptyproof.io.schema_files import bundled
 from ptyproof.io.schema_verdict import validator
 from tests.schemas.schema_rules import JUDGED, KINDS, broken, example, example_names, refusals, sites
 

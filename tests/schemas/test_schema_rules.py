@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from ptyproof.io.schema import kinds, schema_errors
+from ptyproof.io.schema import schema_errors
+from ptyproof.io.schema_files import kinds
 from tests.schemas.schema_rules import (
     JUDGED,
     KEYWORDS,

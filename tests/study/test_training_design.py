@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ptyproof.errors import DesignError
-from ptyproof.io.schema import load_schema
+from ptyproof.io.schema_files import load_schema
 from ptyproof.study.training import NetworkDesign, TrainingDesign, training_from_dict
 
 TABLES: dict[tuple[str, ...], type[Any]] = {(): TrainingDesign, ("network",): NetworkDesign}

@@ -29,16 +29,16 @@ def add_parser(commands: Commands) -> None:
 
 def _run(args: argparse.Namespace) -> int:
     from ptyproof.errors import InputError
-    from ptyproof.io import schema
+    from ptyproof.io import schema_files
     from ptyproof.io.strict_json import format_json
 
     if args.kind is None:
-        for kind, major in schema.kinds():
-            sys.stdout.write(f"{kind} {major}: {schema.load_schema(kind, major)['title']}\n")
+        for kind, major in schema_files.kinds():
+            sys.stdout.write(f"{kind} {major}: {schema_files.load_schema(kind, major)['title']}\n")
         return 0
-    majors = [major for kind, major in schema.kinds() if kind == args.kind]
+    majors = [major for kind, major in schema_files.kinds() if kind == args.kind]
     if not majors:
         raise InputError(f"there is no kind {args.kind}; `ptyproof schema` lists those that there are")
-    read = schema.bundled if args.bundled else schema.load_schema
+    read = schema_files.bundled if args.bundled else schema_files.load_schema
     sys.stdout.write(format_json(read(args.kind, args.major or max(majors))))
     return 0

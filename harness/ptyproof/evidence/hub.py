@@ -19,7 +19,7 @@ from ptyproof import clock
 from ptyproof.errors import DataError, InputError, ManifestError
 from ptyproof.evidence.job_state import STATE_FILE
 from ptyproof.evidence.manifest import timed_head
-from ptyproof.io import schema
+from ptyproof.io import schema, schema_files
 from ptyproof.io.anonymity import host_mark
 from ptyproof.io.atomic import sweep, write_text
 from ptyproof.io.locking import is_lock, lock
@@ -174,7 +174,7 @@ class Hub:
 
     def _refuse_newer(self, index: Mapping[str, Any]) -> None:
         """Refuse to write over an index that may hold more than this version knows; reading one is fine."""
-        ours = schema.load_schema("hub_index")["version"]
+        ours = schema_files.load_schema("hub_index")["version"]
         theirs = index.get("schema_version", ours)
         if _minor(theirs) > _minor(ours):
             raise ManifestError(

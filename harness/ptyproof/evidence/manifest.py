@@ -8,7 +8,7 @@ from typing import Any
 from ptyproof import clock
 from ptyproof._version import __version__
 from ptyproof.errors import ManifestError
-from ptyproof.io import schema, strict_json
+from ptyproof.io import schema, schema_files, strict_json
 
 TOOL = {"name": "ptyproof", "version": __version__}
 TOOL_LABEL = f"{TOOL['name']} {TOOL['version']}"
@@ -16,7 +16,7 @@ TOOL_LABEL = f"{TOOL['name']} {TOOL['version']}"
 
 def head(kind: str, major: int = 1) -> dict[str, Any]:
     """Return the head of a record: kind, schema version and tool; equal data give equal bytes."""
-    return {"kind": kind, "schema_version": schema.load_schema(kind, major)["version"], "tool": dict(TOOL)}
+    return {"kind": kind, "schema_version": schema_files.load_schema(kind, major)["version"], "tool": dict(TOOL)}
 
 
 def timed_head(kind: str, major: int = 1) -> dict[str, Any]:
@@ -60,7 +60,7 @@ def read_any_manifest(path: Path) -> dict[str, Any]:
         If the file is missing, no strict JSON, of an unknown kind, or breaks its schema.
     """
     manifest = strict_json.read_json(path)
-    known = schema.current_kinds()
+    known = schema_files.current_kinds()
     kind = manifest.get("kind") if isinstance(manifest, dict) else None
     if not isinstance(kind, str) or kind not in known:
         raise ManifestError(

@@ -21,8 +21,8 @@ from ptyproof.evidence.checking.run import Checked, check_manifest
 from ptyproof.evidence.ledger import RESULT_KEYS
 from ptyproof.evidence.manifest import timed_head, write_manifest
 from ptyproof.io.hashing import sha256_file
-from ptyproof.io.schema import with_whole_numbers
 from ptyproof.io.strict_json import read_json
+from ptyproof.io.whole_numbers import with_whole_numbers
 from ptyproof.study.layout import cell_key
 
 KIND = "training_manifest"

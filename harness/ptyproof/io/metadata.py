@@ -18,7 +18,8 @@ import numpy.typing as npt
 from ptyproof._version import __version__
 from ptyproof.errors import DataError, ManifestError
 from ptyproof.io.npz import NpzArchive
-from ptyproof.io.schema import accepted, load_schema, validate
+from ptyproof.io.schema import accepted, validate
+from ptyproof.io.schema_files import load_schema
 from ptyproof.io.strict_json import encodable, parse_json
 
 Role = Literal["base", "simulation", "measurement"]

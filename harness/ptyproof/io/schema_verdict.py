@@ -1,6 +1,6 @@
-"""The verdict of jsonschema on a value, and its words: the judge of record, asked where the quick test says no yes.
+"""The verdict of jsonschema on a value, and its words.
 
-It takes a tenth of a second to load, so only who needs it imports this module.
+It takes a twentieth of a second to load, so modules import this one inside the functions that need it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
 from ptyproof.errors import InputError
-from ptyproof.io.schema import is_date_time, kinds, load_schema
+from ptyproof.io.schema_files import document, is_date_time, kinds, open_document, urn
 
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
 _MAX_CHARACTERS = 300
@@ -30,51 +30,48 @@ _FORMATS = FormatChecker(formats=())
 _FORMATS.checks("date-time")(is_date_time)
 
 
+def _is_array(_: TypeChecker, value: object) -> bool:
+    """Tell whether a value is what JSON writes as an array."""
+    return isinstance(value, list | tuple)
+
+
 def _is_number(_: TypeChecker, value: object) -> bool:
-    """Tell whether a value is a number that JSON has; NaN and Infinity are none."""
+    """Tell whether a value is a number that JSON has, unlike NaN and Infinity."""
     if isinstance(value, float) and not math.isfinite(value):
         return False
     return bool(Draft202012Validator.TYPE_CHECKER.is_type(value, "number"))
 
 
-def _known_or_ignored(
-    validator: Validator, allowed: Any, instance: Any, schema: Mapping[str, Any]
-) -> Iterator[ValidationError]:
-    """Check `additionalProperties`, but let keys through that the schema does not know."""
-    if allowed is not False:
-        check = Draft202012Validator.VALIDATORS["additionalProperties"]
-        yield from check(validator, allowed, instance, schema)
-
-
-_TYPES = Draft202012Validator.TYPE_CHECKER.redefine("number", _is_number)
+_TYPES = Draft202012Validator.TYPE_CHECKER.redefine_many({"array": _is_array, "number": _is_number})
 _Strict = extend(Draft202012Validator, type_checker=_TYPES)  # type: ignore[no-untyped-call]
-_Lenient = extend(_Strict, {"additionalProperties": _known_or_ignored})  # type: ignore[no-untyped-call]
 
 
 @cache
-def registry() -> Registry[Any]:
-    """Return the registry that resolves every `$ref` between ptyproof's schemas locally."""
+def registry(unknown_keys: bool = False) -> Registry[Any]:
+    """Return the registry that resolves every `$ref` to one of ptyproof's schemas, without the network."""
     resources = []
-    for schema in (load_schema(kind, major) for kind, major in kinds()):
-        # jsonschema would go on with its own class, not with ours, where a $ref leads to a "$schema".
+    for name in (urn(*known) for known in kinds()):
+        schema = open_document(name) if unknown_keys else document(name)
+        # jsonschema would go on with its own class, not with ours, where a $ref leads to a "$schema"
         contents = {key: value for key, value in schema.items() if key != "$schema"}
-        resources.append((schema["$id"], DRAFT202012.create_resource(contents)))
+        resources.append((name, DRAFT202012.create_resource(contents)))
     return Registry().with_resources(resources)
 
 
 @cache
 def validator(kind: str, major: int = 1, unknown_keys: bool = False) -> Validator:
-    """Return the validator for a kind; NaN is no number, date-time is checked.
+    """Return the validator for a kind; NaN is not a number, date-time is checked.
 
-    `unknown_keys` lets keys through that the schema does not know.
+    `unknown_keys` accepts keys that the schema does not describe.
 
     Raises
     ------
     InputError
         If there is no such schema.
     """
-    chosen: type[Validator] = _Lenient if unknown_keys else _Strict
-    return chosen(load_schema(kind, major), registry=registry(), format_checker=_FORMATS)
+    load = open_document if unknown_keys else document
+    checker: Validator = _Strict(load(urn(kind, major)), registry=registry(unknown_keys), format_checker=_FORMATS)
+    return checker
 
 
 def check_schema(contents: Any, name: str) -> None:
@@ -111,12 +108,10 @@ def check_schema(contents: Any, name: str) -> None:
 def _leads_somewhere(ref: str, contents: Mapping[str, Any]) -> bool:
     """Tell whether a reference leads to a place in a schema, or in one of ptyproof's."""
     name, _, pointer = ref.partition("#")
-    node: Any = contents
-    if name:
-        kind, _, major = name.removeprefix("urn:ptyproof:schema:").rpartition(":")
-        if (kind, major) not in {(known, str(number)) for known, number in kinds()}:
-            return False
-        node = load_schema(kind, int(major))
+    ours = {urn(*known) for known in kinds()}
+    if name and name not in ours:
+        return False
+    node: Any = document(name) if name else contents
     first, *steps = pointer.split("/")
     for step in steps:
         step = step.replace("~1", "/").replace("~0", "~")

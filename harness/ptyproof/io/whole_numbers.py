@@ -7,57 +7,64 @@ To JSON Schema 1.0 is an integer, and programs that know one kind of number writ
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
+from ptyproof.io.schema_files import document, resolve, urn
+
 Convert = Callable[[Any], Any]
-Load = Callable[[str], Mapping[str, Any]]
 
 
-class Compiler:
-    """Turns schemas into functions of parsed values; what they change is copied, the rest is shared.
+def with_whole_numbers(value: Any, kind: str, major: int = 1) -> Any:
+    """Return a parsed value with 1 for 1.0 wherever the schema of `kind` says integer, copied where changed.
 
-    Parameters
-    ----------
-    load
-        Returns the schema document that a `$ref` names (its part before the #).
+    Raises
+    ------
+    InputError
+        If there is no such schema.
     """
+    return _conversion(urn(kind, major))(value)
 
-    def __init__(self, load: Load) -> None:
-        self._load = load
-        self._refs: dict[str, Convert] = {}
 
-    def compile(self, schema: Mapping[str, Any], document: str) -> Convert:
-        """Return what a schema that stands in `document` does to values."""
-        parts = [self.compile(inner, document) for inner in schema.get("anyOf", ())]
-        parts += [self.compile(schema[key], document) for key in ("if", "then", "else") if key in schema]
+@cache
+def _conversion(name: str) -> Convert:
+    return _Compiler().compile(document(name), name)
+
+
+class _Compiler:
+    """Turns schemas into functions of parsed values; what they change is copied, the rest is shared."""
+
+    def __init__(self) -> None:
+        self._refs: dict[tuple[str, str], Convert] = {}
+
+    def compile(self, schema: Mapping[str, Any], name: str) -> Convert:
+        """Return what a schema that stands in the document `name` does to values."""
+        parts = [self.compile(inner, name) for inner in schema.get("anyOf", ())]
+        parts += [self.compile(schema[key], name) for key in ("if", "then", "else") if key in schema]
         names = schema.get("type", ())
         if "integer" in ([names] if isinstance(names, str) else names):
             parts.append(_whole)
         if "$ref" in schema:
-            parts.append(self._ref(schema["$ref"], document))
+            parts.append(self._ref(schema["$ref"], name))
         if "items" in schema:
-            parts.append(_items(self.compile(schema["items"], document)))
-        parts.append(self._object(schema, document))
+            parts.append(_items(self.compile(schema["items"], name)))
+        parts.append(self._object(schema, name))
         parts = [part for part in parts if part is not _same]
         return _same if not parts else parts[0] if len(parts) == 1 else _all(tuple(parts))
 
-    def _ref(self, ref: str, document: str) -> Convert:
-        name, _, pointer = ref.partition("#")
-        name = name or document
-        whole = f"{name}#{pointer}"
-        if whole not in self._refs:
-            schema: Any = self._load(name)
-            for step in pointer.split("/")[1:]:
-                schema = schema[step]
+    def _ref(self, ref: str, name: str) -> Convert:
+        schema, name = resolve(ref, name)
+        place = (name, ref.partition("#")[2])
+        if place not in self._refs:
             # registered before it is compiled, so that a schema may speak of itself
-            self._refs[whole] = lambda value: self._refs[whole](value)
-            self._refs[whole] = self.compile(schema, name)
-        return self._refs[whole]
+            self._refs[place] = lambda value: self._refs[place](value)
+            self._refs[place] = self.compile(schema, name)
+        return self._refs[place]
 
-    def _object(self, schema: Mapping[str, Any], document: str) -> Convert:
-        known = {key: self.compile(inner, document) for key, inner in schema.get("properties", {}).items()}
+    def _object(self, schema: Mapping[str, Any], name: str) -> Convert:
+        known = {key: self.compile(inner, name) for key, inner in schema.get("properties", {}).items()}
         rest = schema.get("additionalProperties")
-        other = self.compile(rest, document) if isinstance(rest, Mapping) else _same
+        other = self.compile(rest, name) if isinstance(rest, Mapping) else _same
         if other is _same:
             known = {key: inner for key, inner in known.items() if inner is not _same}
         if not known and other is _same:

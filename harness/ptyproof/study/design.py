@@ -8,7 +8,7 @@ from typing import Any
 
 from ptyproof.errors import DesignError
 from ptyproof.io.hashing import sha256_json
-from ptyproof.io.schema import with_whole_numbers
+from ptyproof.io.whole_numbers import with_whole_numbers
 from ptyproof.physics.names import OBJECT_NAMES, PROBE_NAMES
 from ptyproof.study import checks
 from ptyproof.study.layout import dose_folder

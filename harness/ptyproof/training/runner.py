@@ -23,7 +23,8 @@ from ptyproof.console import Console, Progress
 from ptyproof.errors import DataError
 from ptyproof.io.atomic import atomic_path
 from ptyproof.io.hashing import sha256_json
-from ptyproof.io.schema import load_schema, validate
+from ptyproof.io.schema import validate
+from ptyproof.io.schema_files import load_schema
 from ptyproof.physics.grouping import position_groups
 from ptyproof.study.seeds import stream
 from ptyproof.study.training import TrainingDesign

@@ -15,7 +15,7 @@ from ptyproof.evidence.checking import GROUPS, check_manifest
 from ptyproof.evidence.checking.codes import CODES
 from ptyproof.evidence.checking.kinds import kind_of
 from ptyproof.evidence.checking.output import as_text
-from ptyproof.io.schema import current_kinds, kinds
+from ptyproof.io.schema_files import current_kinds, kinds
 
 PAGE = Path(__file__).parents[3] / "docs" / "manifest-checks.md"
 _BLOCK = r"(<!-- made from the code: {} -->\n).*?(<!-- end -->)"

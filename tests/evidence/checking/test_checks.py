@@ -10,7 +10,7 @@ import pytest
 
 from ptyproof.evidence.checking import GROUPS, SEVERITIES, check_manifest, check_value
 from ptyproof.evidence.checking.codes import CODES
-from ptyproof.io.schema import current_kinds
+from ptyproof.io.schema_files import current_kinds
 from tests.evidence.checking.cases import CASES as OF_TODAY
 from tests.evidence.checking.cases import WHOLE, Case, changed
 from tests.evidence.checking.legacy_cases import LEGACY_CASES

@@ -17,7 +17,7 @@ import pytest
 
 from ptyproof.cli import main
 from ptyproof.evidence.checking import check_manifest, run
-from ptyproof.io.schema import kinds, load_schema
+from ptyproof.io.schema_files import kinds, load_schema
 from tests.fuzz.manifests import check, corpus, fuzz, random_input
 from tests.schemas.schema_rules import example
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ptyproof.evidence.checking.document import Document, Findings
 from ptyproof.io import schema
 from ptyproof.io.json_scan import path_of
+from ptyproof.io.schema_files import resolve, urn
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
@@ -32,7 +33,7 @@ def check(doc: Document, major: int) -> Findings:
 
     Of a file that was cut off, the objects and lists that it leaves open are not asked for what they lack.
     """
-    document = f"urn:ptyproof:schema:{doc.kind}:{major}"
+    document = urn(str(doc.kind), major)
     for number, error in enumerate(schema.schema_errors(doc.value, doc.kind, major, _LIMIT)):
         for place, sentence in _explained(error, document):
             if doc.cut and (place in doc.cut or (place.rpartition(".")[0] in doc.cut and "is missing" in sentence)):
@@ -118,13 +119,13 @@ def _walked(error: ValidationError, document: str) -> tuple[str, str]:
 
     The words of the property come before those of a definition that it refers to.
     """
-    node, said = _resolved("", document)[0], ""
+    node, said = resolve("", document)[0], ""
     steps = list(error.absolute_schema_path)
     for before, step in zip(["", *steps], steps, strict=False):
         if step == "if":  # jsonschema has it before `then` and `else`
             continue
         while isinstance(node, dict) and step not in node and "$ref" in node:  # and leaves "$ref" out
-            node, document = _resolved(str(node["$ref"]), document)
+            node, document = resolve(str(node["$ref"]), document)
         if isinstance(node, dict) and step not in node:
             break
         node = node[step]
@@ -142,19 +143,8 @@ def _said(rule: Any, document: str) -> str:
             return f" ({str(rule['description']).rstrip('.')})"
         if "$ref" not in rule:
             return ""
-        rule, document = _resolved(str(rule["$ref"]), document)
+        rule, document = resolve(str(rule["$ref"]), document)
     return ""
-
-
-def _resolved(ref: str, document: str) -> tuple[Any, str]:
-    """Return the schema that a `$ref` in a document leads to, and the document that it stands in."""
-    name, _, pointer = ref.partition("#")
-    name = name or document
-    kind, _, major = name.removeprefix("urn:ptyproof:schema:").rpartition(":")
-    node: Any = schema.load_schema(kind, int(major))
-    for step in pointer.split("/")[1:]:
-        node = node[step]
-    return node, name
 
 
 def _shown(value: Any) -> str:

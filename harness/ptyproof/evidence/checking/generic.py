@@ -13,8 +13,8 @@ from functools import cache
 from typing import Any
 
 from ptyproof.evidence.checking.document import Document, Findings
-from ptyproof.io import schema
 from ptyproof.io.json_scan import path_of
+from ptyproof.io.schema_files import kinds, load_schema, resolve, urn
 
 TIMES = frozenset({"timestamp", "started", "finished", "ended"})
 _HOME = re.compile(r"(?:/home/|/Users/|/root/|[A-Za-z]:\\+Users\\+)[^\s/\\:'\"]+")
@@ -102,8 +102,8 @@ def _numeric_keys() -> frozenset[str]:
     """Return the keys that hold a number in some schema, and a text in none."""
     numbers: set[str] = set()
     texts: set[str] = set()
-    for kind, major in schema.kinds():
-        waiting: list[Any] = [schema.load_schema(kind, major)]
+    for kind, major in kinds():
+        waiting: list[Any] = [load_schema(kind, major)]
         while waiting:
             here = waiting.pop()
             if isinstance(here, list):
@@ -111,7 +111,7 @@ def _numeric_keys() -> frozenset[str]:
             elif isinstance(here, dict):
                 properties = here.get("properties")
                 for key, rule in (properties if isinstance(properties, dict) else {}).items():
-                    types = _types(rule, f"urn:ptyproof:schema:{kind}:{major}")
+                    types = _types(rule, urn(kind, major))
                     if types & {"number", "integer"}:
                         numbers.add(key)
                     if "string" in types:
@@ -128,12 +128,7 @@ def _types(rule: dict[str, Any], document: str) -> set[str]:
     if {"const", "enum", "pattern"} & rule.keys():
         found.add("string")
     if "$ref" in rule:
-        name, _, pointer = rule["$ref"].partition("#")
-        kind, _, major = (name or document).removeprefix("urn:ptyproof:schema:").rpartition(":")
-        inner: Any = schema.load_schema(kind, int(major))
-        for step in pointer.split("/")[1:]:
-            inner = inner[step]
-        found |= _types(inner, name or document)
+        found |= _types(*resolve(rule["$ref"], document))
     for inner in (*rule.get("anyOf", ()), *([rule["items"]] if isinstance(rule.get("items"), dict) else ())):
         found |= _types(inner, document)
     return found

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from ptyproof.errors import InputError, ManifestError
 from ptyproof.evidence.checking import form
 from ptyproof.evidence.checking.document import Document, Findings
-from ptyproof.io import schema
+from ptyproof.io import schema_files
 from ptyproof.io.strict_json import read_json
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class ManifestKind:
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not _NAME.fullmatch(self.name):
             raise InputError(f"the name of a kind must be letters, digits, _ . and -, got {str(self.name)[:80]!r}")
-        if self.name in {kind for kind, _ in schema.kinds()}:
+        if self.name in {kind for kind, _ in schema_files.kinds()}:
             raise InputError(f"{self.name} is the name of a kind that ptyproof has; a kind of one's own needs another")
         from ptyproof.io.schema_verdict import check_schema
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ptyproof.evidence.checking.document import listed, mapping
-from ptyproof.io import schema
+from ptyproof.io import schema_files
 
 _DOSE_KEY = re.compile(r"dose_[0-9]")
 _ROOTS = {"phase_c_root", "phase_d_root", "artifact_root"}
@@ -48,7 +48,7 @@ def _current(value: dict[str, Any]) -> Recognised | None:
     kind = value.get("kind")
     if kind is None and len(_OF_METADATA & value.keys()) >= 3:
         return _newest("dataset_metadata")
-    majors = [major for name, major in schema.kinds() if name == kind and name in schema.current_kinds()]
+    majors = [major for name, major in schema_files.kinds() if name == kind and name in schema_files.current_kinds()]
     if not majors:
         return None
     version = re.match(r"(\d{1,9})\.", str(value.get("schema_version")))
@@ -57,7 +57,7 @@ def _current(value: dict[str, Any]) -> Recognised | None:
 
 
 def _newest(kind: str) -> Recognised:
-    major = max(major for name, major in schema.kinds() if name == kind)
+    major = max(major for name, major in schema_files.kinds() if name == kind)
     return Recognised(kind, major, str(major))
 
 

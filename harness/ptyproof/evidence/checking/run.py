@@ -19,7 +19,7 @@ from ptyproof.evidence.checking.kinds import checks_of, groups_of
 from ptyproof.evidence.checking.loading import Loaded, load
 from ptyproof.evidence.checking.own_kinds import ManifestKind
 from ptyproof.evidence.checking.recognise import Recognised, recognise
-from ptyproof.io.schema import with_whole_numbers
+from ptyproof.io.whole_numbers import with_whole_numbers
 
 _OF_OWN = ("files", "paths", "values")  # the groups of what needs no kind
 _MAX_LEVELS = 16

@@ -1,0 +1,139 @@
+"""The files of ptyproof's JSON Schemas (draft 2020-12), and what they refer to; nothing goes to the network.
+
+A schema file is named `KIND_vMAJOR.schema.json` and has the `$id` `urn:ptyproof:schema:KIND:MAJOR`.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import cache
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from typing import Any
+
+from ptyproof.errors import InputError
+from ptyproof.io.strict_json import parse_json
+
+_SUFFIX = ".schema.json"
+_URN = "urn:ptyproof:schema:"
+
+
+def is_date_time(value: object) -> bool:
+    """Tell whether a text is a time that exists; the pattern beside the format says how it is written."""
+    try:
+        return not isinstance(value, str) or bool(datetime.fromisoformat(value))
+    except ValueError:
+        return False
+
+
+@cache
+def _places() -> dict[tuple[str, int], Traversable]:
+    """Return the file of every schema."""
+    found = {}
+    for entry in files("ptyproof_schemas").iterdir():
+        if entry.name.endswith(_SUFFIX):
+            kind, _, major = entry.name.removesuffix(_SUFFIX).rpartition("_v")
+            found[kind, int(major)] = entry
+    return found
+
+
+def kinds() -> list[tuple[str, int]]:
+    """Return the (kind, major version) of every schema, sorted; `common` holds shared definitions only."""
+    return sorted(_places())
+
+
+def current_kinds() -> list[str]:
+    """Return the kinds of files that today's programs write, sorted; others are shared, or of earlier generations."""
+    return sorted({kind for kind, _ in kinds() if not kind.startswith("legacy_") and not kind.endswith("common")})
+
+
+def urn(kind: str, major: int = 1) -> str:
+    """Return the `$id` of the schema of a kind, by which a `$ref` names it."""
+    return f"{_URN}{kind}:{major}"
+
+
+@cache
+def load_schema(kind: str, major: int = 1) -> dict[str, Any]:
+    """Return the schema of a kind of file.
+
+    Raises
+    ------
+    InputError
+        If there is no such schema; the message lists those that exist.
+    """
+    try:
+        place = _places()[kind, major]
+    except KeyError:
+        known = ", ".join(f"{name} {number}" for name, number in kinds())
+        raise InputError(f"there is no schema {kind} {major}; the schemas are: {known}") from None
+    schema: dict[str, Any] = parse_json(place.read_text(encoding="utf-8"), place.name)
+    return schema
+
+
+def document(name: str) -> dict[str, Any]:
+    """Return the schema with the `$id` `name`.
+
+    Raises
+    ------
+    InputError
+        If there is no such schema.
+    """
+    kind, _, major = name.removeprefix(_URN).rpartition(":")
+    return load_schema(kind, int(major)) if major.isdecimal() else load_schema(name)
+
+
+@cache
+def open_document(name: str) -> dict[str, Any]:
+    """Return the schema with the `$id` `name`, changed so that it accepts keys that it does not describe."""
+    opened: dict[str, Any] = _opened(document(name))
+    return opened
+
+
+def _opened(schema: Any) -> Any:
+    if isinstance(schema, dict):
+        return {
+            key: _opened(inner) for key, inner in schema.items() if key != "additionalProperties" or inner is not False
+        }
+    return [_opened(inner) for inner in schema] if isinstance(schema, list) else schema
+
+
+def resolve(ref: str, name: str) -> tuple[Any, str]:
+    """Return the schema that a `$ref` in the document `name` leads to, and the `$id` of its document.
+
+    Raises
+    ------
+    InputError
+        If there is no such document.
+    KeyError
+        If the document has nothing there.
+    """
+    other, _, pointer = ref.partition("#")
+    name = other or name
+    node: Any = document(name)
+    for step in pointer.split("/")[1:]:
+        node = node[step]
+    return node, name
+
+
+def bundled(kind: str, major: int = 1) -> dict[str, Any]:
+    """Return the schema of a kind with all that it refers to inside it: under `$defs`, for tools that know no more.
+
+    Raises
+    ------
+    InputError
+        If there is no such schema.
+    """
+    schema = load_schema(kind, major)
+    wanted: dict[str, dict[str, Any]] = {}
+    waiting: list[Any] = [schema]
+    while waiting:
+        here = waiting.pop()
+        if isinstance(here, list):
+            waiting.extend(here)
+        elif isinstance(here, dict):
+            name = str(here.get("$ref", "")).partition("#")[0]
+            if name and name not in wanted and name != schema["$id"]:
+                wanted[name] = document(name)
+                waiting.append(wanted[name])
+            waiting.extend(here.values())
+    return {**schema, "$defs": {**schema.get("$defs", {}), **dict(sorted(wanted.items()))}}
