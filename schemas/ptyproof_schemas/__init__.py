@@ -1,1 +1,1 @@
-"""The JSON Schemas of ptyproof, as files beside this module; `ptyproof.io.schema` reads them."""
+"""The JSON Schemas of ptyproof, as files beside this module; `ptyproof.io.schema_files` reads them."""
