@@ -16,10 +16,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from ptyproof.checking.hub import judge_hub
 from ptyproof.errors import InputError
-from ptyproof.evidence.checking.hub import judge_hub
-from ptyproof.evidence.hub_layout import COMPARISON, TRAINING
-from ptyproof.evidence.manifest import read_any_manifest
+from ptyproof.hub.layout import COMPARISON, TRAINING
+from ptyproof.records.manifest import read_any_manifest
 
 MEASURES = {
     "complex_nrmse": "complex NRMSE",

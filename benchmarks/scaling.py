@@ -20,7 +20,7 @@ import torch
 
 from benchmarks.pictures import picture_path, table_row, write
 from benchmarks.steps import batches_of, stepper
-from ptyproof.evidence.measures import compare_objects
+from ptyproof.metrics.against_truth import compare_objects
 from ptyproof.physics.dose import scale_probe_to_dose
 from ptyproof.physics.forward import simulate_counts
 from ptyproof.physics.objects import make_object

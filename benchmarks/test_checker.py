@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from ptyproof.evidence.checking import check_manifest
+from ptyproof.checking import check_manifest
 from ptyproof.io import schema
 from ptyproof.io.json_scan import scan_json
 from ptyproof.io.strict_json import MAX_BYTES, parse_json
@@ -152,7 +152,7 @@ def test_hashing(benchmark: Any, tmp_path: Path) -> None:
 CHECK = """\
 import resource, sys
 from pathlib import Path
-from ptyproof.evidence.checking import check_manifest
+from ptyproof.checking import check_manifest
 checked = check_manifest(Path(sys.argv[1]), hash_files=False)
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 print(peak, sorted({finding.code for finding in checked.findings}), len(checked.findings))

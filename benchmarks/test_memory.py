@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ptyproof.evidence.base import load_base
-from ptyproof.evidence.phase_c import generate
-from ptyproof.evidence.scores import held_out_scores
+from ptyproof.phases.base import load_base
+from ptyproof.phases.c_simulate.generate import generate
+from ptyproof.phases.e_train.held_out import held_out_scores
 from ptyproof.physics.grouping import position_groups
 from ptyproof.study.builtin import builtin_study
 from ptyproof.study.layout import phase_c_file

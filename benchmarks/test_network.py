@@ -17,9 +17,9 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from benchmarks.steps import batches_of, stepper
-from ptyproof.evidence.base import load_base
-from ptyproof.evidence.network_prediction import canvas_shape, illuminations
-from ptyproof.evidence.phase_c import generate
+from ptyproof.methods.network_prediction import canvas_shape, illuminations
+from ptyproof.phases.base import load_base
+from ptyproof.phases.c_simulate.generate import generate
 from ptyproof.reconstruction.stitching import stitch
 from ptyproof.study.builtin import builtin_study
 from ptyproof.study.layout import phase_c_file

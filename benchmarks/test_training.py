@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.steps import batches_of, stepper
-from ptyproof.evidence.base import load_base
-from ptyproof.evidence.phase_c import generate
+from ptyproof.phases.base import load_base
+from ptyproof.phases.c_simulate.generate import generate
 from ptyproof.study.builtin import builtin_study
 from ptyproof.study.layout import phase_c_file
 from ptyproof.study.training import TrainingDesign

@@ -19,10 +19,10 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.pictures import picture_path, table_row, write
-from ptyproof.evidence.base import load_base
-from ptyproof.evidence.measures import compare_objects
-from ptyproof.evidence.phase_c import generate
 from ptyproof.io.dataset import read_dataset
+from ptyproof.metrics.against_truth import compare_objects
+from ptyproof.phases.base import load_base
+from ptyproof.phases.c_simulate.generate import generate
 from ptyproof.reconstruction.method import illumination
 from ptyproof.study.builtin import builtin_study
 from ptyproof.study.layout import phase_c_file

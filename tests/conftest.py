@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-from ptyproof.evidence.base import load_base
-from ptyproof.evidence.phase_c import generate
-from ptyproof.evidence.phase_d import overlap
+from ptyproof.phases.base import load_base
+from ptyproof.phases.c_simulate.generate import generate
+from ptyproof.phases.d_overlap.overlap import overlap
 from ptyproof.study.builtin import builtin_study
 from ptyproof.study.design import StudyDesign
 from tests.helpers.forked import start_server
@@ -84,7 +84,7 @@ def smoke_d(smoke_c: Phase, tmp_path_factory: pytest.TempPathFactory) -> Phase:
 def smoke_e(smoke_c: Phase, smoke_d: Phase, tmp_path_factory: pytest.TempPathFactory) -> Phase:
     """Phase E of the smoke study, trained for real on the CPU, all doses."""
     from ptyproof.console import Console
-    from ptyproof.evidence.phase_e import open_phase, run_training
+    from ptyproof.phases.e_train.train import open_phase, run_training
     from ptyproof.study.jobs import JobFilters
     from ptyproof.training.device import RunOptions
 

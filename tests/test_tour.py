@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from ptyproof.evidence.checking.hub import verify_hub
-from ptyproof.evidence.hub import INDEX, Hub
+from ptyproof.checking.hub import verify_hub
+from ptyproof.hub.index import INDEX, Hub
 from tests.helpers import forked
 from tests.helpers.processes import plain_pictures
 from tests.helpers.runs import TINY

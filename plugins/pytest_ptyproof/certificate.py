@@ -19,8 +19,8 @@ from pytest_ptyproof.options import on_command_line, value_of
 from pytest_ptyproof.shared import plain_errors, watched_console
 
 if TYPE_CHECKING:
-    from ptyproof.evidence.matrix_run import MatrixRun
-    from ptyproof.evidence.phase_e import TrainedJob
+    from ptyproof.phases.e_train.train import TrainedJob
+    from ptyproof.runs.matrix import MatrixRun
     from ptyproof.study.jobs import TrainingJob
 
 _TESTS = Path(__file__).parent / "real_run" / "test_certificate.py"
@@ -59,8 +59,8 @@ def ptyproof_certify_job(
     """
 
     def certify_one(job: TrainingJob) -> dict[str, Any]:
-        from ptyproof.evidence.certificate import Certificate, certify
-        from ptyproof.evidence.certify import Certification
+        from ptyproof.certificate.certificate import Certificate, certify
+        from ptyproof.certificate.repeat_training import Certification
 
         config = request.config
         done = ptyproof_train_job(job)

@@ -27,14 +27,14 @@ from pytest_ptyproof.shared import (
 )
 
 if TYPE_CHECKING:
-    from ptyproof.evidence.matrix_run import MatrixRun, PhaseFolder
+    from ptyproof.runs.matrix import MatrixRun, PhaseFolder
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Parametrize every test that asks for `ptyproof_comparison_cell` over doses, views and halves."""
     if COMPARISON not in metafunc.fixturenames:
         return
-    from ptyproof.evidence.reconstruction_jobs import study_cells
+    from ptyproof.methods.reconstruction_jobs import study_cells
 
     places: dict[str, list[ReconstructionCell]] = {}
     for cell in study_cells(study_of(metafunc.config), method_names(metafunc.config)):
@@ -81,7 +81,7 @@ def ptyproof_compare(request: pytest.FixtureRequest) -> Callable[..., Any]:
     """
 
     def run(what: Any, truth: Any = None, illumination: Any = None) -> Any:
-        from ptyproof.evidence.measures import compare_objects, measure_from_dict
+        from ptyproof.metrics.against_truth import compare_objects, measure_from_dict
 
         with plain_errors():
             if not isinstance(what, ComparisonCell):

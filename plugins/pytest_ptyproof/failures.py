@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from ptyproof.evidence.run_outcomes import ASYNC, OWN, STRICT_XPASS, Cause
+from ptyproof.hub.outcomes import ASYNC, OWN, STRICT_XPASS, Cause
 from pytest_ptyproof.own_reports import Watcher
 
 _CAUSES = "ptyproof_causes"

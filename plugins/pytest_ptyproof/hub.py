@@ -82,7 +82,7 @@ def _remove_empty(folders: list[Path]) -> None:
 
 
 def _be_anonymous(config: pytest.Config) -> None:
-    from ptyproof.io.anonymity import anonymity
+    from ptyproof.provenance.anonymity import anonymity
 
     block = ExitStack()
     config.add_cleanup(block.close)
@@ -154,7 +154,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     if is_worker(config):
         config.workeroutput[_KEY] = str(hub)  # type: ignore[attr-defined]
         return
-    from ptyproof.evidence.run_folder import RunFolder
+    from ptyproof.runs.folder import RunFolder
 
     folder = RunFolder(hub)
     if not folder.manifest_path.is_file():
@@ -175,7 +175,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 
 def _report(hub: Path) -> tuple[bool, str]:
     """Write the report page; return whether it was, and a line. What goes wrong here must not cost a run its end."""
-    from ptyproof.evidence.report import write_report
+    from ptyproof.report import write_report
 
     try:
         return True, f"report: {write_report(hub)[0]}"
@@ -197,7 +197,7 @@ def pytest_terminal_summary(terminalreporter: TerminalReporter, exitstatus: int,
     hub = config.stash.get(_HUB, None)
     if hub is None:
         return
-    from ptyproof.evidence.run_folder import RunFolder
+    from ptyproof.runs.folder import RunFolder
 
     lines = RunFolder(hub).summary()
     said = config.stash.get(_SAID, None)

@@ -1,7 +1,7 @@
 """`pytest FILE.json`: is an existing manifest sound? An item for each group of checks; a fixture that asks the same.
 
 A file that is named is judged, whatever it is; with --check-manifests, those that a run merely comes across are, too,
-if they are of a kind that ptyproof knows. What there is to find is up to `ptyproof.evidence.checking`. The index of a
+if they are of a kind that ptyproof knows. What there is to find is up to `ptyproof.checking`. The index of a
 hub that is named belongs to `verify`, which knows the hub's files.
 """
 
@@ -18,8 +18,8 @@ import pytest
 from pytest_ptyproof.verify import ManifestWarning, is_named, is_named_hub
 
 if TYPE_CHECKING:
-    from ptyproof.evidence.checking import Checked, Finding
-    from ptyproof.evidence.checking.causes import Cause
+    from ptyproof.checking import Checked, Finding
+    from ptyproof.checking.model.causes import Cause
 
 _DIGESTS = pytest.StashKey[dict[Path, str]]()
 _OPTION = "--check-manifests"
@@ -45,7 +45,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
     named = is_named(file_path, config)
     if not named and not (config.getoption(_OPTION) and _is_known(file_path)):
         return None
-    from ptyproof.evidence.checking.findings import printable
+    from ptyproof.checking.model.findings import printable
 
     text = file_path.as_posix()
     if printable(text) == text:
@@ -58,7 +58,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
 
 def _is_known(path: Path) -> bool:
     """Tell whether a file is a manifest of a kind that ptyproof knows, be it damaged."""
-    from ptyproof.evidence.checking import check_manifest
+    from ptyproof.checking import check_manifest
 
     return path.is_file() and check_manifest(path, hash_files=False).kind is not None
 
@@ -77,7 +77,7 @@ class Manifest(pytest.File):
 
     def judge(self, hash_files: bool) -> Checked:
         """Return the judgement on the file as it is now; what is known of an unchanged file is not asked again."""
-        from ptyproof.evidence.checking import check_manifest
+        from ptyproof.checking import check_manifest
 
         state = _state(self.path)
         if self._latest is not None and self._latest[0] == state and (self._latest[1] or not hash_files):
@@ -105,7 +105,7 @@ class ManifestCheck(pytest.Item):
 
     def runtest(self) -> None:
         """Fail if a check of the group has found an error; warn of the rest."""
-        from ptyproof.evidence.checking.causes import causes
+        from ptyproof.checking.model.causes import causes
 
         assert isinstance(self.parent, Manifest)
         checked = self.parent.judge(hash_files=self._alone or self.name == _FILES)
@@ -131,8 +131,8 @@ class ManifestCheck(pytest.Item):
 
 
 def _report(checked: Checked, findings: Iterable[Finding]) -> str:
-    from ptyproof.evidence.checking.causes import causes
-    from ptyproof.evidence.checking.findings import printable
+    from ptyproof.checking.model.causes import causes
+    from ptyproof.checking.model.findings import printable
 
     found = causes(findings)
     codes = sorted({cause.code for cause in found})
@@ -147,7 +147,7 @@ def _report(checked: Checked, findings: Iterable[Finding]) -> str:
 
 
 def _line(cause: Cause) -> str:
-    from ptyproof.evidence.checking.findings import printable
+    from ptyproof.checking.model.findings import printable
 
     n = len(cause.places) - 1
     more = f" and {n} more {'place' if n == 1 else 'places'}" if n else ""
@@ -163,7 +163,7 @@ def ptyproof_assert_manifest_ok(pytestconfig: pytest.Config) -> Callable[..., Ch
 
     def assert_ok(path: Path | str, *, ignore: Collection[str] = ()) -> Checked:
         __tracebackhide__ = True
-        from ptyproof.evidence.checking import check_manifest
+        from ptyproof.checking import check_manifest
 
         checked = check_manifest(os.fspath(path), digests=pytestconfig.stash.setdefault(_DIGESTS, {}))
         found = (finding for finding in checked.findings if finding.severity == "error")

@@ -16,7 +16,7 @@ from pytest_ptyproof import hookspec
 from pytest_ptyproof.shared import study_of
 
 if TYPE_CHECKING:
-    from ptyproof.evidence.registry import Guest, Provider
+    from ptyproof.methods.registry import Guest, Provider
 
 _HOOK = "ptyproof_register_methods"
 _OF_MODULES = pytest.StashKey[dict[str, list[tuple[object, str]]]]()
@@ -57,7 +57,7 @@ def _take(config: pytest.Config, module: ModuleType) -> None:
 
 def registered_methods(config: pytest.Config) -> tuple[tuple[object, Provider], ...]:
     """Return the methods of the hook, each with who has registered it: a distribution, or a module's or file's name."""
-    from ptyproof.evidence.registry import Provider
+    from ptyproof.methods.registry import Provider
 
     manager = config.pluginmanager
     installed = {id(plugin): dist for plugin, dist in manager.list_plugin_distinfo()}
@@ -77,7 +77,7 @@ def registered_methods(config: pytest.Config) -> tuple[tuple[object, Provider], 
 
 def guests_of(config: pytest.Config) -> list[Guest]:
     """Return the methods that did not come with ptyproof, of entry points and of the hook."""
-    from ptyproof.evidence.registry import guests
+    from ptyproof.methods.registry import guests
 
     return guests(registered_methods(config))
 
@@ -86,7 +86,7 @@ def method_names(config: pytest.Config) -> tuple[str, ...]:
     """Return the names of the study's methods; from then on no more can be registered."""
     if _ORDER not in config.stash:
         from ptyproof.errors import InputError
-        from ptyproof.evidence.registry import method_order
+        from ptyproof.methods.registry import method_order
 
         try:
             config.stash[_ORDER] = method_order(study_of(config), guests_of(config))

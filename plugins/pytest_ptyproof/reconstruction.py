@@ -22,9 +22,9 @@ from pytest_ptyproof.methods import method_names, registered_methods
 from pytest_ptyproof.shared import RECONSTRUCTION, ReconstructionCell, plain_errors, study_of, watched_console
 
 if TYPE_CHECKING:
-    from ptyproof.evidence.matrix_run import MatrixRun, PhaseFolder
-    from ptyproof.evidence.reconstruction_jobs import ReconstructionJob
+    from ptyproof.methods.reconstruction_jobs import ReconstructionJob
     from ptyproof.reconstruction.method import Method
+    from ptyproof.runs.matrix import MatrixRun, PhaseFolder
 
 _METHOD = "ptyproof_reconstruction_method"
 
@@ -35,7 +35,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize(_METHOD, method_names(metafunc.config), indirect=True, scope="session")
     if RECONSTRUCTION not in metafunc.fixturenames:
         return
-    from ptyproof.evidence.reconstruction_jobs import study_cells
+    from ptyproof.methods.reconstruction_jobs import study_cells
 
     cells = [
         ReconstructionCell(cell.key, cell.training_key, cell.method)
@@ -62,7 +62,7 @@ def ptyproof_reconstruction_job(
 @pytest.fixture(scope="session")
 def ptyproof_reconstruction_method(request: pytest.FixtureRequest) -> Method:
     """A method of the study; a test that asks for it runs once for each. One that cannot run here is skipped."""
-    from ptyproof.evidence.registry import registry
+    from ptyproof.methods.registry import registry
 
     with plain_errors():
         methods = registry(study_of(request.config), registered_methods(request.config))
@@ -83,7 +83,7 @@ def ptyproof_reconstruct(request: pytest.FixtureRequest) -> Callable[..., Any]:
     """
 
     def run(what: Any, scan: Any = None, epochs: int | None = None, seed: int = 0) -> Any:
-        from ptyproof.evidence.reconstruction_jobs import ReconstructionJob, Skip
+        from ptyproof.methods.reconstruction_jobs import ReconstructionJob, Skip
 
         with plain_errors():
             if not isinstance(what, ReconstructionJob):

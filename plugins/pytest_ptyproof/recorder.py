@@ -15,14 +15,14 @@ import pytest
 
 from ptyproof.console import plain
 from ptyproof.errors import PtyproofError
-from ptyproof.evidence.hub import Hub
-from ptyproof.evidence.run_outcomes import Outcomes, Phase
-from ptyproof.evidence.run_session import Session
-from ptyproof.evidence.run_verdict import Verdict, judge, with_revision
-from ptyproof.io.anonymity import anonymity, is_anonymous
-from ptyproof.io.environment import run_environment
+from ptyproof.hub.index import Hub
+from ptyproof.hub.outcomes import Outcomes, Phase
+from ptyproof.hub.session import Session
+from ptyproof.hub.verdict import Verdict, judge, with_revision
 from ptyproof.io.json_lines import one_line
-from ptyproof.io.redaction import redaction
+from ptyproof.provenance.anonymity import anonymity, is_anonymous
+from ptyproof.provenance.environment import run_environment
+from ptyproof.provenance.redaction import redaction
 from pytest_ptyproof.command_options import CommandOptions
 from pytest_ptyproof.failures import causes_on, subtest_on
 from pytest_ptyproof.hub import hub_in_use, hub_place
@@ -254,7 +254,7 @@ class Recorder:
         return verdict.exit_status
 
     def _write_summary(self) -> None:
-        from ptyproof.evidence.summary import write_summary
+        from ptyproof.report.summary import write_summary
 
         write_summary(self._hub.root)
 
@@ -276,7 +276,7 @@ class Recorder:
             self._blocked_by = why
 
     def _write_blocked(self, status: int) -> Path:
-        from ptyproof.evidence.blocked import write_blocked
+        from ptyproof.hub.blocked import write_blocked
 
         command = " ".join(["pytest", *self._config.invocation_params.args])
         log = self._log.path.read_text(encoding="utf-8", errors="replace")

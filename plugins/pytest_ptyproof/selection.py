@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from ptyproof.evidence.run_session import MARKER_RULE, LeftOut
+from ptyproof.hub.session import MARKER_RULE, LeftOut
 from pytest_ptyproof.command_options import CommandOptions
 
 _KEY, _ASSERTIONS = "ptyproof_selection", "ptyproof_without_assertions"

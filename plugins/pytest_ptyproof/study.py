@@ -4,7 +4,7 @@
         done = ptyproof_train_job(ptyproof_training_job)
         assert done.status == "success", done.error
 
-Fixtures are thin: the phases are `ptyproof.evidence`, and their imports stand inside the fixtures.
+Fixtures are thin: the phases are `ptyproof.phases`, and their imports stand inside the fixtures.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ from pytest_ptyproof.shared import (
 )
 
 if TYPE_CHECKING:
-    from ptyproof.evidence.base import Base
-    from ptyproof.evidence.job_process import JobProcesses
-    from ptyproof.evidence.matrix_run import MatrixRun, PhaseFolder
-    from ptyproof.evidence.phase_e import TrainedJob
+    from ptyproof.jobs.process import JobProcesses
+    from ptyproof.phases.base import Base
+    from ptyproof.phases.e_train.train import TrainedJob
+    from ptyproof.runs.matrix import MatrixRun, PhaseFolder
     from ptyproof.study.design import StudyDesign
     from ptyproof.study.jobs import TrainingJob
 
@@ -99,7 +99,7 @@ def ptyproof_study_design(request: pytest.FixtureRequest) -> StudyDesign:
 @pytest.fixture(scope="session")
 def ptyproof_base_dataset(request: pytest.FixtureRequest, ptyproof_study_design: StudyDesign) -> Base:
     """What is simulated from: `.dataset` has object, probe and positions (`--ptyproof-base-npz`, or the study's)."""
-    from ptyproof.evidence.base import load_base
+    from ptyproof.phases.base import load_base
 
     with plain_errors():
         return load_base(ptyproof_study_design, value_of(request.config, "base-npz"))
@@ -113,7 +113,7 @@ def ptyproof_matrix_run(
     ptyproof_base_dataset: Base,
 ) -> MatrixRun:
     """The run of the study's matrix in the artifact hub; the other fixtures are steps of it."""
-    from ptyproof.evidence.matrix_run import MatrixRun
+    from ptyproof.runs.matrix import MatrixRun
     from ptyproof.training.device import RunOptions
 
     config = request.config
@@ -193,7 +193,7 @@ def ptyproof_validate_manifest() -> Callable[[Path], dict[str, Any]]:
     """A function that reads a manifest and fails the test, in one sentence, unless it obeys the schema of its kind."""
 
     def validate(path: Path) -> dict[str, Any]:
-        from ptyproof.evidence.manifest import read_any_manifest
+        from ptyproof.records.manifest import read_any_manifest
 
         with plain_errors():
             return read_any_manifest(Path(path))
@@ -202,8 +202,8 @@ def ptyproof_validate_manifest() -> Callable[[Path], dict[str, Any]]:
 
 
 def _how_jobs_run(config: pytest.Config) -> tuple[JobProcesses, frozenset[str]]:
-    from ptyproof.evidence.job_ends import checked_retry
-    from ptyproof.evidence.job_process import JobProcesses, n_bytes
+    from ptyproof.jobs.ends import checked_retry
+    from ptyproof.jobs.process import JobProcesses, n_bytes
 
     memory = value_of(config, "job-memory")
     limits = JobProcesses(value_of(config, "job-timeout"), None if memory is None else n_bytes(memory))
@@ -215,7 +215,7 @@ def _selected(session: pytest.Session) -> tuple[frozenset[str], frozenset[str]]:
 
     A reconstruction by a network is about its training, too, and a comparison about every reconstruction of its cell.
     """
-    from ptyproof.evidence.registry import NEED_TRAINING
+    from ptyproof.methods.registry import NEED_TRAINING
 
     items = [item for item in session.items if isinstance(item, pytest.Function) and hasattr(item, "callspec")]
     trainings = {cell.key for item in items if isinstance(cell := item.callspec.params.get(_CELL), _Cell)}

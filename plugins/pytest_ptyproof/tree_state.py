@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from ptyproof.evidence.tree_changes import SUFFIX, Files, file_lines, read_files
-from ptyproof.io.revision import code_tree
+from ptyproof.hub.tree_changes import SUFFIX, Files, file_lines, read_files
+from ptyproof.provenance.revision import code_tree
 from pytest_ptyproof.log_files import LogFile
 
 

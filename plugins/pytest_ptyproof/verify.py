@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from ptyproof.evidence.checking import Finding
+    from ptyproof.checking import Finding
 
 _INDEX = "hub.json"
 _NAMED = pytest.StashKey[frozenset[str]]()
@@ -55,8 +55,8 @@ class HubIndex(pytest.File):
 
     def collect(self) -> Iterable[pytest.Item]:
         """Yield an item for the index, for each file that it has, and for each that is there."""
+        from ptyproof.checking.hub import hub_files, read_index
         from ptyproof.console import printable
-        from ptyproof.evidence.checking.hub import hub_files, read_index
 
         files = hub_files(self.path.parent)
         index, _ = read_index(self.path.parent)
@@ -68,7 +68,7 @@ class HubIndex(pytest.File):
     @cached_property
     def findings(self) -> list[Finding]:
         """What was found in the hub; looked for once, when the first item runs."""
-        from ptyproof.evidence.checking.hub import verify_hub
+        from ptyproof.checking.hub import verify_hub
 
         return verify_hub(self.path.parent)
 

@@ -17,8 +17,8 @@ from ptyproof.cli.main import build_parser, main
 from ptyproof.console import Console, Plain, encodable
 from ptyproof.docs_sync.settings import load_settings
 from ptyproof.errors import DataError
-from ptyproof.evidence.base import make_base
 from ptyproof.io.dataset import write_dataset
+from ptyproof.phases.base import make_base
 from ptyproof.study.design import StudyDesign
 from ptyproof.study.toml_form import load_study, study_to_toml
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from ptyproof.checking.model.codes import codes
 from ptyproof.cli.main import main
-from ptyproof.evidence.checking.codes import CODES
 from ptyproof.io.schema_files import kinds, load_schema
 from tests.evidence.checking.cases import E6, F1, F3, WHOLE, changed
 from tests.helpers.folders import write_json
@@ -200,7 +200,7 @@ def test_explanations(capsys: pytest.CaptureFixture[str]) -> None:
     assert "Why: " in out
     assert "To fix it: " in out
     assert main(["explain"]) == 0
-    assert len(capsys.readouterr().out.splitlines()) == len(CODES)
+    assert len(capsys.readouterr().out.splitlines()) == len(codes())
     assert main(["explain", "PM999"]) == 2
     assert "there is no code PM999" in capsys.readouterr().err
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ptyproof.cli import main
-from ptyproof.evidence.hub import Hub
+from ptyproof.hub.index import Hub
 from tests.evidence.hubs import kill_run, make_run
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from ptyproof.docs_sync import ledger
 from ptyproof.docs_sync.blocks import parse
 from ptyproof.docs_sync.runs import read_runs
-from ptyproof.evidence.blocked import write_blocked
-from ptyproof.evidence.hub import Hub
+from ptyproof.hub.blocked import write_blocked
+from ptyproof.hub.index import Hub
 from tests.helpers.documents import PAGE, block, dedent, links, page, record
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ptyproof.evidence.report import write_report
-from ptyproof.evidence.run_folder import RunFolder
+from ptyproof.report import write_report
+from ptyproof.runs.folder import RunFolder
 from tests.evidence.report_hub import (
     make_hub,
     text_of,

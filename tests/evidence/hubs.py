@@ -10,13 +10,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ptyproof.evidence.checking import Finding
-from ptyproof.evidence.hub import Hub
-from ptyproof.evidence.hub_layout import FIGURES, OVERLAP, SOURCES, TRAINING
-from ptyproof.evidence.manifest import head, write_manifest
-from ptyproof.evidence.run_folder import RunFolder
-from ptyproof.evidence.summary import write_summary
+from ptyproof.checking import Finding
+from ptyproof.hub.index import Hub
+from ptyproof.hub.layout import FIGURES, OVERLAP, SOURCES, TRAINING
 from ptyproof.io.hashing import sha256_file
+from ptyproof.records.manifest import head, write_manifest
+from ptyproof.report.summary import write_summary
+from ptyproof.runs.folder import RunFolder
 from tests.helpers.phases import Phase
 
 REVISION = {"commit": None, "uncommitted_sha256": None, "code_sha256": "a" * 64, "tests_sha256": "b" * 64}
@@ -27,8 +27,8 @@ PICTURE = "docs/figures/dose1000-baseline-gs1_training.png"
 KILLED = """
 import sys
 from pathlib import Path
-from ptyproof.evidence.hub import Hub
-from ptyproof.evidence.hub_layout import OVERLAP, RUN, SKIP_LINES, SKIPS, TRAINING
+from ptyproof.hub.index import Hub
+from ptyproof.hub.layout import OVERLAP, RUN, SKIP_LINES, SKIPS, TRAINING
 from tests.evidence.hubs import ENVIRONMENT, REVISION
 Hub(Path(sys.argv[1])).open_run(["pytest", "-k", "a|b"], sys.argv[2], "adding", ENVIRONMENT, REVISION)
 """

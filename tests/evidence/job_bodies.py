@@ -17,8 +17,8 @@ import torch
 
 from ptyproof.console import Console
 from ptyproof.errors import DataError, InputError
-from ptyproof.evidence.cell_ledger import Record
-from ptyproof.evidence.phase_e import TrainingPhase
+from ptyproof.phases.e_train.train import TrainingPhase
+from ptyproof.records.cell_ledger import Record
 from ptyproof.study.jobs import TrainingJob
 
 STARTED = "2026-01-01T00:00:00Z"
@@ -110,7 +110,7 @@ class Sabotaged(TrainingPhase):
         self, job: TrainingJob, memory_bytes: int | None, console: Console, began: Began
     ) -> tuple[Record, bool]:
         """Train, but for one job."""
-        from ptyproof.evidence import training_work
+        from ptyproof.phases.e_train import train_worker as training_work
 
         if job.key == "dose1000-dense-gs2":
             training_work.train = lambda *_: WAYS[self.way]()  # type: ignore[assignment]

@@ -9,8 +9,8 @@ import shutil
 from html.parser import HTMLParser
 from typing import Any
 
-from ptyproof.evidence.report import write_report
-from ptyproof.evidence.run_folder import RunFolder
+from ptyproof.report import write_report
+from ptyproof.runs.folder import RunFolder
 from tests.helpers.phases import Phase
 
 VOID = {"meta", "link", "img", "br"}

@@ -10,7 +10,7 @@ import io
 import tempfile
 from pathlib import Path
 
-from ptyproof.evidence.hub_layout import REPORT
+from ptyproof.hub.layout import REPORT
 from ptyproof.io.atomic import atomic_path
 from tests.evidence.browser import MISSING, browser
 

@@ -11,20 +11,20 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ptyproof.assessment.assess import ASSESSMENT, AssessmentPlan, Task, assess
+from ptyproof.assessment.own_training import OwnTraining
 from ptyproof.cli.main import main
 from ptyproof.errors import DataError, InputError
-from ptyproof.evidence.assessment import ASSESSMENT, AssessmentPlan, Task, assess
-from ptyproof.evidence.base import LIT_FRACTION, base_of_reconstruction, load_base
-from ptyproof.evidence.manifest import read_any_manifest
-from ptyproof.evidence.measurement import with_found_probe
-from ptyproof.evidence.own_training import OwnTraining
-from ptyproof.evidence.reconstruction_archive import read_archive
-from ptyproof.evidence.registry import OURS, Registered
 from ptyproof.io.dataset import Dataset, read_dataset, write_dataset
 from ptyproof.io.file_record import file_is_whole
 from ptyproof.io.hashing import sha256_file
+from ptyproof.methods.registry import OURS, Registered
+from ptyproof.phases.base import LIT_FRACTION, base_of_reconstruction, load_base
+from ptyproof.phases.measurement import with_found_probe
 from ptyproof.physics.metrics import scaled_error
 from ptyproof.reconstruction.method import BlindScan, Budget, Needs, Reconstruction
+from ptyproof.records.archive import read_archive
+from ptyproof.records.manifest import read_any_manifest
 from ptyproof.study.builtin import builtin_study
 from ptyproof.study.layout import phase_c_file
 from ptyproof.study.training import NetworkDesign, TrainingDesign

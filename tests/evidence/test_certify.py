@@ -15,23 +15,23 @@ from typing import Any
 
 import pytest
 
+from ptyproof.certificate import repeat_process as certify_process
+from ptyproof.certificate.attempts import describe
+from ptyproof.certificate.certificate import Certificate, account_of, all_reproduced, certify
+from ptyproof.certificate.repeat_training import Certification, Launch, certify_job
+from ptyproof.checking import check_manifest
+from ptyproof.checking.hub import verify_hub
 from ptyproof.cli import main
 from ptyproof.console import Console
 from ptyproof.errors import InputError
-from ptyproof.evidence import certify_process
-from ptyproof.evidence.attempts import describe
-from ptyproof.evidence.certificate import Certificate, account_of, all_reproduced, certify
-from ptyproof.evidence.certify import Certification, Launch, certify_job
-from ptyproof.evidence.checking import check_manifest
-from ptyproof.evidence.checking.hub import verify_hub
-from ptyproof.evidence.hub import Hub
-from ptyproof.evidence.hub_layout import CERTIFICATE
-from ptyproof.evidence.ledger import Ledger
-from ptyproof.evidence.manifest import read_manifest
-from ptyproof.evidence.phase_e import TrainingPhase
-from ptyproof.evidence.summary import write_summary
-from ptyproof.evidence.training_work import task_of
+from ptyproof.hub.index import Hub
+from ptyproof.hub.layout import CERTIFICATE
 from ptyproof.io import schema
+from ptyproof.phases.e_train.train import TrainingPhase
+from ptyproof.phases.e_train.train_worker import task_of
+from ptyproof.records.manifest import read_manifest
+from ptyproof.records.training_ledger import Ledger
+from ptyproof.report.summary import write_summary
 from ptyproof.study.design import StudyDesign
 from ptyproof.study.jobs import JobFilters, TrainingJob
 from ptyproof.study.training import NetworkDesign, TrainingDesign
@@ -310,7 +310,7 @@ def study(tmp_path: Path) -> Path:
 def test_the_command_writes_a_certificate_into_a_hub_that_is_sound(
     study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ptyproof.evidence.certify.launch", forked())
+    monkeypatch.setattr("ptyproof.certificate.repeat_training.launch", forked())
     hub = tmp_path / "hub"
     words = ["certify", "--study", str(study), "--hub", str(hub), "--accelerator", "cpu", "--threads", "1"]
     with nothing_left():
@@ -324,7 +324,7 @@ def test_the_command_writes_a_certificate_into_a_hub_that_is_sound(
     assert verify_hub(hub) == []
     assert main(["check", str(hub)]) == 0
     assert sorted(path.name for path in hub.iterdir()) == ["cli", "docs", "hub.json", "real_run"]
-    monkeypatch.setattr("ptyproof.evidence.certify.launch", forked({2: with_watcher(Noise(1, 1))}))
+    monkeypatch.setattr("ptyproof.certificate.repeat_training.launch", forked({2: with_watcher(Noise(1, 1))}))
     assert main([*words, "--epochs", "1"]) == 1
     said = capsys.readouterr().out
     assert "dose1000-baseline-gs1 (twice): DIVERGED in epoch 1, step 1: " in said

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
+from ptyproof.checking.hub import verify_hub
 from ptyproof.cli.main import main
 from ptyproof.docs_sync.runs import read_runs
 from ptyproof.errors import InputError, RunError
-from ptyproof.evidence.checking.hub import verify_hub
-from ptyproof.evidence.command_run import recorded
-from ptyproof.evidence.hub import Hub
+from ptyproof.hub.index import Hub
+from ptyproof.runs.command import recorded
 from tests.helpers.phases import Phase
 
 

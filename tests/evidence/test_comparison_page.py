@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ptyproof.evidence.protocol import Recipe, one_protocol, protocol
-from ptyproof.evidence.specs import of_comparison, specs
+from ptyproof.metrics.definitions import of_comparison, specs
+from ptyproof.metrics.protocol import Recipe, one_protocol, protocol
 
 PAGE = (Path(__file__).parents[2] / "docs" / "comparison.md").read_text(encoding="utf-8")
 

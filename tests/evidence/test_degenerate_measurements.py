@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ptyproof.assessment.assess import ASSESSMENT, AssessmentPlan, Task, assess
+from ptyproof.checking import check
 from ptyproof.errors import DataError, InputError
-from ptyproof.evidence import check
-from ptyproof.evidence.assessment import ASSESSMENT, AssessmentPlan, Task, assess
-from ptyproof.evidence.registry import OURS, Registered
 from ptyproof.io.dataset import Dataset, read_dataset, write_dataset
 from ptyproof.io.validation import BRIGHTEST_PROBE, DIMMEST_PROBE, dataset_problems
+from ptyproof.methods.registry import OURS, Registered
 from ptyproof.reconstruction.flat import Flat
 from ptyproof.reconstruction.method import BlindScan, Budget, Needs, Reconstruction
 from ptyproof.study.layout import phase_c_file

@@ -17,14 +17,14 @@ from typing import Any
 
 import pytest
 
+from ptyproof.checking import check_manifest
+from ptyproof.checking.hub import verify_hub
 from ptyproof.cli import main
 from ptyproof.console import Console
-from ptyproof.evidence.checking import check_manifest
-from ptyproof.evidence.checking.hub import verify_hub
-from ptyproof.evidence.phase_e import open_phase, run_training
 from ptyproof.exit_statuses import sentence_of
 from ptyproof.io.hashing import sha256_file
 from ptyproof.io.locking import is_lock
+from ptyproof.phases.e_train.train import open_phase, run_training
 from ptyproof.study.jobs import JobFilters
 from ptyproof.training.device import RunOptions
 from tests.evidence.test_certify import STUDY, forked
@@ -220,7 +220,7 @@ def test_a_quota_in_a_certification_is_no_certificate(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Enough for the index at first, and not for the certificate."""
-    monkeypatch.setattr("ptyproof.evidence.certify.launch", forked())
+    monkeypatch.setattr("ptyproof.certificate.repeat_training.launch", forked())
     hub = tmp_path / "hub"
     words = ["certify", "--study", str(study), "--hub", str(hub), *TRAIN, "--epochs", "1", "--view", "baseline"]
     with files_up_to(n_bytes):
@@ -246,7 +246,7 @@ def test_a_hub_with_a_long_and_foreign_name(
     study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Every phase runs in it, and leaves a hub that is sound."""
-    monkeypatch.setattr("ptyproof.evidence.certify.launch", forked())
+    monkeypatch.setattr("ptyproof.certificate.repeat_training.launch", forked())
     hub = tmp_path.joinpath(*NAME)
     assert len("/".join(NAME)) > 250
     c, d, e = hub / "work" / "phase_c", hub / "work" / "phase_d", hub / "real_run"

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ptyproof.evidence.divergence import OF_A_STEP, OF_AN_EPOCH, Divergence, agreeing, first_divergence
+from ptyproof.certificate.divergence import OF_A_STEP, OF_AN_EPOCH, Divergence, agreeing, first_divergence
 from ptyproof.training.digest_record import EpochDigest, StepDigest
 
 EPOCHS, STEPS = 3, 4

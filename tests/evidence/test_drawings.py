@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from ptyproof.evidence.pictures import draw_diffraction, draw_reconstruction, draw_scan, draw_training
+from ptyproof.report.pictures import draw_diffraction, draw_reconstruction, draw_scan, draw_training
 
 
 def disc(shape: tuple[int, int]) -> np.ndarray[Any, np.dtype[np.float64]]:

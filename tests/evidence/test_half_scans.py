@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
+from ptyproof.assessment.half_scans import HalfScan, half_scan_agreement, half_scan_indices
 from ptyproof.errors import InputError
-from ptyproof.evidence.data_fit import fit_measures
-from ptyproof.evidence.half_scans import HalfScan, half_scan_agreement, half_scan_indices
-from ptyproof.evidence.protocol import Recipe
-from ptyproof.evidence.reconstruction_archive import ReconstructionArchive, read_archive
 from ptyproof.io.dataset import Dataset, read_dataset
+from ptyproof.metrics.data_fit import fit_measures
+from ptyproof.metrics.protocol import Recipe
+from ptyproof.records.archive import ReconstructionArchive, read_archive
 from tests.helpers.phases import Phase
 from tests.strategies.reconstructions import noisy, write_result
 from tests.strategies.scans import complex_noise

@@ -21,8 +21,8 @@ from hypothesis import strategies as st
 
 from ptyproof import clock
 from ptyproof.errors import ManifestError
-from ptyproof.evidence.hub import Hub, is_incomplete
-from ptyproof.evidence.manifest import head
+from ptyproof.hub.index import Hub, is_incomplete
+from ptyproof.records.manifest import head
 from tests.helpers.processes import Ending
 
 REVISION = {"commit": None, "uncommitted_sha256": None, "code_sha256": "1" * 64, "tests_sha256": "2" * 64}
@@ -78,7 +78,7 @@ def hub(tmp_path: Path) -> Hub:
 _PROCESS = f"""
 import os, resource, sys, time
 from pathlib import Path
-from ptyproof.evidence.hub import Hub
+from ptyproof.hub.index import Hub
 hub = Hub(Path(sys.argv[1]))
 def open_run():
     return hub.open_run(["pytest", *sys.argv[2:]], "none", None, {ENVIRONMENT!r}, {REVISION!r})

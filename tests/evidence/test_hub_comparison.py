@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from ptyproof.evidence.checking.hub import verify_hub
-from ptyproof.evidence.hub import Hub
-from ptyproof.evidence.hub_layout import COMPARISON, METRICS, SUMMARY
-from ptyproof.evidence.phase_g import open_comparison, run_comparison
-from ptyproof.evidence.run_folder import RunFolder
-from ptyproof.evidence.summary import write_summary
+from ptyproof.checking.hub import verify_hub
+from ptyproof.hub.index import Hub
+from ptyproof.hub.layout import COMPARISON, METRICS, SUMMARY
 from ptyproof.io.strict_json import write_json
+from ptyproof.phases.g_compare.compare import open_comparison, run_comparison
+from ptyproof.report.summary import write_summary
+from ptyproof.runs.folder import RunFolder
 from tests.evidence.hubs import make_hub, places
 from tests.helpers.phases import Phase
 from tests.strategies.reconstructions import METHODS, phase_f

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from ptyproof.cli import main
-from ptyproof.evidence.job_state import STATE_FILE, read_state, state_of
-from ptyproof.evidence.manifest import read_manifest
 from ptyproof.io.atomic import TEMPORARY
+from ptyproof.jobs.state import STATE_FILE, read_state, state_of
+from ptyproof.records.manifest import read_manifest
 from tests.helpers import forked
 from tests.helpers.killing import command
 from tests.helpers.phases import Phase

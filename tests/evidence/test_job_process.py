@@ -16,10 +16,10 @@ import torch
 
 from ptyproof.console import Console
 from ptyproof.errors import InputError, PtyproofError, RunError
-from ptyproof.evidence import job_process
-from ptyproof.evidence.job_process import Died, JobProcesses, n_bytes
-from ptyproof.evidence.ledger import Ledger
-from ptyproof.evidence.phase_e import run_training
+from ptyproof.jobs import process as job_process
+from ptyproof.jobs.process import Died, JobProcesses, n_bytes
+from ptyproof.phases.e_train.train import run_training
+from ptyproof.records.training_ledger import Ledger
 from ptyproof.study.jobs import JobFilters
 from ptyproof.training.device import RunOptions
 from tests.evidence.job_bodies import STARTED, Sabotaged, die, die_before_it_begins, fail, speak
@@ -217,7 +217,7 @@ def test_failed_is_run_again_only_on_request_and_lost_always(smoke_c: Phase, smo
 def test_the_process_that_asks_initialises_no_cuda(
     smoke_c: Phase, smoke_d: Phase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from ptyproof.evidence.phase_e import open_phase
+    from ptyproof.phases.e_train.train import open_phase
 
     def is_available() -> bool:
         assert os.environ.get("PYTORCH_NVML_BASED_CUDA_CHECK") == "1"  # asked otherwise, CUDA would be initialised

@@ -18,9 +18,9 @@ from typing import Any
 import pytest
 
 from ptyproof.console import Console
-from ptyproof.evidence import job_state
-from ptyproof.evidence.job_state import STATE_FILE, STATES, is_alive, read_state, running, state_of
-from ptyproof.evidence.manifest import read_manifest
+from ptyproof.jobs import state as job_state
+from ptyproof.jobs.state import STATE_FILE, STATES, is_alive, read_state, running, state_of
+from ptyproof.records.manifest import read_manifest
 from tests.schemas.schema_rules import example
 
 QUIET = Console.silent()
@@ -30,7 +30,7 @@ _RUNNER = """
 import sys, time
 from pathlib import Path
 from ptyproof.console import Console
-from ptyproof.evidence.job_state import running
+from ptyproof.jobs.state import running
 with running(Path(sys.argv[1]), "job", Console.silent()):
     print("running", flush=True)
     time.sleep(60)

@@ -17,8 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ptyproof.errors import InputError, ManifestError
-from ptyproof.evidence.ledger import NOT_ENDED, NOT_STARTED, Ledger
-from ptyproof.evidence.manifest import read_manifest
+from ptyproof.records.manifest import read_manifest
+from ptyproof.records.training_ledger import NOT_ENDED, NOT_STARTED, Ledger
 from ptyproof.study.builtin import builtin_study
 from ptyproof.study.jobs import Enumeration, JobFilters, build_training_jobs
 from ptyproof.study.layout import HALVES, phase_c_file, phase_d_file
@@ -190,7 +190,7 @@ def test_a_truncated_manifest_is_refused_and_not_written_over(keep: int) -> None
 _WRITER = """
 import json, sys
 from pathlib import Path
-from ptyproof.evidence.ledger import Ledger
+from ptyproof.records.training_ledger import Ledger
 from ptyproof.study.builtin import builtin_study
 from ptyproof.study.jobs import build_training_jobs
 root, number, result = Path(sys.argv[1]), int(sys.argv[2]), json.loads(sys.argv[3])

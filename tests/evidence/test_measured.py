@@ -8,16 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ptyproof.assessment.assess import AssessmentPlan, Task, assess
 from ptyproof.console import Console
 from ptyproof.errors import DataError
-from ptyproof.evidence.assessment import AssessmentPlan, Task, assess
-from ptyproof.evidence.base import load_base
-from ptyproof.evidence.phase_c import generate
-from ptyproof.evidence.phase_d import overlap
-from ptyproof.evidence.phase_e import open_phase, run_training
-from ptyproof.evidence.registry import registry
 from ptyproof.io.dataset import read_dataset, write_dataset
 from ptyproof.io.importers import import_foreign
+from ptyproof.methods.registry import registry
+from ptyproof.phases.base import load_base
+from ptyproof.phases.c_simulate.generate import generate
+from ptyproof.phases.d_overlap.overlap import overlap
+from ptyproof.phases.e_train.train import open_phase, run_training
 from ptyproof.study.builtin import builtin_study
 from ptyproof.study.jobs import JobFilters
 from ptyproof.study.training import NetworkDesign, TrainingDesign

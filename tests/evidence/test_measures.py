@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from ptyproof.evidence.measures import measure, phase_images, score
-from ptyproof.evidence.protocol import Recipe
-from ptyproof.evidence.specs import headline, needs_truth, of_comparison, specs
+from ptyproof.metrics.against_truth import measure, phase_images, score
+from ptyproof.metrics.definitions import headline, needs_truth, of_comparison, specs
+from ptyproof.metrics.protocol import Recipe
 from ptyproof.physics.align import Aligned, Crop, align, illumination_crop
 from ptyproof.physics.metamorphic import make_scene
 

@@ -11,17 +11,17 @@ from typing import Any
 
 import pytest
 
+from ptyproof.checking import SEVERITIES, check_manifest
+from ptyproof.checking.hub import verify_hub
+from ptyproof.checking.migrate import migrate, migrated
 from ptyproof.cli import main
 from ptyproof.errors import InputError, ManifestError
-from ptyproof.evidence.checking import SEVERITIES, check_manifest
-from ptyproof.evidence.checking.hub import verify_hub
-from ptyproof.evidence.hub import Hub
-from ptyproof.evidence.ledger import Ledger
-from ptyproof.evidence.manifest import read_manifest
-from ptyproof.evidence.migrate import migrate, migrated
-from ptyproof.evidence.summary import write_summary
+from ptyproof.hub.index import Hub
 from ptyproof.io.hashing import sha256_file
 from ptyproof.io.schema import schema_errors
+from ptyproof.records.manifest import read_manifest
+from ptyproof.records.training_ledger import Ledger
+from ptyproof.report.summary import write_summary
 from ptyproof.study.design import StudyDesign
 from tests.evidence.checking.cases import CASES, Case
 from tests.evidence.checking.legacy_cases import LEGACY_CASES

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from ptyproof.errors import DataError, RunError
-from ptyproof.evidence.network_methods import Pinn, Start
-from ptyproof.evidence.network_prediction import illuminations
 from ptyproof.io.dataset import read_dataset
+from ptyproof.methods.network import Pinn, Start
+from ptyproof.methods.network_prediction import illuminations
 from ptyproof.reconstruction.method import BlindScan, Budget, Reconstruction
 from ptyproof.reconstruction.stitching import stitch
 from ptyproof.study.layout import phase_c_file

@@ -13,13 +13,13 @@ import pytest
 from hypothesis import HealthCheck, event, example, given, settings
 from hypothesis import strategies as st
 
+from ptyproof.checking import check
 from ptyproof.errors import DataError, InputError
-from ptyproof.evidence import check
-from ptyproof.evidence.base import load_base
-from ptyproof.evidence.manifest import read_manifest
-from ptyproof.evidence.phase_c import generate
-from ptyproof.evidence.phase_d import overlap
 from ptyproof.io.dataset import Dataset, new_metadata, read_dataset, write_dataset
+from ptyproof.phases.base import load_base
+from ptyproof.phases.c_simulate.generate import generate
+from ptyproof.phases.d_overlap.overlap import overlap
+from ptyproof.records.manifest import read_manifest
 from ptyproof.study.builtin import builtin_study
 from ptyproof.study.design import StudyDesign
 from ptyproof.study.views import AllPositions, Sampling, Spacing, View

@@ -12,12 +12,12 @@ import pytest
 
 from ptyproof.console import Console
 from ptyproof.errors import DataError, DesignError, InputError
-from ptyproof.evidence.base import load_base, make_base, write_base
-from ptyproof.evidence.manifest import read_manifest
-from ptyproof.evidence.phase_c import generate
 from ptyproof.io.dataset import read_dataset, write_dataset
 from ptyproof.io.file_record import file_is_whole
 from ptyproof.io.hashing import sha256_file
+from ptyproof.phases.base import load_base, make_base, write_base
+from ptyproof.phases.c_simulate.generate import generate
+from ptyproof.records.manifest import read_manifest
 from ptyproof.study.builtin import STUDY_NAMES, builtin_study
 from ptyproof.study.design import StudyDesign
 from ptyproof.study.views import AllPositions, View

@@ -15,10 +15,10 @@ import pytest
 
 from ptyproof.console import Console
 from ptyproof.errors import DataError, InputError, ManifestError
-from ptyproof.evidence.manifest import read_manifest
-from ptyproof.evidence.phase_d import OverlapOptions, overlap, sampling_view
 from ptyproof.io.dataset import read_dataset
 from ptyproof.io.file_record import file_is_whole
+from ptyproof.phases.d_overlap.overlap import OverlapOptions, overlap, sampling_view
+from ptyproof.records.manifest import read_manifest
 from ptyproof.study.design import StudyDesign
 from tests.helpers.folders import snapshot, untimed
 from tests.helpers.phases import Phase

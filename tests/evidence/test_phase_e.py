@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from ptyproof.cli import main
-from ptyproof.evidence.manifest import read_manifest
 from ptyproof.io.file_record import file_is_whole
+from ptyproof.records.manifest import read_manifest
 from ptyproof.study.layout import phase_c_file, phase_d_file
 from ptyproof.training.bundle import read_bundle
 from tests.helpers.phases import Phase

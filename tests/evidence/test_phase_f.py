@@ -15,17 +15,17 @@ import pytest
 from ptyproof.cli import main
 from ptyproof.console import Console
 from ptyproof.errors import InputError
-from ptyproof.evidence.ledger import Ledger
-from ptyproof.evidence.manifest import read_manifest
-from ptyproof.evidence.phase_f import ReconstructionPhase
-from ptyproof.evidence.reconstruction_archive import arrays_digest, read_archive
-from ptyproof.evidence.reconstruction_jobs import ReconstructionFilters, build_reconstruction_jobs
-from ptyproof.evidence.reconstruction_run import open_phase, run_reconstructions
-from ptyproof.evidence.registry import NEED_TRAINING, OURS, SHIPPED, Provider, registry
 from ptyproof.io.dataset import read_dataset, write_dataset
 from ptyproof.io.file_record import file_is_whole
 from ptyproof.io.npz import NpzArchive
+from ptyproof.methods.reconstruction_jobs import ReconstructionFilters, build_reconstruction_jobs
+from ptyproof.methods.registry import NEED_TRAINING, OURS, SHIPPED, Provider, registry
+from ptyproof.phases.f_reconstruct.reconstruct import ReconstructionPhase
+from ptyproof.phases.f_reconstruct.study_run import open_phase, run_reconstructions
 from ptyproof.reconstruction.method import BlindScan, Budget, Needs, Reconstruction, illumination
+from ptyproof.records.archive import arrays_digest, read_archive
+from ptyproof.records.manifest import read_manifest
+from ptyproof.records.training_ledger import Ledger
 from ptyproof.study.builtin import builtin_study
 from ptyproof.study.design import StudyDesign, design_from_dict
 from ptyproof.study.jobs import JobFilters

@@ -14,13 +14,13 @@ from PIL import Image
 
 from ptyproof.cli.main import main
 from ptyproof.errors import DataError, InputError
-from ptyproof.evidence.comparison_table import COLUMNS
-from ptyproof.evidence.manifest import read_manifest
-from ptyproof.evidence.phase_g import open_comparison, run_comparison
-from ptyproof.evidence.protocol import protocol_sha256
 from ptyproof.io.dataset import read_dataset, write_dataset
 from ptyproof.io.file_record import file_is_whole, file_record
 from ptyproof.io.strict_json import write_json
+from ptyproof.metrics.protocol import protocol_sha256
+from ptyproof.phases.g_compare.compare import open_comparison, run_comparison
+from ptyproof.phases.g_compare.tables import COLUMNS
+from ptyproof.records.manifest import read_manifest
 from tests.helpers.phases import Phase
 from tests.strategies.reconstructions import METHODS, noisy, phase_f
 
@@ -36,9 +36,9 @@ def one_dose(smoke):
 @pytest.fixture(scope="module")
 def data(one_dose, tmp_path_factory) -> Path:
     """A folder with Phases C and D of one dose and Phase F of known quality."""
-    from ptyproof.evidence.base import load_base
-    from ptyproof.evidence.phase_c import generate
-    from ptyproof.evidence.phase_d import overlap
+    from ptyproof.phases.base import load_base
+    from ptyproof.phases.c_simulate.generate import generate
+    from ptyproof.phases.d_overlap.overlap import overlap
 
     root = tmp_path_factory.mktemp("compare")
     generate(one_dose, load_base(one_dose, "builtin"), root / "c")

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ptyproof.evidence.blind import read_blind
-from ptyproof.evidence.product import write_product
-from ptyproof.evidence.reconstruction_archive import Origin, read_archive, write_archive
 from ptyproof.io.dataset import read_dataset
+from ptyproof.methods.blind import read_blind
 from ptyproof.reconstruction.method import Reconstruction
+from ptyproof.records.archive import Origin, read_archive, write_archive
+from ptyproof.records.ptychodus_product import write_product
 from ptyproof.study.layout import phase_d_file
 from tests.helpers.phases import Phase
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from ptyproof.errors import InputError
-from ptyproof.evidence import protocol as protocol_module
-from ptyproof.evidence.comparison_table import table
-from ptyproof.evidence.protocol import Recipe, difference, one_protocol, protocol, protocol_sha256, recipe_of
+from ptyproof.metrics import protocol as protocol_module
+from ptyproof.metrics.protocol import Recipe, difference, one_protocol, protocol, protocol_sha256, recipe_of
+from ptyproof.phases.g_compare.tables import table
 from ptyproof.physics import frc
 
 RECIPE = Recipe()

@@ -9,14 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ptyproof.assessment.assess import AssessmentPlan, assess
 from ptyproof.cli import main
 from ptyproof.console import Console
 from ptyproof.errors import DataError
-from ptyproof.evidence.assessment import AssessmentPlan, assess
-from ptyproof.evidence.base import base_of_reconstruction
-from ptyproof.evidence.measurement import with_found_probe
-from ptyproof.evidence.predict import predict_dataset
 from ptyproof.io.dataset import read_dataset, write_dataset
+from ptyproof.phases.base import base_of_reconstruction
+from ptyproof.phases.measurement import with_found_probe
+from ptyproof.phases.predict import predict_dataset
 from ptyproof.training.device import RunOptions
 from tests.fuzz.bundles import write_small_bundle
 from tests.helpers.measurements import WINDOW, legacy, legacy_arrays

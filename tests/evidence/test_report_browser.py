@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from ptyproof.evidence.hub_layout import REPORT, SOURCES
-from ptyproof.evidence.report import Compared
-from ptyproof.evidence.report.page import page_of, read_records
-from ptyproof.evidence.run_folder import RunFolder
+from ptyproof.hub.layout import REPORT, SOURCES
+from ptyproof.report import Compared
+from ptyproof.report.page import page_of, read_records
+from ptyproof.runs.folder import RunFolder
 from tests.evidence.browser import MISSING, Browser, browser
 from tests.evidence.report_hub import ERROR, FAILED, TRAINED, edited
 

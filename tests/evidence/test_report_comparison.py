@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from ptyproof.evidence.hub_layout import COMPARISON
-from ptyproof.evidence.protocol import Recipe
-from ptyproof.evidence.report import Compared, write_report
-from ptyproof.evidence.report.compared import values_of
-from ptyproof.evidence.report.comparison import comparison
-from ptyproof.evidence.specs import specs
+from ptyproof.hub.layout import COMPARISON
 from ptyproof.io.strict_json import write_json
+from ptyproof.metrics.definitions import specs
+from ptyproof.metrics.protocol import Recipe
+from ptyproof.report import Compared, write_report
+from ptyproof.report.compared import values_of
+from ptyproof.report.comparison import comparison
 from ptyproof.study.layout import cell_key
 from tests.evidence.report_hub import Reader
 from tests.schemas.schema_rules import example

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from ptyproof.errors import InputError
-from ptyproof.evidence.report import write_report
-from ptyproof.evidence.run_folder import RunFolder
+from ptyproof.report import write_report
+from ptyproof.runs.folder import RunFolder
 from tests.evidence.report_hub import (
     ERROR,
     FAILED,

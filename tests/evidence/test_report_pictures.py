@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from ptyproof.evidence.hub_layout import FIGURES, SOURCES
-from ptyproof.evidence.manifest import read_manifest
-from ptyproof.evidence.report import write_report
-from ptyproof.evidence.run_folder import RunFolder
+from ptyproof.hub.layout import FIGURES, SOURCES
+from ptyproof.records.manifest import read_manifest
+from ptyproof.report import write_report
+from ptyproof.runs.folder import RunFolder
 from tests.evidence.report_hub import (
     SUBJECTS,
     TRAINED,

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ptyproof.console import Console
-from ptyproof.evidence.run_folder import RunFolder
+from ptyproof.runs.folder import RunFolder
 from tests.evidence.test_hub import process
 from tests.helpers.phases import Phase
 

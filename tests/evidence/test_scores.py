@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 import torch
 
-from ptyproof.evidence.network_prediction import canvas_shape, illuminations, predict
-from ptyproof.evidence.scores import describe_scores, held_out_scores
-from ptyproof.evidence.verdict import beats_start, by_how_much, verdict
 from ptyproof.io.dataset import read_dataset
+from ptyproof.methods.network_prediction import canvas_shape, illuminations, predict
+from ptyproof.metrics.improvement import beats_start, by_how_much, verdict
+from ptyproof.phases.e_train.held_out import describe_scores, held_out_scores
 from ptyproof.physics.forward import expected_counts
 from ptyproof.study.layout import phase_c_file, phase_d_file
 from ptyproof.study.seeds import stream

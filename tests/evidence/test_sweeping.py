@@ -12,14 +12,15 @@ from typing import Any
 import pytest
 
 from ptyproof.cli import main
-from ptyproof.evidence import phase_c, phase_d
-from ptyproof.evidence.hub import Hub
-from ptyproof.evidence.hub_layout import DATASETS
-from ptyproof.evidence.job_state import STATE_FILE
+from ptyproof.hub.index import Hub
+from ptyproof.hub.layout import DATASETS
 from ptyproof.io.atomic import TEMPORARY, atomic_path
-from ptyproof.io.environment import run_environment
 from ptyproof.io.locking import lock
-from ptyproof.io.revision import revision
+from ptyproof.jobs.state import STATE_FILE
+from ptyproof.phases.c_simulate import generate as phase_c
+from ptyproof.phases.d_overlap import overlap as phase_d
+from ptyproof.provenance.environment import run_environment
+from ptyproof.provenance.revision import revision
 from tests.helpers.phases import Phase
 
 LEFT = Path("dose_1000", f".half.npz.x{TEMPORARY}")

@@ -19,9 +19,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ptyproof.evidence.checking import GROUPS, SEVERITIES, run
-from ptyproof.evidence.checking.loading import load_bytes
-from ptyproof.evidence.checking.output import as_annotations, as_json, as_text
+from ptyproof.checking import GROUPS, SEVERITIES
+from ptyproof.checking import judge as run
+from ptyproof.checking.model.loading import load_bytes
+from ptyproof.checking.output import as_annotations, as_json, as_text
 from tests.mutation.mutations import mutate
 
 EXAMPLES = Path(__file__).parents[1] / "schemas" / "examples"

@@ -97,7 +97,7 @@ def _archives(folder: Path) -> Seeds:
 
 
 def _read_archive(path: Path, _: Path) -> None:
-    from ptyproof.evidence.reconstruction_archive import read_archive
+    from ptyproof.records.archive import read_archive
 
     read_archive(path)
 
@@ -115,8 +115,8 @@ def _read_bundle(path: Path, _: Path) -> None:
 
 
 def _checkpoints(folder: Path) -> Seeds:
-    from ptyproof.evidence.base import load_base
-    from ptyproof.evidence.phase_c import generate
+    from ptyproof.phases.base import load_base
+    from ptyproof.phases.c_simulate.generate import generate
     from ptyproof.study.builtin import builtin_study
     from ptyproof.training.runner import CHECKPOINT, train
     from ptyproof.training.scan import read_scan
@@ -179,10 +179,10 @@ def _check(path: Path, folder: Path) -> None:
 def _hub_files(folder: Path) -> Seeds:
     """Return every text file of a sound hub, with its name before it; the hub stays in the folder."""
     from ptyproof.console import Console
-    from ptyproof.evidence.base import load_base
-    from ptyproof.evidence.phase_c import generate
-    from ptyproof.evidence.phase_d import overlap
-    from ptyproof.evidence.phase_e import open_phase, run_training
+    from ptyproof.phases.base import load_base
+    from ptyproof.phases.c_simulate.generate import generate
+    from ptyproof.phases.d_overlap.overlap import overlap
+    from ptyproof.phases.e_train.train import open_phase, run_training
     from ptyproof.study.builtin import builtin_study
     from ptyproof.study.jobs import JobFilters
     from ptyproof.training.device import RunOptions
@@ -221,8 +221,8 @@ def _place_in_hub(raw: bytes, folder: Path) -> None:
 
 def _read_hub(_: Path, folder: Path) -> None:
     """Verify a hub, and make its summary."""
-    from ptyproof.evidence.checking.hub import read_index, verify_hub
-    from ptyproof.evidence.summary import _Page
+    from ptyproof.checking.hub import read_index, verify_hub
+    from ptyproof.report.summary import _Page
 
     verify_hub(folder / "hub")
     index, _ = read_index(folder / "hub")

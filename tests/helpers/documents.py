@@ -11,7 +11,7 @@ import pytest
 from hypothesis import strategies as st
 
 from ptyproof.docs_sync.blocks import Document, parse
-from ptyproof.evidence.hub import Hub
+from ptyproof.hub.index import Hub
 
 PAGE = Path("docs/PAGE.md")
 ENVIRONMENT = {"python": "3.13.0", "system": "Linux", "machine": "x86_64"}

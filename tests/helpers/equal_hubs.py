@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ptyproof.evidence.hub_layout import DATASETS
-from ptyproof.evidence.job_state import STATE_FILE
-from ptyproof.evidence.run_folder import RunFolder
+from ptyproof.hub.layout import DATASETS
 from ptyproof.io.locking import is_lock
+from ptyproof.jobs.state import STATE_FILE
+from ptyproof.runs.folder import RunFolder
 
 # times, which differ between two runs of the same, and what counts the runs
 VOLATILE = frozenset({"timestamp", "started", "finished", "calls", "resumed_from_epoch", "timing"})

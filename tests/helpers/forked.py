@@ -30,12 +30,17 @@ from typing import Any, NoReturn
 
 import pytest
 
-from ptyproof.evidence import job_process
+from ptyproof.jobs import process as job_process
 
 # what real runs import, besides what their jobs do
-_OF_RUNS = ("pytest", "matplotlib.pyplot", "ptyproof.evidence.matrix_run", "ptyproof.evidence.report.page")
-_OF_RUNS += ("ptyproof.evidence.phase_d", "ptyproof.evidence.phase_g", "ptyproof.evidence.checking.hub", "ptyproof.cli")
-_OF_RUNS += ("tests.helpers.forked",)
+_OF_RUNS = ("pytest", "matplotlib.pyplot", "ptyproof.runs.matrix", "ptyproof.report.page")
+_OF_RUNS += (
+    "ptyproof.phases.d_overlap.overlap",
+    "ptyproof.phases.g_compare.compare",
+    "ptyproof.checking.hub",
+    "ptyproof.cli",
+)
+_OF_RUNS += ("ptyproof.cli", "tests.helpers.forked")
 _NOWHERE = Path(os.devnull)
 _starting = threading.Lock()
 

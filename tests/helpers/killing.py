@@ -25,10 +25,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from ptyproof.evidence.hub import Hub, is_incomplete
-from ptyproof.evidence.hub_layout import DATASETS
-from ptyproof.evidence.manifest import read_any_manifest
+from ptyproof.hub.index import Hub, is_incomplete
+from ptyproof.hub.layout import DATASETS
 from ptyproof.io.atomic import TEMPORARY
+from ptyproof.records.manifest import read_any_manifest
 from tests.helpers import forked
 from tests.helpers.equal_hubs import differences, leftovers
 from tests.helpers.processes import of_session, plain_pictures

@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from ptyproof.evidence.hub import Hub
+from ptyproof.hub.index import Hub
 from tests.helpers import forked
 from tests.helpers.processes import plugin_alone
 

@@ -10,14 +10,15 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ptyproof.checking import check_manifest
+from ptyproof.checking import judge as run
+from ptyproof.checking.model.loading import load_bytes
 from ptyproof.errors import DataError, ManifestError
-from ptyproof.evidence.checking import check_manifest, run
-from ptyproof.evidence.checking.loading import load_bytes
-from ptyproof.evidence.manifest import read_any_manifest
-from ptyproof.evidence.run_verdict import ran
+from ptyproof.hub.verdict import ran
 from ptyproof.io.dataset import read_dataset
 from ptyproof.io.importers import import_foreign
 from ptyproof.io.patterns import PatternStatistics, pattern_problems
+from ptyproof.records.manifest import read_any_manifest
 from tests.helpers.measurements import tike_arrays
 from tests.hostile.files import within
 

@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ptyproof.evidence.checking.hub import verify_hub
-from ptyproof.evidence.hub import Hub
-from ptyproof.io.environment import _cpu_name
+from ptyproof.checking.hub import verify_hub
+from ptyproof.hub.index import Hub
+from ptyproof.provenance.environment import _cpu_name
 from tests.helpers.runs import QUIET, STUDY_AS_TESTS, TINY
 
 HOST, USER = "hostmarker77", "usermarker77"

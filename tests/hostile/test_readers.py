@@ -19,9 +19,9 @@ import pytest
 import torch
 from safetensors.torch import save
 
+from ptyproof.checking.model.loading import load
 from ptyproof.errors import PtyproofError
-from ptyproof.evidence.checking.loading import load
-from ptyproof.evidence.hub import Hub
+from ptyproof.hub.index import Hub
 from ptyproof.io.strict_json import read_json
 from tests.fuzz.bundles import write_small_bundle
 from tests.fuzz.readers import READERS

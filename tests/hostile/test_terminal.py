@@ -14,11 +14,11 @@ import pytest
 from ptyproof.cli.main import main
 from ptyproof.console import Console, Plain, plain, printable
 from ptyproof.errors import DesignError, InputError, RunError
-from ptyproof.evidence.comparison_table import csv_text
-from ptyproof.evidence.hub import Hub, refuse_links_out
-from ptyproof.evidence.report import write_report
+from ptyproof.hub.index import Hub, refuse_links_out
 from ptyproof.io.dataset import write_dataset
 from ptyproof.io.regular import appended
+from ptyproof.phases.g_compare.tables import csv_text
+from ptyproof.report import write_report
 from ptyproof.study import checks
 from tests.evidence.hubs import ENVIRONMENT, REVISION
 from tests.hostile.files import within

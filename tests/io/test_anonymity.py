@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from ptyproof.io import anonymity as module
-from ptyproof.io.anonymity import (
+from ptyproof.provenance import anonymity as module
+from ptyproof.provenance.anonymity import (
     ANONYMOUS,
     anonymity,
     hardware_label,
@@ -47,7 +47,7 @@ def test_a_host_is_known_under_its_name_and_under_its_mark(monkeypatch: pytest.M
 
 
 def test_another_process_of_this_machine_gets_the_same_label() -> None:
-    code = "from ptyproof.io.anonymity import host_label; print(host_label())"
+    code = "from ptyproof.provenance.anonymity import host_label; print(host_label())"
     done = subprocess.run(
         [sys.executable, "-c", code], env={ANONYMOUS: "1"}, capture_output=True, text=True, check=True
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ptyproof.io.redaction import Redaction, redaction
+from ptyproof.provenance.redaction import Redaction, redaction
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ptyproof.io.revision import UNKNOWN_CHANGES, Revision, revision
+from ptyproof.provenance.revision import UNKNOWN_CHANGES, Revision, revision
 
 FILES = {
     "scan.py": "STEP_PX = 4\n",
@@ -526,7 +526,7 @@ def test_what_is_too_large_to_be_read_is_said_or_known_by_git(
     repository: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (repository / "large.npz").write_bytes(b"1" * 1000)
-    monkeypatch.setattr("ptyproof.io.revision.MOST_BYTES", 900)
+    monkeypatch.setattr("ptyproof.provenance.revision.MOST_BYTES", 900)
     found = state(repository)
     (limit,) = found.tree.limits
     assert limit.endswith(": large.npz")
@@ -542,7 +542,7 @@ def test_what_is_too_large_to_be_read_is_said_or_known_by_git(
 def test_a_folder_of_very_many_files_is_looked_at_in_part_and_that_is_said(
     plain: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ptyproof.io.tree_files.MOST_FILES", 3)
+    monkeypatch.setattr("ptyproof.provenance.tree_files.MOST_FILES", 3)
     found = state(plain, ())
     assert found.tree.n_files == 3
     assert len(found.tree.limits) == 1
@@ -606,7 +606,7 @@ def test_a_worktree_whose_repository_is_gone_says_so(repository: Path, tmp_path:
 
 
 def test_a_git_that_does_not_answer_is_named(repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ptyproof.io.git._TIMEOUT_S", 0.2)
+    monkeypatch.setattr("ptyproof.provenance.git._TIMEOUT_S", 0.2)
     fake_git(tmp_path, monkeypatch, "import time\ntime.sleep(20)")
     assert "did not answer" in str(state(repository).git_error)
 

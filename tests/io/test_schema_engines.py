@@ -14,7 +14,7 @@ from hypothesis import example as with_example
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ptyproof.evidence.checking import check_value
+from ptyproof.checking import check_value
 from ptyproof.io import schema
 from ptyproof.io.schema import quick_judge, schema_errors
 from ptyproof.io.schema_files import kinds, load_schema

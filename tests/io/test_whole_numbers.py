@@ -12,15 +12,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ptyproof.evidence import check
-from ptyproof.evidence.base import load_base
-from ptyproof.evidence.checking.run import check_value
-from ptyproof.evidence.manifest import read_any_manifest, same_but_time
-from ptyproof.evidence.phase_c import generate
-from ptyproof.evidence.phase_d import overlap
+from ptyproof.checking import check
+from ptyproof.checking.judge import check_value
 from ptyproof.io.schema import schema_errors
 from ptyproof.io.schema_files import kinds, load_schema
 from ptyproof.io.whole_numbers import with_whole_numbers
+from ptyproof.phases.base import load_base
+from ptyproof.phases.c_simulate.generate import generate
+from ptyproof.phases.d_overlap.overlap import overlap
+from ptyproof.records.manifest import read_any_manifest, same_but_time
 from ptyproof.study.design import StudyDesign, design_from_dict
 from ptyproof.study.jobs import build_training_jobs
 from tests.helpers.phases import Phase

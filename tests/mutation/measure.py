@@ -16,7 +16,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ptyproof.evidence.checking import run
+from ptyproof.checking import judge as run
 from tests.mutation.explained import explanation
 from tests.mutation.mutations import Mutation, mutate
 
@@ -100,10 +100,10 @@ def report(tally: Tally) -> Iterable[str]:
 def run_smoke_study(root: Path) -> None:
     """Run the smoke study's phases below `root`."""
     from ptyproof.console import Console
-    from ptyproof.evidence.base import load_base
-    from ptyproof.evidence.phase_c import generate
-    from ptyproof.evidence.phase_d import overlap
-    from ptyproof.evidence.phase_e import open_phase, run_training
+    from ptyproof.phases.base import load_base
+    from ptyproof.phases.c_simulate.generate import generate
+    from ptyproof.phases.d_overlap.overlap import overlap
+    from ptyproof.phases.e_train.train import open_phase, run_training
     from ptyproof.study.builtin import builtin_study
     from ptyproof.study.jobs import JobFilters
     from ptyproof.training.device import RunOptions

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ptyproof.evidence.checking import check_manifest
+from ptyproof.checking import check_manifest
 from tests.helpers.phases import Phase
 from tests.mutation.explained import explanation
 from tests.mutation.measure import measure, report

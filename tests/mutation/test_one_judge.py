@@ -13,18 +13,19 @@ from pathlib import Path
 
 import pytest
 
+from ptyproof.checking import Finding, check_manifest
+from ptyproof.checking import judge as run
+from ptyproof.checking.hub import judge_hub
 from ptyproof.cli import main
 from ptyproof.console import Console
-from ptyproof.evidence.checking import Finding, check_manifest, run
-from ptyproof.evidence.checking.hub import judge_hub
-from ptyproof.evidence.hub import INDEX, own_digest
-from ptyproof.evidence.phase_g import open_comparison, run_comparison
-from ptyproof.evidence.reconstruction_jobs import ReconstructionFilters
-from ptyproof.evidence.reconstruction_run import open_phase, run_reconstructions
-from ptyproof.evidence.run_folder import RunFolder
-from ptyproof.evidence.summary import write_summary
+from ptyproof.hub.index import INDEX, own_digest
 from ptyproof.io.hashing import sha256_bytes
 from ptyproof.io.strict_json import format_json
+from ptyproof.methods.reconstruction_jobs import ReconstructionFilters
+from ptyproof.phases.f_reconstruct.study_run import open_phase, run_reconstructions
+from ptyproof.phases.g_compare.compare import open_comparison, run_comparison
+from ptyproof.report.summary import write_summary
+from ptyproof.runs.folder import RunFolder
 from ptyproof.study.jobs import JobFilters
 from ptyproof.training.device import RunOptions
 from tests.evidence.hubs import make_hub

@@ -10,11 +10,11 @@ import pytest
 from skimage.metrics import structural_similarity
 
 from ptyproof.errors import InputError
-from ptyproof.evidence.measures import score
-from ptyproof.evidence.protocol import Recipe
-from ptyproof.evidence.specs import needs_truth, specs
+from ptyproof.metrics.against_truth import score
+from ptyproof.metrics.definitions import needs_truth, specs
+from ptyproof.metrics.protocol import Recipe
 from ptyproof.physics.align import Crop, align
-from ptyproof.physics.metamorphic import make_scene, violations
+from ptyproof.physics.metamorphic import make_scene, metamorphic_violations
 
 SCENE = make_scene()
 RECIPE = Recipe()
@@ -45,7 +45,10 @@ def test_every_measure_of_ours_passes(metric):
     kind = metric.rpartition("_")[2]
     power = {"amplitude_mae": 1, "amplitude_mse": 2}.get(metric, 0)
     perfect = PERFECT.get(kind)
-    assert violations(ours(metric), better=spec.direction, perfect=perfect, unit_power=power, scene=SCENE) == []
+    assert (
+        metamorphic_violations(ours(metric), better=spec.direction, perfect=perfect, unit_power=power, scene=SCENE)
+        == []
+    )
 
 
 def in_crop(result, truth):
@@ -104,12 +107,12 @@ def without_registration(result, truth):
 )
 def test_wrong_measures_are_caught(metric, better, said):
     perfect = 1.0 if better == "higher" and metric is not psnr_255 else None
-    found = violations(metric, better=better, perfect=perfect, scene=SCENE)
+    found = metamorphic_violations(metric, better=better, perfect=perfect, scene=SCENE)
     assert any(said in sentence for sentence in found), found
 
 
 def test_the_value_of_a_perfect_result_is_checked():
-    found = violations(ours("phase_mae"), better="lower", perfect=1.0, scene=SCENE)
+    found = metamorphic_violations(ours("phase_mae"), better="lower", perfect=1.0, scene=SCENE)
     assert len(found) == 1
     assert found[0].startswith("the truth itself has the score")
 
@@ -120,6 +123,6 @@ def test_a_scene_is_the_same_twice():
 
 def test_unusable_arguments():
     with pytest.raises(InputError, match="'lower' or 'higher'"):
-        violations(lambda r, t: 0.0, better="less")
+        metamorphic_violations(lambda r, t: 0.0, better="less")
     with pytest.raises(InputError, match="at least 64 px"):
         make_scene((63, 80))

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from ptyproof.evidence.checking.hub import verify_hub
-from ptyproof.evidence.hub import Hub
+from ptyproof.checking.hub import verify_hub
+from ptyproof.hub.index import Hub
 from tests.helpers.runs import BASELINE, DENSE, STUDY_AS_TESTS, Run, run_pytest
 
 FAILING = """\

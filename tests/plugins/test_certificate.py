@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from ptyproof.evidence.checking.hub import verify_hub
-from ptyproof.evidence.hub_layout import CERTIFICATE
+from ptyproof.checking.hub import verify_hub
+from ptyproof.hub.layout import CERTIFICATE
 from ptyproof.io import schema
 from tests.helpers.runs import BASELINE, STUDY_AS_TESTS, Run, run_pytest
 

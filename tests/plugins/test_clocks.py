@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from ptyproof import clock
-from ptyproof.evidence.hub import Hub
+from ptyproof.hub.index import Hub
 from tests.helpers.processes import plugin_alone
 
 # what freezegun does, done by hand: what modules hold of the clock is replaced in all of them, and in the originals

@@ -6,7 +6,7 @@ import csv
 import json
 from collections.abc import Callable
 
-from ptyproof.evidence.checking.hub import verify_hub
+from ptyproof.checking.hub import verify_hub
 from ptyproof.io import schema
 from tests.helpers.runs import BASELINE, DENSE, SPARSE, Run
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from ptyproof.evidence.hub import is_incomplete
-from ptyproof.io.redaction import Redaction
+from ptyproof.hub.index import is_incomplete
+from ptyproof.provenance.redaction import Redaction
 from tests.helpers.processes import plugin_alone
 from tests.helpers.projects import RIGHT, TESTS, WRONG, Project, started
 

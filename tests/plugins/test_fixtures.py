@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ptyproof.evidence.base import write_base
+from ptyproof.phases.base import write_base
 from ptyproof.study.builtin import builtin_study
 from ptyproof.study.toml_form import load_study
 from tests.helpers.runs import BASELINE, DENSE, PLAIN, SPARSE, Run, run_pytest

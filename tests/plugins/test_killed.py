@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ptyproof.evidence.hub import Hub
+from ptyproof.hub.index import Hub
 from tests.helpers.equal_hubs import differences
 from tests.helpers.killing import Forks, Fresh, Start, Survived, kill_and_go_on
 from tests.helpers.runs import Run

@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from ptyproof.evidence.checking import check_manifest  # so that the runs in this process find it loaded
+from ptyproof.checking import check_manifest  # so that the runs in this process find it loaded
 from tests.helpers.runs import HEAVY
 
 EXAMPLES = Path(__file__).parents[1] / "schemas" / "examples"
@@ -252,7 +252,7 @@ def test_a_manifest_of_the_project_passes_with_warnings_as_errors(
 
 
 def test_it_loads_nothing_heavy() -> None:
-    heavy = [*HEAVY, "jsonschema", "ptyproof.evidence"]
+    heavy = [*HEAVY, "jsonschema", "ptyproof.phases"]
     code = f"import sys, pytest_ptyproof.manifests; print(*(name for name in {heavy!r} if name in sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []

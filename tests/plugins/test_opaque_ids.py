@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from ptyproof.evidence.checking.hub import verify_hub
-from ptyproof.evidence.hub import Hub
+from ptyproof.checking.hub import verify_hub
+from ptyproof.hub.index import Hub
 from ptyproof.io.json_lines import one_line, read_lines
 from tests.helpers.processes import plugin_alone
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from ptyproof.evidence.checking import check_manifest
-from ptyproof.evidence.checking.hub import verify_hub
-from ptyproof.evidence.hub import Hub
+from ptyproof.checking import check_manifest
+from ptyproof.checking.hub import verify_hub
+from ptyproof.hub.index import Hub
 from tests.helpers.projects import RIGHT, Project
 
 Lines = list[dict[str, Any]]

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from ptyproof.evidence.checking.hub import verify_hub
-from ptyproof.evidence.hub import Hub
-from ptyproof.evidence.tree_changes import read_files
+from ptyproof.checking.hub import verify_hub
+from ptyproof.hub.index import Hub
+from ptyproof.hub.tree_changes import read_files
 from tests.helpers.processes import plugin_alone
 
 WRONG, RIGHT = "def add(a, b):\n    return a - b\n", "def add(a, b):\n    return a + b + 0\n"

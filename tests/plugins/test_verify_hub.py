@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from ptyproof.evidence.hub import Hub
-from ptyproof.evidence.hub_layout import SKIP_LINES
-from ptyproof.evidence.summary import write_summary
+from ptyproof.hub.index import Hub
+from ptyproof.hub.layout import SKIP_LINES
+from ptyproof.report.summary import write_summary
 from tests.evidence.hubs import make_hub, make_run
 from tests.helpers.phases import Phase
 from tests.helpers.runs import HEAVY, Run, run_pytest

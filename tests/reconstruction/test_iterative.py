@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 import torch
 
-from ptyproof.evidence.base import make_base
-from ptyproof.evidence.blind import defocused
+from ptyproof.methods.blind import defocused
+from ptyproof.phases.base import make_base
 from ptyproof.physics.align import align, illumination_crop
 from ptyproof.physics.dose import scale_probe_to_dose
 from ptyproof.physics.forward import expected_counts, object_patches
@@ -191,7 +191,7 @@ importlib.util.find_spec = find_spec
 def test_without_pty_chi_the_methods_say_how_it_is_installed():
     code = WITHOUT + (
         "from ptyproof.reconstruction.iterative import PtyChi\n"
-        "from ptyproof.evidence.registry import registry\n"
+        "from ptyproof.methods.registry import registry\n"
         "from ptyproof.study.builtin import builtin_study\n"
         "for entry in registry(builtin_study('fly64')).methods.values(): print(entry.name, entry.unavailable)\n"
     )

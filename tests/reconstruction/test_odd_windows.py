@@ -15,18 +15,18 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import pytest
 
-from ptyproof.evidence.data_fit import fit_measures
-from ptyproof.evidence.half_scans import HalfScan, half_scan_agreement, half_scan_indices
-from ptyproof.evidence.network_methods import Pinn, PinnThenLsqml, Start
-from ptyproof.evidence.protocol import Recipe
-from ptyproof.evidence.reconstruction_archive import ReconstructionArchive
+from ptyproof.assessment.half_scans import HalfScan, half_scan_agreement, half_scan_indices
 from ptyproof.io.dataset import Dataset, new_metadata
+from ptyproof.methods.network import Pinn, PinnThenLsqml, Start
+from ptyproof.metrics.data_fit import fit_measures
+from ptyproof.metrics.protocol import Recipe
 from ptyproof.physics.dose import scale_probe_to_dose
 from ptyproof.physics.forward import expected_counts, object_patches
 from ptyproof.physics.metrics import scaled_error
 from ptyproof.reconstruction.iterative import ENGINES, PtyChi
 from ptyproof.reconstruction.method import BlindScan, Budget, illumination
 from ptyproof.reconstruction.stitching import stitch
+from ptyproof.records.archive import ReconstructionArchive
 from ptyproof.study.training import NetworkDesign
 from ptyproof.training.bundle import write_bundle
 from ptyproof.training.network import GroupNetwork

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ptyproof.evidence.manifest import timed_head, write_manifest
 from ptyproof.io.dataset import Dataset, read_dataset
 from ptyproof.io.file_record import file_record, relative
 from ptyproof.io.hashing import combine_digests, sha256_array
 from ptyproof.io.npz import NpzWriter
 from ptyproof.physics.fourier import fourier_shift
+from ptyproof.records.manifest import timed_head, write_manifest
 from ptyproof.study.design import StudyDesign
 from ptyproof.study.jobs import build_training_jobs
 from ptyproof.study.layout import RECONSTRUCTION_MANIFEST, RUN_MANIFEST, cell_key, dose_folder, reconstruction_file

@@ -17,12 +17,12 @@ import torch
 
 from ptyproof.cli import main
 from ptyproof.errors import InputError
-from ptyproof.evidence.base import load_base
-from ptyproof.evidence.manifest import read_manifest
-from ptyproof.evidence.phase_c import generate
-from ptyproof.evidence.phase_d import overlap
 from ptyproof.io.file_record import file_is_whole
 from ptyproof.io.hashing import sha256_file
+from ptyproof.phases.base import load_base
+from ptyproof.phases.c_simulate.generate import generate
+from ptyproof.phases.d_overlap.overlap import overlap
+from ptyproof.records.manifest import read_manifest
 from ptyproof.study.builtin import builtin_study
 from ptyproof.study.design import BaseDesign, StudyDesign
 from ptyproof.study.jobs import JobFilters, build_training_jobs

@@ -30,7 +30,7 @@ print(json.dumps(sorted(sys.modules)))
 ENUMERATE = """
 import sys
 from pathlib import Path
-from ptyproof.evidence.ledger import Ledger
+from ptyproof.records.training_ledger import Ledger
 from ptyproof.study.builtin import builtin_study
 from ptyproof.study.jobs import JobFilters, build_training_jobs
 c, d, a = map(Path, sys.argv[1:])

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from ptyproof.cli.options import Commands, add_command, add_hub, add_quiet, console
 
 if TYPE_CHECKING:
-    from ptyproof.evidence.assessment import Task
-    from ptyproof.evidence.registry import Registry
+    from ptyproof.assessment.assess import Task
+    from ptyproof.methods.registry import Registry
 
 _MAX_DIGITS = 20
 _TRAINING = "fly64-groups/groups16"
@@ -72,9 +72,9 @@ def _run(args: argparse.Namespace) -> int:
     from ptyproof.extras import INFERENCE, TRAINING, require
 
     require("ptyproof assess", (*INFERENCE, "matplotlib") if args.train is None else TRAINING)
-    from ptyproof.evidence.assessment import ASSESSMENT, AssessmentPlan, assess, describe
-    from ptyproof.evidence.own_training import OwnTraining
-    from ptyproof.evidence.registry import registry
+    from ptyproof.assessment.assess import ASSESSMENT, AssessmentPlan, assess, describe
+    from ptyproof.assessment.own_training import OwnTraining
+    from ptyproof.methods.registry import registry
     from ptyproof.study.builtin import builtin_study
     from ptyproof.training.device import RunOptions
 
@@ -91,8 +91,8 @@ def _run(args: argparse.Namespace) -> int:
 
 
 def _task(text: str, known: Registry) -> Task:
+    from ptyproof.assessment.assess import Task
     from ptyproof.errors import InputError
-    from ptyproof.evidence.assessment import Task
     from ptyproof.reconstruction.method import MAX_EPOCHS
 
     name, equals, epochs = text.partition("=")

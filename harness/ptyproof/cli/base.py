@@ -30,7 +30,7 @@ def add_parser(commands: Commands) -> None:
 
 
 def _run(args: argparse.Namespace) -> int:
-    from ptyproof.evidence.base import write_base
+    from ptyproof.phases.base import write_base
     from ptyproof.study.toml_form import load_study
 
     changes: list[str] = []

@@ -68,9 +68,9 @@ def _run(args: argparse.Namespace) -> int:
     from ptyproof.extras import TRAINING, require
 
     require("ptyproof certify", TRAINING)
-    from ptyproof.evidence.base import load_base
-    from ptyproof.evidence.certificate import Certificate, all_reproduced, certify_study
-    from ptyproof.evidence.certify import Certification
+    from ptyproof.certificate.certificate import Certificate, all_reproduced, certify_study
+    from ptyproof.certificate.repeat_training import Certification
+    from ptyproof.phases.base import load_base
     from ptyproof.study.jobs import JobFilters
     from ptyproof.study.toml_form import load_study
     from ptyproof.training.device import RunOptions, resolve_accelerator

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 from ptyproof.cli.options import Commands, add_command
 
 if TYPE_CHECKING:
-    from ptyproof.evidence.checking.gather import LeftAlone
-    from ptyproof.evidence.checking.own_kinds import ManifestKind
-    from ptyproof.evidence.checking.run import Checked
+    from ptyproof.checking.gather import LeftAlone
+    from ptyproof.checking.judge import Checked
+    from ptyproof.checking.own_kinds import ManifestKind
 
 _EXAMPLES = """\
 ptyproof check training_manifest.json
@@ -87,18 +87,18 @@ def add_parser(commands: Commands) -> None:
 
 
 def _codes(text: str) -> list[str]:
-    from ptyproof.evidence.checking.codes import CODES
+    from ptyproof.checking.model.codes import codes
 
     found = [part.strip().upper() for part in text.split(",")]
     for part in found:
-        if not part or not any(code.startswith(part) for code in CODES):
+        if not part or not any(code.startswith(part) for code in codes()):
             raise argparse.ArgumentTypeError(f"{part!r} is no code or start of one; `ptyproof explain` lists them")
     return found
 
 
 def _run(args: argparse.Namespace) -> int:
+    from ptyproof.checking import output
     from ptyproof.errors import InputError
-    from ptyproof.evidence.checking import output
 
     if args.root is not None and not args.root.is_dir():
         raise InputError(f"--root {args.root} is no folder")
@@ -122,7 +122,7 @@ def _run(args: argparse.Namespace) -> int:
 
 
 def _write_text(args: argparse.Namespace, judged: list[Checked], left: LeftAlone) -> None:
-    from ptyproof.evidence.checking import output, table
+    from ptyproof.checking import output, table
 
     advised: set[str] = set()
     if args.table:
@@ -147,9 +147,9 @@ def _rare_collection() -> Iterator[None]:
 
 def _judge(args: argparse.Namespace) -> tuple[list[Checked], LeftAlone]:
     """Return the judgements, with the findings that are wanted, and what was not judged."""
-    from ptyproof.evidence.checking.gather import LeftAlone, gather, is_named_like_a_manifest, not_entered
-    from ptyproof.evidence.checking.own_kinds import from_schema
-    from ptyproof.evidence.checking.run import check_manifest
+    from ptyproof.checking.gather import LeftAlone, gather, is_named_like_a_manifest, not_entered
+    from ptyproof.checking.judge import check_manifest
+    from ptyproof.checking.own_kinds import from_schema
 
     kinds = [from_schema(path) for path in args.schema]
     digests: dict[Path, str] = {}
@@ -185,7 +185,7 @@ def _hub(
 ) -> tuple[list[Checked], list[str]]:
     """Return the judgements on the files of an artifact hub, and its JSON files that are no manifests."""
     # here, as few files that are checked are hubs
-    from ptyproof.evidence.checking.hub import judge_hub
+    from ptyproof.checking.hub import judge_hub
 
     judged = judge_hub(
         root,
@@ -199,8 +199,8 @@ def _hub(
 
 
 def _standard_input(kinds: list[ManifestKind]) -> Checked:
-    from ptyproof.evidence.checking.loading import load_bytes
-    from ptyproof.evidence.checking.run import judge
+    from ptyproof.checking.judge import judge
+    from ptyproof.checking.model.loading import load_bytes
     from ptyproof.io.strict_json import MAX_BYTES
 
     return judge(load_bytes(sys.stdin.buffer.read(MAX_BYTES + 1)), "standard input", kinds=kinds)

@@ -43,9 +43,9 @@ def add_parser(commands: Commands) -> None:
 
 
 def _run(args: argparse.Namespace) -> int:
-    from ptyproof.evidence.comparison_table import describe_comparison
-    from ptyproof.evidence.phase_g import open_comparison, run_comparison
     from ptyproof.extras import missing, needs
+    from ptyproof.phases.g_compare.compare import open_comparison, run_comparison
+    from ptyproof.phases.g_compare.tables import describe_comparison
 
     said = console(args)
     phase = open_comparison(

@@ -22,15 +22,15 @@ def add_parser(commands: Commands) -> None:
 
 
 def _run(args: argparse.Namespace) -> int:
+    from ptyproof.checking.model.codes import codes
+    from ptyproof.checking.output import explanation
     from ptyproof.errors import InputError
-    from ptyproof.evidence.checking.codes import CODES
-    from ptyproof.evidence.checking.output import explanation
 
     for name in args.codes:
-        if name.upper() not in CODES:
+        if name.upper() not in codes():
             raise InputError(f"there is no code {name}; `ptyproof explain` lists those that there are")
     if not args.codes:
-        sys.stdout.writelines(f"{code.code} {code.severity:7} {code.title}\n" for code in CODES.values())
+        sys.stdout.writelines(f"{code.code} {code.severity:7} {code.title}\n" for code in codes().values())
         return 0
-    sys.stdout.write("\n".join(explanation(CODES[name.upper()]) for name in args.codes))
+    sys.stdout.write("\n".join(explanation(codes()[name.upper()]) for name in args.codes))
     return 0

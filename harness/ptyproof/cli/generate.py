@@ -32,8 +32,8 @@ def add_parser(commands: Commands) -> None:
 
 
 def _run(args: argparse.Namespace) -> int:
-    from ptyproof.evidence.base import load_base
-    from ptyproof.evidence.phase_c import generate
+    from ptyproof.phases.base import load_base
+    from ptyproof.phases.c_simulate.generate import generate
     from ptyproof.study.layout import RUN_MANIFEST
     from ptyproof.study.toml_form import load_study
 

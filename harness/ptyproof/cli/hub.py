@@ -29,8 +29,8 @@ def add_parser(commands: Commands) -> None:
 
 
 def _verify(args: argparse.Namespace) -> int:
+    from ptyproof.checking.hub import judge_hub
     from ptyproof.errors import RunError
-    from ptyproof.evidence.checking.hub import judge_hub
 
     judged = judge_hub(args.hub)
     sys.stdout.writelines(f"{finding}\n" for finding in judged.findings)

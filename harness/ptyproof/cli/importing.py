@@ -81,11 +81,11 @@ def _read(args: argparse.Namespace, changes: list[str]) -> Imported:
 
     how = reading(args)
     if args.object_from is not None:
-        from ptyproof.evidence.base import base_of_reconstruction
+        from ptyproof.phases.base import base_of_reconstruction
 
         return base_of_reconstruction(args.file, args.object_from, how, changes)
     if args.probe_from is not None:
-        from ptyproof.evidence.measurement import with_found_probe
+        from ptyproof.phases.measurement import with_found_probe
 
         return with_found_probe(args.file, args.probe_from, how, changes)
     return read_foreign(args.file, ImportOptions(args.object, reading=how), changes)

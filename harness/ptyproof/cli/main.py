@@ -14,7 +14,7 @@ from typing import TextIO, cast
 from ptyproof._version import __version__
 from ptyproof.console import Plain
 from ptyproof.exit_statuses import sentence_of
-from ptyproof.io.anonymity import anonymity
+from ptyproof.provenance.anonymity import anonymity
 
 # a command, and the module of this package that has it; only the one that runs is imported
 COMMANDS = {
@@ -97,7 +97,7 @@ def _run(args: argparse.Namespace, words: Sequence[str]) -> int:
         status: int = args.run(args)
         sys.stdout.flush()
         return status
-    from ptyproof.evidence.command_run import recorded
+    from ptyproof.runs.command import recorded
 
     trains = getattr(args, "trains", False) and not args.dry_run
     with recorded(hub, words, trains=trains) as run:

@@ -29,7 +29,7 @@ def add_parser(commands: Commands) -> None:
 
 
 def _migrate(args: argparse.Namespace) -> int:
-    from ptyproof.evidence.migrate import migrate
+    from ptyproof.checking.migrate import migrate
 
     migrated = migrate(args.file, args.out)["migrated"]
     sys.stdout.write(

@@ -11,7 +11,7 @@ from ptyproof.console import Console
 from ptyproof.io.reading import CHOICES, Reading
 
 if TYPE_CHECKING:
-    from ptyproof.evidence.job_process import JobProcesses
+    from ptyproof.jobs.process import JobProcesses
 
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 else:
@@ -83,7 +83,7 @@ def add_jobs(parser: argparse.ArgumentParser) -> None:
 def processes(args: argparse.Namespace) -> JobProcesses | None:
     """Return what the options say of the processes of jobs; None where there are to be none."""
     from ptyproof.errors import InputError
-    from ptyproof.evidence.job_process import JobProcesses, n_bytes
+    from ptyproof.jobs.process import JobProcesses, n_bytes
 
     limits = JobProcesses(args.job_timeout, None if args.job_memory is None else n_bytes(args.job_memory))
     if args.in_process:

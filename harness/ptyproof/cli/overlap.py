@@ -53,7 +53,7 @@ def add_parser(commands: Commands) -> None:
 
 
 def _run(args: argparse.Namespace) -> int:
-    from ptyproof.evidence.phase_d import OverlapOptions, overlap
+    from ptyproof.phases.d_overlap.overlap import OverlapOptions, overlap
     from ptyproof.study import checks
     from ptyproof.study.toml_form import load_study
 
@@ -74,7 +74,7 @@ def _run(args: argparse.Namespace) -> int:
 
 
 def _sampling_view(args: argparse.Namespace) -> View | None:
-    from ptyproof.evidence.phase_d import sampling_view
+    from ptyproof.phases.d_overlap.overlap import sampling_view
 
     given = [name for name in ("s_img", "gridsize", "neighbor_count") if getattr(args, name) is not None]
     if args.n_groups is None:

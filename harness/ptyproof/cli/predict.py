@@ -27,7 +27,7 @@ def _run(args: argparse.Namespace) -> int:
     from ptyproof.extras import INFERENCE, require
 
     require("ptyproof predict", INFERENCE)
-    from ptyproof.evidence.predict import predict_dataset
+    from ptyproof.phases.predict import predict_dataset
 
     said = console(args)
     found = predict_dataset(args.bundle, args.dataset, args.out, said)

@@ -73,10 +73,10 @@ def _run(args: argparse.Namespace) -> int:
         require("ptyproof reconstruct --format ptychodus", (*INFERENCE, "h5py"))
     require("ptyproof reconstruct", INFERENCE)
     from ptyproof.errors import InputError
-    from ptyproof.evidence.job_ends import checked_retry
-    from ptyproof.evidence.phase_f import FORMATS
-    from ptyproof.evidence.reconstruction_jobs import ReconstructionFilters
-    from ptyproof.evidence.reconstruction_run import describe_enumeration, open_phase, run_reconstructions
+    from ptyproof.jobs.ends import checked_retry
+    from ptyproof.methods.reconstruction_jobs import ReconstructionFilters
+    from ptyproof.phases.f_reconstruct.reconstruct import FORMATS
+    from ptyproof.phases.f_reconstruct.study_run import describe_enumeration, open_phase, run_reconstructions
     from ptyproof.study.jobs import JobFilters
     from ptyproof.study.toml_form import load_study
     from ptyproof.training.device import RunOptions

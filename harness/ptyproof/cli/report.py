@@ -20,10 +20,10 @@ def add_parser(commands: Commands) -> None:
 
 
 def _run(args: argparse.Namespace) -> int:
-    from ptyproof.evidence.checking.hub import refuse_changed
-    from ptyproof.evidence.hub import Hub
-    from ptyproof.evidence.report import write_report
-    from ptyproof.evidence.summary import write_summary
+    from ptyproof.checking.hub import refuse_changed
+    from ptyproof.hub.index import Hub
+    from ptyproof.report import write_report
+    from ptyproof.report.summary import write_summary
 
     refuse_changed(args.hub)
     written: list[Path] = []

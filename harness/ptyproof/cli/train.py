@@ -69,8 +69,8 @@ def _run(args: argparse.Namespace) -> int:
     from ptyproof.extras import TRAINING, require
 
     require("ptyproof train", TRAINING)
-    from ptyproof.evidence.job_ends import checked_retry
-    from ptyproof.evidence.phase_e import describe_enumeration, open_phase, run_training
+    from ptyproof.jobs.ends import checked_retry
+    from ptyproof.phases.e_train.train import describe_enumeration, open_phase, run_training
     from ptyproof.study import checks
     from ptyproof.study.jobs import JobFilters
     from ptyproof.study.toml_form import load_study

@@ -10,7 +10,7 @@ from pathlib import Path
 from ptyproof.docs_sync.blocks import RUN_KEY, Document
 from ptyproof.docs_sync.markdown import code, link, one_line
 from ptyproof.docs_sync.runs import Run
-from ptyproof.evidence.blocked import first_error
+from ptyproof.hub.blocked import first_error
 
 BLOCK = "ledger"
 _ENTRY = re.compile(r"[\s#*+>-]*Attempt #(\d+)\b")

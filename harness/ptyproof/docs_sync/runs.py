@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ptyproof.errors import InputError
-from ptyproof.evidence.hub import INDEX, Hub, is_incomplete
+from ptyproof.hub.index import INDEX, Hub, is_incomplete
 
 
 @dataclass(frozen=True)

@@ -1,33 +1,46 @@
-"""L5: the phases of a study, each with its files and its manifest."""
+"""Imports that documents of version 0.1 named. They work until version 0.3, with a warning; use `ptyproof.api`."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING
+import sys
+import warnings
+from types import ModuleType
 
-if TYPE_CHECKING:
-    from ptyproof.evidence.checking.findings import Finding
+from ptyproof import api
+
+_PROMISED = {
+    "certify": ("certify_job",),
+    "checking": ("Document", "Finding", "ManifestKind", "check_manifest"),
+    "half_scans": ("HalfScan", "half_scan_agreement", "half_scan_indices"),
+    "measures": ("compare_objects",),
+    "reconstruction_archive": ("read_archive",),
+}
 
 
-def check(path: Path | str, *, hash_files: bool = True, manifest_only: bool = False) -> list[Finding]:
-    """Return everything that is wrong with a manifest, worst first; an empty list if it is sound.
+class _Moved(ModuleType):
+    """A module of version 0.1 that gives its documented names from `ptyproof.api`."""
 
-    Parameters
-    ----------
-    path
-        The file; what it is, is recognised from its content.
-    hash_files
-        Whether files that it names are read and compared with their recorded sha256.
-    manifest_only
-        Whether no file is looked at but the manifest: for one whose artifacts were not handed on with it.
+    def __getattr__(self, name: str) -> object:
+        if name not in _PROMISED[self.__name__.rpartition(".")[2]]:
+            raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
+        return _from_api(name, self.__name__)
 
-    Examples
-    --------
-    >>> from ptyproof.evidence import check
-    >>> for finding in check("training_manifest.json"):
-    ...     print(finding.code, finding.json_path, finding.message)
-    """
-    # Here, as who imports a phase should not wait for the schemas.
-    from ptyproof.evidence.checking.run import check_manifest
 
-    return list(check_manifest(path, hash_files=hash_files, manifest_only=manifest_only).findings)
+def _from_api(name: str, module: str) -> object:
+    warnings.warn(
+        f"import {name} from ptyproof.api instead of {module}, which goes in version 0.3",
+        DeprecationWarning,
+        stacklevel=3,
+    )
+    return getattr(api, name)
+
+
+for _name in _PROMISED:
+    sys.modules[f"{__name__}.{_name}"] = _Moved(f"{__name__}.{_name}")
+
+
+def __getattr__(name: str) -> object:
+    """Return `check` of `ptyproof.api`."""
+    if name != "check":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return _from_api(name, __name__)

@@ -1,9 +1,9 @@
 """Checks that every measure of a reconstruction against its truth has to pass, whatever it measures.
 
-    from ptyproof.physics.metamorphic import violations
+    from ptyproof.physics.metamorphic import metamorphic_violations
 
     def test_my_metric():
-        assert violations(my_metric, better="lower", perfect=0.0) == []
+        assert metamorphic_violations(my_metric, better="lower", perfect=0.0) == []
 
 What cannot be told from diffraction patterns must not change a score; a perfect result has the best one; a result that
 holds nothing scores badly; more noise never scores better on average. None of the checks needs to know the right value
@@ -85,7 +85,7 @@ def make_scene(shape: tuple[int, int] = (128, 144), seed: int = 0) -> Scene:
     return Scene(np.asarray(truth), np.asarray(noise))
 
 
-def violations(
+def metamorphic_violations(
     metric: Metric,
     *,
     better: Literal["lower", "higher"],

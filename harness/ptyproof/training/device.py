@@ -12,8 +12,8 @@ from typing import Any, Literal, cast
 import numpy as np
 
 from ptyproof.errors import InputError
-from ptyproof.io.anonymity import hardware_label
-from ptyproof.io.environment import cpu_name, environment, gpu_is_present
+from ptyproof.provenance.anonymity import hardware_label
+from ptyproof.provenance.environment import cpu_name, environment, gpu_is_present
 
 Accelerator = Literal["cpu", "gpu"]
 ACCELERATORS = ("cpu", "gpu", "auto")

@@ -17,7 +17,7 @@ def test_certificate(
     ptyproof_training_job: TrainingJob, ptyproof_certify_job: Callable[[TrainingJob], dict[str, Any]]
 ) -> None:
     """Two trainings in fresh processes, and that of the run, agree bit for bit."""
-    from ptyproof.evidence.attempts import describe
+    from ptyproof.certificate.attempts import describe
 
     attempt = ptyproof_certify_job(ptyproof_training_job)
     assert attempt["status"] == "reproduced", describe(attempt)

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from ptyproof.evidence.matrix_run import PhaseFolder
-    from ptyproof.evidence.phase_e import TrainedJob
-    from ptyproof.evidence.phase_f import ReconstructedJob
-    from ptyproof.evidence.reconstruction_jobs import ReconstructionJob
+    from ptyproof.methods.reconstruction_jobs import ReconstructionJob
+    from ptyproof.phases.e_train.train import TrainedJob
+    from ptyproof.phases.f_reconstruct.reconstruct import ReconstructedJob
+    from ptyproof.runs.matrix import PhaseFolder
     from ptyproof.study.design import StudyDesign
     from ptyproof.study.jobs import TrainingJob
     from pytest_ptyproof.shared import ComparisonCell
@@ -82,8 +82,8 @@ def test_reconstruction(
     ptyproof_reconstruct: Callable[[ReconstructionJob], ReconstructedJob],
 ) -> None:
     """The job has a reconstruction: the archive that the manifest names, with the arrays that it names."""
-    from ptyproof.evidence.reconstruction_archive import arrays_digest, read_archive
     from ptyproof.io.hashing import sha256_file
+    from ptyproof.records.archive import arrays_digest, read_archive
 
     done = ptyproof_reconstruct(ptyproof_reconstruction_job)
     assert done.status == "success", done.error

@@ -6,8 +6,8 @@ import copy
 from dataclasses import dataclass
 from typing import Any
 
-from ptyproof.evidence.protocol import Recipe
-from ptyproof.evidence.specs import specs
+from ptyproof.metrics.definitions import specs
+from ptyproof.metrics.protocol import Recipe
 from tests.schemas.schema_rules import example
 
 WHOLE = ("training_manifest", "whole-dose")

@@ -11,10 +11,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from ptyproof.evidence.checking import GROUPS, check_manifest
-from ptyproof.evidence.checking.codes import CODES
-from ptyproof.evidence.checking.kinds import kind_of
-from ptyproof.evidence.checking.output import as_text
+from ptyproof.checking import GROUPS, check_manifest
+from ptyproof.checking.kinds import kind_of
+from ptyproof.checking.model.codes import codes
+from ptyproof.checking.output import as_text
 from ptyproof.io.schema_files import current_kinds, kinds
 
 PAGE = Path(__file__).parents[3] / "docs" / "manifest-checks.md"
@@ -91,9 +91,9 @@ def table_of_codes() -> str:
             "| code | severity | what is found | why it is checked | how to mend it |",
         ]
         lines.append("|---|---|---|---|---|")
-        for code in CODES.values():
+        for code in codes().values():
             if code.group == group:
-                lines.append(f"| {code.code} | {code.severity} | {code.title} | {code.why} | {code.mend} |")
+                lines.append(f"| {code.code} | {code.severity} | {code.title} | {code.why} | {code.fix} |")
         lines.append("")
     return "\n".join(lines)
 

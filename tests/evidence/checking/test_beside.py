@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ptyproof.evidence.checking import check_manifest
+from ptyproof.checking import check_manifest
 from ptyproof.io.hashing import sha256_bytes
 from tests.helpers.phases import Phase
 

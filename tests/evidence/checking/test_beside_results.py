@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ptyproof.checking import check_manifest
 from ptyproof.console import Console
-from ptyproof.evidence.checking import check_manifest
-from ptyproof.evidence.phase_g import open_comparison, run_comparison
-from ptyproof.evidence.reconstruction_jobs import ReconstructionFilters
-from ptyproof.evidence.reconstruction_run import open_phase, run_reconstructions
-from ptyproof.evidence.registry import Provider
 from ptyproof.io.npz import NpzWriter
+from ptyproof.methods.reconstruction_jobs import ReconstructionFilters
+from ptyproof.methods.registry import Provider
+from ptyproof.phases.f_reconstruct.study_run import open_phase, run_reconstructions
+from ptyproof.phases.g_compare.compare import open_comparison, run_comparison
 from ptyproof.reconstruction.method import BlindScan, Budget, Needs, Reconstruction
 from ptyproof.study.jobs import JobFilters
 from ptyproof.training.device import RunOptions

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from ptyproof.checking import check_value
 from ptyproof.cli.main import main
-from ptyproof.evidence.checking import check_value
 from tests.evidence.checking.cases import E6, F3, SCORES, C, changed
 from tests.evidence.checking.test_files import write
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from ptyproof.evidence.checking import GROUPS, SEVERITIES, check_manifest, check_value
-from ptyproof.evidence.checking.codes import CODES
+from ptyproof.checking import GROUPS, SEVERITIES, check_manifest, check_value
+from ptyproof.checking.model.codes import codes
 from ptyproof.io.schema_files import current_kinds
 from tests.evidence.checking.cases import CASES as OF_TODAY
 from tests.evidence.checking.cases import WHOLE, Case, changed
@@ -46,7 +46,7 @@ def test_the_unchanged_one_is_not(case: Case) -> None:
 
 
 def test_every_code_has_a_case() -> None:
-    assert {case.code for case in CASES} | OF_FILES == set(CODES)
+    assert {case.code for case in CASES} | OF_FILES == set(codes())
 
 
 @pytest.mark.parametrize(("kind", "name"), SOUND)
@@ -71,11 +71,11 @@ def test_what_the_phases_write_is_sound(smoke_c: Phase, smoke_d: Phase, smoke_e:
 
 
 def test_codes_are_grouped_by_their_first_digit_and_have_words() -> None:
-    for name, code in CODES.items():
+    for name, code in codes().items():
         assert name == code.code
         assert code.group in GROUPS
         assert code.severity in SEVERITIES
-        for said in (code.why, code.mend):
+        for said in (code.why, code.fix):
             assert said.endswith(".")
 
 
@@ -107,7 +107,7 @@ def test_a_current_kind_is_not_taken_from_a_legacy_name() -> None:
 
 
 def test_the_library_call_of_the_package(tmp_path: Path) -> None:
-    from ptyproof.evidence import check
+    from ptyproof.checking import check
 
     path = tmp_path / "report.json"
     path.write_text('{"n_valid": "10/10", "status": "complete"}')
@@ -129,7 +129,7 @@ def test_values_of_odd_size_are_judged(tmp_path: Path) -> None:
 
 
 def test_ends_of_jobs_are_those_that_the_ledger_writes() -> None:
-    from ptyproof.evidence.cell_ledger import STATUSES
-    from ptyproof.evidence.checking import account
+    from ptyproof.checking.checks import account
+    from ptyproof.records.cell_ledger import STATUSES
 
     assert account.STATUSES == STATUSES

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from ptyproof.evidence.checking import Checked, check_manifest, document
-from ptyproof.evidence.checking.document import Document
-from ptyproof.evidence.checking.kinds import checks_of, groups_of
+from ptyproof.checking import Checked, check_manifest
+from ptyproof.checking.kinds import checks_of, groups_of
+from ptyproof.checking.model import document
+from ptyproof.checking.model.document import Document
 from ptyproof.io.hashing import sha256_file
 from tests.evidence.checking.cases import ACCEPTED, DOSES, WHOLE, changed
 

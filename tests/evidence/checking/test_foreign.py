@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from ptyproof.checking import check_manifest, check_value
 from ptyproof.cli.main import main
-from ptyproof.evidence.checking import check_manifest, check_value
 from tests.evidence.checking.test_files import write
 
 CONTENT = b"counts"

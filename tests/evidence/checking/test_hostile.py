@@ -15,8 +15,9 @@ from typing import Any
 
 import pytest
 
+from ptyproof.checking import check_manifest
+from ptyproof.checking import judge as run
 from ptyproof.cli import main
-from ptyproof.evidence.checking import check_manifest, run
 from ptyproof.io.schema_files import kinds, load_schema
 from tests.fuzz.manifests import check, corpus, fuzz, random_input
 from tests.schemas.schema_rules import example
@@ -105,7 +106,7 @@ TRICKS = (
 WATCH = """\
 import sys
 from pathlib import Path
-from ptyproof.evidence.checking import check_manifest, run
+from ptyproof.checking import check_manifest, run
 opened = []
 sys.addaudithook(lambda event, args: opened.append(str(args[0])) if event == "open" else None)
 for path in sys.argv[2:]:
@@ -177,7 +178,7 @@ def test_the_fuzzer_can_fail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     def upset(_: object) -> None:
         raise KeyError("dose")
 
-    monkeypatch.setattr("ptyproof.evidence.checking.run.recognise", upset)
+    monkeypatch.setattr("ptyproof.checking.judge.recognise", upset)
     with pytest.raises(KeyError):
         check(corpus()[0], tmp_path)
 

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from ptyproof.checking import check_manifest
+from ptyproof.checking.hub import judge_hub, verify_hub
 from ptyproof.cli import main
-from ptyproof.evidence.checking import check_manifest
-from ptyproof.evidence.checking.hub import judge_hub, verify_hub
-from ptyproof.evidence.hub import Hub
-from ptyproof.evidence.hub_layout import RUN, SKIP_LINES, TRAINING
+from ptyproof.hub.index import Hub
+from ptyproof.hub.layout import RUN, SKIP_LINES, TRAINING
 from tests.evidence.hubs import edit, make_hub, make_run, take_stock
 from tests.helpers.phases import Phase
 
@@ -22,7 +22,7 @@ WARNED = {"timestamp": "2025-10-06T09:15:27", "skipped_count": 0, "skipped_jobs"
 WATCH = """\
 import sys
 from pathlib import Path
-from ptyproof.evidence.checking.hub import verify_hub
+from ptyproof.checking.hub import verify_hub
 root = Path(sys.argv[1])
 verify_hub(root)
 opened = []

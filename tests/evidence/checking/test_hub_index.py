@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from ptyproof.evidence.checking import check_manifest
-from ptyproof.evidence.hub import Hub
-from ptyproof.evidence.run_session import MARKER_RULE
+from ptyproof.checking import check_manifest
+from ptyproof.hub.index import Hub
+from ptyproof.hub.session import MARKER_RULE
 
 
 @pytest.fixture

@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
+from ptyproof.checking import check_manifest
+from ptyproof.checking.hub import read_index, refuse_changed, verify_hub
+from ptyproof.checking.model.document import finding_about
 from ptyproof.errors import InputError, RunError
-from ptyproof.evidence.checking import check_manifest
-from ptyproof.evidence.checking.document import finding_about
-from ptyproof.evidence.checking.hub import read_index, refuse_changed, verify_hub
-from ptyproof.evidence.hub import Hub
-from ptyproof.evidence.hub_layout import OVERLAP, RUN, SKIP_LINES, SKIPS, SOURCES, TRAINING
+from ptyproof.hub.index import Hub
+from ptyproof.hub.layout import OVERLAP, RUN, SKIP_LINES, SKIPS, SOURCES, TRAINING
 from ptyproof.io.hashing import sha256_json
 from tests.evidence.hubs import (
     BUNDLE,

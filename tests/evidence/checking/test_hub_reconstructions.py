@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
+from ptyproof.checking.hub import verify_hub
 from ptyproof.console import Console
-from ptyproof.evidence.checking.hub import verify_hub
-from ptyproof.evidence.hub import Hub
-from ptyproof.evidence.hub_layout import RECONSTRUCTION
-from ptyproof.evidence.reconstruction_jobs import ReconstructionFilters
-from ptyproof.evidence.reconstruction_run import open_phase, run_reconstructions
-from ptyproof.evidence.run_folder import RunFolder
+from ptyproof.hub.index import Hub
+from ptyproof.hub.layout import RECONSTRUCTION
+from ptyproof.methods.reconstruction_jobs import ReconstructionFilters
+from ptyproof.phases.f_reconstruct.study_run import open_phase, run_reconstructions
+from ptyproof.runs.folder import RunFolder
 from ptyproof.study.jobs import JobFilters
 from ptyproof.training.device import RunOptions
 from tests.evidence.hubs import edit, make_hub, places, take_stock

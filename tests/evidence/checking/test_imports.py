@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
-import ptyproof.evidence.checking as package
+import ptyproof.checking as package
 
 FOLDER = Path(package.__file__).parent
 NAME = package.__name__

@@ -10,10 +10,10 @@ from typing import Any
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from ptyproof.evidence.checking import check_manifest
-from ptyproof.evidence.ledger import NOT_ENDED, Ledger, lost_result
+from ptyproof.checking import check_manifest
 from ptyproof.io.file_record import file_record
 from ptyproof.io.hashing import sha256_json
+from ptyproof.records.training_ledger import NOT_ENDED, Ledger, lost_result
 from ptyproof.study.design import StudyDesign
 from ptyproof.study.jobs import JobFilters, TrainingJob, build_training_jobs
 from ptyproof.study.layout import HALVES, phase_c_file, phase_d_file

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from ptyproof.evidence.checking import check_manifest, check_value
-from ptyproof.evidence.checking.files import Named
+from ptyproof.checking import check_manifest, check_value
+from ptyproof.checking.model.files import Named
 from tests.evidence.checking.cases import D1, D2, E6, E7, F3, MIGRATED, WHOLE, changed
 from tests.evidence.checking.test_files import write
 

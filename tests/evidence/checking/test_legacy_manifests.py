@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ptyproof.evidence.checking import check_manifest
+from ptyproof.checking import check_manifest
 
 FOLDER = Path(__file__).parents[4] / "shared" / "legacy-manifests"
 pytestmark = pytest.mark.skipif(

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ptyproof.evidence.checking import check_manifest
-from ptyproof.evidence.checking.loading import MAX_TOLERANT_BYTES, load, load_bytes
-from ptyproof.evidence.checking.run import judge
-from ptyproof.evidence.checking.tolerant import read_tolerantly
+from ptyproof.checking import check_manifest
+from ptyproof.checking.judge import judge
+from ptyproof.checking.model.loading import MAX_TOLERANT_BYTES, load, load_bytes
+from ptyproof.checking.model.tolerant import read_tolerantly
 from ptyproof.io.strict_json import MAX_BYTES
 from tests.evidence.checking.cases import WHOLE, changed
 

@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
+from ptyproof.checking import Document, ManifestKind, check_manifest, check_value
+from ptyproof.checking.model.document import Findings
 from ptyproof.cli.main import main
 from ptyproof.errors import InputError
-from ptyproof.evidence.checking import Document, ManifestKind, check_manifest, check_value
-from ptyproof.evidence.checking.document import Findings
 from tests.evidence.checking.test_files import write
 
 PAGE = Path(__file__).parents[3] / "docs" / "manifest-checks.md"

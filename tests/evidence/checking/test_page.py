@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ptyproof.evidence.checking.codes import CODES
+from ptyproof.checking.model.codes import codes
 from tests.evidence.checking.page import PAGE, bad_files, outputs, renewed
 
 
@@ -14,7 +14,7 @@ def test_the_page_is_what_the_code_makes_of_it() -> None:
 
 
 def test_the_page_names_no_code_that_there_is_not() -> None:
-    assert set(re.findall(r"\bPM\d{3}\b", PAGE.read_text(encoding="utf-8"))) == set(CODES)
+    assert set(re.findall(r"\bPM\d{3}\b", PAGE.read_text(encoding="utf-8"))) == set(codes())
 
 
 def test_each_bad_file_is_told_how_to_mend_it() -> None:

@@ -1,0 +1,1 @@
+"""Assessment of methods on a measurement, whose truth is unknown."""

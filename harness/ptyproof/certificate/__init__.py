@@ -1,0 +1,1 @@
+"""Determinism certificates: whether a training gives the same bits again."""

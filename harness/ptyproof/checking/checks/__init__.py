@@ -1,0 +1,1 @@
+"""The checks: each module yields findings about one kind of fault."""

@@ -1,0 +1,143 @@
+"""Whether entries stand in the study's order, once, and where the layout of a study puts their files."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from ptyproof.checking.checks.cells import parts_of
+from ptyproof.checking.model.document import Document, Findings, cell_of, listed, mapping, number, plural, text
+from ptyproof.study.layout import HALVES, cell_key, dose_folder
+
+_LARGEST_DOSE = 1e12
+_LISTS = ("jobs", "not_selected", "skipped_views", "skipped", "views", "rejected_views", "cells")
+
+
+def order(doc: Document) -> Findings:
+    """Yield lists whose entries do not stand in the order of the design: doses, views, then halves and methods."""
+    ranks = _Ranks(doc)
+    doses = [number(entry, "dose") for _, entry in doc.entries("datasets")]
+    known = listed(mapping(doc.root, "design"), "doses_photons_per_pattern")
+    wanted = [dose for dose in known if dose in doses]
+    if set(doses) == set(wanted) and doses != wanted and len(set(doses)) == len(doses):
+        yield doc.finding("PM211", "$.datasets", "the doses do not stand in the study's order")
+    for key in _LISTS:
+        yield from _rising(doc, f"$.{key}", [cell_of(entry) for _, entry in doc.entries(key)], ranks)
+    for place, call in doc.entries("calls"):
+        for key in ("jobs", "skipped"):
+            names: list[str | None] = [name for name in listed(call, key) if isinstance(name, str)]
+            yield from _rising(doc, f"{place}.{key}", names, ranks, named=True)
+
+
+def calls(doc: Document) -> Findings:
+    """Yield calls that are recorded twice, and cells that a call names twice."""
+    seen: dict[str, str] = {}
+    for place, call in doc.entries("calls"):
+        name = text(call, "id")
+        if name is not None and name in seen:
+            yield doc.finding("PM203", f"{place}.id", f"the call {name[:64]} is there already, as {seen[name]}")
+        seen.setdefault(name or place, place)
+        for key in ("jobs", "skipped"):
+            names = [name for name in listed(call, key) if isinstance(name, str)]
+            for cell in sorted(name for name, n in Counter(names).items() if n > 1):
+                yield doc.finding("PM203", f"{place}.{key}", f"the call names {cell[:120]} twice")
+
+
+def datasets(doc: Document) -> Findings:
+    """Yield archives of Phase C in another place than the study's layout has, or of another recipe than the file's."""
+    recipe = text(doc.root, "recipe_digest")
+    for place, dataset in doc.entries("datasets"):
+        dose, own = number(dataset, "dose"), text(dataset, "recipe_digest")
+        if recipe is not None and own is not None and recipe != own:
+            said = f"the dataset's recipe is {own[:16]}..., but the file's is {recipe[:16]}..."
+            yield doc.finding("PM209", f"{place}.recipe_digest", said)
+        if dose is None or dose <= 0:
+            continue
+        folder = dose_folder(dose)
+        for half in HALVES:
+            here = mapping(dataset, half)
+            yield from _file(doc, f"{place}.{half}", here, f"{folder}/patched_{half}.npz")
+            seed, key = mapping(here, "seed"), ["phase_c", folder, half]
+            if "key" in seed and seed["key"] != key:
+                said = f"the stream is not that of this half, which is {' / '.join(key)}"
+                yield doc.finding("PM205", f"{place}.{half}.seed.key", said)
+            root = mapping(mapping(doc.root, "design"), "seeds").get("simulation")
+            if "root" in seed and root is not None and seed["root"] != root:
+                said = f"the stream's root is not the design's seed of the simulation, {str(root)[:40]}"
+                yield doc.finding("PM205", f"{place}.{half}.seed.root", said)
+
+
+def views(doc: Document) -> Findings:
+    """Yield views whose archives lie elsewhere than the layout has them, or whose data are another phase's."""
+    selections = {text(view, "name"): text(view, "selection") for view in listed(mapping(doc.root, "design"), "views")}
+    for key in ("views", "rejected_views"):
+        for place, view in doc.entries(key):
+            name, dose, reads = text(view, "view"), number(view, "dose"), view.get("reads_phase_c")
+            if isinstance(reads, bool) and name in selections and reads != (selections[name] == "all"):
+                said = f"reads_phase_c is {str(reads).lower()}, but the view selects {selections[name]} positions"
+                yield doc.finding("PM407", f"{place}.reads_phase_c", said)
+            for half in HALVES if key == "views" and isinstance(reads, bool) else ():
+                if (mapping(view, half).get("file") is None) is not reads:
+                    said = "an archive is named, but the view reads Phase C's" if reads else "no archive is named"
+                    yield doc.finding("PM407", f"{place}.{half}.file", said)
+            if name is None or dose is None or dose <= 0:
+                continue
+            yield from _of_view(doc, place, view, f"{dose_folder(dose)}/{name}", name)
+
+
+def _of_view(doc: Document, place: str, view: dict[str, Any], cell: str, name: str) -> Findings:
+    """Yield files of a view in another cell's folder; that of the metrics lies under the artifact root of its call."""
+    for half in HALVES:
+        here = mapping(view, half)
+        yield from _file(doc, f"{place}.{half}", here, f"{cell}/{name}_{half}.npz")
+        yield from _file(doc, f"{place}.{half}", here, f"{cell}/{half}_metrics.json", "metrics_file")
+    yield from _file(doc, place, view, f"{cell}/metrics_bundle.json", "metrics_bundle")
+
+
+def _file(doc: Document, place: str, holder: dict[str, Any], expected: str, key: str = "file") -> Findings:
+    path = text(mapping(holder, key), "path")
+    if path is not None and path != expected and (key == "file" or not path.endswith(f"/{expected}")):
+        said = f"{path[-120:]} is another place than the cell's, {expected[-120:]}"
+        yield doc.finding("PM406", f"{place}.{key}.path", said)
+
+
+def _cells(design: dict[str, Any]) -> Iterator[str]:
+    """Yield the names of a design's cells in its order."""
+    for dose in listed(design, "doses_photons_per_pattern"):
+        for view in listed(design, "views"):
+            name, gridsize = text(view, "name"), number(view, "gridsize")
+            if isinstance(dose, int | float) and 0 < dose < _LARGEST_DOSE and name is not None and gridsize is not None:
+                yield cell_key(dose, name, int(gridsize))
+
+
+class _Ranks:
+    """Where the names of cells stand in the order of a study; methods that it does not name come last."""
+
+    def __init__(self, doc: Document) -> None:
+        design = mapping(doc.root, "design")
+        self.cells = {name: at for at, name in enumerate(_cells(design))}
+        self.methods = [text(entry, "name") for entry in listed(mapping(design, "reconstruction"), "methods")]
+        # a comparison has its halves by name
+        self.halves = sorted(HALVES) if doc.kind == "comparison_manifest" else list(HALVES)
+
+    def of(self, name: str | None, named: bool) -> tuple[int, int, int, str] | None:
+        """Return the rank of a cell; None where there is none, as of a method that a call alone `named`."""
+        if name in self.cells:
+            return self.cells[name], 0, 0, ""
+        parts = parts_of(name)
+        if "method" not in parts or not 0 < parts["dose"] < _LARGEST_DOSE:
+            return None
+        cell = self.cells.get(cell_key(parts["dose"], parts["view"], parts["gridsize"]))
+        known = parts["method"] in self.methods
+        if cell is None or (named and not known):
+            return None
+        method = self.methods.index(parts["method"]) if known else len(self.methods)
+        return cell, self.halves.index(parts["split"]), method, "" if known else parts["method"]
+
+
+def _rising(doc: Document, place: str, names: list[str | None], ranks: _Ranks, named: bool = False) -> Findings:
+    order = [rank for rank in (ranks.of(name, named) for name in names) if rank is not None]
+    if order != sorted(order) and len(set(order)) == len(order):
+        said = f"{plural(len(order), 'cell')} do not stand in the study's order: by dose, then by view"
+        yield doc.finding("PM211", place, said)

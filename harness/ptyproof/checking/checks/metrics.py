@@ -1,0 +1,338 @@
+"""Whether measures of reconstructions can be what they are called: in range, of their unit, and with one another."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ptyproof.checking.model.document import (
+    Document,
+    Findings,
+    as_number,
+    count,
+    entries,
+    is_close,
+    mapping,
+    number,
+    text,
+)
+from ptyproof.errors import PtyproofError
+from ptyproof.metrics.definitions import IMAGES, Spec, needs_truth, specs
+from ptyproof.metrics.protocol import FIXED_THRESHOLDS, Recipe, frc_name
+
+_PEAK = 255.0
+_DB = 1e-6
+_ROUNDED = 1e-9
+_SHORTEST_PX = 2.0  # the period at the Nyquist frequency
+_CELL = ("dose", "view", "gridsize", "split")
+_OF_SPEC = ("label", "unit", "direction")
+
+# Value and JSON path of each measure of one result, by its name.
+Values = Mapping[str, tuple[float, str]]
+
+
+def check(doc: Document) -> Findings:
+    """Yield what is wrong with the measures that a comparison or an assessment has of each result."""
+    recipe = recipe_of(doc)
+    lists: set[tuple[str | None, ...]] = set()
+    for place, holder in results(doc):
+        values: dict[str, tuple[float, str]] = {}
+        for at, measure in entries(holder, "measures", place):
+            metric, value = text(measure, "metric"), number(measure, "value")
+            yield from _one(doc, measure, at, recipe)
+            if metric is not None and value is not None:
+                values.setdefault(metric, (value, f"{at}.value"))
+        yield from _names(doc, holder, place, lists, recipe)
+        yield from together(doc, values, recipe)
+        yield from _of_image(doc, holder, place, values)
+        yield from _of_truth(doc, holder, place, values)
+    yield from resolution(doc, recipe)
+
+
+def results(doc: Document) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield what has measures: cells of a comparison, methods of an assessment."""
+    for key in ("cells", "methods"):
+        for place, holder in doc.entries(key):
+            if isinstance(holder.get("measures"), list) and not doc.is_cut(f"{place}.measures"):
+                yield place, holder
+
+
+def rows(doc: Document) -> Findings:
+    """Yield what is wrong with the values of a summary's tables, and bests that are not those of the rows."""
+    recipe = recipe_of(doc)
+    yield from _columns(doc, recipe)
+    directions = {text(entry, "metric"): text(entry, "direction") for _, entry in doc.entries("metrics")}
+    for place, table in doc.entries("tables"):
+        for at, row in entries(table, "rows", place):
+            found = mapping(row, "values")
+            for metric in sorted(found.keys() - directions.keys()):
+                yield doc.finding("PM623", f"{at}.values.{metric}", f"{metric[:64]} is no column of the tables")
+            values = {metric: (number(found, metric), f"{at}.values.{metric}") for metric in found}
+            known = {metric: (value, where) for metric, (value, where) in values.items() if value is not None}
+            for metric, (value, where) in known.items():
+                yield from _range(doc, metric, value, where)
+            yield from together(doc, known, recipe)
+        yield from _best(doc, table, place, directions)
+    yield from resolution(doc, recipe)
+
+
+def recipe_of(doc: Document) -> Recipe | None:
+    """Return the recipe that a file names, or None where it is none."""
+    record = mapping(doc.root, "recipe") or mapping(mapping(doc.root, "plan"), "recipe")
+    if any(as_number(value) is None for key, value in record.items() if key != "version"):
+        return None
+    try:
+        recipe = Recipe(**record)
+        specs(recipe)
+    except (PtyproofError, TypeError, ValueError):
+        return None
+    return recipe if record else None
+
+
+def _described(recipe: Recipe | None) -> dict[str, Spec]:
+    return {} if recipe is None else specs(recipe)
+
+
+def _one(doc: Document, measure: dict[str, Any], at: str, recipe: Recipe | None) -> Findings:
+    metric, value = text(measure, "metric"), number(measure, "value")
+    if metric is None:
+        return
+    if {"value", "reason"} <= measure.keys():
+        reason = measure["reason"]
+        if measure["value"] is None and reason is None:
+            yield doc.finding("PM612", f"{at}.value", f"{metric} has neither a value nor a reason for none")
+        elif measure["value"] is not None and reason is not None:
+            yield doc.finding("PM613", f"{at}.reason", f"{metric} has a value, and a reason for having none")
+    if value is not None:
+        yield from _range(doc, metric, value, f"{at}.value")
+    spec = _described(recipe).get(metric)
+    if recipe is None:
+        return
+    if spec is None:
+        yield doc.finding("PM623", f"{at}.metric", f"{metric} is no measure of the recipe")
+        return
+    for key, wanted in (("unit", spec.unit), ("direction", spec.direction)):
+        if key in measure and measure[key] != wanted:
+            said = f"{key} of {metric} is {str(measure[key])[:40]!r}, but it is {wanted!r} by definition"
+            yield doc.finding("PM623", f"{at}.{key}", said)
+    yield from _windows(doc, measure, metric, at, recipe)
+
+
+def _windows(doc: Document, measure: dict[str, Any], metric: str, at: str, recipe: Recipe) -> Findings:
+    """Yield a window that is not the recipe's, and a range or scales where the measure has none, or lacks them."""
+    sigma, scales = number(measure, "sigma_px"), measure.get("n_scales")
+    own = recipe.ms_ssim_sigma_px if metric.endswith("_ms_ssim") else recipe.ssim_sigma_px
+    windowed, ranged = metric.endswith("_ssim"), metric.endswith(("_ssim", "_psnr"))
+    has_value = measure.get("value") is not None
+    if sigma is not None and (not windowed or not is_close(sigma, own)):
+        wanted = f"the recipe's is {own:g}" if windowed else f"{metric} has none"
+        yield doc.finding("PM623", f"{at}.sigma_px", f"sigma_px is {sigma:g}, but {wanted}")
+    for key, used in (
+        ("sigma_px", windowed),
+        ("data_range", ranged),
+        ("n_scales", metric.endswith("_ms_ssim")),
+    ):
+        if used and has_value and key in measure and measure[key] is None:
+            yield doc.finding("PM623", f"{at}.{key}", f"{key} is null, but {metric} is measured with one")
+    for key, used, said in (
+        ("data_range", ranged, measure.get("data_range")),
+        ("n_scales", metric.endswith("_ms_ssim"), scales),
+    ):
+        if not used and said is not None:
+            yield doc.finding("PM623", f"{at}.{key}", f"{key} is recorded, but {metric} is measured without one")
+
+
+def _names(
+    doc: Document, holder: dict[str, Any], place: str, lists: set[tuple[str | None, ...]], recipe: Recipe | None
+) -> Findings:
+    """Yield measures that are there twice, out of order, or missing where another result has them."""
+    names = [text(measure, "metric") for _, measure in entries(holder, "measures", place)]
+    twice = sorted({name for name in names if name is not None and names.count(name) > 1})
+    for name in twice:
+        yield doc.finding("PM623", f"{place}.measures", f"{name} is there twice")
+    order = [list(_described(recipe)).index(name) for name in names if name in _described(recipe)]
+    if not twice and order != sorted(order):
+        yield doc.finding("PM211", f"{place}.measures", "the measures do not stand in the recipe's order")
+    if doc.kind != "comparison_manifest":
+        return
+    gone = sorted({str(name) for known in lists for name in known} - {str(name) for name in names})
+    if gone:
+        yield doc.finding("PM612", f"{place}.measures", f"{gone[0]} is missing, which another cell has")
+    lists.add(tuple(names))
+
+
+def _range(doc: Document, metric: str, value: float, at: str) -> Findings:
+    """Yield a value that no two images, or no patterns, can have."""
+    low, high = bounds(metric)
+    if not low - _ROUNDED <= value <= high + _ROUNDED:
+        limits = f"{low:g} to {high:g}" if math.isfinite(high) else f"{low:g} and more"
+        yield doc.finding("PM609", at, f"{metric} is {value:g}, but it can be {limits}")
+
+
+def bounds(metric: str) -> tuple[float, float]:
+    """Return the least and the greatest value that a measure can have."""
+    if metric.endswith(("_ssim", "_frc_mean")):
+        return -1.0, 1.0
+    if metric.endswith("_nyquist") or metric == "complex_nrmse":
+        return 0.0, 1.0
+    if metric.endswith("_px"):
+        return _SHORTEST_PX, math.inf
+    if metric.endswith("_psnr"):
+        return -math.inf, math.inf
+    if metric in ("phase_mae", "phase_mse"):
+        return 0.0, math.pi if metric == "phase_mae" else math.pi**2
+    return 0.0, math.inf
+
+
+def together(doc: Document, values: Values, recipe: Recipe | None) -> Findings:
+    """Yield measures of one result that contradict one another."""
+    for metric, (mse, at) in values.items():
+        mae = values.get(metric.removesuffix("mse") + "mae")
+        if metric.endswith("_mse") and mae is not None and mse < mae[0] ** 2 * (1 - _ROUNDED):
+            said = f"{metric} is {mse:g}, less than the square of the mean absolute error, {mae[0] ** 2:g}"
+            yield doc.finding("PM613", at, said)
+    for metric, (px, at) in values.items():
+        frequency = values.get(metric.removesuffix("px") + "nyquist")
+        if metric.endswith("_px") and frequency is not None and not is_close(px * frequency[0], _SHORTEST_PX):
+            wanted = f"{_SHORTEST_PX / frequency[0]:g} px" if frequency[0] > 0 else "no resolution"
+            said = f"{metric} is {px:g}, but {frequency[0]:g} of the Nyquist frequency is {wanted}"
+            yield doc.finding("PM613", at, said)
+    yield from _thresholds(doc, values, recipe)
+
+
+def _thresholds(doc: Document, values: Values, recipe: Recipe | None) -> Findings:
+    """Yield a stricter threshold that is reached at a higher frequency than a laxer one."""
+    if recipe is None:
+        return
+    own, seventh = frc_name(recipe.frc_level), "frc143"
+    fixed = FIXED_THRESHOLDS[seventh]["level"]
+    pair = (own, seventh) if recipe.frc_level >= fixed else (seventh, own)
+    for prefix in (*IMAGES, *(f"half_scan_{image}" for image in IMAGES)):
+        for strict, lax in (pair, ("frc_1bit", "frc_halfbit")):
+            first, second = (values.get(f"{prefix}_{name}_nyquist") for name in (strict, lax))
+            if first is not None and second is not None and first[0] > second[0] + _ROUNDED:
+                said = f"{prefix} {strict} is {first[0]:g} of Nyquist, above that of the lower threshold {lax}"
+                yield doc.finding("PM613", first[1], f"{said}, {second[0]:g}")
+
+
+def _of_image(doc: Document, holder: dict[str, Any], place: str, values: Values) -> Findings:
+    """Yield ranges of one image that differ, and a PSNR that is not that of range and mean square."""
+    ranges: dict[str, tuple[float, str]] = {}
+    for at, measure in entries(holder, "measures", place):
+        metric, data_range = text(measure, "metric"), number(measure, "data_range")
+        if metric is None or data_range is None:
+            continue
+        image = metric.partition("_")[0]
+        known = ranges.setdefault(image, (data_range, at))
+        if known[0] != data_range:
+            said = f"data_range is {data_range:g}, but the same image has {known[0]:g} at {known[1]}"
+            yield doc.finding("PM613", f"{at}.data_range", said)
+        mse, psnr = values.get(f"{image}_mse"), values.get(metric)
+        if metric.endswith("_psnr") and mse is not None and psnr is not None and mse[0] > 0 and data_range > 0:
+            yield from _psnr(doc, psnr, mse[0], data_range)
+
+
+def _of_truth(doc: Document, holder: dict[str, Any], place: str, values: Values) -> Findings:
+    """Yield what was compared with a truth that is not there, and an error that its alignment does not give."""
+    if mapping(holder, "dataset").get("has_truth") is False:
+        for metric, (_, at) in values.items():
+            if needs_truth(metric):
+                yield doc.finding("PM613", at, f"{metric} needs the truth, but the dataset has none")
+        if holder.get("alignment") is not None:
+            said = "the result was aligned with a truth, but the dataset has none"
+            yield doc.finding("PM613", f"{place}.alignment", said)
+    overlap, error = number(mapping(holder, "alignment"), "overlap"), values.get("complex_nrmse")
+    if overlap is not None and error is not None and count(mapping(holder, "crop"), "n_parts") == 1:
+        wanted = math.sqrt(max(0.0, 1 - overlap**2))
+        if abs(error[0] ** 2 - wanted**2) > 1e-6:
+            said = f"complex_nrmse is {error[0]:g}, but of the overlap {overlap:g} it is {wanted:g}"
+            yield doc.finding("PM613", error[1], said)
+
+
+def _psnr(doc: Document, psnr: tuple[float, str], mse: float, data_range: float) -> Findings:
+    wanted, of_255 = (10 * math.log10(peak**2 / mse) for peak in (data_range, _PEAK))
+    if abs(psnr[0] - wanted) <= _DB:
+        return
+    if abs(psnr[0] - of_255) <= _DB:
+        said = f"psnr is {psnr[0]:.2f} dB, which is that of peak 255; of the range {data_range:g} it is {wanted:.2f} dB"
+        yield doc.finding("PM611", psnr[1], said)
+    else:
+        said = f"psnr is {psnr[0]:.4f} dB, but of the mean square {mse:g} and the range {data_range:g} it is"
+        yield doc.finding("PM613", psnr[1], f"{said} {wanted:.4f} dB")
+
+
+def resolution(doc: Document, recipe: Recipe | None) -> Findings:
+    """Yield a ring correlation that reaches the Nyquist frequency for every method of a cell, the flat one included."""
+    if recipe is None:
+        return
+    found: dict[tuple[Any, ...], dict[str, tuple[float | None, str]]] = defaultdict(dict)
+    names = [f"{image}_{frc_name(recipe.frc_level)}_nyquist" for image in IMAGES]
+    for record, values in _tables(doc):
+        for metric in names:
+            if metric in values:
+                key = (*(str(record.get(part)) for part in _CELL), metric)
+                found[key][str(record.get("method"))] = values[metric]
+    for key, methods in found.items():
+        if len(methods) > 1 and "flat" in methods and all(value == 1.0 for value, _ in methods.values()):
+            for _, at in methods.values():
+                said = f"{key[-1]} is 1, as of every method, the flat object included: this is no resolution"
+                yield doc.finding("PM610", at, said)
+
+
+def _tables(doc: Document) -> Iterator[tuple[dict[str, Any], dict[str, tuple[float | None, str]]]]:
+    for place, holder in results(doc):
+        yield (
+            holder,
+            {
+                str(measure.get("metric")): (number(measure, "value"), f"{at}.value")
+                for at, measure in entries(holder, "measures", place)
+            },
+        )
+    for place, table in doc.entries("tables"):
+        for at, row in entries(table, "rows", place):
+            values = mapping(row, "values")
+            yield row, {metric: (number(values, metric), f"{at}.values.{metric}") for metric in values}
+
+
+def _columns(doc: Document, recipe: Recipe | None) -> Findings:
+    described = _described(recipe)
+    seen: set[str] = set()
+    for place, entry in doc.entries("metrics"):
+        metric = text(entry, "metric")
+        spec = described.get(metric or "")
+        if metric is None or not described:
+            continue
+        if spec is None or metric in seen:
+            said = "is no measure of the recipe" if spec is None else "is a column already"
+            yield doc.finding("PM623", f"{place}.metric", f"{metric} {said}")
+            continue
+        seen.add(metric)
+        for key in _OF_SPEC:
+            wanted = getattr(spec, key)
+            if key in entry and entry[key] != wanted:
+                said = f"{key} of {metric} is {str(entry[key])[:40]!r}, but it is {wanted!r} by definition"
+                yield doc.finding("PM623", f"{place}.{key}", said)
+
+
+def _best(doc: Document, table: dict[str, Any], place: str, directions: dict[str | None, str | None]) -> Findings:
+    """Yield methods that are called the best and are not."""
+    by_cell: dict[tuple[str, ...], list[dict[str, Any]]] = defaultdict(list)
+    for _, row in entries(table, "rows", place):
+        by_cell[tuple(str(row.get(part)) for part in _CELL)].append(row)
+    for at, best in entries(table, "best", place):
+        metric, named = text(best, "metric"), best.get("methods")
+        values = [
+            (number(mapping(row, "values"), metric or ""), text(row, "method"))
+            for row in by_cell[tuple(str(best.get(part)) for part in _CELL)]
+        ]
+        known = [(value, method) for value, method in values if value is not None]
+        if metric is None or not isinstance(named, list):
+            continue
+        least = directions.get(metric) == "lower"
+        winner = (min if least else max)((value for value, _ in known), default=None)
+        wanted = [method for value, method in known if value == winner]
+        if named != wanted:
+            said = f"{metric} is best for {', '.join(map(str, wanted)) or 'no method'} by the rows of the table"
+            yield doc.finding("PM614", f"{at}.methods", said)

@@ -1,0 +1,58 @@
+"""The index of a hub as it was read, and the refusal to write into a hub whose recorded files were changed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ptyproof.checking.checks.hub_index import file_faults
+from ptyproof.checking.judge import Checked, judge
+from ptyproof.checking.model.document import INDEX, Document, finding_about
+from ptyproof.checking.model.files import real_path
+from ptyproof.checking.model.findings import Finding
+from ptyproof.checking.model.hub_files import hub_files
+from ptyproof.checking.model.loading import load
+from ptyproof.errors import RunError
+from ptyproof.hub.layout import MADE_AGAIN
+
+_FORM = ("json", "schema")
+
+
+def read_index(root: Path) -> tuple[dict[str, Any] | None, list[Finding]]:
+    """Return the index of a hub and what is wrong with its form or its digest; None where it cannot be gone on with."""
+    if not real_path(root / INDEX).is_relative_to(real_path(root)):
+        return None, [finding_about(INDEX, "PM305", "$", "is a link that leads out of the hub; it was not read")]
+    loaded = load(root / INDEX)
+    checked = judge(loaded, INDEX, folder=root.resolve(), hash_files=False, of_hub=True)
+    found = [finding for finding in checked.findings if finding.group in _FORM or finding.code == "PM210"]
+    if checked.kind is not None and checked.kind != "hub_index":
+        found.append(finding_about(INDEX, "PM903", "$.kind", f"is of the kind {checked.kind}, hub_index is expected"))
+    return (loaded.value if obeys_its_schema(checked) and checked.kind == "hub_index" else None), found
+
+
+def obeys_its_schema(checked: Checked) -> bool:
+    """Tell whether a manifest is of a known kind and has the form that its schema asks for."""
+    return checked.kind is not None and not any(finding.group in _FORM for finding in checked.findings)
+
+
+def refuse_changed(root: Path) -> None:
+    """Refuse a hub whose recorded files are changed or missing although every run has ended.
+
+    A program that writes to a hub takes stock of it, and the index would have the changed files from then on.
+
+    Raises
+    ------
+    InputError
+        If the folder is not a hub.
+    RunError
+        If a file is not the recorded one.
+    """
+    files = hub_files(root)
+    index, found = read_index(root)
+    if index is not None and all(run["status"] == "ended" for run in index["runs"]):
+        recorded = {record["path"] for record in index["files"]} - set(MADE_AGAIN)
+        doc = Document(index, INDEX, "hub_index", "1")
+        faults = [fault for fault in file_faults(doc, files) if fault.name in recorded]
+        found += [finding_about(fault.name, fault.code, "$", fault.sentence) for fault in faults]
+    if found:
+        raise RunError(f"{root} is not as it was recorded, and nothing was written: {min(found)}")

@@ -1,0 +1,51 @@
+"""Whether trainings and reconstructions of a hub were made from the datasets that its phases have recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ptyproof.checking.hub.studies import short
+from ptyproof.checking.model.document import Findings, cell_of, finding_about
+from ptyproof.hub.layout import OVERLAP, RECONSTRUCTION, RUN, TRAINING
+from ptyproof.study.layout import HALVES
+
+Manifests = Mapping[str, Mapping[str, Any]]
+_CELL = ("dose", "view", "gridsize")
+
+
+def check(manifests: Manifests) -> Findings:
+    """Yield what was made from other datasets than the phases have recorded, or from none that they have."""
+    if not {RUN, OVERLAP} <= manifests.keys():
+        return
+    recorded = _Recorded(manifests)
+    if TRAINING in manifests:
+        for number, job in enumerate(manifests[TRAINING]["jobs"]):
+            for half in HALVES if job["datasets"] is not None else ():
+                place = f"$.jobs[{number}].datasets.{half}.sha256"
+                yield from recorded.other(TRAINING, place, job, half, job["datasets"][half]["sha256"])
+    if RECONSTRUCTION in manifests:
+        for number, job in enumerate(manifests[RECONSTRUCTION]["jobs"]):
+            if job["result"]["status"] == "success" and job["dataset"] is not None:
+                place = f"$.jobs[{number}].dataset.sha256"
+                yield from recorded.other(RECONSTRUCTION, place, job, job["split"], job["dataset"]["sha256"])
+
+
+class _Recorded:
+    """The datasets that Phases C and D have recorded, by dose and by cell."""
+
+    def __init__(self, manifests: Manifests) -> None:
+        self.doses = {entry["dose"]: entry for entry in manifests[RUN]["datasets"]}
+        self.views = {cell_of(entry): entry for entry in manifests[OVERLAP]["views"]}
+
+    def other(self, name: str, place: str, job: dict[str, Any], half: str, used: str) -> Findings:
+        """Yield that a job used another dataset than the recorded one of its cell, or that none is recorded."""
+        source = self.views.get(cell_of({key: job[key] for key in _CELL}))
+        if source is not None and source["reads_phase_c"]:
+            source = self.doses.get(job["dose"])
+        record = None if source is None else source[half]["file"]
+        if record is None:
+            yield finding_about(name, "PM906", place, f"of {job['job'][:120]} no phase has recorded data")
+        elif record["sha256"] != used:
+            said = f"{job['job'][:120]} was made from {short(used)}, its phase has recorded {short(record['sha256'])}"
+            yield finding_about(name, "PM906", place, said)

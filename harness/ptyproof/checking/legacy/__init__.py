@@ -1,0 +1,1 @@
+"""Checks that only manifests of earlier generations need."""

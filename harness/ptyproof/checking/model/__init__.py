@@ -1,0 +1,1 @@
+"""What checks work on: the document, its files, findings and codes."""

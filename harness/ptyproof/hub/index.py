@@ -1,0 +1,267 @@
+"""The index of an artifact hub, `hub.json`: every run into it, and every file in it with its sha256.
+
+The index is written whole, atomically, under a lock, at the start and end of each run and after each step in between:
+two runs at once lose nothing, and a run that was killed stays visible. It carries its own digest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shlex
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ptyproof import clock
+from ptyproof.errors import DataError, InputError, ManifestError
+from ptyproof.io import schema, schema_files
+from ptyproof.io.atomic import sweep, write_text
+from ptyproof.io.locking import is_lock, lock
+from ptyproof.io.regular import read_regular
+from ptyproof.io.strict_json import MAX_BYTES, encodable, format_json, parse_json
+from ptyproof.jobs.state import STATE_FILE
+from ptyproof.provenance.anonymity import host_mark
+from ptyproof.provenance.redaction import redaction
+from ptyproof.records.manifest import timed_head
+
+INDEX = "hub.json"
+DATASETS = "work"
+EVIDENCE = ("red", "green", "collect", "none")
+_OWN = (*EVIDENCE, "cli", "docs", "real_run", DATASETS)
+_ZEROS = "0" * 64
+
+
+@dataclass(frozen=True)
+class Hub:
+    """An artifact hub: a folder with an index."""
+
+    root: Path
+
+    @property
+    def index_path(self) -> Path:
+        """The index."""
+        return self.root / INDEX
+
+    def read(self) -> dict[str, Any] | None:
+        """Return the index, or None where there is none yet.
+
+        Raises
+        ------
+        ManifestError
+            If it is damaged: no JSON, against its schema, or its digest is another.
+        """
+        if not self.index_path.exists():
+            return None
+        text = _read_text(self.index_path)
+        index: dict[str, Any] = schema.accepted(parse_json(text, self.index_path), "hub_index", self.index_path)
+        if index["index_sha256"] != own_digest(text, index["index_sha256"]):
+            raise ManifestError(
+                self.index_path, "was changed after it was written: its digest is another", "index_sha256"
+            )
+        return index
+
+    def open_run(
+        self,
+        command: Sequence[str],
+        evidence: str,
+        topic: str | None,
+        environment: Mapping[str, Any],
+        revision: Mapping[str, Any],
+        further: Callable[[str], Mapping[str, Any]] = lambda _: {},
+    ) -> str:
+        """Record that a run has begun; return its id.
+
+        Parameters
+        ----------
+        command
+            The command line; paths and names that say where and by whom it was run are left out.
+        evidence, topic
+            One of `EVIDENCE`, and what it is about.
+        environment, revision
+            Where the run is, and of which code.
+        further
+            Called with the id, returns what else is known of the run; may make its files.
+        """
+        refuse_links_out(self.root)
+        sweep(self.root)
+        with self._changing() as index:
+            name = f"run-{len(index['runs']) + 1:04d}"
+            known = redaction(self.root).cleaned(dict(further(name)))
+            index["runs"].append(
+                {
+                    "id": name,
+                    "evidence": evidence,
+                    "topic": topic,
+                    "real_run": False,
+                    "status": "running",
+                    "accepted": None,
+                    "reason": None,
+                    "command": redaction(self.root).clean(shlex.join(command)),
+                    "started": clock.stamp(),
+                    "ended": None,
+                    "exit_status": None,
+                    "process": {"host_sha256": host_mark(), "pid": os.getpid()},
+                    "revision": redaction(self.root).cleaned(revision),
+                    "environment": dict(environment),
+                    "outcomes": {},
+                    "n_collected": None,
+                    "skips": [],
+                    "log_path": None,
+                    "reports_path": None,
+                    "files_path": None,
+                    "blocked_path": None,
+                    "red": None,
+                    "collect": None,
+                }
+                | known
+            )
+        return name
+
+    def update_run(self, name: str, **changes: Any) -> dict[str, Any]:
+        """Change what is recorded of a run, and take stock of the files; return the run's record.
+
+        Raises
+        ------
+        ManifestError
+            If the index does not know the run: somebody has removed the index since the run began.
+        """
+        with self._changing() as index:
+            run: dict[str, Any] | None = next((run for run in index["runs"] if run["id"] == name), None)
+            if run is None:
+                raise ManifestError(self.index_path, f"has no {name}: it was removed or replaced since that run began")
+            run.update(redaction(self.root).cleaned(changes))
+        return run
+
+    def end_run(self, name: str, exit_status: int, **changes: Any) -> dict[str, Any]:
+        """Record the end of a run."""
+        return self.update_run(name, status="ended", ended=clock.stamp(), exit_status=exit_status, **changes)
+
+    def write(self, make: Callable[[], object]) -> None:
+        """Run `make`, which writes files into the hub, and take stock of them, while no other run does."""
+        with self._changing():
+            make()
+
+    def others_under_way(self) -> list[str]:
+        """Return the ids of the runs that other processes are in the middle of, as far as this machine can know."""
+        index = self.read() or {"runs": []}
+        here = {"host_sha256": host_mark(), "pid": os.getpid()}
+        running = [run for run in index["runs"] if run["status"] == "running" and run["process"] != here]
+        return [run["id"] for run in running if not is_incomplete(run)]
+
+    def files(self) -> list[dict[str, Any]]:
+        """Return the record of every file in the hub but the index and the datasets, in the order of their paths.
+
+        A file that another process removes meanwhile is left out.
+        """
+        records = (_record(name, path) for name, path in sorted(walk(self.root)))
+        return [record for record in records if record is not None]
+
+    @contextmanager
+    def _changing(self) -> Iterator[dict[str, Any]]:
+        self.root.mkdir(parents=True, exist_ok=True)
+        with lock(self.index_path):
+            index = self.read() or {"runs": []}
+            self._refuse_newer(index)
+            yield index
+            head = timed_head("hub_index") | {"index_sha256": _ZEROS}
+            index = head | {"runs": encodable(index["runs"]), "files": self.files()}
+            schema.validate(index, "hub_index", self.index_path)
+            text = format_json(index)
+            write_text(self.index_path, text.replace(_ZEROS, own_digest(text, _ZEROS), 1))
+
+    def _refuse_newer(self, index: Mapping[str, Any]) -> None:
+        """Refuse to write over an index that may hold more than this version knows; reading one is fine."""
+        ours = schema_files.load_schema("hub_index")["version"]
+        theirs = index.get("schema_version", ours)
+        if _minor(theirs) > _minor(ours):
+            raise ManifestError(
+                self.index_path,
+                f"is {theirs}, of a newer ptyproof; this one writes {ours} and would lose what it does not know",
+                "schema_version",
+            )
+
+
+def refuse_links_out(root: Path) -> None:
+    """Refuse a hub in whose own folders a link leads out of it: who writes there would write somewhere else.
+
+    Raises
+    ------
+    InputError
+        Names the link.
+    """
+    home = root.resolve()
+    for folder, names, files in os.walk(home):
+        if Path(folder) == home:
+            names[:] = [name for name in names if name in _OWN]
+        for name in [*names, *([] if Path(folder) == home else files)]:
+            path = Path(folder, name)
+            if path.is_symlink() and not path.resolve().is_relative_to(home):
+                place = path.relative_to(home).as_posix()
+                raise InputError(f"{root}: {place} is a link that leads out of the hub, and nothing was written")
+
+
+def own_digest(text: str, recorded: str) -> str:
+    """Return the digest of an index's text, whose recorded digest counts as zeros."""
+    place = f'"index_sha256": "{recorded}"'
+    zeroed = text.replace(place, f'"index_sha256": "{_ZEROS}"', 1)
+    return hashlib.sha256(zeroed.encode("utf-8")).hexdigest()
+
+
+def walk(root: Path) -> Iterator[tuple[str, Path]]:
+    """Yield name and path of every file in a hub but its index, its datasets, unfinished files, locks, states of jobs.
+
+    A link to a file counts as that file. Links to folders are not followed; devices, pipes and links to nothing hold
+    no evidence, and are left out.
+    """
+    for folder, _, files in os.walk(root):
+        here = Path(folder)
+        for file in files:
+            path = here / file
+            name = path.relative_to(root).as_posix()
+            is_temporary = (file.startswith(".") and file.endswith(".part")) or file.endswith(STATE_FILE)
+            is_dataset = name.startswith(f"{DATASETS}/") and file.endswith(".npz")
+            passes = is_temporary or is_lock(file)
+            if name != INDEX and not passes and not is_dataset and path.is_file():
+                yield name, path
+
+
+def _record(name: str, path: Path) -> dict[str, Any] | None:
+    """Return the record of a file, whose size and digest are of the same bytes even while it grows."""
+    try:
+        with path.open("rb", buffering=0) as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            return {"path": encodable(name), "sha256": digest, "size_bytes": file.tell()}
+    except FileNotFoundError:
+        return None
+
+
+def is_incomplete(run: Mapping[str, Any]) -> bool:
+    """Tell whether a run's process has gone without recording its end, as far as this machine can know."""
+    if run["status"] == "ended":
+        return False
+    if run["process"]["host_sha256"] != host_mark():
+        return True
+    try:
+        os.kill(run["process"]["pid"], 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False
+
+
+def _read_text(path: Path) -> str:
+    """Return the text of a file as it is, line ends included."""
+    try:
+        return read_regular(path, MAX_BYTES).decode("utf-8")
+    except DataError as error:
+        raise ManifestError(path, error.reason) from error
+    except UnicodeDecodeError as error:
+        raise ManifestError(path, f"is not UTF-8 at byte {error.start}") from error
+
+
+def _minor(version: str) -> int:
+    return int(version.split(".")[1])

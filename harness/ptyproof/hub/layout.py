@@ -1,0 +1,40 @@
+"""Names in an artifact hub that verification, summary and report share: manifests, and what is made from them."""
+
+from ptyproof.hub.index import DATASETS
+from ptyproof.study.layout import (
+    COMPARISON_MANIFEST,
+    METRICS_SUMMARY,
+    OVERLAP_MANIFEST,
+    RECONSTRUCTION_MANIFEST,
+    RUN_MANIFEST,
+    SKIP_SUMMARY,
+    TRAINING_MANIFEST,
+)
+
+RUN = f"{DATASETS}/phase_c/{RUN_MANIFEST}"
+OVERLAP = f"{DATASETS}/phase_d/{OVERLAP_MANIFEST}"
+REAL_RUN = "real_run"
+TRAINING = f"{REAL_RUN}/{TRAINING_MANIFEST}"
+RECONSTRUCTION = f"{REAL_RUN}/{RECONSTRUCTION_MANIFEST}"
+SKIPS = f"{REAL_RUN}/{SKIP_SUMMARY}"
+COMPARISON = f"{REAL_RUN}/{COMPARISON_MANIFEST}"
+METRICS = f"{REAL_RUN}/{METRICS_SUMMARY}"
+CERTIFICATE = f"{REAL_RUN}/certificate.json"
+SKIP_LINES = "docs/skipped_views.jsonl"
+SUMMARY = "docs/summary.md"
+REPORT = "docs/report.html"
+FIGURES = "docs/figures"
+SOURCES = f"{FIGURES}/sources.json"
+MADE_AGAIN = (SUMMARY, SKIP_LINES, REPORT)
+SKIP_KEYS = ("dose", "view", "gridsize", "code", "reason", "measured")
+KINDS = {
+    RUN: "run_manifest",
+    OVERLAP: "overlap_manifest",
+    TRAINING: "training_manifest",
+    SKIPS: "skip_summary",
+    COMPARISON: "comparison_manifest",
+    METRICS: "metrics_summary",
+    RECONSTRUCTION: "reconstruction_manifest",
+    SOURCES: "figures",
+    CERTIFICATE: "certificate",
+}

@@ -1,0 +1,75 @@
+"""What Phases E and F say of ends: why a job failed, that it was lost, and that an earlier failure stands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ptyproof.errors import InputError, PtyproofError
+from ptyproof.io.file_record import file_is_whole
+from ptyproof.jobs.memory import is_out_of_memory
+from ptyproof.jobs.state import describe
+from ptyproof.records.cell_ledger import Record
+
+RETRY = ("failed",)
+NOT_AGAIN = (
+    "failed in an earlier call, and is not run again unless --retry failed (pytest: --ptyproof-retry) asks for it"
+)
+
+
+def checked_retry(values: tuple[str, ...]) -> frozenset[str]:
+    """Return what is to be run again, as a set.
+
+    Raises
+    ------
+    InputError
+        If it is none of `RETRY`: what was lost is always run again, and what was a success is for --retrain or --redo.
+    """
+    for value in values:
+        if value not in RETRY:
+            raise InputError(f"--retry must be {' or '.join(RETRY)}, got {value!r}")
+    return frozenset(values)
+
+
+def stands(entry: Record, attempt: Mapping[str, Any], root: Path) -> bool:
+    """Tell whether a recorded failure is one of this attempt: the same way of doing it, of the same files.
+
+    Parameters
+    ----------
+    entry
+        The job's entry in the manifest.
+    attempt
+        What the entry would say of the attempt before it was made; what it has as None is not compared, nor is what the
+        failure does not know.
+    root
+        Folder of the manifest.
+    """
+    if entry["result"]["status"] != "failed":
+        return False
+    known = {key: value for key, value in attempt.items() if value is not None and entry.get(key) is not None}
+    if any(entry[key] != value for key, value in known.items()):
+        return False
+    datasets = entry["datasets"].values() if entry.get("datasets") else [entry.get("dataset")]
+    return all(record is None or file_is_whole(record, root) for record in datasets)
+
+
+def reason_of(error: BaseException) -> str:
+    """Return why a job failed, one line."""
+    text = str(error)
+    if is_out_of_memory(error):
+        text = f"out of memory: {text}" if text else "out of memory"
+    elif not isinstance(error, PtyproofError):
+        text = f"{type(error).__name__}: {text}"
+    return " ".join(text.split())
+
+
+def lost_line(key: str, earlier: Record | None, left: Record | None) -> str | None:
+    """Return what is to be said of a job whose last process left no end; None where there was none.
+
+    `left` is the state that the process had left behind.
+    """
+    if earlier is None or earlier["result"]["status"] != "lost" or earlier["result"]["started"] is None:
+        return None
+    who = "it was interrupted" if left is None else f"its process has died ({describe(left)})"
+    return f"{key}: was lost: started {earlier['result']['started']}, and {who}; it is run again"

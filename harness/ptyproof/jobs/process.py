@@ -1,0 +1,306 @@
+"""A process of its own for each job: what ends one job's process ends neither the others nor the run.
+
+Processes come from a server: a fresh interpreter, spawned once, that imports what jobs need, starts no thread pool and
+touches no GPU, and forks. A job then costs some hundredths of a second in place of the seconds that its imports take.
+The process that asks for jobs trains nothing itself and never initialises CUDA.
+
+A job's lines and progress bars go to the console of whoever started it. A job dies with the process that started it,
+and so do the processes that it started itself.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import re
+import shutil
+import signal
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing import forkserver, util
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from typing import Any, Literal
+
+from ptyproof import clock
+from ptyproof.console import Console
+from ptyproof.errors import InputError, PtyproofError, RunError
+from ptyproof.exit_statuses import sentence_of
+from ptyproof.jobs.memory import n_killed_for_memory, no_core_file
+
+OF_TRAININGS = ("ptyproof.phases.e_train.train_worker",)
+OF_RECONSTRUCTIONS = ("ptyproof.phases.f_reconstruct.reconstruct", "ptyproof.reconstruction.preloaded")
+_PASSED_ON = ("PTYPROOF_ANONYMOUS",)  # may differ from job to job; the rest of the environment is the server's
+_GRACE_S = 2.0
+_LONGEST_TEMPORARY = 60  # bytes of the temporary folder with which the names of sockets in it fit
+_BY_OTHERS = frozenset({signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT})
+
+
+@dataclass(frozen=True)
+class JobProcesses:
+    """What the process of a job may take.
+
+    Parameters
+    ----------
+    timeout_s
+        Seconds from the start of the job, waiting for another process that runs it not counted; None is no limit.
+    memory_bytes
+        What it may allocate beside its libraries, on the CPU; None is no limit.
+    """
+
+    timeout_s: float | None = None
+    memory_bytes: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.timeout_s is not None and not 0 < self.timeout_s < float("inf"):
+            raise InputError(f"--job-timeout must be a number of seconds > 0, got {self.timeout_s:g}")
+        if self.memory_bytes is not None and self.memory_bytes < 1:
+            raise InputError(f"--job-memory must be a number of bytes > 0, got {self.memory_bytes}")
+
+
+@dataclass(frozen=True)
+class Died:
+    """The end of a process that did not say how its job ended.
+
+    `status` is `failed` where the job is to blame, so that it would most likely end so again, and `lost` where somebody
+    else ended it. `began` is what the job had said when it began, None where it had not come so far.
+    """
+
+    status: Literal["failed", "lost"]
+    reason: str
+    began: str | None
+
+    def result(self, nothing: dict[str, Any], finished: str) -> dict[str, Any]:
+        """Return the job's result for its manifest from one that has nothing but the reason."""
+        ended = self.status == "failed"
+        started = self.began or (finished if ended else None)
+        return nothing | {"status": self.status, "started": started, "finished": finished if ended else None}
+
+
+def n_bytes(text: str) -> int:
+    """Return a number of bytes from its text: `500000000`, `500M`, `4G` (powers of 1024).
+
+    Raises
+    ------
+    InputError
+        If it is none.
+    """
+    found = re.fullmatch(r"([0-9]{1,15})([KMGT]?)", text, re.ASCII)
+    if found is None:
+        raise InputError(f"--job-memory must be a number of bytes, as in 500M or 4G, got {text!r}")
+    factor: int = 1024 ** " KMGT".index(found[2] or " ")
+    return int(found[1]) * factor
+
+
+Work = Callable[[Console, Callable[[str], None]], Any]
+
+
+def start_server(modules: Sequence[str]) -> None:
+    """Start the server of processes, unless it runs; it imports what jobs need in the background."""
+    context = multiprocessing.get_context("forkserver")
+    with_pytest = ["pytest"] if "pytest" in sys.modules else []  # a process imports the program that started it
+    context.set_forkserver_preload(["ptyproof.jobs.server", *modules, *with_pytest])
+    _find_room_for_sockets()
+    forkserver.ensure_running()
+
+
+def _find_room_for_sockets() -> None:
+    """Let multiprocessing put its sockets where their names fit: the system takes no more than 107 bytes of them.
+
+    It puts them into a folder of its own in the temporary folder, and a scheduler's or a test's may have a long name.
+    """
+    config: dict[str, Any] = multiprocessing.current_process()._config  # type: ignore[attr-defined]
+    if config.get("tempdir") is not None or len(os.fsencode(tempfile.gettempdir())) <= _LONGEST_TEMPORARY:
+        return
+    for place in ("/tmp", "/var/tmp", "/dev/shm"):
+        with suppress(OSError):
+            config["tempdir"] = tempfile.mkdtemp(prefix="pymp-", dir=place)
+            util.Finalize(None, shutil.rmtree, args=(config["tempdir"], True), exitpriority=-100)
+            return
+
+
+def run(work: Work, limits: JobProcesses, console: Console) -> Any:
+    """Run `work(console, began)` in a process of its own; return what it returns, or how the process died.
+
+    Parameters
+    ----------
+    work
+        A function and its arguments that can be pickled. It calls `began` once, with the time, when the job begins.
+    limits
+        What the process may take.
+    console
+        Where the job's lines and progress bars go.
+
+    Raises
+    ------
+    PtyproofError
+        If the work raised; an error of another type is a `RunError` with the same sentence.
+    KeyboardInterrupt
+        If this process is interrupted; the job's process has ended then.
+    """
+    context = multiprocessing.get_context("forkserver")
+    mine, theirs = context.Pipe(duplex=False)
+    killed_before = n_killed_for_memory()
+    size = shutil.get_terminal_size()
+    environment = {name: os.environ.get(name) for name in _PASSED_ON}
+    environment |= {"COLUMNS": str(size.columns), "LINES": str(size.lines)}
+    arguments = (work, theirs, console.bars is not None, environment)
+    process = context.Process(target=_child, args=arguments, name="ptyproof job")
+    with mine:
+        try:
+            process.start()
+            theirs.close()
+            heard = _listen(process, mine, console, limits)
+        except BaseException:
+            _stop(process)
+            raise
+        if heard.end is None:
+            if heard.timed_out:
+                _kill(process)
+            process.join()
+            return _how_it_died(process.exitcode, heard, limits, n_killed_for_memory() > killed_before)
+        process.join(_GRACE_S)
+        _kill(process)  # what it had to say is said
+    kind, value = heard.end
+    if kind == "error":
+        sentence, exit_status = value
+        raise (InputError if exit_status == InputError.exit_status else RunError)(sentence)
+    return value
+
+
+@dataclass
+class _Heard:
+    """What a process has said: that its job began, and the last thing."""
+
+    began: str | None = None
+    end: tuple[str, Any] | None = None
+    timed_out: bool = False
+
+
+def _listen(process: BaseProcess, channel: Connection, console: Console, limits: JobProcesses) -> _Heard:
+    """Pass on what a process says, until it has said how its job ended, has died, or has run for too long."""
+    heard, deadline = _Heard(), float("inf")
+    while heard.end is None:
+        left = deadline - clock.seconds()
+        ready = wait([channel, process.sentinel], None if left == float("inf") else max(0.0, left))
+        if not ready:
+            heard.timed_out = True
+            break
+        if channel not in ready:
+            if not channel.poll():
+                break
+            continue
+        try:
+            kind, value = channel.recv()
+        except (EOFError, OSError):  # cut off in the middle of a word
+            process.join(_GRACE_S)
+            break
+        if kind == "began":
+            heard.began = value
+            deadline = float("inf") if limits.timeout_s is None else clock.seconds() + limits.timeout_s
+        elif kind == "line" and console.lines is not None:
+            console.lines.write(value)
+            console.lines.flush()
+        elif kind == "bar" and console.bars is not None:
+            console.bars.write(value)
+            console.bars.flush()
+        elif kind in {"result", "error"}:
+            heard.end = (kind, value)
+    return heard
+
+
+def _how_it_died(exit_code: int | None, heard: _Heard, limits: JobProcesses, for_memory: bool) -> Died:
+    if heard.timed_out:
+        return Died("failed", f"ran longer than --job-timeout {limits.timeout_s:g} s, and was ended", heard.began)
+    if exit_code is None or exit_code >= 0:
+        if exit_code == 255:  # what multiprocessing makes of a server that is gone
+            return Died("lost", "its process was ended together with the server of processes", heard.began)
+        return Died("failed", f"its process ended with exit status {exit_code} and said no reason", heard.began)
+    number = -exit_code
+    name = signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}"
+    if number == signal.SIGKILL and for_memory:
+        return Died("failed", f"out of memory: the system ended its process by {name}", heard.began)
+    if number in _BY_OTHERS:
+        return Died("lost", f"its process was ended by {name} from outside", heard.began)
+    return Died("failed", f"its process was ended by {name} ({signal.strsignal(number)})", heard.began)
+
+
+def _stop(process: BaseProcess) -> None:
+    """End a process that was interrupted: politely first, so that its log says so."""
+    try:
+        if process.pid is not None and process.is_alive():
+            os.kill(process.pid, signal.SIGINT)
+            process.join(_GRACE_S)
+    except ProcessLookupError:
+        pass
+    finally:
+        _kill(process)
+
+
+def _kill(process: BaseProcess) -> None:
+    """End a process and those that it has started, which are in its group."""
+    if process.pid is None:
+        return
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    if process.is_alive():  # it had not come to making a group
+        with suppress(ProcessLookupError):
+            os.kill(process.pid, signal.SIGKILL)
+    process.join()
+
+
+class _Stream:
+    """A stream whose texts go to the process that asked for the job."""
+
+    def __init__(self, channel: Connection, kind: str, sending: threading.Lock) -> None:
+        self._channel = channel
+        self._kind = kind
+        self._sending = sending
+
+    def write(self, text: str) -> int:
+        """Send a text."""
+        with self._sending:
+            self._channel.send((self._kind, text))
+        return len(text)
+
+    def flush(self) -> None:
+        """Every text was sent at once."""
+
+
+def _child(work: Work, channel: Connection, has_bars: bool, environment: dict[str, str | None]) -> None:
+    """Do the work of a job, and say how it ended."""
+    no_core_file()
+    os.setpgid(0, 0)  # an interrupt at the terminal reaches the one who asked for the job, and comes from there
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+    for name, value in environment.items():
+        os.environ.pop(name, None)
+        os.environ.update({} if value is None else {name: value})
+    sending = threading.Lock()
+    bars: Any = _Stream(channel, "bar", sending) if has_bars else None
+    console = Console(_Stream(channel, "line", sending), bars)
+
+    def began(started: str) -> None:
+        with sending:
+            channel.send(("began", started))
+
+    try:
+        said = ("result", work(console, began))
+    except KeyboardInterrupt:
+        os._exit(128 + signal.SIGINT)
+    except BaseException as error:  # noqa: BLE001 - it is raised where the job was asked for
+        sentence, status = sentence_of(error) or (f"{type(error).__name__}: {error}", RunError.exit_status)
+        said = ("error", (sentence, status if isinstance(error, PtyproofError) else RunError.exit_status))
+    with sending:
+        channel.send(said)
+
+
+def _die_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os.killpg(0, signal.SIGKILL)

@@ -1,0 +1,141 @@
+"""Where a job stands: the process that runs it says so beside the job's artifacts, and keeps saying that it lives.
+
+The manifest records ends, and calls a job `lost` until it has one. The file `job_state.json` is there while a process
+runs the job, and is left behind by one that died. Both together tell five states apart:
+
+- pending: a call has selected the job, and no process has started it;
+- running: a process runs it now: its host, pid and heartbeat are in the file;
+- success, failed: the end that the manifest has;
+- lost: it was started, and its process has died without recording an end. The next call runs it again.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from ptyproof import clock
+from ptyproof.console import Console
+from ptyproof.errors import ManifestError
+from ptyproof.provenance.anonymity import host_label, is_this_host
+from ptyproof.records.manifest import head, read_manifest, write_manifest
+
+STATES = ("pending", "running", "success", "failed", "lost")
+STATE_FILE = "job_state.json"
+HEARTBEAT_S = 5.0
+SILENCE_S = 60.0  # a process of another host that was silent for so long is taken for dead
+
+_KIND = "job_state"
+_POLL_S = 0.5
+
+Record = dict[str, Any]
+
+
+def state_of(entry: Mapping[str, Any], path: Path) -> str:
+    """Return where a job stands, one of `STATES`, from its entry in the manifest and its state file."""
+    result = entry["result"]
+    if result["status"] != "lost":
+        return str(result["status"])
+    if is_alive(read_state(path)):
+        return "running"
+    return "pending" if result["started"] is None else "lost"
+
+
+def read_state(path: Path) -> Record | None:
+    """Return what a state file says, or None where there is none, or one that is damaged: nobody writes it half."""
+    try:
+        return read_manifest(path, _KIND)
+    except ManifestError:
+        return None
+
+
+def is_alive(state: Record | None) -> bool:
+    """Tell whether the process of a state file lives: of this host by its number, of another one by its heartbeat."""
+    if state is None:
+        return False
+    process = state["process"]
+    if is_this_host(process["host"]):
+        return _lives(process["pid"], process["started_ticks"])
+    return _seconds_since(state["heartbeat"]) < SILENCE_S
+
+
+@contextmanager
+def running(path: Path, key: str, console: Console) -> Iterator[Record | None]:
+    """Say that this process runs a job, until the block ends; yield what a process that died with the job had left.
+
+    A process of elsewhere that runs the job is waited for. Whoever calls this holds the job's lock, so no other
+    process of this machine is inside. The folder of `path` must exist.
+    """
+    left = _wait_for_others(path, key, console)
+    me = {"host": host_label(), "pid": os.getpid(), "started_ticks": _start_of(os.getpid())}
+    state = head(_KIND) | {"job": key, "state": "running", "process": me, "started": clock.stamp()}
+    ended = threading.Event()
+    _say(path, state)
+    pulse = threading.Thread(target=_beat, args=(path, state, ended), daemon=True, name=f"heartbeat of {key}")
+    pulse.start()
+    try:
+        yield left
+    finally:
+        ended.set()
+        pulse.join()
+        path.unlink(missing_ok=True)
+
+
+def describe(state: Record) -> str:
+    """Return which process a state file speaks of, and when it was last seen."""
+    process = state["process"]
+    return f"process {process['pid']} on {process['host']}, last seen {state['heartbeat']}"
+
+
+def _wait_for_others(path: Path, key: str, console: Console) -> Record | None:
+    state, told = read_state(path), False
+    while is_alive(state):
+        if not told:
+            console.say(f"{key}: is run by {describe(state or {})}; waiting for its end")
+            told = True
+        time.sleep(_POLL_S)
+        state = read_state(path)
+    return state
+
+
+def _beat(path: Path, state: Record, ended: threading.Event) -> None:
+    while not ended.wait(HEARTBEAT_S):
+        with suppress(OSError, MemoryError):  # the job goes on, and itself will say what is wrong
+            _say(path, state)
+
+
+def _say(path: Path, state: Record) -> None:
+    write_manifest(path, state | {"heartbeat": clock.stamp()})
+
+
+def _lives(pid: int, started_ticks: int | None) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass  # it is somebody else's, and lives
+    return _start_of(pid) == started_ticks
+
+
+def _start_of(pid: int) -> int | None:
+    """Return when a process was started, ticks since the machine was: numbers of processes are given out again.
+
+    A process that has died and that nobody has asked about yet still has its number, and no start.
+    """
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+    state, *fields = text.rpartition(")")[2].split()
+    return None if state in {"Z", "X"} else int(fields[18])
+
+
+def _seconds_since(stamp: str) -> float:
+    return (clock.utc_now() - datetime.fromisoformat(stamp)).total_seconds()

@@ -1,0 +1,140 @@
+"""The methods that need the network or what it starts from: `start`, `pinn` and `pinn+lsqml`.
+
+They bring training and reconstruction together, which do not know each other.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ptyproof import clock
+from ptyproof.errors import DataError, RunError
+from ptyproof.extras import INFERENCE, missing, needs
+from ptyproof.reconstruction.iterative import PtyChi
+from ptyproof.reconstruction.method import BlindScan, Budget, Needs, Reconstruction
+from ptyproof.reconstruction.stitching import stitch
+from ptyproof.study.training import NetworkDesign
+from ptyproof.training.scan import normalised_scan
+
+if TYPE_CHECKING:
+    from ptyproof.training.network import GroupNetwork
+
+
+class Start:
+    """The network-free estimate that the network begins from: a control for the network."""
+
+    name = "start"
+    needs = Needs(grouping=True)
+
+    def __init__(self, design: NetworkDesign) -> None:
+        self._design = design
+
+    def unavailable(self) -> str | None:
+        """Return the line that installs torch where it is missing."""
+        return _unavailable(self.name)
+
+    def reconstruct(self, dataset: BlindScan, budget: Budget, rng: np.random.Generator) -> Reconstruction:
+        """Return the start of the whole scan, or, where patterns are not looked at together, the stitched starts."""
+        from ptyproof.training.network import GroupNetwork
+
+        return _inferred(GroupNetwork(self._design).eval(), dataset, dataset.grouped, start_only=True)
+
+
+class Pinn:
+    """The network that was trained on the other half of the cell.
+
+    One that was trained on groups looks at the whole scan at once; of one that was trained on single patterns the
+    patches are stitched.
+    """
+
+    name = "pinn"
+    needs = Needs(training=True)
+
+    def unavailable(self) -> str | None:
+        """Return the line that installs torch and safetensors where one is missing."""
+        return _unavailable(self.name)
+
+    def reconstruct(self, dataset: BlindScan, budget: Budget, rng: np.random.Generator) -> Reconstruction:
+        """Return what the network in the dataset's bundle makes of the scan.
+
+        Raises
+        ------
+        RunError
+            If there is no bundle, or photon counts are not known.
+        DataError
+            If the bundle is damaged, or its network was trained on patterns of another size.
+        """
+        from ptyproof.training.bundle import read_bundle
+
+        if dataset.bundle_path is None:
+            raise RunError("pinn needs the bundle of a trained network, and got none")
+        bundle = read_bundle(dataset.bundle_path)
+        if bundle.window != dataset.window:
+            raise DataError(
+                dataset.bundle_path.name,
+                f"was trained on patterns of {_size(bundle.window)} px, but the dataset has {_size(dataset.window)} px",
+            )
+        return _inferred(bundle.network, dataset, bundle.record["gridsize"] > 1, start_only=False)
+
+
+class PinnThenLsqml:
+    """The network's result, refined by a few epochs of LSQML."""
+
+    name = "pinn+lsqml"
+    needs = Needs(training=True, iterates=True)
+
+    def __init__(self) -> None:
+        self._network = Pinn()
+        self._engine = PtyChi("lsqml")
+
+    def unavailable(self) -> str | None:
+        """Return the line that installs pty-chi, or what the network needs, where it is missing."""
+        return self._network.unavailable() or self._engine.unavailable()
+
+    def reconstruct(self, dataset: BlindScan, budget: Budget, rng: np.random.Generator) -> Reconstruction:
+        """Return the refined object; errors are those of `pinn` and `lsqml`."""
+        first = self._network.reconstruct(dataset, budget, rng)
+        # where no light falls the patches have no value, and the engine needs a transparent object
+        start = np.where(first.obj == 0, np.complex64(dataset.unit_scale), first.obj)
+        refined = self._engine.refine(dataset, budget, rng, start)
+        return Reconstruction(
+            refined.obj,
+            refined.probe,
+            losses=refined.losses,
+            seconds=refined.seconds,
+            loss_unit=refined.loss_unit,
+            steps_s={**first.steps_s, **refined.steps_s},
+            stopped_by=refined.stopped_by,
+            remedies=refined.remedies,
+        )
+
+
+def _inferred(network: GroupNetwork, dataset: BlindScan, grouped: bool, *, start_only: bool) -> Reconstruction:
+    from ptyproof.methods.network_prediction import illuminations
+    from ptyproof.training.prediction import predict_object, predict_patches
+
+    if not dataset.counts_known:
+        raise RunError(
+            "a network needs patterns whose photon counts are known, and this dataset has no intensity_scale"
+        )
+    began = clock.seconds()
+    scan = normalised_scan(dataset.amplitude, dataset.probe, dataset.positions_px, dataset.scan_sha256)
+    if grouped:
+        obj = predict_object(network, scan, dataset.object_shape, start_only=start_only)
+        return Reconstruction(obj, dataset.probe, steps_s={"inference": clock.seconds() - began})
+    patches = predict_patches(network, scan, start_only=start_only)
+    inferred = clock.seconds()
+    found = stitch(patches, illuminations(scan), scan.corners_px, dataset.object_shape)
+    steps = {"inference": inferred - began, "stitching": clock.seconds() - inferred}
+    return Reconstruction(found.obj, dataset.probe, steps_s=steps)
+
+
+def _unavailable(name: str) -> str | None:
+    absent = missing(INFERENCE)
+    return needs(name, absent) if absent else None
+
+
+def _size(window: tuple[int, int]) -> str:
+    return f"{window[0]} x {window[1]}"

@@ -1,0 +1,171 @@
+"""The reconstruction methods that are known: those that come with ptyproof, and those that others register.
+
+A package of somebody else registers a method by an entry point of the group `ptyproof.methods`, which names a method,
+or something that returns one when it is called:
+
+    [project.entry-points."ptyproof.methods"]
+    mine = "my_package.reconstruction:Mine"
+
+Names are known without torch; the methods of ptyproof are made where they are to run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from typing import Any
+
+from ptyproof._version import __version__
+from ptyproof.errors import DesignError, InputError
+from ptyproof.reconstruction.method import Method, Needs, unavailable
+from ptyproof.study.design import StudyDesign
+from ptyproof.study.reconstruction import method_name
+
+ENTRY_POINTS = "ptyproof.methods"
+NEED_TRAINING = frozenset({"pinn", "pinn+lsqml"})
+SHIPPED = ("flat", "start", "pinn", "lsqml", "rpie", "epie", "pinn+lsqml")
+
+
+@dataclass(frozen=True)
+class Provider:
+    """Who has registered a method: a distribution or module, and its version where it has one."""
+
+    name: str
+    version: str | None = None
+
+    def __str__(self) -> str:
+        return self.name if self.version is None else f"{self.name} {self.version}"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the record for a manifest."""
+        return {"name": self.name, "version": self.version}
+
+
+Guest = tuple[Method, Provider]
+OURS = Provider("pytest-ptyproof", __version__)
+
+
+@dataclass(frozen=True, eq=False)
+class Registered:
+    """A method, who has registered it, and why it cannot run here (None if it can)."""
+
+    method: Method
+    provider: Provider
+    unavailable: str | None
+
+    @property
+    def name(self) -> str:
+        """The method's name."""
+        return self.method.name
+
+    @property
+    def needs_training(self) -> bool:
+        """Whether it uses a trained bundle."""
+        return self.method.needs.training
+
+
+@dataclass(frozen=True)
+class Registry:
+    """The methods by their names, and the order in which a study's tables have them."""
+
+    methods: dict[str, Registered]
+    order: tuple[str, ...]
+
+    def __getitem__(self, name: str) -> Registered:
+        """Return a method.
+
+        Raises
+        ------
+        InputError
+            If none of that name is registered; lists those that are.
+        """
+        if name not in self.methods:
+            raise InputError(f"--method must be one of {', '.join(sorted(self.methods))}, got {name!r}")
+        return self.methods[name]
+
+
+def guests(others: Iterable[tuple[object, Provider]] = ()) -> list[Guest]:
+    """Return the methods that did not come with ptyproof: of entry points, and `others` with who has registered each.
+
+    Raises
+    ------
+    InputError
+        If an entry point cannot be loaded, a method has no usable name or does not keep to the interface, or two
+        methods have one name.
+    """
+    found: list[Guest] = []
+    owners = dict.fromkeys(SHIPPED, OURS)
+    for candidate, provider in [*_from_entry_points(), *others]:
+        method = _checked(candidate, provider)
+        if method.name in owners:
+            raise InputError(f"two methods are named {method.name}: of {owners[method.name]} and of {provider}")
+        owners[method.name] = provider
+        found.append((method, provider))
+    return found
+
+
+def method_order(design: StudyDesign, known: Sequence[Guest]) -> tuple[str, ...]:
+    """Return the names of a study's methods: those that it names, in its order, then those that others registered.
+
+    Methods of others join every study, as they were installed or registered for that. Of those that come with ptyproof
+    a study has the ones that it names; the rest can be asked for.
+
+    Raises
+    ------
+    InputError
+        If the study names a method that nobody has registered.
+    """
+    named = [entry.name for entry in design.reconstruction.methods]
+    others = [method.name for method, _ in known]
+    for name in named:
+        if name not in (*SHIPPED, *others):
+            raise InputError(
+                f"study {design.name} names the method {name!r}, which nobody has registered; the registered ones are "
+                f"{', '.join(sorted((*SHIPPED, *others)))}"
+            )
+    return (*named, *(name for name in others if name not in named))
+
+
+def registry(design: StudyDesign, others: Iterable[tuple[object, Provider]] = ()) -> Registry:
+    """Return the methods of a study, ready to run; errors are those of `guests` and `method_order`."""
+    from ptyproof.methods.network import Pinn, PinnThenLsqml, Start
+    from ptyproof.reconstruction.flat import Flat
+    from ptyproof.reconstruction.iterative import ENGINES, PtyChi
+
+    known = guests(others)
+    ours: list[Method] = [Flat(), Start(design.training.network), Pinn(), *map(PtyChi, ENGINES), PinnThenLsqml()]
+    found = [*((method, OURS) for method in ours), *known]
+    methods = {method.name: Registered(method, provider, unavailable(method)) for method, provider in found}
+    return Registry(methods, method_order(design, known))
+
+
+def _from_entry_points() -> list[tuple[object, Provider]]:
+    found: list[tuple[object, Provider]] = []
+    for point in entry_points(group=ENTRY_POINTS):
+        provider = Provider(point.dist.name, point.dist.version) if point.dist else Provider(point.module)
+        try:
+            found.append((point.load(), provider))
+        except (ImportError, AttributeError) as error:
+            raise InputError(f"the method {point.name} of {provider} cannot be loaded: {error}") from error
+    return found
+
+
+def _checked(candidate: object, provider: Provider) -> Method:
+    """Return a method, made where it is a class or function; it keeps to the interface as far as can be seen."""
+    if isinstance(candidate, type) or (callable(candidate) and not isinstance(candidate, Method)):
+        candidate = candidate()
+    if (
+        not isinstance(candidate, Method)
+        or not isinstance(candidate.needs, Needs)
+        or not callable(candidate.reconstruct)
+    ):
+        raise InputError(
+            f"a method must have name, needs (ptyproof.reconstruction.method.Needs) and reconstruct, got "
+            f"{type(candidate).__name__} of {provider}"
+        )
+    try:
+        method_name(f"the name of a method of {provider}", candidate.name)
+    except DesignError as error:
+        raise InputError(str(error)) from error
+    return candidate

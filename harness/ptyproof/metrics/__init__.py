@@ -1,0 +1,1 @@
+"""Metrics: their definitions, units and directions, and their values."""

@@ -1,0 +1,235 @@
+"""The measures of a reconstruction against the truth: each a value with unit and direction, or no value and the reason.
+
+The only input besides the result is the truth, so this belongs to the comparison alone; no method is ever given it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ptyproof.metrics.definitions import Direction, specs
+from ptyproof.metrics.protocol import Recipe
+from ptyproof.physics import similarity
+from ptyproof.physics.align import Aligned, align, illumination_crop, soft_window
+from ptyproof.physics.frc import NYQUIST, RingCorrelation, crossing, ring_correlation
+from ptyproof.physics.metrics import scaled_error
+
+_MIN_FRC_SIDE_PX = 16
+# An image whose range is within rounding of float32 has no structure to speak of.
+_FLAT = 1e-5
+_PERFECT_DB = 240.0  # what rounding of double precision leaves
+_NEVER_BELOW = "never below the threshold up to the Nyquist frequency: at least this good"
+
+Image = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A measure of one reconstruction.
+
+    Attributes
+    ----------
+    metric
+        Its name.
+    value
+        None where it is not defined; `reason` says why, and is None otherwise.
+    unit, direction
+        As in `Spec`.
+    note
+        What is to be known of the value; None where there is nothing.
+    data_range, sigma_px, n_scales
+        Where the measure uses them: the truth's range in the measure's image, the width of the windows, the number of
+        scales.
+    """
+
+    metric: str
+    value: float | None
+    unit: str
+    direction: Direction
+    reason: str | None = None
+    note: str | None = None
+    data_range: float | None = None
+    sigma_px: float | None = None
+    n_scales: int | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the measure for a manifest: JSON values only."""
+        return dict(vars(self))
+
+
+@dataclass(frozen=True, eq=False)
+class Scored:
+    """Measures of a result against the truth, and the ring correlations that belong to them, by image."""
+
+    measures: tuple[Measure, ...]
+    curves: Mapping[str, RingCorrelation] = field(default_factory=dict)
+
+
+def measure(recipe: Recipe, metric: str, value: float | None, reason: str | None = None, **details: Any) -> Measure:
+    """Return a measure by its name; one without a value has to have a reason."""
+    assert (value is None) == (reason is not None)
+    spec = specs(recipe)[metric]
+    return Measure(metric, value, spec.unit, spec.direction, reason, **details)
+
+
+def measure_from_dict(record: Mapping[str, Any]) -> Measure:
+    """Return the measure that a manifest's record describes."""
+    return Measure(**record)
+
+
+def undefined(recipe: Recipe, metrics: Iterable[str], reason: str) -> list[Measure]:
+    """Return measures without a value, for one reason."""
+    return [measure(recipe, metric, None, reason) for metric in metrics]
+
+
+def phase_images(aligned: Aligned) -> tuple[Image, Image]:
+    """Return the phases of result and truth in rad: no wraps between them.
+
+    The truth's phase is unwrapped around that of its mean over the crop and counted from its smallest value there, so
+    it reaches from 0 to the data range as an image does. The result's is the one of its values that lies within pi of
+    the truth's, so a difference of both is the phase of R conj(T). Where a result is zero it has the phase of the
+    truth's mean, like a constant.
+    """
+    mean = aligned.truth[aligned.mask].mean()
+    unit = mean / abs(mean) if abs(mean) > 0 else 1.0
+    truth = np.angle(aligned.truth * np.conj(unit))
+    truth -= truth[aligned.mask].min()
+    filled = np.where(aligned.result == 0, unit, aligned.result)
+    return truth + np.angle(filled * np.conj(aligned.truth)), truth
+
+
+def score(aligned: Aligned, recipe: Recipe) -> Scored:
+    """Return every measure of an aligned result that needs the truth.
+
+    Parameters
+    ----------
+    aligned
+        Result and truth in the crop.
+    recipe
+        Windows and thresholds.
+    """
+    phases = phase_images(aligned)
+    amplitudes = np.abs(aligned.result), np.abs(aligned.truth)
+    error = scaled_error(aligned.result, aligned.truth, aligned.mask.astype(np.float64)).nrmse
+    measures = [measure(recipe, "complex_nrmse", error)]
+    curves: dict[str, RingCorrelation] = {}
+    for image, (result, truth) in (("phase", phases), ("amplitude", amplitudes)):
+        data_range = _range(truth, aligned.mask, image)
+        measures += _pixelwise(recipe, image, result, truth, aligned.mask)
+        measures += _resolutions(recipe, image, (result, truth), aligned.mask, data_range is None, curves)
+        measures += _similarities(recipe, image, result, truth, aligned.mask, data_range)
+    flat = bool(np.ptp(np.abs(aligned.truth - aligned.truth[aligned.mask].mean())[aligned.mask]) <= _FLAT)
+    measures += _resolutions(recipe, "complex", (aligned.result, aligned.truth), aligned.mask, flat, curves)
+    order = {metric: number for number, metric in enumerate(specs(recipe))}
+    return Scored(tuple(sorted(measures, key=lambda found: order[found.metric])), curves)
+
+
+def _pixelwise(recipe: Recipe, image: str, result: Image, truth: Image, mask: npt.NDArray[np.bool_]) -> list[Measure]:
+    return [
+        measure(recipe, f"{image}_mae", similarity.mean_absolute_error(result, truth, mask)),
+        measure(recipe, f"{image}_mse", similarity.mean_squared_error(result, truth, mask)),
+    ]
+
+
+def _similarities(
+    recipe: Recipe, image: str, result: Image, truth: Image, mask: npt.NDArray[np.bool_], data_range: float | None
+) -> list[Measure]:
+    names = [f"{image}_{name}" for name in ("psnr", "ssim", "ms_ssim")]
+    if data_range is None:
+        return undefined(recipe, names, f"the truth's {image} is constant in the crop, so it has no range")
+    psnr = similarity.psnr_db(result, truth, mask, data_range)
+    perfect = "infinite: the result equals the truth" if psnr > _PERFECT_DB else None
+    value = None if perfect else psnr
+    found = [measure(recipe, names[0], value, perfect, data_range=data_range)]
+    for name, sigma in zip(names[1:], (recipe.ssim_sigma_px, recipe.ms_ssim_sigma_px), strict=True):
+        n_scales = similarity.n_scales_for(mask, sigma)
+        details: dict[str, Any] = {"data_range": data_range, "sigma_px": sigma}
+        if n_scales == 0:
+            size = f"{mask.shape[0]} x {mask.shape[1]} px"
+            reason = f"no window of sigma {sigma:g} px fits into the crop of {size}"
+            found.append(measure(recipe, name, None, reason, **details))
+        elif name.endswith("ms_ssim"):
+            value = similarity.ms_ssim(result, truth, mask, data_range, sigma, n_scales)
+            found.append(measure(recipe, name, value, **details, n_scales=n_scales))
+        else:
+            found.append(measure(recipe, name, similarity.ssim(result, truth, mask, data_range, sigma), **details))
+    return found
+
+
+def _resolutions(
+    recipe: Recipe,
+    image: str,
+    pair: tuple[npt.NDArray[Any], npt.NDArray[Any]],
+    mask: npt.NDArray[np.bool_],
+    flat_truth: bool,
+    curves: dict[str, RingCorrelation],
+) -> list[Measure]:
+    names = [f"{image}_{name}_{unit}" for name in recipe.thresholds for unit in ("px", "nyquist")]
+    names.append(f"{image}_frc_mean")
+    if flat_truth:
+        subject = "truth" if image == "complex" else f"truth's {image}"
+        return undefined(recipe, names, f"the {subject} is constant in the crop, so it correlates with nothing")
+    if min(mask.shape) < _MIN_FRC_SIDE_PX:
+        size = f"{mask.shape[0]} x {mask.shape[1]} px"
+        return undefined(recipe, names, f"the crop of {size} is smaller than {_MIN_FRC_SIDE_PX} px, too few rings")
+    curve = curves[image] = ring_correlation(*pair, soft_window(mask, recipe.edge_px))
+    return resolution_measures(recipe, image, curve)
+
+
+def resolution_measures(recipe: Recipe, image: str, curve: RingCorrelation) -> list[Measure]:
+    """Return where a ring correlation falls below each threshold (px, and fraction of Nyquist), and its mean."""
+    found = []
+    for name, threshold in recipe.thresholds.items():
+        frequency = crossing(curve, curve.threshold(**threshold))
+        note = _NEVER_BELOW if frequency == NYQUIST else None
+        reason = None
+        if frequency == 0:
+            coarsest = 1 / float(curve.frequency[0])
+            reason = f"nothing is resolved: below the threshold at {coarsest:.3g} px, the coarsest ring, already"
+        px = None if frequency == 0 else 1 / frequency
+        found.append(measure(recipe, f"{image}_{name}_px", px, reason, note=note))
+        found.append(measure(recipe, f"{image}_{name}_nyquist", frequency / NYQUIST, note=note))
+    return [*found, measure(recipe, f"{image}_frc_mean", float(curve.correlation.mean()))]
+
+
+def _range(truth: Image, mask: npt.NDArray[np.bool_], image: str) -> float | None:
+    """The truth's range in the mask, or None if it is nothing but rounding."""
+    values = truth[mask]
+    data_range = float(np.ptp(values))
+    unit = float(np.abs(values).max()) if image == "amplitude" else 1.0
+    return data_range if data_range > _FLAT * unit else None
+
+
+def compare_objects(
+    result: npt.NDArray[np.complexfloating],
+    truth: npt.NDArray[np.complexfloating],
+    illumination: npt.NDArray[np.floating] | None = None,
+    recipe: Recipe | None = None,
+) -> dict[str, Measure]:
+    """Return the measures of one object against another by their names: registered, cropped and scored.
+
+    Parameters
+    ----------
+    result, truth
+        (M, M') complex, on one grid.
+    illumination
+        (M, M') not negative: what is lit less than the recipe's fraction of the brightest pixel is left out. None
+        compares every pixel.
+    recipe
+        How; None is the usual way.
+
+    Raises
+    ------
+    InputError
+        If shapes differ, numbers are not finite, or the truth is zero.
+    """
+    recipe = recipe or Recipe()
+    light = np.ones(truth.shape) if illumination is None else illumination
+    crop = illumination_crop(light, recipe.crop_fraction)
+    aligned = align(result, truth, crop, max_shift_px=recipe.max_shift_px, edge_px=recipe.edge_px)
+    return {found.metric: found for found in score(aligned, recipe).measures}

@@ -1,0 +1,99 @@
+"""What the measures of a comparison are, whatever their values: names, units, and which way is better."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal
+
+from ptyproof.metrics.protocol import Recipe, frc_name
+
+Direction = Literal["lower", "higher"]
+IMAGES = ("phase", "amplitude", "complex")
+NO_UNIT = "1"
+
+
+@dataclass(frozen=True)
+class Spec:
+    """What a measure is, whatever its value.
+
+    `unit` is NO_UNIT for a number without one; `direction` says which way is better.
+    """
+
+    label: str
+    unit: str
+    direction: Direction
+
+
+@cache
+def specs(recipe: Recipe) -> dict[str, Spec]:
+    """Return every measure of a comparison by its name, in the order of the tables."""
+    found = {"complex_nrmse": Spec("complex NRMSE", NO_UNIT, "lower")}
+    for image, unit in (("phase", "rad"), ("amplitude", NO_UNIT), ("complex", None)):
+        if unit is not None:
+            squared = "rad^2" if unit == "rad" else unit
+            found |= {
+                f"{image}_mae": Spec(f"{image} MAE", unit, "lower"),
+                f"{image}_mse": Spec(f"{image} MSE", squared, "lower"),
+            }
+        found |= _resolutions(recipe, image)
+        if unit is not None:
+            found |= {
+                f"{image}_psnr": Spec(f"{image} PSNR", "dB", "higher"),
+                f"{image}_ssim": Spec(f"{image} SSIM", NO_UNIT, "higher"),
+                f"{image}_ms_ssim": Spec(f"{image} MS-SSIM", NO_UNIT, "higher"),
+            }
+    found |= {
+        "r_factor": Spec("R-factor", NO_UNIT, "lower"),
+        "poisson_deviance": Spec("Poisson deviance", "nats/px", "lower"),
+        "time_s": Spec("time", "s", "lower"),
+        "held_out_r_factor": Spec("held-out R-factor", NO_UNIT, "lower"),
+        "held_out_poisson_deviance": Spec("held-out Poisson deviance", "nats/px", "lower"),
+    }
+    for image in IMAGES:
+        found |= _resolutions(recipe, image, "half_scan_")
+    return found
+
+
+def _resolutions(recipe: Recipe, image: str, prefix: str = "") -> dict[str, Spec]:
+    found = {}
+    for name in recipe.thresholds:
+        label = f"{prefix.replace('_', ' ')}{image} {_FRC_LABELS.get(name, name.upper())}"
+        found[f"{prefix}{image}_{name}_px"] = Spec(f"{label} resolution", "px", "lower")
+        found[f"{prefix}{image}_{name}_nyquist"] = Spec(f"{label} frequency", "Nyquist", "higher")
+    found[f"{prefix}{image}_frc_mean"] = Spec(f"{prefix.replace('_', ' ')}{image} mean FRC", NO_UNIT, "higher")
+    return found
+
+
+_FRC_LABELS = {"frc143": "FRC 1/7", "frc_1bit": "FRC 1 bit", "frc_halfbit": "FRC 1/2 bit"}
+
+
+def headline(recipe: Recipe) -> tuple[str, ...]:
+    """Return the measures of the first table: errors and resolution first, as a flat image deceives similarities."""
+    frc = frc_name(recipe.frc_level)
+    return (
+        "complex_nrmse",
+        "phase_mae",
+        f"phase_{frc}_nyquist",
+        "phase_frc_mean",
+        "phase_ssim",
+        "phase_ms_ssim",
+        "amplitude_mae",
+        f"amplitude_{frc}_nyquist",
+        "amplitude_frc_mean",
+        "amplitude_ssim",
+        "amplitude_ms_ssim",
+        "r_factor",
+        "poisson_deviance",
+        "time_s",
+    )
+
+
+def of_comparison(recipe: Recipe) -> list[str]:
+    """Return the measures of one reconstruction of a whole half: all but those that need two half-scans."""
+    return [metric for metric in specs(recipe) if not metric.startswith(("held_out_", "half_scan_"))]
+
+
+def needs_truth(metric: str) -> bool:
+    """Tell whether a measure compares with the truth."""
+    return metric.partition("_")[0] in IMAGES

@@ -1,0 +1,1 @@
+"""The phases of a study. They meet only in files: no phase imports another."""

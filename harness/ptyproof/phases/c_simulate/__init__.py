@@ -1,0 +1,1 @@
+"""Phase C: simulated datasets of each dose."""

@@ -1,0 +1,105 @@
+"""Would what Phase C is about to write keep the contract DATA-001? Asked of every half and dose before the first byte.
+
+What a reader refuses in a simulation follows from the base, the split and the dose, but for the Poisson draws: how
+many positions a half has, the range of the scaled probe, where the light falls on the detector, and how much of it
+there is. So it is known from the expected patterns.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from ptyproof.errors import InputError
+from ptyproof.io.dataset import Dataset
+from ptyproof.io.patterns import PatternStatistics, pattern_problems
+from ptyproof.io.validation import dataset_problems
+from ptyproof.phases.base import Base
+from ptyproof.physics.dose import scale_probe_to_dose
+from ptyproof.physics.forward import MAX_EXPECTED_COUNTS, expected_light
+from ptyproof.physics.split import HalfSplit
+from ptyproof.study.layout import HALVES
+
+MIN_PHOTONS = 25.0  # expected in a half: none of them comes once in 7e10 draws
+
+
+def check_simulation(base: Base, split: HalfSplit, doses: tuple[float, ...]) -> None:
+    """Refuse what would be written but not be read again.
+
+    Parameters
+    ----------
+    base
+        Object, probe and positions.
+    split
+        Which positions belong to which half.
+    doses
+        Doses that are wanted, photons per pattern.
+
+    Raises
+    ------
+    InputError
+        Names the half, the dose and the number at fault.
+    """
+    dataset = base.dataset
+    assert dataset.obj is not None  # load_base refuses a base without an object
+    halves = {"train": split.train, "test": split.test}
+    for half, index in halves.items():
+        _check_form(base, half, replace(dataset, positions_px=dataset.positions_px[index], scan_index=None))
+    kept_px = dataset.positions_px[np.concatenate([split.train, split.test])]
+    probe = scale_probe_to_dose(dataset.probe, dataset.obj, kept_px, 1.0)
+    for dose in doses:
+        scaled = (probe * np.sqrt(dose)).astype(np.complex64)
+        _check_form(base, f"dose {dose:g}", replace(dataset, probe=scaled))
+    lights = {half: expected_light(dataset.obj, probe, dataset.positions_px[halves[half]]) for half in HALVES}
+    _check_peak(max(peak for peak, _ in lights.values()), doses)
+    for half, (_, mean) in lights.items():
+        for dose in doses:
+            _check_patterns(half, len(halves[half]), dose, dose * mean)
+
+
+def _check_form(base: Base, what: str, dataset: Dataset) -> None:
+    problems = dataset_problems(dataset)
+    if problems:
+        raise InputError(
+            f"base {base.name} gives no dataset that can be read again: {what}: {problems[0].member} "
+            f"{problems[0].reason}"
+        )
+
+
+def _check_peak(peak_at_dose_1: float, doses: tuple[float, ...]) -> None:
+    """Refuse a dose whose counts a float32 amplitude could not give back."""
+    for dose in doses:
+        if not dose * peak_at_dose_1 <= MAX_EXPECTED_COUNTS:
+            raise InputError(
+                f"dose {dose:g} photons per pattern puts {dose * peak_at_dose_1:.3g} photons on one pixel, more than "
+                f"the {MAX_EXPECTED_COUNTS:.0f} whose count a float32 amplitude gives back; the largest dose for this "
+                f"base is {MAX_EXPECTED_COUNTS / peak_at_dose_1:.3g}"
+            )
+
+
+def _check_patterns(half: str, n: int, dose: float, mean: npt.NDArray[np.float64]) -> None:
+    photons = float(mean.sum())
+    if not n * photons >= MIN_PHOTONS:
+        raise InputError(
+            f"dose {dose:g} gives {n * photons:.3g} photons in all of the {n} {half} patterns together; choose a dose "
+            f"of {dose * MIN_PHOTONS / (n * photons):.3g} or more"
+            if photons > 0
+            else f"no light comes through the object at the {n} {half} positions"
+        )
+    expected = PatternStatistics(
+        scale_known=True,
+        not_finite=0,
+        negative=0,
+        not_whole=0,
+        largest_deviation=0.0,
+        photons_per_pattern=photons,
+        all_whole=False,
+        above_one=0,
+        largest=float(np.sqrt(mean.max())),
+        mean_intensity=mean,
+    )
+    record = {"photons_per_pattern_measured": None, "photons_per_pattern_requested": dose, "intensity_scale": 1.0}
+    for reason in pattern_problems(expected, record):
+        raise InputError(f"dose {dose:g}: the {half} half would not be read again: diffraction {reason}")

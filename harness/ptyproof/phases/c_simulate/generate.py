@@ -1,0 +1,307 @@
+"""Phase C: simulate a dataset for each dose and split it into halves that share no illuminated pixel.
+
+The way of the data: base (object, probe, positions) -> halves -> for each dose and half: probe scaled to the
+dose -> object patches at sub-pixel positions -> expected counts |F(P O)|^2 -> Poisson counts -> float32
+amplitudes -> DATA-001 archive, a block of patterns at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ptyproof.console import Console, Progress
+from ptyproof.errors import InputError, RunError
+from ptyproof.io.atomic import sweep, writable_folder
+from ptyproof.io.dataset import encode_metadata, with_transformation
+from ptyproof.io.file_record import file_is_whole, file_record
+from ptyproof.io.hashing import combine_digests, sha256_json
+from ptyproof.io.locking import lock
+from ptyproof.io.npz import NpzWriter
+from ptyproof.io.patterns import PatternStatistics, pattern_problems
+from ptyproof.phases.base import Base
+from ptyproof.phases.c_simulate.contract import check_simulation
+from ptyproof.phases.doses import select_doses
+from ptyproof.physics.dose import mean_exit_power, scale_probe_to_dose
+from ptyproof.physics.forward import iterate_patches, simulate_counts
+from ptyproof.physics.split import HalfSplit, split_halves
+from ptyproof.provenance.environment import environment
+from ptyproof.records.manifest import TOOL_LABEL, read_manifest, same_but_time, timed_head, write_manifest
+from ptyproof.study.design import StudyDesign
+from ptyproof.study.layout import HALVES, RUN_MANIFEST, dose_folder, phase_c_file
+from ptyproof.study.seeds import stream
+
+
+@dataclass(frozen=True, eq=False)
+class _Plan:
+    """What is the same for every dose."""
+
+    design: StudyDesign
+    base: Base
+    split: HalfSplit
+    recipe_digest: str
+
+    @property
+    def obj(self) -> npt.NDArray[np.complex64]:
+        assert self.base.dataset.obj is not None  # load_base refuses a base without an object
+        return self.base.dataset.obj
+
+    @property
+    def kept(self) -> npt.NDArray[np.int64]:
+        return np.concatenate([self.split.train, self.split.test])
+
+    def half(self, name: str) -> npt.NDArray[np.int64]:
+        return self.split.train if name == "train" else self.split.test
+
+
+def generate(
+    design: StudyDesign,
+    base: Base,
+    output_root: Path,
+    doses: tuple[float, ...] | None = None,
+    console: Console | None = None,
+) -> dict[str, Any]:
+    """Write `dose_*/patched_{train,test}.npz` and `run_manifest.json` under `output_root`; return the manifest.
+
+    Doses whose files are there, whole, and made by the same recipe are reused. Doses that an earlier call made
+    stay in the manifest.
+
+    Parameters
+    ----------
+    design, base
+        The study, and its base from `load_base`.
+    output_root
+        Folder for the data; made if it is missing.
+    doses
+        Doses to make, photons per pattern, each one of the design's; None makes all.
+    console
+        Where progress is shown; None is silent.
+
+    Raises
+    ------
+    InputError
+        If a dose is not the study's, the split leaves a half empty, what would be written could not be read again
+        (`check_simulation`), or `output_root` cannot take files or belongs to another study; nothing is written then.
+    RunError
+        If writing fails while it is under way; what was complete stays complete.
+    """
+    console = console or Console.silent()
+    wanted = select_doses(design.doses_photons_per_pattern, doses)
+    dataset = base.dataset
+    split = split_halves(dataset.positions_px, dataset.probe, design.illumination_fraction)
+    plan = _Plan(design, base, split, _recipe_digest(design, base))
+    check_simulation(base, split, wanted)
+    writable_folder(output_root, "--output-root")
+    with lock(output_root / RUN_MANIFEST):
+        return _generate(plan, wanted, output_root, console)
+
+
+def _generate(plan: _Plan, wanted: tuple[float, ...], output_root: Path, console: Console) -> dict[str, Any]:
+    design, split = plan.design, plan.split
+    manifest_path = output_root / RUN_MANIFEST
+    manifest = _new_manifest(plan)
+    earlier = _earlier_manifest(manifest_path, manifest)
+    sweep(output_root)
+    console.say(
+        f"split along y at row {split.line_px:.1f} px: {len(split.train)} train and {len(split.test)} test positions, "
+        f"{len(split.left_out)} left out because their illumination crosses the line"
+    )
+    done = {entry["dose"]: entry for entry in earlier["datasets"]} if earlier else {}
+    for dose in wanted:
+        if dose in done and _is_reusable(done[dose], plan, output_root):
+            console.say(f"dose {dose:g}: reused, files are whole and made by the same recipe")
+            continue
+        try:
+            done[dose] = _make_dose(plan, dose, output_root, console)
+            manifest["datasets"] = [done[d] for d in design.doses_photons_per_pattern if d in done]
+            write_manifest(manifest_path, manifest)
+        except OSError as error:
+            raise RunError(f"writing dose {dose:g} under {output_root} failed: {error.strerror or error}") from error
+    manifest["datasets"] = [done[d] for d in design.doses_photons_per_pattern if d in done]
+    if earlier is None or not same_but_time(earlier, manifest):
+        write_manifest(manifest_path, manifest)
+    return manifest
+
+
+def _recipe_digest(design: StudyDesign, base: Base) -> str:
+    """Digest of all that decides the arrays of a dose, except the dose itself."""
+    return sha256_json(
+        {
+            "base": base.sha256,
+            "illumination_fraction": design.illumination_fraction,
+            "seed": design.seeds.simulation,
+            "tool": TOOL_LABEL,
+        }
+    )
+
+
+def _new_manifest(plan: _Plan) -> dict[str, Any]:
+    dataset, split = plan.base.dataset, plan.split
+    return timed_head("run_manifest") | {
+        "study": plan.design.name,
+        "design": plan.design.as_dict(),
+        "design_digest": plan.design.digest(),
+        "recipe_digest": plan.recipe_digest,
+        "base": {
+            "name": plan.base.name,
+            "arrays_sha256": plan.base.sha256,
+            "object_shape_px": list(plan.obj.shape),
+            "probe_shape_px": list(dataset.probe.shape),
+            "n_positions": len(dataset.positions_px),
+            "changes_on_reading": list(plan.base.changes),
+        },
+        "split": {
+            "axis": "y",
+            "line_px": split.line_px,
+            "illumination_fraction": plan.design.illumination_fraction,
+            "illuminated_rows_px": list(split.illuminated_rows),
+            "n_positions": len(dataset.positions_px),
+            "n_train": len(split.train),
+            "n_test": len(split.test),
+            "n_left_out": len(split.left_out),
+        },
+        "environment": environment(),
+        "datasets": [],
+    }
+
+
+def _earlier_manifest(path: Path, new: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the manifest that stands in the output root, if it is of the same recipe."""
+    if not path.exists():
+        return None
+    earlier = read_manifest(path, "run_manifest")
+    if earlier["recipe_digest"] != new["recipe_digest"]:
+        raise InputError(
+            f"{path} is the record of study {earlier['study']} on base {earlier['base']['name']}, made by another "
+            f"recipe (base, split, seed or version differ); choose another --output-root for study {new['study']}"
+        )
+    return earlier
+
+
+def _is_reusable(entry: dict[str, Any], plan: _Plan, output_root: Path) -> bool:
+    same = entry["recipe_digest"] == plan.recipe_digest
+    return same and all(file_is_whole(entry[half]["file"], output_root) for half in HALVES)
+
+
+def _make_dose(plan: _Plan, dose: float, output_root: Path, console: Console) -> dict[str, Any]:
+    kept_px = plan.base.dataset.positions_px[plan.kept]
+    probe = scale_probe_to_dose(plan.base.dataset.probe, plan.obj, kept_px, dose)
+    folder = dose_folder(dose)
+    (output_root / folder).mkdir(exist_ok=True)
+    entry: dict[str, Any] = {"dose": dose, "folder": folder, "recipe_digest": plan.recipe_digest}
+    paths = {half: phase_c_file(output_root, dose, half) for half in HALVES}
+    with console.progress(f"simulate dose {dose:g}", len(kept_px), "pattern") as progress, ExitStack() as stack:
+        # both appear when both are complete, or neither
+        archives = {half: stack.enter_context(NpzWriter(path)) for half, path in paths.items()}
+        for half, archive in archives.items():
+            entry[half] = _make_half(plan, probe, dose, half, archive, progress)
+    for half, path in paths.items():
+        entry[half] = {"file": file_record(path, output_root)} | entry[half]
+    console.say(
+        f"dose {dose:g}: {entry['train']['n_patterns']} train and {entry['test']['n_patterns']} test patterns, "
+        f"{entry['train']['photons_per_pattern_measured']:.6g} and "
+        f"{entry['test']['photons_per_pattern_measured']:.6g} photons per pattern measured"
+    )
+    return entry
+
+
+def _make_half(
+    plan: _Plan, probe: npt.NDArray[np.complex64], dose: float, half: str, archive: NpzWriter, progress: Progress
+) -> dict[str, Any]:
+    dataset, index = plan.base.dataset, plan.half(half)
+    positions_px = dataset.positions_px[index]
+    shape = (len(index), *probe.shape)
+    seed, key = plan.design.seeds.simulation, ["phase_c", dose_folder(dose), half]
+    tally = _Tally()
+    scan_index = np.arange(len(dataset.positions_px)) if dataset.scan_index is None else dataset.scan_index
+    counts = simulate_counts(plan.obj, probe, positions_px, stream(seed, *key))
+    archive.add_blocks("diffraction", shape, np.float32, _amplitudes(counts, tally, progress))
+    archive.add_blocks("Y", shape, np.complex64, iterate_patches(plan.obj, positions_px, probe.shape))
+    archive.add("objectGuess", plan.obj)
+    archive.add("probeGuess", probe)
+    archive.add("ycoords", positions_px[:, 0])
+    archive.add("xcoords", positions_px[:, 1])
+    archive.add("scan_index", scan_index[index].astype(np.int64))
+    digests = dict(archive.digests)
+    measured = tally.photons / len(index)
+    metadata = _metadata(plan, dose, half, measured, {"root": seed, "key": key})
+    for reason in pattern_problems(tally.statistics(len(index)), metadata):
+        raise RunError(f"dose {dose:g}: the {half} half would not be read again: diffraction {reason}")
+    archive.add("_metadata", encode_metadata(metadata))
+    return {
+        "arrays_sha256": combine_digests(digests),
+        "n_patterns": len(index),
+        "photons_per_pattern_requested": dose,
+        "photons_per_pattern_expected": mean_exit_power(plan.obj, probe, positions_px),
+        "photons_per_pattern_measured": measured,
+        "max_count": tally.max_count,
+        "seed": {"root": seed, "key": key},
+    }
+
+
+@dataclass
+class _Tally:
+    """What is known of counts that were drawn: their sum, the largest, their mean pattern, and if all are squares."""
+
+    photons: int = 0
+    max_count: int = 0
+    squares: int = 0
+    all_squares: bool = True
+    total: npt.NDArray[np.float64] | None = None
+
+    def add(self, counts: npt.NDArray[np.integer[Any]], amplitude: npt.NDArray[np.float32]) -> None:
+        """Take a block (k, H, W) of counts and its amplitudes."""
+        self.photons += int(counts.sum(dtype=np.int64))
+        self.max_count = max(self.max_count, int(counts.max()))
+        if self.all_squares:
+            self.all_squares = bool((amplitude == np.rint(amplitude)).all())
+            self.squares += int(np.count_nonzero(amplitude > 1.5))
+        pattern = counts.sum(axis=0, dtype=np.float64)
+        self.total = pattern if self.total is None else self.total + pattern
+
+    def statistics(self, n: int) -> PatternStatistics:
+        """Return what a reader will find in the n patterns."""
+        assert self.total is not None  # a half has positions
+        return PatternStatistics(
+            scale_known=True,
+            not_finite=0,
+            negative=0,
+            not_whole=0,
+            largest_deviation=0.0,
+            photons_per_pattern=self.photons / n,
+            all_whole=self.all_squares,
+            above_one=self.squares if self.all_squares else 0,
+            largest=float(np.sqrt(self.max_count)),
+            mean_intensity=self.total / n,
+        )
+
+
+def _amplitudes(
+    blocks: Iterator[npt.NDArray[np.integer[Any]]], tally: _Tally, progress: Progress
+) -> Iterator[npt.NDArray[np.float32]]:
+    for counts in blocks:
+        amplitude = np.sqrt(counts, dtype=np.float32)
+        tally.add(counts, amplitude)
+        yield amplitude
+        progress.update(len(counts))
+
+
+def _metadata(plan: _Plan, dose: float, half: str, measured: float, seed: dict[str, Any]) -> dict[str, Any]:
+    split = plan.split
+    detail = {"axis": "y", "line_px": split.line_px, "half": half, "n_left_out": len(split.left_out)}
+    record = with_transformation(plan.base.dataset.metadata, "split", detail)
+    return with_transformation(record, "simulate", {"noise": "Poisson", "amplitude": "sqrt(counts)"}) | {
+        "role": "simulation",
+        "photons_per_pattern_requested": dose,
+        "photons_per_pattern_measured": measured,
+        "intensity_scale": 1.0,
+        "seed": seed,
+        "split": half,
+        "source": {"name": plan.base.name, "sha256": plan.base.sha256, "of": "arrays"},
+    }

@@ -1,0 +1,1 @@
+"""Phase D: overlap views of each dose."""

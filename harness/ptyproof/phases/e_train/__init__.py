@@ -1,0 +1,1 @@
+"""Phase E: training."""

@@ -1,0 +1,1 @@
+"""Phase F: reconstruction by every method."""

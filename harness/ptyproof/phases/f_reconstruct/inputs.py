@@ -1,0 +1,97 @@
+"""What a reconstruction job is made from: a dataset and a bundle that are the recorded ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from ptyproof.errors import InputError, RunError
+from ptyproof.io.file_record import file_record
+from ptyproof.methods.blind import BlindDataset, read_blind
+from ptyproof.methods.reconstruction_jobs import ReconstructionJob
+from ptyproof.records.cell_ledger import Record
+from ptyproof.records.manifest import read_manifest
+from ptyproof.records.reconstruction_ledger import ReconstructionLedger
+from ptyproof.records.training_ledger import Ledger
+from ptyproof.study.layout import HALVES, OVERLAP_MANIFEST, RUN_MANIFEST, TRAINING_MANIFEST
+
+
+@dataclass(frozen=True, eq=False)
+class Inputs:
+    """The datasets and bundles of a study's reconstructions, held against the records of Phases C, D and E."""
+
+    ledger: ReconstructionLedger
+
+    @cached_property
+    def recorded(self) -> dict[Path, tuple[str, str]]:
+        """For each dataset the sha256 that its phase recorded, and the name of the record."""
+        found: dict[Path, tuple[str, str]] = {}
+        for root, name, kind, entries in (
+            (self.ledger.phase_c_root, RUN_MANIFEST, "run_manifest", "datasets"),
+            (self.ledger.phase_d_root, OVERLAP_MANIFEST, "overlap_manifest", "views"),
+        ):
+            for entry in read_manifest(root / name, kind)[entries] if (root / name).is_file() else ():
+                for half in HALVES:
+                    record = entry[half]["file"]
+                    if record is not None:
+                        found.setdefault((root / record["path"]).resolve(), (record["sha256"], name))
+        return found
+
+    def trainings(self) -> Record | None:
+        """Return the training manifest of the artifact root, or None."""
+        ledger = self.ledger
+        return Ledger(ledger.design, ledger.phase_c_root, ledger.phase_d_root, ledger.artifact_root).read()
+
+    def dataset(self, job: ReconstructionJob) -> BlindDataset:
+        """Read the dataset of a job, without its truth.
+
+        Raises
+        ------
+        DataError
+            If it is damaged, or not the half that was asked for.
+        RunError
+            If it is not the one that its phase recorded, or that the cell's training recorded.
+        """
+        dataset = read_blind(job.data_path, job.cell.split, self.ledger.artifact_root)
+        held = [self.recorded.get(job.data_path.resolve())]
+        training = self._training(job)
+        if training is not None and training["datasets"] is not None:
+            held.append((training["datasets"][job.cell.split]["sha256"], TRAINING_MANIFEST))
+        for sha256, name in filter(None, held):
+            if dataset.record["sha256"] != sha256:
+                raise RunError(
+                    f"{dataset.record['path']} is not the dataset that {name} has: its sha256 is "
+                    f"{dataset.record['sha256'][:16]}..., recorded is {sha256[:16]}..."
+                )
+        return dataset
+
+    def bundle(self, job: ReconstructionJob) -> Record:
+        """Return the record of the bundle that was trained for a job.
+
+        Raises
+        ------
+        InputError
+            If there is none.
+        RunError
+            If it is not the recorded one.
+        """
+        training = self._training(job)
+        if training is None or training["result"]["status"] != "success":
+            raise InputError(f"{job.cell.training_key} has no trained bundle")
+        result = training["result"]
+        path = job.training.artifact_dir / result["bundle_path"]
+        if not path.is_file():
+            raise InputError(f"the bundle of {job.cell.training_key} is missing: {path}")
+        record = file_record(path, self.ledger.artifact_root)
+        if record["sha256"] != result["bundle_sha256"]:
+            raise RunError(
+                f"{record['path']} is not the bundle that {TRAINING_MANIFEST} has: its sha256 is "
+                f"{record['sha256'][:16]}..., recorded is {result['bundle_sha256'][:16]}..."
+            )
+        return record
+
+    def _training(self, job: ReconstructionJob) -> Record | None:
+        trainings = self.trainings()
+        entries: list[Record] = [] if trainings is None else trainings["jobs"]
+        return next((entry for entry in entries if entry["job"] == job.cell.training_key), None)

@@ -1,0 +1,1 @@
+"""Phase G: comparison with the truth."""

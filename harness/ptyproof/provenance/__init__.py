@@ -1,0 +1,1 @@
+"""Where results come from: environment, revision, and text without private names."""

@@ -1,0 +1,136 @@
+"""The archive of a reconstruction, whose members docs/reconstructions.md describes: Phase F writes, others read."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ptyproof.errors import DataError
+from ptyproof.io import strict_json
+from ptyproof.io.hashing import combine_digests, sha256_array
+from ptyproof.io.npz import NpzArchive, NpzWriter
+from ptyproof.methods.blind import BlindDataset
+from ptyproof.reconstruction.method import Reconstruction
+from ptyproof.records.manifest import TOOL
+
+RECORD = "_reconstruction"
+# name: dtype, axes
+_MEMBERS = {
+    "object": ("complex64", 2),
+    "probe": ("complex64", 2),
+    "illumination": ("float32", 2),
+    "parts": ("int32", 2),
+    "history_iteration": ("int32", 1),
+    "history_loss": ("float64", 1),
+    "history_seconds": ("float64", 1),
+}
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a reconstruction comes from; it names neither view nor cell, as several may have the same one."""
+
+    method: str
+    plan: dict[str, Any]
+    scan_sha256: str
+    bundle_sha256: str | None
+    recipe_sha256: str
+
+
+@dataclass(frozen=True, eq=False)
+class ReconstructionArchive:
+    """What an archive holds; see docs/reconstructions.md. `record` is its `_reconstruction`."""
+
+    obj: npt.NDArray[np.complex64]
+    probe: npt.NDArray[np.complex64]
+    illumination: npt.NDArray[np.float32]
+    parts: npt.NDArray[np.int32]
+    iterations: npt.NDArray[np.int32]
+    losses: npt.NDArray[np.float64]
+    seconds: npt.NDArray[np.float64]
+    record: dict[str, Any]
+
+    def origin(self) -> dict[str, str]:
+        """Return the digest of object and probe, and the method that the record names, for records made from them."""
+        method = self.record.get("method")
+        named = method if isinstance(method, str) else "a method that its record does not name"
+        return {"reconstruction": arrays_digest(self.obj, self.probe), "method": named}
+
+
+def arrays_digest(obj: npt.NDArray[np.complex64], probe: npt.NDArray[np.complex64]) -> str:
+    """Return the digest of object and probe: equal reconstructions have equal digests."""
+    return combine_digests({"object": sha256_array(obj), "probe": sha256_array(probe)})
+
+
+def write_archive(path: Path, found: Reconstruction, dataset: BlindDataset, origin: Origin) -> None:
+    """Write a reconstruction, atomically.
+
+    Raises
+    ------
+    RunError
+        If the system refuses to write; nothing is left behind.
+    """
+    record = {
+        "tool": TOOL,
+        "method": origin.method,
+        **origin.plan,
+        "scan_sha256": origin.scan_sha256,
+        "bundle_sha256": origin.bundle_sha256,
+        "recipe_sha256": origin.recipe_sha256,
+        "arrays_sha256": arrays_digest(found.obj, found.probe),
+        "n_parts": dataset.n_parts,
+        "loss_unit": found.loss_unit,
+    }
+    with NpzWriter(path) as archive:
+        archive.add("object", found.obj)
+        archive.add("probe", found.probe)
+        archive.add("illumination", dataset.illumination)
+        archive.add("parts", dataset.parts)
+        archive.add("history_iteration", np.arange(1, len(found.losses) + 1, dtype=np.int32))
+        archive.add("history_loss", np.asarray(found.losses, dtype=np.float64))
+        archive.add("history_seconds", np.asarray(found.seconds, dtype=np.float64))
+        archive.add(RECORD, np.array(json.dumps(record, sort_keys=True, allow_nan=False)))
+
+
+def read_archive(path: Path) -> ReconstructionArchive:
+    """Read a reconstruction under the safety rules of DATA-001.
+
+    Raises
+    ------
+    DataError
+        If the file is damaged or is no archive of a reconstruction.
+    """
+    with NpzArchive(path) as archive:
+        for name in (*_MEMBERS, RECORD):
+            if name not in archive.members:
+                raise DataError(path, "is missing; the archive is no reconstruction", name)
+        for name, (kind, axes) in _MEMBERS.items():
+            member = archive.members[name]
+            if member.dtype != np.dtype(kind) or len(member.shape) != axes:
+                raise DataError(path, f"must be {kind} with {axes} axes, got {member.dtype} {member.shape}", name)
+        shape = archive.members["object"].shape
+        for name in ("illumination", "parts"):
+            if archive.members[name].shape != shape:
+                raise DataError(path, f"must have the object's shape {shape}", name)
+        text = archive.members[RECORD]
+        if text.dtype.kind != "U" or text.shape != () or text.nbytes > 4 * strict_json.MAX_BYTES:
+            raise DataError(path, f"must be text, got {text.dtype} of shape {text.shape}", RECORD)
+        arrays = {name: archive.read(name) for name in _MEMBERS}
+        record = strict_json.parse_json(str(archive.read(RECORD)), path, RECORD)
+    if not isinstance(record, dict):
+        raise DataError(path, f"must be a JSON object, got {type(record).__name__}", RECORD)
+    return ReconstructionArchive(
+        obj=arrays["object"],
+        probe=arrays["probe"],
+        illumination=arrays["illumination"],
+        parts=arrays["parts"],
+        iterations=arrays["history_iteration"],
+        losses=arrays["history_loss"],
+        seconds=arrays["history_seconds"],
+        record=record,
+    )

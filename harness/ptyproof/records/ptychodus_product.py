@@ -1,0 +1,70 @@
+"""A reconstruction as a product file of ptychodus (HDF5).
+
+ptychodus has lengths in metres, and a study has pixels alone: here 1 m stands for one pixel of the object, and what is
+not known, energy and distances, is NaN. Its origin is the object's middle, index (M - 1) / 2, and a position is where
+the middle of the probe lies, index (H - 1) / 2; in DATA-001 it is where index H // 2 lies.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from ptyproof.errors import RunError
+from ptyproof.io.atomic import atomic_path
+from ptyproof.methods.blind import BlindDataset
+from ptyproof.records.archive import read_archive
+from ptyproof.records.manifest import TOOL_LABEL
+
+
+def write_product(path: Path, archive_path: Path, dataset: BlindDataset, name: str) -> None:
+    """Write the archive of a reconstruction as a product, atomically; equal ones give equal bytes.
+
+    Parameters
+    ----------
+    path
+        The product.
+    archive_path, dataset
+        The archive that Phase F wrote, and the dataset that it was made from.
+    name
+        Name of the product.
+
+    Raises
+    ------
+    RunError
+        If the system refuses to write; nothing is left behind.
+    """
+    import h5py  # type: ignore[import-untyped]
+
+    found = read_archive(archive_path)
+    window, shape = np.array(found.probe.shape), np.array(found.obj.shape)
+    middles = dataset.positions_px - window // 2 + (window - 1) / 2
+    positions = middles - (shape - 1) / 2
+    try:
+        # the temporary file is locked already
+        with atomic_path(path) as temporary, h5py.File(temporary, "w", locking=False) as file:
+            file.attrs["name"] = name
+            file.attrs["comments"] = (
+                f"{TOOL_LABEL}: 1 m stands for one pixel of the object; energy and distances unknown"
+            )
+            for key in ("photon_energy_eV", "detector_object_distance_m"):
+                file.attrs[key] = np.nan
+            for key in ("exposure_time_s", "mass_attenuation_m2_per_kg", "tomography_angle_deg", "tilt_angle_deg"):
+                file.attrs[key] = 0.0
+            file.attrs["focus_object_distance_m"] = 0.0
+            file.attrs["far_field"] = True
+            file.attrs["probe_photon_count"] = float(np.square(np.abs(found.probe), dtype=np.float64).sum())
+            obj = file.create_dataset("object", data=found.obj[None])
+            obj.attrs["center_x_m"] = obj.attrs["center_y_m"] = 0.0
+            probe = file.create_dataset("probe", data=found.probe[None, None])
+            for member in (obj, probe):
+                member.attrs["pixel_width_m"] = member.attrs["pixel_height_m"] = 1.0
+            file.create_dataset("object_layer_spacing_m", data=np.empty(0))
+            file.create_dataset("probe_position_indexes", data=np.arange(len(positions)))
+            file.create_dataset("probe_position_x_m", data=positions[:, 1])
+            file.create_dataset("probe_position_y_m", data=positions[:, 0])
+            file.create_dataset("loss_epochs", data=found.iterations.astype(np.int64))
+            file.create_dataset("loss_values", data=found.losses)
+    except OSError as error:
+        raise RunError(f"{path} cannot be written: {error.strerror or error}") from error

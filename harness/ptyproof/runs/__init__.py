@@ -1,0 +1,1 @@
+"""A study in an artifact hub: the matrix, the folder of a run, commands as runs."""

@@ -1,0 +1,214 @@
+"""The parts of an artifact hub that a real run uses: where they are, what they say, and when datasets may go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TextIO
+
+from ptyproof.checking.hub import judge_hub
+from ptyproof.console import Console
+from ptyproof.errors import PtyproofError
+from ptyproof.hub.index import Hub
+from ptyproof.hub.layout import OVERLAP, RECONSTRUCTION, RUN, TRAINING
+from ptyproof.io import strict_json
+from ptyproof.io.file_record import file_is_whole
+from ptyproof.io.regular import appended
+from ptyproof.metrics.improvement import verdict
+from ptyproof.provenance.redaction import Redaction, redaction
+from ptyproof.records.manifest import read_manifest
+from ptyproof.study.layout import (
+    COMPARISON_MANIFEST,
+    HALVES,
+    OVERLAP_MANIFEST,
+    RECONSTRUCTION_MANIFEST,
+    RUN_MANIFEST,
+    TRAINING_MANIFEST,
+    cell_of,
+)
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The layout of a real run in the artifact hub `hub`: `real_run/` stays, datasets under `work/` may be removed."""
+
+    hub: Path
+
+    @property
+    def real_run(self) -> Path:
+        """Logs, training manifest, skip summary, and the jobs' folders."""
+        return self.hub / "real_run"
+
+    @property
+    def phase_c_root(self) -> Path:
+        """Phase C's datasets and manifest."""
+        return self.hub / "work" / "phase_c"
+
+    @property
+    def phase_d_root(self) -> Path:
+        """Phase D's views and manifest."""
+        return self.hub / "work" / "phase_d"
+
+    @property
+    def manifest_path(self) -> Path:
+        """The training manifest."""
+        return self.real_run / TRAINING_MANIFEST
+
+    @property
+    def reconstruction_manifest_path(self) -> Path:
+        """The reconstruction manifest."""
+        return self.real_run / RECONSTRUCTION_MANIFEST
+
+    @property
+    def comparison_manifest_path(self) -> Path:
+        """The comparison manifest."""
+        return self.real_run / COMPARISON_MANIFEST
+
+    def datasets_stay(self) -> str | None:
+        """Return why no dataset may be removed: the first thing that is missing or wrong in the evidence; None if none.
+
+        Datasets may go when no other run is under way in the hub, every selected job has ended well, and the judge of
+        hubs finds no error in the manifests of the phases: bundles are there with the recorded hash, and the hashes of
+        the datasets that were trained on are those that the phases recorded.
+        """
+        others = Hub(self.hub).others_under_way()
+        if others:
+            return f"{', '.join(others)} may read them, and is under way"
+        for name in (TRAINING, RUN, OVERLAP):
+            if not (self.hub / name).is_file():
+                return f"{name} is missing"
+        errors = judge_hub(self.hub, at_the_end_of_a_run=True).errors
+        damaged = [finding for finding in errors if finding.group in ("json", "schema")]
+        if damaged:
+            return str(min(damaged))
+        for name, what in ((TRAINING, "trainings"), (RECONSTRUCTION, "reconstructions")):
+            account = strict_json.read_json(self.hub / name)["account"] if (self.hub / name).exists() else {}
+            for state in ("failed", "lost"):
+                if account.get(f"n_{state}"):
+                    return f"{what} {state}: {account[f'n_{state}']}"
+        wrong = [finding for finding in errors if finding.file in (TRAINING, RUN, OVERLAP, RECONSTRUCTION)]
+        return str(min(wrong)) if wrong else None
+
+    def remove_datasets(self) -> list[Path]:
+        """Remove the datasets whose hashes the manifests have; return what was removed.
+
+        Nothing is removed while `datasets_stay` has a reason, and no file that is not the recorded one or lies outside
+        the hub.
+        """
+        if self.datasets_stay() is not None:
+            return []
+        removed = []
+        for root, kind in ((self.phase_c_root, "run_manifest"), (self.phase_d_root, "overlap_manifest")):
+            for record in _files(root, kind):
+                path = root / record["path"]
+                if path.resolve().is_relative_to(self.hub.resolve()) and file_is_whole(record, root):
+                    path.unlink()
+                    removed.append(path)
+        for folder in {path.parent for path in removed}:
+            if not any(folder.iterdir()):
+                folder.rmdir()
+        return removed
+
+    def summary(self) -> list[str]:
+        """Return what a run says at its end: the account first, then every cell, then where things are."""
+        lines = []
+        try:
+            manifest = self._training_manifest()
+            reconstructed = self._reconstruction_manifest()
+        except PtyproofError as error:
+            return [f"a manifest cannot be read: {error}"]
+        if manifest is not None:
+            account = manifest["account"]
+            lines.append(
+                f"study {manifest['study']}: {account['n_enumerated']} cells, {account['n_success']} trained, "
+                f"{account['n_failed']} failed, {account['n_lost']} lost, {account['n_skipped']} skipped, "
+                f"{account['n_not_selected']} not selected"
+            )
+            lines += [_job_line(entry) for entry in manifest["jobs"]]
+            lines += [f"skipped {cell_of(skip)}: {skip['reason']}" for skip in manifest["skipped_views"]]
+            lines.append(f"manifest: {self.manifest_path}")
+            lines.append(f"skips: {self.real_run / manifest['skip_summary_path']}")
+        if reconstructed is not None:
+            lines += _reconstruction_lines(reconstructed)
+            lines.append(f"reconstructions: {self.reconstruction_manifest_path}")
+        if self.comparison_manifest_path.exists():
+            lines.append(f"comparison: {self.comparison_manifest_path}")
+        lines.append(f"hub: {self.hub}")
+        return lines
+
+    @contextmanager
+    def log(self, name: str, watched: Console) -> Iterator[Console]:
+        """Yield a console whose lines are appended to `real_run/NAME`, with paths relative to the hub.
+
+        Progress is shown where `watched` shows it.
+        """
+        path = self.real_run / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with appended(path) as file:
+            yield Console(_Redacted(file, f"{self.hub}/", redaction(self.hub)), watched.bars)
+
+    def _training_manifest(self) -> dict[str, Any] | None:
+        if not self.manifest_path.exists():
+            return None
+        return read_manifest(self.manifest_path, "training_manifest")
+
+    def _reconstruction_manifest(self) -> dict[str, Any] | None:
+        if not self.reconstruction_manifest_path.exists():
+            return None
+        return read_manifest(self.reconstruction_manifest_path, "reconstruction_manifest")
+
+
+@dataclass(frozen=True)
+class _Redacted:
+    """A stream that leaves a prefix, and what evidence must not say, out of what is written through it."""
+
+    stream: TextIO
+    prefix: str
+    redaction: Redaction
+
+    def write(self, text: str, /) -> None:
+        """Write a text without them."""
+        self.stream.write(self.redaction.clean(text.replace(self.prefix, "")))
+
+    def flush(self) -> None:
+        """Pass on what was written."""
+        self.stream.flush()
+
+
+def _files(root: Path, kind: str) -> Iterator[dict[str, Any]]:
+    """Yield the records of the datasets that a phase's manifest names."""
+    name = {"run_manifest": RUN_MANIFEST, "overlap_manifest": OVERLAP_MANIFEST}[kind]
+    manifest = read_manifest(root / name, kind)
+    for entry in manifest["datasets"] if kind == "run_manifest" else manifest["views"]:
+        for half in HALVES:
+            if entry[half]["file"] is not None:
+                yield entry[half]["file"]
+
+
+def _reconstruction_lines(manifest: dict[str, Any]) -> list[str]:
+    """Return the account of the reconstructions, those that failed, and skips that no view has on its own."""
+    account = manifest["account"]
+    lines = [
+        f"reconstructions: {account['n_enumerated']} cells, {account['n_success']} reconstructed, "
+        f"{account['n_failed']} failed, {account['n_lost']} lost, {account['n_skipped']} skipped, "
+        f"{account['n_not_selected']} not selected"
+    ]
+    for entry in manifest["jobs"]:
+        if entry["result"]["status"] != "success":
+            lines.append(f"{entry['result']['status']} {entry['job']}: {entry['result']['error']}")
+    for skip in manifest["skipped"]:
+        if skip["measured"] is None:
+            lines.append(f"skipped {cell_of(skip)}-{skip['split']}-{skip['method']}: {skip['reason']}")
+    return lines
+
+
+def _job_line(entry: dict[str, Any]) -> str:
+    result, scores = entry["result"], entry["scores"]
+    if result["status"] != "success":
+        return f"{result['status']} {entry['job']}: {result['error']}"
+    return (
+        f"trained {entry['job']}: {verdict(scores)}; {entry['artifact_dir']}/{result['bundle_path']}, "
+        f"sha256 {result['bundle_sha256'][:16]}..., {result['bundle_size_bytes'] / 1e6:.2f} MB"
+    )
