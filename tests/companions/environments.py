@@ -21,12 +21,24 @@ OLDEST = (
     "numpy==2.0.*",
     "scipy==1.13.*",
     "jsonschema==4.23.*",
+    "jsonschema-rs==0.49.*",
     "referencing==0.35.*",
     "tomlkit==0.13.*",
     "tqdm==4.66.*",
     "filelock==3.12.*",
 )
-NEWEST = ("pytest", "pytest-xdist", "numpy", "scipy", "jsonschema", "referencing", "tomlkit", "tqdm", "filelock")
+NEWEST = (
+    "pytest",
+    "pytest-xdist",
+    "numpy",
+    "scipy",
+    "jsonschema",
+    "jsonschema-rs",
+    "referencing",
+    "tomlkit",
+    "tqdm",
+    "filelock",
+)
 CLOCKS = ("freezegun", "time-machine")
 PLUGINS = (
     "pytest-cov",

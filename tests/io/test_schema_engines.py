@@ -7,6 +7,7 @@ import random
 import re
 import sys
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -179,6 +180,18 @@ def test_findings_of_every_case(case: Any, with_either: Callable[..., tuple[Any,
     assert quick == plain
 
 
-def test_without_jsonschema_rs_there_is_no_quick_judge(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "jsonschema_rs", None)
+class AcceptsAll:
+    """What versions before 0.49 say of NaN."""
+
+    def __init__(self, _: Any) -> None: ...
+
+    def is_valid(self, _: Any) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("module", [None, SimpleNamespace(Draft202012Validator=AcceptsAll)])
+def test_there_is_no_quick_judge_without_jsonschema_rs_or_with_an_old_one(
+    module: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "jsonschema_rs", module)
     assert quick_judge.__wrapped__("run_manifest") is None

@@ -7,6 +7,7 @@ reader accepts every minor version of a major that it knows.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from functools import cache
@@ -25,7 +26,7 @@ _MAX_SHOWN = 5
 
 @cache
 def quick_judge(kind: str, major: int = 1, unknown_keys: bool = False) -> Callable[[Any], bool] | None:
-    """Return the function by which jsonschema-rs tells that a value obeys a schema; None where it is not installed.
+    """Return the function by which jsonschema-rs tells that a value obeys a schema; None without jsonschema-rs 0.49.
 
     It raises ValueError for some values that JSON does not have, half of a surrogate pair for one. `unknown_keys`
     accepts keys that the schema does not describe.
@@ -38,6 +39,8 @@ def quick_judge(kind: str, major: int = 1, unknown_keys: bool = False) -> Callab
     try:
         from jsonschema_rs import Draft202012Validator
     except ImportError:
+        return None
+    if Draft202012Validator({"type": "null"}).is_valid(math.nan):  # as versions before 0.49 say
         return None
     load = open_document if unknown_keys else document
     formats = {"date-time": is_date_time}
