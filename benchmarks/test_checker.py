@@ -16,7 +16,7 @@ import pytest
 
 from ptyproof.checking import check_manifest
 from ptyproof.io import schema
-from ptyproof.io.json_scan import scan_json
+from ptyproof.io.json_reader import read_text
 from ptyproof.io.strict_json import MAX_BYTES, parse_json
 from ptyproof.study.design import design_from_dict
 
@@ -181,7 +181,7 @@ def test_strict_json(benchmark: Any) -> None:
     text = json.dumps(legacy_manifest() | {"more": list(range(8000))}, indent=2)
     benchmark.pedantic(lambda: parse_json(text), rounds=20, warmup_rounds=1)
     begun = time.perf_counter()
-    assert scan_json(text[:-2]).fault is not None
+    assert read_text(text[:-2]).end is not None
     located = time.perf_counter() - begun
     best = benchmark.stats.stats.min
     print(f"strict JSON: {len(text) / 1e3:.0f} KB in {best * 1e3:.2f} ms; its last fault in {located * 1e3:.2f} ms")

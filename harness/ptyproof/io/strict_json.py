@@ -5,7 +5,7 @@ mark, bytes that are not UTF-8, trailing text, nesting deeper than `MAX_DEPTH`, 
 writing: NaN, Infinity, and any type that JSON does not have.
 
 The standard library's parser reads; only a text that it or a check on its result refuses is read a second time, by
-`json_scan`, which knows the place.
+`json_reader`, which knows the place.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from typing import Any
 
 from ptyproof.errors import DataError, ManifestError
 from ptyproof.io.atomic import write_text
-from ptyproof.io.json_scan import DECODER, Fault, line_and_column, may_hold_half_pairs, scan_json
-from ptyproof.io.json_scan import MAX_DEPTH as MAX_DEPTH
+from ptyproof.io.json_reader import DECODER, Fault, line_and_column, may_hold_half_pairs, read_text
+from ptyproof.io.json_reader import MAX_DEPTH as MAX_DEPTH
 from ptyproof.io.regular import open_regular
 
 MAX_BYTES = 1 << 24
@@ -122,7 +122,7 @@ def parse_json(text: str, path: Path | str = "JSON text", member: str | None = N
             return value
     except (ValueError, RecursionError):
         pass  # the reader below says what it is, and where
-    fault = scan_json(text).fault
+    fault = read_text(text).end
     assert fault is not None, "the two readers of JSON do not agree"
     raise NotStrictJsonError(path, fault, member, *line_and_column(text, fault.offset))
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from ptyproof.checking import check_manifest
 from ptyproof.checking.judge import judge
 from ptyproof.checking.model.loading import MAX_TOLERANT_BYTES, load, load_bytes
-from ptyproof.checking.model.tolerant import read_tolerantly
+from ptyproof.io.json_reader import read_text
 from ptyproof.io.strict_json import MAX_BYTES
 from tests.evidence.checking.cases import WHOLE, changed
 
@@ -42,7 +42,7 @@ JSON = st.recursive(
         (b'{"a": ' + b"9" * 5000 + b"}", "PM007", "$.a", "too large"),
         (b"[" * 100_000, "PM008", "$", "deeper"),
         (b'{"a":' * 1_000_000, "PM008", "$", "deeper"),
-        (b'{"a": "\\ud800"}', "PM004", "$", "surrogate"),
+        (b'{"a": "\\ud800"}', "PM004", "$.a", "surrogate"),
         (b'{"a": [1, 2', "PM005", "$.a", "line 1, column 12"),
         (b'{"a": "b', "PM005", "$", "no value is complete"),
         (b'{"a": {"b": tru', "PM005", "$.a", "line 1, column 16"),
@@ -73,9 +73,9 @@ def test_what_cannot_be_read(tmp_path: Path, name: str) -> None:
 @given(value=JSON, indent=st.sampled_from([None, 1]), ascii_only=st.booleans())
 def test_a_whole_text_is_read_as_the_standard_library_does(value: object, indent: int | None, ascii_only: bool) -> None:
     text = json.dumps(value, indent=indent, ensure_ascii=ascii_only)
-    reading = read_tolerantly(text)
+    reading = read_text(text, recover=True)
     if not reading.faults:  # a whole number too large for a float is one
-        assert reading.complete
+        assert reading.end is None
         assert reading.value == json.loads(text)
 
 
@@ -83,10 +83,9 @@ def test_a_whole_text_is_read_as_the_standard_library_does(value: object, indent
 def test_a_text_that_is_cut_anywhere_is_said_to_be_cut(value: object, share: float) -> None:
     text = json.dumps({"a": value, "b": [value]})
     at = min(int(share * len(text)), len(text) - 1)
-    reading = read_tolerantly(text[:at])
-    assert not reading.complete
-    assert reading.at_end
-    assert (reading.line, reading.column) == (1, at + 1)
+    reading = read_text(text[:at], recover=True)
+    assert reading.is_cut
+    assert reading.faults == ()
 
 
 def test_every_cut_of_a_manifest_is_found() -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ptyproof.checking.model.document import Document, Findings
 from ptyproof.io import schema
-from ptyproof.io.json_scan import path_of
+from ptyproof.io.json_reader import path_of
 from ptyproof.io.schema_files import resolve, urn
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any
 
 from ptyproof.checking.model.document import Document, Findings
-from ptyproof.io.json_scan import path_of
+from ptyproof.io.json_reader import path_of
 from ptyproof.io.schema_files import kinds, load_schema, resolve, urn
 
 TIMES = frozenset({"timestamp", "started", "finished", "ended"})

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ptyproof.checking.model.document import Document, Findings, count, entries, is_close, mapping, number, text
-from ptyproof.io.json_scan import path_of
+from ptyproof.io.json_reader import path_of
 
 _SIDES = ("amplitude", "phase")
 _UNIT = frozenset({"ssim", "ms_ssim"})

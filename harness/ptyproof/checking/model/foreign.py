@@ -15,7 +15,7 @@ from typing import Any
 
 from ptyproof.checking.model.document import Document, Findings, count, text
 from ptyproof.checking.model.reference import Reference
-from ptyproof.io.json_scan import path_of
+from ptyproof.io.json_reader import path_of
 
 _PATH_KEYS = ("path", "relative_path", "file", "filename", "file_name", "file_path")
 _PATH_KEY = re.compile(r"(?:^|_)(?:path|paths|file|files|filename|root|dir|folder|npz|source|destination)$")

@@ -7,15 +7,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ptyproof.checking.model.tolerant import Reading, read_tolerantly
 from ptyproof.io import strict_json
+from ptyproof.io.json_reader import Fault, Reading, line_and_column, read_text
 from ptyproof.io.strict_json import MAX_BYTES, NotStrictJsonError
 
 MAX_TOLERANT_BYTES = 4 << 20
 _BOM = b"\xef\xbb\xbf"
-_NOT_TEXT = frozenset({"mark", "encoding"})
-_NOT_TOLERATED = {"depth": "PM008", "size": "PM002", "empty": "PM004"}
-_CODES = {"duplicate": "PM006", "number": "PM007"}
+_NOT_TOLERATED = frozenset({"mark", "encoding", "depth", "size", "empty"})
+_CODES = {"size": "PM002", "mark": "PM003", "encoding": "PM003"}
+_CODES |= {"duplicate": "PM006", "number": "PM007", "depth": "PM008"}
+_OTHER = "PM004"
 
 
 @dataclass(frozen=True)
@@ -58,37 +59,42 @@ def load_bytes(raw: bytes) -> Loaded:
     try:
         return Loaded(strict_json.parse_bytes(raw), raw.decode("utf-8"), faults)
     except NotStrictJsonError as error:
-        if error.rule in _NOT_TEXT or error.rule in _NOT_TOLERATED or len(raw) > MAX_TOLERANT_BYTES:
-            code = "PM003" if error.rule in _NOT_TEXT else _NOT_TOLERATED.get(error.rule, "PM004")
-            return Loaded(faults=[*faults, (code, "$", error.reason)])
-        return _tolerated(raw.decode("utf-8"), error, faults)
+        if error.rule in _NOT_TOLERATED or len(raw) > MAX_TOLERANT_BYTES:
+            return Loaded(faults=[*faults, (_CODES.get(error.rule, _OTHER), "$", error.reason)])
+        return _tolerated(raw.decode("utf-8"), faults)
 
 
 def _refused(code: str, sentence: str) -> Loaded:
     return Loaded(faults=[(code, "$", sentence)])
 
 
-def _tolerated(text: str, error: NotStrictJsonError, faults: list[tuple[str, str, str]]) -> Loaded:
+def _tolerated(text: str, faults: list[tuple[str, str, str]]) -> Loaded:
     """Return what can be read of a text that is no strict JSON."""
-    reading = read_tolerantly(text)
-    for fault in reading.faults:
-        sentence = f"{fault.sentence} (line {fault.line}, column {fault.column})"
-        faults.append((_CODES[fault.fault], fault.json_path, sentence))
-    if reading.complete:
-        if not reading.faults:
-            faults.append(("PM004", "$", error.reason))
+    reading = read_text(text, recover=True)
+    faults += [_told(fault, text) for fault in reading.faults]
+    if reading.end is None:
         return Loaded(reading.value, text, faults)
-    faults.append(_ended(reading, error))
-    if not reading.at_end or reading.value is ...:
+    faults.append(_ended(reading, reading.end, text))
+    if not reading.is_cut or reading.value is ...:
         return Loaded(faults=faults)
     return Loaded(reading.value, text, faults, frozenset(reading.open_paths))
 
 
-def _ended(reading: Reading, error: NotStrictJsonError) -> tuple[str, str, str]:
+def _told(fault: Fault, text: str) -> tuple[str, str, str]:
+    more = "; the last one was read" if fault.rule == "duplicate" else ""
+    return _CODES.get(fault.rule, _OTHER), fault.json_path, f"{fault.sentence}{more} ({_place(text, fault.offset)})"
+
+
+def _ended(reading: Reading, end: Fault, text: str) -> tuple[str, str, str]:
     so_far = "no value is complete" if reading.last_path is None else f"the last complete value is {reading.last_path}"
-    where = f"line {reading.line}, column {reading.column}"
-    if reading.at_end:
+    if reading.is_cut:
         inside = reading.open_paths[-1] if reading.open_paths else "$"
+        where = _place(text, len(text))
         return "PM005", inside, f"the file was cut off at {where}: {so_far}; what stands before was checked"
-    said = error.reason if error.rule in ("syntax", "trailing") else f"is no JSON at {where}"
-    return "PM004", reading.last_path or "$", f"{said}; {so_far}"
+    said = f"{end.sentence} at {_place(text, end.offset)}; {so_far}"
+    return _CODES.get(end.rule, _OTHER), reading.last_path or "$", said
+
+
+def _place(text: str, offset: int) -> str:
+    line, column = line_and_column(text, offset)
+    return f"line {line}, column {column}"

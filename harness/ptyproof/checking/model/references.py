@@ -12,7 +12,7 @@ from typing import Any
 from ptyproof.checking.model import foreign
 from ptyproof.checking.model.document import Document, count, entries, mapping, text
 from ptyproof.checking.model.reference import Reference
-from ptyproof.io.json_scan import path_of
+from ptyproof.io.json_reader import path_of
 
 # Kinds of today whose files are named below; of others, every record of a file is looked at.
 _KNOWN = frozenset({"training_manifest", "skip_summary", "run_manifest", "overlap_manifest", "hub_index", "figures"})

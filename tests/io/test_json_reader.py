@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ptyproof.errors import ManifestError
-from ptyproof.io import json_scan
-from ptyproof.io.json_scan import scan_json
+from ptyproof.io import json_reader
+from ptyproof.io.json_reader import line_and_column, read_text
 from ptyproof.io.strict_json import MAX_BYTES, NotStrictJsonError, format_json, parse_bytes, parse_json, read_json
 
 TEXT = st.text(st.characters(exclude_categories=("Cs",)), max_size=8)
@@ -31,7 +31,7 @@ PIECES = st.sampled_from([*PUNCTUATION, *WORDS, "\\u00", "\\ud800", '"\\ud83d\\u
 @pytest.fixture(params=[0, 4, 1024], ids="short{}".format)
 def short(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave nothing, next to nothing and the usual to the standard library's parser."""
-    monkeypatch.setattr(json_scan._Reader, "short", request.param)
+    monkeypatch.setattr(json_reader._Reader, "short", request.param)
 
 
 def _strict(text: str) -> Any:
@@ -56,9 +56,9 @@ def test_it_reads_what_the_standard_library_reads(indent: int | None) -> None:
     @settings(max_examples=30)
     @given(value=VALUES)
     def check(value: Any) -> None:
-        scan = scan_json(json.dumps(value, indent=indent, ensure_ascii=indent is None))
-        assert scan.fault is None
-        assert repr(scan.value) == repr(value)  # the types, too: 1 and 1.0 and True are equal
+        reading = read_text(json.dumps(value, indent=indent, ensure_ascii=indent is None))
+        assert reading.end is None
+        assert repr(reading.value) == repr(value)  # the types, too: 1 and 1.0 and True are equal
 
     check()
 
@@ -72,11 +72,13 @@ def test_it_refuses_what_the_standard_library_refuses() -> None:
         try:
             expected = _strict(text)
         except ValueError:
-            assert scan_json(text).fault is not None
+            assert read_text(text).end is not None
             with pytest.raises(ManifestError, match="at line"):
                 parse_json(text)
         else:
-            assert scan_json(text) == json_scan.Scan(expected, "$", None)
+            reading = read_text(text)
+            assert (reading.value, reading.faults, reading.end, reading.open_paths) == (expected, (), None, ())
+            assert reading.last_path == "$"
             assert repr(parse_json(text)) == repr(expected)
 
     check()
@@ -90,10 +92,10 @@ def test_a_text_cut_anywhere_is_readable_up_to_there(indent: int | None) -> None
     def check(value: dict[str, Any], data: st.DataObject) -> None:
         text = json.dumps(value, indent=indent, ensure_ascii=indent is None)
         end = data.draw(st.integers(0, len(text) - 1))
-        scan = scan_json(text[:end])
-        assert scan.fault is not None
-        assert scan.fault.rule in ("cut", "empty")
-        _assert_is_part(scan.value, value)
+        reading = read_text(text[:end])
+        assert reading.end is not None
+        assert reading.end.rule in ("cut", "empty")
+        _assert_is_part(reading.value, value)
 
     check()
 
@@ -107,7 +109,7 @@ def _assert_is_part(part: Any, whole: Any) -> None:
         assert len(part) <= len(whole)
         pairs = list(zip(part, whole, strict=False))
     else:
-        assert part is None or part == whole
+        assert part is ... or part == whole
         return
     for inner, outer in pairs[:-1]:
         assert inner == outer
@@ -119,7 +121,7 @@ def _assert_is_part(part: Any, whole: Any) -> None:
 @pytest.mark.parametrize(
     ("text", "value", "path"),
     [
-        ("", None, "$"),
+        ("", ..., "$"),
         ("{", {}, "$"),
         ('{"a', {}, "$"),
         ('{"a": ', {}, "$.a"),
@@ -137,9 +139,9 @@ def _assert_is_part(part: Any, whole: Any) -> None:
     ],
 )
 def test_how_far_a_cut_text_is_readable(text: str, value: Any, path: str) -> None:
-    scan = scan_json(text)
-    assert scan.fault is not None
-    assert (scan.value, scan.json_path, scan.fault.rule) == (value, path, "cut" if text else "empty")
+    reading = read_text(text)
+    assert reading.end is not None
+    assert (reading.value, reading.end.json_path, reading.end.rule) == (value, path, "cut" if text else "empty")
 
 
 @pytest.mark.usefixtures("short")
@@ -148,7 +150,7 @@ def test_how_far_a_cut_text_is_readable(text: str, value: Any, path: str) -> Non
     [
         ('{"a": [1, 2,\n 3,, 4]}', "$.a[3]", "syntax", (2, 4)),
         ('{"a": 1}\n\n {"b": 1}', "$", "trailing", (3, 2)),
-        ('{"a": 1,\n "b": 2,\n "a": 3}', "$", "duplicate", (3, 2)),
+        ('{"a": 1,\n "b": 2,\n "a": 3}', "$.a", "duplicate", (3, 2)),
         ('[{"a":\n NaN}]', "$[0].a", "number", (2, 2)),
         ("[[1], [-Infinity]]", "$[1][0]", "number", (1, 8)),
         ('["é", 1e400]', "$[1]", "number", (1, 7)),
@@ -165,9 +167,9 @@ def test_how_far_a_cut_text_is_readable(text: str, value: Any, path: str) -> Non
     ],
 )
 def test_where_a_fault_is(text: str, path: str, rule: str, place: tuple[int, int]) -> None:
-    scan = scan_json(text)
-    assert scan.fault is not None
-    assert (scan.json_path, scan.fault.rule) == (path, rule)
+    reading = read_text(text)
+    assert reading.end is not None
+    assert (reading.end.json_path, reading.end.rule) == (path, rule)
     with pytest.raises(NotStrictJsonError) as caught:
         parse_json(text, "a.json")
     assert (caught.value.rule, caught.value.line, caught.value.column) == (rule, *place)
@@ -218,6 +220,8 @@ HOSTILE = {
     "lines": "\n" * N + "x",
     "minus": "-" * N,
     "half pairs": '["' + "\\ud83d\\ude00" * (N // 10) + '\\ud800"]',
+    "equal keys below a long one": '{"' + "a" * N + '": {' + '"b":1,' * N,
+    "numbers that are none": "[" + "NaN," * N,
     "empty lists beside a half pair": '["\\ud800", ' + "[]," * (N // 10),
 }
 
@@ -235,6 +239,40 @@ def test_hostile_texts_are_refused_in_time_and_memory_that_grow_with_them(name: 
     assert len(caught.value.reason) < 300
     assert taken < 60e-6 * len(text), f"{taken:.2f} s for {len(text)} characters"
     assert peak < 60 * len(text) + 1e6
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_going_on_behind_faults_takes_time_and_memory_that_grow_with_the_text(name: str) -> None:
+    text = HOSTILE[name]
+    tracemalloc.start()
+    began = time.process_time()
+    reading = read_text(text, recover=True)
+    taken = time.process_time() - began
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert reading.end is not None or reading.faults
+    assert len(reading.faults) <= 100
+    assert taken < 60e-6 * len(text), f"{taken:.2f} s for {len(text)} characters"
+    assert peak < 60 * len(text) + 1e7
+
+
+@pytest.mark.usefixtures("short")
+def test_every_fault_that_does_not_end_a_text_is_found_with_its_place() -> None:
+    text = '{"a": [1, NaN, -Infinity, 1e999],\n "a": "\\ud800", "b": {"c": 1, "c": 2}, "d": [3, 4, tr'
+    reading = read_text(text, recover=True)
+    found = [(fault.rule, fault.json_path, line_and_column(text, fault.offset)) for fault in reading.faults]
+    assert found == [
+        ("number", "$.a[1]", (1, 11)),
+        ("number", "$.a[2]", (1, 16)),
+        ("number", "$.a[3]", (1, 27)),
+        ("duplicate", "$.a", (2, 2)),
+        ("character", "$.a", (2, 7)),
+        ("duplicate", "$.b.c", (2, 31)),
+    ]
+    assert reading.end is not None
+    assert (reading.end.rule, reading.end.json_path) == ("cut", "$.d[2]")
+    assert (reading.last_path, reading.open_paths) == ("$.d[1]", ("$", "$.d"))
+    assert reading.value == {"a": "\ud800", "b": {"c": 2}, "d": [3, 4]}
 
 
 def test_writing_and_reading_agree(tmp_path: Path) -> None:

@@ -1,8 +1,8 @@
-"""A reader of strict JSON that says where it stops: slower than the standard library's, and never deeper in calls.
+"""A reader of JSON that says what is wrong and where: it stops at the first fault, or goes on behind those that it can.
 
-`strict_json` asks it where a fault lies that the standard library has only met. Time and memory grow linearly with the
-text. What is short and sound is left to the standard library's parser; what is long, deep or faulty is read token by
-token.
+`strict_json` asks it where a fault lies that the standard library has only met; the checker of manifests, for as much
+of a broken text as there is. Time and memory grow linearly with the text, and calls never nest. What is short and sound
+is left to the standard library's parser; what is long, deep or faulty is read token by token.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any, NoReturn
 
 MAX_DEPTH = 100
 _MAX_DIGITS = 308  # of a whole number that is surely no larger than a float can be
+_MAX_FAULTS = 100
 _SHORT = 1024
 _SHOWN = 40
 _SPACE = re.compile(r"[ \t\n\r]*+")
@@ -24,8 +25,8 @@ _NUMBER = re.compile(r"(-?(?:0|[1-9][0-9]*+))((?:\.[0-9]++)?+(?:[eE][-+]?+[0-9]+
 _WORD = re.compile(r"-?[A-Za-z]++")
 _CUT_NUMBER = re.compile(r"-?[0-9]*+(?:\.[0-9]*+)?+(?:[eE][-+]?+[0-9]*+)?+")
 _CUT_ESCAPE = re.compile(r"\\(?:u[0-9A-Fa-f]{0,4})?\Z")
-_WORDS = {"true": True, "false": False, "null": None}
-_NO_NUMBERS = ("NaN", "Infinity", "-Infinity")
+_NO_NUMBERS = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+_KNOWN: dict[str, float | bool | None] = {"true": True, "false": False, "null": None, **_NO_NUMBERS}
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*+")
 _ESCAPED_HALF = re.compile(r"\\u[dD][89a-fA-F]")
@@ -45,30 +46,44 @@ class Fault:
         What is wrong, without the place.
     offset
         Where, in characters from 0.
+    json_path
+        The member or item that it is in; `$` for the whole text.
     """
 
     rule: str
     sentence: str
     offset: int
+    json_path: str = "$"
 
 
 @dataclass(frozen=True)
-class Scan:
+class Reading:
     """What was read of a text.
 
     Parameters
     ----------
     value
-        The value; where there is a fault, what stands completely before it (None where nothing does).
-    json_path
-        Where reading stopped: the member or item that is not complete; `$` for the whole.
-    fault
-        Why it stopped there; None where the text is strict JSON.
+        The value; where reading ended early, what stands completely before (`...` where nothing does).
+    faults
+        In the order of the text, the first hundred; the one that ended the reading is not among them.
+    end
+        The fault that ended the reading; None where it went on to the end of a whole value.
+    last_path
+        JSON path of the last value that was read whole; None where there is none.
+    open_paths
+        JSON paths of the objects and lists that have no end, the outermost first.
     """
 
     value: Any
-    json_path: str
-    fault: Fault | None
+    faults: tuple[Fault, ...]
+    end: Fault | None
+    last_path: str | None
+    open_paths: tuple[str, ...]
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether reading ended because the text did."""
+        return self.end is not None and self.end.rule in ("cut", "empty")
 
 
 def _pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -118,14 +133,18 @@ def path_of(keys: Iterable[str | int | None]) -> str:
     return "$" + "".join(_step(key) for key in keys if key is not None)
 
 
-def scan_json(text: str) -> Scan:
-    """Read a text as strict JSON, as far as it is."""
-    return _Reader(text).read()
+def read_text(text: str, recover: bool = False) -> Reading:
+    """Read a text as strict JSON, as far as it is.
+
+    With `recover`, reading goes on behind keys that stand twice (the last value stays), numbers that JSON does not have
+    (as NaN and infinities) and halves of surrogate pairs; otherwise it ends at the first fault.
+    """
+    return _Reader(text, recover).read()
 
 
 class _Stop(Exception):  # noqa: N818 - it ends the reading, and is the result of it
-    def __init__(self, rule: str, sentence: str, offset: int) -> None:
-        self.fault = Fault(rule, sentence, offset)
+    def __init__(self, fault: Fault) -> None:
+        self.fault = fault
 
 
 @dataclass
@@ -133,29 +152,38 @@ class _Reader:
     """The state of a reading: where it is, the open objects and lists, and the key or index that is read in each."""
 
     text: str
+    recover: bool
     at: int = 0
-    value: Any = None
+    value: Any = ...
     short: int = _SHORT
     long_until: int = 0
     open: list[dict[str, Any] | list[Any]] = field(default_factory=list)
     keys: list[str | int | None] = field(default_factory=list)
+    last: tuple[str | int | None, ...] | None = None
+    faults: list[Fault] = field(default_factory=list)
 
-    def read(self) -> Scan:
+    def read(self) -> Reading:
         if may_hold_half_pairs(self.text):
             self.short = 0
+        end = None
         try:
-            self._skip_space()
-            if self.at == len(self.text):
-                self._stop("empty", "is empty; one JSON value is expected")
-            self._read_value()
-            while self.open:
-                self._read_next()
-            self._skip_space()
-            if self.at < len(self.text):
-                self._stop("trailing", "is no JSON: Extra data")
+            self._read_all()
         except _Stop as stop:
-            return Scan(self.value, path_of(self.keys), stop.fault)
-        return Scan(self.value, "$", None)
+            end = stop.fault
+        last_path = None if self.last is None else path_of(self.last)
+        open_paths = tuple(path_of(self.keys[:depth]) for depth in range(len(self.open)))
+        return Reading(self.value, tuple(self.faults), end, last_path, open_paths)
+
+    def _read_all(self) -> None:
+        self._skip_space()
+        if self.at == len(self.text):
+            self._stop("empty", "is empty; one JSON value is expected")
+        self._read_value()
+        while self.open:
+            self._read_next()
+        self._skip_space()
+        if self.at < len(self.text):
+            self._stop("trailing", "is no JSON: Extra data")
 
     def _read_next(self) -> None:
         """Read what stands next in the innermost object or list: its end, or one more member or item."""
@@ -190,6 +218,7 @@ class _Reader:
         if items is None or items[1] != end - self.at + 2:
             return False
         inner.extend(items[0])
+        self.keys[-1] = len(inner) - 1
         self.at = end
         self._done()
         return True
@@ -213,9 +242,9 @@ class _Reader:
         if self._mark() != '"':
             self._stop("syntax", "is no JSON: Expecting property name enclosed in double quotes")
         key = self._read_string()
-        if key in inner:
-            self._stop("duplicate", f"has the key {_shown(key)} twice in one object", start)
         self.keys[-1] = key
+        if key in inner:
+            self._note("duplicate", f"has the key {_shown(key)} twice in one object", start)
         self._skip_space()
         if self._mark() != ":":
             self._stop("syntax", "is no JSON: Expecting ':' delimiter")
@@ -250,6 +279,7 @@ class _Reader:
 
     def _done(self) -> None:
         """Note that a value is complete: until the next key or comma, the place is that of the object or list."""
+        self.last = tuple(self.keys)
         if self.keys:
             self.keys[-1] = None
 
@@ -273,7 +303,7 @@ class _Reader:
                 self._cut(start)
             self._stop("syntax", f"is no JSON: {error.msg.removesuffix(' at')}", error.pos)
         if _SURROGATE.search(value):
-            self._stop("character", "holds half of a surrogate pair, which is no character", start)
+            self._note("character", "holds half of a surrogate pair, which is no character", start)
         return value
 
     def _ends_in_escape(self, offset: int) -> bool:
@@ -282,30 +312,29 @@ class _Reader:
         begun = _CUT_ESCAPE.search(self.text, tail)
         return begun is not None and offset >= begun.start()
 
-    def _read_number(self) -> int | float:
+    def _read_number(self) -> float | bool | None:
         start, text = self.at, self.text
         match = _NUMBER.match(text, start)
         if self.open and _CUT_NUMBER.match(text, start).end() == len(text):  # type: ignore[union-attr]
             self._cut(start)  # more digits may have followed
         if match is None:
-            self._read_word()  # -Infinity, say; it refuses whatever it is
-            raise AssertionError("no word starts like a number")
-        number: int | float = float(match[0])
+            return self._read_word()  # -Infinity, or the end
+        number = float(match[0])
         if math.isinf(number):
-            self._stop("number", f"holds {match[0][:_SHOWN]}, which is too large for a number")
+            self._note("number", f"holds {match[0][:_SHOWN]}, which is too large for a number")
         self.at = match.end()
-        return number if match[2] else int(match[1])
+        return number if match[2] or math.isinf(number) else int(match[1])
 
-    def _read_word(self) -> Any:
+    def _read_word(self) -> float | bool | None:
         match = _WORD.match(self.text, self.at)
         word = "" if match is None else match[0]
         if word in _NO_NUMBERS:
-            self._stop("number", f"holds {word}, which is no JSON number")
-        if word in _WORDS:
+            self._note("number", f"holds {word}, which is no JSON number")
+        if word in _KNOWN:
             self.at += len(word)
-            return _WORDS[word]
+            return _KNOWN[word]
         at_end = self.at + len(word) == len(self.text)
-        if not (at_end and any(known.startswith(word) for known in _WORDS)):
+        if not (at_end and any(known.startswith(word) for known in _KNOWN)):
             self._stop("syntax", "is no JSON: Expecting value")
         return self._cut()
 
@@ -322,7 +351,17 @@ class _Reader:
         self._stop("cut", "is no JSON: it ends too early", offset)
 
     def _stop(self, rule: str, sentence: str, offset: int | None = None) -> NoReturn:
-        raise _Stop(rule, sentence, self.at if offset is None else offset)
+        raise _Stop(self._fault(rule, sentence, offset))
+
+    def _note(self, rule: str, sentence: str, offset: int | None = None) -> None:
+        """Stop at a fault, or keep it and go on."""
+        if not self.recover:
+            self._stop(rule, sentence, offset)
+        if len(self.faults) < _MAX_FAULTS:
+            self.faults.append(self._fault(rule, sentence, offset))
+
+    def _fault(self, rule: str, sentence: str, offset: int | None) -> Fault:
+        return Fault(rule, sentence, self.at if offset is None else offset, path_of(self.keys))
 
 
 def _step(key: str | int) -> str:
