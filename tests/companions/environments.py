@@ -25,7 +25,6 @@ OLDEST = (
     "referencing==0.35.*",
     "tomlkit==0.13.*",
     "tqdm==4.66.*",
-    "filelock==3.12.*",
 )
 NEWEST = (
     "pytest",
@@ -37,7 +36,6 @@ NEWEST = (
     "referencing",
     "tomlkit",
     "tqdm",
-    "filelock",
 )
 CLOCKS = ("freezegun", "time-machine")
 PLUGINS = (

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
-from filelock import FileLock
+
+from ptyproof.io.locking import lock
 
 Made = TypeVar("Made")
 
@@ -57,7 +58,7 @@ def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path],
         base = base.parent
     folder, record = base / name, base / f"{name}.pickle"
     folder.parent.mkdir(exist_ok=True)
-    with FileLock(base / f"{name}.lock"):
+    with lock(record):
         if not record.exists():
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir()

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from ptyproof.io import locking
 from ptyproof.io.locking import is_lock, lock
 from tests.helpers.processes import Ending
 
@@ -110,6 +111,15 @@ def test_a_place_without_locks_is_named(tmp_path: Path, place: str) -> None:
     with pytest.raises(OSError, match="cannot be locked") as caught, lock(tmp_path / place):
         pass
     assert caught.value.filename == str(tmp_path / place)
+
+
+def test_a_system_without_locks_is_refused_before_anything_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(locking, "fcntl", None)
+    with pytest.raises(OSError, match="cannot be locked"), lock(tmp_path / "a"):
+        pass
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_link_in_the_place_of_a_lock_is_not_followed(tmp_path: Path) -> None:

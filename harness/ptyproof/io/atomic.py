@@ -1,25 +1,20 @@
 """Files that are either whole or absent: write to a temporary sibling, flush to disk, rename.
 
 A process that is killed leaves its temporary file. It holds the file's lock as long as it lives, so that `sweep` can
-tell what was left from what is being written.
+tell what was left from what is being written. On a system without such locks nothing is swept.
 """
 
 from __future__ import annotations
 
 import errno
-import importlib
 import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 from ptyproof.errors import InputError
-
-# a system without these locks has no such module: temporary files are made all the same, and none is swept
-fcntl: Any = importlib.import_module("fcntl") if find_spec("fcntl") else None
+from ptyproof.io.locking import fcntl, is_file_of
 
 TEMPORARY = ".ptyproof.part"
 
@@ -91,7 +86,7 @@ def _begin(path: Path) -> tuple[int, Path]:
             continue
         except OSError:  # a file system without locks, on which `sweep` can lock nothing either
             return handle, Path(name)
-        if _is_file_of(handle, Path(name)):
+        if is_file_of(handle, Path(name)):
             return handle, Path(name)
         os.close(handle)
 
@@ -103,7 +98,7 @@ def _remove_if_left(path: Path) -> bool:
         return False
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if not _is_file_of(handle, path):
+        if not is_file_of(handle, path):
             return False
         path.unlink()
     except OSError:
@@ -111,13 +106,6 @@ def _remove_if_left(path: Path) -> bool:
     finally:
         os.close(handle)
     return True
-
-
-def _is_file_of(handle: int, path: Path) -> bool:
-    try:
-        return os.path.samestat(os.fstat(handle), path.stat(follow_symlinks=False))
-    except FileNotFoundError:
-        return False
 
 
 def write_text(path: Path, text: str) -> None:

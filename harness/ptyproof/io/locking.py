@@ -1,23 +1,24 @@
-"""Locks between processes: whoever works on the same file or folder takes turns, on this machine or another.
+"""Locks between processes: those that write the same file or folder take turns, on one machine or several.
 
-A lock is a file beside what it is about, so that processes whose temporary folders differ find the same one, and so do
-machines that share the file system. The system lets go of the lock of a process that died, however it died.
+A lock is a file beside what it is about, so that processes whose temporary folders differ find the same one. It is
+`flock` of the system, which lets go of the lock of a process that died, however it died. On NFS, Linux makes it a lock
+of the server, which other machines see; a file system without locks is refused.
 """
 
 from __future__ import annotations
 
+import errno
+import importlib
 import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
-if TYPE_CHECKING:
-    from filelock import FileLock
-
-_OF_THE_SYSTEM = find_spec("fcntl") is not None  # elsewhere the library asks again and again
+# None on a system without these locks
+fcntl: Any = importlib.import_module("fcntl") if find_spec("fcntl") else None
 
 LOCK = ".ptyproof.lock"
 _held: set[tuple[int, int, Path]] = set()
@@ -38,7 +39,7 @@ def lock(path: Path) -> Iterator[None]:
     Raises
     ------
     OSError
-        If the folder cannot be made or takes no files, or its file system has no locks.
+        If the folder cannot be made or takes no files, or its file system, or the system, has no locks.
     """
     folder = path.parent.resolve()
     file = folder / f".{path.name[:100]}{LOCK}"
@@ -56,42 +57,30 @@ def lock(path: Path) -> Iterator[None]:
         yield
     finally:
         _held.remove(me)
-        _let_go(file, handle)
+        with suppress(OSError):  # the folder was removed, or takes no changes any more
+            file.unlink()
+        os.close(handle)
 
 
-def _taken(file: Path) -> int | FileLock:
-    """Wait for a lock, and return what holds it."""
-    if not _OF_THE_SYSTEM:
-        from filelock import FileLock  # loading it takes more than all locks of a run
-
-        taken = FileLock(file)
-        taken.acquire()
-        return taken
-    import fcntl
-
+def _taken(file: Path) -> int:
+    """Wait for a lock, and return the handle that holds it."""
+    if fcntl is None:
+        raise OSError(errno.ENOTSUP, "this system has no flock, as Linux and macOS have")
     while True:
         handle = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX)
-            if _is_file_of(handle, file):
+            if is_file_of(handle, file):
                 return handle
         except BaseException:
             os.close(handle)
             raise
-        os.close(handle)  # the holder before has removed the file: whoever comes next makes another
+        os.close(handle)  # the holder before has removed the file: the next process makes another
 
 
-def _let_go(file: Path, handle: int | FileLock) -> None:
-    if not isinstance(handle, int):
-        handle.release()
-        return
-    with suppress(OSError):  # the folder was removed, or takes no changes any more
-        file.unlink()
-    os.close(handle)
-
-
-def _is_file_of(handle: int, file: Path) -> bool:
+def is_file_of(handle: int, path: Path) -> bool:
+    """Tell whether the file that a handle has open still stands under a path; links are not followed."""
     try:
-        return os.path.samestat(os.fstat(handle), file.stat(follow_symlinks=False))
+        return os.path.samestat(os.fstat(handle), path.stat(follow_symlinks=False))
     except FileNotFoundError:
         return False

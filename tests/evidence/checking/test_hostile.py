@@ -106,7 +106,7 @@ TRICKS = (
 WATCH = """\
 import sys
 from pathlib import Path
-from ptyproof.checking import check_manifest, run
+from ptyproof.checking import check_manifest
 opened = []
 sys.addaudithook(lambda event, args: opened.append(str(args[0])) if event == "open" else None)
 for path in sys.argv[2:]:
