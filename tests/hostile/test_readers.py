@@ -244,6 +244,8 @@ CHECKPOINTS: dict[str, tuple[bytes, str]] = {
     "no epoch": (b"\x80\x02}.", "no epoch"),
     "a negative epoch": (b"\x80\x02}X\x05\x00\x00\x00epochJ\xff\xff\xff\xffs.", "no epoch"),
     "too little on the stack": (b"\x80\x02\x86.", "no whole record"),
+    "lists of one byte each": (EPOCH + b"](" + b"]" * 100_000 + b"eu.", "more than 100000"),
+    "a record of megabytes": (EPOCH + b"](" + b"N" * (1 << 21) + b"eu.", str(1 << 21)),
 }
 
 

@@ -1,8 +1,9 @@
-"""Reading a checkpoint that may come from anybody: nothing in it runs, and it takes no more memory than its file.
+"""Reading a checkpoint of unknown origin: nothing in it runs, and its memory is bounded before torch reads it.
 
 `torch.load` with `weights_only` calls no code of a file's choice, but its unpickler makes a `bytearray` of any length,
-unpacks members of any size, and hashes any nest of tuples. What a training writes needs none of that, so that a file
-is refused before torch sees it unless it has the form of one of ours.
+unpacks members of any size, hashes any nest of tuples, and makes an object of 100 bytes of one byte of a pickle. What a
+training writes needs none of that, so a file is refused before torch reads it unless it has the form of one of ours.
+Arrays then take as much memory as the file; the record around them, 150 MB at most.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ import torch
 from ptyproof.errors import DataError
 
 _MAX_MEMBERS = 100_000
-_MAX_PICKLE_BYTES = 1 << 24
+_MAX_PICKLE_BYTES = 1 << 21  # the record of a training has 10 KB, and about 60 bytes more for each epoch
+_MAX_CONTAINERS = 100_000  # two more for each epoch
 _MAX_WEIGHT = 10_000_000
 _MAX_EPOCH = 10**9
 _STORAGES = {f"torch {name}Storage" for name in ("Float", "Double", "Half", "BFloat16", "Long", "Int", "Byte", "Bool")}
@@ -54,6 +56,9 @@ _OPCODES = {
     *("EMPTY_DICT", "SETITEM", "SETITEMS", "BINGET", "LONG_BINGET", "BINPUT", "LONG_BINPUT", "GLOBAL", "REDUCE"),
     *("BUILD", "BINPERSID"),
 }
+# what makes an object much larger than its instruction, tensors by REDUCE; for a MARK torch makes a list
+_CONTAINERS = {"MARK", "EMPTY_LIST", "EMPTY_DICT", "TUPLE", "TUPLE1", "TUPLE2", "TUPLE3"}
+_CONTAINERS |= {"REDUCE", "BUILD", "BINPERSID"}
 _OF_A_MARK = (pickletools.markobject, pickletools.stackslice)
 
 
@@ -72,7 +77,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
             _check_members(archive, path)
             if archive.testzip() is not None:  # torch does not compare the checksums
                 raise DataError(path, "is damaged: a checksum does not agree")
-            _check_pickle(archive, path)
+            _check_pickle(_pickle(archive, path), path)
         state = torch.load(path, map_location="cpu", weights_only=True)
     except DataError:
         raise
@@ -102,19 +107,30 @@ def _check_members(archive: zipfile.ZipFile, path: Path) -> None:
         raise DataError(path, "has members that share bytes")
 
 
-def _check_pickle(archive: zipfile.ZipFile, path: Path) -> None:
-    """Refuse a pickle that names anything but tensors, or is made so that hashing it never ends."""
+def _pickle(archive: zipfile.ZipFile, path: Path) -> bytes:
+    """Return the one pickle of a checkpoint, unless it is too large for one."""
     names = [name for name in archive.namelist() if name.rpartition("/")[2] == "data.pkl"]
-    if len(names) != 1 or archive.getinfo(names[0]).file_size > _MAX_PICKLE_BYTES:
-        raise DataError(path, "does not hold the one record that a checkpoint has")
+    if len(names) != 1:
+        raise DataError(path, f"has {len(names)} records data.pkl; a checkpoint has one")
+    if (size := archive.getinfo(names[0]).file_size) > _MAX_PICKLE_BYTES:
+        raise DataError(path, f"has a record of {size} bytes; that of a training has at most {_MAX_PICKLE_BYTES}")
+    return archive.read(names[0])
+
+
+def _check_pickle(code: bytes, path: Path) -> None:
+    """Refuse a pickle that names anything but tensors, makes too many objects, or one whose hashing never ends."""
     stack: list[int] = []
     marks: list[int] = []
     memo: dict[int, int] = {}
-    for opcode, argument, _ in pickletools.genops(archive.read(names[0])):
+    containers = 0
+    for opcode, argument, _ in pickletools.genops(code):
         name = opcode.name
         if name not in _OPCODES or (name == "GLOBAL" and argument not in _GLOBALS):
             what = f"{name} {argument}" if name == "GLOBAL" else name
             raise DataError(path, f"asks for {what[:80]!a}, which no checkpoint of a training does")
+        containers += name in _CONTAINERS
+        if containers > _MAX_CONTAINERS:
+            raise DataError(path, f"holds more than {_MAX_CONTAINERS} values, as no checkpoint of a training does")
         if name == "MARK":
             marks.append(len(stack))
         elif name in {"BINPUT", "LONG_BINPUT"}:
