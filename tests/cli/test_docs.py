@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from ptyproof.cli.main import build_parser
 from tests.helpers.commands import refused
 from tests.helpers.documents import GUIDE, alone, make_project, record
 from tests.helpers.folders import snapshot
+from tests.helpers.messages import names
 
 HUB = ["--hub", "../hub"]
 
@@ -39,18 +41,21 @@ def test_help_has_examples_that_parse(argv: list[str], capsys: pytest.CaptureFix
 def test_check_names_what_is_stale_and_sync_mends_it(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = snapshot(project)
     assert main(["docs", "sync", *HUB, "--check"]) == 1
-    assert capsys.readouterr().out.splitlines() == [
-        "docs/TESTING_GUIDE.md: line 3: block selectors is stale",
-        "docs/development/TEST_SUITE_INDEX.md: line 3: block test-index is stale",
-        "docs/fix_plan.md: line 3: block checklist is stale",
-        "docs/fix_plan.md: line 10: block ledger is stale",
+    stale = [
+        ("docs/TESTING_GUIDE.md", 3, "selectors"),
+        ("docs/development/TEST_SUITE_INDEX.md", 3, "test-index"),
+        ("docs/fix_plan.md", 3, "checklist"),
+        ("docs/fix_plan.md", 10, "ledger"),
     ]
+    for line, parts in zip(capsys.readouterr().out.splitlines(), stale, strict=True):
+        assert names(line, *parts)
     assert snapshot(project) == before
     assert main(["docs", "sync", *HUB]) == 0
-    assert "docs/fix_plan.md: line 10: block ledger rewritten\n" in capsys.readouterr().out
+    for line, parts in zip(capsys.readouterr().out.splitlines(), stale, strict=True):
+        assert names(line, *parts)
     after = snapshot(project)
     assert main(["docs", "sync", *HUB, "--check"]) == 0
-    assert capsys.readouterr().out == "every block is up to date\n"
+    assert ".md" not in capsys.readouterr().out
     assert snapshot(project) == after
 
 
@@ -63,12 +68,8 @@ def test_a_new_test_and_a_new_run_make_their_blocks_stale(project: Path, capsys:
     record(project / "hub", ended=False)
     assert main(["docs", "sync", *HUB, "--check"]) == 1
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split(": block ")[-1] for line in lines] == [
-        "selectors is stale",
-        "test-index is stale",
-        "ledger is stale",
-        "run-0003 is under way: it is not in the ledger yet",
-    ]
+    for line, name in zip(lines, ("selectors", "test-index", "ledger", "run-0003"), strict=True):
+        assert names(line, name)
 
 
 def test_a_selector_that_collects_nothing_fails(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -78,7 +79,7 @@ def test_a_selector_that_collects_nothing_fails(project: Path, capsys: pytest.Ca
         assert main(["docs", "sync", *more]) == 1
         said = capsys.readouterr()
         assert said.out == ""
-        assert "collects nothing: pytest tests/test_two.py (ERROR: file or directory not found" in said.err
+        assert names(said.err, "docs/TESTING_GUIDE.md", "pytest tests/test_two.py", "(ERROR: ")
     assert snapshot(project) == before
 
 
@@ -90,14 +91,14 @@ def test_wrong_marks_settings_and_hubs_are_refused_and_nothing_is_written(
     text, table = page.read_text(), settings.read_text()
     before = snapshot(project)
     page.write_text(text.replace("<!-- ptyproof:end ledger -->\n", ""))
-    assert "docs/fix_plan.md: line 10: begins the block ledger, but no mark below it ends it" in refused(capsys, argv)
+    assert names(refused(capsys, argv), "docs/fix_plan.md", 10, "ledger")
     page.write_text(text)
     settings.write_text(f"{table}tests = 'x'\n")
-    assert "[tool.ptyproof.docs]: tests: is no key of this table" in refused(capsys, argv)
+    assert names(refused(capsys, argv), "pyproject.toml", "[tool.ptyproof.docs]", "tests")
     settings.write_text(table)
-    assert "--hub must be a folder with an index" in refused(capsys, ["docs", "sync", "--hub", "hub"])
+    assert names(refused(capsys, ["docs", "sync", "--hub", "hub"]), "--hub", "hub/hub.json")
     monkeypatch.chdir(tmp_path)
-    assert "there is no pyproject.toml" in refused(capsys, ["docs", "sync"])
+    assert names(refused(capsys, ["docs", "sync"]), "pyproject.toml")
     assert snapshot(project) == before
 
 
@@ -109,21 +110,18 @@ def test_init_makes_what_is_missing_and_leaves_what_is_there(
     (tmp_path / "test_one.py").write_text('"""One."""\n\ndef test_one(): ...\n')
     record(tmp_path / "hub", topic="dose")
     assert main(["docs", "sync", "--init", "--hub", "hub"]) == 0
-    assert capsys.readouterr().out.splitlines()[:4] == [
-        "pyproject.toml: made",
-        "docs/TESTING_GUIDE.md: made",
-        "docs/development/TEST_SUITE_INDEX.md: made",
-        "docs/fix_plan.md: made",
-    ]
+    made = ["pyproject.toml", "docs/TESTING_GUIDE.md", "docs/development/TEST_SUITE_INDEX.md", "docs/fix_plan.md"]
+    assert [line.split(":")[0] for line in capsys.readouterr().out.splitlines()[:4]] == made
+    assert all((tmp_path / name).is_file() for name in made)
     assert "| `pytest` | 1 |" in (tmp_path / "docs/TESTING_GUIDE.md").read_text()
     assert "One." in (tmp_path / "docs/development/TEST_SUITE_INDEX.md").read_text()
     plan = (tmp_path / "docs/fix_plan.md").read_text()
-    assert "- [x] dose (evidence: [run-0001](../hub/green/run-0001.log))" in plan
-    assert "Attempt #1" in plan
+    assert re.search(r"^- \[x\] dose \(.*\[run-0001\]\(\.\./hub/green/run-0001\.log\)\)", plan, re.MULTILINE)
+    assert "<!-- ptyproof: run run-0001" in plan
     (tmp_path / "docs/TESTING_GUIDE.md").unlink()
     before = snapshot(tmp_path)
     assert main(["docs", "sync", "--init", "--hub", "hub"]) == 0
-    assert capsys.readouterr().out.splitlines()[0] == "docs/TESTING_GUIDE.md: made"
+    assert capsys.readouterr().out.splitlines()[0].startswith("docs/TESTING_GUIDE.md: ")
     after = snapshot(tmp_path)
     assert {name: after[name] for name in before} == before
 

@@ -52,4 +52,4 @@ def test_the_hook_fails_on_a_broken_manifest_alone(
     assert main([*arguments, str(sound)]) == 0
     sound.write_bytes(sound.read_bytes()[:-100])
     assert main([*arguments, str(sound)]) == 1
-    assert "cut off" in capsys.readouterr().out
+    assert "PM005" in capsys.readouterr().out
