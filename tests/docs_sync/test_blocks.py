@@ -9,6 +9,9 @@ from hypothesis import strategies as st
 from ptyproof.docs_sync.blocks import parse
 from ptyproof.errors import DataError
 from tests.helpers.documents import BODY, PAGE, TEXT, dedent, page
+from tests.helpers.messages import naming, numbers
+
+BEGIN, END = "<!-- ptyproof:begin block-a -->\n", "<!-- ptyproof:end block-a -->\n"
 
 
 @given(outside=st.tuples(TEXT, TEXT, TEXT, st.sampled_from(["", "no line end"])), bodies=st.tuples(BODY, BODY, BODY))
@@ -27,34 +30,46 @@ def test_a_replaced_body_is_all_that_changes(outside: tuple[str, ...], bodies: t
 
 
 @pytest.mark.parametrize(
-    ("text", "line", "words"),
+    ("text", "line", "parts"),
     [
-        ("\n<!-- ptyproof:begin a -->\n", 2, "begins the block a, but no mark below it ends it"),
-        ("x\n\n<!-- ptyproof:end a -->\n", 3, "ends the block a, but no mark above it begins it"),
-        (page("a") + page("a"), 3, "begins the block a a second time; it began in line 1"),
-        ("<!-- ptyproof:begin a -->\n<!-- ptyproof:begin b -->\n", 2, "inside the block a, which began in line 1"),
-        ("<!-- ptyproof:begin a -->\n<!-- ptyproof:begin a -->\n", 2, "blocks cannot be nested"),
-        ("<!-- ptyproof:begin a -->\n<!-- ptyproof:end b -->\n", 2, "ends the block b inside the block a"),
-        (page("a") + "<!-- ptyproof:end a -->\n", 3, "ends the block a, but no mark above it begins it"),
-        ("text <!-- ptyproof:begin a -->\n", 1, "is no mark"),
-        ("<!-- ptyproof:begin a --> <!-- ptyproof:end a -->\n", 1, "is no mark"),
-        ("<!-- ptyproof:begin -->\n", 1, "is no mark"),
-        ("<!-- ptyproof: begin a -->\n", 1, "is no mark"),
-        ("<!--ptyproof:begin a-->\n", 1, "is no mark"),
-        ("<!-- Ptyproof:Begin a -->\n", 1, "is no mark"),
-        ("<!-- ptyproof:begin a\n-->\n", 1, "is no mark"),
-        ("<!-- ptyproof:begin A_B -->\n", 1, "is no mark"),
-        ("- [ ] x <!-- ptyproof: evidence -->\n", 1, "is no mark"),
-        ("- [ ] x <!-- ptyproof: evidence a/b -->\n", 1, "is no mark"),
-        ("<!-- ptyproof: run run-1 -->\n", 1, "is no mark"),
-        ("```\n<!-- ptyproof:begin a -->\n```\n<!-- ptyproof:end a -->\n", 4, "no mark above it begins it"),
+        pytest.param(f"\n{BEGIN}", 2, ["block-a"], id="without an end"),
+        pytest.param(f"x\n\n{END}", 3, ["block-a"], id="without a beginning"),
+        pytest.param(page("block-a") + page("block-a"), 3, ["block-a", 1], id="twice"),
+        pytest.param(BEGIN + "<!-- ptyproof:begin block-b -->\n", 2, ["block-a", "block-b", 1], id="nested"),
+        pytest.param(BEGIN + BEGIN, 2, ["block-a", 1], id="nested in itself"),
+        pytest.param(BEGIN + "<!-- ptyproof:end block-b -->\n", 2, ["block-a", "block-b", 1], id="another end"),
+        pytest.param(page("block-a") + END, 3, ["block-a"], id="ended twice"),
+        pytest.param(f"```\n{BEGIN}```\n{END}", 4, ["block-a"], id="begun in code"),
     ],
 )
-def test_a_wrong_mark_is_refused_with_file_and_line(text: str, line: int, words: str) -> None:
-    with pytest.raises(DataError) as caught:
+def test_a_mark_without_its_other_is_refused_with_file_and_line(text: str, line: int, parts: list[object]) -> None:
+    with pytest.raises(DataError, match=naming("docs/PAGE.md", *parts)) as caught:
         parse(text, PAGE)
-    assert str(caught.value).startswith(f"docs/PAGE.md: line {line}: ")
-    assert words in str(caught.value)
+    assert numbers(str(caught.value.member)) == [line]
+
+
+@pytest.mark.parametrize(
+    ("before", "mark"),
+    [
+        ("text ", "<!-- ptyproof:begin a -->"),
+        ("", "<!-- ptyproof:begin a --> <!-- ptyproof:end a -->"),
+        ("", "<!-- ptyproof:begin -->"),
+        ("", "<!-- ptyproof: begin a -->"),
+        ("", "<!--ptyproof:begin a-->"),
+        ("", "<!-- Ptyproof:Begin a -->"),
+        ("", "<!-- ptyproof:begin a\n-->"),
+        ("", "<!-- ptyproof:begin A_B -->"),
+        ("- [ ] x ", "<!-- ptyproof: evidence -->"),
+        ("- [ ] x ", "<!-- ptyproof: evidence a/b -->"),
+        ("", "<!-- ptyproof: run run-1 -->"),
+    ],
+)
+def test_what_is_like_a_mark_is_refused_and_shown_beside_the_forms_of_marks(before: str, mark: str) -> None:
+    shown = mark.partition("\n")[0].partition(" <!--")[0]
+    forms = "<!-- ptyproof:begin NAME -->", "<!-- ptyproof:end NAME -->", "<!-- ptyproof: evidence TOPIC -->"
+    with pytest.raises(DataError, match=naming("docs/PAGE.md", f"'{shown}'", *forms)) as caught:
+        parse(f"{before}{mark}\n", PAGE)
+    assert numbers(str(caught.value.member)) == [1]
 
 
 def test_marks_in_code_are_no_marks() -> None:

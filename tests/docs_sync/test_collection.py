@@ -11,6 +11,7 @@ from ptyproof.docs_sync.collection import EVERYTHING, collect, collect_all, pars
 from ptyproof.errors import RunError
 from tests.helpers.documents import dedent
 from tests.helpers.folders import snapshot
+from tests.helpers.messages import names, naming
 
 
 @pytest.fixture(scope="module")
@@ -81,23 +82,26 @@ def test_what_pytest_collects_is_counted_by_module(
 
 
 @pytest.mark.parametrize(
-    ("selector", "reason"),
+    ("selector", "parts"),
     [
-        (("tests/test_empty.py",), "no test is selected"),
-        (("-k", "nothing_like_it"), "no test is selected"),
-        (("tests/test_gone.py",), "file or directory not found: tests/test_gone.py"),
-        (("tests/test_a.py::test_gone",), "test_gone"),
-        (("-k", "a or"), "Wrong expression passed to '-k'"),
+        (("tests/test_empty.py",), None),
+        (("-k", "nothing_like_it"), None),
+        (("tests/test_gone.py",), ["ERROR: ", "tests/test_gone.py"]),
+        (("tests/test_a.py::test_gone",), ["ERROR: ", "test_gone"]),
+        (("-k", "a or"), ["ERROR: ", "'-k'"]),
     ],
 )
-def test_a_selector_that_collects_nothing_says_why(selector: tuple[str, ...], reason: str, suite: Path) -> None:
+def test_a_selector_that_collects_nothing_says_why(
+    selector: tuple[str, ...], parts: list[str] | None, suite: Path
+) -> None:
     found = collect(suite, selector)
     assert found.nodes == ()
-    assert reason in found.reason
+    assert names(found.reason, *parts or [])
+    assert ("ERROR" in found.reason) == (parts is not None)
 
 
 def test_a_module_that_cannot_be_imported_is_an_error(suite: Path) -> None:
-    with pytest.raises(RunError, match=r"pytest other: the tests cannot be collected: ERROR other/test_broken\.py"):
+    with pytest.raises(RunError, match=naming("pytest other", "ERROR other/test_broken.py")):
         collect(suite, ["other"])
 
 
@@ -179,7 +183,7 @@ def test_a_helper_that_another_selector_found_is_not_found(tmp_path: Path) -> No
     root = write_modules(
         tmp_path, one__helper="", one__test_a="import helper\ndef test_a(): ...\n", two__test_b="import helper\n"
     )
-    with pytest.raises(RunError, match=r"pytest two: the tests cannot be collected: ERROR two/test_b\.py"):
+    with pytest.raises(RunError, match=naming("pytest two", "ERROR two/test_b.py")):
         collect_all(root, [("one",), ("two",)])
 
 
@@ -190,7 +194,7 @@ def test_a_module_that_ends_its_process_costs_the_others_no_answer(
     root = write_modules(
         tmp_path, a__test_a="def test_a(): ...\n", b__test_b="import os\nos._exit(3)\n", c__test_c="def test_c(): ...\n"
     )
-    with pytest.raises(RunError, match="pytest b: the tests cannot be collected: exit status 3"):
+    with pytest.raises(RunError, match=naming("pytest b", 3)):
         collect_all(root, [("a",), ("b",), ("c",)])
     assert alone == [("b",)]
     assert collect_all(root, [("a",), ("c",)]).keys() == {("a",), ("c",)}

@@ -8,6 +8,7 @@ import pytest
 
 from ptyproof.docs_sync.settings import DocsSettings, find_project, load_settings
 from ptyproof.errors import DataError
+from tests.helpers.messages import naming
 
 
 @pytest.mark.parametrize(
@@ -27,24 +28,26 @@ def test_settings_have_defaults(table: str, expected: DocsSettings, tmp_path: Pa
 
 
 @pytest.mark.parametrize(
-    ("text", "words"),
+    ("text", "key", "parts"),
     [
-        ("[tool.ptyproof.docs]\nleger = 'x.md'\n", "[tool.ptyproof.docs]: leger: is no key of this table"),
-        ("[tool.ptyproof.docs]\nledger = 3\n", "ledger: must be a path inside the folder of pyproject.toml"),
-        ("[tool.ptyproof.docs]\nledger = ''\n", "got ''"),
-        ("[tool.ptyproof.docs]\nledger = '/etc/x.md'\n", "got '/etc/x.md'"),
-        ("[tool.ptyproof.docs]\ntest_index = '../x.md'\n", "got '../x.md'"),
-        ("[tool.ptyproof.docs]\nchecklists = 'x.md'\n", "checklists: must be a list of paths, got 'x.md'"),
-        ("[tool.ptyproof.docs]\nchecklists = [['x.md']]\n", "got ['x.md']"),
-        ("[tool.ptyproof]\ndocs = 3\n", "docs: must be a table, got 3"),
-        ("tool = 3\n", "tool: must be a table, got 3"),
-        ("[tool\n", "is no TOML"),
-        (b"\xff", "is not UTF-8 text (byte 0)"),
+        ("[tool.ptyproof.docs]\nleger = 'x.md'\n", "leger", ["testing_guide, test_index, checklists, ledger"]),
+        ("[tool.ptyproof.docs]\nledger = 3\n", "ledger", [3]),
+        ("[tool.ptyproof.docs]\nledger = ''\n", "ledger", ["''"]),
+        ("[tool.ptyproof.docs]\nledger = '/etc/x.md'\n", "ledger", ["'/etc/x.md'"]),
+        ("[tool.ptyproof.docs]\ntest_index = '../x.md'\n", "test_index", ["'../x.md'"]),
+        ("[tool.ptyproof.docs]\nchecklists = 'x.md'\n", "checklists", ["'x.md'"]),
+        ("[tool.ptyproof.docs]\nchecklists = [['x.md']]\n", "checklists", ["['x.md']"]),
+        ("[tool.ptyproof]\ndocs = 3\n", "docs", [3]),
+        ("tool = 3\n", "tool", [3]),
+        ("[tool\n", None, ["TOML"]),
+        (b"\xff", None, ["UTF-8", "TOML", 0]),
     ],
 )
-def test_settings_that_cannot_be_are_refused(text: str | bytes, words: str, tmp_path: Path) -> None:
+def test_settings_that_cannot_be_are_refused(
+    text: str | bytes, key: str | None, parts: list[object], tmp_path: Path
+) -> None:
     file = tmp_path / "pyproject.toml"
     file.write_bytes(text if isinstance(text, bytes) else text.encode())
-    with pytest.raises(DataError) as caught:
+    with pytest.raises(DataError, match=naming(file, *parts)) as caught:
         load_settings(tmp_path)
-    assert words in str(caught.value)
+    assert caught.value.member == (None if key is None else f"[tool.ptyproof.docs]: {key}")
