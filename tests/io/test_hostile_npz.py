@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import pickle
@@ -11,6 +12,7 @@ import struct
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,6 +22,7 @@ from hypothesis import strategies as st
 from ptyproof.errors import DataError
 from ptyproof.io.dataset import read_dataset
 from ptyproof.io.npz import NpzArchive, NpzWriter
+from tests.helpers.messages import names, naming, numbers
 
 GIB = 1 << 30
 
@@ -65,38 +68,41 @@ GOOD = npy(np.arange(40.0).reshape(5, 8))
 
 
 @pytest.mark.parametrize(
-    ("content", "reason"),
+    ("content", "parts"),
     [
-        (b"", "is empty"),
-        (b"hello, this is a table\n1 2 3\n", "looks like text, beginning with 'hello"),
-        ("Größe\n".encode(), "looks like text"),
-        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "git LFS pointer"),
-        (b"\x89HDF\r\n\x1a\n" + bytes(100), "HDF5"),
-        (GOOD, r"single \.npy array"),
-        (b"\x1f\x8b\x08\0" + bytes(20), "gzip"),
-        (b"BZh91AY", "bzip2"),
-        (pickle.dumps([1, 2]), "pickle"),
-        (bytes(600), "begins with the bytes 00 00"),
-        (b"\xff" * 20, "begins with the bytes ff ff"),
-        (b"PK\x03\x04", "cut short"),
-        (b"PK\x05\x06" + bytes(18), "holds no arrays"),
+        pytest.param(b"", [0, ".npz"], id="empty"),
+        pytest.param(b"hello, this is a table\n1 2 3\n", ["'hello, this is a table"], id="text"),
+        pytest.param("Größe\n".encode(), ["'Größe"], id="text beyond ASCII"),
+        pytest.param(b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", ["git LFS"], id="git LFS"),
+        pytest.param(b"\x89HDF\r\n\x1a\n" + bytes(100), ["HDF5"], id="HDF5"),
+        pytest.param(GOOD, [".npy", "numpy.savez"], id="npy"),
+        pytest.param(b"\x1f\x8b\x08\0" + bytes(20), ["gzip"], id="gzip"),
+        pytest.param(b"BZh91AY", ["bzip2"], id="bzip2"),
+        pytest.param(pickle.dumps([1, 2]), ["pickle"], id="pickle"),
+        pytest.param(bytes(600), ["00 00 00 00"], id="zeros"),
+        pytest.param(b"\xff" * 20, ["ff ff ff ff"], id="ones"),
+        pytest.param(b"PK\x03\x04", [4], id="cut"),
+        pytest.param(b"PK\x05\x06" + bytes(18), [], id="no arrays"),
     ],
 )
-def test_what_is_no_archive_is_said_to_be_what_it_looks_like(tmp_path: Path, content: bytes, reason: str) -> None:
+def test_what_is_no_archive_is_said_to_be_what_it_looks_like(
+    tmp_path: Path, content: bytes, parts: list[object]
+) -> None:
     path = tmp_path / "a.npz"
     path.write_bytes(content)
-    with pytest.raises(DataError, match=reason):
+    with pytest.raises(DataError, match=naming(path, *parts)) as caught:
         NpzArchive(path)
+    assert all(names(caught.value.reason, part) for part in parts)
 
 
 def test_missing_folder_pipe_and_null_character(tmp_path: Path) -> None:
-    assert refused(tmp_path / "no.npz") == "does not exist"
-    assert "folder" in refused(tmp_path)
     os.mkfifo(tmp_path / "pipe")
-    assert "no regular file" in refused(tmp_path / "pipe")
     (tmp_path / "loop").symlink_to("loop")
-    assert "cannot be read" in refused(tmp_path / "loop")
-    assert "cannot be read" in refused(Path("a\0b"))
+    reasons = [
+        refused(path) for path in (tmp_path / "no.npz", tmp_path, tmp_path / "pipe", tmp_path / "loop", Path("a\0b"))
+    ]
+    assert len(set(reasons)) == len(reasons)
+    assert os.strerror(errno.ELOOP) in reasons[3]
 
 
 @pytest.mark.parametrize("cut", np.linspace(0.0, 1.0, 20, endpoint=False))
@@ -104,10 +110,10 @@ def test_a_file_that_is_cut_anywhere_is_refused(tmp_path: Path, cut: float) -> N
     path = zip_of(tmp_path / "a.npz", {"a.npy": GOOD, "b.npy": GOOD}, zipfile.ZIP_DEFLATED)
     whole = path.read_bytes()
     path.write_bytes(whole[: int(cut * len(whole))])
-    with pytest.raises(DataError, match=r"cut short|is empty"):
+    with pytest.raises(DataError, match=naming(path, path.stat().st_size)):
         NpzArchive(path)
     path.write_bytes(whole[: len(whole) - 1 - int(cut * 20)])
-    with pytest.raises(DataError, match="cut short"):
+    with pytest.raises(DataError, match=naming(path, path.stat().st_size)):
         NpzArchive(path)
 
 
@@ -132,7 +138,7 @@ def test_a_changed_byte_is_refused_or_changes_no_array(tmp_path: Path, stored: b
 
 
 @pytest.mark.parametrize(
-    ("name", "reason"),
+    ("name", "kind"),
     [
         ("/etc/a.npy", "path"),
         ("../a.npy", "path"),
@@ -140,27 +146,27 @@ def test_a_changed_byte_is_refused_or_changes_no_array(tmp_path: Path, stored: b
         ("..npy", "path"),
         ("a\\b.npy", "path"),
         ("C:a.npy", "path"),
-        ("a\nb.npy", "do not print"),
-        ("a\x1b[31m.npy", "do not print"),
-        ("\u202ea.npy", "do not print"),
-        ("notes.txt", r"is no array: members must be named NAME\.npy"),
-        ("a", "is no array"),
-        (".npy", "is no array"),
+        ("a\nb.npy", "unprintable"),
+        ("a\x1b[31m.npy", "unprintable"),
+        ("\u202ea.npy", "unprintable"),
+        ("notes.txt", "other"),
+        ("a", "other"),
+        (".npy", "other"),
         ("folder/", "path"),
     ],
 )
-def test_members_with_other_names_than_arrays_have_are_refused(tmp_path: Path, name: str, reason: str) -> None:
+def test_members_with_other_names_than_arrays_have_are_refused(tmp_path: Path, name: str, kind: str) -> None:
     path = zip_of(tmp_path / "a.npz", {"good.npy": GOOD, name: GOOD})
-    with pytest.raises(DataError, match=reason) as caught:
+    with pytest.raises(DataError, match=naming(path)) as caught:
         NpzArchive(path)
-    assert caught.value.member in {name, ascii(name)}
-    assert caught.value.member.isprintable()
+    assert caught.value.member == (ascii(name) if kind == "unprintable" else name)
+    assert ("NAME.npy" in caught.value.reason) == (kind == "other")
 
 
 def test_a_name_that_is_cut_at_a_null_character_is_refused(tmp_path: Path) -> None:
     path = zip_of(tmp_path / "a.npz", {"aXb.npy": GOOD})
     path.write_bytes(path.read_bytes().replace(b"aXb.npy", b"a\0b.npy"))
-    assert "do not print" in refused(path, ascii("a\0b.npy"))
+    assert refused(path, ascii("a\0b.npy"))
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name:UserWarning")
@@ -169,17 +175,20 @@ def test_duplicate_member(tmp_path: Path) -> None:
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("a.npy", GOOD)
         archive.writestr("a.npy", GOOD)
-    assert "2 times" in refused(path, "a.npy")
+    assert numbers(refused(path, "a.npy")) == [2]
 
 
 @pytest.mark.parametrize("mode", [stat.S_IFLNK, stat.S_IFDIR, stat.S_IFIFO])
 def test_links_and_devices(tmp_path: Path, mode: int) -> None:
     path = tmp_path / "a.npz"
     info = zipfile.ZipInfo("a.npy")
-    info.external_attr = (mode | 0o777) << 16
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr(info, GOOD)
-    assert "link" in refused(path, "a.npy")
+    for kind in (stat.S_IFREG, mode):
+        info.external_attr = (kind | 0o777) << 16
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr(info, GOOD)
+        if kind == stat.S_IFREG:
+            assert read_all(path).keys() == {"a"}
+    assert refused(path, "a.npy")
 
 
 def test_encrypted_member_and_strange_compression(tmp_path: Path) -> None:
@@ -187,30 +196,31 @@ def test_encrypted_member_and_strange_compression(tmp_path: Path) -> None:
     content = path.read_bytes()
     at = content.index(b"PK\x01\x02") + 8
     path.write_bytes(content[:at] + b"\x01" + content[at + 1 :])
-    assert "encrypted" in refused(path, "a.npy")
+    encrypted = refused(path, "a.npy")
     zip_of(path, {"a.npy": GOOD}, zipfile.ZIP_BZIP2)
-    assert "method 12" in refused(path, "a.npy")
+    assert numbers(refused(path, "a.npy")) == [zipfile.ZIP_BZIP2]
+    assert not numbers(encrypted)
 
 
 def test_bytes_around_and_between_members(tmp_path: Path) -> None:
     path = zip_of(tmp_path / "a.npz", {"a.npy": GOOD, "b.npy": GOOD})
     whole = path.read_bytes()
     path.write_bytes(whole + b"x")
-    assert refused(path) == "has 1 bytes after the archive's end record; none are allowed"
+    assert numbers(refused(path)) == [1]
     path.write_bytes(b"#!/bin/sh\n" + whole)
-    assert "other bytes stand before" in refused(path)
+    assert not numbers(refused(path))
     path.write_bytes(b"PK\x03\x04" + whole)
-    assert "4 bytes before its first member" in refused(path)
+    assert numbers(refused(path)) == [4]
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("a.npy", GOOD)
         archive.comment = b"a comment"
-    assert refused(path) == "has 9 bytes after the archive's end record; none are allowed"
+    assert numbers(refused(path)) == [9]
     with path.open("w+b") as file, zipfile.ZipFile(file, "w") as archive:
         archive.writestr("a.npy", GOOD)
         file.write(b"hidden")
         archive.start_dir = file.tell()
         archive.writestr("b.npy", GOOD)
-    assert "6 bytes follow it" in refused(path, "a.npy")
+    assert numbers(refused(path, "a.npy")) == [6]
 
 
 def test_two_entries_that_share_bytes(tmp_path: Path) -> None:
@@ -219,52 +229,55 @@ def test_two_entries_that_share_bytes(tmp_path: Path) -> None:
     second = content.rindex(b"PK\x01\x02")
     content[second + 42 : second + 46] = struct.pack("<I", 0)  # header offset of b: that of a
     path.write_bytes(content)
-    with pytest.raises(DataError, match="overlaps"):
+    with pytest.raises(DataError, match=naming(path)) as caught:
         NpzArchive(path)
+    assert caught.value.member == "a.npy"
 
 
-HEADERS: list[tuple[str, bytes, str]] = [
-    ("not an array", b"plain text", "no valid .npy header"),
-    ("empty member", b"", "no valid .npy header"),
-    ("magic only", b"\x93NUMPY", "no valid .npy header"),
-    ("version 9", npy_claiming(claiming("(1,)"), bytes(8), (9, 0)), "version"),
-    ("header cut", GOOD[:50], "no valid .npy header"),
-    ("data cut", GOOD[:-8], "has 312 bytes of data, too few for shape (5, 8) of float64 (320 bytes)"),
-    ("data long", GOOD + bytes(8), "has 328 bytes of data, too many"),
-    ("128 GiB", npy_claiming(claiming(f"({16 * GIB},)"), bytes(64)), f"({128 * GIB} bytes)"),
-    ("overflow", npy_claiming(claiming("(4294967296, 4294967296, 4294967296)")), "no memory can hold"),
-    ("zero and huge", npy_claiming(claiming("(0, 99999999999999999999999)")), "no memory can hold"),
-    ("many axes", npy_claiming(claiming("(" + "1, " * 70 + ")"), bytes(8)), "no memory can hold"),
-    ("negative", npy_claiming(claiming("(-1,)"), bytes(8)), "lengths must be whole numbers >= 0"),
-    ("negative twice", npy_claiming(claiming("(-2, -2)"), bytes(32)), "lengths must be"),
-    ("bool length", npy_claiming(claiming("(True,)"), bytes(8)), "lengths must be"),
-    ("float length", npy_claiming(claiming("(1.5,)"), bytes(8)), "no valid .npy header"),
-    ("shape no tuple", npy_claiming(claiming("3"), bytes(24)), "no valid .npy header"),
-    ("extra key", npy_claiming("{'descr': '<f8', 'fortran_order': False, 'shape': (1,), 'x': 1}"), "header"),
-    ("missing key", npy_claiming("{'descr': '<f8', 'shape': (1,)}", bytes(8)), "no valid .npy header"),
-    ("expression", npy_claiming(claiming("(len('a'),)"), bytes(8)), "no valid .npy header"),
-    ("call", npy_claiming("__import__('os').getcwd()"), "no valid .npy header"),
-    ("deep", npy_claiming("(" * 9000), "no valid .npy header"),
-    ("long", npy_claiming(claiming("(1,)") + " " * 20_000, bytes(8), (2, 0)), "no valid .npy header"),
-    ("claimed 4 GiB", b"\x93NUMPY\x02\x00" + struct.pack("<I", 2**32 - 1) + b"{", "no valid .npy header"),
-    ("python 2", npy_claiming(claiming("(1L,)"), bytes(8)), "no valid .npy header"),
-    ("structured", npy(np.zeros(3, [("x", "f4"), ("y", "i2")])), "has the dtype"),
-    ("sub-array", npy_claiming(claiming("(1,)", "('<f8', (3,))"), bytes(24)), "dtype"),
-    ("nonsense dtype", npy_claiming(claiming("(1,)", "'<q99'"), bytes(8)), "no valid .npy header"),
-    ("dtype tuple", npy_claiming(claiming("(1,)", "()"), bytes(8)), "no valid .npy header"),
-    ("dtype list", npy_claiming(claiming("(1,)", "[1, 2]"), bytes(8)), "no valid .npy header"),
-    ("dates", npy(np.zeros(3, "M8[s]")), "has the dtype datetime64"),
-    ("void", npy(np.zeros(3, "V7")), "has the dtype"),
-    ("objects", npy(np.array([1, "a"], dtype=object), allow_pickle=True), "could run any program"),
+NO_HEADER = [".npy"]
+HUGE = "(4294967296, 4294967296, 4294967296)"
+HEADERS: list[tuple[str, bytes, list[Any]]] = [
+    ("not an array", b"plain text", NO_HEADER),
+    ("empty member", b"", NO_HEADER),
+    ("magic only", b"\x93NUMPY", NO_HEADER),
+    ("version 9", npy_claiming(claiming("(1,)"), bytes(8), (9, 0)), ["(9, 0)"]),
+    ("header cut", GOOD[:50], NO_HEADER),
+    ("data cut", GOOD[:-8], [312, "(5, 8)", "float64", 320]),
+    ("data long", GOOD + bytes(8), [328, "(5, 8)", "float64", 320]),
+    ("128 GiB", npy_claiming(claiming(f"({16 * GIB},)"), bytes(64)), [128 * GIB]),
+    ("overflow", npy_claiming(claiming(HUGE)), [HUGE]),
+    ("zero and huge", npy_claiming(claiming("(0, 99999999999999999999999)")), ["(0, 99999999999999999999999)"]),
+    ("many axes", npy_claiming(claiming("(" + "1, " * 70 + ")"), bytes(8)), ["(1, 1, 1, 1, "]),
+    ("negative", npy_claiming(claiming("(-1,)"), bytes(8)), ["(-1,)", ">= 0"]),
+    ("negative twice", npy_claiming(claiming("(-2, -2)"), bytes(32)), ["(-2, -2)", ">= 0"]),
+    ("bool length", npy_claiming(claiming("(True,)"), bytes(8)), ["(True,)", ">= 0"]),
+    ("float length", npy_claiming(claiming("(1.5,)"), bytes(8)), NO_HEADER),
+    ("shape no tuple", npy_claiming(claiming("3"), bytes(24)), NO_HEADER),
+    ("extra key", npy_claiming("{'descr': '<f8', 'fortran_order': False, 'shape': (1,), 'x': 1}"), NO_HEADER),
+    ("missing key", npy_claiming("{'descr': '<f8', 'shape': (1,)}", bytes(8)), NO_HEADER),
+    ("expression", npy_claiming(claiming("(len('a'),)"), bytes(8)), NO_HEADER),
+    ("call", npy_claiming("__import__('os').getcwd()"), NO_HEADER),
+    ("deep", npy_claiming("(" * 9000), NO_HEADER),
+    ("long", npy_claiming(claiming("(1,)") + " " * 20_000, bytes(8), (2, 0)), NO_HEADER),
+    ("claimed 4 GiB", b"\x93NUMPY\x02\x00" + struct.pack("<I", 2**32 - 1) + b"{", NO_HEADER),
+    ("python 2", npy_claiming(claiming("(1L,)"), bytes(8)), NO_HEADER),
+    ("structured", npy(np.zeros(3, [("x", "f4"), ("y", "i2")])), ["dtype", "[('x', '<f4'), ('y', '<i2')]"]),
+    ("sub-array", npy_claiming(claiming("(1,)", "('<f8', (3,))"), bytes(24)), ["dtype", "('<f8', (3,))"]),
+    ("nonsense dtype", npy_claiming(claiming("(1,)", "'<q99'"), bytes(8)), NO_HEADER),
+    ("dtype tuple", npy_claiming(claiming("(1,)", "()"), bytes(8)), NO_HEADER),
+    ("dtype list", npy_claiming(claiming("(1,)", "[1, 2]"), bytes(8)), NO_HEADER),
+    ("dates", npy(np.zeros(3, "M8[s]")), ["dtype", "datetime64[s]"]),
+    ("void", npy(np.zeros(3, "V7")), ["dtype", "|V7"]),
+    ("objects", npy(np.array([1, "a"], dtype=object), allow_pickle=True), ["object", "allow_pickle=False"]),
 ]
 
 
-@pytest.mark.parametrize(("data", "reason"), [case[1:] for case in HEADERS], ids=[case[0] for case in HEADERS])
+@pytest.mark.parametrize(("data", "parts"), [case[1:] for case in HEADERS], ids=[case[0] for case in HEADERS])
 @pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED], ids=["stored", "deflated"])
-def test_headers_that_lie(tmp_path: Path, data: bytes, reason: str, method: int) -> None:
+def test_headers_that_lie(tmp_path: Path, data: bytes, parts: list[Any], method: int) -> None:
     path = zip_of(tmp_path / "a.npz", {"a.npy": data}, method)
     found = refused(path, "a")
-    assert reason in found
+    assert names(found, *parts)
     assert "\n" not in found
 
 
@@ -285,7 +298,7 @@ def test_a_pickle_bomb_is_not_run(tmp_path: Path, name: str) -> None:
     bomb[()] = Bomb(target)
     path = tmp_path / "a.npz"
     np.savez(path, **{name: bomb}, xcoords=np.zeros(3))
-    with pytest.raises(DataError, match="never read; save it again as") as caught:
+    with pytest.raises(DataError, match=naming(path, "object", "allow_pickle=False")) as caught:
         read_dataset(path)
     assert caught.value.member == name
     assert not target.exists()
@@ -308,17 +321,18 @@ def test_sizes_in_the_zip_directory(tmp_path: Path) -> None:
     path = tmp_path / "a.npz"
     zip_of(path, {"a.npy": GOOD})
     directory_claim(path, 2**32 - 2)
-    assert "claims 4294967294 bytes, but 448 are stored" in refused(path, "a.npy")
+    assert names(refused(path, "a.npy"), 2**32 - 2, len(GOOD))
     directory_claim(path, 2**32 - 2, 2**32 - 2)
-    with pytest.raises(DataError, match=r"does not fit|damaged|would unpack"):
+    with pytest.raises(DataError, match=naming(path, 2**32 - 2)):
         NpzArchive(path)
     zip_of(path, {"a.npy": GOOD}, zipfile.ZIP_DEFLATED)
+    packed = zipfile.ZipFile(path).getinfo("a.npy").compress_size
     directory_claim(path, 2**32 - 2)
-    assert "more than deflate can give" in refused(path, "a.npy")
+    assert names(refused(path, "a.npy"), 2**32 - 2, packed)
     zip_of(path, {"a.npy": GOOD}, zipfile.ZIP_DEFLATED)
     directory_claim(path, len(GOOD) + 8)
-    assert "too many" in refused(path, "a")
-    with pytest.raises(DataError, match="at most 400 are accepted"):
+    assert names(refused(path, "a"), 328, 320, "(5, 8)", "float64")
+    with pytest.raises(DataError, match=naming(path, len(GOOD), 400)):
         NpzArchive(zip_of(path, {"a.npy": GOOD}), max_bytes=400)
 
 
@@ -326,8 +340,10 @@ def test_a_deflated_member_that_ends_early(tmp_path: Path) -> None:
     header = npy_claiming(claiming("(100,)"))
     path = zip_of(tmp_path / "a.npz", {"a.npy": header + bytes(range(200))}, zipfile.ZIP_DEFLATED)
     directory_claim(path, len(header) + 800)
-    with pytest.raises(DataError, match=r"ends 600 bytes early|cannot be unpacked"), NpzArchive(path) as archive:
+    with pytest.raises(DataError, match=naming(path)) as caught, NpzArchive(path) as archive:
         archive.read("a")
+    assert caught.value.member == "a"
+    assert numbers(caught.value.reason) in ([600], [])  # bytes that are missing; where zlib finds it, its own words
 
 
 @pytest.mark.parametrize("read", ["read", "verify"])
@@ -345,7 +361,7 @@ def test_a_wrong_checksum(tmp_path: Path, read: str) -> None:
 
 def test_too_many_members(tmp_path: Path) -> None:
     path = zip_of(tmp_path / "a.npz", {f"a{k}.npy": GOOD for k in range(257)})
-    assert "holds 257 members; at most 256" in refused(path)
+    assert numbers(refused(path)) == [257, 256]
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="the size of this process is read from /proc")
@@ -358,4 +374,4 @@ def test_a_claim_of_128_gib_takes_no_memory(tmp_path: Path) -> None:
         reason = refused(path, "a")
     finally:
         resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
-    assert f"{128 * GIB} bytes" in reason
+    assert names(reason, 128 * GIB)

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ptyproof.errors import ManifestError
-from ptyproof.io.strict_json import MAX_DEPTH, format_json, parse_json, read_json, write_json
+from ptyproof.io.strict_json import MAX_DEPTH, NotStrictJsonError, format_json, parse_json, read_json, write_json
+from tests.helpers.messages import naming
 
 TEXT = st.text(st.characters(exclude_categories=("Cs",)))
 VALUES = st.recursive(
@@ -29,36 +29,37 @@ def test_round_trip(value: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "reason"),
+    ("text", "rule", "line", "column", "parts"),
     [
-        ("", "is empty"),
-        (" \n\t", "is empty"),
-        ("{", "is no JSON: .* at line 1, column 2"),
-        ('{"a": 1}\n{"b": 2}', "Extra data at line 2, column 1"),
-        ("{'a': 1}", "is no JSON"),
-        ('{"a": 1,}', "is no JSON"),
-        ("[01]", "is no JSON"),
-        ("NaN", "holds NaN"),
-        ('{"a": [1, Infinity]}', "holds Infinity"),
-        ("[-Infinity]", "holds -Infinity"),
-        ("[1e999]", "too large for a number"),
-        ("[-1e999]", "too large for a number"),
-        ('{"a": 1, "b": {"c": 1, "c": 2}}', "has the key 'c' twice"),
-        ("[" * (MAX_DEPTH + 1) + "]" * (MAX_DEPTH + 1), "nested deeper than 100"),
-        ('{"a":' * 100_000, "nested deeper than 100"),
-        ("[" * 100_000, "nested deeper than 100"),
-        ("9" * 5000, "too large for a number at line 1, column 1"),
-        ('["\t"]', "is no JSON"),
-        (r'["\ud800"]', "half of a surrogate pair"),
-        (r'{"\uDC00": 1}', "half of a surrogate pair"),
-        ('["\ud800"]', "half of a surrogate pair"),
-        ("\ufeff{}", "is no JSON"),
+        ("", "empty", 1, 1, []),
+        (" \n\t", "empty", 2, 2, []),
+        ("{", "cut", 1, 2, ["JSON"]),
+        ('{"a": 1}\n{"b": 2}', "trailing", 2, 1, ["JSON"]),
+        ("{'a': 1}", "syntax", 1, 2, ["JSON"]),
+        ('{"a": 1,}', "syntax", 1, 9, ["JSON"]),
+        ("[01]", "syntax", 1, 3, ["JSON"]),
+        ("NaN", "number", 1, 1, ["NaN", "JSON"]),
+        ('{"a": [1, Infinity]}', "number", 1, 11, ["Infinity", "JSON"]),
+        ("[-Infinity]", "number", 1, 2, ["-Infinity", "JSON"]),
+        ("[1e999]", "number", 1, 2, ["1e999"]),
+        ("[-1e999]", "number", 1, 2, ["-1e999"]),
+        ('{"a": 1, "b": {"c": 1, "c": 2}}', "duplicate", 1, 24, ["'c'"]),
+        ("[" * (MAX_DEPTH + 1) + "]" * (MAX_DEPTH + 1), "depth", 1, 101, [MAX_DEPTH]),
+        ('{"a":' * 100_000, "depth", 1, 501, [MAX_DEPTH]),
+        ("[" * 100_000, "depth", 1, 101, [MAX_DEPTH]),
+        ("9" * 5000, "number", 1, 1, []),
+        ('["\t"]', "syntax", 1, 3, ["JSON"]),
+        (r'["\ud800"]', "character", 1, 2, []),
+        (r'{"\uDC00": 1}', "character", 1, 2, []),
+        ('["\ud800"]', "character", 1, 2, []),
+        ("\ufeff{}", "syntax", 1, 1, ["JSON"]),
     ],
 )
-def test_what_is_refused(text: str, reason: str) -> None:
-    with pytest.raises(ManifestError, match=reason) as caught:
+def test_what_is_refused(text: str, rule: str, line: int, column: int, parts: list[object]) -> None:
+    with pytest.raises(NotStrictJsonError, match=naming("a.json", line, column, *parts)) as caught:
         parse_json(text, "a.json", "member")
-    assert str(caught.value).startswith("a.json: member: ")
+    assert (caught.value.member, caught.value.rule) == ("member", rule)
+    assert (caught.value.line, caught.value.column) == (line, column)
 
 
 def test_a_whole_surrogate_pair_is_a_character() -> None:
@@ -85,24 +86,26 @@ def test_types_that_json_does_not_have_are_not_written(tmp_path: Path, value: ob
 
 
 @pytest.mark.parametrize(
-    ("content", "reason"),
+    ("content", "rule", "parts"),
     [
-        (b"\xef\xbb\xbf{}", "byte order mark"),
-        (b'{"a": "\xff"}', "is not UTF-8: byte 7 is 0xff"),
-        ('{"a": 1}'.encode("utf-16"), "is not UTF-8"),
-        (b"", "is empty"),
+        (b"\xef\xbb\xbf{}", "mark", ["UTF-8"]),
+        (b'{"a": "\xff"}', "encoding", ["UTF-8", 7, "0xff"]),
+        ('{"a": 1}'.encode("utf-16"), "mark", ["UTF-8", "UTF-16"]),
+        (b"", "empty", []),
     ],
 )
-def test_files_that_are_refused(tmp_path: Path, content: bytes, reason: str) -> None:
+def test_files_that_are_refused(tmp_path: Path, content: bytes, rule: str, parts: list[object]) -> None:
     (tmp_path / "a.json").write_bytes(content)
-    with pytest.raises(ManifestError, match=reason):
+    with pytest.raises(NotStrictJsonError, match=naming(tmp_path / "a.json", *parts)) as caught:
         read_json(tmp_path / "a.json")
+    assert caught.value.rule == rule
 
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     for path in (tmp_path / "no.json", tmp_path):
-        with pytest.raises(ManifestError, match="cannot be read"):
+        with pytest.raises(NotStrictJsonError, match=naming(path)) as caught:
             read_json(path)
+        assert (caught.value.rule, caught.value.line) == ("unreadable", None)
 
 
 def test_files_are_utf8_text_that_reads_back(tmp_path: Path) -> None:
