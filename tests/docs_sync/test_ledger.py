@@ -12,7 +12,6 @@ from ptyproof.docs_sync.blocks import parse
 from ptyproof.docs_sync.runs import read_runs
 from ptyproof.hub.blocked import write_blocked
 from ptyproof.hub.index import Hub
-from tests.helpers.documents import PAGE, block, dedent, links, page, record
 from tests.helpers.documents import PAGE, block, links, page, record
 from tests.helpers.messages import names, numbers
 

@@ -17,6 +17,7 @@ import pytest
 
 from ptyproof.errors import InputError
 from ptyproof.io.atomic import TEMPORARY, atomic_path, sweep, writable_folder, write_text
+from tests.helpers.messages import naming
 from tests.helpers.processes import Ending
 
 
@@ -33,23 +34,23 @@ def test_the_file_appears_when_the_block_ends(tmp_path: Path) -> None:
 def test_file_and_folder_are_flushed_before_anybody_can_rely_on_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    steps = []
+    steps: list[tuple[str, int]] = []
     flush, rename = os.fsync, Path.replace
 
     def flushed(handle: int) -> None:
         what = os.fstat(handle)
-        steps.append(f"flush folder, {path.exists()}" if stat.S_ISDIR(what.st_mode) else f"flush {what.st_size} bytes")
+        steps.append(("folder", path.exists()) if stat.S_ISDIR(what.st_mode) else ("file", what.st_size))
         flush(handle)
 
     def renamed(self: Path, target: Path) -> Path:
-        steps.append("rename")
+        steps.append(("rename", target == path))
         return rename(self, target)
 
     path = tmp_path / "a.txt"
     monkeypatch.setattr(os, "fsync", flushed)
     monkeypatch.setattr(Path, "replace", renamed)
     write_text(path, "new")
-    assert steps == ["flush 3 bytes", "rename", "flush folder, True"]
+    assert steps == [("file", 3), ("rename", True), ("folder", True)]
 
 
 @pytest.mark.parametrize(("number", "is_raised"), [(errno.EINVAL, False), (errno.EIO, True)])
@@ -64,7 +65,7 @@ def test_a_folder_that_cannot_be_flushed(
         flush(handle)
 
     monkeypatch.setattr(os, "fsync", failing)
-    with pytest.raises(OSError, match="error") if is_raised else nullcontext():
+    with pytest.raises(OSError, match=os.strerror(number)) if is_raised else nullcontext():
         write_text(tmp_path / "a.txt", "new")
     assert (tmp_path / "a.txt").read_text() == "new"
     assert len(list(tmp_path.iterdir())) == 1
@@ -92,9 +93,9 @@ def test_an_error_of_the_system_names_the_file_that_was_to_be_written(tmp_path: 
 
     def failing() -> None:
         with atomic_path(path) as temporary:
-            raise OSError(errno.ENOSPC, "No space left on device", *([str(temporary)] if named else []))
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), *([str(temporary)] if named else []))
 
-    with pytest.raises(OSError, match="No space left on device") as caught:
+    with pytest.raises(OSError, match=os.strerror(errno.ENOSPC)) as caught:
         failing()
     assert (caught.value.errno, caught.value.filename) == (errno.ENOSPC, str(path))
 
@@ -145,11 +146,10 @@ def test_writable_folder_makes_parents_and_leaves_nothing_in_it(tmp_path: Path) 
 
 def test_folders_that_cannot_be(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
-    for path, reason in [(tmp_path / "file", "is a file"), (tmp_path / "file" / "a", "a file among its parents")]:
-        with pytest.raises(InputError, match=f"^--output-root must be a folder, but .*{reason}"):
+    for path in (tmp_path / "file", tmp_path / "file" / "a", Path("/proc/none")):
+        with pytest.raises(InputError, match=naming("--output-root", path)):
             writable_folder(path, "--output-root")
-    with pytest.raises(InputError, match=r"^--output-root must be a writable folder"):
-        writable_folder(Path("/proc/none"), "--output-root")
+    assert (tmp_path / "file").read_text() == "x"
 
 
 _WRITER = """

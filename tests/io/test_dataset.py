@@ -27,6 +27,7 @@ from ptyproof.io.dataset import (
 )
 from ptyproof.io.hashing import combine_digests
 from ptyproof.io.legacy import KNOWN
+from tests.helpers.messages import naming
 from tests.strategies.datasets import datasets, make_dataset
 
 QUICK = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -103,10 +104,10 @@ def test_counts_are_the_whole_numbers_that_were_drawn(scale: float) -> None:
 
 
 def test_counts_need_diffraction_and_scale() -> None:
-    with pytest.raises(InputError, match="no diffraction"):
+    with pytest.raises(InputError, match="diffraction"):
         make_dataset(role="base").counts()
     dataset = make_dataset()
-    with pytest.raises(InputError, match="no known intensity_scale"):
+    with pytest.raises(InputError, match="intensity_scale"):
         replace(dataset, metadata={**dataset.metadata, "intensity_scale": None}).counts()
 
 
@@ -127,26 +128,27 @@ def test_unknown_arrays_are_left_out_and_that_is_said_and_recorded(tmp_path: Pat
 
 
 @pytest.mark.parametrize(
-    ("value", "reason"),
+    ("value", "rule", "parts"),
     [
-        (np.array(["{}"]), "0-d unicode array"),
-        (np.array(b"{}"), "0-d unicode array"),
-        (np.array(1.0), "0-d unicode array"),
-        (np.array(""), "is empty"),
-        (np.array("{"), "is no JSON"),
-        (np.array('{"role": NaN}'), "NaN"),
-        (np.array('{"a": 1, "a": 2}'), "twice"),
-        (np.array("[]"), "breaks the schema"),
-        (np.array("{}"), "'schema_version' is a required property"),
+        (np.array(["{}"]), None, ["JSON", "0-d", "<U2", "(1,)"]),
+        (np.array(b"{}"), None, ["JSON", "0-d", "|S2", "()"]),
+        (np.array(1.0), None, ["JSON", "0-d", "float64", "()"]),
+        (np.array(""), "empty", []),
+        (np.array("{"), "cut", ["JSON"]),
+        (np.array('{"role": NaN}'), "number", ["NaN"]),
+        (np.array('{"a": 1, "a": 2}'), "duplicate", ["'a'"]),
+        (np.array("[]"), None, ["dataset_metadata 1", "$"]),
+        (np.array("{}"), None, ["dataset_metadata 1", "$", "'schema_version'"]),
     ],
 )
-def test_metadata_that_is_no_record(tmp_path: Path, value: np.ndarray, reason: str) -> None:
+def test_metadata_that_is_no_record(tmp_path: Path, value: np.ndarray, rule: str | None, parts: list[object]) -> None:
     path = tmp_path / "a.npz"
     write_dataset(path, make_dataset())
     rewrite(path, _metadata=value)
-    with pytest.raises(DataError, match=reason) as caught:
+    with pytest.raises(DataError, match=naming(path, *parts)) as caught:
         read_dataset(path)
     assert caught.value.member == "_metadata"
+    assert getattr(caught.value, "rule", None) == rule
 
 
 @pytest.mark.parametrize(
@@ -181,8 +183,9 @@ def test_metadata_text_that_is_no_unicode(tmp_path: Path) -> None:
     path = tmp_path / "a.npz"
     write_dataset(path, make_dataset())
     rewrite(path, _metadata=np.array([0x110000], "<u4").view("<U1").reshape(()))
-    with pytest.raises(DataError, match="is no text"):
+    with pytest.raises(DataError, match=naming(path)) as caught:
         read_dataset(path)
+    assert caught.value.member == "_metadata"
 
 
 @pytest.mark.parametrize("name", ["probeGuess", "xcoords", "ycoords"])
@@ -190,7 +193,8 @@ def test_what_every_dataset_needs(tmp_path: Path, name: str) -> None:
     path = tmp_path / "a.npz"
     write_dataset(path, make_dataset())
     rewrite(path, **{name: None})
-    with pytest.raises(DataError, match="is missing; the archive holds") as caught:
+    left = [other for other in ("probeGuess", "xcoords", "ycoords") if other != name]
+    with pytest.raises(DataError, match=naming(path, *left, "ptyproof import")) as caught:
         read_dataset(path)
     assert caught.value.member == name
 
@@ -198,10 +202,10 @@ def test_what_every_dataset_needs(tmp_path: Path, name: str) -> None:
 def test_require(tmp_path: Path) -> None:
     write_dataset(tmp_path / "a.npz", make_dataset(extras=False))
     read_dataset(tmp_path / "a.npz", require=("diffraction", "objectGuess"))
-    with pytest.raises(DataError, match="is missing") as caught:
+    with pytest.raises(DataError, match=naming(tmp_path / "a.npz", "diffraction")) as caught:
         read_dataset(tmp_path / "a.npz", require=("diffraction", "Y"))
     assert caught.value.member == "Y"
-    with pytest.raises(InputError, match="got 'patches'"):
+    with pytest.raises(InputError, match=naming("diffraction", "'patches'")):
         read_dataset(tmp_path / "a.npz", require="patches")
 
 
@@ -215,17 +219,18 @@ def test_a_simulation_is_read_as_base_on_request_and_as_nothing_else(tmp_path: P
     assert loaded.dataset.intensity_scale is None
     np.testing.assert_array_equal(loaded.dataset.obj, dataset.obj)
     assert [change.split(":")[0] for change in loaded.changes] == ["diffraction", "Y", "role"]
-    with pytest.raises(DataError, match="simulation dataset, but measurement was asked for"):
+    with pytest.raises(DataError, match=naming(tmp_path / "a.npz", "simulation", "measurement")):
         read_dataset(tmp_path / "a.npz", role="measurement")
-    with pytest.raises(InputError, match="role must be one of"):
+    with pytest.raises(InputError, match=naming("role", "base, simulation, measurement", "'truth'")):
         read_dataset(tmp_path / "a.npz", role="truth")  # type: ignore[arg-type]
 
 
 def test_a_start_position_that_stands_alone(tmp_path: Path) -> None:
     write_dataset(tmp_path / "a.npz", make_dataset())
     rewrite(tmp_path / "a.npz", xcoords_start=None)
-    with pytest.raises(DataError, match="belong together"):
+    with pytest.raises(DataError, match=naming("a.npz", "xcoords_start")) as caught:
         read_dataset(tmp_path / "a.npz")
+    assert caught.value.member == "ycoords_start"
 
 
 @QUICK
@@ -263,7 +268,7 @@ def test_selection_of_a_selection_still_points_at_the_scan() -> None:
     "index", [[], [7], [-1], [1, 1], [0.0], [[0]], [True, False], np.zeros(7, bool), slice(3, 3), 2]
 )
 def test_selections_that_make_no_sense(index: Any) -> None:
-    with pytest.raises(InputError, match=r"^index must"):
+    with pytest.raises(InputError, match=r"\bindex\b"):
         select_positions(make_dataset(), index)
 
 

@@ -14,6 +14,7 @@ from ptyproof.io.dataset import read_dataset
 from ptyproof.io.extent import MAX_AREA_RATIO, OBJECT_BYTES, ScanExtent
 from ptyproof.io.importers import import_foreign
 from tests.helpers.measurements import WINDOW, N, legacy, legacy_arrays, tike
+from tests.helpers.messages import names, naming
 
 X, Y = (legacy_arrays()[name] for name in ("xcoords", "ycoords"))
 METRES, NANOMETRES = 8.7e-9, 8.7
@@ -44,8 +45,7 @@ def test_other_units_are_refused_in_little_memory(
     assert peak < 20e6
     assert caught.value.exit_status == 2
     assert caught.value.member == ("scan" if layout == "tike" else "ycoords")
-    assert "pixel" in caught.value.reason
-    assert f"{N} positions that span" in caught.value.reason
+    assert names(caught.value.reason, N)
 
 
 @pytest.mark.parametrize("layout", ["tike", "legacy"])
@@ -56,7 +56,7 @@ def test_a_position_astray_is_named_by_its_number_and_value(tmp_path: Path, layo
         path = tike(tmp_path / "a.npz", scan=np.stack([Y, x], axis=1)[None])
     else:
         path = legacy(tmp_path / "a.npz", xcoords=x)
-    with pytest.raises(DataError, match=r"number 13, \([0-9.]+, 1000000\)"):
+    with pytest.raises(DataError, match=r"\b13\b.*\([0-9.]+, 1000000\)"):
         import_foreign(path)
 
 
@@ -64,17 +64,18 @@ def test_a_stray_zero_is_read_with_a_remark(tmp_path: Path) -> None:
     x, y = X + 80, Y + 80
     x[7], y[7] = WINDOW[1] // 2, WINDOW[0] // 2
     loaded = read_dataset(legacy(tmp_path / "a.npz", xcoords=x, ycoords=y))
-    assert any("number 7, (8, 10)" in remark for remark in loaded.remarks)
+    assert any(names(remark, 7, "(8, 10)") for remark in loaded.remarks)
 
 
 def test_micrometres_are_read_with_a_remark(tmp_path: Path) -> None:
     loaded = read_dataset(legacy(tmp_path / "a.npz", xcoords=(X - X.min()) / 15 + 40, ycoords=(Y - Y.min()) / 15 + 40))
-    assert any(remark.startswith("scan: spans") for remark in loaded.remarks)
+    assert any(remark.startswith("scan: ") for remark in loaded.remarks)
 
 
 def test_windows_that_can_hardly_overlap_are_noted(tmp_path: Path) -> None:
     path = legacy(tmp_path / "a.npz", xcoords=(X - X.min()) * 8.7 + 40, ycoords=(Y - Y.min()) * 8.7 + 40)
-    assert any("hardly overlap" in remark for remark in read_dataset(path).remarks)
+    (remark,) = read_dataset(path).remarks
+    assert names(remark, "scan", N, "0.31")
 
 
 def test_a_scan_along_one_line_is_a_scan(tmp_path: Path) -> None:
@@ -86,7 +87,7 @@ def test_exchanged_axes_are_told_where_the_object_tells(tmp_path: Path) -> None:
     obj = np.ones((40, 80), "c8")
     x, y = X * 2, Y
     read_dataset(legacy(tmp_path / "right.npz", objectGuess=obj, xcoords=x, ycoords=y, diff3d=None))
-    with pytest.raises(DataError, match=r"xcoords .* and ycoords .* exchanged"):
+    with pytest.raises(DataError, match=naming("a.npz", "ycoords", "[8, 32]", "xcoords")):
         read_dataset(legacy(tmp_path / "a.npz", objectGuess=obj, xcoords=y, ycoords=x, diff3d=None))
 
 

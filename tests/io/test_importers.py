@@ -16,6 +16,7 @@ from ptyproof.physics.names import OBJECT_NAMES
 from ptyproof.physics.objects import make_object
 from tests.helpers.measurements import N_TIKE as N
 from tests.helpers.measurements import WINDOW, tike_arrays
+from tests.helpers.messages import names, naming
 from tests.strategies.datasets import make_dataset
 
 MEASURED = Path(__file__).parents[2] / ".." / "shared" / "data" / "siemens-star" / "siemens-star-small.npz"
@@ -39,10 +40,9 @@ def test_tike_becomes_a_measurement(tmp_path: Path, corner: bool) -> None:
     assert metadata["photons_per_pattern_measured"] == pytest.approx(centred["data"].sum(dtype=float) / N)
     assert metadata["source"] == {"name": "star.npz", "sha256": sha256_file(path), "of": "file"}
     assert metadata["transformations"][0]["detail"] == {"changes": list(changes)}
-    said = "moved from the corner to the middle along rows and columns" if corner else "left in the"
-    assert any(said in change for change in changes)
+    assert any(names(change, "data", "corner") for change in changes) == corner
     power = float((np.abs(dataset.probe.astype("c16")) ** 2).sum())
-    assert any(f"sum |P|^2 is {power:.6g}" in change for change in changes)
+    assert any(names(change, "|P|^2", f"{power:.6g}") for change in changes)
     write_dataset(tmp_path / "new.npz", dataset)
     assert read_dataset(tmp_path / "new.npz").changes == ()
 
@@ -56,7 +56,7 @@ def test_positions_keep_their_distances_and_every_window_has_its_margin(tmp_path
     assert (offset == offset[0]).all()
     corner = dataset.positions_px - np.array(WINDOW) // 2
     np.testing.assert_array_equal(np.floor(corner.min(axis=0)), [margin_px, margin_px])
-    assert any(f"moved by ({offset[0, 0]:g}, {offset[0, 1]:g}) px" in change for change in changes)
+    assert any(f"({offset[0, 0]:g}, {offset[0, 1]:g}) px" in change for change in changes)
 
 
 @pytest.mark.parametrize("name", OBJECT_NAMES)
@@ -71,8 +71,8 @@ def test_a_built_in_object_makes_a_base(tmp_path: Path, name: str) -> None:
     corner = dataset.positions_px.max(axis=0) - np.array(WINDOW) // 2
     expected = tuple(int(v) for v in np.ceil(corner) + WINDOW + 7)
     np.testing.assert_array_equal(dataset.obj, make_object(name, expected, np.random.default_rng(42)))
-    assert any("do not belong to" in change for change in changes)
-    assert any("seed 42" in change for change in changes)
+    assert any(names(change, "diffraction", name) for change in changes)
+    assert any(names(change, name, 42) for change in changes)
 
 
 def test_the_generator_draws_the_object(tmp_path: Path) -> None:
@@ -90,45 +90,47 @@ def test_the_strongest_mode_is_kept(tmp_path: Path) -> None:
     probe = np.stack([0.5 * mode, 2 * mode])[None, None, None]
     dataset, changes = import_foreign(save(tmp_path / "a.npz", probe=probe))
     np.testing.assert_array_equal(dataset.probe, 2 * mode)
-    assert any("mode 1 of 2 kept, the strongest; share of power left out 0.0588235" in change for change in changes)
+    assert any(names(change, "probe", 1, 2, "0.0588235") for change in changes)
 
 
 def test_an_unclear_zero_frequency_is_an_error_that_an_option_settles(tmp_path: Path) -> None:
     flat = np.random.default_rng(0).poisson(5, (1, N, *WINDOW)).astype(np.float32)
     path = save(tmp_path / "a.npz", data=flat)
-    with pytest.raises(DataError, match=r"along rows and columns: .*zero_frequency='corner'"):
+    with pytest.raises(DataError, match=naming(path, "--zero-frequency", "zero_frequency='corner'")) as caught:
         import_foreign(path)
+    assert caught.value.member == "data"
     center, _ = import_foreign(path, zero_frequency="center")
     corner, changes = import_foreign(path, zero_frequency="corner")
     np.testing.assert_array_equal(center.counts(), flat[0])
     np.testing.assert_array_equal(corner.counts(), np.fft.fftshift(flat[0], axes=(1, 2)))
-    assert any("as the caller said" in change for change in changes)
+    assert any(names(change, "data", "corner") for change in changes)
 
 
 @pytest.mark.parametrize(
-    ("changes", "member", "reason"),
+    ("changes", "member", "parts"),
     [
-        ({"data": np.full((1, N, *WINDOW), 0.5, np.float32)}, "data", "whole numbers >= 0, but has fractions"),
-        ({"data": np.full((1, N, *WINDOW), -1.0, np.float32)}, "data", "-1.0 is in it"),
-        ({"data": np.full((1, N, *WINDOW), np.nan, np.float32)}, "data", "whole numbers >= 0"),
-        ({"data": np.zeros((1, N, *WINDOW), np.float32)}, "data", "zero everywhere"),
-        ({"data": np.zeros((1, N, *WINDOW), "c8")}, "data", "must be photon counts"),
-        ({"data": np.ones((1, N, 16, 16), np.float32)}, "data", "contradicts"),
-        ({"data": np.ones((1, N + 1, *WINDOW), np.float32)}, "data", "contradicts"),
-        ({"data": np.ones((2, N, *WINDOW), np.float32)}, "data", "one view"),
-        ({"scan": np.zeros((1, N, 3), np.float32)}, "data", "contradicts"),
-        ({"scan": np.full((1, N, 2), np.inf, np.float32)}, "scan", "finite real positions"),
-        ({"scan": np.zeros((1, N, 2), np.float32)}, "ycoords", "all equal"),
-        ({"probe": np.ones((1, 1, 1, 1, *WINDOW), np.float32)}, "probe", "must be complex"),
-        ({"probe": np.zeros((1, 1, 1, 1, *WINDOW), "c8")}, "probe", "not zero everywhere"),
-        ({"probe": np.full((1, 1, 1, 1, *WINDOW), np.nan, "c8")}, "probe", "must be finite"),
+        ({"data": np.full((1, N, *WINDOW), 0.5, np.float32)}, "data", ["--values intensity", "--values amplitude"]),
+        ({"data": np.full((1, N, *WINDOW), -1.0, np.float32)}, "data", [">= 0", "-1.0"]),
+        ({"data": np.full((1, N, *WINDOW), np.nan, np.float32)}, "data", [">= 0", "nan"]),
+        ({"data": np.zeros((1, N, *WINDOW), np.float32)}, "data", []),
+        ({"data": np.zeros((1, N, *WINDOW), "c8")}, "data", ["complex64"]),
+        ({"data": np.ones((1, N, 16, 16), np.float32)}, "data", ["(1, 6, 16, 16)", "(1, 6, 2)", WINDOW]),
+        ({"data": np.ones((1, N + 1, *WINDOW), np.float32)}, "data", ["(1, 7, 16, 20)", "(1, 6, 2)", WINDOW]),
+        ({"data": np.ones((2, N, *WINDOW), np.float32)}, "data", ["(2, 6, 16, 20)", "(1, 6, 2)"]),
+        ({"scan": np.zeros((1, N, 3), np.float32)}, "data", ["(1, 6, 16, 20)", "(1, 6, 3)", WINDOW]),
+        ({"scan": np.full((1, N, 2), np.inf, np.float32)}, "scan", []),
+        ({"scan": np.zeros((1, N, 2), np.float32)}, "ycoords", [N]),
+        ({"probe": np.ones((1, 1, 1, 1, *WINDOW), np.float32)}, "probe", ["complex", "float32"]),
+        ({"probe": np.zeros((1, 1, 1, 1, *WINDOW), "c8")}, "probe", []),
+        ({"probe": np.full((1, 1, 1, 1, *WINDOW), np.nan, "c8")}, "probe", []),
     ],
 )
-def test_tike_arrays_that_cannot_be_meant(tmp_path: Path, changes: dict[str, Any], member: str, reason: str) -> None:
-    with pytest.raises(DataError) as caught:
+def test_tike_arrays_that_cannot_be_meant(
+    tmp_path: Path, changes: dict[str, Any], member: str, parts: list[object]
+) -> None:
+    with pytest.raises(DataError, match=naming(tmp_path / "a.npz", *parts)) as caught:
         import_foreign(save(tmp_path / "a.npz", **changes))
     assert caught.value.member == member
-    assert reason in caught.value.reason
 
 
 @pytest.mark.parametrize("modes", [1, 3])
@@ -137,7 +139,7 @@ def test_patterns_last_are_told_by_positions_and_probe(tmp_path: Path, modes: in
     probe = np.stack([tike_arrays()["probe"].reshape(WINDOW)] * modes)
     dataset, changes = import_foreign(save(tmp_path / "a.npz", data=np.moveaxis(data, 1, 3), probe=probe))
     np.testing.assert_array_equal(dataset.counts(), tike_arrays(corner=False)["data"][0])
-    assert any(change.startswith("data: axes (1, H, W, n)") for change in changes)
+    assert any(names(change, "data", "(1, H, W, n)") for change in changes)
 
 
 @pytest.mark.parametrize("order", ["nhw", "hwn"])
@@ -148,7 +150,7 @@ def test_a_cube_of_patterns_leaves_its_axes_open(tmp_path: Path, order: Any) -> 
     scan = rng.uniform(-5, 5, (1, side, 2))
     probe = np.outer(bell, bell)[None, None, None].astype("c8")
     path = save(tmp_path / "a.npz", data=cube, scan=scan, probe=probe)
-    with pytest.raises(DataError, match="--axis-order nhw or --axis-order hwn"):
+    with pytest.raises(DataError, match=naming("(1, 12, 12, 12)", "--axis-order nhw", "--axis-order hwn")):
         import_foreign(path)
     expected = cube[0] if order == "nhw" else np.moveaxis(cube[0], 2, 0)
     np.testing.assert_array_equal(import_foreign(path, axis_order=order)[0].counts(), expected)
@@ -156,25 +158,26 @@ def test_a_cube_of_patterns_leaves_its_axes_open(tmp_path: Path, order: Any) -> 
 
 def test_arrays_that_the_layout_does_not_know_are_left_out_and_that_is_said(tmp_path: Path) -> None:
     _, changes = import_foreign(save(tmp_path / "a.npz", weights=np.ones(3)))
-    assert "weights: left out, the layout does not know it" in changes
+    assert sum(change.startswith("weights: ") for change in changes) == 1
 
 
 def test_an_unknown_layout_lists_what_is_there_and_what_is_known(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", image=np.zeros((3, 4)), data=np.zeros(2, "i4"))
-    with pytest.raises(DataError, match=r"holds image \(3, 4\) float64, data \(2,\) int32; known layouts: DATA-001"):
+    found = "image (3, 4) float64", "data (2,) int32"
+    with pytest.raises(DataError, match=naming(tmp_path / "a.npz", *found, "DATA-001", "tike")):
         import_foreign(tmp_path / "a.npz")
 
 
 @pytest.mark.parametrize(
-    ("options", "message"),
+    ("options", "parts"),
     [
-        ({"object_name": "cat"}, "object_name must be one of grains"),
-        ({"zero_frequency": "middle"}, "zero_frequency must be one of auto, center, corner, top, left, got 'middle'"),
-        ({"margin_px": -1}, "margin_px must be >= 0, got -1"),
+        ({"object_name": "cat"}, ["object_name", "grains, siemens", "'cat'"]),
+        ({"zero_frequency": "middle"}, ["zero_frequency", "auto, center, corner, top, left", "'middle'"]),
+        ({"margin_px": -1}, ["margin_px", ">= 0", "-1"]),
     ],
 )
-def test_options(tmp_path: Path, options: dict[str, Any], message: str) -> None:
-    with pytest.raises(InputError, match=message):
+def test_options(tmp_path: Path, options: dict[str, Any], parts: list[str]) -> None:
+    with pytest.raises(InputError, match=naming(*parts)):
         import_foreign(save(tmp_path / "a.npz"), **options)
 
 
@@ -188,7 +191,8 @@ def test_a_dataset_of_our_own_goes_through(tmp_path: Path) -> None:
         np.testing.assert_array_equal(array, expected[name])
     base, changes = import_foreign(tmp_path / "a.npz", object_name="grains")
     assert base.role == "base"
-    assert changes[0].startswith("objectGuess: left out for the built-in object")
+    assert changes[0].startswith("objectGuess: ")
+    assert not np.array_equal(base.obj, dataset.obj)
     np.testing.assert_array_equal(base.positions_px, dataset.positions_px)
 
 
@@ -207,5 +211,5 @@ def test_the_measured_siemens_star() -> None:
     assert len(dataset) == 516
     assert dataset.probe.shape == (128, 128)
     assert dataset.metadata["photons_per_pattern_measured"] == pytest.approx(461_213, abs=1)
-    assert any("moved from the corner to the middle along rows and columns" in said for said in changes)
+    assert any(names(said, "data", "corner") for said in changes)
     assert dataset.metadata["source"]["sha256"].startswith("ce87bd4c9aa5114d")

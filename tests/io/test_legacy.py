@@ -12,6 +12,7 @@ from ptyproof.errors import DataError
 from ptyproof.io.dataset import Dataset, LoadedDataset, dataset_arrays, read_dataset, write_dataset
 from ptyproof.io.hashing import sha256_file
 from ptyproof.io.legacy import looks_like_counts
+from tests.helpers.messages import names, naming
 from tests.strategies.datasets import make_dataset
 
 SOUND = make_dataset(intensity_scale=1.0)
@@ -37,9 +38,9 @@ def test_a_file_without_record_gets_one_that_claims_nothing(tmp_path: Path) -> N
     path = save(tmp_path / "old.npz")
     loaded = read_dataset(path)
     assert_reads_as_sound(loaded)
-    assert len(loaded.changes) == 2
-    assert loaded.changes[0].startswith("diffraction: float32 taken as amplitude")
-    assert loaded.changes[1].startswith("role: taken as measurement")
+    diffraction, role = loaded.changes
+    assert names(diffraction, "diffraction", "float32", "amplitude")
+    assert names(role, "role", "measurement")
     metadata = loaded.dataset.metadata
     steps = [entry["step"] for entry in metadata.pop("transformations")]
     assert steps == ["record-created", "made-canonical"]
@@ -60,46 +61,48 @@ def test_the_caller_may_say_the_role(tmp_path: Path, role: Any) -> None:
     loaded = read_dataset(save(tmp_path / "old.npz"), role=role)
     assert loaded.dataset.role == role
     assert (loaded.dataset.diffraction is None) is (role == "base")
-    assert not any("no record says more" in change for change in loaded.changes)
+    assert not any(names(change, "role") and names(change, "measurement") for change in loaded.changes)
 
 
 def test_a_file_without_patterns_is_a_base(tmp_path: Path) -> None:
     loaded = read_dataset(save(tmp_path / "old.npz", diffraction=None))
     assert loaded.dataset.role == "base"
-    assert loaded.changes[-1].startswith("role: taken as base, since there are no diffraction patterns")
+    assert names(loaded.changes[-1], "role", "base")
 
 
-FORMS: list[tuple[str, dict[str, Any], str]] = [
-    ("diff3d amplitude", {"diff3d": SOUND.diffraction, "diffraction": None}, "renamed from diff3d"),
-    ("(H, W, N)", {"diffraction": np.moveaxis(SOUND.diffraction, 0, 2)}, "(8, 10, 7) made (N, H, W)"),
+LAST = "(8, 10, 7)", "(N, H, W)"
+FORMS: list[tuple[str, dict[str, Any], str, tuple[object, ...]]] = [
+    ("diff3d amplitude", {"diff3d": SOUND.diffraction, "diffraction": None}, "diffraction", ("diff3d",)),
+    ("(H, W, N)", {"diffraction": np.moveaxis(SOUND.diffraction, 0, 2)}, "diffraction", LAST),
     (
         "(H, W, N), Fortran order",
         {"diffraction": np.asfortranarray(np.moveaxis(SOUND.diffraction, 0, 2))},
-        "(8, 10, 7) made (N, H, W)",
+        "diffraction",
+        LAST,
     ),
-    ("double amplitude", {"diffraction": SOUND.diffraction.astype("f8")}, "<f8 made float32"),
-    ("big-endian", {"diffraction": SOUND.diffraction.astype(">f4")}, ">f4 made float32"),
-    ("complex128 probe", {"probeGuess": SOUND.probe.astype("c16")}, "<c16 made complex64"),
-    ("complex128 object", {"objectGuess": SOUND.obj.astype("c16")}, "<c16 made complex64"),
-    ("complex128 patches", {"Y": SOUND.patches.astype("c16")}, "<c16 made complex64"),
-    ("Y with trailing 1", {"Y": SOUND.patches[..., None]}, "(7, 8, 10, 1) made (7, 8, 10)"),
-    ("Y (H, W, N)", {"Y": np.moveaxis(SOUND.patches, 0, 2)}, "(8, 10, 7) made (N, H, W)"),
-    ("probe (H, W, 1)", {"probeGuess": SOUND.probe[..., None]}, "(8, 10, 1) made (8, 10)"),
-    ("probe (1, H, W)", {"probeGuess": SOUND.probe[None]}, "mode 0 of 1 kept"),
-    ("object (M, M', 1)", {"objectGuess": SOUND.obj[..., None]}, "(21, 19, 1) made (21, 19)"),
-    ("object (1, M, M')", {"objectGuess": SOUND.obj[None]}, "(1, 21, 19) made (21, 19)"),
-    ("column of positions", {"xcoords": SOUND.positions_px[:, 1:]}, "(7, 1) made (7,)"),
-    ("int32 index", {"scan_index": SOUND.scan_index.astype("i4")}, "<i4 made int64"),
-    ("unknown", {"nominal_energy_kev": np.array(8.8)}, "left out, the contract does not know it"),
+    ("double amplitude", {"diffraction": SOUND.diffraction.astype("f8")}, "diffraction", ("<f8", "float32")),
+    ("big-endian", {"diffraction": SOUND.diffraction.astype(">f4")}, "diffraction", (">f4", "float32")),
+    ("complex128 probe", {"probeGuess": SOUND.probe.astype("c16")}, "probeGuess", ("<c16", "complex64")),
+    ("complex128 object", {"objectGuess": SOUND.obj.astype("c16")}, "objectGuess", ("<c16", "complex64")),
+    ("complex128 patches", {"Y": SOUND.patches.astype("c16")}, "Y", ("<c16", "complex64")),
+    ("Y with trailing 1", {"Y": SOUND.patches[..., None]}, "Y", ("(7, 8, 10, 1)", "(7, 8, 10)")),
+    ("Y (H, W, N)", {"Y": np.moveaxis(SOUND.patches, 0, 2)}, "Y", LAST),
+    ("probe (H, W, 1)", {"probeGuess": SOUND.probe[..., None]}, "probeGuess", ("(8, 10, 1)", "(8, 10)")),
+    ("probe (1, H, W)", {"probeGuess": SOUND.probe[None]}, "probeGuess", (0, 1)),
+    ("object (M, M', 1)", {"objectGuess": SOUND.obj[..., None]}, "objectGuess", ("(21, 19, 1)", "(21, 19)")),
+    ("object (1, M, M')", {"objectGuess": SOUND.obj[None]}, "objectGuess", ("(1, 21, 19)", "(21, 19)")),
+    ("column of positions", {"xcoords": SOUND.positions_px[:, 1:]}, "xcoords", ("(7, 1)", "(7,)")),
+    ("int32 index", {"scan_index": SOUND.scan_index.astype("i4")}, "scan_index", ("<i4", "int64")),
+    ("unknown", {"nominal_energy_kev": np.array(8.8)}, "nominal_energy_kev", ()),
 ]
 
 
-@pytest.mark.parametrize(("arrays", "change"), [form[1:] for form in FORMS], ids=[form[0] for form in FORMS])
+@pytest.mark.parametrize(("arrays", "name", "parts"), [form[1:] for form in FORMS], ids=[form[0] for form in FORMS])
 @pytest.mark.parametrize("mmap", [False, True], ids=["read", "mmap"])
-def test_forms(tmp_path: Path, arrays: dict[str, Any], change: str, mmap: bool) -> None:
+def test_forms(tmp_path: Path, arrays: dict[str, Any], name: str, parts: tuple[object, ...], mmap: bool) -> None:
     loaded = read_dataset(save(tmp_path / "old.npz", **arrays), mmap=mmap)
     assert_reads_as_sound(loaded)
-    assert sum(change in said for said in loaded.changes) == 1
+    assert sum(said.startswith(f"{name}: ") and names(said, *parts) for said in loaded.changes) == 1
     assert loaded.dataset.metadata["transformations"][-1]["detail"] == {"changes": list(loaded.changes)}
     write_dataset(tmp_path / "new.npz", loaded.dataset)
     again = read_dataset(tmp_path / "new.npz")
@@ -122,7 +125,7 @@ def test_integers_under_the_old_name_are_counts(tmp_path: Path, dtype: str) -> N
     np.testing.assert_array_equal(loaded.dataset.counts(), COUNTS)
     assert loaded.dataset.intensity_scale == 1.0
     assert loaded.dataset.metadata["photons_per_pattern_measured"] == COUNTS.sum() / 7
-    assert any("counts" in change and "square root" in change for change in loaded.changes)
+    assert any(names(change, "diffraction", "counts", np.dtype(dtype).name) for change in loaded.changes)
 
 
 @pytest.mark.parametrize(
@@ -136,11 +139,13 @@ def test_integers_under_the_old_name_are_counts(tmp_path: Path, dtype: str) -> N
 )
 def test_amplitude_or_intensity_is_not_guessed(tmp_path: Path, arrays: dict[str, Any]) -> None:
     path = save(tmp_path / "old.npz", **arrays)
-    with pytest.raises(DataError, match="values='intensity' or values='amplitude'"):
+    with pytest.raises(DataError, match=naming(path, "values='intensity'", "values='amplitude'")) as caught:
         read_dataset(path)
+    assert caught.value.member == "diffraction"
     assert_reads_as_sound(read_dataset(path, values="intensity"))
-    with pytest.raises(DataError, match="intensity stored as amplitude"):
+    with pytest.raises(DataError, match=naming(path, "intensity", "amplitude", COUNTS.max(), 3572)) as caught:
         read_dataset(path, values="amplitude")
+    assert caught.value.member == "diffraction"
 
 
 def test_intensity_with_fractions_has_no_known_scale(tmp_path: Path) -> None:
@@ -152,8 +157,9 @@ def test_intensity_with_fractions_has_no_known_scale(tmp_path: Path) -> None:
 
 def test_negative_intensity(tmp_path: Path) -> None:
     path = save(tmp_path / "old.npz", diffraction=None, diff3d=(COUNTS - 1).astype("i2"))
-    with pytest.raises(DataError, match="the smallest is -1"):
+    with pytest.raises(DataError, match=naming(path, "-1", ">= 0")) as caught:
         read_dataset(path)
+    assert caught.value.member == "diffraction"
 
 
 def test_the_strongest_mode_is_kept_and_the_rest_measured(tmp_path: Path) -> None:
@@ -161,8 +167,7 @@ def test_the_strongest_mode_is_kept_and_the_rest_measured(tmp_path: Path) -> Non
     loaded = read_dataset(save(tmp_path / "old.npz", probeGuess=modes))
     assert_reads_as_sound(loaded)
     said = next(change for change in loaded.changes if change.startswith("probeGuess"))
-    assert "mode 1 of 3 kept" in said
-    assert said.endswith("share of power left out 0.333333")
+    assert names(said, 1, 3, "0.333333")
 
 
 @pytest.mark.parametrize("order", ["nhw", "hwn"])
@@ -170,7 +175,7 @@ def test_a_cube_of_patterns_leaves_the_axis_order_open(tmp_path: Path, order: An
     """n == H == W: the shape fits both orders."""
     cube = make_dataset(n=8, window=(8, 8), extras=False, role="measurement")
     path = save(tmp_path / "old.npz", cube)
-    with pytest.raises(DataError, match=r"\(8, 8, 8\) and 8 positions.*axis_order='nhw' or axis_order='hwn'"):
+    with pytest.raises(DataError, match=naming(path, "(8, 8, 8)", 8, "axis_order='nhw'", "axis_order='hwn'")):
         read_dataset(path)
     assert cube.diffraction is not None
     expected = cube.diffraction if order == "nhw" else np.moveaxis(cube.diffraction, 2, 0)
@@ -198,31 +203,35 @@ def test_a_record_fixes_axes_and_values(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arrays", "member", "reason"),
+    ("arrays", "member", "parts"),
     [
-        ({"diff3d": SOUND.diffraction}, "diff3d", "stands beside diffraction"),
-        ({"diffraction": SOUND.diffraction + 0j}, "diffraction", "must be real"),
-        ({"objectGuess": abs(SOUND.obj)}, "objectGuess", "must be complex"),
-        ({"probeGuess": SOUND.probe.real.astype("f8")}, "probeGuess", "must be complex"),
-        ({"objectGuess": SOUND.obj.astype("c16") * 1e60}, "objectGuess", "too large for complex64"),
-        ({"diffraction": np.linspace(0, 1e60, 560).reshape(7, 8, 10) + 0.5}, "diffraction", "too large for float32"),
-        ({"scan_index": np.arange(7, dtype="u8") + 2**63}, "scan_index", "too large for int64"),
-        ({"xcoords": SOUND.positions_px[:5, 1]}, "ycoords", "has the length 7, but xcoords has 5"),
-        ({"xcoords": SOUND.positions_px + 0j}, "xcoords", "must be float64 of shape (n,)"),
-        ({"diffraction": SOUND.diffraction[:5]}, "diffraction", "must have the shape (7, 8, 10)"),
+        ({"diff3d": SOUND.diffraction}, "diff3d", ["diffraction"]),
+        ({"diffraction": SOUND.diffraction + 0j}, "diffraction", ["float32", "complex64"]),
+        ({"objectGuess": abs(SOUND.obj)}, "objectGuess", ["complex64", "float32"]),
+        ({"probeGuess": SOUND.probe.real.astype("f8")}, "probeGuess", ["complex64", "float64"]),
+        ({"objectGuess": SOUND.obj.astype("c16") * 1e60}, "objectGuess", ["complex128", "complex64"]),
+        (
+            {"diffraction": np.linspace(0, 1e60, 560).reshape(7, 8, 10) + 0.5},
+            "diffraction",
+            ["float64", "float32"],
+        ),
+        ({"scan_index": np.arange(7, dtype="u8") + 2**63}, "scan_index", ["uint64", "int64"]),
+        ({"xcoords": SOUND.positions_px[:5, 1]}, "ycoords", ["xcoords", 7, 5]),
+        ({"xcoords": SOUND.positions_px + 0j}, "xcoords", ["float64", "(n,)", "complex128", "(7, 2)"]),
+        ({"diffraction": SOUND.diffraction[:5]}, "diffraction", ["(7, 8, 10)", "(5, 8, 10)"]),
     ],
 )
-def test_what_no_change_of_form_mends(tmp_path: Path, arrays: dict[str, Any], member: str, reason: str) -> None:
-    with pytest.raises(DataError) as caught:
+def test_what_no_change_of_form_mends(tmp_path: Path, arrays: dict[str, Any], member: str, parts: list[object]) -> None:
+    with pytest.raises(DataError, match=naming(tmp_path / "old.npz", *parts)) as caught:
         read_dataset(save(tmp_path / "old.npz", **arrays))
     assert caught.value.member == member
-    assert reason in caught.value.reason
 
 
 def test_pickled_metadata_is_refused_with_an_explanation(tmp_path: Path) -> None:
     path = save(tmp_path / "old.npz", _metadata=np.array({"seed": 1}, dtype=object))
-    with pytest.raises(DataError, match=r"pickled Python objects.*JSON text in a 0-d unicode array"):
+    with pytest.raises(DataError, match=naming(path, "object", "JSON", "0-d", "allow_pickle=False")) as caught:
         read_dataset(path)
+    assert caught.value.member == "_metadata"
 
 
 def test_looks_like_counts() -> None:

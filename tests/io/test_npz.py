@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import subprocess
 import sys
 import textwrap
@@ -17,6 +19,7 @@ from hypothesis.extra import numpy as hnp
 from ptyproof.errors import DataError, InputError, RunError
 from ptyproof.io.hashing import sha256_array
 from ptyproof.io.npz import NpzArchive, NpzWriter
+from tests.helpers.messages import names, naming
 
 DTYPES = ["<f4", ">f4", "f8", "c8", ">c16", "?", "u2", ">i8", "U5", "S3"]
 
@@ -85,42 +88,46 @@ def test_blocks_give_the_same_bytes_as_the_whole(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("blocks", "message"),
+    ("blocks", "parts"),
     [
-        ([np.zeros((2, 3))], "add up to 4 rows, got 2"),
-        ([np.zeros((3, 3)), np.zeros((3, 3))], "add up to 4 rows, got more than 4"),
-        ([np.zeros((4, 2))], "shape"),
-        ([np.zeros((4, 3, 1))], "shape"),
-        ([np.zeros((4, 3), np.float32)], "must be float64, got float32"),
+        ([np.zeros((2, 3))], [4, 2]),
+        ([np.zeros((3, 3)), np.zeros((3, 3))], [4]),
+        ([np.zeros((4, 2))], ["(4, 2)"]),
+        ([np.zeros((4, 3, 1))], ["(4, 3, 1)"]),
+        ([np.zeros((4, 3), np.float32)], ["float64", "float32"]),
     ],
 )
 def test_blocks_that_do_not_fit_are_refused_and_leave_nothing(
-    tmp_path: Path, blocks: list[np.ndarray], message: str
+    tmp_path: Path, blocks: list[np.ndarray], parts: list[object]
 ) -> None:
     path = tmp_path / "a.npz"
-    with pytest.raises(InputError, match=message), NpzWriter(path) as writer:
-        writer.add_blocks("a", (4, 3), np.float64, blocks)
+    with pytest.raises(InputError, match=naming("some_array", *parts)), NpzWriter(path) as writer:
+        writer.add_blocks("some_array", (4, 3), np.float64, blocks)
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("name", ["a/b", "../a", "/a", "a\\b", "C:a", "a\nb", "", "a\0"])
 def test_names_that_a_reader_would_refuse_are_not_written(tmp_path: Path, name: str) -> None:
-    with pytest.raises(InputError, match="array "), NpzWriter(tmp_path / "a.npz") as writer:
+    shown = name if name and name.isprintable() else repr(name)
+    with pytest.raises(InputError, match=naming(shown)), NpzWriter(tmp_path / "a.npz") as writer:
         writer.add(name, np.zeros(3))
     assert list(tmp_path.iterdir()) == []
 
 
 def test_objects_and_repeated_names_are_not_written(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="pickled"), NpzWriter(tmp_path / "a.npz") as writer:
-        writer.add("a", np.array([{}, None], dtype=object))
+    with (
+        pytest.raises(InputError, match=naming("some_array", "object", "allow_pickle=False")),
+        NpzWriter(tmp_path / "a.npz") as writer,
+    ):
+        writer.add("some_array", np.array([{}, None], dtype=object))
     with NpzWriter(tmp_path / "twice.npz") as writer:
-        writer.add("a", np.zeros(3))
-        with pytest.raises(InputError, match="already"):
-            writer.add("a", np.zeros(3))
-    with pytest.raises(InputError, match=r"folder of .* does not exist"), NpzWriter(tmp_path / "no" / "a.npz"):
+        writer.add("some_array", np.zeros(3))
+        with pytest.raises(InputError, match="some_array"):
+            writer.add("some_array", np.zeros(3))
+    with pytest.raises(InputError, match=naming(tmp_path / "no" / "a.npz")), NpzWriter(tmp_path / "no" / "a.npz"):
         pass
     assert list(tmp_path.iterdir()) == [tmp_path / "twice.npz"]
-    assert read_names(tmp_path / "twice.npz") == ["a"]
+    assert read_names(tmp_path / "twice.npz") == ["some_array"]
 
 
 def test_an_error_while_writing_leaves_the_old_file(tmp_path: Path) -> None:
@@ -164,16 +171,18 @@ def test_a_full_disk_is_a_run_error_and_leaves_nothing(tmp_path: Path, limit: in
         check=False,
     )
     assert done.stderr == ""
-    assert done.stdout.startswith(f"refused: {tmp_path / 'a.npz'} cannot be written: ")
+    assert done.stdout.startswith("refused: ")
+    assert names(done.stdout, tmp_path / "a.npz", os.strerror(errno.EFBIG))
     assert list(tmp_path.iterdir()) == []
 
 
 def test_an_unwritable_folder_is_a_run_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> None:
-        raise PermissionError(13, "Permission denied")
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
     monkeypatch.setattr("ptyproof.io.atomic.tempfile.mkstemp", refuse)
-    with pytest.raises(RunError, match="cannot be written: Permission denied"), NpzWriter(tmp_path / "a.npz"):
+    path = tmp_path / "a.npz"
+    with pytest.raises(RunError, match=naming(path, os.strerror(errno.EACCES))), NpzWriter(path):
         pass
 
 
@@ -222,6 +231,6 @@ def test_a_large_member_gets_zip64_fields_and_is_read_back(tmp_path: Path, monke
 def test_a_missing_array_is_named_with_those_that_exist(tmp_path: Path) -> None:
     path = tmp_path / "a.npz"
     np.savez(path, beta=np.zeros(1), alpha=np.zeros(1))
-    with NpzArchive(path) as archive, pytest.raises(DataError, match="holds alpha, beta") as caught:
+    with NpzArchive(path) as archive, pytest.raises(DataError, match=naming(path, "alpha, beta")) as caught:
         archive.read("gamma")
     assert caught.value.member == "gamma"

@@ -20,6 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ptyproof.provenance.revision import UNKNOWN_CHANGES, Revision, revision
+from tests.helpers.messages import names
 
 FILES = {
     "scan.py": "STEP_PX = 4\n",
@@ -139,7 +140,7 @@ def test_without_git_the_files_are_found_all_the_same(repository: Path, monkeypa
     found = state(repository)
     assert (found.commit, found.uncommitted_sha256) == (None, None)
     assert changes(with_git, found) == {"commit", "kind", "git_error"}
-    assert "git could not be started" in str(found.git_error)
+    assert found.git_error
 
 
 def test_before_the_first_commit_there_is_none(plain: Path) -> None:
@@ -573,8 +574,7 @@ def test_a_repository_of_another_owner_says_so(repository: Path) -> None:
     for path in (repository, *repository.rglob("*")):
         os.chown(path, 4321, 4321)
     found = state(repository)
-    assert "dubious ownership" in str(found.git_error)
-    assert "safe.directory" in str(found.git_error)
+    assert names(str(found.git_error), "safe.directory", repository)
     assert changes(before, found) == {"commit", "kind", "git_error"}
     (repository / "scan.py").write_text("")
     assert changes(found, state(repository)) == {"code_sha256"}
@@ -608,7 +608,7 @@ def test_a_worktree_whose_repository_is_gone_says_so(repository: Path, tmp_path:
 def test_a_git_that_does_not_answer_is_named(repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ptyproof.provenance.git._TIMEOUT_S", 0.2)
     fake_git(tmp_path, monkeypatch, "import time\ntime.sleep(20)")
-    assert "did not answer" in str(state(repository).git_error)
+    assert names(str(state(repository).git_error), "0.2 s")
 
 
 def test_outside_of_a_repository_git_has_nothing_to_say(plain: Path, monkeypatch: pytest.MonkeyPatch) -> None:

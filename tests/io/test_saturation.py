@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from ptyproof.io.dataset import read_dataset, select_positions, write_dataset
 from ptyproof.io.importers import import_foreign
 from ptyproof.io.saturation import KEPT, find_saturation
 from tests.helpers.measurements import N, legacy, legacy_arrays, tike
+from tests.helpers.messages import names, naming
 
 COUNTS = legacy_arrays()["diff3d"].astype("i8")
 
@@ -43,29 +45,43 @@ CASES = [
 ]
 
 
+LARGEST = 2**63 - 1  # what 64 bits hold, which no pixel counts
+
+
+@pytest.fixture(params=["tike", "legacy"])
+def save(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[np.ndarray[Any, Any]], Path]:
+    """A function that writes counts in a layout."""
+
+    def written(counts: np.ndarray[Any, Any]) -> Path:
+        if request.param == "tike":
+            return tike(tmp_path / "a.npz", data=counts[None])
+        return legacy(tmp_path / "a.npz", diff3d=counts)
+
+    return written
+
+
+Save = Callable[[np.ndarray[Any, Any]], Path]
+
+
 @pytest.mark.parametrize(("dtype", "value"), CASES)
-@pytest.mark.parametrize("layout", ["tike", "legacy"])
-def test_marks_are_refused_with_number_and_value_and_kept_on_request(
-    tmp_path: Path, layout: str, dtype: str, value: int
-) -> None:
-    counts = marked(dtype, value)
-    if layout == "tike":
-        path = tike(tmp_path / "a.npz", data=counts[None])
-    else:
-        path = legacy(tmp_path / "a.npz", diff3d=counts)
-    values: Any = "intensity"
-    with pytest.raises(DataError) as caught:
-        import_foreign(path, values=values)
-    assert f"{2 * N} values are " in caught.value.reason
-    assert f" {value}, " in caught.value.reason
-    assert f"in {N} of {N} patterns" in caught.value.reason
-    how: Any = {"values": values, "saturated": "keep"}
-    if value >= 2**63 - 1:
-        with pytest.raises(DataError, match="counts in one pixel"):
-            import_foreign(path, **how)
-        return
-    dataset, changes = import_foreign(path, **how)
-    assert any("kept as light" in change for change in changes)
+def test_marks_are_refused_with_number_and_value(save: Save, dtype: str, value: int) -> None:
+    path = save(marked(dtype, value))
+    with pytest.raises(DataError, match=naming(path, 2 * N, value, 2, N, "saturated='keep'")):
+        import_foreign(path, values="intensity")
+
+
+@pytest.mark.parametrize(("dtype", "value"), [case for case in CASES if case[1] >= LARGEST])
+def test_marks_that_no_pixel_counts_are_not_kept(save: Save, dtype: str, value: int) -> None:
+    path = save(marked(dtype, value))
+    with pytest.raises(DataError, match=naming(path)) as caught:
+        import_foreign(path, values="intensity", saturated="keep")
+    assert "saturated" not in caught.value.reason
+
+
+@pytest.mark.parametrize(("dtype", "value"), [case for case in CASES if case[1] < LARGEST])
+def test_marks_are_kept_on_request(tmp_path: Path, save: Save, dtype: str, value: int) -> None:
+    dataset, changes = import_foreign(save(marked(dtype, value)), values="intensity", saturated="keep")
+    assert any(names(change, 2 * N, value) for change in changes)
     write_dataset(tmp_path / "new.npz", dataset)
     again = read_dataset(tmp_path / "new.npz").dataset
     assert [entry["step"] for entry in again.metadata["transformations"]].count(KEPT) == 1
@@ -87,7 +103,7 @@ def test_marks_below_the_brightest_pixels_are_found(tmp_path: Path, layout: str,
         arrays = {"diff3d": None, "diffraction": np.sqrt(counts).astype("f4")}
     make = tike if layout == "tike" else legacy
     path = make(tmp_path / "a.npz", **({"data": counts[None]} if layout == "tike" else arrays))
-    with pytest.raises(DataError, match=f"{2 * N} values are 65535, .* 2 pixels of the window, in {N} of {N} patterns"):
+    with pytest.raises(DataError, match=naming(path, 2 * N, 65535, 2, N)):
         import_foreign(path)
 
 
@@ -113,7 +129,7 @@ def test_many_bright_pixels_of_few_patterns_are_light() -> None:
 @pytest.mark.parametrize("patterns", [1, 2, N // 2])
 def test_one_pattern_is_enough(tmp_path: Path, patterns: int) -> None:
     path = legacy(tmp_path / "a.npz", diff3d=marked("u2", 65535, patterns))
-    with pytest.raises(DataError, match=f"2 pixels of the window, in {patterns} of {N} patterns"):
+    with pytest.raises(DataError, match=naming(path, 2 * patterns, 65535, 2, patterns, N)):
         read_dataset(path)
 
 
@@ -121,7 +137,7 @@ def test_one_overflow_of_a_byte_is_enough(tmp_path: Path) -> None:
     """A type of its own has its own largest value; 255 in a wider one may be a count."""
     counts = np.minimum(COUNTS, 200)
     counts[6, 8, 10] = 255
-    with pytest.raises(DataError, match="1 values are 255, the largest that uint8 holds"):
+    with pytest.raises(DataError, match=naming("a.npz", 1, 255, "uint8")):
         read_dataset(legacy(tmp_path / "a.npz", diff3d=counts.astype("u1")))
     assert read_dataset(legacy(tmp_path / "b.npz", diff3d=counts.astype("u2"))).dataset.counts().max() == 255
 

@@ -14,6 +14,7 @@ from ptyproof.errors import InputError, ManifestError
 from ptyproof.io.schema import schema_errors, validate
 from ptyproof.io.schema_files import kinds, load_schema
 from ptyproof.io.schema_verdict import registry
+from tests.helpers.messages import names, naming, numbers
 from tests.schemas.schema_rules import SCHEMAS, all_schemas, example
 
 
@@ -77,8 +78,7 @@ def test_a_refusal_is_one_line_with_file_path_value_and_rule() -> None:
     with pytest.raises(ManifestError) as caught:
         validate(wrong, "run_manifest", "c/run_manifest.json")
     sentence = str(caught.value)
-    assert sentence.startswith("c/run_manifest.json: breaks the schema run_manifest 1: $.split.n_train: -3")
-    assert "minimum of 1" in sentence
+    assert names(sentence, "c/run_manifest.json", "run_manifest 1", "$.split.n_train", "-3", 1)
     assert "\n" not in sentence
 
 
@@ -88,7 +88,8 @@ def test_many_faults_are_counted_and_a_hostile_value_stays_one_line() -> None:
     with pytest.raises(ManifestError) as caught:
         validate(wrong, "run_manifest", "x.json")
     sentence = str(caught.value)
-    assert re.search(r"and \d+ more$", sentence)
+    assert sentence.count("$.") == 5
+    assert numbers(sentence)[-1] == len(schema_errors(wrong, "run_manifest")) - 5
     assert not re.search(r"[\x00-\x1f]", sentence)
     assert len(sentence) < 3000
 
@@ -117,5 +118,5 @@ def test_what_is_no_number_is_refused(value: Any) -> None:
 
 
 def test_an_unknown_kind_lists_the_known_ones() -> None:
-    with pytest.raises(InputError, match=r"no schema report 1; the schemas are: assessment 1, .*run_manifest 1"):
+    with pytest.raises(InputError, match=naming("report 1", "assessment 1", "run_manifest 1")):
         load_schema("report")

@@ -21,6 +21,7 @@ from ptyproof.io.validation import (
     validate_dataset,
     validate_split,
 )
+from tests.helpers.messages import names, naming
 from tests.strategies.datasets import datasets, make_dataset, metadata_of
 
 Change = Callable[[Dataset], Dataset]
@@ -79,87 +80,95 @@ def first_positions(n: int) -> Change:
     return change
 
 
-CASES: list[tuple[str, Change, str, str]] = [
-    ("no diffraction", replaced(diffraction=None), "diffraction", "simulation dataset needs it"),
-    ("no object", replaced(obj=None), "objectGuess", "simulation dataset needs it"),
-    ("base with patterns", recorded(role="base"), "diffraction", "stands in a base dataset"),
-    ("NaN amplitude", with_value("diffraction", np.nan), "diffraction", "1 values that are NaN"),
-    ("infinite amplitude", with_value("diffraction", np.inf), "diffraction", "1 values that are NaN or infinite"),
-    ("negative amplitude", with_value("diffraction", -1), "diffraction", "1 values below 0"),
-    ("complex diffraction", cast("diffraction", "c8"), "diffraction", "must be real (float32), got complex64"),
-    ("double diffraction", cast("diffraction", "f8"), "diffraction", "got float64"),
-    ("integer diffraction", cast("diffraction", "u2"), "diffraction", "got uint16"),
-    ("2-d diffraction", lambda d: replace(d, diffraction=d.diffraction[0]), "diffraction", "shape (7, 8, 10)"),
-    ("short diffraction", shorter("diffraction"), "diffraction", "must have the shape (7, 8, 10)"),
+FULL = "(7, 8, 10)"
+CASES: list[tuple[str, Change, str, tuple[object, ...]]] = [
+    ("no diffraction", replaced(diffraction=None), "diffraction", ("simulation",)),
+    ("no object", replaced(obj=None), "objectGuess", ("simulation",)),
+    ("base with patterns", recorded(role="base"), "diffraction", ("base",)),
+    ("NaN amplitude", with_value("diffraction", np.nan), "diffraction", (1, "NaN")),
+    ("infinite amplitude", with_value("diffraction", np.inf), "diffraction", (1, "NaN")),
+    ("negative amplitude", with_value("diffraction", -1), "diffraction", (1, ">= 0")),
+    ("complex diffraction", cast("diffraction", "c8"), "diffraction", ("float32", "complex64")),
+    ("double diffraction", cast("diffraction", "f8"), "diffraction", ("float32", "float64")),
+    ("integer diffraction", cast("diffraction", "u2"), "diffraction", ("float32", "uint16")),
+    ("2-d diffraction", lambda d: replace(d, diffraction=d.diffraction[0]), "diffraction", (FULL, "(8, 10)")),
+    ("short diffraction", shorter("diffraction"), "diffraction", (FULL, "(6, 8, 10)")),
     (
         "transposed patterns",
         lambda d: replace(d, diffraction=d.diffraction.swapaxes(1, 2)),
         "diffraction",
-        "got (7, 10, 8)",
+        (FULL, "(7, 10, 8)"),
     ),
-    ("dark", lambda d: replace(d, diffraction=0 * d.diffraction), "diffraction", "zero everywhere"),
-    ("real object", cast("obj", "f4"), "objectGuess", "must be complex (complex64), got float32"),
-    ("NaN object", with_value("obj", np.nan), "objectGuess", "1 values that are NaN"),
-    ("3-d object", lambda d: replace(d, obj=d.obj[None]), "objectGuess", "must have the shape (M, M')"),
-    ("small object", lambda d: replace(d, obj=d.obj[:, :9]), "objectGuess", "larger than the probe"),
-    ("low object", lambda d: replace(d, obj=d.obj[:7]), "objectGuess", "shape (7, 19), the probe has (8, 10)"),
-    ("real probe", cast("probe", "f4"), "probeGuess", "must be complex"),
-    ("infinite probe", with_value("probe", np.inf), "probeGuess", "infinite"),
-    ("zero probe", lambda d: replace(d, probe=0 * d.probe), "probeGuess", "zero everywhere"),
-    ("3-d probe", lambda d: replace(d, probe=d.probe[None]), "probeGuess", "shape (H, W)"),
-    ("above the object", moved((-30, 0)), "ycoords", "1 positions outside"),
-    ("below the object", moved((30, 0)), "ycoords", "they must lie in [4, 17]"),
-    ("left of the object", moved((0, -30)), "xcoords", "1 positions outside"),
-    ("right of the object", moved((0, 30)), "xcoords", "they must lie in [5, 14]"),
-    ("NaN position", moved((np.nan, 0)), "ycoords", "NaN"),
-    ("infinite position", moved((0, np.inf)), "xcoords", "infinite"),
-    ("float32 positions", cast("positions_px", "f4"), "ycoords", "got float32"),
-    ("one position", first_positions(1), "ycoords", "at least 2 scan positions, got 1"),
-    ("no position", first_positions(0), "ycoords", "at least 2 scan positions, got 0"),
+    ("dark", lambda d: replace(d, diffraction=0 * d.diffraction), "diffraction", ()),
+    ("real object", cast("obj", "f4"), "objectGuess", ("complex64", "float32")),
+    ("NaN object", with_value("obj", np.nan), "objectGuess", (1, "NaN")),
+    ("3-d object", lambda d: replace(d, obj=d.obj[None]), "objectGuess", ("(M, M')", "(1, 21, 19)")),
+    ("small object", lambda d: replace(d, obj=d.obj[:, :9]), "objectGuess", ("(21, 9)", "(8, 10)")),
+    ("low object", lambda d: replace(d, obj=d.obj[:7]), "objectGuess", ("(7, 19)", "(8, 10)")),
+    ("real probe", cast("probe", "f4"), "probeGuess", ("complex64", "float32")),
+    ("infinite probe", with_value("probe", np.inf), "probeGuess", (1, "NaN")),
+    ("zero probe", lambda d: replace(d, probe=0 * d.probe), "probeGuess", ()),
+    ("3-d probe", lambda d: replace(d, probe=d.probe[None]), "probeGuess", ("(H, W)", "(1, 8, 10)")),
+    ("above the object", moved((-30, 0)), "ycoords", (1, "-18.1137", 3, 8, "[4, 17]")),
+    ("below the object", moved((30, 0)), "ycoords", (1, "41.8863", 3, 8, "[4, 17]")),
+    ("left of the object", moved((0, -30)), "xcoords", (1, "-18.4345", 3, 10, "[5, 14]")),
+    ("right of the object", moved((0, 30)), "xcoords", (1, "41.5655", 3, 10, "[5, 14]")),
+    ("NaN position", moved((np.nan, 0)), "ycoords", (1, "NaN")),
+    ("infinite position", moved((0, np.inf)), "xcoords", (1, "NaN")),
+    ("float32 positions", cast("positions_px", "f4"), "ycoords", ("float64", "float32")),
+    ("one position", first_positions(1), "ycoords", (2, 1)),
+    ("no position", first_positions(0), "ycoords", (2, 0)),
     (
         "equal positions",
         lambda d: replace(d, positions_px=np.full((7, 2), 8.0)),
         "ycoords",
-        "7 positions that are all equal",
+        (7,),
     ),
-    ("short patches", shorter("patches"), "Y", "must have the shape (7, 8, 10)"),
-    ("real patches", cast("patches", "f4"), "Y", "must be complex"),
-    ("NaN patches", with_value("patches", np.nan), "Y", "NaN"),
-    ("short scan_index", shorter("scan_index"), "scan_index", "shape (7,)"),
-    ("float scan_index", cast("scan_index", "f8"), "scan_index", "must be whole numbers (int64)"),
-    ("negative scan_index", with_value("scan_index", -1), "scan_index", "the smallest is -1"),
+    ("short patches", shorter("patches"), "Y", (FULL, "(6, 8, 10)")),
+    ("real patches", cast("patches", "f4"), "Y", ("complex64", "float32")),
+    ("NaN patches", with_value("patches", np.nan), "Y", (1, "NaN")),
+    ("short scan_index", shorter("scan_index"), "scan_index", ("(7,)", "(6,)")),
+    ("float scan_index", cast("scan_index", "f8"), "scan_index", ("int64", "float64")),
+    ("negative scan_index", with_value("scan_index", -1), "scan_index", (">= 0", "-1")),
     (
         "repeated scan_index",
         lambda d: replace(d, scan_index=np.zeros(7, np.int64)),
         "scan_index",
-        "6 entries are repeats",
+        (6,),
     ),
-    ("short start", shorter("positions_start_px"), "ycoords_start", "shape (7, 2)"),
-    ("NaN start", with_value("positions_start_px", np.nan, (2, 1)), "ycoords_start", "NaN"),
-    ("short filenames", shorter("filenames"), "filenames", "shape (7,)"),
-    ("bytes as filenames", replaced(filenames=np.array([b"a"] * 7)), "filenames", "must be text"),
-    ("intensity", as_intensity, "diffraction", "intensity stored as amplitude"),
-    ("wrong scale", recorded(intensity_scale=0.36), "diffraction", "counts that are not whole"),
-    ("wrong photons", recorded(photons_per_pattern_measured=99.0), "diffraction", "measured is 99"),
-    ("wrong dose", recorded(photons_per_pattern_requested=1e5), "diffraction", "100000 were requested"),
+    ("short start", shorter("positions_start_px"), "ycoords_start", ("(7, 2)", "(6, 2)")),
+    ("NaN start", with_value("positions_start_px", np.nan, (2, 1)), "ycoords_start", (1, "NaN")),
+    ("short filenames", shorter("filenames"), "filenames", ("(7,)", "(6,)")),
+    ("bytes as filenames", replaced(filenames=np.array([b"a"] * 7)), "filenames", ("|S1",)),
+    ("intensity", as_intensity, "diffraction", ("intensity_scale", "0.37", 232, "0.456")),
+    ("wrong scale", recorded(intensity_scale=0.36), "diffraction", ("intensity_scale", "0.36", 232, "0.48")),
+    (
+        "wrong photons",
+        recorded(photons_per_pattern_measured=99.0),
+        "diffraction",
+        ("photons_per_pattern_measured", 99, "242.571429"),
+    ),
+    ("wrong dose", recorded(photons_per_pattern_requested=1e5), "diffraction", ("intensity_scale", 100000, "242.571")),
     (
         "corner",
         lambda d: replace(d, diffraction=np.fft.ifftshift(d.diffraction, axes=(1, 2))),
         "diffraction",
-        "zero frequency at the corner",
+        ("--zero-frequency corner", "(0, 0)"),
     ),
-    ("record", recorded(split="half"), "_metadata", "$.split"),
-    ("next major version", recorded(schema_version="2.0.0"), "_metadata", "does not match"),
+    ("record", recorded(split="half"), "_metadata", ("$.split", "'half'")),
+    ("next major version", recorded(schema_version="2.0.0"), "_metadata", ("$.schema_version", "'2.0.0'")),
 ]
 
 
-@pytest.mark.parametrize(("change", "member", "reason"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
-def test_a_breach_is_named_and_never_written(tmp_path: Path, change: Change, member: str, reason: str) -> None:
+@pytest.mark.parametrize(("change", "member", "parts"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
+def test_a_breach_is_named_and_never_written(
+    tmp_path: Path, change: Change, member: str, parts: tuple[object, ...]
+) -> None:
     dataset = change(make_dataset())
     problems = dataset_problems(dataset)
     assert len(problems) == 1, problems
     assert problems[0].member == member
-    assert reason in problems[0].reason
+    assert names(problems[0].reason, *parts)
     assert "\n" not in problems[0].reason
     with pytest.raises(DataError) as caught:
         write_dataset(tmp_path / "a.npz", dataset)
@@ -178,8 +187,9 @@ def test_all_problems_are_found_and_the_first_says_how_many_more() -> None:
     problems = dataset_problems(dataset)
     assert [problem.member for problem in problems] == ["objectGuess", "ycoords", "xcoords", "diffraction"]
     assert isinstance(problems[0], Problem)
-    with pytest.raises(DataError, match=r"a\.npz: objectGuess: .* \(and 3 more problems\)"):
+    with pytest.raises(DataError, match=naming("a.npz", "NaN", 3)) as caught:
         validate_dataset(dataset, "a.npz")
+    assert caught.value.member == "objectGuess"
 
 
 @pytest.mark.parametrize("axis", [0, 1])
@@ -216,8 +226,9 @@ def test_intensity_stored_as_amplitude_is_recognised_at_every_dose(mean_counts: 
     assert dataset_problems(replace(sound, metadata=metadata)) == []
     intensity = (sound.counts() / (scale or 1.0)).astype(np.float32)
     problems = dataset_problems(replace(sound, diffraction=intensity, metadata=metadata))
-    assert len(problems) == 1
-    assert "intensity stored as amplitude" in problems[0].reason
+    (problem,) = problems
+    assert problem.member == "diffraction"
+    assert names(problem.reason, "intensity", "amplitude")
 
 
 def test_counts_of_nothing_but_0_and_1_are_their_own_square_roots() -> None:
@@ -252,19 +263,19 @@ def test_halves_that_only_touch_are_a_split() -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "member", "reason"),
+    ("change", "member", "parts"),
     [
-        (lambda d: replace(d, scan_index=np.array([1, 9])), "scan_index", "shares 1 indices"),
-        (lambda d: replace(d, positions_px=np.array([[10.0, 8.0], [30, 8]])), "ycoords", "shares 1 positions"),
-        (lambda d: replace(d, positions_px=d.positions_px - (0.01, 0)), "ycoords", "illuminates .* pixels"),
-        (lambda d: replace(d, probe=2 * d.probe), "probeGuess", "differs"),
-        (lambda d: replace(d, obj=2 * d.obj), "objectGuess", "differs"),
-        (lambda d: replace(d, obj=None), "objectGuess", "differs"),
+        (lambda d: replace(d, scan_index=np.array([1, 9])), "scan_index", [1]),
+        (lambda d: replace(d, positions_px=np.array([[10.0, 8.0], [30, 8]])), "ycoords", [1, "[10.0, 8.0]"]),
+        (lambda d: replace(d, positions_px=d.positions_px - (0.01, 0)), "ycoords", [6, "(19, 7)"]),
+        (lambda d: replace(d, probe=2 * d.probe), "probeGuess", []),
+        (lambda d: replace(d, obj=2 * d.obj), "objectGuess", []),
+        (lambda d: replace(d, obj=None), "objectGuess", []),
     ],
 )
-def test_halves_that_share_something_are_refused(change: Change, member: str, reason: str) -> None:
+def test_halves_that_share_something_are_refused(change: Change, member: str, parts: list[object]) -> None:
     train, test = halves()
-    with pytest.raises(DataError, match=reason) as caught:
+    with pytest.raises(DataError, match=naming("train.npz", *parts)) as caught:
         validate_split(train, change(test), ("train.npz", "test.npz"))
     assert caught.value.member == member
     assert str(caught.value.path) == "test.npz"
@@ -272,12 +283,12 @@ def test_halves_that_share_something_are_refused(change: Change, member: str, re
 
 def test_dark_edges_of_the_probe_may_overlap() -> None:
     train, test = halves(gap=-3.0)
-    with pytest.raises(DataError, match="illuminates"):
+    with pytest.raises(DataError, match=naming(18, "(17, 7)")):
         validate_split(train, test, ("a", "b"))
     probe = train.probe.copy()
     probe[:2], probe[-1:] = 0, 0.01
     dim = [replace(half, probe=probe) for half in (train, test)]
-    with pytest.raises(DataError, match="illuminates"):
+    with pytest.raises(DataError, match=naming(6, "(19, 7)")):
         validate_split(*dim, ("a", "b"))
     validate_split(*dim, ("a", "b"), illumination_fraction=0.001)
 

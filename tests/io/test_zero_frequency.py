@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,10 @@ import pytest
 from ptyproof.errors import DataError, InputError
 from ptyproof.io.dataset import read_dataset
 from ptyproof.io.importers import import_foreign
+from ptyproof.io.reading import CHOICES
 from ptyproof.io.zero_frequency import LightCenter, moved_to_middle, probe_center
 from tests.helpers.measurements import PLACES, WINDOW, bell, legacy, legacy_arrays, tike
+from tests.helpers.messages import names, naming
 
 COUNTS = legacy_arrays()["diff3d"]
 
@@ -75,10 +78,9 @@ def test_data_001_elsewhere_is_refused_until_the_caller_says_so(tmp_path: Path, 
     with pytest.raises(DataError, match=f"--zero-frequency {place} ") as caught:
         read_dataset(path)
     assert caught.value.member == "diffraction"
-    assert all(word in caught.value.reason for word, axis in (("rows", 0), ("columns", 1)) if axis in PLACES[place])
     loaded = read_dataset(path, zero_frequency=place)  # type: ignore[arg-type]
     np.testing.assert_array_equal(loaded.dataset.counts(), COUNTS)
-    assert any("zero frequency moved" in change for change in loaded.changes)
+    assert any(names(change, "diffraction", place) for change in loaded.changes)
 
 
 @pytest.mark.parametrize("place", PLACES)
@@ -86,11 +88,11 @@ def test_tike_is_measured(tmp_path: Path, place: str) -> None:
     path = tike(tmp_path / "a.npz", data=np.fft.ifftshift(COUNTS, axes=[axis + 1 for axis in PLACES[place]])[None])
     dataset, changes = import_foreign(path)
     np.testing.assert_array_equal(dataset.counts(), COUNTS)
-    assert sum("zero frequency" in change for change in changes) == 1
+    assert sum(change.startswith("data: ") and bool(re.search(r"[+-]\d\.\d\d", change)) for change in changes) == 1
 
 
 def test_a_caller_who_is_wrong_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="zero frequency at the corner"):
+    with pytest.raises(DataError, match=naming("a.npz", "--zero-frequency corner", "(0, 0)")):
         import_foreign(tike(tmp_path / "a.npz"), zero_frequency="corner")
 
 
@@ -99,7 +101,7 @@ def test_one_axis_that_is_open_leaves_two_places_to_say(tmp_path: Path) -> None:
     path = tike(tmp_path / "a.npz", data=flat_rows[None])
     with pytest.raises(DataError) as caught:
         import_foreign(path)
-    assert "--zero-frequency center or --zero-frequency top" in caught.value.reason
+    assert names(caught.value.reason, "--zero-frequency center", "--zero-frequency top")
     assert "corner" not in caught.value.reason
     import_foreign(path, zero_frequency="center")
 
@@ -136,5 +138,5 @@ def test_words_that_are_not_known(tmp_path: Path) -> None:
         ("saturated", "mask"),
         ("scan_order", "snake"),
     ):
-        with pytest.raises(InputError, match=f"{name} must be one of .*got '{word}'"):
+        with pytest.raises(InputError, match=naming(name, ", ".join(CHOICES[name]), f"'{word}'")):
             read_dataset(legacy(tmp_path / "a.npz"), **{name: word})
