@@ -55,10 +55,10 @@ def test_a_sound_file(sound: str, capsys: pytest.CaptureFixture[str]) -> None:
 def test_an_error_is_said_with_its_place_and_how_to_mend_it(bad: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", bad]) == 1
     out = capsys.readouterr().out
-    code = CODES["PM201"]
+    code = codes()["PM201"]
     assert f"error PM201: {code.title}" in out
     assert names(out, "$.skipped_count", "skipped_count", 3, "skipped_views", 0)
-    assert code.mend.partition(" ")[0] in out
+    assert code.fix.partition(" ")[0] in out
     assert names(out.splitlines()[-1], "1 error", "ptyproof explain CODE")
 
 
@@ -201,10 +201,10 @@ def test_explanations(capsys: pytest.CaptureFixture[str]) -> None:
     out = capsys.readouterr().out
     assert [line.split(":")[0] for line in out.splitlines() if line.startswith("PM")] == [
         "PM401 (error, paths)",
-        f"PM703 ({CODES['PM703'].severity}, {CODES['PM703'].group})",
+        f"PM703 ({codes()['PM703'].severity}, {codes()['PM703'].group})",
     ]
-    for code in (CODES["PM401"], CODES["PM703"]):
-        assert all(text in " ".join(out.split()) for text in (code.title, code.why, code.mend))
+    for code in (codes()["PM401"], codes()["PM703"]):
+        assert all(text in " ".join(out.split()) for text in (code.title, code.why, code.fix))
     assert main(["explain"]) == 0
     assert len(capsys.readouterr().out.splitlines()) == len(codes())
     assert main(["explain", "PM999"]) == 2

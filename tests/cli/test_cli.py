@@ -19,8 +19,8 @@ import pytest
 
 from ptyproof import __version__
 from ptyproof.cli import main
-from ptyproof.phases.base import make_base
 from ptyproof.cli.main import build_parser
+from ptyproof.phases.base import make_base
 from ptyproof.study.builtin import builtin_study
 from ptyproof.study.design import StudyDesign
 from tests.helpers import forked
