@@ -20,6 +20,7 @@ version = release = __version__
 extensions = [
     "myst_parser",
     "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
     "docs._ext.from_code",
     "docs._ext.plain_docstrings",
     "docs._ext.diagrams",
@@ -30,6 +31,9 @@ myst_heading_anchors = 4
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
+default_role = "code"
+napoleon_google_docstring = False
+napoleon_use_rtype = False
 
 html_theme = "furo"
 html_title = f"ptyproof {__version__}"
