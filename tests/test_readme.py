@@ -12,6 +12,7 @@ from ptyproof.cli.main import build_parser
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 def command(name: str) -> str:
@@ -33,7 +34,7 @@ def test_a_command_makes_its_own_environment_from_the_constraints(name: str) -> 
 def documented_commands() -> list[str]:
     """Return every `ptyproof` command in the documentation."""
     lines = []
-    for page in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]:
+    for page in PAGES:
         blocks = re.findall(r"```sh\n(.*?)```", page.read_text(encoding="utf-8"), flags=re.DOTALL)
         lines += [
             part for block in blocks for line in block.replace("\\\n", " ").splitlines() for part in line.split(" && ")
@@ -48,7 +49,7 @@ def test_documented_commands_parse(line: str) -> None:
 
 
 def test_tests_that_pages_name_exist() -> None:
-    for page in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]:
+    for page in PAGES:
         text = page.read_text(encoding="utf-8")
         for path in re.findall(r"`(tests/[a-z0-9_/.]+)`", text):
             assert (ROOT / path).exists(), f"{page.name} names {path}"
@@ -58,6 +59,6 @@ def test_tests_that_pages_name_exist() -> None:
 
 
 def test_links_lead_somewhere() -> None:
-    for page in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]:
+    for page in PAGES:
         for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text(encoding="utf-8")):
             assert (page.parent / target).exists(), f"{page.name} links to {target}"

@@ -1,4 +1,4 @@
-"""The README's tour, run as it is written, from an empty folder to a hub that verifies."""
+"""The tutorial of red and green, run as it is written, from an empty folder to a hub that verifies."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import os
 import re
 import shlex
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -16,29 +15,20 @@ from ptyproof.hub.index import INDEX, Hub
 from tests.helpers import forked
 from tests.helpers.processes import plain_pictures
 from tests.helpers.runs import TINY
+from tests.helpers.tutorials import TUTORIALS, path_with_commands
 
-README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+PAGE = (TUTORIALS / "red-and-green.md").read_text(encoding="utf-8")
 
 
 def block(name: str) -> str:
     """Return a marked block of the tour."""
-    (found,) = re.findall(rf"^<!-- tour: {name} -->\n```sh\n(.*?)```$", README, flags=re.MULTILINE | re.DOTALL)
+    (found,) = re.findall(rf"^<!-- tour: {name} -->\n```sh\n(.*?)```$", PAGE, flags=re.MULTILINE | re.DOTALL)
     return str(found)
 
 
 def small(command: str, study: Path) -> str:
     """Return a command of the tour with a smaller study in place of the one for real runs."""
     return command.replace("--ptyproof-study fly64-smoke", f"--ptyproof-study {study}")
-
-
-def path_with_commands(folder: Path) -> str:
-    """Return a PATH on which `pytest` and `ptyproof` are those of this Python."""
-    folder.mkdir()
-    for name in ("pytest", "ptyproof"):
-        script = folder / name
-        script.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m {name} "$@"\n')
-        script.chmod(0o755)
-    return f"{folder}{os.pathsep}{os.environ['PATH']}"
 
 
 def tour(root: Path, commands: list[str], environment: dict[str, str], forking: str | None = None) -> Path:

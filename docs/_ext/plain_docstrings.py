@@ -12,6 +12,8 @@ from sphinx.application import Sphinx
 
 _MARK = re.compile(r"`[^`]+`|^\s*:[^:`]+:|(?P<mark>[\\|]|(?<=\w)_(?!\w)|(?<=[\w ])\*(?=[\w ]))")
 
+_PROPERTY = "property as it stands"
+
 
 def plain(line: str) -> str:
     """Return a line with each mark escaped that stands for itself; `code` and field names stay as they are."""
@@ -30,11 +32,19 @@ def as_code(lines: list[str]) -> list[str]:
     return made
 
 
+def _kept(app: Sphinx, what: str, name: str, obj: object, options: Any, lines: list[str]) -> None:
+    """Keep the docstring of a property from napoleon, which takes what stands before a colon for a type."""
+    if what == "property":
+        app.env.temp_data[_PROPERTY, name] = list(lines)
+
+
 def _processed(app: Sphinx, what: str, name: str, obj: object, options: Any, lines: list[str]) -> None:
+    lines[:] = app.env.temp_data.pop((_PROPERTY, name), lines)
     lines[:] = as_code(lines) if what == "module" else [plain(line) for line in lines]
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
-    """Register with autodoc."""
+    """Register with autodoc, before and after napoleon."""
+    app.connect("autodoc-process-docstring", _kept, priority=100)
     app.connect("autodoc-process-docstring", _processed, priority=900)
     return {"parallel_read_safe": True}

@@ -24,10 +24,12 @@ if TYPE_CHECKING:
     from ptyproof.metrics.against_truth import compare_objects
     from ptyproof.physics.metamorphic import metamorphic_violations
     from ptyproof.physics.objects import make_object
-    from ptyproof.reconstruction.method import Needs, Reconstruction
+    from ptyproof.reconstruction.method import BlindScan, Budget, Needs, Reconstruction, illumination
     from ptyproof.records.archive import read_archive
 
 __all__ = [
+    "BlindScan",
+    "Budget",
     "Document",
     "Finding",
     "HalfScan",
@@ -40,6 +42,7 @@ __all__ = [
     "compare_objects",
     "half_scan_agreement",
     "half_scan_indices",
+    "illumination",
     "import_foreign",
     "make_object",
     "metamorphic_violations",
@@ -56,7 +59,7 @@ _MODULES = {
     "ptyproof.metrics.against_truth": ("compare_objects",),
     "ptyproof.physics.metamorphic": ("metamorphic_violations",),
     "ptyproof.physics.objects": ("make_object",),
-    "ptyproof.reconstruction.method": ("Needs", "Reconstruction"),
+    "ptyproof.reconstruction.method": ("BlindScan", "Budget", "Needs", "Reconstruction", "illumination"),
     "ptyproof.records.archive": ("read_archive",),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}

@@ -3,7 +3,7 @@
 For tests of what commands do, with a process, an environment, a current folder and a screen of their own: whatever is
 no test of how Python starts. A fresh interpreter imports torch, Lightning and pty-chi in most of ten seconds, and so
 does the server that it starts for its jobs; here, each is forked in some hundredths of a second. That the commands work
-in fresh interpreters, too, is tested by the run `whole`, by the tour of the README, and by the kills of the campaign.
+in fresh interpreters, too, is tested by the run `whole`, by the tutorials, and by the kills of the campaign.
 """
 
 from __future__ import annotations

@@ -1,0 +1,73 @@
+"""The tutorials, followed as they are written: every file saved, every command run, each with its exit status."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.processes import plugin_alone
+from tests.helpers.tutorials import TUTORIALS, follow, steps
+
+# test_tour.py follows red-and-green
+PAGES = sorted(path.stem for path in TUTORIALS.glob("*.md"))
+
+
+def fresh() -> dict[str, str]:
+    """Return the environment of a reader, to whom pytest finds the plugin by itself."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_tutorial_has_steps_and_each_file_is_used(name: str) -> None:
+    found = steps(TUTORIALS / f"{name}.md")
+    commands = "".join(step.text for step in found if step.file is None)
+    assert commands
+    for step in found:
+        if step.file is not None and step.file != "pyproject.toml":
+            assert Path(step.file).stem in "".join(other.text for other in found if other is not step), step.file
+
+
+def test_a_step_with_another_status_is_found(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("<!-- file: a.txt -->\n```text\nx\n```\n\n<!-- exit status: 3 -->\n```sh\nexit 3\n```\n")
+    follow(page, tmp_path, os.environ)
+    page.write_text("```sh\ntrue\nfalse\n```\n")
+    (tmp_path / "again").mkdir()
+    with pytest.raises(AssertionError, match="false"):
+        follow(page, tmp_path / "again", os.environ)
+
+
+def test_checking_manifests_of_others(tmp_path: Path) -> None:
+    here = follow(TUTORIALS / "checking-manifests.md", tmp_path, plugin_alone())
+    findings = json.loads((here / "findings.json").read_text())
+    codes = {finding["code"] for file in findings["files"] for finding in file["findings"]}
+    assert codes == {"PM201", "PM303"}
+
+
+@pytest.mark.campaign
+def test_a_first_study(tmp_path: Path) -> None:
+    here = follow(TUTORIALS / "first-study.md", tmp_path, fresh())
+    assert (here / "hub/docs/report.html").is_file()
+    manifest = json.loads((here / "hub-mine/real_run/training_manifest.json").read_text())
+    assert [(job["dose"], job["view"]) for job in manifest["jobs"]] == [(5000.0, "dense")]
+
+
+@pytest.mark.campaign
+def test_a_method_of_your_own(tmp_path: Path) -> None:
+    here = follow(TUTORIALS / "own-method.md", tmp_path, fresh())
+    jobs = json.loads((here / "a/reconstruction_manifest.json").read_text())["jobs"]
+    providers = {job["method"]: job["provider"] for job in jobs}
+    assert providers["error-reduction"] == {"name": "error-reduction", "version": "0.1.0"}
+    mine = json.loads((here / "hub/real_run/reconstruction_manifest.json").read_text())["jobs"]
+    assert {job["method"] for job in mine} == {"mine"}
+
+
+@pytest.mark.campaign
+def test_measured_data(tmp_path: Path) -> None:
+    here = follow(TUTORIALS / "measured-data.md", tmp_path, fresh())
+    methods = json.loads((here / "judged/assessment.json").read_text())["methods"]
+    assert [(each["method"], each["status"]) for each in methods] == [("start", "success"), ("lsqml", "success")]
+    assert (here / "simulated/run_manifest.json").is_file()
