@@ -10,7 +10,7 @@ import pytest
 from ptyproof.cli import main
 from ptyproof.cli.main import build_parser
 from ptyproof.hub.index import Hub
-from tests.evidence.hubs import kill_run, make_run
+from tests.helpers.hubs import kill_run, make_run
 from tests.helpers.messages import names, numbers
 
 

@@ -9,11 +9,11 @@ import pytest
 
 from ptyproof.report import write_report
 from ptyproof.runs.folder import RunFolder
-from tests.evidence.report_hub import (
+from tests.helpers.phases import Phase
+from tests.helpers.report_hub import (
     make_hub,
     text_of,
 )
-from tests.helpers.phases import Phase
 from tests.helpers.sharing import made_once
 
 

@@ -15,7 +15,7 @@ from ptyproof.assessment.assess import ASSESSMENT, AssessmentPlan, Task, assess
 from ptyproof.assessment.own_training import OwnTraining
 from ptyproof.cli.main import main
 from ptyproof.errors import DataError, InputError
-from ptyproof.io.dataset import Dataset, read_dataset, write_dataset
+from ptyproof.io.dataset import read_dataset, write_dataset
 from ptyproof.io.file_record import file_is_whole
 from ptyproof.io.hashing import sha256_file
 from ptyproof.methods.registry import OURS, Registered
@@ -30,6 +30,7 @@ from ptyproof.study.layout import phase_c_file
 from ptyproof.study.training import NetworkDesign, TrainingDesign
 from ptyproof.training.bundle import read_bundle
 from ptyproof.training.device import RunOptions
+from tests.helpers.measurements import some_of
 from tests.helpers.phases import Phase
 
 OPTIONS = RunOptions(accelerator="cpu", threads=1)
@@ -72,19 +73,6 @@ def truth(smoke_c: Phase) -> Any:
 def task(method: object, epochs: int | None = None) -> Task:
     """Return a method as a task."""
     return Task(Registered(method, OURS, None), epochs)  # type: ignore[arg-type]
-
-
-def some_of(dataset: Dataset, index: np.ndarray) -> Dataset:
-    """Return some patterns of a dataset as one of their own."""
-    assert dataset.diffraction is not None
-    photons = float(dataset.counts(index).sum(axis=(1, 2)).mean())
-    return replace(
-        dataset,
-        positions_px=dataset.positions_px[index],
-        diffraction=dataset.diffraction[index],
-        scan_index=None if dataset.scan_index is None else dataset.scan_index[index],
-        metadata=dataset.metadata | {"photons_per_pattern_measured": photons},
-    )
 
 
 def values(record: dict[str, Any], number: int = 0) -> dict[str, float | None]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import faulthandler
 import json
-import multiprocessing
 import os
 import signal
 from collections.abc import Iterator
@@ -18,7 +17,7 @@ import pytest
 from ptyproof.certificate import repeat_process as certify_process
 from ptyproof.certificate.attempts import describe
 from ptyproof.certificate.certificate import Certificate, account_of, all_reproduced, certify
-from ptyproof.certificate.repeat_training import Certification, Launch, certify_job
+from ptyproof.certificate.repeat_training import Certification, certify_job
 from ptyproof.checking import check_manifest
 from ptyproof.checking.hub import verify_hub
 from ptyproof.cli import main
@@ -39,6 +38,7 @@ from ptyproof.training.device import RunOptions
 from ptyproof.training.engine import Callback
 from ptyproof.training.runner import TrainingTask
 from tests.helpers.phases import Phase
+from tests.helpers.repeats import SHORT_STUDY, forked
 
 CPU = RunOptions(accelerator="cpu", threads=1, logger="none")
 EPOCHS, STEPS = 2, 3
@@ -63,31 +63,6 @@ class Noise(Callback):
 
             weight = next(iter(pl_module.network.parameters())).data.view(-1)
             weight[0] = torch.nextafter(weight[0], weight[0] + 1)
-
-
-def forked(disturb: dict[int, Any] | None = None) -> Launch:
-    """A launch in processes that fork from this one, in some hundredths of the seconds that a fresh one takes.
-
-    `disturb` has, for the number of a training, what is done in its process before it trains.
-    """
-
-    def launch(order: Path, number: int) -> int:
-        context = multiprocessing.get_context("fork")
-        process = context.Process(target=_carry_out, args=(order, (disturb or {}).get(number)))
-        process.start()
-        process.join()
-        assert process.exitcode is not None
-        return process.exitcode
-
-    return launch
-
-
-def _carry_out(order: Path, disturb: Any) -> None:
-    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    certify_process._end_with_parent = lambda: None  # the standard input of a fork is not that of its parent
-    if disturb is not None:
-        disturb()
-    os._exit(certify_process.main(order))
 
 
 def with_watcher(watcher: Callback) -> Any:
@@ -286,24 +261,10 @@ def test_an_account_counts_every_status() -> None:
 # The command; tests/plugins/test_certificate.py runs fresh processes
 
 
-STUDY = """\
-name = "short"
-pattern_size_px = 32
-doses_photons_per_pattern = [1000.0]
-base = {scan_rows = 20, scan_cols = 8, step_px = 4.0, jitter_px = 0.75, probe_diameter_px = 10.0}
-views = [{name = "baseline", gridsize = 1, selection = "all"}]
-
-[training]
-max_epochs = 2
-steps_per_epoch = 2
-network = {channels = 8, n_blocks = 1, start_iterations = 2}
-"""
-
-
 @pytest.fixture
 def study(tmp_path: Path) -> Path:
     path = tmp_path / "short.toml"
-    path.write_text(STUDY, encoding="utf-8")
+    path.write_text(SHORT_STUDY, encoding="utf-8")
     return path
 
 

@@ -27,10 +27,10 @@ from ptyproof.io.locking import is_lock
 from ptyproof.phases.e_train.train import open_phase, run_training
 from ptyproof.study.jobs import JobFilters
 from ptyproof.training.device import RunOptions
-from tests.evidence.test_certify import STUDY, forked
+from tests.helpers.repeats import SHORT_STUDY, forked
 
 TRAIN = ("--accelerator", "cpu", "--threads", "1")
-TWO = STUDY.replace(
+TWO = SHORT_STUDY.replace(
     'views = [{name = "baseline", gridsize = 1, selection = "all"}]',
     'views = [{name = "baseline", gridsize = 1, selection = "all"},'
     ' {name = "again", gridsize = 1, selection = "sampling", s_img = 0.5, n_groups = 20}]',

@@ -8,7 +8,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -23,12 +22,10 @@ from ptyproof import clock
 from ptyproof.errors import ManifestError
 from ptyproof.hub.index import Hub, is_incomplete
 from ptyproof.records.manifest import head
-from tests.helpers.processes import Ending
+from tests.helpers.hub_processes import TIMEOUT_S, process, said
+from tests.helpers.hubs import ENVIRONMENT, REVISION
 
-REVISION = {"commit": None, "uncommitted_sha256": None, "code_sha256": "1" * 64, "tests_sha256": "2" * 64}
-ENVIRONMENT = {"python": "3.11.7", "system": "Linux", "machine": "x86_64"}
 EXAMPLES = sorted((Path(__file__).parents[1] / "schemas/examples/hub_index/valid").glob("*.json"))
-TIMEOUT_S = 120
 
 
 def sha256(raw: bytes) -> str:
@@ -73,30 +70,6 @@ def hub(tmp_path: Path) -> Hub:
     (found.root / "a.log").write_text("1 passed\n")
     found.end_run(run, 0)
     return found
-
-
-_PROCESS = f"""
-import os, resource, sys, time
-from pathlib import Path
-from ptyproof.hub.index import Hub
-hub = Hub(Path(sys.argv[1]))
-def open_run():
-    return hub.open_run(["pytest", *sys.argv[2:]], "none", None, {ENVIRONMENT!r}, {REVISION!r})
-"""
-
-
-def process(code: str, root: Path, *args: str, temporary: Path | None = None) -> subprocess.Popen[str]:
-    """Start a process that knows `hub`, whose folder is `root`, and `open_run()`."""
-    argv = [sys.executable, "-c", _PROCESS + code, str(root), *args]
-    own = {} if temporary is None else {"TMPDIR": str(temporary)}
-    return Ending(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ | own)
-
-
-def said(started: subprocess.Popen[str]) -> str:
-    """Return what a process wrote, after it has ended well."""
-    out, err = started.communicate(timeout=TIMEOUT_S)
-    assert (started.returncode, err) == (0, "")
-    return out
 
 
 # The record

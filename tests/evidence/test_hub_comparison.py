@@ -17,7 +17,7 @@ from ptyproof.io.strict_json import write_json
 from ptyproof.phases.g_compare.compare import open_comparison, run_comparison
 from ptyproof.report.summary import write_summary
 from ptyproof.runs.folder import RunFolder
-from tests.evidence.hubs import make_hub, places
+from tests.helpers.hubs import make_hub, places
 from tests.helpers.phases import Phase
 from tests.strategies.reconstructions import METHODS, phase_f
 

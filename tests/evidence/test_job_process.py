@@ -22,7 +22,7 @@ from ptyproof.phases.e_train.train import run_training
 from ptyproof.records.training_ledger import Ledger
 from ptyproof.study.jobs import JobFilters
 from ptyproof.training.device import RunOptions
-from tests.evidence.job_bodies import STARTED, Sabotaged, die, die_before_it_begins, fail, speak
+from tests.helpers.job_bodies import STARTED, Sabotaged, die, die_before_it_begins, fail, speak
 from tests.helpers.phases import Phase
 
 NO_LIMITS = JobProcesses()

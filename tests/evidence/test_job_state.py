@@ -21,7 +21,7 @@ from ptyproof.console import Console
 from ptyproof.jobs import state as job_state
 from ptyproof.jobs.state import STATE_FILE, STATES, is_alive, read_state, running, state_of
 from ptyproof.records.manifest import read_manifest
-from tests.schemas.schema_rules import example
+from tests.helpers.schema_rules import example
 
 QUIET = Console.silent()
 OTHER_HOST = "a host that is not this one"

@@ -22,7 +22,7 @@ from ptyproof.study.builtin import builtin_study
 from ptyproof.study.jobs import JobFilters
 from ptyproof.study.training import NetworkDesign, TrainingDesign
 from ptyproof.training.device import RunOptions
-from tests.evidence.test_assessment import some_of
+from tests.helpers.measurements import some_of
 
 STAR = Path(__file__).parents[3] / "shared" / "data" / "siemens-star" / "siemens-star-small.npz"
 

@@ -23,9 +23,9 @@ from ptyproof.records.manifest import read_manifest
 from ptyproof.records.training_ledger import Ledger
 from ptyproof.report.summary import write_summary
 from ptyproof.study.design import StudyDesign
-from tests.evidence.checking.cases import CASES, Case
-from tests.evidence.checking.legacy_cases import LEGACY_CASES
-from tests.evidence.hubs import make_run
+from tests.helpers.hubs import make_run
+from tests.helpers.legacy_cases import LEGACY_CASES
+from tests.helpers.manifest_cases import CASES, Case
 
 EXAMPLES = Path(__file__).parents[1] / "schemas" / "examples"
 EARLIER = sorted(EXAMPLES.glob("legacy_training_manifest_e*/valid/*.json"))

@@ -19,8 +19,8 @@ from ptyproof.training.bundle import read_bundle, write_bundle
 from ptyproof.training.network import GroupNetwork
 from ptyproof.training.prediction import predict_object, predict_patches
 from ptyproof.training.scan import normalised_scan, scan_of
+from tests.helpers.bundles import SIZES, network, record
 from tests.helpers.phases import Phase
-from tests.training.test_bundle import SIZES, network, record
 
 RNG = np.random.default_rng(0)
 BUDGET = Budget(epochs=1)

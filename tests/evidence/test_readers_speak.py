@@ -18,7 +18,7 @@ from ptyproof.phases.base import base_of_reconstruction
 from ptyproof.phases.measurement import with_found_probe
 from ptyproof.phases.predict import predict_dataset
 from ptyproof.training.device import RunOptions
-from tests.fuzz.bundles import write_small_bundle
+from tests.helpers.bundles import write_small_bundle
 from tests.helpers.measurements import WINDOW, legacy, legacy_arrays
 from tests.strategies.datasets import make_dataset
 from tests.strategies.reconstructions import write_result

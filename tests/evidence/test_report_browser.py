@@ -14,8 +14,8 @@ from ptyproof.hub.layout import REPORT, SOURCES
 from ptyproof.report import Compared
 from ptyproof.report.page import page_of, read_records
 from ptyproof.runs.folder import RunFolder
-from tests.evidence.browser import MISSING, Browser, browser
-from tests.evidence.report_hub import ERROR, FAILED, TRAINED, edited
+from tests.helpers.browser import MISSING, Browser, browser
+from tests.helpers.report_hub import ERROR, FAILED, TRAINED, edited
 
 TAB, ENTER = "\ue004", "\ue007"
 

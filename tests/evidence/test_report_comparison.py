@@ -17,8 +17,8 @@ from ptyproof.report import Compared, write_report
 from ptyproof.report.compared import values_of
 from ptyproof.report.comparison import comparison
 from ptyproof.study.layout import cell_key
-from tests.evidence.report_hub import Reader
-from tests.schemas.schema_rules import example
+from tests.helpers.report_hub import Reader
+from tests.helpers.schema_rules import example
 
 
 def compared(method: str, value: float | None, **changes: Any) -> Compared:

@@ -11,7 +11,8 @@ import pytest
 from ptyproof.errors import InputError
 from ptyproof.report import write_report
 from ptyproof.runs.folder import RunFolder
-from tests.evidence.report_hub import (
+from tests.helpers.phases import Phase
+from tests.helpers.report_hub import (
     ERROR,
     FAILED,
     LOST,
@@ -21,7 +22,6 @@ from tests.evidence.report_hub import (
     edited,
     text_of,
 )
-from tests.helpers.phases import Phase
 
 
 def test_the_page_needs_no_other_file_and_no_script(page: str) -> None:

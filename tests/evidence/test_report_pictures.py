@@ -14,7 +14,8 @@ from ptyproof.hub.layout import FIGURES, SOURCES
 from ptyproof.records.manifest import read_manifest
 from ptyproof.report import write_report
 from ptyproof.runs.folder import RunFolder
-from tests.evidence.report_hub import (
+from tests.helpers.phases import Phase
+from tests.helpers.report_hub import (
     SUBJECTS,
     TRAINED,
     Reader,
@@ -24,7 +25,6 @@ from tests.evidence.report_hub import (
     remove_datasets,
     shown,
 )
-from tests.helpers.phases import Phase
 
 
 def test_every_picture_is_embedded_and_says_in_numbers_what_it_shows(

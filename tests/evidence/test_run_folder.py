@@ -10,7 +10,7 @@ import pytest
 
 from ptyproof.console import Console
 from ptyproof.runs.folder import RunFolder
-from tests.evidence.test_hub import process
+from tests.helpers.hub_processes import process
 from tests.helpers.phases import Phase
 
 

@@ -24,7 +24,7 @@ from ptyproof.training.projection import Patterns
 from ptyproof.training.runner import train
 from ptyproof.training.scan import Scan, read_scan
 from tests.helpers.phases import Phase
-from tests.training.short_training import CPU, task
+from tests.helpers.short_training import CPU, task
 
 FLOOR = 1e-3
 

@@ -15,7 +15,7 @@ from ptyproof.hub.blocked import write_blocked
 from ptyproof.hub.index import Hub
 from ptyproof.hub.layout import OVERLAP, RUN, SKIP_LINES, SUMMARY, TRAINING
 from ptyproof.report.summary import write_summary
-from tests.evidence.hubs import ENVIRONMENT, REVISION, edit, kill_run, make_hub, make_run
+from tests.helpers.hubs import ENVIRONMENT, REVISION, edit, kill_run, make_hub, make_run
 from tests.helpers.phases import Phase
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.fuzz.manifests import ODD, _odd
+from tests.fuzz.manifests import ODD, odd
 
 Change = Callable[[bytes, random.Random], bytes]
 LENGTHS = (
@@ -209,7 +209,7 @@ def json_changed(raw: bytes, rng: random.Random) -> bytes:
     """Return JSON text with an odd value in it, or broken."""
     try:
         if rng.random() < 0.8:
-            return json.dumps(_odd(json.loads(raw), rng), ensure_ascii=False).encode("utf-8", "surrogatepass")
+            return json.dumps(odd(json.loads(raw), rng), ensure_ascii=False).encode("utf-8", "surrogatepass")
     except (ValueError, RecursionError):
         pass
     if rng.random() < 0.1:

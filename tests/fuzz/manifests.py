@@ -23,7 +23,7 @@ from ptyproof.checking import GROUPS, SEVERITIES
 from ptyproof.checking import judge as run
 from ptyproof.checking.model.loading import load_bytes
 from ptyproof.checking.output import as_annotations, as_json, as_text
-from tests.mutation.mutations import mutate
+from tests.helpers.mutations import mutate
 
 EXAMPLES = Path(__file__).parents[1] / "schemas" / "examples"
 SLOW_S = 5.0
@@ -72,7 +72,7 @@ def random_input(examples: Sequence[bytes], rng: random.Random) -> bytes:
             if change < 0.45:
                 raw = mutate(value, raw.decode(), rng).text.encode("utf-8", "surrogatepass")
             elif change < 0.8:
-                raw = json.dumps(_odd(value, rng), ensure_ascii=False).encode("utf-8", "surrogatepass")
+                raw = json.dumps(odd(value, rng), ensure_ascii=False).encode("utf-8", "surrogatepass")
             else:
                 raw = _bytes(raw, rng)
     except (ValueError, OverflowError, IndexError):  # no JSON any more, or nothing that can be changed
@@ -80,7 +80,7 @@ def random_input(examples: Sequence[bytes], rng: random.Random) -> bytes:
     return raw
 
 
-def _odd(value: Any, rng: random.Random) -> Any:
+def odd(value: Any, rng: random.Random) -> Any:
     """Return a value with something odd somewhere in it."""
     here = value
     while isinstance(here, (dict, list)) and here:

@@ -103,7 +103,7 @@ def _read_archive(path: Path, _: Path) -> None:
 
 
 def _bundles(folder: Path) -> Seeds:
-    from tests.fuzz.bundles import write_small_bundle
+    from tests.helpers.bundles import write_small_bundle
 
     return [write_small_bundle(folder).read_bytes()]
 
@@ -120,7 +120,7 @@ def _checkpoints(folder: Path) -> Seeds:
     from ptyproof.study.builtin import builtin_study
     from ptyproof.training.runner import CHECKPOINT, train
     from ptyproof.training.scan import read_scan
-    from tests.training.short_training import CPU, task
+    from tests.helpers.short_training import CPU, task
 
     study = builtin_study("fly64-smoke")
     generate(study, load_base(study, "builtin"), folder / "c")
@@ -186,7 +186,7 @@ def _hub_files(folder: Path) -> Seeds:
     from ptyproof.study.builtin import builtin_study
     from ptyproof.study.jobs import JobFilters
     from ptyproof.training.device import RunOptions
-    from tests.evidence.hubs import make_hub
+    from tests.helpers.hubs import make_hub
     from tests.helpers.phases import Phase
 
     study, roots = builtin_study("fly64-smoke"), [folder / name for name in "cde"]

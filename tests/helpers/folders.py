@@ -17,8 +17,13 @@ def untimed(manifest: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in manifest.items() if key != "timestamp"}
 
 
-def write_json(path: Path, value: Any) -> str:
-    """Write a JSON file, and the folders above it; return its name."""
+def json_file(path: Path, value: Any) -> Path:
+    """Write a JSON file, and the folders above it; return its path."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(value), encoding="utf-8")
-    return str(path)
+    return path
+
+
+def write_json(path: Path, value: Any) -> str:
+    """Write a JSON file, and the folders above it; return its name, as a command line has it."""
+    return str(json_file(path, value))

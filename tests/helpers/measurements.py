@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from ptyproof.io.dataset import Dataset
 
 WINDOW = (16, 20)
 GRID = (4, 5)
@@ -65,3 +68,16 @@ def tike_arrays(corner: bool = True, **changes: Any) -> dict[str, np.ndarray[Any
     scan = rng.uniform(-30, 30, (1, N_TIKE, 2)).astype(np.float32) + np.array([5, -11], np.float32)
     arrays = {"data": counts, "scan": scan, "probe": probe, **changes}
     return {name: array for name, array in arrays.items() if array is not None}
+
+
+def some_of(dataset: Dataset, index: np.ndarray[Any, Any]) -> Dataset:
+    """Return some patterns of a dataset as one of their own."""
+    assert dataset.diffraction is not None
+    photons = float(dataset.counts(index).sum(axis=(1, 2)).mean())
+    return replace(
+        dataset,
+        positions_px=dataset.positions_px[index],
+        diffraction=dataset.diffraction[index],
+        scan_index=None if dataset.scan_index is None else dataset.scan_index[index],
+        metadata=dataset.metadata | {"photons_per_pattern_measured": photons},
+    )

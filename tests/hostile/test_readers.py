@@ -23,8 +23,8 @@ from ptyproof.checking.model.loading import load
 from ptyproof.errors import PtyproofError
 from ptyproof.hub.index import Hub
 from ptyproof.io.strict_json import read_json
-from tests.fuzz.bundles import write_small_bundle
 from tests.fuzz.readers import READERS
+from tests.helpers.bundles import write_small_bundle
 from tests.hostile.files import Bomb, TookTooLongError, giant, within, zip_bomb
 from tests.strategies.datasets import make_dataset
 

@@ -20,7 +20,7 @@ from ptyproof.io.regular import appended
 from ptyproof.phases.g_compare.tables import csv_text
 from ptyproof.report import write_report
 from ptyproof.study import checks
-from tests.evidence.hubs import ENVIRONMENT, REVISION
+from tests.helpers.hubs import ENVIRONMENT, REVISION
 from tests.hostile.files import within
 from tests.strategies.datasets import make_dataset
 

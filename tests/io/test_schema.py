@@ -15,7 +15,7 @@ from ptyproof.io.schema import schema_errors, validate
 from ptyproof.io.schema_files import kinds, load_schema
 from ptyproof.io.schema_verdict import registry
 from tests.helpers.messages import names, naming, numbers
-from tests.schemas.schema_rules import SCHEMAS, all_schemas, example
+from tests.helpers.schema_rules import SCHEMAS, all_schemas, example
 
 
 def test_ids_agree_with_the_file_names() -> None:

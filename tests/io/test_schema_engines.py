@@ -21,11 +21,11 @@ from ptyproof.io.schema import quick_judge, schema_errors
 from ptyproof.io.schema_files import kinds, load_schema
 from ptyproof.io.schema_verdict import validator
 from ptyproof.io.strict_json import MAX_DEPTH
-from tests.evidence.checking.cases import CASES as OF_TODAY
-from tests.evidence.checking.legacy_cases import LEGACY_CASES
 from tests.helpers.changed_values import mutations, places
-from tests.mutation.mutations import mutate
-from tests.schemas.schema_rules import (
+from tests.helpers.legacy_cases import LEGACY_CASES
+from tests.helpers.manifest_cases import CASES as OF_TODAY
+from tests.helpers.mutations import mutate
+from tests.helpers.schema_rules import (
     KINDS,
     SIMPLE,
     broken,

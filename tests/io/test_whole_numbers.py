@@ -24,7 +24,7 @@ from ptyproof.records.manifest import read_any_manifest, same_but_time
 from ptyproof.study.design import StudyDesign, design_from_dict
 from ptyproof.study.jobs import build_training_jobs
 from tests.helpers.phases import Phase
-from tests.schemas.schema_rules import EXAMPLES
+from tests.helpers.schema_rules import EXAMPLES
 
 VALID = sorted(EXAMPLES.glob("*/valid/*.json"))
 

@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ptyproof.checking import judge as run
+from tests.helpers.mutations import Mutation, mutate
 from tests.mutation.explained import explanation
-from tests.mutation.mutations import Mutation, mutate
 
 _WEIGHTS = {"training_manifest.json": 12, "run_manifest.json": 3, "overlap_manifest.json": 3}
 

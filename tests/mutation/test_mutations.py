@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from ptyproof.checking import check_manifest
+from tests.helpers.mutations import mutate
 from tests.helpers.phases import Phase
 from tests.mutation.explained import explanation
 from tests.mutation.measure import measure, report
-from tests.mutation.mutations import mutate
 
 COUNT = 200
 

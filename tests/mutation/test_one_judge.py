@@ -28,9 +28,9 @@ from ptyproof.report.summary import write_summary
 from ptyproof.runs.folder import RunFolder
 from ptyproof.study.jobs import JobFilters
 from ptyproof.training.device import RunOptions
-from tests.evidence.hubs import make_hub
+from tests.helpers.hubs import make_hub
+from tests.helpers.mutations import mutate
 from tests.helpers.phases import Phase
-from tests.mutation.mutations import mutate
 
 COUNT = 60
 BY_COMMAND = 6

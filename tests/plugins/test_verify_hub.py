@@ -11,7 +11,7 @@ import pytest
 from ptyproof.hub.index import Hub
 from ptyproof.hub.layout import SKIP_LINES
 from ptyproof.report.summary import write_summary
-from tests.evidence.hubs import make_hub, make_run
+from tests.helpers.hubs import make_hub, make_run
 from tests.helpers.phases import Phase
 from tests.helpers.runs import HEAVY, Run, run_pytest
 

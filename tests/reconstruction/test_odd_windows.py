@@ -32,7 +32,7 @@ from ptyproof.training.bundle import write_bundle
 from ptyproof.training.network import GroupNetwork
 from ptyproof.training.prediction import predict_patches
 from ptyproof.training.scan import normalised_scan
-from tests.training.test_bundle import network, record
+from tests.helpers.bundles import network, record
 
 pytest.importorskip("ptychi", reason="pty-chi is not installed: pip install 'pytest-ptyproof[iterative]'")
 

@@ -22,7 +22,7 @@ from jsonschema.protocols import Validator
 
 from ptyproof.io.schema_files import bundled
 from ptyproof.io.schema_verdict import validator
-from tests.schemas.schema_rules import JUDGED, KINDS, broken, example, example_names, refusals, sites
+from tests.helpers.schema_rules import JUDGED, KINDS, broken, example, example_names, refusals, sites
 
 SAMPLE, LARGE_CHARACTERS = 12, 4000
 EVERY_EXAMPLE = "PTYPROOF_EVERY_EXAMPLE" in os.environ

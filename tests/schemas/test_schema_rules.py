@@ -8,7 +8,7 @@ import pytest
 
 from ptyproof.io.schema import schema_errors
 from ptyproof.io.schema_files import kinds
-from tests.schemas.schema_rules import (
+from tests.helpers.schema_rules import (
     JUDGED,
     KEYWORDS,
     KINDS,

@@ -7,7 +7,7 @@ import pytest
 from ptyproof.training.bundle import BUNDLE
 from ptyproof.training.runner import CHECKPOINT, train
 from ptyproof.training.scan import read_scan
-from tests.training.short_training import (
+from tests.helpers.short_training import (
     CPU,
     batches_until_epoch_2,
     stopping,

@@ -16,50 +16,9 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file, save
 
 from ptyproof.errors import DataError, ManifestError
-from ptyproof.study.training import NetworkDesign, TrainingDesign
 from ptyproof.training.bundle import BUNDLE, RECORD, read_bundle, write_bundle
-from ptyproof.training.network import GroupNetwork
-from tests.training.groups import noisy
-
-SIZES = NetworkDesign(n_stages=2, channels=6, n_blocks=1, shrink=2, start_iterations=2)
-TRAINING = TrainingDesign(max_epochs=2, steps_per_epoch=3, network=SIZES)
-
-
-def record(**changes):
-    return {
-        "kind": "model",
-        "schema_version": "1.0.0",
-        "study": "a-study",
-        "design_digest": "0" * 64,
-        "job": "dose1000-dense-gs2",
-        "dose": 1000.0,
-        "view": "dense",
-        "gridsize": 2,
-        "neighbor_count": 7,
-        "pattern_shape_px": [8, 12],
-        "training": TRAINING.as_dict(),
-        "recipe_sha256": "1" * 64,
-        "training_arrays_sha256": "2" * 64,
-        "object_scale": 1.5,
-        "n_training_positions": 40,
-        "n_validation_positions": 4,
-        "epochs_completed": 2,
-        "steps_completed": 6,
-        "bundle_epoch": 2,
-        "final_loss": 0.25,
-        "validation_loss": 0.5,
-        **changes,
-    }
-
-
-def network(seed=0, sizes=SIZES):
-    """A network all of whose weights are random."""
-    torch.manual_seed(seed)
-    made = GroupNetwork(sizes)
-    with torch.no_grad():
-        for parameter in made.parameters():
-            parameter.normal_()
-    return made
+from tests.helpers.bundles import SIZES, network, record
+from tests.helpers.position_groups import noisy
 
 
 def write_tensors(path, tensors, **metadata):

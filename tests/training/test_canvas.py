@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ptyproof.training.canvas import Canvas
+from tests.helpers.position_groups import corners_on_canvas, windows_of
 from tests.strategies.scans import complex_noise, windows
-from tests.training.groups import corners_on_canvas, windows_of
 
 
 def noise(shape, seed, real=False):

@@ -11,7 +11,7 @@ import pytest
 
 from ptyproof.training.bundle import BUNDLE
 from ptyproof.training.runner import CHECKPOINT, METRICS
-from tests.training.short_training import ROOT
+from tests.helpers.short_training import ROOT
 
 SLURM = {"SLURM_JOB_ID": "7", "SLURM_JOB_NAME": "study", "SLURM_PROCID": "1", "SLURM_LOCALID": "1", "SLURM_NODEID": "0"}
 TASKS = {"SLURM_NTASKS": "2", "SLURM_NTASKS_PER_NODE": "2", "SLURM_NNODES": "1", "SLURM_NODELIST": "node[1-2]"}
@@ -40,7 +40,7 @@ from pathlib import Path
 warnings.simplefilter("error")
 from ptyproof.training.runner import train
 from ptyproof.training.scan import read_scan
-from tests.training.short_training import CPU, task
+from tests.helpers.short_training import CPU, task
 
 scan, places = read_scan(sys.argv[1]), json.loads(sys.argv[2])
 left = dict(os.environ)

@@ -17,7 +17,7 @@ from ptyproof.training.digest_record import read_digests
 from ptyproof.training.digests import DigestLog, sha256_state, sha256_tensors
 from ptyproof.training.engine import Callback
 from ptyproof.training.runner import METRICS, train
-from tests.training.short_training import CPU, EPOCHS, STEPS, task
+from tests.helpers.short_training import CPU, EPOCHS, STEPS, task
 
 
 def digests_of(scan, folder, *others, last_epoch=None, **changes):

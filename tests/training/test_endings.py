@@ -14,7 +14,7 @@ import torch
 from ptyproof.errors import DataError, InputError
 from ptyproof.training.module import TrainingDivergedError
 from ptyproof.training.runner import CHECKPOINT, train
-from tests.training.short_training import (
+from tests.helpers.short_training import (
     CPU,
     EPOCHS,
     names,

@@ -13,7 +13,7 @@ from ptyproof.study.training import NetworkDesign, TrainingDesign
 from ptyproof.training.canvas import Canvas
 from ptyproof.training.module import PatchTraining
 from ptyproof.training.projection import Patterns
-from tests.training.groups import corners_on_canvas, soft_probe, windows_of
+from tests.helpers.position_groups import corners_on_canvas, soft_probe, windows_of
 
 SIZES = NetworkDesign(n_stages=3, channels=4, n_blocks=1, shrink=4, start_iterations=2)
 PLAN = TrainingDesign(shown_fraction=0.75, restraint=0.2, rate_floor=0.02, network=SIZES)

@@ -18,7 +18,7 @@ from ptyproof.training.network import GroupNetwork
 from ptyproof.training.prediction import predict_object, predict_patches
 from ptyproof.training.projection import Patterns, misfit, start_estimate
 from ptyproof.training.scan import Scan
-from tests.training.groups import changed, doubled, group_of, noisy, simulated, smooth_object, soft_probe
+from tests.helpers.position_groups import changed, doubled, group_of, noisy, simulated, smooth_object, soft_probe
 
 SMALL = NetworkDesign(n_stages=2, channels=6, n_blocks=1, shrink=4, start_iterations=2)
 # Hidden pixels that a stage of SMALL looks at on each side: stem, two convolutions of a block, head.

@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from ptyproof.physics.ramps import integrate_ramps
 from ptyproof.training.canvas import Canvas
 from ptyproof.training.projection import misfit, project, start_estimate
-from tests.strategies.scans import complex_noise, windows
-from tests.training.groups import (
+from tests.helpers.position_groups import (
     changed,
     corners_on_canvas,
     doubled,
@@ -22,6 +21,7 @@ from tests.training.groups import (
     smooth_object,
     soft_probe,
 )
+from tests.strategies.scans import complex_noise, windows
 
 DARK, MOMENTUM, FLOOR = 0.01, 0.8, 1e-6
 TRIAL, LARGEST_GAIN = 0.02, 3.0

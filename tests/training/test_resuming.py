@@ -17,7 +17,7 @@ from ptyproof.training.bundle import BUNDLE
 from ptyproof.training.digest_record import read_digests
 from ptyproof.training.digests import DigestLog
 from ptyproof.training.runner import CHECKPOINT, train
-from tests.training.short_training import (
+from tests.helpers.short_training import (
     CPU,
     EPOCHS,
     FILES,

@@ -29,8 +29,7 @@ from ptyproof.training.engine import Callback
 from ptyproof.training.prediction import predict_patches
 from ptyproof.training.runner import CHECKPOINT, METRICS, train
 from ptyproof.training.scan import read_scan
-from tests.strategies.scans import complex_noise
-from tests.training.short_training import (
+from tests.helpers.short_training import (
     CPU,
     EPOCHS,
     FILES,
@@ -44,6 +43,7 @@ from tests.training.short_training import (
     stopping,
     task,
 )
+from tests.strategies.scans import complex_noise
 
 # What decides the bits
 
@@ -64,7 +64,7 @@ def test_the_truth_of_the_data_does_not_change_a_bit(npz, scan, reference, tmp_p
 BODY = """
 import sys
 from pathlib import Path
-import tests.training.short_training as t
+import tests.helpers.short_training as t
 from ptyproof.training.scan import read_scan
 from ptyproof.training.runner import train
 

@@ -10,8 +10,8 @@ import pytest
 
 from ptyproof.checking import check_value
 from ptyproof.cli.main import main
-from tests.evidence.checking.cases import E6, F3, SCORES, C, changed
-from tests.evidence.checking.test_files import write
+from tests.helpers.folders import json_file
+from tests.helpers.manifest_cases import E6, F3, SCORES, C, changed
 
 ROOT = "/home/somebody/study"
 
@@ -68,7 +68,7 @@ def test_no_line_is_there_twice(tmp_path: Path, capsys: pytest.CaptureFixture[st
         value = _absolute(
             changed(E6, {"jobs/0/result/final_loss": None, "timestamp": f"2025-10-0{number + 1}T09:15:27"})
         )
-        names.append(str(write(tmp_path / f"{number}_manifest.json", value)))
+        names.append(str(json_file(tmp_path / f"{number}_manifest.json", value)))
     assert main(["check", *names]) == 1
     out = capsys.readouterr().out
     for text in ("to fix it: Write paths relative", "to fix it: Let the training write"):
@@ -78,7 +78,7 @@ def test_no_line_is_there_twice(tmp_path: Path, capsys: pytest.CaptureFixture[st
 
 
 def test_json_and_annotations_have_causes_with_their_places(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    name = str(write(tmp_path / "run_manifest.json", _absolute(changed(C, {}))))
+    name = str(json_file(tmp_path / "run_manifest.json", _absolute(changed(C, {}))))
     assert main(["check", name, "--format", "json"]) == 1
     said = json.loads(capsys.readouterr().out)
     (finding,) = said["files"][0]["findings"]

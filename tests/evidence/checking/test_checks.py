@@ -11,12 +11,12 @@ import pytest
 from ptyproof.checking import GROUPS, SEVERITIES, check_manifest, check_value
 from ptyproof.checking.model.codes import codes
 from ptyproof.io.schema_files import current_kinds
-from tests.evidence.checking.cases import CASES as OF_TODAY
-from tests.evidence.checking.cases import WHOLE, Case, changed
-from tests.evidence.checking.legacy_cases import LEGACY_CASES
 from tests.helpers.changed_values import mutations
+from tests.helpers.legacy_cases import LEGACY_CASES
+from tests.helpers.manifest_cases import CASES as OF_TODAY
+from tests.helpers.manifest_cases import WHOLE, Case, changed
 from tests.helpers.phases import Phase
-from tests.schemas.schema_rules import KINDS, example, example_names
+from tests.helpers.schema_rules import KINDS, example, example_names
 
 CASES = (*OF_TODAY, *LEGACY_CASES)
 # What needs a file, or a folder with files: see test_files, test_beside and test_loading, and of hubs test_hub_judge.

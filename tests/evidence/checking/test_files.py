@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -15,7 +14,8 @@ from ptyproof.checking.kinds import checks_of, groups_of
 from ptyproof.checking.model import document
 from ptyproof.checking.model.document import Document
 from ptyproof.io.hashing import sha256_file
-from tests.evidence.checking.cases import ACCEPTED, DOSES, WHOLE, changed
+from tests.helpers.folders import json_file
+from tests.helpers.manifest_cases import ACCEPTED, DOSES, WHOLE, changed
 
 ARTIFACTS = ("checkpoint.ckpt", "metrics.csv", "loss_curve.png", "train.log")
 BUNDLE = "dose_1000/{}/model.safetensors"
@@ -25,12 +25,6 @@ CELLS = ("baseline/gs1", "dense/gs2")
 def found(checked: Checked, group: str = "files") -> list[tuple[str, str]]:
     """Return code and JSON path of what was found."""
     return [(finding.code, finding.json_path) for finding in checked.of(group)]
-
-
-def write(path: Path, value: Any) -> Path:
-    """Write a manifest."""
-    path.write_text(json.dumps(value))
-    return path
 
 
 @pytest.fixture
@@ -51,8 +45,8 @@ def manifest(tmp_path: Path) -> Path:
         }
     shared = {key: value[key] for key in ("study", "skipped_count", "skipped_views", "tool", "timestamp")}
     head = {"kind": "skip_summary", "schema_version": "1.0.0", "training_manifest_path": "training_manifest.json"}
-    write(root / "skip_summary.json", head | shared)
-    return write(root / "training_manifest.json", value)
+    json_file(root / "skip_summary.json", head | shared)
+    return json_file(root / "training_manifest.json", value)
 
 
 def test_what_is_there_and_whole_is_sound(manifest: Path) -> None:
@@ -108,7 +102,7 @@ def test_a_path_that_leads_out_is_not_read(manifest: Path, tmp_path: Path, path:
     (tmp_path / "outside").write_text("secret")
     value = json.loads(manifest.read_text())
     value["jobs"][0]["result"]["bundle_path"] = path
-    checked = check_manifest(write(manifest, value))
+    checked = check_manifest(json_file(manifest, value))
     assert found(checked) == []
     assert {code for code, _ in found(checked, "paths")} <= {"PM401", "PM402"}
     assert found(checked, "paths") != []
@@ -118,7 +112,7 @@ def test_a_path_that_leads_out_is_not_read(manifest: Path, tmp_path: Path, path:
 def test_names_that_no_system_has(manifest: Path, path: str) -> None:
     value = json.loads(manifest.read_text())
     value["jobs"][0]["result"]["checkpoint_path"] = path
-    found_ = check_manifest(write(manifest, value)).findings
+    found_ = check_manifest(json_file(manifest, value)).findings
     assert any(finding.json_path == "$.jobs[0].result.checkpoint_path" for finding in found_)
     assert all("\n" not in str(finding) for finding in found_)
 
@@ -137,14 +131,14 @@ def test_a_file_is_hashed_once_however_many_name_it(manifest: Path, monkeypatch:
     read: list[Path] = []
     monkeypatch.setattr(document, "sha256_file", lambda path: read.append(path) or sha256_file(path))
     digests: dict[Path, str] = {}
-    copy = write(manifest.parent / "copy.json", json.loads(manifest.read_text()))
+    copy = json_file(manifest.parent / "copy.json", json.loads(manifest.read_text()))
     for path in (manifest, copy, manifest):
         check_manifest(path, digests=digests)
     assert len(read) == len(digests) == 2
 
 
 def test_datasets_may_be_gone_but_not_changed(tmp_path: Path) -> None:
-    path = write(tmp_path / "run_manifest.json", changed(DOSES, {}))
+    path = json_file(tmp_path / "run_manifest.json", changed(DOSES, {}))
     assert found(check_manifest(path)) == []
     (tmp_path / "dose_1000").mkdir()
     (tmp_path / "dose_1000" / "patched_train.npz").write_bytes(b"other")
@@ -154,19 +148,19 @@ def test_datasets_may_be_gone_but_not_changed(tmp_path: Path) -> None:
 def test_what_lies_beside_is_looked_at_in_a_hub_alone(tmp_path: Path) -> None:
     folder = tmp_path / "d"
     folder.mkdir()
-    path = write(folder / "overlap_manifest.json", changed(ACCEPTED, {}))
+    path = json_file(folder / "overlap_manifest.json", changed(ACCEPTED, {}))
     assert found(check_manifest(path)) == []
     (tmp_path / "hub.json").write_text("{}")
     assert {code for code, _ in found(check_manifest(path))} == {"PM301"}
     assert found(check_manifest(path), "paths") == []
     value = changed(ACCEPTED, {"phase_c_root": "../../c"})
-    assert found(check_manifest(write(path, value)), "paths") == [("PM402", "$.phase_c_root")]
+    assert found(check_manifest(json_file(path, value)), "paths") == [("PM402", "$.phase_c_root")]
 
 
 def test_the_skip_summary_must_say_the_same(manifest: Path) -> None:
     value = json.loads(manifest.read_text())
     value["skipped_views"][0]["reason"] = "another"
-    write(manifest, value)
+    json_file(manifest, value)
     expected = [("PM802", "$.skipped_views")]
     assert found(check_manifest(manifest), "skips") == expected
     assert found(check_manifest(manifest.parent / "skip_summary.json"), "skips") == expected
@@ -174,7 +168,7 @@ def test_the_skip_summary_must_say_the_same(manifest: Path) -> None:
 
 def test_a_legacy_bundle_lies_below_the_manifest(tmp_path: Path) -> None:
     of = ("legacy_training_manifest_e6", "bundles")
-    path = write(tmp_path / "manifest.json", changed(of, {}))
+    path = json_file(tmp_path / "manifest.json", changed(of, {}))
     place = "$.jobs[0].result.bundle_path"
     assert ("PM301", place) in found(check_manifest(path))
     folder = tmp_path / "dose_500" / "baseline" / "gs1"

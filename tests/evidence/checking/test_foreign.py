@@ -11,7 +11,7 @@ import pytest
 
 from ptyproof.checking import check_manifest, check_value
 from ptyproof.cli.main import main
-from tests.evidence.checking.test_files import write
+from tests.helpers.folders import json_file
 
 CONTENT = b"counts"
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -29,7 +29,9 @@ def manifest(folder: Path, *records: Any, **others: Any) -> Path:
     """Write a manifest of another tool, beside the file that its records mean."""
     (folder / "data").mkdir(exist_ok=True)
     (folder / "data" / "a.npz").write_bytes(CONTENT)
-    return write(folder / "inventory.json", {"scenario": "x", "drop_root": "drop", "datasets": list(records), **others})
+    return json_file(
+        folder / "inventory.json", {"scenario": "x", "drop_root": "drop", "datasets": list(records), **others}
+    )
 
 
 def codes(path: Path) -> set[str]:
@@ -106,7 +108,7 @@ def test_a_folder_judges_what_records_files_and_leaves_others_alone(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     manifest(tmp_path, FORMS[0] | {"sha256": OTHER})
-    write(tmp_path / "package.json", {"name": "x", "files": ["dist"]})
+    json_file(tmp_path / "package.json", {"name": "x", "files": ["dist"]})
     assert main(["check", str(tmp_path), "--format", "json"]) == 1
     said = json.loads(capsys.readouterr().out)
     assert [Path(file["file"]).name for file in said["files"]] == ["inventory.json"]

@@ -20,7 +20,7 @@ from ptyproof.checking import judge as run
 from ptyproof.cli import main
 from ptyproof.io.schema_files import kinds, load_schema
 from tests.fuzz.manifests import check, corpus, fuzz, random_input
-from tests.schemas.schema_rules import example
+from tests.helpers.schema_rules import example
 
 N = 1_000_000
 HOSTILE = {

@@ -15,7 +15,7 @@ from ptyproof.checking.hub import judge_hub, verify_hub
 from ptyproof.cli import main
 from ptyproof.hub.index import Hub
 from ptyproof.hub.layout import RUN, SKIP_LINES, TRAINING
-from tests.evidence.hubs import edit, make_hub, make_run, take_stock
+from tests.helpers.hubs import edit, make_hub, make_run, take_stock
 from tests.helpers.phases import Phase
 
 WARNED = {"timestamp": "2025-10-06T09:15:27", "skipped_count": 0, "skipped_jobs": []}

@@ -19,7 +19,7 @@ from ptyproof.errors import InputError, RunError
 from ptyproof.hub.index import Hub
 from ptyproof.hub.layout import OVERLAP, RUN, SKIP_LINES, SKIPS, SOURCES, TRAINING
 from ptyproof.io.hashing import sha256_json
-from tests.evidence.hubs import (
+from tests.helpers.hubs import (
     BUNDLE,
     ENVIRONMENT,
     PICTURE,

@@ -19,7 +19,7 @@ from ptyproof.phases.f_reconstruct.study_run import open_phase, run_reconstructi
 from ptyproof.runs.folder import RunFolder
 from ptyproof.study.jobs import JobFilters
 from ptyproof.training.device import RunOptions
-from tests.evidence.hubs import edit, make_hub, places, take_stock
+from tests.helpers.hubs import edit, make_hub, places, take_stock
 from tests.helpers.phases import Phase
 
 FLAT = "real_run/reconstructions/dose_1000/dense/gs2/test/flat.npz"

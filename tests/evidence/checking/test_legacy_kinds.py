@@ -10,8 +10,8 @@ import pytest
 
 from ptyproof.checking import check_manifest, check_value
 from ptyproof.checking.model.files import Named
-from tests.evidence.checking.cases import D1, D2, E6, E7, F3, MIGRATED, WHOLE, changed
-from tests.evidence.checking.test_files import write
+from tests.helpers.folders import json_file
+from tests.helpers.manifest_cases import D1, D2, E6, E7, F3, MIGRATED, WHOLE, changed
 
 RESULT = "execution_results/0/stdout_preview"
 INPUT = "work/d/dose_500/dense/dense_test.npz"
@@ -89,12 +89,12 @@ def test_halves_and_their_bundle_say_the_same(
     bundle: tuple[str, str], changes: dict[str, Any], names: tuple[str, str], tmp_path: Path
 ) -> None:
     value = changed(bundle, {})
-    whole = write(tmp_path / f"{names[0]}.json", value)
-    halves = {half: write(tmp_path / f"{names[1].format(half)}.json", value[half]) for half in ("train", "test")}
+    whole = json_file(tmp_path / f"{names[0]}.json", value)
+    halves = {half: json_file(tmp_path / f"{names[1].format(half)}.json", value[half]) for half in ("train", "test")}
     assert [check_manifest(path).generation for path in halves.values()] == [bundle[0][-2:].upper()] * 2
     assert [code for path in (whole, *halves.values()) for code, _ in codes(path) if code == "PM306"] == []
 
-    write(halves["test"], value["test"] | changes)
+    json_file(halves["test"], value["test"] | changes)
     (key,) = changes
     assert ("PM306", f"$.{key}") in codes(halves["test"])
     assert ("PM306", f"$.test.{key}") in codes(whole)
@@ -103,17 +103,17 @@ def test_halves_and_their_bundle_say_the_same(
 
 def test_a_file_that_does_not_say_its_half_is_one_of_the_two(tmp_path: Path) -> None:
     value = changed(D2, {})
-    write(tmp_path / "metrics_bundle.json", value)
-    path = write(tmp_path / "metrics.json", value["test"])
+    json_file(tmp_path / "metrics_bundle.json", value)
+    path = json_file(tmp_path / "metrics.json", value["test"])
     assert "PM306" not in {code for code, _ in codes(path)}
-    write(path, value["test"] | {"n_groups_actual": 63})
+    json_file(path, value["test"] | {"n_groups_actual": 63})
     assert ("PM306", "$") in codes(path)
 
 
 def test_a_half_is_not_compared_with_the_bundle_of_another_view(tmp_path: Path) -> None:
     value = changed(D2, {})
-    write(tmp_path / "dense_metrics_bundle.json", value)
-    half = write(tmp_path / "sparse_train_metrics.json", value["train"] | {"n_groups_actual": 63})
+    json_file(tmp_path / "dense_metrics_bundle.json", value)
+    half = json_file(tmp_path / "sparse_train_metrics.json", value["train"] | {"n_groups_actual": 63})
     assert "PM306" not in {code for code, _ in codes(half)}
 
 
@@ -191,13 +191,15 @@ def test_a_link_that_leads_out_is_not_read(tmp_path: Path) -> None:
     folder.mkdir(parents=True)
     (tmp_path / "secret").write_text("x")
     (folder / job["result"]["bundle_path"]).symlink_to(tmp_path / "secret")
-    assert ("PM305", "$.jobs[0].result.bundle_path") in codes(write(tmp_path / "e" / "training_manifest.json", value))
+    assert ("PM305", "$.jobs[0].result.bundle_path") in codes(
+        json_file(tmp_path / "e" / "training_manifest.json", value)
+    )
 
 
 def test_a_success_whose_bundle_cannot_be_found_is_an_error_but_for_manifests_alone(tmp_path: Path) -> None:
     value = changed(E6, {"artifact_root": "elsewhere", "skip_summary_path": "skip_summary.json"})
     value["jobs"] = value["jobs"][:1]
-    path = write(tmp_path / "training_manifest.json", value)
+    path = json_file(tmp_path / "training_manifest.json", value)
     assert ("PM308", "$.jobs[0].result.bundle_path") in codes(path)
     checked = check_manifest(path, manifest_only=True)
     assert checked.of("files") == ()
@@ -208,7 +210,7 @@ def test_a_success_whose_bundle_cannot_be_found_is_an_error_but_for_manifests_al
 def test_named_files_are_counted_as_there_absent_and_unseen(tmp_path: Path) -> None:
     value = changed(F3, {})
     (tmp_path / "dose_500" / "dense" / "test").mkdir(parents=True)
-    path = write(tmp_path / "reconstruction_manifest.json", value)
+    path = json_file(tmp_path / "reconstruction_manifest.json", value)
     assert check_manifest(path).named == Named(2, 0, 1, 1)  # the log is not there; where the data lie is not known
     (tmp_path / "dose_500" / "dense" / "test" / "log.txt").write_text("x")
     assert check_manifest(path).named == Named(2, 1, 0, 1)
@@ -216,15 +218,17 @@ def test_named_files_are_counted_as_there_absent_and_unseen(tmp_path: Path) -> N
 
 
 def test_a_process_called_done_without_its_log_is_a_warning(tmp_path: Path) -> None:
-    path = write(tmp_path / "reconstruction_manifest.json", changed(F3, {}))
+    path = json_file(tmp_path / "reconstruction_manifest.json", changed(F3, {}))
     place = "$.execution_results[0].log_path"
     found = {(finding.code, finding.json_path): finding.severity for finding in check_manifest(path).findings}
     assert found["PM309", place] == "warning"
-    assert ("PM309", place) in codes(write(path, changed(F3, {"artifact_root": "elsewhere"})))
+    assert ("PM309", place) in codes(json_file(path, changed(F3, {"artifact_root": "elsewhere"})))
     assert "PM309" not in {finding.code for finding in check_manifest(path, manifest_only=True).findings}
-    write(path, changed(F3, {}))
+    json_file(path, changed(F3, {}))
     (tmp_path / "dose_500" / "dense" / "test").mkdir(parents=True)
     (tmp_path / "dose_500" / "dense" / "test" / "log.txt").write_text("x")
     assert "PM309" not in {code for code, _ in codes(path)}
-    write(path, changed(F3, {"execution_results/0/returncode": 1, "execution_results/0/log_path": "work/f/gone.txt"}))
+    json_file(
+        path, changed(F3, {"execution_results/0/returncode": 1, "execution_results/0/log_path": "work/f/gone.txt"})
+    )
     assert "PM309" not in {code for code, _ in codes(path)}

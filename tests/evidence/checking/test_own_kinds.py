@@ -17,7 +17,7 @@ from ptyproof.checking import Document, ManifestKind, check_manifest, check_valu
 from ptyproof.checking.model.document import Findings
 from ptyproof.cli.main import main
 from ptyproof.errors import InputError
-from tests.evidence.checking.test_files import write
+from tests.helpers.folders import json_file
 
 PAGE = Path(__file__).parents[3] / "docs" / "manifest-checks.md"
 SECTION = PAGE.read_text(encoding="utf-8").partition("\n## Kinds of your own\n")[2].partition("\n## ")[0]
@@ -30,7 +30,7 @@ def folder(tmp_path: Path) -> Path:
     """A folder with the files of the example: schema, module, a sound manifest and its scan."""
     (tmp_path / "beamtime.schema.json").write_text(BLOCKS["json"])
     (tmp_path / "scan1.h5").write_bytes(CONTENT)
-    write(tmp_path / "night.json", manifest())
+    json_file(tmp_path / "night.json", manifest())
     return tmp_path
 
 
@@ -72,13 +72,13 @@ def test_an_installed_package_brings_its_kind(folder: Path) -> None:
     assert (status, found(said)) == (0, set())
     assert (said["files"][0]["kind"], said["files"][0]["named_files"]["there"]) == ("beamtime", 1)
 
-    write(folder / "night.json", manifest(n_scans=3, scan={"exposure_s": 90, "sha256": "0" * 64}))
+    json_file(folder / "night.json", manifest(n_scans=3, scan={"exposure_s": 90, "sha256": "0" * 64}))
     status, said = run(folder, environment, "night.json")
     expected = {("PM105", "$.n_scans"), ("PM106", "$.scans[0].exposure_s"), ("PM303", "$.scans[0].sha256")}
     assert (status, found(said)) == (1, expected)
 
     # and in a folder, where other JSON files are left alone
-    write(folder / "package.json", {"name": "x"})
+    json_file(folder / "package.json", {"name": "x"})
     status, said = run(folder, environment, ".")
     assert "night.json" in {Path(file["file"]).name for file in said["files"]}
 
@@ -125,24 +125,24 @@ def test_a_schema_for_one_call(folder: Path, capsys: pytest.CaptureFixture[str])
     schema = str(folder / "beamtime.schema.json")
     assert main(["check", str(folder / "night.json"), "--schema", schema]) == 0
     assert "record of a beamtime" in capsys.readouterr().out
-    bad = write(folder / "bad.json", manifest(n_scans=-1, scan={"path": "/data/scan1.h5"}))
+    bad = json_file(folder / "bad.json", manifest(n_scans=-1, scan={"path": "/data/scan1.h5"}))
     assert main(["check", str(bad), "--schema", schema, "--format", "json"]) == 1
     codes = found(json.loads(capsys.readouterr().out))
     assert ("PM101", "$.n_scans") in codes
     assert ("PM401", "$.scans[0].path") in codes
-    sound = write(
+    sound = json_file(
         folder / "skip_summary.json", {"skipped_views": [], "skipped_count": 0, "timestamp": "2025-10-06T09:15:27Z"}
     )
     assert main(["check", str(sound), "--schema", schema]) == 0  # ptyproof's own kinds come first
 
 
 def test_a_schema_without_a_constant_goes_by_its_keys(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    schema = write(
+    schema = json_file(
         tmp_path / "log.json", {"required": ["operator", "shift"], "properties": {"shift": {"enum": ["day"]}}}
     )
-    value = write(tmp_path / "x.json", {"operator": "x", "shift": "night"})
-    half = write(tmp_path / "half.json", {"operator": "x"})
-    other = write(tmp_path / "other.json", {"name": "x"})
+    value = json_file(tmp_path / "x.json", {"operator": "x", "shift": "night"})
+    half = json_file(tmp_path / "half.json", {"operator": "x"})
+    other = json_file(tmp_path / "other.json", {"name": "x"})
     for path, code in ((value, "PM101"), (half, "PM101"), (other, "PM102")):
         assert main(["check", str(path), "--schema", str(schema), "--format", "json"]) == 1
         assert {code for code, _ in found(json.loads(capsys.readouterr().out))} == {code}

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 
 from ptyproof.checking.model.codes import codes
-from tests.evidence.checking.page import PAGE, bad_files, outputs, renewed
+from tests.helpers.checks_page import PAGE, bad_files, outputs, renewed
 
 
 def test_the_page_is_what_the_code_makes_of_it() -> None:
     page = PAGE.read_text(encoding="utf-8")
-    assert renewed(page) == page, "renew it with `python -m tests.evidence.checking.page`"
+    assert renewed(page) == page, "renew it with `python -m tests.helpers.checks_page`"
 
 
 def test_the_page_names_no_code_that_there_is_not() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from ptyproof.metrics.definitions import specs
 from ptyproof.metrics.protocol import Recipe
-from tests.schemas.schema_rules import example
+from tests.helpers.schema_rules import example
 
 WHOLE = ("training_manifest", "whole-dose")
 FAILED = ("training_manifest", "failed-and-lost")

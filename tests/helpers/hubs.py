@@ -29,7 +29,7 @@ import sys
 from pathlib import Path
 from ptyproof.hub.index import Hub
 from ptyproof.hub.layout import OVERLAP, RUN, SKIP_LINES, SKIPS, TRAINING
-from tests.evidence.hubs import ENVIRONMENT, REVISION
+from tests.helpers.hubs import ENVIRONMENT, REVISION
 Hub(Path(sys.argv[1])).open_run(["pytest", "-k", "a|b"], sys.argv[2], "adding", ENVIRONMENT, REVISION)
 """
 

@@ -1,4 +1,4 @@
-"""What docs/manifest-checks.md has from the code; `python -m tests.evidence.checking.page` writes it again.
+"""What docs/manifest-checks.md has from the code; `python -m tests.helpers.checks_page` writes it again.
 
 The five bad files are small and made here, so that the page shows what the program says of them today.
 """
@@ -17,7 +17,7 @@ from ptyproof.checking.model.codes import codes
 from ptyproof.checking.output import as_text
 from ptyproof.io.schema_files import current_kinds, kinds
 
-PAGE = Path(__file__).parents[3] / "docs" / "manifest-checks.md"
+PAGE = Path(__file__).parents[2] / "docs" / "manifest-checks.md"
 _BLOCK = r"(<!-- made from the code: {} -->\n).*?(<!-- end -->)"
 _JOB = {
     "dose": 1000.0,

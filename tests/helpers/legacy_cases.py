@@ -1,10 +1,10 @@
-"""Manifests of earlier tools, what to change in them, and what is then found: beside those of `cases.py`."""
+"""Manifests of earlier tools, what to change in them, and what is then found: beside those of `manifest_cases.py`."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from tests.evidence.checking.cases import E7, F3, Case, case
+from tests.helpers.manifest_cases import E7, F3, Case, case
 
 VERIFIED = ("legacy_hub_verification_g", "one-invalid")
 F_SKIPS = ("legacy_reconstruction_skip_summary_f1", "with-missing")

@@ -1,6 +1,6 @@
 """Take a screenshot of a hub's report: its top with the matrix and the scores, and one cell.
 
-python -m tests.evidence.screenshot HUB docs/images/report.png [--cell NAME] [--width PX]
+python -m tests.helpers.screenshot HUB docs/images/report.png [--cell NAME] [--width PX]
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ptyproof.hub.layout import REPORT
 from ptyproof.io.atomic import atomic_path
-from tests.evidence.browser import MISSING, browser
+from tests.helpers.browser import MISSING, browser
 
 
 def main() -> None:

@@ -19,7 +19,7 @@ from jsonschema.protocols import Validator
 from ptyproof.io.schema_files import load_schema
 from ptyproof.io.schema_verdict import validator
 
-EXAMPLES = Path(__file__).parent / "examples"
+EXAMPLES = Path(__file__).parents[1] / "schemas" / "examples"
 KINDS = tuple(sorted(folder.name for folder in EXAMPLES.iterdir() if folder.is_dir()))
 SCHEMAS = ("common", "legacy_common", *KINDS)
 
