@@ -51,7 +51,13 @@ class _Cell:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Refuse options that cannot be meant before anything is collected."""
+    """Refuse options that cannot be meant before anything is collected.
+
+    Raises
+    ------
+    pytest.UsageError
+        If the study, the accelerator, the base or a limit of jobs cannot be used.
+    """
     if not (asks_for_real_runs(config) or on_command_line(config, *_OPTIONS)):
         return
     from ptyproof.errors import InputError

@@ -79,7 +79,7 @@ class AssessmentPlan:
             raise InputError(f"--held-out must be a fraction in (0, 0.5], got {self.held_out_fraction:g}")
 
     def parts(self, n: int) -> tuple[dict[str, _Index], _Index]:
-        """Return the positions of each reconstruction, and those that are held out, each in the scan's order."""
+        """Return the positions of each reconstruction, and those that are held out: indices (m,) int64, ascending."""
         order = stream(self.seed, "assessment", "held out").permutation(n)
         n_held_out = max(1, round(self.held_out_fraction * n))
         halves = stream(self.seed, "assessment", "halves").permutation(n)

@@ -45,7 +45,7 @@ class Agreement:
 
 
 def half_scan_indices(n_positions: int) -> tuple[Index, Index]:
-    """Return the patterns of the two halves of a scan: every second one, in the order of the scan.
+    """Return the patterns of the two halves of a scan: indices (m,) int64 of every second one, ascending.
 
     Raises
     ------

@@ -81,7 +81,13 @@ def add_jobs(parser: argparse.ArgumentParser) -> None:
 
 
 def processes(args: argparse.Namespace) -> JobProcesses | None:
-    """Return what the options say of the processes of jobs; None where there are to be none."""
+    """Return what the options say of the processes of jobs; None where jobs run in this process.
+
+    Raises
+    ------
+    InputError
+        If limits of a process are combined with `--in-process`, or a number of bytes cannot be read.
+    """
     from ptyproof.errors import InputError
     from ptyproof.jobs.process import JobProcesses, n_bytes
 

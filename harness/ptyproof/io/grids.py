@@ -26,7 +26,7 @@ def as_list(
     Parameters
     ----------
     stack
-        Patterns (ny, nx, H, W) or (H, W, ny, nx).
+        Patterns (ny, nx, H, W) or (H, W, ny, nx), of any real dtype, which is kept.
     positions
         Coordinates of the positions, each (n,), or (ny, nx), which then tells the order. A list that runs in lines of
         the other length tells that the order is another one.

@@ -30,7 +30,7 @@ def sha256_bytes(content: bytes) -> str:
 
 
 def sha256_array(array: npt.NDArray[Any]) -> str:
-    """Return the sha256 of an array's dtype, shape and contents.
+    """Return the sha256 of the dtype, shape and contents of an array (...) of any dtype but objects.
 
     The digest does not depend on memory layout or byte order, and reads a memory-mapped array in pieces.
     """
@@ -50,7 +50,7 @@ class ArrayDigest:
         self._digest = hashlib.sha256(f"{self._dtype.str}\0{shape}\0".encode())
 
     def update(self, block: npt.NDArray[Any]) -> None:
-        """Add the next block."""
+        """Add the next block, (k, ...) of the array's dtype or one that it holds exactly."""
         import numpy as np
 
         self._digest.update(np.ascontiguousarray(block, dtype=self._dtype).reshape(-1).view(np.uint8).data)

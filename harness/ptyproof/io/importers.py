@@ -122,6 +122,11 @@ def read_foreign(path: Path | str, options: ImportOptions, changes: list[str] | 
     """Read a dataset as `import_foreign` does, and return it with what is odd about it.
 
     `changes` gets each sentence as it is made, so that a caller can show what was done before a file was refused.
+
+    Raises
+    ------
+    DataError
+        As `import_foreign`.
     """
     path, changes = Path(path), [] if changes is None else changes
     with NpzArchive(path) as archive:

@@ -48,6 +48,7 @@ _ACCEPTED_KINDS = {"f": "fiu", "c": "c", "i": "iu"}
 class Canonical:
     """Arrays under the contract's names, the changes that made them so, and the scale where it became known.
 
+    `arrays` has shapes (...) and dtypes of the contract (docs/data-contract.md).
     `intensity_scale` is 1.0 where counts were turned into amplitudes (counts = amplitude^2), else None.
     `saturated` is the sentence for pixels at the largest value that were kept as light, else None.
     """
@@ -63,7 +64,7 @@ class Canonical:
         return DataError(self.path, reason, name)
 
     def replace(self, name: str, array: Array, change: str) -> None:
-        """Put `array` under `name` and note the change."""
+        """Put `array`, of the shape (...) and dtype that `name` has in the contract, under `name`; note the change."""
         self.arrays[name] = array
         self.changes.append(f"{name}: {change}")
 
@@ -82,7 +83,7 @@ def canonical_arrays(
     Parameters
     ----------
     arrays
-        Members of the archive, without `_metadata`.
+        Members of the archive, without `_metadata`: any shapes (...) and dtypes.
     path
         Serves the error messages.
     reading

@@ -71,7 +71,9 @@ def read_metadata(archive: NpzArchive) -> dict[str, Any] | None:
     Raises
     ------
     DataError
-        If the member is no JSON text in a 0-d unicode array, or breaks the schema.
+        If the member is not JSON text in a 0-d unicode array.
+    ManifestError
+        If the record is not strict JSON or breaks the schema.
     """
     member = archive.members.get(METADATA)
     if member is None:
@@ -96,5 +98,5 @@ def file_name(path: Path) -> str:
 
 
 def encode_metadata(metadata: Mapping[str, Any]) -> npt.NDArray[np.str_]:
-    """Return a metadata record as the archive holds it: JSON text in a 0-d unicode array."""
+    """Return a metadata record as the archive holds it: JSON text in a unicode array of shape ()."""
     return np.array(json.dumps(encodable(metadata), allow_nan=False, ensure_ascii=False, indent=1))

@@ -109,7 +109,7 @@ class NpzArchive:
         self._stack.close()
 
     def read(self, name: str) -> Array:
-        """Return the array `name`, read into memory with its checksum verified.
+        """Return the array `name` with the shape (...) and dtype of its member, read with its checksum verified.
 
         Raises
         ------
@@ -131,7 +131,8 @@ class NpzArchive:
     def memmap(self, name: str) -> Array:
         """Return the array `name` mapped from the file, read-only; compressed arrays, text and scalars are read.
 
-        The checksum of a mapped array is not verified here: `verify` does that.
+        The array has the shape (...) and dtype of its member. The checksum of a mapped array is not verified here:
+        `verify` does that.
         """
         member = self._member(name)
         if not member.stored or member.nbytes == 0 or member.shape == () or member.dtype.kind == "U":
@@ -313,7 +314,7 @@ class NpzWriter:
             self._add(name, values.shape, values.dtype, parts)
 
     def add_blocks(self, name: str, shape: tuple[int, ...], dtype: npt.DTypeLike, blocks: Iterable[Array]) -> None:
-        """Add an array of `shape` and `dtype` that arrives in `blocks` along its first axis.
+        """Add an array of `shape` and `dtype` that arrives in blocks (k, ...) along its first axis.
 
         Raises
         ------

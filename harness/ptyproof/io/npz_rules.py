@@ -148,7 +148,7 @@ def size_fault(member: Member, found: int) -> str | None:
 
 
 def is_text(code_points: Array) -> bool:
-    """Say whether all of an array of UTF-32 code units are characters; Python aborts on others."""
+    """Tell whether all UTF-32 code units of an array (...) of uint32 are characters; Python aborts on others."""
     surrogates = (code_points >= 0xD800) & (code_points <= 0xDFFF)
     return not (surrogates | (code_points > 0x10FFFF)).any()
 

@@ -51,7 +51,7 @@ def mode_axis(shape: tuple[int, ...], windows: set[tuple[int, int]], path: Path,
 
 
 def strongest_mode(modes: Array, path: Path, name: str) -> tuple[Array, str]:
-    """Return the mode with most power of `modes` (n_modes, H, W), and the sentence for it.
+    """Return the mode (H, W) with most power of complex `modes` (n_modes, H, W), and the sentence for it.
 
     Raises
     ------

@@ -59,12 +59,12 @@ class Saturation:
 
 
 def find_saturation(stack: Array, scale: float | None = None) -> Saturation | None:
-    """Return the saturation of patterns (n, H, W) of real numbers >= 0, or None.
+    """Return the saturation of patterns, or None.
 
     Parameters
     ----------
     stack
-        Values as a file has them.
+        (n, H, W) real numbers >= 0, as a file has them.
     scale
         Where they are amplitudes: then the intensities (stack * scale)^2 are looked at as well.
     """
@@ -93,7 +93,7 @@ def find_saturation(stack: Array, scale: float | None = None) -> Saturation | No
 
 
 def settled(stack: Array, path: Path, member: str, saturated: Saturated, scale: float | None = None) -> str | None:
-    """Return the sentence for saturated pixels that are kept on request, or None where there are none.
+    """Return the sentence for saturated pixels of real patterns (n, H, W) that are kept on request, or None.
 
     Raises
     ------
@@ -124,7 +124,7 @@ def _limit_of(dtype: np.dtype[Any], value: Any) -> tuple[int, str] | None:
 
 
 def marked_pixels(amplitude: Array, scale: float) -> npt.NDArray[np.bool_]:
-    """Return the pixels (H, W) of kept marks in amplitudes (n, H, W): the largest value, and values that repeat."""
+    """Return the pixels (H, W) of kept marks in real amplitudes (n, H, W): the largest value, and those that repeat."""
     brightest = _brightest(amplitude)
     marked: npt.NDArray[np.bool_] = (brightest == brightest.max()) | _repeats(amplitude, brightest, scale)[0]
     return marked

@@ -93,7 +93,7 @@ class LightCenter:
 
 
 def probe_center(power: Array) -> LightCenter:
-    """Return the center of a probe |P|^2 (H, W).
+    """Return the center of a probe |P|^2, real (H, W).
 
     A window is one draw: of n pixels of random power, the standard deviation of Re z is 1 / sqrt(2 n), with n the
     number of pixels that share the power, (sum p)^2 / sum p^2. Three of them are asked for.
@@ -114,7 +114,7 @@ def place_in_words(place: str) -> str:
 
 
 def moved_to_middle(stack: Array, place: ZeroFrequency) -> Array:
-    """Return patterns (n, H, W) whose zero frequency was at `place` with it at (H // 2, W // 2)."""
+    """Return real patterns (n, H, W) whose zero frequency was at `place` with it at (H // 2, W // 2)."""
     axes = tuple(axis + 1 for axis in SHIFTED[place])
     return np.fft.fftshift(stack, axes=axes) if axes else stack
 
@@ -133,7 +133,7 @@ def pattern_problem(light: Array) -> str | None:
 
 
 def probe_problem(power: Array, name: str = "probeGuess") -> str | None:
-    """Return what is wrong with the place of a probe |P|^2 (H, W) in its window, or None; `name` is the array's."""
+    """Return what is wrong with the place of a probe |P|^2, real (H, W), in its window, or None; `name` is its name."""
     found = probe_center(power)
     if not found.edge_axes:
         return None

@@ -24,8 +24,28 @@ from ptyproof.training.scan import scan_digest
 class BlindDataset:
     """A dataset without its truth.
 
-    `probe` is the dataset's own, `illumination` sum_k |P_k|^2 with it, `parts` the numbers of the scan's parts;
-    `simulated` tells that the probe is the true one. `record` stands in the manifest.
+    Attributes
+    ----------
+    amplitude
+        (n, H, W) float32: sqrt(counts), zero frequency in the middle.
+    probe
+        (H, W) complex64: the dataset's own.
+    positions_px
+        (n, 2) float64: (row, col) in pixels of the object grid.
+    object_shape
+        (M, M') of the object grid, pixels.
+    counts_known
+        Whether amplitudes are the square roots of counts.
+    simulated
+        Whether the probe is the true one.
+    illumination
+        (M, M') float32: sum_k |P_k|^2 with the dataset's own probe.
+    parts
+        (M, M') int32: the number of the connected component of the scan at each pixel.
+    n_parts
+        Number of connected components.
+    record
+        What the manifest says of the dataset.
     """
 
     amplitude: npt.NDArray[np.float32]
@@ -63,7 +83,9 @@ class BlindDataset:
 
 
 def defocused(probe: npt.NDArray[np.complex64], phase_rad: float) -> npt.NDArray[np.complex64]:
-    """Return a probe out of focus: its spectrum times exp(i phase (2 q)^2), q in cycles per pixel; power is kept.
+    """Return a probe (H, W) out of focus, with its power: its spectrum times exp(i phase (2 q)^2).
+
+    q is in cycles per pixel.
 
     `phase_rad` is the phase at the Nyquist frequency of an axis, q = 1/2 (Fresnel propagation in the paraxial limit;
     Goodman, Introduction to Fourier Optics, ch. 4).
@@ -134,7 +156,7 @@ def read_blind(path: Path, split: str, folder: Path) -> BlindDataset:
 
 
 def subset(dataset: BlindDataset, index: npt.NDArray[np.int64]) -> BlindDataset:
-    """Return the scan of the positions that `index` numbers, on the same grid; a digest in its record tells which."""
+    """Return the scan of the positions that `index` (m,) numbers, on the same grid; its record has a digest of them."""
     positions_px = dataset.positions_px[index]
     corners = np.rint(positions_px).astype(np.int64) - np.array(dataset.probe.shape) // 2
     lights = np.abs(shifted_probes(dataset.probe, positions_px)) ** 2

@@ -1,6 +1,6 @@
 """The measures of a reconstruction against the truth: each a value with unit and direction, or no value and the reason.
 
-The only input besides the result is the truth, so this belongs to the comparison alone; no method is ever given it.
+The only input besides the result is the truth. The comparison hands it in; no method gets it.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def undefined(recipe: Recipe, metrics: Iterable[str], reason: str) -> list[Measu
 
 
 def phase_images(aligned: Aligned) -> tuple[Image, Image]:
-    """Return the phases of result and truth in rad: no wraps between them.
+    """Return the phases (h, w) of result and truth in rad: no wraps between them.
 
     The truth's phase is unwrapped around that of its mean over the crop and counted from its smallest value there, so
     it reaches from 0 to the data range as an image does. The result's is the one of its values that lies within pi of

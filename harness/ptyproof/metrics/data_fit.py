@@ -41,7 +41,7 @@ def fit_measures(
     recipe
         Its `rate_floor` is added to expected counts in the likelihood.
     index
-        Which patterns; None is all.
+        (m,) numbers of the patterns that count; None is all.
     prefix
         Put before the names: `held_out_` for patterns that the result has not been made from.
     """

@@ -58,7 +58,7 @@ class Crop:
         return int(np.count_nonzero(self.mask))
 
     def of(self, image: NDArray[np.generic]) -> NDArray[np.generic]:
-        """Return the rectangle of an image on the whole grid; a view."""
+        """Return the rectangle (h, w) of an image (M, M') on the whole grid; a view."""
         return image[slice(*self.rows), slice(*self.cols)]
 
 

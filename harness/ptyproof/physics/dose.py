@@ -90,7 +90,10 @@ def scale_probe_to_dose(
 def probe_intensity(probe: NDArray[np.complexfloating]) -> NDArray[np.float64]:
     """|P|^2 as float64 (H, W); the intensities of incoherent modes (n_modes, H, W) are added.
 
-    Raises InputError for any other number of axes.
+    Raises
+    ------
+    InputError
+        For any other number of axes.
     """
     if probe.ndim not in (2, 3) or 0 in probe.shape:
         raise InputError(f"probe must have shape (H, W) or (n_modes, H, W), got {probe.shape}")

@@ -52,7 +52,13 @@ class RingCorrelation:
     has_power: tuple[bool, bool]
 
     def threshold(self, level: float | None = None, snr: float | None = None) -> _Real:
-        """Return (k,) threshold: one level, or that of a signal-to-noise ratio (`ONE_BIT`, `HALF_BIT`)."""
+        """Return (k,) threshold: one level, or that of a signal-to-noise ratio (`ONE_BIT`, `HALF_BIT`).
+
+        Raises
+        ------
+        InputError
+            If both level and ratio are given, or neither.
+        """
         if (level is None) == (snr is None):
             raise InputError(f"a threshold is a level or a signal-to-noise ratio, got level {level} and snr {snr}")
         if snr is None:

@@ -168,7 +168,13 @@ def nearest_others(
 
 
 def checked_groups(groups: IntArray, n_positions: int | None = None) -> IntArray:
-    """Return groups as int64 (n_groups, C); InputError for another shape, type, or an index out of range."""
+    """Return groups as int64 (n_groups, C).
+
+    Raises
+    ------
+    InputError
+        For another shape, another type, or an index out of range.
+    """
     array = np.asarray(groups)
     if array.ndim != 2 or array.shape[1] < 1 or array.dtype.kind not in "iu":
         raise InputError(f"groups must be integers (n_groups, C), got {array.dtype} {array.shape}")

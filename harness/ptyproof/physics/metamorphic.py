@@ -58,7 +58,7 @@ class Scene:
     noise: NDArray[np.complex128]
 
     def result(self, level: float, repeat: int = 0) -> Image:
-        """Return the truth with noise of `level` times its rms."""
+        """Return the truth (M, M') with noise of `level` times its rms."""
         return np.asarray(self.truth + level * self.noise[repeat])
 
 

@@ -34,9 +34,9 @@ def scaled_error(result: NDArray[np.inexact], truth: NDArray[np.inexact], weight
     Parameters
     ----------
     result, truth
-        R and T: arrays of one shape, real or complex.
+        R and T: (...) of one shape, real or complex.
     weight
-        w: real, not negative, of the same shape; such as the illumination, or a mask as 0 and 1.
+        w: (...) real, not negative, of the same shape; such as the illumination, or a mask as 0 and 1.
 
     Returns
     -------
@@ -86,7 +86,12 @@ def patch_residuals(
 ) -> NDArray[np.float64]:
     """Return the two sums of each patch that `patch_error` adds up, (n, 2): for stacks that are looked at in blocks.
 
-    Parameters and errors are those of `patch_error`, but that a block's truth may be zero.
+    Parameters are those of `patch_error`; a block's truth may be zero.
+
+    Raises
+    ------
+    InputError
+        If shapes differ or are not (n, H, W), a number is not finite, or a weight is negative.
     """
     _check(patches, truth_patches, weights)
     if patches.ndim != 3:
@@ -105,9 +110,9 @@ def poisson_deviance(expected: NDArray[np.floating], counts: NDArray[np.number],
     Parameters
     ----------
     expected
-        Expected counts I, not negative, any shape.
+        Expected counts I, (...) of any shape, not negative.
     counts
-        Counts n, not negative, of the same shape.
+        Counts n, (...) of the same shape, not negative.
     floor
         Background added to the expected counts, in counts; it keeps the result finite where I is zero and n is not.
 
@@ -134,9 +139,9 @@ def r_factor(expected: NDArray[np.floating], counts: NDArray[np.number]) -> floa
     Parameters
     ----------
     expected
-        Expected counts I, not negative, any shape.
+        Expected counts I, (...) of any shape, not negative.
     counts
-        Counts n, or any intensities of the same unit, not negative, of the same shape.
+        Counts n, or any intensities of the same unit, (...) of the same shape, not negative.
 
     Returns
     -------

@@ -33,7 +33,7 @@ def disc_overlap(distance_px: ArrayLike, diameter_px: float) -> FloatArray:
     Parameters
     ----------
     distance_px
-        float64, any shape: distance of the centres in pixels, >= 0.
+        float64, (...) of any shape: distance of the centers in pixels, >= 0.
     diameter_px
         D in pixels, > 0.
 

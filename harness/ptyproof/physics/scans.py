@@ -66,7 +66,10 @@ def scan_origin_px(
     """Origin (row, col) that keeps all windows of a jittered raster `margin_px` away from the object's first
     row and column.
 
-    Raises InputError for a window below (1, 1) or a negative jitter or margin.
+    Raises
+    ------
+    InputError
+        For a window below (1, 1) or a negative jitter or margin.
     """
     _check_window(window, margin_px)
     if not (np.isfinite(jitter_px) and jitter_px >= 0):

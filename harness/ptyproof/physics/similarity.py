@@ -26,19 +26,22 @@ _Mask = NDArray[np.bool_]
 
 
 def mean_absolute_error(result: _Image, truth: _Image, mask: _Mask) -> float:
-    """Mean over the mask of |R - T|, in the images' unit."""
+    """Mean over the mask (h, w) of |R - T|, in the unit of the images R (h, w) and T (h, w)."""
     _check(result, truth, mask)
     return float(np.abs(result[mask] - truth[mask]).mean())
 
 
 def mean_squared_error(result: _Image, truth: _Image, mask: _Mask) -> float:
-    """Mean over the mask of (R - T)^2, in the images' unit squared."""
+    """Mean over the mask (h, w) of (R - T)^2, in the unit of the images R (h, w) and T (h, w) squared."""
     _check(result, truth, mask)
     return float(np.square(result[mask] - truth[mask]).mean())
 
 
 def psnr_db(result: _Image, truth: _Image, mask: _Mask, data_range: float) -> float:
-    """Peak signal-to-noise ratio 10 log10(data_range^2 / MSE), in dB; infinite where result and truth are equal."""
+    """Peak signal-to-noise ratio 10 log10(data_range^2 / MSE), in dB; infinite where result and truth are equal.
+
+    Images and mask as `mean_squared_error`; `data_range` is in the unit of the images.
+    """
     _check_range(data_range)
     mse = mean_squared_error(result, truth, mask)
     return 10.0 * math.log10(data_range**2 / mse) if mse > 0 else math.inf
@@ -111,7 +114,7 @@ def ms_ssim(
 
 
 def n_scales_for(mask: _Mask, sigma_px: float) -> int:
-    """Return how many scales of MS-SSIM fit into a mask, from 0 (not even a window of the first fits) to 5.
+    """Return how many scales of MS-SSIM fit into a mask (h, w), from 0 (not even a window of the first fits) to 5.
 
     A scale fits if, in its rectangle, whole windows lie around at least one pixel of its mask.
     """

@@ -23,7 +23,7 @@ class HalfSplit:
     Attributes
     ----------
     train, test, left_out
-        Sorted int64 indices; together each position once.
+        (m,) int64 indices, ascending; together each position once.
     line_px
         The middle of the span of the positions' rows, in pixels of the object grid.
     first_test_row
@@ -95,7 +95,12 @@ def split_halves(
 def illuminated_rows(probe: NDArray[np.complexfloating], illumination_fraction: float = 0.0) -> tuple[int, int]:
     """First and last window row that holds a pixel with |P|^2 above the fraction of its maximum.
 
-    Raises InputError for a fraction outside [0, 1) and a probe that is zero or not finite.
+    `probe` is (H, W) or, with incoherent modes, (n_modes, H, W).
+
+    Raises
+    ------
+    InputError
+        For a fraction outside [0, 1), and for a probe that is zero or not finite.
     """
     if not 0.0 <= illumination_fraction < 1.0:
         raise InputError(f"illumination_fraction must be at least 0 and below 1, got {illumination_fraction}")

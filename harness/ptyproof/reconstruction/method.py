@@ -160,7 +160,7 @@ class BlindScan:
 def shifted_probes(
     probe: npt.NDArray[np.complex64], positions_px: npt.NDArray[np.float64]
 ) -> npt.NDArray[np.complex64]:
-    """Return the probe of each position, shifted by its fraction of a pixel: (n, H, W) complex64."""
+    """Return the probe (H, W) of each position (n, 2), shifted by its fraction of a pixel: (n, H, W) complex64."""
     fractions = positions_px - np.rint(positions_px)
     stack = np.broadcast_to(probe, (len(positions_px), *probe.shape))
     return fourier_shift(stack, fractions).astype(np.complex64, copy=False)
@@ -169,7 +169,10 @@ def shifted_probes(
 def illumination(
     probe: npt.NDArray[np.complex64], positions_px: npt.NDArray[np.float64], shape: tuple[int, int]
 ) -> npt.NDArray[np.float32]:
-    """Return sum_k |P_k|^2 on the object's grid, (M, M') float32; P_k is the probe at position k, sub-pixel."""
+    """Return sum_k |P_k|^2 on the object's grid, (M, M') float32.
+
+    P_k is the probe (H, W) at position k of (n, 2), (row, col) in pixels, shifted by its fraction of a pixel.
+    """
     total = np.zeros(shape, dtype=np.float64)
     height, width = probe.shape
     corners = np.rint(positions_px).astype(np.int64) - np.array(probe.shape) // 2

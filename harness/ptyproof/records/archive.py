@@ -44,7 +44,27 @@ class Origin:
 
 @dataclass(frozen=True, eq=False)
 class ReconstructionArchive:
-    """What an archive holds; see docs/reconstructions.md. `record` is its `_reconstruction`."""
+    """What an archive holds; see docs/reconstructions.md.
+
+    Attributes
+    ----------
+    obj
+        (M, M') complex64: the object.
+    probe
+        (H, W) complex64: the probe that belongs to it.
+    illumination
+        (M, M') float32: sum_k |P_k|^2 with that probe.
+    parts
+        (M, M') int32: the number of the connected component of the scan at each pixel.
+    iterations
+        (k,) int32: iterations with a row in the history, from 1.
+    losses
+        (k,) float64: the method's own loss after each of them, in the method's unit.
+    seconds
+        (k,) float64: time after each of them, from the start of the method.
+    record
+        The member `_reconstruction`.
+    """
 
     obj: npt.NDArray[np.complex64]
     probe: npt.NDArray[np.complex64]
@@ -63,7 +83,7 @@ class ReconstructionArchive:
 
 
 def arrays_digest(obj: npt.NDArray[np.complex64], probe: npt.NDArray[np.complex64]) -> str:
-    """Return the digest of object and probe: equal reconstructions have equal digests."""
+    """Return the digest of object (M, M') and probe (H, W): equal reconstructions have equal digests."""
     return combine_digests({"object": sha256_array(obj), "probe": sha256_array(probe)})
 
 

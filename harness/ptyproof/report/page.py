@@ -82,7 +82,13 @@ def write_report(hub: Path, console: Console | None = None) -> list[Path]:
 
 
 def read_records(hub: Path, console: Console | None = None) -> Records:
-    """Return what the page of a hub is made from, its pictures drawn; errors are those of `write_report`."""
+    """Return what the page of a hub is made from, its pictures drawn.
+
+    Raises
+    ------
+    InputError
+        As `write_report`.
+    """
     if not hub.is_dir():
         raise InputError(f"the hub must be a folder, got {hub}")
     damaged: dict[str, str] = {}

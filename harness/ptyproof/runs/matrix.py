@@ -138,7 +138,13 @@ class MatrixRun:
         return found, next(call["timestamp"] for call in manifest["calls"] if call["id"] == call_id)
 
     def cell(self, key: str) -> TrainingJob | str:
-        """Return the job of a cell, or the reason for which it is skipped."""
+        """Return the job of a cell, or the reason for which it is skipped.
+
+        Raises
+        ------
+        InputError
+            If the study has no such cell.
+        """
         for job in (*self.enumeration.jobs, *self.enumeration.not_selected):
             if job.key == key:
                 return job
@@ -194,7 +200,13 @@ class MatrixRun:
         return found, next(entry["timestamp"] for entry in manifest["calls"] if entry["id"] == call.call_id)
 
     def reconstruction_cell(self, key: str) -> ReconstructionJob | str:
-        """Return the job of a cell of Phase F, or the reason for which it is skipped."""
+        """Return the job of a cell of Phase F, or the reason for which it is skipped.
+
+        Raises
+        ------
+        InputError
+            If the study has no such cell.
+        """
         found = self.reconstruction_cells
         for job in (*found.jobs, *found.not_selected):
             if job.key == key:

@@ -67,7 +67,13 @@ def choice(key: str, value: Any, choices: tuple[str, ...]) -> str:
 
 
 def known_keys(where: str, table: Any, allowed: frozenset[str], required: frozenset[str]) -> dict[str, Any]:
-    """Return `table` if it is a table with no key beyond `allowed` and every key of `required`."""
+    """Return `table` if it is a table with no key beyond `allowed` and every key of `required`.
+
+    Raises
+    ------
+    DesignError
+        If it is not a table, has another key, or lacks a required one.
+    """
     if not isinstance(table, dict):
         raise refuse(where, table, "a table")
     prefix = f"{where}." if where else ""

@@ -170,7 +170,13 @@ def build_training_jobs(
 
 
 def check_filters(design: StudyDesign, filters: JobFilters) -> None:
-    """Raise InputError if a filter names what the study has not, or no job has what all of them name."""
+    """Refuse filters that select no job.
+
+    Raises
+    ------
+    InputError
+        If a filter names what the study does not have, or no job has what all filters name.
+    """
     gridsizes = sorted({view.gridsize for view in design.views})
     choices: tuple[tuple[str, tuple[Any, ...] | None, list[Any]], ...] = (
         ("--dose", filters.doses, list(design.doses_photons_per_pattern)),

@@ -39,7 +39,10 @@ class Canvas:
     def around(
         cls, corners_px: Tensor, window: tuple[int, int], multiple: int, dark_px: Margins = (0, 0, 0, 0)
     ) -> Canvas:
-        """Return the smallest canvases that hold every window and whose sides are multiples of a number of pixels."""
+        """Return the smallest canvases that hold every window and whose sides are multiples of a number of pixels.
+
+        `corners_px` is int64 (B, C, 2), as in `Canvas`.
+        """
         height, width = (
             -(-(int(corners_px[..., axis].max()) + window[axis]) // multiple) * multiple for axis in (0, 1)
         )
@@ -55,7 +58,7 @@ class Canvas:
         return _within(self.shape[0], top, bottom, multiple), _within(self.shape[1], left, right, multiple)
 
     def cut(self, images: Tensor) -> Tensor:
-        """Return what is seen of images (B, h, w) through the windows: (B, C, H, W)."""
+        """Return what is seen of images (B, h, w), real or complex, through the windows: (B, C, H, W)."""
         if _is_plain(images):
             return torch.from_numpy(self._cut_plain(images.numpy()))
         indices = self._indices()

@@ -86,7 +86,7 @@ class DigestLog(Callback):
 
 
 def sha256_tensors(tensors: Mapping[str, Tensor]) -> str:
-    """Return one sha256 of named tensors: their names, types, shapes and contents."""
+    """Return one sha256 of named tensors (...) of any dtype: their names, types, shapes and contents."""
     return sha256_state(dict(tensors))
 
 

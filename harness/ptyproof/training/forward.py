@@ -18,13 +18,13 @@ _NEAR = 0.5
 
 
 def spectrum(field: Tensor) -> Tensor:
-    """Return the unitary 2-D FFT over the last two axes, zero frequency first."""
+    """Return the unitary 2-D FFT over the last two axes of a complex field (..., H, W), zero frequency first."""
     found: Tensor = torch.fft.fft2(field, norm="ortho")
     return found
 
 
 def back(found: Tensor) -> Tensor:
-    """Return the inverse, and adjoint, of `spectrum`."""
+    """Return the inverse, and adjoint, of `spectrum`: complex (..., H, W) of complex (..., H, W)."""
     field: Tensor = torch.fft.ifft2(found, norm="ortho")
     return field
 
@@ -45,9 +45,13 @@ def poisson_loss(expected: Tensor, counts: Tensor, floor: float) -> Tensor:
     Parameters
     ----------
     expected, counts
-        I and n, real, of one shape, in photons per pixel.
+        I and n, (...) real, of one shape, in photons per pixel.
     floor
         > 0.
+
+    Returns
+    -------
+    () real.
     """
     rate = expected + floor
     excess = rate - counts

@@ -57,14 +57,15 @@ class PatchTraining(pl.LightningModule):
         self.network = GroupNetwork(design.network)
 
     def loss(self, batch: dict[str, Tensor]) -> Tensor:
-        """Return the Poisson loss of the last stage on the counts that were not shown, in nats per pixel.
+        """Return the Poisson loss () float32 of the last stage on the counts that were not shown, in nats per pixel.
 
-        The loss is divided by the hidden fraction, so that it stands for whole patterns.
+        `batch` is an item of `GroupedScan`: counts and probes (B, C, H, W), corners int64 (B, C, 2). The loss is
+        divided by the hidden fraction, so that it stands for whole patterns.
         """
         return self._losses(batch)[-1][0]
 
     def objective(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
-        """Return what a step lowers, and the loss in it.
+        """Return what a step lowers, and the loss in it: () float32 each; `batch` as in `loss`.
 
         The objective adds to the last stage's loss a part of the earlier stages', so that each is pulled straight, and
         `restraint` times the light of every correction, the mean of |P_k correction|^2 over patterns and pixels (P_k of
@@ -95,14 +96,14 @@ class PatchTraining(pl.LightningModule):
         return found
 
     def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
-        """Return the loss of a step; stops the job where it is not finite."""
+        """Return the objective () float32 of a step, `batch` as in `loss`; stop the job where it is not finite."""
         objective, loss = self.objective(batch)
         self._check_finite(objective, f"step {batch_idx + 1}")
         self.log("train_loss", loss.detach(), on_step=False, on_epoch=True, batch_size=1)
         return objective
 
     def validation_step(self, batch: dict[str, Tensor], batch_idx: int) -> None:
-        """Record the loss of a validation batch; stops the job where it is not finite."""
+        """Record the loss of a validation batch, as in `loss`; stop the job where it is not finite."""
         loss = self.loss(batch)
         self._check_finite(loss, "validation")
         self.log("validation_loss", loss, batch_size=1)

@@ -26,7 +26,7 @@ _N_FEATURES = 6
 
 @dataclass(frozen=True, eq=False)
 class Estimate:
-    """What a stage leaves: object and its own correction of it, complex (B, h, w)."""
+    """What a stage leaves: object, complex (B, h, w), and its own correction of it, complex (B, h, w)."""
 
     obj: Tensor
     correction: Tensor
@@ -42,7 +42,7 @@ class ResidualBlock(nn.Module):
         _zero(self.second)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the block's output, of the shape of x."""
+        """Return the block's output, real (B, channels, h, w) as x."""
         added: Tensor = x + self.second(functional.silu(self.first(functional.silu(x))))
         return added
 
@@ -61,7 +61,10 @@ class Stage(nn.Module):
         _zero(self.head)
 
     def forward(self, features: Tensor, hidden: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Return the correction, complex (B, h, w), and the hidden channels on the coarser grid."""
+        """Return the correction, complex (B, h, w), and the hidden channels, real (B, channels, h / s, w / s).
+
+        `features` is real (B, 6, h, w), and `hidden` is what the stage before returned; s is the factor of the grids.
+        """
         planes = functional.pixel_unshuffle(features, self.shrink)
         if hidden is None:
             hidden = planes.new_zeros(planes.shape[0], self.stem.out_channels, *planes.shape[-2:])

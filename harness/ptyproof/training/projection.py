@@ -111,7 +111,7 @@ def misfit(patterns: Patterns, obj: Tensor) -> Tensor:
 
 
 def project(patterns: Patterns, obj: Tensor) -> Tensor:
-    """Return the object (B, h, w) after one projection, its slow phase mended, too."""
+    """Return the object, complex (B, h, w), after one projection that corrects its slow phase as well."""
     ramps = _Ramps([], [])
     obj = obj + _summed(patterns, obj, ramps) / patterns.divisor
     phases = _phases(patterns, ramps) / patterns.divisor

@@ -113,7 +113,7 @@ class Scan:
         return np.array_split(index, max(1, -(-len(index) * self.probe.size // _BLOCK_PIXELS)))
 
     def subset(self, index: npt.NDArray[np.int64]) -> Scan:
-        """Return the scan at some of its positions; digest and scale stay those of the whole."""
+        """Return the scan at the positions that `index` (m,) numbers; digest and scale stay those of the whole."""
         return replace(self, amplitude=self.amplitude[index], positions_px=self.positions_px[index])
 
 
@@ -149,7 +149,7 @@ def normalised_scan(
     positions_px: npt.NDArray[np.float64],
     arrays_sha256: str,
 ) -> Scan:
-    """Return a scan in the network's unit; `amplitude` is sqrt(counts), `probe` in the unit of its dataset.
+    """Return a scan in the network's unit; arrays as in `Scan`, but `probe` in the unit of its dataset.
 
     Raises
     ------

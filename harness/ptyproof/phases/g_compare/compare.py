@@ -1,6 +1,6 @@
 """Phase G: register, score and compare every method of a study with the truth.
 
-The truth is read here and nowhere before: Phase F's methods were given patterns, probe and positions alone. Every cell
+Phase F's methods were given patterns, probe and positions; docs/architecture.md lists who reads the truth. Every cell
 that Phase F knows of stands in the comparison: compared, failed, lost, skipped with the record of the phase that
 skipped it, or not selected.
 """

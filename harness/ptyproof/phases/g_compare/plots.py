@@ -293,6 +293,7 @@ def _object_images(cells: Sequence[ComparedCell]) -> tuple[list[str], list[_Row]
 
 
 def limits(images: Sequence[Image]) -> tuple[float, float]:
+    """Return the 0.5 and 99.5 percentiles of the finite pixels of images (h, w); the second one is the larger one."""
     values = np.concatenate([image[np.isfinite(image)] for image in images])
     low, high = np.percentile(values, (0.5, 99.5)).tolist()
     return low, high if high > low else low + 1.0

@@ -70,7 +70,13 @@ class JobPictures:
         return self._dataset("test"), Source(bundle, result["bundle_sha256"])
 
     def check(self, source: Source) -> None:
-        """Refuse a file that is not there, or is not the recorded one."""
+        """Refuse a file that is not there, or is not the recorded one.
+
+        Raises
+        ------
+        InputError
+            If the hub has no such file, or one with another sha256.
+        """
         path = self.hub / source.path
         if not lies_inside(path, self.hub):
             why = (
