@@ -28,6 +28,7 @@ extensions = [
 exclude_patterns = ["_build", "_ext"]
 
 myst_heading_anchors = 4
+myst_fence_as_directive = ["mermaid"]
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import re
+from itertools import combinations
 from pathlib import Path
+from xml.etree import ElementTree
 
-from docs._ext import pages
+import pytest
+
+from docs._ext import flowchart, pages
 from ptyproof.cli.main import COMMANDS
 from ptyproof.io.schema_files import kinds
 
@@ -46,3 +50,40 @@ def test_every_schema_is_there_with_its_fields() -> None:
     for kind, _ in kinds():
         assert f"`{kind}`" in text
     assert re.search(r"^\| `n_skipped` \| `count` \| .+ \|$", text, flags=re.MULTILINE)
+
+
+DIAGRAMS = [
+    found
+    for page in sorted((Path(__file__).parent.parent / "docs").glob("*.md"))
+    for found in re.findall(
+        r"^```mermaid\n(.*?)^```$", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL
+    )
+]
+
+
+@pytest.mark.parametrize("text", DIAGRAMS, ids=range(len(DIAGRAMS)))
+def test_a_diagram_is_drawn_downward_and_no_two_boxes_touch(text: str) -> None:
+    chart = flowchart.laid_out(flowchart.parse(text))
+    assert len(chart.edges) == text.count("-->")
+    for one, other, _ in chart.edges:
+        assert chart.nodes[one].y < chart.nodes[other].y
+    boxes = [node for node in chart.nodes.values() if node.lines]
+    for one_box, other_box in combinations(boxes, 2):
+        apart = abs(one_box.x - other_box.x) >= (one_box.width + other_box.width) / 2
+        apart |= abs(one_box.y - other_box.y) >= (one_box.height + other_box.height) / 2
+        assert apart, (one_box.lines, other_box.lines)
+
+
+def test_a_diagram_is_sound_xml_with_every_label() -> None:
+    drawn = flowchart.svg('flowchart LR\n  a["one<br>A & B"] -->|x < y| b\n  a --> c --> b')
+    root = ElementTree.fromstring(drawn)
+    assert sorted(element.text or "" for element in root.iter("text")) == ["A & B", "b", "c", "one", "x < y"]
+    assert len([path for path in root.iter("path") if path.get("class") == "edge"]) == 3
+
+
+@pytest.mark.parametrize(
+    "text", ["sequenceDiagram\n a->>b: x", "flowchart TB\n a --> b\n b --> a", "flowchart TB\n a{x}"]
+)
+def test_a_diagram_that_cannot_be_drawn_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="diagram"):
+        flowchart.svg(text)

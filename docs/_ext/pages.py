@@ -36,7 +36,7 @@ def subcommands(parser: argparse.ArgumentParser) -> Iterator[tuple[str, str, arg
         if isinstance(action, argparse._SubParsersAction):
             summaries = {each.dest: each.help or "" for each in action._choices_actions}
             for name, below in action.choices.items():
-                nested = [(f"{name} {inner}", *rest) for inner, *rest in subcommands(below)]
+                nested = [(f"{name} {inner}", summary, its) for inner, summary, its in subcommands(below)]
                 yield from nested or [(name, summaries.get(name, ""), below)]
 
 

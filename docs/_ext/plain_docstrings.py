@@ -12,7 +12,7 @@ from sphinx.application import Sphinx
 
 _MARK = re.compile(r"`[^`]+`|^\s*:[^:`]+:|(?P<mark>[\\|]|(?<=\w)_(?!\w)|(?<=[\w ])\*(?=[\w ]))")
 
-_PROPERTY = "property as it stands"
+_of_properties: dict[str, list[str]] = {}
 
 
 def plain(line: str) -> str:
@@ -35,11 +35,11 @@ def as_code(lines: list[str]) -> list[str]:
 def _kept(app: Sphinx, what: str, name: str, obj: object, options: Any, lines: list[str]) -> None:
     """Keep the docstring of a property from napoleon, which takes what stands before a colon for a type."""
     if what == "property":
-        app.env.temp_data[_PROPERTY, name] = list(lines)
+        _of_properties[name] = list(lines)
 
 
 def _processed(app: Sphinx, what: str, name: str, obj: object, options: Any, lines: list[str]) -> None:
-    lines[:] = app.env.temp_data.pop((_PROPERTY, name), lines)
+    lines[:] = _of_properties.pop(name, lines)
     lines[:] = as_code(lines) if what == "module" else [plain(line) for line in lines]
 
 
