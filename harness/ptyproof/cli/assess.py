@@ -1,4 +1,4 @@
-"""`ptyproof assess`: methods judged on a measurement, of which no truth is known."""
+"""`ptyproof assess`: judge methods on a measurement without known truth."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ ptyproof assess measured.npz --out star --method start --method pinn --bundle mo
 
 def add_parser(commands: Commands) -> None:
     """Add the command to the parser."""
-    summary = "judge methods on a measurement without truth: held-out patterns, two independent half-scans, pictures"
+    summary = "judge methods on a measurement without known truth: held-out patterns, independent half-scans, figures"
     parser = add_command(commands, "assess", summary, _EXAMPLES)
     parser.add_argument(
         "dataset", type=Path, metavar="FILE.npz", help="measured dataset (DATA-001), see ptyproof import"
     )
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for what is written")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the results")
     parser.add_argument(
         "--method",
         action="append",
         metavar="NAME[=EPOCHS]",
-        help="a method, and the epochs that it may spend; can be given several times (default: lsqml=100)",
+        help="a method and its number of epochs; repeatable (default: lsqml=100)",
     )
     network = parser.add_mutually_exclusive_group()
     network.add_argument(
@@ -42,27 +42,27 @@ def add_parser(commands: Commands) -> None:
         nargs="?",
         const=_TRAINING,
         metavar="STUDY/VIEW",
-        help="for methods that need a network: train one for each reconstruction, on the patterns that it is made of, "
-        f"with the budget of a study and the groups of a view that takes all positions (without a value: {_TRAINING})",
+        help="for methods that need a network: train one for each reconstruction, only on the patterns of that "
+        f"reconstruction, with the budget of a study and the groups of a view of all positions (default: {_TRAINING})",
     )
-    network.add_argument("--bundle", type=Path, metavar="FILE", help="for the same methods: a network that is trained")
+    network.add_argument("--bundle", type=Path, metavar="FILE", help="for methods that need a network: a trained one")
     parser.add_argument(
         "--probe",
         default="estimated",
         metavar="true|estimated",
-        help="estimated refines the dataset's probe (default), true holds it fixed",
+        help="estimated refines the dataset's probe (default), true keeps it fixed",
     )
     parser.add_argument(
         "--held-out",
         type=float,
         default=0.1,
         metavar="FRACTION",
-        help="part of the patterns that no method sees and that judge it (default: %(default)s)",
+        help="fraction of the patterns that no method sees and that judge the methods (default: %(default)s)",
     )
     parser.add_argument(
-        "--seed", type=int, default=654, metavar="N", help="seed of every choice (default: %(default)s)"
+        "--seed", type=int, default=654, metavar="N", help="seed of every random choice (default: %(default)s)"
     )
-    parser.add_argument("--threads", type=int, metavar="N", help="CPU threads of torch (default: torch's own number)")
+    parser.add_argument("--threads", type=int, metavar="N", help="CPU threads of torch (default: chosen by torch)")
     add_hub(parser)
     add_quiet(parser)
     parser.set_defaults(run=_run)

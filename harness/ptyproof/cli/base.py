@@ -24,7 +24,7 @@ def add_parser(commands: Commands) -> None:
         "--probe-from",
         type=Path,
         metavar="FILE.npz",
-        help="DATA-001 file whose probe takes the place of the built-in one",
+        help="DATA-001 file whose probe replaces the built-in one",
     )
     parser.set_defaults(run=_run)
 

@@ -1,4 +1,4 @@
-"""`ptyproof certify`: whether a study's trainings give the same bits again."""
+"""`ptyproof certify`: whether the trainings of a study are reproducible bit for bit."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ ptyproof certify --hub hub --dose 1000 --view baseline --epochs 2
 ptyproof certify --hub hub --mode resume --accelerator cpu
 ptyproof certify --hub hub --view dense --threads 1 --other-threads 2
 
-exit status: 0 every attempt was reproduced; 1 one diverged or failed; 2 usage or bad input"""
+exit status: 0 every attempt was reproduced; 1 an attempt diverged or failed; 2 wrong usage or bad input"""
 
 
 def add_parser(commands: Commands) -> None:
     """Add the command to the parser."""
-    summary = "train jobs twice in fresh processes, compare them bit for bit, and record what was found"
+    summary = "train jobs twice in fresh processes, compare them bit for bit, and record the result"
     parser = add_command(commands, "certify", summary, _EXAMPLES)
     parser.add_argument(
         "--hub",
@@ -26,14 +26,14 @@ def add_parser(commands: Commands) -> None:
         type=Path,
         required=True,
         metavar="DIR",
-        help="artifact hub that the certificate goes to, as real_run/certificate.json; it is made if it is missing",
+        help="artifact hub for the certificate, real_run/certificate.json; created if it does not exist",
     )
     parser.add_argument("--study", default="fly64", metavar="NAME|FILE.toml", help="study (default: %(default)s)")
     parser.add_argument(
         "--base-npz",
         default="builtin",
         metavar="FILE|builtin",
-        help="object, probe and positions to simulate from (default: the study's own)",
+        help="object, probe and positions for the simulation (default: the built-in base of the study)",
     )
     add_doses(parser)
     parser.add_argument("--view", nargs="+", action="extend", metavar="NAME", help="only these views (default: all)")
@@ -44,21 +44,21 @@ def add_parser(commands: Commands) -> None:
         "--mode",
         default="twice",
         metavar="twice|resume",
-        help="twice: both trainings run through; resume: the second is killed after half of the epochs and resumed "
-        "(default: %(default)s)",
+        help="twice: both trainings run to their end; resume: the second is killed after half of the epochs and then "
+        "resumed (default: %(default)s)",
     )
     parser.add_argument(
-        "--epochs", type=int, metavar="N", help="compare the first N epochs only (default: the whole training)"
+        "--epochs", type=int, metavar="N", help="compare only the first N epochs (default: the whole training)"
     )
     parser.add_argument(
-        "--accelerator", default="auto", metavar="cpu|gpu|auto", help="auto takes a GPU where there is one (default)"
+        "--accelerator", default="auto", metavar="cpu|gpu|auto", help="auto uses a GPU if there is one (default)"
     )
-    parser.add_argument("--threads", type=int, metavar="N", help="CPU threads of torch (default: torch's own number)")
+    parser.add_argument("--threads", type=int, metavar="N", help="CPU threads of torch (default: chosen by torch)")
     parser.add_argument(
         "--other-threads",
         type=int,
         metavar="N",
-        help="CPU threads of the second training, to see whether the bits depend on them (default: the first's)",
+        help="CPU threads of the second training, to test whether results depend on it (default: as the first)",
     )
     add_quiet(parser)
     parser.set_defaults(run=_run)

@@ -1,4 +1,4 @@
-"""`ptyproof check`: whether manifests that exist already are sound."""
+"""`ptyproof check`: check existing manifests."""
 
 from __future__ import annotations
 
@@ -22,51 +22,51 @@ ptyproof check training_manifest.json
 ptyproof check hub                          # an artifact hub as a whole, as `ptyproof hub verify` does
 ptyproof check reports                      # every manifest in a folder, and every hub
 cat skip_summary.json | ptyproof check -
-ptyproof check reports --table              # a row for each file, by time
+ptyproof check reports --table              # one row for each file, by time
 ptyproof check hub --no-hash --format json
 ptyproof check hub --strict --ignore PM503
 ptyproof explain PM401                      # why a check exists, and how to fix what it found
 
-exit status: 0 no error was found; 1 errors were found; 2 usage, or a file that cannot be read"""
+exit status: 0 no error; 1 errors found; 2 wrong usage, or an unreadable file"""
 _STANDARD_INPUT = "-"
 
 
 def add_parser(commands: Commands) -> None:
     """Add the command to the parser."""
-    summary = "judge manifests of any kind and generation: what each is, and what is wrong with it"
+    summary = "check manifests of any kind and generation: report the kind of each and its errors"
     parser = add_command(commands, "check", summary, _EXAMPLES)
     parser.add_argument(
         "paths",
         nargs="+",
         metavar="PATH",
-        help="a manifest, a folder (its manifests and hubs are checked, others left alone), or - for standard input",
+        help="a manifest, a folder (checks its manifests and hubs, ignores other files), or - for standard input",
     )
     parser.add_argument(
         "--format",
         choices=("text", "json", "github"),
         default="text",
-        help="text for people, json for programs, github for annotations in a workflow (default: %(default)s)",
+        help="text to read, json for programs, github for annotations in a workflow (default: %(default)s)",
     )
-    parser.add_argument("--strict", action="store_true", help="warnings count as errors")
+    parser.add_argument("--strict", action="store_true", help="treat warnings as errors")
     parser.add_argument(
         "--select", type=_codes, action="extend", metavar="CODE", help="only these codes: PM401, or PM4 for a group"
     )
-    parser.add_argument("--ignore", type=_codes, action="extend", metavar="CODE", help="all but these codes")
+    parser.add_argument("--ignore", type=_codes, action="extend", metavar="CODE", help="all codes except these")
     parser.add_argument(
         "--no-hash",
         action="store_true",
-        help="do not read the files that manifests name; whether they are there is looked at all the same",
+        help="do not read the files that manifests name; only check that they exist",
     )
     parser.add_argument(
         "--manifest-only",
         action="store_true",
-        help="look at no file but the manifests: for manifests that were handed on without their artifacts",
+        help="read only the manifests, for manifests without their artifacts",
     )
     parser.add_argument(
         "--root",
         type=Path,
         metavar="DIR",
-        help="folder that files may be looked at in (default: the artifact hub, or else each manifest's own folder)",
+        help="read named files only in this folder (default: the artifact hub, or else the folder of each manifest)",
     )
     parser.add_argument(
         "--schema",
@@ -74,15 +74,15 @@ def add_parser(commands: Commands) -> None:
         action="append",
         default=[],
         metavar="FILE.json",
-        help="a JSON Schema for a kind of one's own; can be given more than once",
+        help="a JSON Schema for your own kind of manifest; repeatable",
     )
-    parser.add_argument("--all", action="store_true", help="show every place of a code, not the first three")
+    parser.add_argument("--all", action="store_true", help="show all places of a code, not only the first three")
     parser.add_argument(
         "--table",
         action="store_true",
-        help="a row for each file, by the time that it says: kind, generation, verdict, code of the worst finding",
+        help="one row for each file, ordered by recorded time: kind, generation, verdict, code of the worst finding",
     )
-    parser.add_argument("--verbose", action="store_true", help="list the files that were left alone, too")
+    parser.add_argument("--verbose", action="store_true", help="also list ignored files")
     parser.set_defaults(run=_run)
 
 
@@ -92,7 +92,9 @@ def _codes(text: str) -> list[str]:
     found = [part.strip().upper() for part in text.split(",")]
     for part in found:
         if not part or not any(code.startswith(part) for code in codes()):
-            raise argparse.ArgumentTypeError(f"{part!r} is no code or start of one; `ptyproof explain` lists them")
+            raise argparse.ArgumentTypeError(
+                f"{part!r} is not a code or the beginning of one; `ptyproof explain` lists them"
+            )
     return found
 
 
@@ -108,7 +110,7 @@ def _run(args: argparse.Namespace) -> int:
         judged, left = _judge(args)
     if not judged:
         others = "".join(f"; {said}" for said in output.what_was_left(left))
-        raise InputError(f"there is no manifest in {', '.join(args.paths)}{others}")
+        raise InputError(f"no manifest found in {', '.join(args.paths)}{others}")
     if args.format == "json":
         from ptyproof.io.strict_json import format_json
 
@@ -136,7 +138,7 @@ def _write_text(args: argparse.Namespace, judged: list[Checked], left: LeftAlone
 
 @contextmanager
 def _rare_collection() -> Iterator[None]:
-    """Let Python look for garbage rarely: nothing here makes cycles, and a thousand files leave much that is kept."""
+    """Collect garbage rarely: nothing here makes cycles, and a thousand files leave many live objects."""
     before = gc.get_threshold()
     gc.set_threshold(100_000, 50, 50)
     try:
@@ -146,7 +148,7 @@ def _rare_collection() -> Iterator[None]:
 
 
 def _judge(args: argparse.Namespace) -> tuple[list[Checked], LeftAlone]:
-    """Return the judgements, with the findings that are wanted, and what was not judged."""
+    """Return the verdicts with the selected findings, and the files that were not checked."""
     from ptyproof.checking.gather import LeftAlone, gather, is_named_like_a_manifest, not_entered
     from ptyproof.checking.judge import check_manifest
     from ptyproof.checking.own_kinds import from_schema
@@ -183,8 +185,8 @@ def _judge(args: argparse.Namespace) -> tuple[list[Checked], LeftAlone]:
 def _hub(
     root: Path, args: argparse.Namespace, digests: dict[Path, str], kinds: list[ManifestKind]
 ) -> tuple[list[Checked], list[str]]:
-    """Return the judgements on the files of an artifact hub, and its JSON files that are no manifests."""
-    # here, as few files that are checked are hubs
+    """Return the verdicts on the files of an artifact hub, and its JSON files that are not manifests."""
+    # imported here, because most checked files are not hubs
     from ptyproof.checking.hub import judge_hub
 
     judged = judge_hub(

@@ -15,7 +15,7 @@ ptyproof compare --artifact-root a --out wide --crop-fraction 0.01"""
 
 def add_parser(commands: Commands) -> None:
     """Add the command to the parser."""
-    summary = "register, score and compare every method with the truth (Phase G)"
+    summary = "register every reconstruction to the truth and compare its metrics (Phase G)"
     parser = add_command(commands, "compare", summary, _EXAMPLES)
     parser.add_argument(
         "--artifact-root", type=Path, required=True, metavar="DIR", help="folder that reconstruct wrote"
@@ -25,7 +25,7 @@ def add_parser(commands: Commands) -> None:
             f"--phase-{name}-root",
             type=Path,
             metavar="DIR",
-            help=f"folder that {what} wrote (default: where it was when the study was reconstructed)",
+            help=f"folder that {what} wrote (default: as recorded by reconstruct)",
         )
     parser.add_argument(
         "--out", type=Path, metavar="DIR", help="folder for manifest, tables and figures (default: the artifact root)"
@@ -34,9 +34,9 @@ def add_parser(commands: Commands) -> None:
         "--crop-fraction",
         type=float,
         metavar="F",
-        help="compare pixels whose illumination is at least this fraction of the largest (default: 0.05)",
+        help="compare pixels whose illumination is at least this fraction of the maximum (default: 0.05)",
     )
-    parser.add_argument("--no-figures", action="store_true", help="tables alone")
+    parser.add_argument("--no-figures", action="store_true", help="write only tables")
     add_hub(parser)
     add_quiet(parser)
     parser.set_defaults(run=_run)
@@ -57,7 +57,7 @@ def _run(args: argparse.Namespace) -> int:
         figures=not args.no_figures,
     )
     if not (phase.figures or args.no_figures):
-        said.say(f"tables alone: {needs('drawing figures', missing(('matplotlib',)))}")
+        said.say(f"only tables: {needs('drawing figures', missing(('matplotlib',)))}")
     manifest = run_comparison(phase, said)
     said.say(describe_comparison(manifest))
     said.say(f"tables: {phase.out / manifest['files']['tables']['path']}")

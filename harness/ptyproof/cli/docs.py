@@ -1,4 +1,4 @@
-"""`ptyproof docs`: keep documents in step with the tests and with a hub."""
+"""`ptyproof docs`: update documents from the tests and a hub."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from pathlib import Path
 
 from ptyproof.cli.options import Commands, add_command
 
-_SYNC = "sync the marked blocks of the project's documents with its tests and with a hub"
+_SYNC = "update the marked blocks of the project's documents from its tests and a hub"
 _EXAMPLES = """\
 ptyproof docs sync                      # testing guide and test index
-ptyproof docs sync --hub hub            # checklists and ledger, too
-ptyproof docs sync --hub hub --init     # the first time: makes the documents that are missing
+ptyproof docs sync --hub hub            # also checklists and ledger
+ptyproof docs sync --hub hub --init     # first use: creates the missing documents
 ptyproof docs sync --hub hub --check    # writes nothing; exit status 1 if a block is stale"""
 _MORE = """
-The documents are set in pyproject.toml, [tool.ptyproof.docs]: testing_guide, test_index, checklists, ledger.
-Only what stands between <!-- ptyproof:begin NAME --> and <!-- ptyproof:end NAME --> is rewritten.
+pyproject.toml names the documents, in [tool.ptyproof.docs]: testing_guide, test_index, checklists, ledger.
+The command rewrites only the text between <!-- ptyproof:begin NAME --> and <!-- ptyproof:end NAME -->.
 """
 
 
@@ -30,13 +30,11 @@ def add_parser(commands: Commands) -> None:
         "--hub",
         type=Path,
         metavar="DIR",
-        help="hub whose runs go to checklists and ledger (default: leave these alone)",
+        help="hub whose runs update checklists and ledger (default: leave both unchanged)",
     )
     how = sync.add_mutually_exclusive_group()
-    how.add_argument("--check", action="store_true", help="write nothing; say which blocks are stale")
-    how.add_argument(
-        "--init", action="store_true", help="first make the documents, and the pyproject.toml, that are not there yet"
-    )
+    how.add_argument("--check", action="store_true", help="write nothing; list stale blocks")
+    how.add_argument("--init", action="store_true", help="first create missing documents and a missing pyproject.toml")
     sync.set_defaults(run=_sync)
 
 
@@ -57,7 +55,7 @@ def _sync(args: argparse.Namespace) -> int:
     for path, block, line in stale:
         sys.stdout.write(f"{path}: line {line}: block {block} {'is stale' if args.check else 'rewritten'}\n")
     for run in planned.under_way:
-        sys.stdout.write(f"{run} is under way: it is not in the ledger yet\n")
+        sys.stdout.write(f"{run} is still running and not in the ledger yet\n")
     if not stale:
         sys.stdout.write("every block is up to date\n")
     return 1 if stale and args.check else 0

@@ -1,4 +1,4 @@
-"""`ptyproof explain`: why a check of manifests exists, and how to mend what it found."""
+"""`ptyproof explain`: why a check of manifests exists, and how to fix what it found."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from ptyproof.cli.options import Commands, add_command
 _EXAMPLES = """\
 ptyproof explain PM401
 ptyproof explain PM401 PM703
-ptyproof explain                  # all codes, a line each"""
+ptyproof explain                  # all codes, one line each"""
 
 
 def add_parser(commands: Commands) -> None:
     """Add the command to the parser."""
-    summary = "say why a check of manifests exists, and how to mend what it found"
+    summary = "explain why a check of manifests exists, and how to fix what it found"
     parser = add_command(commands, "explain", summary, _EXAMPLES)
-    parser.add_argument("codes", nargs="*", metavar="CODE", help="codes; without any, all are listed")
+    parser.add_argument("codes", nargs="*", metavar="CODE", help="codes (default: list all codes)")
     parser.set_defaults(run=_run)
 
 
@@ -28,7 +28,7 @@ def _run(args: argparse.Namespace) -> int:
 
     for name in args.codes:
         if name.upper() not in codes():
-            raise InputError(f"there is no code {name}; `ptyproof explain` lists those that there are")
+            raise InputError(f"unknown code {name}; `ptyproof explain` lists all codes")
     if not args.codes:
         sys.stdout.writelines(f"{code.code} {code.severity:7} {code.title}\n" for code in codes().values())
         return 0

@@ -21,7 +21,7 @@ def add_parser(commands: Commands) -> None:
         "--base-npz",
         required=True,
         metavar="FILE|builtin",
-        help="object, probe and positions to simulate from: a DATA-001 file, or the study's own",
+        help="object, probe and positions for the simulation: a DATA-001 file, or the built-in base of the study",
     )
     parser.add_argument("--output-root", type=Path, required=True, metavar="DIR", help="folder for the datasets")
     parser.add_argument("--study", default="fly64", metavar="NAME|FILE.toml", help="study (default: %(default)s)")

@@ -11,8 +11,8 @@ from ptyproof.cli.options import Commands, add_command
 
 _EXAMPLES = """\
 ptyproof hub verify hub
-ptyproof check hub                    # the same judge, by file, with advice, and with --format json
-pytest hub                            # the same, with an item for each file
+ptyproof check hub                    # the same verdict, by file, with advice, and with --format json
+pytest hub                            # the same, with a test item for each file
 ptyproof explain PM901                # why a check exists, and how to fix what it found"""
 
 
@@ -22,7 +22,7 @@ def add_parser(commands: Commands) -> None:
     actions = parser.add_subparsers(metavar="ACTION", required=True)
     verify = actions.add_parser(
         "verify",
-        help="a line for each finding, `FILE: error PM303 at PLACE: what is wrong`; 0 if no error is among them",
+        help="print a line for each finding, `FILE: error PM303 at PLACE: what is wrong`; exit status 0 if no error",
     )
     verify.add_argument("hub", type=Path, metavar="DIR", help="artifact hub, a folder with hub.json")
     verify.set_defaults(run=_verify)
@@ -44,5 +44,5 @@ def _verify(args: argparse.Namespace) -> int:
         sys.stdout.flush()
         files = len({finding.file for finding in judged.errors})
         raise RunError(f"{args.hub} is not sound: errors {len(judged.errors)}{beside}, files with errors {files}")
-    sys.stdout.write(f"{args.hub}: sound{beside}; files, manifests and runs are as they were recorded\n")
+    sys.stdout.write(f"{args.hub}: sound{beside}; files, manifests and runs match their records\n")
     return 0

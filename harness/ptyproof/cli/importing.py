@@ -1,4 +1,4 @@
-"""`ptyproof import`: read a foreign or legacy dataset and write it under DATA-001."""
+"""`ptyproof import`: read a foreign or legacy dataset and write a DATA-001 file."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ptyproof import measured.npz --probe-from star/lsqml/fit.npz --out refined.npz""
 
 def add_parser(commands: Commands) -> None:
     """Add the command to the parser."""
-    summary = "read a foreign or legacy dataset, say each change, and write it under DATA-001"
+    summary = "read a foreign or legacy dataset, print each change, and write a DATA-001 file"
     parser = add_command(commands, "import", summary, _EXAMPLES)
     parser.add_argument("file", type=Path, metavar="FILE", help="file to read")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE.npz", help="file to write")
@@ -32,19 +32,19 @@ def add_parser(commands: Commands) -> None:
         "--object-from",
         type=Path,
         metavar="ARCHIVE.npz",
-        help="make a base for simulations: keep the positions, take object and probe from a reconstruction of FILE",
+        help="make a base for simulations: positions of FILE, object and probe of a reconstruction of FILE",
     )
     what.add_argument(
         "--probe-from",
         type=Path,
         metavar="ARCHIVE.npz",
-        help="keep all else, take the probe from a reconstruction of FILE: for methods that hold it fixed",
+        help="replace the probe by that of a reconstruction of FILE, for methods that keep the probe fixed",
     )
     what.add_argument(
         "--object",
         metavar="NAME",
-        help="make a base for simulations: keep probe and positions, put this built-in object under them "
-        "(grains or siemens), and leave the measured patterns out",
+        help="make a base for simulations: probe and positions of FILE and this built-in object (grains or siemens), "
+        "without the measured patterns",
     )
     add_reading(parser, scan_order="rows")
     parser.set_defaults(run=_run)
@@ -57,12 +57,12 @@ def _run(args: argparse.Namespace) -> int:
     if args.out.is_dir() or not args.out.parent.is_dir():
         raise InputError(f"--out must be a file in an existing folder, got {args.out}")
     if args.out.exists() and args.file.exists() and args.out.samefile(args.file):
-        raise InputError(f"--out must be another file than the one that is read, got {args.out}")
+        raise InputError(f"--out must differ from the input file, got {args.out}")
     changes: list[str] = []
     try:
         found = _read(args, changes)
         write_dataset(args.out, found.dataset)
-    finally:  # what was read is shown of a file that is refused, too
+    finally:  # also shows the changes of a file that is refused
         for change in changes:
             sys.stdout.write(f"{args.file.name}: {change}\n")
     dataset = found.dataset
@@ -72,7 +72,7 @@ def _run(args: argparse.Namespace) -> int:
     n, role = len(dataset.positions_px), dataset.metadata["role"]
     sys.stdout.write(f"{args.out}: {role}, {n} scan positions, probe {' x '.join(map(str, dataset.probe.shape))} px\n")
     if dataset.obj is None:
-        sys.stdout.write(f"{args.out}: holds no object; `--object NAME` makes a base for simulations instead\n")
+        sys.stdout.write(f"{args.out}: has no object; use `--object NAME` to make a base for simulations\n")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""The parser of the command line, and the one place where errors become exit statuses."""
+"""The parser of the command line, and the one place that turns errors into exit statuses."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ptyproof.console import Plain
 from ptyproof.exit_statuses import sentence_of
 from ptyproof.provenance.anonymity import anonymity
 
-# a command, and the module of this package that has it; only the one that runs is imported
+# command: module of this package; only the module of the command that runs is imported
 COMMANDS = {
     "study": "study",
     "base": "base",
@@ -48,15 +48,15 @@ examples:
   ptyproof check training_manifest.json
   ptyproof COMMAND --help
 
-exit status: 0 done; 1 it ran and something failed; 2 usage or bad input, nothing was written
+exit status: 0 success; 1 the command ran and something failed; 2 wrong usage or bad input, nothing was written
 """
 
 
 def build_parser(command: str | None = None) -> argparse.ArgumentParser:
-    """Return the parser with all commands, or with the one that is named, which costs a tenth of the imports."""
+    """Return the parser with all commands, or only with the named one, which needs a tenth of the imports."""
     parser = argparse.ArgumentParser(
         prog="ptyproof",
-        description="Evidence for ptychography studies: simulate, derive views, train for real, record every skip.",
+        description="Evidence for ptychography studies: simulate, train, reconstruct, compare, and record every skip.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -80,7 +80,7 @@ def _answered(args: argparse.Namespace, words: Sequence[str]) -> int:
         with anonymity(getattr(args, "anonymous", False)):
             return _run(args, words)
     except BrokenPipeError:
-        # The reader of our output has gone, `ptyproof ... | head` for one: no error of ours.
+        # The reader of the output has gone, as in `ptyproof ... | head`; this is not an error.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except (Exception, KeyboardInterrupt) as error:

@@ -1,4 +1,4 @@
-"""`ptyproof migrate`: bring a training manifest of an earlier generation into the current form."""
+"""`ptyproof migrate`: convert a training manifest of an earlier generation to the current form."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ ptyproof migrate old/training_manifest.json --out old/training_manifest_v1.json"
 def add_parser(commands: Commands) -> None:
     """Add the command to the parser."""
     parser = add_command(
-        commands, "migrate", "bring a training manifest of generation E4 to E7 into the current form", _EXAMPLES
+        commands, "migrate", "convert a training manifest of generation E4 to E7 to the current form", _EXAMPLES
     )
-    parser.add_argument("file", type=Path, metavar="FILE", help="the earlier manifest; it is left as it is")
+    parser.add_argument("file", type=Path, metavar="FILE", help="the earlier manifest; it stays unchanged")
     parser.add_argument(
         "--out",
         type=Path,
         required=True,
         metavar="FILE",
-        help="where the new one goes; beside the earlier one, so that its paths lead to the same files",
+        help="file to write; put it next to the earlier one, so that its paths stay valid",
     )
     parser.set_defaults(run=_migrate)
 
@@ -33,7 +33,7 @@ def _migrate(args: argparse.Namespace) -> int:
 
     migrated = migrate(args.file, args.out)["migrated"]
     sys.stdout.write(
-        f"{args.out}: migrated from generation {migrated['generation']}; values that it does not say are null, "
-        f"with {len(migrated['unknown'])} reasons; it is a record, and no evidence of a run\n"
+        f"{args.out}: migrated from generation {migrated['generation']}; unknown values are null, with "
+        f"{len(migrated['unknown'])} reasons; the file is a record, not evidence of a run\n"
     )
     return 0

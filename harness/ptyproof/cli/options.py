@@ -40,7 +40,7 @@ def add_hub(parser: argparse.ArgumentParser) -> None:
         "--artifact-hub",
         type=Path,
         metavar="DIR",
-        help="record this run in the artifact hub DIR: command line, log, environment, and, if it cannot go on, why",
+        help="record this run in the artifact hub DIR: command line, log, environment, and the reason if it stops",
     )
     add_anonymous(parser)
 
@@ -50,38 +50,40 @@ def add_anonymous(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--anonymous",
         action="store_true",
-        help="write marks in place of the names of host, processor and GPU, which only this machine can tell apart",
+        help="replace the names of host, processor and GPU by marks that only this machine recognizes",
     )
 
 
 def add_jobs(parser: argparse.ArgumentParser) -> None:
-    """Add the options of jobs that have processes of their own."""
-    group = parser.add_argument_group("how jobs are run")
+    """Add the options of jobs that run in separate processes."""
+    group = parser.add_argument_group("jobs")
     group.add_argument(
         "--retry",
         action="append",
         default=[],
         metavar="failed",
-        help="run again what failed in an earlier call; what was lost, because its process died, always is",
+        help="run failed jobs of earlier calls again; lost jobs, whose process died, always run again",
     )
     group.add_argument(
         "--job-timeout",
         type=float,
         metavar="SECONDS",
-        help="end a job that runs for longer, and record that it failed (default: no limit)",
+        help="end a job that runs longer, and record it as failed (default: no limit)",
     )
     group.add_argument(
         "--job-memory",
         metavar="BYTES",
-        help="what a job may allocate on the CPU beside its libraries: 4G, 500M (default: no limit)",
+        help="memory that a job may allocate on the CPU in addition to its libraries: 4G, 500M (default: no limit)",
     )
     group.add_argument(
-        "--in-process", action="store_true", help="run jobs in this process, for a debugger (default: one for each)"
+        "--in-process",
+        action="store_true",
+        help="run jobs in this process, for a debugger (default: one process per job)",
     )
 
 
 def processes(args: argparse.Namespace) -> JobProcesses | None:
-    """Return what the options say of the processes of jobs; None where jobs run in this process.
+    """Return the limits of the jobs' processes; None if jobs run in this process, or for a dry run.
 
     Raises
     ------
@@ -94,24 +96,24 @@ def processes(args: argparse.Namespace) -> JobProcesses | None:
     limits = JobProcesses(args.job_timeout, None if args.job_memory is None else n_bytes(args.job_memory))
     if args.in_process:
         if limits != JobProcesses():
-            raise InputError("--job-timeout and --job-memory are limits of a process of its own, not of --in-process")
+            raise InputError("--job-timeout and --job-memory need a process for each job; leave out --in-process")
         return None
     return None if args.dry_run else limits
 
 
 def add_reading(parser: argparse.ArgumentParser, scan_order: str | None = None) -> None:
-    """Add the options that say of a file of patterns what it leaves open; `reading` returns them."""
-    group = parser.add_argument_group("what FILE leaves open")
+    """Add the options that resolve what a file of patterns leaves ambiguous; `reading` returns them."""
+    group = parser.add_argument_group("options for ambiguous files")
     group.add_argument(
         "--values",
         choices=CHOICES["values"],
-        help="what the patterns hold; counts are intensity (default: whole numbers under diff3d or data are counts, "
-        "fractions are amplitude, and other whole numbers are refused)",
+        help="meaning of the patterns' values; counts are intensity (default: whole numbers in diff3d or data are "
+        "counts, fractions are amplitude, and other whole numbers are refused)",
     )
     group.add_argument(
         "--axis-order",
         choices=CHOICES["axis_order"],
-        help="patterns are (n, H, W) or (H, W, n) (default: as positions and probe tell, refused where both fit)",
+        help="patterns are (n, H, W) or (H, W, n) (default: from positions and probe; refused if both fit)",
     )
     group.add_argument(
         "--zero-frequency",
@@ -120,26 +122,26 @@ def add_reading(parser: argparse.ArgumentParser, scan_order: str | None = None) 
         default="auto",
         help="index of the patterns' zero frequency: center (H // 2, W // 2), corner (0, 0), top (0, W // 2), left "
         "(H // 2, 0); auto (default): the center for DATA-001, found from the patterns for other layouts, refused "
-        "where the patterns show another place or none",
+        "if the patterns show another place or no place",
     )
     group.add_argument(
         "--saturated",
         choices=CHOICES["saturated"],
         default="refuse",
-        help="pixels at the largest value of their type, by which detectors mark what is no light: refuse (default) or "
-        "keep them as light",
+        help="pixels at the largest value of their type, which detectors write for invalid pixels: refuse (default) or "
+        "keep them as counts",
     )
     group.add_argument(
         "--scan-order",
         choices=CHOICES["scan_order"],
         default=scan_order,
-        help="how positions (n,) run over patterns (ny, nx, H, W): row by row, nx fast, or column by column, ny fast "
+        help="order of positions (n,) for patterns (ny, nx, H, W): row by row, nx fast, or column by column, ny fast "
         + ("(default: %(default)s)" if scan_order else "(default: such a file is refused)"),
     )
 
 
 def reading(args: argparse.Namespace) -> Reading:
-    """Return what the options of `add_reading` say."""
+    """Return the values of the options of `add_reading`."""
     return Reading(args.axis_order, args.values, args.zero_frequency, args.saturated, args.scan_order)
 
 
@@ -151,7 +153,7 @@ def add_doses(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         action="extend",
         metavar="PHOTONS",
-        help="only these doses, photons per pattern (default: all of the study)",
+        help="only these doses, photons per pattern (default: all doses of the study)",
     )
 
 
@@ -167,5 +169,5 @@ def dose(text: str) -> float:
 
 
 def console(args: argparse.Namespace) -> Console:
-    """Return the console that the options ask for."""
+    """Return the console for the options."""
     return Console.for_terminal(quiet=args.quiet)

@@ -20,7 +20,7 @@ ptyproof overlap --phase-c-root c --output-root d --s-img 0.8 --n-groups 512 --g
 
 def add_parser(commands: Commands) -> None:
     """Add the command to the parser."""
-    summary = "derive the overlap views of simulated datasets; record those that the scan cannot give (Phase D)"
+    summary = "derive the overlap views of simulated datasets, and record views that the scan cannot provide (Phase D)"
     parser = add_command(commands, "overlap", summary, _EXAMPLES)
     parser.add_argument("--phase-c-root", type=Path, required=True, metavar="DIR", help="folder that generate wrote")
     parser.add_argument("--output-root", type=Path, required=True, metavar="DIR", help="folder for the views")
@@ -28,24 +28,27 @@ def add_parser(commands: Commands) -> None:
         "--artifact-root", type=Path, metavar="DIR", help="folder for the metrics (default: with the views)"
     )
     parser.add_argument(
-        "--study", metavar="NAME|FILE.toml", help="study whose views are made (default: the one generated)"
+        "--study", metavar="NAME|FILE.toml", help="study with the views (default: the study that generate used)"
     )
     add_doses(parser)
     parser.add_argument("--view", nargs="+", action="extend", metavar="NAME", help="only these views (default: all)")
-    parser.add_argument("--probe-diameter-px", type=float, metavar="PX", help="disc diameter (default: measured)")
-    sampling = parser.add_argument_group(
-        "sampling", "one view of randomly drawn positions instead of the study's views"
+    parser.add_argument(
+        "--probe-diameter-px", type=float, metavar="PX", help="disc diameter (default: measured from the probe)"
     )
+    sampling = parser.add_argument_group("sampling", "one view of random positions instead of the views of the study")
     sampling.add_argument(
-        "--s-img", type=float, metavar="FRACTION", help="fraction of the positions that is drawn (default: 1)"
+        "--s-img", type=float, metavar="FRACTION", help="fraction of the positions to draw (default: 1)"
     )
     sampling.add_argument("--n-groups", type=int, metavar="N", help="number of position groups")
-    sampling.add_argument("--gridsize", type=int, metavar="G", help="G x G patterns in a group (default: 2)")
+    sampling.add_argument("--gridsize", type=int, metavar="G", help="groups of G x G patterns (default: 2)")
     sampling.add_argument(
-        "--neighbor-count", type=int, metavar="K", help="group members come from the K nearest (default: the study's)"
+        "--neighbor-count",
+        type=int,
+        metavar="K",
+        help="draw group members from the K nearest positions (default: from the study)",
     )
     sampling.add_argument(
-        "--rng-seed-subsample", type=int, metavar="SEED", help="seed of the draw (default: the study's)"
+        "--rng-seed-subsample", type=int, metavar="SEED", help="seed of the draw (default: from the study)"
     )
     add_hub(parser)
     add_quiet(parser)
@@ -80,10 +83,10 @@ def _sampling_view(args: argparse.Namespace) -> View | None:
     if args.n_groups is None:
         if given:
             option = "--" + given[0].replace("_", "-")
-            raise InputError(f"{option} describes a sampling view and needs --n-groups N beside it")
+            raise InputError(f"{option} describes a sampling view and needs --n-groups N")
         return None
     if args.view is not None:
-        raise InputError(f"--view chooses among the study's views, got {args.view[0]!r} beside --n-groups")
+        raise InputError(f"--view selects views of the study and excludes --n-groups, got {args.view[0]!r}")
     s_img = 1.0 if args.s_img is None else args.s_img
     gridsize = 2 if args.gridsize is None else args.gridsize
     return sampling_view(gridsize, args.neighbor_count, s_img, args.n_groups)

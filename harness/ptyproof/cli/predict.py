@@ -13,9 +13,9 @@ ptyproof predict a/dose_1000/baseline/gs1/model.safetensors c/dose_1000/patched_
 
 def add_parser(commands: Commands) -> None:
     """Add the command to the parser."""
-    summary = "reconstruct a dataset with a trained network: patches and the object"
+    summary = "reconstruct a dataset with a trained network: patches and object"
     parser = add_command(commands, "predict", summary, _EXAMPLES)
-    parser.add_argument("bundle", type=Path, metavar="BUNDLE", help="model.safetensors that a training left")
+    parser.add_argument("bundle", type=Path, metavar="BUNDLE", help="model.safetensors of a training")
     parser.add_argument("dataset", type=Path, metavar="DATASET", help="DATA-001 file (.npz)")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="archive to write (.npz)")
     add_hub(parser)
@@ -31,7 +31,7 @@ def _run(args: argparse.Namespace) -> int:
 
     said = console(args)
     found = predict_dataset(args.bundle, args.dataset, args.out, said)
-    parts = "" if found.n_parts == 1 else f", in {found.n_parts} parts whose phases do not compare"
+    parts = "" if found.n_parts == 1 else f", {found.n_parts} connected components with independent phases"
     said.say(
         f"{found.n_patterns} patches of {found.window[0]} x {found.window[1]} px, object of "
         f"{found.object_shape_px[0]} x {found.object_shape_px[1]} px{parts}: {args.out}"

@@ -1,4 +1,4 @@
-"""`ptyproof reconstruct`: Phase F, the reconstructions of a study by every method."""
+"""`ptyproof reconstruct`: Phase F, the reconstructions of a study with every method."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ptyproof reconstruct --phase-c-root c --phase-d-root d --artifact-root a --metho
 
 def add_parser(commands: Commands) -> None:
     """Add the command to the parser."""
-    summary = "reconstruct every cell of a study by every method, record every skip (Phase F)"
+    summary = "reconstruct every cell of a study with every method, and record every skip (Phase F)"
     parser = add_command(commands, "reconstruct", summary, _EXAMPLES)
     for name, what in (("c", "folder that generate wrote"), ("d", "folder that overlap wrote")):
         parser.add_argument(f"--phase-{name}-root", type=Path, required=True, metavar="DIR", help=what)
@@ -28,13 +28,17 @@ def add_parser(commands: Commands) -> None:
         type=Path,
         required=True,
         metavar="DIR",
-        help="folder for archives and the manifest; bundles are those that train wrote there",
+        help="folder for archives and the manifest, with the bundles that train wrote",
     )
-    parser.add_argument("--study", metavar="NAME|FILE.toml", help="study (default: the one that was generated)")
+    parser.add_argument("--study", metavar="NAME|FILE.toml", help="study (default: the study that generate used)")
     add_doses(parser)
     for option, what in (("view", "views"), ("split", "halves, train or test"), ("method", "methods")):
         parser.add_argument(
-            f"--{option}", nargs="+", action="extend", metavar="NAME", help=f"only these {what} (default: the study's)"
+            f"--{option}",
+            nargs="+",
+            action="extend",
+            metavar="NAME",
+            help=f"only these {what} (default: all of the study)",
         )
     parser.add_argument(
         "--gridsize", type=int, nargs="+", action="extend", metavar="G", help="only these gridsizes (default: all)"
@@ -42,24 +46,24 @@ def add_parser(commands: Commands) -> None:
     parser.add_argument(
         "--budget",
         metavar="EPOCHS|SECONDSs",
-        help="what each iterative method may spend: 20 is epochs, 30s is seconds (default: the study's epochs)",
+        help="budget of each iterative method: 20 epochs, or 30s for 30 seconds (default: epochs from the study)",
     )
     parser.add_argument(
         "--format",
         default="npz",
         metavar="npz|ptychodus",
-        help="ptychodus writes a product file (HDF5) beside each archive (default: archives alone)",
+        help="ptychodus also writes a product file (HDF5) for each archive (default: only archives)",
     )
     parser.add_argument(
         "--allow-missing-phase-d",
         action="store_true",
-        help="skip a view whose data are missing without a record of Phase D, with that reason, instead of stopping",
+        help="skip a view if its data are missing and Phase D did not record why, instead of stopping",
     )
     parser.add_argument(
-        "--dry-run", action="store_true", help="say what would be reconstructed and what is skipped; write nothing"
+        "--dry-run", action="store_true", help="list the reconstructions to run and the skips; write nothing"
     )
-    parser.add_argument("--redo", action="store_true", help="reconstruct anew what an earlier call has reconstructed")
-    parser.add_argument("--threads", type=int, metavar="N", help="CPU threads of torch (default: torch's own number)")
+    parser.add_argument("--redo", action="store_true", help="reconstruct jobs again that an earlier call reconstructed")
+    parser.add_argument("--threads", type=int, metavar="N", help="CPU threads of torch (default: chosen by torch)")
     add_jobs(parser)
     add_hub(parser)
     add_quiet(parser)
@@ -108,7 +112,7 @@ def _run(args: argparse.Namespace) -> int:
         for job in found.jobs:
             state = phase.state(job)
             said.say(f"would reconstruct {job.key}" + ("" if state is None else f" ({state})"))
-        said.say("dry run: nothing was reconstructed and nothing was written; this is no evidence")
+        said.say("dry run: nothing was reconstructed and nothing was written; this is not evidence")
         return 0
     ended = run_reconstructions(phase, found, filters, args.allow_missing_phase_d, said)
     failed = [done for done in ended if done.status != "success"]
@@ -120,7 +124,7 @@ def _run(args: argparse.Namespace) -> int:
 
 
 def _budget(text: str) -> Budget:
-    """Return a budget from its text: a whole number of epochs, or seconds with an s behind."""
+    """Return a budget from its text: a whole number of epochs, or a number of seconds followed by s."""
     from ptyproof.errors import InputError
     from ptyproof.reconstruction.method import Budget
 

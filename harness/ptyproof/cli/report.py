@@ -1,4 +1,4 @@
-"""`ptyproof report`: write summary and report page of an artifact hub again."""
+"""`ptyproof report`: write the summary and the report page of an artifact hub again."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _EXAMPLES = "ptyproof report --hub hub"
 
 def add_parser(commands: Commands) -> None:
     """Add the command to the parser."""
-    summary = "write summary, list of skips and report page of an artifact hub (docs/) again, from its manifests"
+    summary = "write summary, list of skips and report page of an artifact hub (docs/) again from its manifests"
     parser = add_command(commands, "report", summary, _EXAMPLES)
     parser.add_argument("--hub", type=Path, required=True, metavar="DIR", help="artifact hub, a folder with hub.json")
     parser.set_defaults(run=_run)

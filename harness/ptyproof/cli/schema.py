@@ -19,10 +19,10 @@ def add_parser(commands: Commands) -> None:
     parser = add_command(
         commands, "schema", "print the JSON Schema of a kind of manifest, or list the kinds", _EXAMPLES
     )
-    parser.add_argument("kind", nargs="?", metavar="KIND", help="kind of manifest; without it, all are listed")
+    parser.add_argument("kind", nargs="?", metavar="KIND", help="kind of manifest (default: list all kinds)")
     parser.add_argument("--major", type=int, metavar="N", help="major version of the kind (default: the newest)")
     parser.add_argument(
-        "--bundled", action="store_true", help="with all that it refers to inside it, for editors and other validators"
+        "--bundled", action="store_true", help="include all referenced schemas, for editors and other validators"
     )
     parser.set_defaults(run=_run)
 
@@ -38,7 +38,7 @@ def _run(args: argparse.Namespace) -> int:
         return 0
     majors = [major for kind, major in schema_files.kinds() if kind == args.kind]
     if not majors:
-        raise InputError(f"there is no kind {args.kind}; `ptyproof schema` lists those that there are")
+        raise InputError(f"unknown kind {args.kind}; `ptyproof schema` lists all kinds")
     read = schema_files.bundled if args.bundled else schema_files.load_schema
     sys.stdout.write(format_json(read(args.kind, args.major or max(majors))))
     return 0

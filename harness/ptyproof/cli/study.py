@@ -15,7 +15,7 @@ ptyproof study show my-study.toml     # checks the file and prints it in full"""
 
 def add_parser(commands: Commands) -> None:
     """Add the command to the parser."""
-    parser = add_command(commands, "study", "list the built-in studies, or print one as TOML to start from", _EXAMPLES)
+    parser = add_command(commands, "study", "list the built-in studies, or print one as TOML", _EXAMPLES)
     actions = parser.add_subparsers(metavar="ACTION", required=True)
     show = actions.add_parser("show", help="print a study as TOML")
     show.add_argument("study", metavar="NAME|FILE.toml", help="name of a built-in study, or a TOML file")

@@ -15,14 +15,14 @@ ptyproof train --phase-c-root c --phase-d-root d --artifact-root a --max-epochs 
 
 def add_parser(commands: Commands) -> None:
     """Add the command to the parser."""
-    summary = "train every job of a study for real, record every skip (Phase E)"
+    summary = "train every job of a study, and record every skip (Phase E)"
     parser = add_command(commands, "train", summary, _EXAMPLES)
     for name, what in (("c", "folder that generate wrote"), ("d", "folder that overlap wrote")):
         parser.add_argument(f"--phase-{name}-root", type=Path, required=True, metavar="DIR", help=what)
     parser.add_argument(
         "--artifact-root", type=Path, required=True, metavar="DIR", help="folder for bundles, logs and the manifest"
     )
-    parser.add_argument("--study", metavar="NAME|FILE.toml", help="study (default: the one that was generated)")
+    parser.add_argument("--study", metavar="NAME|FILE.toml", help="study (default: the study that generate used)")
     add_doses(parser)
     parser.add_argument("--view", nargs="+", action="extend", metavar="NAME", help="only these views (default: all)")
     parser.add_argument(
@@ -31,12 +31,10 @@ def add_parser(commands: Commands) -> None:
     parser.add_argument(
         "--allow-missing-phase-d",
         action="store_true",
-        help="skip a view whose data are missing without a record of Phase D, with that reason, instead of stopping",
+        help="skip a view if its data are missing and Phase D did not record why, instead of stopping",
     )
-    parser.add_argument(
-        "--dry-run", action="store_true", help="say which jobs would be trained and which skipped; write nothing"
-    )
-    parser.add_argument("--retrain", action="store_true", help="train anew what an earlier call has trained")
+    parser.add_argument("--dry-run", action="store_true", help="list the jobs to train and the skips; write nothing")
+    parser.add_argument("--retrain", action="store_true", help="train jobs again that an earlier call trained")
     _add_run_options(parser)
     add_jobs(parser)
     add_hub(parser)
@@ -45,24 +43,28 @@ def add_parser(commands: Commands) -> None:
 
 
 def _add_run_options(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("how trainings are run")
+    group = parser.add_argument_group("trainings")
     group.add_argument(
-        "--accelerator", default="auto", metavar="cpu|gpu|auto", help="auto takes a GPU where there is one (default)"
+        "--accelerator", default="auto", metavar="cpu|gpu|auto", help="auto uses a GPU if there is one (default)"
     )
     group.add_argument(
         "--deterministic",
         action=argparse.BooleanOptionalAction,
         default=True,
-        help="deterministic algorithms alone, so that the same command gives the same bundles (default: yes)",
+        help="use only deterministic algorithms, so the same command gives the same bundles (default: yes)",
     )
     group.add_argument(
-        "--num-workers", type=int, default=0, metavar="N", help="processes that load data (default: 0, in the process)"
+        "--num-workers",
+        type=int,
+        default=0,
+        metavar="N",
+        help="processes that load data (default: 0, in the job's process)",
     )
-    group.add_argument("--threads", type=int, metavar="N", help="CPU threads of torch (default: torch's own number)")
+    group.add_argument("--threads", type=int, metavar="N", help="CPU threads of torch (default: chosen by torch)")
     group.add_argument(
         "--logger", default="csv", metavar="csv|none", help="write the losses of each epoch as metrics.csv (default)"
     )
-    group.add_argument("--max-epochs", type=int, metavar="N", help="epochs of each training (default: the study's)")
+    group.add_argument("--max-epochs", type=int, metavar="N", help="epochs of each training (default: from the study)")
 
 
 def _run(args: argparse.Namespace) -> int:
@@ -100,7 +102,7 @@ def _run(args: argparse.Namespace) -> int:
         for job in found.jobs:
             state = phase.state(job)
             said.say(f"would train {job.key}" + ("" if state is None else f" ({state})"))
-        said.say("dry run: nothing was trained and nothing was written; this is no evidence")
+        said.say("dry run: nothing was trained and nothing was written; this is not evidence")
         return 0
     ended = run_training(phase, found, filters, args.allow_missing_phase_d, said)
     failed = [done for done in ended if done.status != "success"]
