@@ -254,7 +254,7 @@ def test_a_source_that_was_changed_afterwards_is_found(tmp_path: Path) -> None:
     [
         ("", "cannot be migrated"),
         ('{"timestamp": "2025-11-04T06:00:41Z", "jobs": [', "cannot be migrated"),
-        ("[]", "cannot be migrated, .*no manifest"),
+        ("[]", "cannot be migrated, .*manifest"),
         ('{"kind": "study_design"}', "cannot be migrated|is no training manifest"),
         ((EXAMPLES / "training_manifest/valid/whole-dose.json").read_text(), "of the current generation"),
         ((EXAMPLES / "legacy_skip_summary_e5/valid/one-skip.json").read_text(), "is no training manifest"),
@@ -295,7 +295,7 @@ def test_nothing_is_written_over(tmp_path: Path, capsys: pytest.CaptureFixture[s
         ("E7_training_manifest_failed_validator.json", None),
         ("E7_training_manifest_dry_run.json", None),
         ("E6_training_manifest_hand_made.json", r"\$\.filters\.dose: dose is missing"),
-        ("E7_training_manifest_truncated_mid_write.json", "cut off at line 553"),
+        ("E7_training_manifest_truncated_mid_write.json", "line 553"),
     ],
 )
 def test_published_manifests(

@@ -88,7 +88,7 @@ def table_of_codes() -> str:
         lines += [
             f"### PM{number}: {group}",
             "",
-            "| code | severity | what is found | why it is checked | how to mend it |",
+            "| code | severity | what is found | why it is checked | how to fix it |",
         ]
         lines.append("|---|---|---|---|---|")
         for code in codes().values():

@@ -31,7 +31,7 @@ _LISTS = (
 def headline(doc: Document) -> str:
     """Return what a file is."""
     if doc.own is not None:
-        return f"{printable(doc.own.called[:80])}, a kind of one's own"
+        return f"{printable(doc.own.called[:80])}, a user-defined kind"
     generation = f"generation {doc.generation}" if doc.is_legacy else f"version {doc.generation}"
     parts = [f"{kind_of(doc.kind).title}, {generation}"]
     study = text(doc.root, "study")

@@ -197,14 +197,14 @@ def _unknown(doc: Document, found: list[Finding]) -> Checked:
     value = doc.value
     said = value.get("kind", ...) if isinstance(value, dict) else ...
     if said is not ...:
-        sentence = f"the kind {printable(repr(said)[:60])} is not known"
+        sentence = f"unknown kind {printable(repr(said)[:60])}"
     elif not isinstance(value, dict):
-        sentence = "holds no object, so it is no manifest"
+        sentence = "is not a JSON object, so it is not a manifest"
     elif doc.cut:
-        sentence = "too little of it is there to tell what it is"
+        sentence = "the readable part is too short to recognize its kind"
     else:
         keys = ", ".join(printable(str(key)[:30]) for key in list(value)[:6])
-        sentence = f"is no manifest of a known kind or generation; its keys are {keys or 'none'}"
+        sentence = f"is not a manifest of a known kind or generation; its keys are {keys or 'none'}"
     found.append(finding_about(doc.file, "PM102", "$.kind" if said is not ... else "$", sentence))
     found.extend(own_kinds.faults(doc))
     for check in checks_of("") if isinstance(value, dict | list) else ():

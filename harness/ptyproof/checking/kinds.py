@@ -173,7 +173,7 @@ KINDS: dict[str, Kind] = {
     ),
     "overlap_metrics": Kind("overlap metrics of Phase D", (cells.consistent, selection.check, beside.metrics)),
     "metrics_bundle": Kind("metrics bundle of Phase D", (cells.consistent, selection.check, beside.metrics)),
-    "job_state": Kind("job that a process runs, or had run when it died"),
+    "job_state": Kind("state of a job's process"),
     "model": Kind("record of a trained network", (cells.consistent, losses.model, beside.model), ("account", "values")),
     "study_design": Kind("study design", (studies.of_itself,), ("values",)),
     "dataset_metadata": Kind("metadata of a dataset", (), ("values",)),

@@ -19,10 +19,10 @@ from ptyproof.checking.table import verdict
 _PLACES = 3
 _WIDTH = 110
 _INDENT = " " * 6
-_CLEAN = "nothing wrong was found"
-_CLEAN_ITSELF = "nothing wrong in the manifest itself"
+_CLEAN = "no error found"
+_CLEAN_ITSELF = "no error in the manifest itself"
 _NOTHING_LEFT = LeftAlone()
-_CLEAN_THEMSELVES = "nothing wrong in the manifests themselves"
+_CLEAN_THEMSELVES = "no error in the manifests themselves"
 _LEVELS = {"error": "error", "warning": "warning", "info": "notice"}
 
 
@@ -53,11 +53,11 @@ def named_files(named: Named) -> str:
     """Return how many files a manifest names and how many of them were looked at; an empty text where it names none."""
     if not named.n:
         return ""
-    parts = [f"{named.there} {'is' if named.there == 1 else 'are'} there"]
+    parts = [f"{named.there} {'exists' if named.there == 1 else 'exist'}"]
     if named.absent:
-        parts.append(f"{named.absent} {'is' if named.absent == 1 else 'are'} not")
+        parts.append(f"{named.absent} {'is' if named.absent == 1 else 'are'} missing")
     if named.unseen:
-        parts.append(f"{named.unseen} could not be looked at")
+        parts.append(f"{named.unseen} could not be read")
     return f"names {plural(named.n, 'file')}: {', '.join(parts)}"
 
 
@@ -100,17 +100,17 @@ def summary(judged: Sequence[Checked], left: LeftAlone = _NOTHING_LEFT) -> str:
     clean = _CLEAN if _all_seen(named) else _CLEAN_ITSELF if len(judged) == 1 else _CLEAN_THEMSELVES
     line = f"{plural(len(judged), 'file')} checked: {found or clean}"
     if not _all_seen(named):
-        line += f"; of {plural(named.n, 'named file')}, {named.absent + named.unseen} could not be looked at"
+        line += f"; of {plural(named.n, 'named file')}, {named.absent + named.unseen} could not be read"
     line += "".join(f"; {said}" for said in what_was_left(left))
     if found:
-        line += "; `ptyproof explain CODE` says why a check exists"
+        line += "; `ptyproof explain CODE` explains a check"
     return f"{line}\n"
 
 
 def what_was_left(left: LeftAlone) -> Iterator[str]:
     """Yield what a call has not judged, each in a few words."""
     if left.files:
-        yield f"{plural(len(left.files), 'file')} of other kinds left alone (--verbose lists {_them(left.files)})"
+        yield f"{plural(len(left.files), 'file')} of other kinds ignored (--verbose lists {_them(left.files)})"
     if left.folders:
         shown = ", ".join(map(printable, left.folders[:_PLACES]))
         more = f" and {len(left.folders) - _PLACES} more" if len(left.folders) > _PLACES else ""
@@ -119,7 +119,7 @@ def what_was_left(left: LeftAlone) -> Iterator[str]:
 
 def listed(left: LeftAlone) -> str:
     """Return a line for each file and folder that was not judged."""
-    lines = [f"left alone: {printable(name)}\n" for name in left.files]
+    lines = [f"ignored: {printable(name)}\n" for name in left.files]
     return "".join([*lines, *(f"not entered: {printable(name)}\n" for name in left.folders)])
 
 

@@ -6,7 +6,7 @@
     [project.entry-points."ptyproof.manifest_kinds"]
     beamtime = "my_package.kinds:BEAMTIME"
 
-A file is of a kind of one's own where it is of none of ptyproof's, and its `kind` is the one that the schema names as a
+A file is of a user-defined kind where it is of none of ptyproof's, and its `kind` is the one that the schema names as a
 constant; of a schema without one, where it has at least half of the keys that the schema requires.
 """
 
@@ -66,7 +66,7 @@ class ManifestKind:
         if not isinstance(self.name, str) or not _NAME.fullmatch(self.name):
             raise InputError(f"the name of a kind must be letters, digits, _ . and -, got {str(self.name)[:80]!r}")
         if self.name in {kind for kind, _ in schema_files.kinds()}:
-            raise InputError(f"{self.name} is the name of a kind that ptyproof has; a kind of one's own needs another")
+            raise InputError(f"{self.name} is the name of a kind that ptyproof has; a user-defined kind needs another")
         from ptyproof.io.schema_verdict import check_schema
 
         check_schema(self.schema, self.name)

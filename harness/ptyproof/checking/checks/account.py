@@ -158,7 +158,7 @@ def reconstruction(doc: Document) -> Findings:
     if total + len(missing) < wanted:
         said = (
             f"total_jobs {total} and {plural(len(missing), 'missing job')} are {total + len(missing)} of the {wanted} "
-            f"cells of {plural(len(doses), 'dose')}, 3 views and 2 halves; nothing is said of the others"
+            f"cells of {plural(len(doses), 'dose')}, 3 views and 2 halves; the other cells are not recorded"
         )
         yield doc.finding("PM208", "$.total_jobs", said)
 
@@ -174,7 +174,7 @@ def ended(doc: Document) -> Findings:
     codes = [count(result, "returncode") for result in results]
     good = sum(code == 0 for code in codes)
     yield from counted(doc, doc.root, "$", "n_success", good, "{} jobs ended with returncode 0")
-    yield from counted(doc, doc.root, "$", "n_failed", len(codes) - good, "{} ended with another returncode than 0")
+    yield from counted(doc, doc.root, "$", "n_failed", len(codes) - good, "{} ended with a returncode other than 0")
 
 
 def jobs(doc: Document) -> Findings:
@@ -182,7 +182,7 @@ def jobs(doc: Document) -> Findings:
     total, good, failed = (count(doc.root, key) for key in ("n_jobs", "n_success", "n_failed"))
     if doc.kind == "legacy_metrics_summary_g":
         scored = len(listed(doc.root, "jobs"))
-        yield from counted(doc, doc.root, "$", "n_success", scored, "the scores of {} jobs are there")
+        yield from counted(doc, doc.root, "$", "n_success", scored, "{} jobs have scores")
     else:
         yield from _length(doc, "n_jobs", "jobs")
     if total is not None and good is not None and failed is not None and good + failed != total:
@@ -213,7 +213,5 @@ def calls(doc: Document) -> Findings:
         for key in ("jobs", "skipped"):
             for at, cell in enumerate(listed(call, key)):
                 if isinstance(cell, str) and cell not in known:
-                    said = (
-                        f"{cell} was {'asked for' if key == 'jobs' else 'skipped'}, but the manifest has no such cell"
-                    )
+                    said = f"{cell} was {'selected' if key == 'jobs' else 'skipped'}, but the manifest has no such cell"
                     yield doc.finding("PM208", f"{place}.{key}[{at}]", said)

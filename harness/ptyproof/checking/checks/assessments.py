@@ -17,21 +17,21 @@ def methods(doc: Document) -> Findings:
     for place, method in entries:
         name, status, error = text(method, "method"), method.get("status"), method.get("error")
         if name is not None and seen.setdefault(name, place) != place:
-            yield doc.finding("PM203", f"{place}.method", f"{name[:64]} is there twice: {seen[name]} has it, too")
+            yield doc.finding("PM203", f"{place}.method", f"{name[:64]} occurs twice, also at {seen[name]}")
         for key in _OF_SUCCESS:
             if key not in method or doc.is_cut(f"{place}.{key}"):
                 continue
             if status == "success" and not method[key]:
-                yield doc.finding("PM703", f"{place}.{key}", f"the method is called a success without {key}")
+                yield doc.finding("PM703", f"{place}.{key}", f"the method is a success without {key}")
             elif status == "failed" and method[key]:
                 yield doc.finding("PM704", f"{place}.{key}", f"the method failed, but has {key}")
         if status == "success" and error is not None:
-            yield doc.finding("PM704", f"{place}.error", f"a success beside an error: {str(error)[:_SHOWN]}")
+            yield doc.finding("PM704", f"{place}.error", f"a success with an error: {str(error)[:_SHOWN]}")
         if status == "failed":
             yield doc.finding("PM705", f"{place}.status", f"the method failed: {str(error)[:_SHOWN]}")
         yield from _files(doc, place, name)
     if entries and not doc.cut and all(method.get("status") != "success" for _, method in entries):
-        yield doc.finding("PM709", "$.methods", "none of the methods is a success: this shows no result")
+        yield doc.finding("PM709", "$.methods", "no method is a success, so the file shows no result")
 
 
 def networks(doc: Document) -> Findings:
@@ -59,7 +59,7 @@ def _own(doc: Document, records: dict[str, dict[str, Any]], wanted: list[str], w
     for (place, record), belongs in zip(records.items(), wanted, strict=True):
         path, digest = text(record, "path"), text(record, "sha256")
         if path is not None and path != belongs:
-            yield doc.finding("PM406", f"{place}.path", f"{path[-_SHOWN:]} is another place than {belongs}")
+            yield doc.finding("PM406", f"{place}.path", f"{path[-_SHOWN:]} is not the expected path {belongs}")
         if digest is not None and digests.setdefault(digest, place) != place:
-            said = f"is the {what} of {digests[digest]}, too: other patterns do not give the same bytes"
+            said = f"is also the {what} of {digests[digest]}; other patterns do not give the same bytes"
             yield doc.finding("PM304", f"{place}.sha256", f"{digest[:16]}... {said}")

@@ -61,7 +61,7 @@ def once(doc: Document) -> Findings:
         # a skip has no gridsize in earlier generations, and then stands for the view's one
         short = cell.partition("-gs")[0] if doc.is_legacy and "-gs" in cell else cell
         if short in seen:
-            yield doc.finding("PM203", place, f"{cell} is there twice: {seen[short]} has it, too")
+            yield doc.finding("PM203", place, f"{cell} occurs twice, also at {seen[short]}")
         else:
             seen[short] = place
 
@@ -73,7 +73,7 @@ def possible(doc: Document) -> Findings:
             view, gridsize = text(record, "view"), count(record, "gridsize")
             wanted = _GRIDSIZE_OF.get(view or "")
             if gridsize is not None and wanted is not None and gridsize != wanted:
-                said = f"{view} with gridsize {gridsize} is no cell of the study, whose {view} has gridsize {wanted}"
+                said = f"{view} with gridsize {gridsize} is not a cell of the study, whose {view} has gridsize {wanted}"
                 yield doc.finding("PM204", f"{place}.gridsize", said)
         return
     cells = design_cells(mapping(doc.root, "design"))
@@ -82,12 +82,12 @@ def possible(doc: Document) -> Findings:
     for place, record in records(doc):
         cell = cell_of({key: record.get(key) for key in ("dose", "view", "gridsize")})
         if cell is not None and not place.startswith("$.datasets") and cell not in cells:
-            yield doc.finding("PM204", place, f"{cell} is no cell of the study")
+            yield doc.finding("PM204", place, f"{cell} is not a cell of the study")
     doses = set(map(as_number, listed(mapping(doc.root, "design"), "doses_photons_per_pattern")))
     for place, record in doc.entries("datasets"):
         dose = number(record, "dose")
         if dose is not None and dose not in doses:
-            yield doc.finding("PM204", f"{place}.dose", f"{dose:g} is no dose of the study")
+            yield doc.finding("PM204", f"{place}.dose", f"{dose:g} is not a dose of the study")
 
 
 def design_cells(design: dict[str, Any]) -> set[str]:
@@ -116,7 +116,7 @@ def consistent(doc: Document) -> Findings:
             "backend",
         }:
             if key in record and own[key] != record[key]:
-                said = f"{own[key]!r} is not what the job has, {record[key]!r}"
+                said = f"{own[key]!r} differs from the job's value, {record[key]!r}"
                 yield doc.finding("PM205", f"{place}.result.{key}", said)
     yield from _results_of_jobs(doc)
     yield from _own_cell(doc)
@@ -124,7 +124,7 @@ def consistent(doc: Document) -> Findings:
         for key, record in doc.root.items():
             dose = number(record, "dose")
             if dose is not None and key != dose_folder(dose):
-                yield doc.finding("PM205", f"$.{key}.dose", f"dose {dose:g} stands under {key}")
+                yield doc.finding("PM205", f"$.{key}.dose", f"dose {dose:g} is recorded under {key}")
 
 
 def _own_cell(doc: Document) -> Findings:
@@ -141,7 +141,7 @@ def _results_of_jobs(doc: Document) -> Findings:
         cell = cell_of(result)
         wanted = cell_of(jobs[at]) if isinstance(jobs.get(at), dict) else None
         if cell is not None and wanted is not None and cell != wanted:
-            yield doc.finding("PM205", place, f"is the result of {cell}, but the job in its place is {wanted}")
+            yield doc.finding("PM205", place, f"is the result of {cell}, but the job at this position is {wanted}")
 
 
 def filtered(doc: Document) -> Findings:
@@ -152,7 +152,7 @@ def filtered(doc: Document) -> Findings:
             for key in _CELL_KEYS:
                 wanted, got = filters.get(key), job.get(key)
                 if wanted is not None and got is not None and not isinstance(wanted, list) and wanted != got:
-                    said = f"{key} is {got!r}, but the filters asked for {wanted!r} alone"
+                    said = f"{key} is {got!r}, but the filters select only {wanted!r}"
                     yield doc.finding("PM207", f"{place}.{key}", said)
         return
     yield from _of_calls(doc)
@@ -166,13 +166,13 @@ def _of_calls(doc: Document) -> Findings:
             for key, got in parts.items():
                 wanted = filters.get(key)
                 if isinstance(wanted, list) and got not in wanted:
-                    said = f"{name} was selected, but the call's filters asked for {key} {wanted} alone"
+                    said = f"{name} was selected, but the call's filters select only {key} {wanted}"
                     yield doc.finding("PM207", f"{place}.jobs[{at}]", said)
     if doc.cut:
         return
     newest = [call for _, call in doc.entries("calls")][-1:]
     if newest and newest[0].get("filters") != doc.root.get("filters"):
-        yield doc.finding("PM205", "$.filters", "the filters are not those of the latest call")
+        yield doc.finding("PM205", "$.filters", "the filters differ from those of the latest call")
 
 
 def parts_of(name: Any) -> dict[str, Any]:
@@ -200,7 +200,5 @@ def accounted(doc: Document) -> Findings:
     for dose, views in seen.items():
         gone = [view for view in _GRIDSIZE_OF if view not in views]
         if gone and any(number(job, "dose") == dose for _, job in doc.entries("jobs")):
-            said = (
-                f"of dose {dose:g}, {' and '.join(gone)} {'is' if len(gone) == 1 else 'are'} neither a job nor a skip"
-            )
+            said = f"dose {dose:g}: {' and '.join(gone)} {'is' if len(gone) == 1 else 'are'} neither a job nor a skip"
             yield doc.finding("PM208", "$.jobs", f"{said}, and no filter left {'it' if len(gone) == 1 else 'them'} out")

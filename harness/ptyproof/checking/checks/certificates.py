@@ -55,7 +55,7 @@ def _epochs(doc: Document, attempt: dict[str, Any], place: str, status: str | No
     listed_epochs = list(entries(attempt, "epochs", place))
     for expected, (where, epoch) in enumerate(listed_epochs, start=1):
         if count(epoch, "epoch") not in (expected, None):
-            said = f"epoch is {epoch['epoch']}, where {expected} follows: the first epochs are compared, one by one"
+            said = f"epoch is {epoch['epoch']}, where {expected} is expected: the first epochs are compared one by one"
             yield doc.finding("PM605", f"{where}.epoch", said)
             break
     if asked is not None and most is not None and asked > most:
@@ -64,33 +64,33 @@ def _epochs(doc: Document, attempt: dict[str, Any], place: str, status: str | No
     if asked is not None and isinstance(attempt.get("epochs"), list):
         n = len(listed_epochs)
         if n > asked or (status == "reproduced" and n < asked):
-            said = f"lists {n} epochs, but {asked} were to be compared"
+            said = f"lists {n} epochs, but n_epochs_asked is {asked}"
             yield doc.finding("PM605", f"{place}.epochs", said)
     if mode is not None and (mode == "resume") != (killed is not None):
         said = f"mode is {mode[:_SHOWN]} and killed_after_epoch {attempt.get('killed_after_epoch')!s:.20}"
         yield doc.finding("PM605", f"{place}.killed_after_epoch", said)
     elif killed is not None and asked is not None and killed >= asked:
-        said = f"was killed after epoch {killed}, so none of the {asked} epochs is one after resuming"
+        said = f"was killed after epoch {killed}, so none of the {asked} epochs comes after resuming"
         yield doc.finding("PM605", f"{place}.killed_after_epoch", said)
 
 
 def _reproduced(doc: Document, attempt: dict[str, Any], place: str) -> Findings:
     trainings = list(entries(attempt, "trainings", place))
     if len(trainings) != 2:
-        said = f"is called reproduced, but lists {len(trainings)} of two trainings"
+        said = f"the status is reproduced, but the attempt lists {len(trainings)} of two trainings"
         yield doc.finding("PM703", f"{place}.trainings", said)
     for key in ("recipe_sha256", "epochs"):
         if key in attempt and not attempt[key]:
-            yield doc.finding("PM703", f"{place}.{key}", f"is called reproduced without its {key}")
+            yield doc.finding("PM703", f"{place}.{key}", f"the status is reproduced without {key}")
     for key in ("error", "divergence"):
         if attempt.get(key) is not None:
-            yield doc.finding("PM704", f"{place}.{key}", f"is called reproduced beside a {key}")
+            yield doc.finding("PM704", f"{place}.{key}", f"the status is reproduced, but the attempt has a {key}")
     digests = {text(training, "bundle_sha256") for _, training in trainings}
     recorded = text(mapping(attempt, "recorded_bundle"), "sha256")
     if recorded is not None:
         digests.add(recorded)
     if len(digests - {None}) > 1:
-        said = "is called reproduced, but its bundles differ: " + ", ".join(
+        said = "the status is reproduced, but its bundles differ: " + ", ".join(
             sorted(f"{d[:16]}..." for d in digests if d)
         )
         yield doc.finding("PM704", f"{place}.status", said)
@@ -100,28 +100,28 @@ def _diverged(doc: Document, attempt: dict[str, Any], place: str) -> Findings:
     found = mapping(attempt, "divergence")
     if not found:
         if "divergence" in attempt and not doc.is_cut(f"{place}.divergence"):
-            yield doc.finding("PM704", f"{place}.divergence", "is called diverged, and does not say where")
+            yield doc.finding("PM704", f"{place}.divergence", "the status is diverged, but no place is recorded")
         return
     if found.get("first") == found.get("second"):
-        said = "is called a divergence, but both trainings have the same"
+        said = "the divergence has the same value in both trainings"
         yield doc.finding("PM704", f"{place}.divergence.second", said)
     epoch = count(found, "epoch")
     if epoch is not None and isinstance(attempt.get("epochs"), list) and epoch != len(listed(attempt, "epochs")) + 1:
-        said = f"is in epoch {epoch}, but {len(listed(attempt, 'epochs'))} epochs before it are listed as the same"
+        said = f"is in epoch {epoch}, but the attempt lists {len(listed(attempt, 'epochs'))} equal epochs before it"
         yield doc.finding("PM605", f"{place}.divergence.epoch", said)
     where = f" in epoch {epoch}" if epoch is not None else " at the end"
     step = number(found, "step")
     where += f", step {step:g}" if step is not None else ""
     name, quantity = text(attempt, "job") or "the job", text(found, "quantity") or "something"
-    said = f"{name[:_SHOWN]} did not give the same bits again: {quantity[:_SHOWN]} differs{where}"
+    said = f"{name[:_SHOWN]} is not reproducible: {quantity[:_SHOWN]} differs{where}"
     yield doc.finding("PM713", f"{place}.status", said)
 
 
 def _failed(doc: Document, attempt: dict[str, Any], place: str) -> Findings:
     error = text(attempt, "error")
     if error is None and "error" in attempt:
-        yield doc.finding("PM704", f"{place}.error", "is called failed, and does not say why")
+        yield doc.finding("PM704", f"{place}.error", "the status is failed, but no error is recorded")
     for key in ("trainings", "epochs", "divergence", "recorded_bundle"):
         if attempt.get(key):
-            yield doc.finding("PM704", f"{place}.{key}", f"is called failed, but has {key}")
+            yield doc.finding("PM704", f"{place}.{key}", f"the status is failed, but the attempt has {key}")
     yield doc.finding("PM705", f"{place}.status", f"the attempt failed: {str(error)[:_SHOWN]}")

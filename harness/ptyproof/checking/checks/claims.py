@@ -29,13 +29,11 @@ def dry_run(doc: Document) -> Findings:
         root = text(doc.root, "artifact_root") or ""
         filed = [part for part in re.split(r"[/\\]", root) if re.search(r"real.?run", part, re.IGNORECASE)]
         said = f", although it is filed under {filed[0]}" if filed else ""
-        yield doc.finding(
-            "PM701", "$.dry_run", f"dry_run is true: nothing was trained{said}, so this shows no training"
-        )
+        yield doc.finding("PM701", "$.dry_run", f"dry_run is true: nothing was trained{said}")
         return
     for place, job in doc.entries("jobs"):
         if mapping(job, "result").get("dry_run") is True:
-            sentence = "the job was a dry run, in a manifest that says that it is none"
+            sentence = "the job was a dry run, but dry_run of the manifest is false"
             yield doc.finding("PM701", f"{place}.result.dry_run", sentence)
 
 
@@ -43,7 +41,7 @@ def migrated(doc: Document) -> Findings:
     """Yield that a manifest was migrated: it records what an earlier tool said of itself."""
     if "migrated" in doc.root:
         generation = str(mapping(doc.root, "migrated").get("generation"))[:_SHOWN]
-        said = f"was migrated from generation {generation}: a record of an earlier tool, no evidence of this one"
+        said = f"was migrated from generation {generation}: a record of an earlier tool, not evidence of this one"
         yield doc.finding("PM711", "$.migrated", said)
 
 
@@ -68,7 +66,7 @@ def planned(doc: Document) -> Findings:
     """Yield jobs without any result: a plan, and no record of a run."""
     jobs = listed(doc.root, "jobs")
     if jobs and "execution_results" not in doc.root and not doc.cut:
-        said = f"names {plural(len(jobs), 'job')} and no result of any: this is a plan, not the record of a run"
+        said = f"names {plural(len(jobs), 'job')} without a result: this is a plan, not the record of a run"
         yield doc.finding("PM702", "$.jobs", said)
 
 
@@ -82,15 +80,15 @@ def successes(doc: Document) -> Findings:
         needed = _NEEDED[:2] if generation in ("E4", "E5") else _NEEDED
         for key in needed:
             if result.get(key) is None and (key in result or not doc.is_cut(at)):
-                yield doc.finding("PM703", f"{at}.{key}", f"the job is called a success without its {key}")
+                yield doc.finding("PM703", f"{at}.{key}", f"the job is a success without {key}")
         if count(result, "epochs_completed") == 0:
-            said = "the job is called a success after 0 epochs: nothing was trained"
+            said = "the job is a success after 0 epochs: nothing was trained"
             yield doc.finding("PM703", f"{at}.epochs_completed", said)
         for key in () if doc.is_legacy or "migrated" in doc.root else _OF_A_TRAINING:
             if key in job and job[key] is None:
-                yield doc.finding("PM703", f"{place}.{key}", f"the job is called a success without its {key}")
+                yield doc.finding("PM703", f"{place}.{key}", f"the job is a success without {key}")
         if result.get("error") is not None:
-            said = f"the job is called a success beside an error: {str(result['error'])[:_SHOWN]}"
+            said = f"the job is called a success with an error: {str(result['error'])[:_SHOWN]}"
             yield doc.finding("PM704", f"{at}.error", said)
 
 
@@ -104,16 +102,16 @@ def failures(doc: Document) -> Findings:
         if status not in ("failed", "lost"):
             continue
         if count(result, "returncode") == 0 or count(result, "exit_status") == 0:
-            yield doc.finding("PM704", f"{at}.status", f"the job is {status}, but its process is said to have exited 0")
+            yield doc.finding("PM704", f"{at}.status", f"the job is {status}, but its process has exit status 0")
         elif doc.is_legacy or "migrated" in doc.root:
-            said = f"the job failed, and programs of this generation exit 0 all the same, which says success{error}"
+            said = f"the job failed, but programs of this generation exit with 0, which means success{error}"
             yield doc.finding("PM704", f"{at}.status", said)
         else:
             yield doc.finding(
                 "PM705", f"{at}.status", f"the job {'failed' if status == 'failed' else 'was lost'}{error}"
             )
         if result.get("bundle_path") is not None:
-            said = f"the job is {status}, but a bundle is named as its result"
+            said = f"the job is {status}, but its result names a bundle"
             yield doc.finding("PM704", f"{at}.bundle_path", said)
     if (
         jobs
@@ -121,7 +119,7 @@ def failures(doc: Document) -> Findings:
         and not doc.cut
         and all(mapping(job, "result").get("status") != "success" for _, job in jobs)
     ):
-        yield doc.finding("PM709", "$.jobs", "none of the jobs is a success: this shows no training")
+        yield doc.finding("PM709", "$.jobs", "no job is a success, so the file shows no training")
 
 
 def returncodes(doc: Document) -> Findings:
@@ -143,7 +141,7 @@ def nothing(doc: Document) -> Findings:
         said = f"nothing ran: there is no job, and {plural(n, 'cell')} of the study {'are' if n > 1 else 'is'} missing"
         yield doc.finding("PM709", "$.jobs", said)
     elif doc.is_legacy and not count(doc.root, "n_failed"):
-        yield doc.finding("PM706", "$.jobs", "there is no job, and nothing says why: zero jobs are no success")
+        yield doc.finding("PM706", "$.jobs", "there is no job and no reason; zero jobs are not a success")
 
 
 def same_data(doc: Document) -> Findings:
@@ -151,11 +149,11 @@ def same_data(doc: Document) -> Findings:
     for place, job in doc.entries("jobs"):
         train, test = text(job, "train_data_path"), text(job, "test_data_path")
         if train is not None and train == test:
-            yield doc.finding("PM708", f"{place}.test_data_path", f"{test} is the file that is trained on, too")
+            yield doc.finding("PM708", f"{place}.test_data_path", f"{test} is also the training file")
         files = mapping(job, "datasets")
         digests = [mapping(files, half).get("sha256") for half in ("train", "test")]
         if digests[0] is not None and digests[0] == digests[1]:
-            said = "the held-out half has the sha256 of the file that is trained on"
+            said = "the held-out half has the sha256 of the training file"
             yield doc.finding("PM708", f"{place}.datasets.test.sha256", said)
     if doc.kind == "run_manifest":
         for place, dataset in doc.entries("datasets"):
@@ -169,16 +167,16 @@ def verdicts(doc: Document) -> Findings:
     root = doc.root
     if isinstance(root.get("n_valid"), str):
         said = (
-            f"n_valid is the text {root['n_valid'][:40]!r}, typed and not counted: no list of what was valid is there"
+            f"n_valid is the text {root['n_valid'][:40]!r}, typed and not counted: the file has no list of valid checks"
         )
         yield doc.finding("PM707", "$.n_valid", said)
     for name, verdict in mapping(root, "test_results").items():
         if isinstance(verdict, str) and _TYPED.search(verdict):
-            said = f"the verdict {verdict[:60]!r} is a typed text: no log, exit status or list of tests is named for it"
+            said = f"the verdict {verdict[:60]!r} is typed: the file names no log, exit status or list of tests for it"
             yield doc.finding("PM707", f"$.test_results.{name}", said)
     status = text(root, "status")
     if status is not None and not any(key in root for key in ("files", "jobs", "log_path")):
-        said = f"the status {status[:60]!r} rests on nothing that is in the file"
+        said = f"nothing in the file supports the status {status[:60]!r}"
         yield doc.finding("PM707", "$.status", said)
 
 

@@ -22,7 +22,7 @@ def ends(doc: Document) -> Findings:
             said = f"the reconstruction {'failed' if status == 'failed' else 'was lost'}"
             yield doc.finding("PM705", f"{place}.status", said if why is None else f"{said}: {str(why)[:_SHOWN]}")
         if status in ("failed", "lost", "skipped") and "reason" in cell and why is None:
-            yield doc.finding("PM612", f"{place}.reason", f"the cell is {status}, and nothing says why")
+            yield doc.finding("PM612", f"{place}.reason", f"the cell is {status} without a reason")
         if "code" in cell and (code is not None) != (status == "skipped"):
             said = "has no code of its skip" if code is None else f"has the code of a skip, {str(code)[:64]}"
             yield doc.finding("PM205", f"{place}.code", f"the cell is {status}, and {said}")
@@ -37,9 +37,9 @@ def ends(doc: Document) -> Findings:
     rows = [row for _, table in doc.entries("tables") for row in listed(table, "rows")]
     if not cells and not rows:
         place = "$.cells" if doc.kind == "comparison_manifest" else "$.tables"
-        yield doc.finding("PM706", place, "there is no cell at all, and nothing says why: zero cells are no success")
+        yield doc.finding("PM706", place, "there is no cell and no reason; zero cells are not a success")
     elif not rows and all(cell.get("status") != "success" for _, cell in cells):
-        yield doc.finding("PM709", "$.account.n_success", "no cell has a result: this compares nothing")
+        yield doc.finding("PM709", "$.account.n_success", "no cell has a result, so the file compares nothing")
 
 
 def protocols(doc: Document) -> Findings:
@@ -51,7 +51,7 @@ def protocols(doc: Document) -> Findings:
         if digest is None or not parts:
             continue
         if digest in known:
-            yield doc.finding("PM624", f"{place}.{key}", f"the protocol {digest[:16]}... is there twice")
+            yield doc.finding("PM624", f"{place}.{key}", f"the protocol {digest[:16]}... occurs twice")
         known[digest] = parts.get("split")
         yield from _parts(doc, f"{place}.{key}", digest, parts, recipe)
         for at, row in entries(entry, "rows", place):
@@ -71,13 +71,13 @@ def _used(doc: Document, known: dict[str, Any]) -> Findings:
             continue
         used.add(digest)
         if digest not in known:
-            said = f"{digest[:16]}... is no protocol that the manifest records"
+            said = f"the manifest does not record the protocol {digest[:16]}..."
             yield doc.finding("PM624", f"{place}.protocol", said)
         elif known[digest] != cell.get("split"):
             said = f"the protocol is of the half {known[digest]}, but the cell is of {cell.get('split')}"
             yield doc.finding("PM624", f"{place}.protocol", said)
     for digest in sorted(known.keys() - used):
-        yield doc.finding("PM624", "$.protocols", f"the protocol {digest[:16]}... is that of no cell")
+        yield doc.finding("PM624", "$.protocols", f"no cell has the protocol {digest[:16]}...")
 
 
 def _protocols(doc: Document) -> Iterator[tuple[str, str, dict[str, Any]]]:
@@ -93,14 +93,14 @@ def _parts(doc: Document, at: str, digest: str, parts: dict[str, Any], recipe: R
     except ValueError:  # NaN
         return
     if real != digest:
-        said = f"{digest[:16]}... is not the hash of the protocol's parts, {real[:16]}..."
+        said = f"{digest[:16]}... differs from the hash of the protocol, {real[:16]}..."
         yield doc.finding("PM624", at, said)
     if recipe is None:
         return
     wanted = protocol(recipe, *(str(parts.get(key)) for key in ("split", "probe", "timing_scope")))
     differing = difference(wanted, parts)
     if differing:
-        said = f"the protocol is not that of the recipe: {'; '.join(differing)[:_SHOWN]}"
+        said = f"the protocol differs from the recipe: {'; '.join(differing)[:_SHOWN]}"
         yield doc.finding("PM624", at.rpartition(".")[0] + ".parts", said)
 
 
@@ -120,7 +120,7 @@ def crops(doc: Document) -> Findings:
         for at, shift in enumerate(listed(mapping(cell, "alignment"), "shift_px")):
             value = as_number(shift)
             if value is not None and limit is not None and abs(value) > limit + _SUBPIXEL:
-                said = f"the shift of {value:g} px is beyond the largest that was looked for, {limit:g} px"
+                said = f"the shift of {value:g} px is beyond the search limit, {limit:g} px"
                 yield doc.finding("PM609", f"{place}.alignment.shift_px[{at}]", said)
 
 
@@ -144,10 +144,10 @@ def figures(doc: Document) -> Findings:
     for place, figure in doc.entries("figures"):
         cell = tuple(str(figure.get(key)) for key in ("dose", "view", "gridsize", "split"))
         if figure.get("dose") is not None and cell not in halves and not doc.cut:
-            yield doc.finding("PM204", place, f"a picture of {', '.join(cell)}, of which nothing was compared")
+            yield doc.finding("PM204", place, f"a picture of {', '.join(cell)}, which was not compared")
         name = text(mapping(figure, "file"), "path")
         if name is not None and seen.setdefault(name, place) != place:
-            yield doc.finding("PM304", f"{place}.file.path", f"{name[-_SHOWN:]} is the picture at {seen[name]}, too")
+            yield doc.finding("PM304", f"{place}.file.path", f"{name[-_SHOWN:]} is also the picture at {seen[name]}")
 
 
 def _compared(doc: Document) -> list[tuple[str, dict[str, Any]]]:

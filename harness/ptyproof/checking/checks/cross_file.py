@@ -109,7 +109,7 @@ def in_hub(doc: Document) -> Findings:
     name = (doc.folder / Path(doc.file).name).relative_to(doc.home).as_posix()
     for _, record in entries(index, "files", "$"):
         if record.get("path") == name and record.get("sha256") != sha256_bytes(doc.text.encode()):
-            yield doc.finding("PM210", "$", f"the file was changed: {INDEX} has another sha256 of {printable(name)}")
+            yield doc.finding("PM210", "$", f"the file was changed: {INDEX} has another sha256 for {printable(name)}")
 
 
 def _of_bundle(doc: Document, place: str, job: dict[str, Any], record: Mapping[str, Any], name: str) -> Findings:

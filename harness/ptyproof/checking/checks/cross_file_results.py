@@ -57,19 +57,19 @@ def trainings(doc: Document) -> Findings:
         learned = mapping(mapping(training, "datasets"), "train").get("sha256")
         held_out = job.get("needs_training") is True and job.get("split") == "test"
         if held_out and learned is not None and mapping(job, "dataset").get("sha256") == learned:
-            said = "the half that is reconstructed is the file that the network was trained on"
+            said = "the reconstructed half is the file that the network was trained on"
             yield doc.finding("PM708", f"{place}.dataset.sha256", said)
     doses = {number(entry, "dose") for key in _OF_TRAINING for _, entry in entries(other, key, "$")}
     for place, skip in doc.entries("skipped"):
         known, code = skips.get(_training(skip)), skip.get("code")
         if known is None and code == "rejected_by_phase_d" and number(skip, "dose") in doses:
-            said = f"{cell_of(skip)} is a skip of a view that {posixpath.basename(name)} does not skip"
+            said = f"{cell_of(skip)} is a skip, but {posixpath.basename(name)} does not skip its view"
             yield doc.finding("PM802", place, said)
         if known is None or code not in ("rejected_by_phase_d", "missing_without_record"):
             continue
         for key in _OF_SKIP:
             if key in skip and key in known and skip[key] != known[key]:
-                said = f"{key} is another one than that of the same cell in {posixpath.basename(name)}"
+                said = f"{key} differs from that of the same cell in {posixpath.basename(name)}"
                 yield doc.finding("PM802", f"{place}.{key}", said)
 
 
@@ -98,11 +98,11 @@ def reconstructions(doc: Document) -> Findings:
     for place, cell in doc.entries("cells"):
         job = known.pop(cell_of(cell), None)
         if job is None:
-            yield doc.finding("PM306", place, f"{cell_of(cell)} is no cell of {name[-120:]}")
+            yield doc.finding("PM306", place, f"{cell_of(cell)} is not a cell of {name[-120:]}")
             continue
         yield from _of_cell(doc, place, cell, job, name)
     for missing in sorted(map(str, known)):
-        yield doc.finding("PM208", "$.cells", f"of {missing[:120]}, a cell of {name[-120:]}, nothing is said")
+        yield doc.finding("PM208", "$.cells", f"{missing[:120]}, a cell of {name[-120:]}, is missing")
 
 
 def _of_cell(doc: Document, place: str, cell: dict[str, Any], job: dict[str, Any], name: str) -> Findings:
@@ -154,7 +154,7 @@ def summaries(doc: Document) -> Findings:
     for cell, what in sorted(mine.keys() ^ others.keys()):
         if what in (_PROTOCOL, "$status"):
             at, found = mine.get((cell, what), (None, "$"))[1], "a result" if what == _PROTOCOL else "none"
-            yield doc.finding("PM306", at, f"{cell} has {found} in one of the two files alone: see {name[-120:]}")
+            yield doc.finding("PM306", at, f"{cell} has {found} in only one of the two files; see {name[-120:]}")
 
 
 def _values(root: Mapping[str, Any]) -> dict[tuple[str, str], tuple[Any, str]]:

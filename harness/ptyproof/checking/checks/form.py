@@ -41,7 +41,7 @@ def check(doc: Document, major: int) -> Findings:
             yield doc.finding("PM101", place, sentence)
         if number + 1 == _LIMIT:
             yield doc.finding(
-                "PM101", "$", f"there are more than {_LIMIT} violations of the schema; the others are left out"
+                "PM101", "$", f"there are more than {_LIMIT} violations of the schema; only the first ones are shown"
             )
 
 
@@ -72,7 +72,7 @@ def _explained(error: ValidationError, document: str, depth: int = 0) -> Iterato
     elif error.validator == "additionalProperties" and isinstance(error.instance, dict):
         known = error.schema.get("properties", {}) if isinstance(error.schema, dict) else {}
         for name in [key for key in error.instance if key not in known][:10]:
-            yield path_of([*steps, name]), f"{name[:_SHOWN]} is a key that the schema does not have"
+            yield path_of([*steps, name]), f"{name[:_SHOWN]} is not a key of the schema"
     else:
         yield path_of(steps), _sentence(error, document)
 
@@ -108,9 +108,9 @@ def _sentence(error: ValidationError, document: str) -> str:
     if keyword in _LENGTHS:
         return f"{_LENGTHS[keyword]} {rule}: {value}{said}"
     if keyword in ("pattern", "format"):
-        return f"is {value}, which is not of the form that is asked for{said or f': {rule}'}"
+        return f"is {value}, which does not have the required form{said or f': {rule}'}"
     if keyword == "anyOf":
-        return f"is {value}, which fits none of the forms that are allowed{said}"
+        return f"is {value}, which matches no allowed form{said}"
     return f"is {value}: {error.message[:200]}"
 
 

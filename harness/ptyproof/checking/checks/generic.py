@@ -45,14 +45,14 @@ def check(doc: Document) -> Findings:
                 yield from _no_number(doc, place, key, value)
         elif type(value) is str:
             if key in numeric and _is_number_as_text(value):
-                said = f"is the text {value[:_SHOWN]!r}, where a number is meant"
+                said = f"is the text {value[:_SHOWN]!r}, but must be a number"
                 yield doc.finding("PM601", json_path_of(place), f"{key} {said}")
             elif key in TIMES:
                 yield from _time(doc, place, value)
             elif len(value) > 7 and ("/" in value or "\\" in value) and not _is_a_path(key, value):
                 found = _HOME.search(value)
                 if found is not None:
-                    said = f"names somebody's home folder, {found[0][:_SHOWN]}"
+                    said = f"names a user's home folder, {found[0][:_SHOWN]}"
                     yield doc.finding("PM404", json_path_of(place), f"the text {said}")
 
 
@@ -64,7 +64,7 @@ def anywhere(doc: Document) -> Findings:
         elif type(value) is str and len(value) > 7 and not _is_a_path(key, value):
             found = _HOME.search(value)
             if found is not None:
-                said = f"the text names somebody's home folder, {found[0][:_SHOWN]}"
+                said = f"the text names a user's home folder, {found[0][:_SHOWN]}"
                 yield doc.finding("PM404", json_path_of(place), said)
 
 
@@ -152,10 +152,10 @@ def _is_a_path(key: str, value: str) -> bool:
 def _no_number(doc: Document, place: Place | None, key: str, value: float) -> Findings:
     word, json_path = "NaN" if math.isnan(value) else "Infinity", json_path_of(place)
     if "loss" in key:
-        sentence = f"{key} is {word}: the training had diverged, and what it left is no result"
+        sentence = f"{key} is {word}: the training diverged, so its network is not a result"
         yield doc.finding("PM602", json_path, sentence)
     elif ("PM007", json_path) not in doc.faults:
-        yield doc.finding("PM007", json_path, f"{key or 'the value'} is {word}, which is no JSON number")
+        yield doc.finding("PM007", json_path, f"{key or 'the value'} is {word}, which is not a JSON number")
 
 
 def _time(doc: Document, place: Place | None, value: str) -> Findings:
@@ -165,11 +165,11 @@ def _time(doc: Document, place: Place | None, value: str) -> Findings:
     zoned = has_zone(value)
     latest = doc.now + (_CLOCK_TOLERANCE if zoned else _ZONES)
     if said > latest:
-        sentence = f"{value} lies in the future: it is {doc.now.strftime('%Y-%m-%dT%H:%M:%SZ')} now"
+        sentence = f"{value} is in the future: now it is {doc.now.strftime('%Y-%m-%dT%H:%M:%SZ')}"
         yield doc.finding("PM501", json_path_of(place), sentence)
     elif said.year < _FIRST_YEAR:
         yield doc.finding(
-            "PM505", json_path_of(place), f"{value} lies before any program that could have written the file"
+            "PM505", json_path_of(place), f"{value} is before any program existed that could have written the file"
         )
     if not zoned:
-        yield doc.finding("PM503", json_path_of(place), f"{value} does not say its zone; UTC with a Z is expected")
+        yield doc.finding("PM503", json_path_of(place), f"{value} has no time zone; UTC with a Z is expected")

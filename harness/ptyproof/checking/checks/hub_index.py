@@ -64,7 +64,7 @@ def file_faults(doc: Document, files: HubFiles) -> Iterator[FileFault]:
         if name is None:
             continue
         if name != posixpath.normpath(name) or name.startswith(("..", "/")) or name in recorded:
-            said = "is there twice" if name in recorded else "is not a plain path in the hub"
+            said = "occurs twice" if name in recorded else "is not a plain path in the hub"
             yield FileFault(name, "PM908", f"{place}.path", said)
             continue
         recorded.add(name)
@@ -73,10 +73,10 @@ def file_faults(doc: Document, files: HubFiles) -> Iterator[FileFault]:
             code, key, said = fault
             yield FileFault(name, code, f"{place}.{key}", said)
     for name in sorted({recorded_name(name) for name, _ in walk(files.root)} & files.paths.keys() - recorded):
-        yield FileFault(name, "PM210", "$.files", "is in the hub, and not in the index")
+        yield FileFault(name, "PM210", "$.files", "is in the hub, but not in the index")
     for name in files.paths:
         if posixpath.basename(name).startswith(".") and name.endswith(".part") and name not in recorded:
-            yield FileFault(name, "PM910", "$.files", "is a temporary file that was left unfinished")
+            yield FileFault(name, "PM910", "$.files", "is an unfinished temporary file")
 
 
 def _recorded(doc: Document, files: HubFiles, name: str, record: dict[str, object]) -> tuple[str, str, str] | None:
@@ -85,11 +85,11 @@ def _recorded(doc: Document, files: HubFiles, name: str, record: dict[str, objec
     if name in files.faults:
         return files.faults[name].code, "path", files.faults[name].message
     if name not in files.paths:
-        return "PM301", "path", f"is not there: {INDEX} has it with {size} bytes"
+        return "PM301", "path", f"is missing: {INDEX} has it with {size} bytes"
     real = files.size(name)
     if size is not None and real != size:
-        return "PM302", "size_bytes", f"was changed: it has {real} bytes, {INDEX} has {size}"
+        return "PM302", "size_bytes", f"was changed: it has {real} bytes, but {INDEX} has {size}"
     if doc.hash_files and digest is not None and files.digest(name) != digest:
-        said = f"was changed: its sha256 is {files.digest(name)[:16]}..., {INDEX} has {digest[:16]}..."
+        said = f"was changed: its sha256 is {files.digest(name)[:16]}..., but {INDEX} has {digest[:16]}..."
         return "PM303", "sha256", said
     return None

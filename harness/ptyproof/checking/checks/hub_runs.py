@@ -21,7 +21,7 @@ def check(doc: Document) -> Findings:
         name = text(run, "id") or place
         yield from _end(doc, place, run, [other for _, other in runs[at + 1 :]])
         if name in kinds:
-            yield doc.finding("PM907", f"{place}.id", f"{name[:_SHOWN]} is there twice")
+            yield doc.finding("PM907", f"{place}.id", f"{name[:_SHOWN]} occurs twice")
         for key in ("red", "collect"):
             answered = text(mapping(run, key), "run")
             if answered is not None and kinds.get(answered) != key:
@@ -51,7 +51,9 @@ def _accepted(doc: Document, place: str, run: dict[str, Any], name: str) -> Find
             yield doc.finding("PM704", f"{place}.{key}", said)
     left_out = [one for one in listed(run, "deselected") if isinstance(one, dict) and not _may_be_left_out(one)]
     if kind == "green" and left_out:
-        said = f"{name} is accepted as green, but tests were left out by {(text(left_out[0], 'by') or '')[:_SHOWN]}"
+        said = (
+            f"{name} is accepted as green, but some tests were left out by {(text(left_out[0], 'by') or '')[:_SHOWN]}"
+        )
         yield doc.finding("PM704", f"{place}.deselected", said)
 
 
@@ -64,13 +66,13 @@ def _end(doc: Document, place: str, run: dict[str, Any], later: Sequence[dict[st
     name = (text(run, "id") or place)[:_SHOWN]
     if run.get("status") == "running":
         if not _is_gone(run):
-            said = f"{name} is under way, so the hub is not finished: process {mapping(run, 'process').get('pid')}"
+            said = f"{name} is still running, so the hub is not complete: process {mapping(run, 'process').get('pid')}"
             yield doc.finding("PM710", f"{place}.status", said)
         elif not any(other.get("status") == "ended" and _command(other) == _command(run) for other in later):
-            said = f"{name} is incomplete: it began {run.get('started')} and no end is recorded"
+            said = f"{name} is incomplete: it began {run.get('started')} and has no recorded end"
             yield doc.finding("PM710", f"{place}.status", said)
     elif run.get("status") == "ended" and (run.get("ended") is None or run.get("exit_status") is None):
-        yield doc.finding("PM710", f"{place}.ended", f"{name} is ended, but has no time or exit status of its end")
+        yield doc.finding("PM710", f"{place}.ended", f"{name} has ended, but has no end time or exit status")
 
 
 def _command(run: dict[str, Any]) -> str:

@@ -21,7 +21,7 @@ def order(doc: Document) -> Findings:
     known = listed(mapping(doc.root, "design"), "doses_photons_per_pattern")
     wanted = [dose for dose in known if dose in doses]
     if set(doses) == set(wanted) and doses != wanted and len(set(doses)) == len(doses):
-        yield doc.finding("PM211", "$.datasets", "the doses do not stand in the study's order")
+        yield doc.finding("PM211", "$.datasets", "the doses are not in the order of the study")
     for key in _LISTS:
         yield from _rising(doc, f"$.{key}", [cell_of(entry) for _, entry in doc.entries(key)], ranks)
     for place, call in doc.entries("calls"):
@@ -36,7 +36,7 @@ def calls(doc: Document) -> Findings:
     for place, call in doc.entries("calls"):
         name = text(call, "id")
         if name is not None and name in seen:
-            yield doc.finding("PM203", f"{place}.id", f"the call {name[:64]} is there already, as {seen[name]}")
+            yield doc.finding("PM203", f"{place}.id", f"the call {name[:64]} occurs twice, also at {seen[name]}")
         seen.setdefault(name or place, place)
         for key in ("jobs", "skipped"):
             names = [name for name in listed(call, key) if isinstance(name, str)]
@@ -50,7 +50,7 @@ def datasets(doc: Document) -> Findings:
     for place, dataset in doc.entries("datasets"):
         dose, own = number(dataset, "dose"), text(dataset, "recipe_digest")
         if recipe is not None and own is not None and recipe != own:
-            said = f"the dataset's recipe is {own[:16]}..., but the file's is {recipe[:16]}..."
+            said = f"the recipe of the dataset is {own[:16]}..., but that of the file is {recipe[:16]}..."
             yield doc.finding("PM209", f"{place}.recipe_digest", said)
         if dose is None or dose <= 0:
             continue
@@ -60,11 +60,11 @@ def datasets(doc: Document) -> Findings:
             yield from _file(doc, f"{place}.{half}", here, f"{folder}/patched_{half}.npz")
             seed, key = mapping(here, "seed"), ["phase_c", folder, half]
             if "key" in seed and seed["key"] != key:
-                said = f"the stream is not that of this half, which is {' / '.join(key)}"
+                said = f"the random stream is not that of this half, {' / '.join(key)}"
                 yield doc.finding("PM205", f"{place}.{half}.seed.key", said)
             root = mapping(mapping(doc.root, "design"), "seeds").get("simulation")
             if "root" in seed and root is not None and seed["root"] != root:
-                said = f"the stream's root is not the design's seed of the simulation, {str(root)[:40]}"
+                said = f"the root of the random stream is not the design's simulation seed, {str(root)[:40]}"
                 yield doc.finding("PM205", f"{place}.{half}.seed.root", said)
 
 
@@ -79,7 +79,11 @@ def views(doc: Document) -> Findings:
                 yield doc.finding("PM407", f"{place}.reads_phase_c", said)
             for half in HALVES if key == "views" and isinstance(reads, bool) else ():
                 if (mapping(view, half).get("file") is None) is not reads:
-                    said = "an archive is named, but the view reads Phase C's" if reads else "no archive is named"
+                    said = (
+                        "an archive is named, but the view reads the data of Phase C"
+                        if reads
+                        else "no archive is named"
+                    )
                     yield doc.finding("PM407", f"{place}.{half}.file", said)
             if name is None or dose is None or dose <= 0:
                 continue
@@ -98,7 +102,7 @@ def _of_view(doc: Document, place: str, view: dict[str, Any], cell: str, name: s
 def _file(doc: Document, place: str, holder: dict[str, Any], expected: str, key: str = "file") -> Findings:
     path = text(mapping(holder, key), "path")
     if path is not None and path != expected and (key == "file" or not path.endswith(f"/{expected}")):
-        said = f"{path[-120:]} is another place than the cell's, {expected[-120:]}"
+        said = f"{path[-120:]} is not the path of the cell, {expected[-120:]}"
         yield doc.finding("PM406", f"{place}.{key}.path", said)
 
 
@@ -139,5 +143,5 @@ class _Ranks:
 def _rising(doc: Document, place: str, names: list[str | None], ranks: _Ranks, named: bool = False) -> Findings:
     order = [rank for rank in (ranks.of(name, named) for name in names) if rank is not None]
     if order != sorted(order) and len(set(order)) == len(order):
-        said = f"{plural(len(order), 'cell')} do not stand in the study's order: by dose, then by view"
+        said = f"{plural(len(order), 'cell')} are not in the order of the study: by dose, then by view"
         yield doc.finding("PM211", place, said)

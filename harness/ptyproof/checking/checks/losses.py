@@ -72,7 +72,7 @@ def model(doc: Document) -> Findings:
         yield doc.finding("PM605", "$.steps_completed", said)
     held, loss = count(doc.root, "n_validation_positions"), doc.root.get("validation_loss", ...)
     if held is not None and loss is not ... and (loss is None) != (held == 0):
-        said = f"validation_loss is {loss}, but {plural(held, 'position')} were held back for validation"
+        said = f"validation_loss is {loss}, but {plural(held, 'position')} were kept for validation"
         yield doc.finding("PM605", "$.validation_loss", said)
 
 
@@ -100,5 +100,5 @@ def same_training(doc: Document) -> Findings:
             continue
         known = seen.setdefault((final, validation), place)
         if known != place:
-            said = f"final_loss is that of {known} to the last digit, {final!r}: one result was written twice"
+            said = f"final_loss equals that of {known} to the last digit, {final!r}: one result was written twice"
             yield doc.finding("PM304", f"{place}.result.final_loss", said)

@@ -68,7 +68,7 @@ def rows(doc: Document) -> Findings:
         for at, row in entries(table, "rows", place):
             found = mapping(row, "values")
             for metric in sorted(found.keys() - directions.keys()):
-                yield doc.finding("PM623", f"{at}.values.{metric}", f"{metric[:64]} is no column of the tables")
+                yield doc.finding("PM623", f"{at}.values.{metric}", f"{metric[:64]} is not a column of the tables")
             values = {metric: (number(found, metric), f"{at}.values.{metric}") for metric in found}
             known = {metric: (value, where) for metric, (value, where) in values.items() if value is not None}
             for metric, (value, where) in known.items():
@@ -102,16 +102,16 @@ def _one(doc: Document, measure: dict[str, Any], at: str, recipe: Recipe | None)
     if {"value", "reason"} <= measure.keys():
         reason = measure["reason"]
         if measure["value"] is None and reason is None:
-            yield doc.finding("PM612", f"{at}.value", f"{metric} has neither a value nor a reason for none")
+            yield doc.finding("PM612", f"{at}.value", f"{metric} has neither a value nor a reason")
         elif measure["value"] is not None and reason is not None:
-            yield doc.finding("PM613", f"{at}.reason", f"{metric} has a value, and a reason for having none")
+            yield doc.finding("PM613", f"{at}.reason", f"{metric} has both a value and a reason for a missing value")
     if value is not None:
         yield from _range(doc, metric, value, f"{at}.value")
     spec = _described(recipe).get(metric)
     if recipe is None:
         return
     if spec is None:
-        yield doc.finding("PM623", f"{at}.metric", f"{metric} is no measure of the recipe")
+        yield doc.finding("PM623", f"{at}.metric", f"{metric} is not a metric of the recipe")
         return
     for key, wanted in (("unit", spec.unit), ("direction", spec.direction)):
         if key in measure and measure[key] != wanted:
@@ -135,13 +135,13 @@ def _windows(doc: Document, measure: dict[str, Any], metric: str, at: str, recip
         ("n_scales", metric.endswith("_ms_ssim")),
     ):
         if used and has_value and key in measure and measure[key] is None:
-            yield doc.finding("PM623", f"{at}.{key}", f"{key} is null, but {metric} is measured with one")
+            yield doc.finding("PM623", f"{at}.{key}", f"{key} is null, but {metric} needs it")
     for key, used, said in (
         ("data_range", ranged, measure.get("data_range")),
         ("n_scales", metric.endswith("_ms_ssim"), scales),
     ):
         if not used and said is not None:
-            yield doc.finding("PM623", f"{at}.{key}", f"{key} is recorded, but {metric} is measured without one")
+            yield doc.finding("PM623", f"{at}.{key}", f"{key} is recorded, but {metric} does not use it")
 
 
 def _names(
@@ -151,15 +151,15 @@ def _names(
     names = [text(measure, "metric") for _, measure in entries(holder, "measures", place)]
     twice = sorted({name for name in names if name is not None and names.count(name) > 1})
     for name in twice:
-        yield doc.finding("PM623", f"{place}.measures", f"{name} is there twice")
+        yield doc.finding("PM623", f"{place}.measures", f"{name} occurs twice")
     order = [list(_described(recipe)).index(name) for name in names if name in _described(recipe)]
     if not twice and order != sorted(order):
-        yield doc.finding("PM211", f"{place}.measures", "the measures do not stand in the recipe's order")
+        yield doc.finding("PM211", f"{place}.measures", "the metrics are not in the order of the recipe")
     if doc.kind != "comparison_manifest":
         return
     gone = sorted({str(name) for known in lists for name in known} - {str(name) for name in names})
     if gone:
-        yield doc.finding("PM612", f"{place}.measures", f"{gone[0]} is missing, which another cell has")
+        yield doc.finding("PM612", f"{place}.measures", f"{gone[0]} is missing, but another cell has it")
     lists.add(tuple(names))
 
 
@@ -168,7 +168,7 @@ def _range(doc: Document, metric: str, value: float, at: str) -> Findings:
     low, high = bounds(metric)
     if not low - _ROUNDED <= value <= high + _ROUNDED:
         limits = f"{low:g} to {high:g}" if math.isfinite(high) else f"{low:g} and more"
-        yield doc.finding("PM609", at, f"{metric} is {value:g}, but it can be {limits}")
+        yield doc.finding("PM609", at, f"{metric} is {value:g}, but its range is {limits}")
 
 
 def bounds(metric: str) -> tuple[float, float]:
@@ -247,7 +247,7 @@ def _of_truth(doc: Document, holder: dict[str, Any], place: str, values: Values)
     if overlap is not None and error is not None and count(mapping(holder, "crop"), "n_parts") == 1:
         wanted = math.sqrt(max(0.0, 1 - overlap**2))
         if abs(error[0] ** 2 - wanted**2) > 1e-6:
-            said = f"complex_nrmse is {error[0]:g}, but of the overlap {overlap:g} it is {wanted:g}"
+            said = f"complex_nrmse is {error[0]:g}, but the overlap {overlap:g} gives {wanted:g}"
             yield doc.finding("PM613", error[1], said)
 
 
@@ -256,10 +256,12 @@ def _psnr(doc: Document, psnr: tuple[float, str], mse: float, data_range: float)
     if abs(psnr[0] - wanted) <= _DB:
         return
     if abs(psnr[0] - of_255) <= _DB:
-        said = f"psnr is {psnr[0]:.2f} dB, which is that of peak 255; of the range {data_range:g} it is {wanted:.2f} dB"
+        said = (
+            f"psnr is {psnr[0]:.2f} dB, the value for a peak of 255; for the range {data_range:g} it is {wanted:.2f} dB"
+        )
         yield doc.finding("PM611", psnr[1], said)
     else:
-        said = f"psnr is {psnr[0]:.4f} dB, but of the mean square {mse:g} and the range {data_range:g} it is"
+        said = f"psnr is {psnr[0]:.4f} dB, but the mean square {mse:g} and the range {data_range:g} give"
         yield doc.finding("PM613", psnr[1], f"{said} {wanted:.4f} dB")
 
 
@@ -277,7 +279,7 @@ def resolution(doc: Document, recipe: Recipe | None) -> Findings:
     for key, methods in found.items():
         if len(methods) > 1 and "flat" in methods and all(value == 1.0 for value, _ in methods.values()):
             for _, at in methods.values():
-                said = f"{key[-1]} is 1, as of every method, the flat object included: this is no resolution"
+                said = f"{key[-1]} is 1 for every method, including the flat object: this is not a resolution"
                 yield doc.finding("PM610", at, said)
 
 
@@ -305,7 +307,7 @@ def _columns(doc: Document, recipe: Recipe | None) -> Findings:
         if metric is None or not described:
             continue
         if spec is None or metric in seen:
-            said = "is no measure of the recipe" if spec is None else "is a column already"
+            said = "is not a metric of the recipe" if spec is None else "is a column already"
             yield doc.finding("PM623", f"{place}.metric", f"{metric} {said}")
             continue
         seen.add(metric)
@@ -334,5 +336,5 @@ def _best(doc: Document, table: dict[str, Any], place: str, directions: dict[str
         winner = (min if least else max)((value for value, _ in known), default=None)
         wanted = [method for value, method in known if value == winner]
         if named != wanted:
-            said = f"{metric} is best for {', '.join(map(str, wanted)) or 'no method'} by the rows of the table"
+            said = f"by the rows of the table, {metric} is best for {', '.join(map(str, wanted)) or 'no method'}"
             yield doc.finding("PM614", f"{at}.methods", said)

@@ -46,16 +46,16 @@ def check(doc: Document) -> Findings:
     roots = _absolute_roots(doc)
     for found in references(doc):
         if found.json_path in roots:
-            sentence = f"{_short(found.path)} is an absolute path, which leads nowhere on another machine"
+            sentence = f"{_short(found.path)} is an absolute path, which does not exist on another machine"
             yield replace(doc.finding("PM401", found.json_path, sentence), cause=roots[found.json_path])
             continue
         if _ODD.search(found.path) and doc.kind != "hub_index":  # an index has whatever names the files have
-            said = f"{_short(found.path)} has a backslash or a character that cannot be printed"
+            said = f"{_short(found.path)} has a backslash or an unprintable character"
             yield doc.finding("PM405", found.json_path, said)
         if ".." in found.path or ".." in (found.base or ""):
             yield from _climbing(doc, found, depth)
         elif _climbs(_as_others_read(found.path)):
-            said = f"{_short(found.path)} climbs out of its folder for programs that decode its signs"
+            said = f"{_short(found.path)} leads out of its folder for programs that decode percent signs"
             yield doc.finding("PM402", found.json_path, said)
     yield from _of_root(doc)
 
@@ -72,7 +72,7 @@ def _absolute_roots(doc: Document) -> dict[str, str]:
     said: dict[str, str] = {}
     for anchor, paths in together.items():
         root = posixpath.commonpath(paths.values()) if anchor.startswith("/") else anchor
-        sentence = f"{_short(root)} is an absolute root, which leads nowhere on another machine"
+        sentence = f"{_short(root)} is an absolute root, which does not exist on another machine"
         said |= dict.fromkeys(paths, sentence)
     return said
 
@@ -82,15 +82,15 @@ def _climbing(doc: Document, found: Reference, depth: int | None) -> Findings:
     climbs = name is not None and _climbs(name)
     if (found.role in ("artifact", "indexed") or doc.is_foreign) and (climbs or _climbs(_as_others_read(found.path))):
         yield doc.finding(
-            "PM402", found.json_path, f"{_short(found.path)} climbs out of the folder that it must lie in"
+            "PM402", found.json_path, f"{_short(found.path)} leads out of the folder that must contain it"
         )
     elif name is None and found.role != "artifact" and not _is_in_a_root(doc, found):
-        said = f"{_short(found.path)} climbs out of the folder that paths are relative to, and out of every root"
+        said = f"{_short(found.path)} leads out of the folder that paths are relative to, and out of every root"
         yield doc.finding("PM402", found.json_path, said)
     elif climbs and depth is not None and name is not None:
         ups = len(re.match(r"(?:\.\.(?:/|$))*", name)[0].split("..")) - 1  # type: ignore[index]
         if ups > depth:
-            yield doc.finding("PM402", found.json_path, f"{_short(found.path)} climbs out of the artifact hub")
+            yield doc.finding("PM402", found.json_path, f"{_short(found.path)} leads out of the artifact hub")
 
 
 def _climbs(path: str) -> bool:
@@ -171,14 +171,14 @@ def _misplaced(key: str, path: str, cell: tuple[str | None, str | None, int | No
     doses = [part for part in parts if part[:5] == "dose_" and _DOSE.fullmatch(part)]
     gridsizes = [part[2:] for part in parts if part[:2] == "gs" and _GRIDSIZE.fullmatch(part)]
     if doses and folder is not None and doses[-1] != folder:
-        return f"{_short(path)} lies under {doses[-1]}, but the job's dose is that of {folder}"
+        return f"{_short(path)} is below {doses[-1]}, but the job's dose belongs to {folder}"
     if gridsizes and gridsize is not None and int(gridsizes[-1]) != gridsize:
-        return f"{_short(path)} lies under gs{gridsizes[-1]}, but the job has gridsize {gridsize}"
+        return f"{_short(path)} is below gs{gridsizes[-1]}, but the job has gridsize {gridsize}"
     if doses and view is not None and key != "phase_c_npz":
         after = path.rpartition(doses[-1])[2].strip("/").split("/")
         named = after[0] if len(after) > 1 or key in ("artifact_dir", "output_dir") else None
         if named and named != view:
-            return f"{_short(path)} lies under {named}, but the job is of view {view}"
+            return f"{_short(path)} is below {named}, but the job's view is {view}"
     other = _OTHER_HALF.get(key)
     stem = parts[-1].removesuffix(".npz")
     if other is not None and (stem == other or stem.endswith(f"_{other}")):
@@ -197,7 +197,7 @@ def _of_phase(
         path = text(job, key)
         if path is not None and path.startswith(wrong) and not path.startswith(own):
             other = "D" if wanted == "c" else "C"
-            said = f"{view} reads Phase {wanted.upper()}'s data, but {_short(path)} is Phase {other}'s"
+            said = f"{view} reads data of Phase {wanted.upper()}, but {_short(path)} belongs to Phase {other}"
             yield doc.finding("PM407", f"{place}.{key}", said)
 
 

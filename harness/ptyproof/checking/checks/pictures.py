@@ -23,6 +23,6 @@ def check(doc: Document) -> Findings:
             said = f"{name[:_SHOWN]} is not the name of a picture of {cell[:_SHOWN]} that shows {subject[:_SHOWN]}"
             yield doc.finding("PM205", f"{place}.file", said)
         if seen.setdefault(name, place) != place:
-            yield doc.finding("PM304", f"{place}.file", f"{name[:_SHOWN]} is the picture at {seen[name]}, too")
+            yield doc.finding("PM304", f"{place}.file", f"{name[:_SHOWN]} is also the picture at {seen[name]}")
         if jobs is not None and cell not in jobs:
             yield doc.finding("PM204", f"{place}.cell", f"{cell[:_SHOWN]} is not a training of {_TRAINING}")

@@ -42,20 +42,20 @@ def successes(doc: Document) -> Findings:
             continue
         for key in _NEEDED:
             if result.get(key) is None and (key in result or not doc.is_cut(at)):
-                yield doc.finding("PM703", f"{at}.{key}", f"the job is called a success without its {key}")
+                yield doc.finding("PM703", f"{at}.{key}", f"the job is a success without {key}")
         # what was made up for a test has no environment; a success has a dataset in any case
         for key in _OF_A_RUN if doc.entries("calls") else _OF_A_RUN[:1]:
             if key in job and job[key] is None:
-                yield doc.finding("PM703", f"{place}.{key}", f"the job is called a success without its {key}")
+                yield doc.finding("PM703", f"{place}.{key}", f"the job is a success without {key}")
         if result.get("error") is not None:
-            said = f"the job is called a success beside an error: {str(result['error'])[:_SHOWN]}"
+            said = f"the job is called a success with an error: {str(result['error'])[:_SHOWN]}"
             yield doc.finding("PM704", f"{at}.error", said)
         needs, reused = job.get("needs_training"), result.get("reused_from")
         if needs is True and job.get("bundle", 0) is None and reused is None:
-            said = "the method needs a trained network, and no bundle is named: the job is a success without one"
+            said = "the method needs a trained network, but the job is a success without a bundle"
             yield doc.finding("PM703", f"{place}.bundle", said)
         if needs is False and job.get("bundle") is not None:
-            said = "needs_training is false, but the bundle of a training is named as used"
+            said = "needs_training is false, but the job names a bundle"
             yield doc.finding("PM205", f"{place}.needs_training", said)
 
 
@@ -71,14 +71,14 @@ def failures(doc: Document) -> Findings:
         yield doc.finding("PM705", f"{at}.status", said if why is None else f"{said}: {str(why)[:_SHOWN]}")
         for key in _ONLY_OF_SUCCESS:
             if result.get(key) is not None:
-                yield doc.finding("PM704", f"{at}.{key}", f"the job is {status}, but {key} is that of a success")
+                yield doc.finding("PM704", f"{at}.{key}", f"the job is {status}, but has {key} of a success")
     if doc.cut or not isinstance(doc.root.get("jobs"), list):
         return
     if not jobs and not listed(doc.root, "skipped") and not listed(doc.root, "not_selected"):
-        said = "there is no cell at all, and nothing says why: zero jobs are no success"
+        said = "there is no cell and no reason; zero jobs are not a success"
         yield doc.finding("PM706", "$.jobs", said)
     elif all(mapping(job, "result").get("status") != "success" for _, job in jobs):
-        yield doc.finding("PM709", "$.jobs", "none of the jobs is a success: this shows no reconstruction")
+        yield doc.finding("PM709", "$.jobs", "no job is a success, so the file shows no reconstruction")
 
 
 def reused(doc: Document) -> Findings:
@@ -90,19 +90,19 @@ def reused(doc: Document) -> Findings:
         if name is None or doc.cut:
             continue
         if name not in jobs or name == job.get("job"):
-            said = "is the job itself" if name in jobs else "is no job of the manifest"
-            yield doc.finding("PM712", at, f"{name[:_SHOWN]}, which the result was taken over from, {said}")
+            said = "is the job itself" if name in jobs else "is not a job of the manifest"
+            yield doc.finding("PM712", at, f"{name[:_SHOWN]}, the source of the reused result, {said}")
             continue
         source = jobs[name]
         # the source may have been made again since
         ended = [mapping(source, "result"), *(entry for _, entry in entries(source, "earlier_results", "$"))]
         good = [entry for entry in ended if entry.get("status") == "success" and entry.get("reused_from") is None]
         if not good:
-            yield doc.finding("PM712", at, f"{name}, which the result was taken over from, made none of its own")
+            yield doc.finding("PM712", at, f"{name}, the source of the reused result, has no result of its own")
         elif not any(all(result.get(key) == entry.get(key) for key in _TAKEN_OVER) for entry in good):
-            yield doc.finding("PM712", at, f"{name}, which the result was taken over from, has another result")
+            yield doc.finding("PM712", at, f"{name}, the source of the reused result, has another result")
         if source.get("method") != job.get("method") or source.get("split") != job.get("split"):
-            yield doc.finding("PM712", at, f"{name} is of another method or half, so nothing can be taken over from it")
+            yield doc.finding("PM712", at, f"{name} is of another method or half, so its result cannot be reused")
 
 
 def budgets(doc: Document) -> Findings:
@@ -121,12 +121,12 @@ def _spent(doc: Document, result: dict[str, Any], at: str, budget: dict[str, Any
         said = f"iterations is {done}, but the budget was {plural(limit, 'epoch')}"
         yield doc.finding("PM605", f"{at}.iterations", said)
     elif stopped == "epochs" and done is not None and limit is not None and done != limit:
-        said = f"the budget of {plural(limit, 'epoch')} is said to have ended it, but iterations is {done}"
+        said = f"stopped_by is the budget of {plural(limit, 'epoch')}, but iterations is {done}"
         yield doc.finding("PM605", f"{at}.iterations", said)
     if stopped == "seconds" and "seconds" in budget and budget["seconds"] is None:
-        yield doc.finding("PM605", f"{at}.stopped_by", "a limit of seconds is said to have ended it, and there is none")
+        yield doc.finding("PM605", f"{at}.stopped_by", "stopped_by is a limit of seconds, but the budget has none")
     if done is None and stopped is not None and "iterations" in result:
-        said = f"{stopped} are said to have ended the iterations, and there are none"
+        said = f"stopped_by is {stopped}, but there were no iterations"
         yield doc.finding("PM605", f"{at}.stopped_by", said)
     if "final_loss" in result and "iterations" in result and (result["final_loss"] is None) == bool(done):
         loss = "null" if result["final_loss"] is None else "a number"
@@ -145,7 +145,7 @@ def _given(doc: Document, job: dict[str, Any], place: str, budget: dict[str, Any
     own = [count(entry, "epochs") for entry in listed(design, "methods") if text(entry, "name") == job.get("method")]
     of_study = seconds is None and (not own or own[0] is None or own[0] == epochs)
     if budget not in given and not of_study:
-        said = "the budget is neither the study's, nor that of a call which asked for the job"
+        said = "the budget is neither that of the study nor that of a call that selected the job"
         yield doc.finding("PM209", f"{place}.budget", said)
 
 
@@ -155,15 +155,15 @@ def of_design(doc: Document) -> Findings:
     for place, job in doc.entries("jobs"):
         seed, dose = mapping(job, "seed"), number(job, "dose")
         if "seed" in design and "root" in seed and seed["root"] != design["seed"]:
-            said = f"the stream's root is not the design's seed of reconstructions, {str(design['seed'])[:40]}"
+            said = f"the root of the random stream is not the design's reconstruction seed, {str(design['seed'])[:40]}"
             yield doc.finding("PM205", f"{place}.seed.root", said)
         if dose is not None and 0 < dose < _LARGEST_DOSE:
             key = ["phase_f", dose_folder(dose), job.get("split"), job.get("method")]
             if "key" in seed and seed["key"] != key:
-                said = f"the stream is not that of this job, which is {' / '.join(map(str, key))}"
+                said = f"the random stream is not that of this job, {' / '.join(map(str, key))}"
                 yield doc.finding("PM205", f"{place}.seed.key", said)
         if job.get("probe") == "estimated" and design.get("probe_knowledge") == "true":
-            said = "the probe was estimated, but the design gives methods the true one"
+            said = "the probe was estimated, but the design gives methods the true probe"
             yield doc.finding("PM209", f"{place}.probe", said)
 
 
@@ -184,7 +184,7 @@ def timings(doc: Document) -> Findings:
         if start is None or end is None or result.get("reused_from") is not None:
             continue
         if total > (end - start + _CLOCK).total_seconds():
-            said = f"total_s is {total:g} s, but the job was under way for {(end - start).total_seconds():g} s"
+            said = f"total_s is {total:g} s, but the job ran for {(end - start).total_seconds():g} s"
             yield doc.finding("PM622", f"{at}.timing.total_s", said)
 
 
@@ -201,7 +201,7 @@ def same_data(doc: Document) -> Findings:
             known, first = files.setdefault(name, (own, place))
             differing = sorted(part for part in known.keys() & own.keys() if known[part] != own[part])
             if differing:
-                said = f"{differing[0]} of {name[-_SHOWN:]} is not the one at {first}.{key}"
+                said = f"{differing[0]} of {name[-_SHOWN:]} differs from that at {first}.{key}"
                 yield doc.finding("PM307", f"{place}.{key}.{differing[0]}", said)
         digest, split = text(mapping(record, "dataset"), "sha256"), text(record, "split")
         if digest is None or split is None:
@@ -223,7 +223,7 @@ def same_result(doc: Document) -> Findings:
             continue
         other, first = seen.setdefault(digest, (scan, place))
         if other != scan:
-            said = f"object and probe are those of {first}, which reads other patterns: one result was written twice"
+            said = f"object and probe equal those of {first}, which reads other patterns: one result was written twice"
             yield doc.finding("PM304", f"{place}.result.arrays_sha256", said)
 
 
@@ -262,7 +262,7 @@ def places(doc: Document) -> Findings:
         ):
             path = text(mapping(holder, key.rpartition(".")[2]), "path")
             if path is not None and not path.endswith(f"/{wanted}") and path != wanted:
-                said = f"{path[-_SHOWN:]} is another place than the cell's, {wanted}"
+                said = f"{path[-_SHOWN:]} is not the path of the cell, {wanted}"
                 yield doc.finding("PM406", f"{place}.{key}.path", said)
 
 
@@ -277,7 +277,7 @@ def _data(doc: Document, place: str, record: dict[str, Any], dose: str, whole: b
         # the right half under another name: data of the other phase
         same_half = data.endswith(f"_{split}.npz") and posixpath.basename(data) != posixpath.basename(wanted)
         code = "PM407" if same_half else "PM406"
-        yield doc.finding(code, f"{place}.dataset.path", f"{data[-_SHOWN:]} is not the cell's data, {wanted}")
+        yield doc.finding(code, f"{place}.dataset.path", f"{data[-_SHOWN:]} is not the data of the cell, {wanted}")
     elif root is not None and data != f"{root}/{wanted}":
         said = f"{data[-_SHOWN:]} is not in the folder of its phase, {root[:_SHOWN]}"
         yield doc.finding("PM407", f"{place}.dataset.path", said)

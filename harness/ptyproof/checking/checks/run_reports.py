@@ -59,14 +59,14 @@ def check(doc: Document) -> Findings:
             continue
         name, path = (text(run, "id") or place)[:_SHOWN], text(run, "reports_path")
         if path is None:
-            yield doc.finding("PM911", f"{place}.reports_path", f"{name} is accepted without lines about its reports")
+            yield doc.finding("PM911", f"{place}.reports_path", f"{name} is accepted, but has no lines of reports")
             continue
         lines = _read(doc, path)
         if lines is None:
             continue  # that the file is not there, or is no file of the hub, is said of the file
         if lines.n_broken:
             yield doc.finding(
-                "PM911", f"{place}.reports_path", f"{lines.n_broken} lines of {path[:_SHOWN]} are no JSON"
+                "PM911", f"{place}.reports_path", f"{lines.n_broken} lines of {path[:_SHOWN]} are not JSON"
             )
         for key, said in _differences(run, lines):
             yield doc.finding("PM911", f"{place}.{key}", f"{name}: {said}")
@@ -76,20 +76,20 @@ def _differences(run: dict[str, Any], lines: _Lines) -> Iterator[tuple[str, str]
     kind = text(run, "evidence")
     if kind == "collect":
         if count(run, "n_collected") != lines.n_listed:
-            yield "n_collected", f"is {run.get('n_collected')}, and the lines list {lines.n_listed} tests"
+            yield "n_collected", f"is {run.get('n_collected')}, but the lines list {lines.n_listed} tests"
         return
     wanted, found = {"green": ("passed", lines.passed), "red": ("failed", lines.failed)}.get(str(kind), ("", set()))
     if not wanted:
         yield "accepted", f"is accepted as {str(kind)[:_SHOWN]}, which is not evidence"
         return
     if mapping(run, "outcomes").get(wanted) != len(found):
-        said = f"counts {mapping(run, 'outcomes').get(wanted)} {wanted}, and {len(found)} {wanted} by the lines"
+        said = f"counts {mapping(run, 'outcomes').get(wanted)} {wanted}, but the lines have {len(found)} {wanted}"
         yield "outcomes", said
     if count(run, "n_collected") not in (None, len(found)):
-        yield "n_collected", f"is {run.get('n_collected')}, and {len(found)} tests {wanted} by the lines"
+        yield "n_collected", f"is {run.get('n_collected')}, but by the lines {len(found)} tests {wanted}"
     others = lines.others | (lines.failed if kind == "green" else set())
     if kind == "green" and others:
-        yield "accepted", f"is accepted as green, and by the lines {min(others)[:_SHOWN]} is no plain pass"
+        yield "accepted", f"is accepted as green, but by the lines {min(others)[:_SHOWN]} is not a plain pass"
     counted = {
         "uncollected": (len(listed(run, "uncollected")), lines.n_uncollected),
         "deselected": (_n_deselected(run), lines.n_deselected),
@@ -98,7 +98,7 @@ def _differences(run: dict[str, Any], lines: _Lines) -> Iterator[tuple[str, str]
         counted["reruns"] = (len(listed(run, "reruns")), lines.n_again)
     for key, (said_n, n) in counted.items():
         if key in run and said_n != n:
-            yield key, f"counts {said_n}, and the lines {n}"
+            yield key, f"counts {said_n}, but the lines have {n}"
 
 
 def _n_deselected(run: dict[str, Any]) -> int:

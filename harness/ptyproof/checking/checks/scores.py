@@ -60,7 +60,7 @@ def _silent(doc: Document, job: dict[str, Any]) -> Findings:
             scored[model] = scored.get(model, False) or any(row.get(key) is not None for key in (*_SIDES, "value"))
     silent = [model for model, known in scored.items() if not known]
     if silent and count(doc.root, "n_success"):
-        said = f"the job counts as a success, but {' and '.join(silent)} has no score"
+        said = f"the job counts as a success, but {' and '.join(silent)} has no metrics"
         yield doc.finding("PM704", "$.n_success", said)
 
 
@@ -77,7 +77,7 @@ def _resolution(doc: Document, job: dict[str, Any], place: str) -> Findings:
     values = [(at, side, number(row, side)) for at, row in found for side in _SIDES if number(row, side) is not None]
     if len(values) > 1 and all(value == 1.0 for _, _, value in values):
         for at, side, _ in values:
-            said = f"frc50 of the {side} is 1.0, as of every method: this is the index of a shell, and no resolution"
+            said = f"frc50 of the {side} is 1.0, as for every method: this is the index of a shell, not a resolution"
             yield doc.finding("PM610", f"{at}.{side}", said)
 
 
@@ -97,7 +97,7 @@ def _together(doc: Document, job: dict[str, Any], place: str) -> Findings:
         if mse is not None and psnr is not None and mse[0] > 0:
             of_255 = 10 * math.log10(_PEAK**2 / mse[0])
             if abs(psnr[0] - of_255) < _PSNR_TOLERANCE_DB + 10 * math.log10(1 + 5e-7 / mse[0]):
-                said = f"psnr of the {side} of {model} is {psnr[0]:.2f} dB, which is that of peak 255; of peak 1 it is"
+                said = f"psnr of the {side} of {model} is {psnr[0]:.2f} dB, the value for peak 255; for peak 1 it is"
                 yield doc.finding("PM611", psnr[1], f"{said} {10 * math.log10(1 / mse[0]):.2f} dB")
 
 
@@ -122,7 +122,7 @@ def _aggregates(doc: Document) -> Findings:
         best = min(values) if metric in ("mae", "mse") else max(values)
         wanted = sum(values) / len(values) if how == "mean" else best
         if not is_close(value, wanted, 1e-4, 2e-6):
-            yield doc.finding("PM614", at, f"{key} is {value:g}, but that of the rows is {wanted:g}")
+            yield doc.finding("PM614", at, f"{key} is {value:g}, but the rows give {wanted:g}")
 
 
 def _aggregated(doc: Document) -> Iterator[tuple[str, str, str, float]]:
@@ -166,11 +166,11 @@ def _verdict(doc: Document, scores: dict[str, Any], place: str) -> Findings:
     said = scores.get("beats_start")
     numbers = all(isinstance(value, int | float) for value in known)
     if isinstance(said, bool) and numbers and said != all(value > 0 for value in known):
-        sentence = f"beats_start is {str(said).lower()}, but the improvements beside it say otherwise"
+        sentence = f"beats_start is {str(said).lower()}, but the improvements contradict it"
         yield doc.finding("PM613", f"{place}.beats_start", sentence)
     missing = mapping(scores, "complex_error").get("network") is None
     if {"no_truth_because", "complex_error"} <= scores.keys() and (scores["no_truth_because"] is None) == missing:
-        sentence = "a complex error and a reason for having none exclude each other, and one of them must be there"
+        sentence = "there must be either a complex error or a reason for its absence"
         yield doc.finding("PM613", f"{place}.no_truth_because", sentence)
 
 
@@ -187,7 +187,7 @@ def photons(doc: Document) -> Findings:
             wanted, got = number(half, "photons_per_pattern_expected"), number(half, "photons_per_pattern_measured")
             n = count(half, "n_patterns")
             if wanted is not None and got is not None and n is not None and _differ(got, wanted, n):
-                said = f"photons_per_pattern_measured is {got:g}, but {wanted:g} were expected of {n} patterns"
+                said = f"photons_per_pattern_measured is {got:g}, but {wanted:g} are expected for {n} patterns"
                 yield doc.finding("PM621", f"{at}.photons_per_pattern_measured", said)
             asked, dose = number(half, "photons_per_pattern_requested"), number(dataset, "dose")
             if asked is not None and dose is not None and asked != dose:

@@ -81,7 +81,7 @@ def _selection(doc: Document, half: dict[str, Any], place: str, size: float | No
     kind, at = text(selection, "kind"), f"{place}.selection"
     if kind == "all" and rate is not None and rate != 1.0:
         yield doc.finding(
-            "PM606", f"{place}.acceptance_rate", f"acceptance_rate is {rate:g}, but all positions were taken"
+            "PM606", f"{place}.acceptance_rate", f"acceptance_rate is {rate:g}, but all positions were selected"
         )
     if kind != "spacing":
         return
@@ -103,12 +103,12 @@ def _selection(doc: Document, half: dict[str, Any], place: str, size: float | No
         yield doc.finding("PM606", f"{at}.{method}_acceptance_rate", said)
     least = number(mapping(half, "spacing_after_selection"), "min_px")
     if least is not None and threshold is not None and least < threshold * (1 - 1e-9):
-        said = f"kept positions are {least:g} px apart, nearer than threshold_px, {threshold:g}"
+        said = f"kept positions are {least:g} px apart, closer than threshold_px, {threshold:g}"
         yield doc.finding("PM615", f"{place}.spacing_after_selection.min_px", said)
     required = number(mapping(doc.root, "design"), "min_acceptance_rate")
     stated = number(selection, "min_acceptance_rate")
     if required is not None and stated is not None and not is_close(required, stated):
-        said = f"min_acceptance_rate is {stated:g}, but the design asks for {required:g}"
+        said = f"min_acceptance_rate is {stated:g}, but the design requires {required:g}"
         yield doc.finding("PM618", f"{at}.min_acceptance_rate", said)
 
 
@@ -129,7 +129,7 @@ def _grouping(doc: Document, grouping: dict[str, Any], place: str, kept: int | N
         yield doc.finding("PM617", f"{place}.group_size", said)
     k, effective = count(grouping, "neighbor_count"), count(grouping, "neighbor_count_effective")
     if k is not None and size is not None and k < size:
-        said = f"neighbor_count is {k}: groups of {size} cannot be drawn from fewer than {size} neighbours"
+        said = f"neighbor_count is {k}: groups of {size} need at least {size} neighbors"
         yield doc.finding("PM617", f"{place}.neighbor_count", said)
     if None not in (k, effective, kept) and effective != min(k or 0, kept or 0):
         least = min(k or 0, kept or 0)
@@ -154,7 +154,11 @@ def _undefined(doc: Document, overlap: dict[str, Any], place: str) -> Findings:
     for number_of, name in ((1, "group_based"), (2, "image_based"), (3, "group_to_group")):
         key, why = f"metric_{number_of}_{name}_avg", f"metric_{number_of}_undefined_because"
         if key in overlap and why in overlap and (overlap[key] is None) == (overlap[why] is None):
-            said = "has neither a number nor a reason" if overlap[key] is None else "has a number and a reason for none"
+            said = (
+                "has neither a number nor a reason"
+                if overlap[key] is None
+                else "has both a number and a reason for a missing number"
+            )
             yield doc.finding("PM615", f"{place}.{key}", f"metric {number_of} {said}")
 
 
@@ -197,7 +201,7 @@ def _spacing_d1(doc: Document, half: dict[str, Any], place: str) -> Findings:
     yield from accepted(doc, half, place)
     least, threshold, dropped = number(half, "min_spacing"), number(half, "threshold"), count(half, "n_rejected")
     if least is not None and threshold is not None and dropped and least >= threshold:
-        said = f"n_rejected is {dropped}, but no two positions are nearer than the threshold, {threshold:g} px"
+        said = f"n_rejected is {dropped}, but no two positions are closer than the threshold, {threshold:g} px"
         yield doc.finding("PM606", f"{place}.n_rejected", said)
 
 
@@ -238,20 +242,20 @@ def _overlap_d2(doc: Document, half: dict[str, Any], place: str) -> Findings:
     asked, made, k = count(half, "n_groups"), count(half, "n_groups_actual"), count(half, "neighbor_count")
     if gridsize is not None and gridsize > 1:
         if asked is not None and made is not None and made > asked:
-            said = f"n_groups_actual is {made}, more than the {asked} groups that were asked for"
+            said = f"n_groups_actual is {made}, more than the {asked} requested groups"
             yield doc.finding("PM206", f"{place}.n_groups_actual", said)
         if k is not None and k < gridsize**2:
-            said = f"neighbor_count is {k}: groups of {gridsize**2} cannot be drawn from fewer neighbours"
+            said = f"neighbor_count is {k}: groups of {gridsize**2} need as many neighbors"
             yield doc.finding("PM617", f"{place}.neighbor_count", said)
         if "metric_1_group_based_avg" not in half and not doc.is_cut(place):
-            said = f"there is no overlap inside groups, although gridsize is {gridsize}"
+            said = f"there is no overlap within groups, although gridsize is {gridsize}"
             yield doc.finding("PM612", f"{place}.metric_1_group_based_avg", said)
     elif gridsize == 1 and "metric_1_group_based_avg" in half:
-        said = "an overlap inside groups is recorded, but with gridsize 1 a group is one image"
+        said = "an overlap within groups is recorded, but with gridsize 1 a group is one image"
         yield doc.finding("PM617", f"{place}.metric_1_group_based_avg", said)
     effective = number(half, "effective_min_acceptance")
     if effective is not None and effective < _LEAST_ACCEPTANCE:
-        said = f"the least acceptance rate was lowered from {_LEAST_ACCEPTANCE} to {effective:.4g}, to let a view pass"
+        said = f"the minimum acceptance rate was lowered from {_LEAST_ACCEPTANCE} to {effective:.4g}, so a view passes"
         yield doc.finding("PM618", f"{place}.effective_min_acceptance", said)
 
 
@@ -272,7 +276,7 @@ def _subsampled(doc: Document, place: str, total: int, kept: int, fraction: floa
 def _twins(doc: Document) -> Findings:
     train, test = mapping(doc.root, "train"), mapping(doc.root, "test")
     if len(train) > 2 and train == test:
-        said = "the halves have the same numbers: on a regular scan they may, otherwise one was measured twice"
+        said = "both halves have the same numbers: possible on a regular scan, otherwise one half was measured twice"
         yield doc.finding("PM619", "$.test", said)
 
 
@@ -285,7 +289,7 @@ def reconstructed(doc: Document) -> Findings:
         strategy, view = text(result, "selection_strategy"), text(result, "view")
         if strategy == "unknown" or (kept == 0 and dropped == 0):
             said = f"selection_strategy is {strategy!r} with n_accepted {kept} and n_rejected {dropped}"
-            yield doc.finding("PM607", f"{place}.selection_strategy", f"{said}: zeros stand in for what is not known")
+            yield doc.finding("PM607", f"{place}.selection_strategy", f"{said}: zeros replace unknown values")
             continue
         yield from accepted(doc, result, place)
         threshold, f = number(result, "spacing_threshold"), _OVERLAP_OF.get(view or "")
@@ -303,5 +307,5 @@ def _limited(doc: Document, result: dict[str, Any], place: str, kept: int | None
     """
     limit = re.search(r"^Images: (\d{1,9})$", text(result, "stdout_preview") or "", re.MULTILINE)
     if limit is not None and kept is not None and kept > int(limit[1]):
-        said = f"n_accepted is {kept}, but the process was told to take {limit[1]} images at most"
+        said = f"n_accepted is {kept}, but the process was limited to {limit[1]} images"
         yield doc.finding("PM608", f"{place}.n_accepted", said)

@@ -27,7 +27,7 @@ def outside(doc: Document) -> Findings:
             for place, skip in doc.entries(key):
                 dose = number(skip, "dose")
                 if dose is not None and dose != wanted:
-                    said = f"a skip of dose {dose:g}, but the filters asked for dose {wanted:g} alone"
+                    said = f"a skip of dose {dose:g}, but the filters select only dose {wanted:g}"
                     yield doc.finding("PM801", f"{place}.dose", said)
         return
     yield from _unreported(doc)
@@ -44,7 +44,7 @@ def _unreported(doc: Document) -> Findings:
     for place, skip in (*doc.entries("skipped_views"), *doc.entries("skipped")):
         cell = cell_of(skip)
         if cell is not None and cell not in reported:
-            yield doc.finding("PM801", place, f"{cell} is a skip that no call has reported")
+            yield doc.finding("PM801", place, f"no call reported the skip {cell}")
     for place, call in doc.entries("calls"):
         doses = listed(call.get("filters"), "dose")
         for at, cell in enumerate(listed(call, "skipped") if doses else ()):
@@ -63,7 +63,7 @@ def selected(doc: Document) -> Findings:
         for key in _FILTERS:
             wanted = listed(calls[-1].get("filters"), key)
             if wanted and skip.get(key) not in wanted:
-                said = f"selected is true, but the call's filters asked for {key} {wanted} alone"
+                said = f"selected is true, but the call's filters select only {key} {wanted}"
                 yield doc.finding("PM801", f"{place}.selected", said)
                 break
 
@@ -78,10 +78,10 @@ def reasons(doc: Document) -> Findings:
                 and "expected" in reason
                 and not any(ch.isdigit() for ch in reason.replace("Phase", ""))
             ):
-                said = f"the reason is a guess, with no number that shows it: {reason[:_SHOWN]}"
+                said = f"the reason has no number that supports it: {reason[:_SHOWN]}"
                 yield doc.finding("PM804", f"{place}.reason", said)
             elif reason is not None and not reason.strip():
-                yield doc.finding("PM804", f"{place}.reason", "the skip says no reason")
+                yield doc.finding("PM804", f"{place}.reason", "the skip has no reason")
 
 
 def agree(doc: Document) -> Findings:

@@ -26,7 +26,7 @@ def check(doc: Document) -> Findings:
         yield doc.finding("PM104", "$.design", f"the design is impossible: {str(error)[:300]}")
         return
     if real != digest:
-        said = f"{digest[:16]}... is not the digest of the design, {real[:16]}...: one of the two was changed"
+        said = f"{digest[:16]}... differs from the digest of the design, {real[:16]}...: one of the two was changed"
         yield doc.finding("PM209", "$.design_digest", said)
 
 

@@ -59,7 +59,7 @@ def stamps(doc: Document) -> Findings:
             if named - written > earliest:
                 said = f"{key} names the time {found[0]}, later than the file's own, {value}"
                 yield doc.finding(
-                    "PM504", f"$.{key}", f"{said}: the folder was named by hand, or the file is another's"
+                    "PM504", f"$.{key}", f"{said}: the folder was named by hand, or the file belongs to another run"
                 )
                 break
 
@@ -96,5 +96,5 @@ def _rising(doc: Document, key: str, of: str) -> Findings:
     for place, entry in doc.entries(key):
         said = moment(entry.get(of))
         if said is not None and before is not None and said < before:
-            yield doc.finding("PM502", f"{place}.{of}", f"{of} is {entry[of]}, before that of the entry above")
+            yield doc.finding("PM502", f"{place}.{of}", f"{of} is {entry[of]}, before that of the previous entry")
         before = said or before

@@ -31,7 +31,7 @@ def asked_for(doc: Document) -> Findings:
         yield from _named(doc, place, job)
         started = moment(mapping(job, "result").get("started"))
         if started is not None and began is not None and started < began:
-            said = f"started is {job['result']['started']}, before the first call that asked for anything"
+            said = f"started is {job['result']['started']}, before the first recorded call"
             yield doc.finding("PM502", f"{place}.result.started", said)
 
 
@@ -40,7 +40,7 @@ def _named(doc: Document, place: str, job: dict[str, Any]) -> Findings:
     name = text(job, "job")
     calls = listed(doc.root, "calls")
     if name is not None and calls and not doc.cut and not any(name in listed(call, "jobs") for call in calls):
-        yield doc.finding("PM207", f"{place}.job", f"{name} was asked for by no call that the manifest records")
+        yield doc.finding("PM207", f"{place}.job", f"no recorded call selected {name}")
 
 
 def _of_view(doc: Document, place: str, job: dict[str, Any], view: dict[str, Any], design: dict[str, Any]) -> Findings:
@@ -70,7 +70,7 @@ def _budget(doc: Document, place: str, job: dict[str, Any], wanted: dict[str, An
         return
     for key in sorted(used.keys() & wanted.keys() - _OF_THE_CALL):
         if used[key] != wanted[key]:
-            said = f"{key} is not that of the design: the job was trained with another budget or network"
+            said = f"{key} differs from the design: the job was trained with another budget or network"
             yield doc.finding("PM209", f"{place}.training.{key}", said)
 
 
@@ -78,7 +78,7 @@ def _data(doc: Document, place: str, job: dict[str, Any]) -> Findings:
     for half in HALVES:
         named, read = text(job, f"{half}_data_path"), text(mapping(mapping(job, "datasets"), half), "path")
         if named is not None and read is not None and named != read:
-            said = f"the archive that was read is {read[-80:]}, but {half}_data_path is {named[-80:]}"
+            said = f"the training read {read[-80:]}, but {half}_data_path is {named[-80:]}"
             yield doc.finding("PM205", f"{place}.datasets.{half}.path", said)
 
 

@@ -27,9 +27,9 @@ from ptyproof.study.layout import RECONSTRUCTIONS
 Manifests = Mapping[str, Mapping[str, Any]]
 _EXPECTED = {**KINDS, INDEX: "hub_index"}
 _WHY = {
-    RUN: "is missing: trainings are recorded that it has the data of",
-    OVERLAP: "is missing: trainings are recorded that it has the data of",
-    SKIPS: "is missing: it has the skips of the training manifest",
+    RUN: "is missing: it records the data of the hub's trainings",
+    OVERLAP: "is missing: it records the data of the hub's trainings",
+    SKIPS: "is missing: it must have the skips of the training manifest",
     SKIP_LINES: "is missing; `ptyproof report` writes it",
 }
 _SHOWN = 60
@@ -44,10 +44,10 @@ def misplaced(name: str, checked: Checked, value: Any) -> Findings:
     """Yield that a manifest is of another kind than its place has, or was migrated from an earlier generation."""
     expected = _EXPECTED.get(name)
     if checked.kind is not None and expected is not None and checked.kind != expected:
-        yield finding_about(name, "PM903", "$.kind", f"is of the kind {checked.kind}, {expected} is expected here")
+        yield finding_about(name, "PM903", "$.kind", f"is of the kind {checked.kind}, but {expected} is expected here")
     if checked.kind is not None and isinstance(value, dict) and "migrated" in value:
         generation = str(mapping(value, "migrated").get("generation"))[:_SHOWN]
-        said = f"was migrated from generation {generation}: a record of an earlier tool, no evidence of this one"
+        said = f"was migrated from generation {generation}: a record of an earlier tool, not evidence of this one"
         yield finding_about(name, "PM904", "$.migrated", said)
 
 
@@ -69,9 +69,9 @@ def strays(files: HubFiles, manifests: Manifests) -> Findings:
     of_methods = set(_named(manifests, (RECONSTRUCTION,)))
     for name in files.paths:
         if name.startswith(f"{DATASETS}/") and name not in of_data and _folder(name) not in damaged:
-            yield finding_about(name, "PM901", "$", "is named by no manifest of its phase")
+            yield finding_about(name, "PM901", "$", "is not named by a manifest of its phase")
         if RECONSTRUCTION in manifests and name.startswith(reconstructions) and name not in of_methods:
-            yield finding_about(name, "PM901", "$", f"is named by no reconstruction of {RECONSTRUCTION}")
+            yield finding_about(name, "PM901", "$", f"is not named by a reconstruction of {RECONSTRUCTION}")
 
 
 def _folder(name: str) -> str:

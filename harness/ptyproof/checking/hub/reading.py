@@ -21,12 +21,14 @@ _FORM = ("json", "schema")
 def read_index(root: Path) -> tuple[dict[str, Any] | None, list[Finding]]:
     """Return the index of a hub and what is wrong with its form or its digest; None where it cannot be gone on with."""
     if not real_path(root / INDEX).is_relative_to(real_path(root)):
-        return None, [finding_about(INDEX, "PM305", "$", "is a link that leads out of the hub; it was not read")]
+        return None, [finding_about(INDEX, "PM305", "$", "is a link that points out of the hub; it was not read")]
     loaded = load(root / INDEX)
     checked = judge(loaded, INDEX, folder=root.resolve(), hash_files=False, of_hub=True)
     found = [finding for finding in checked.findings if finding.group in _FORM or finding.code == "PM210"]
     if checked.kind is not None and checked.kind != "hub_index":
-        found.append(finding_about(INDEX, "PM903", "$.kind", f"is of the kind {checked.kind}, hub_index is expected"))
+        found.append(
+            finding_about(INDEX, "PM903", "$.kind", f"is of the kind {checked.kind}, but hub_index is expected")
+        )
     return (loaded.value if obeys_its_schema(checked) and checked.kind == "hub_index" else None), found
 
 
@@ -55,4 +57,4 @@ def refuse_changed(root: Path) -> None:
         faults = [fault for fault in file_faults(doc, files) if fault.name in recorded]
         found += [finding_about(fault.name, fault.code, "$", fault.sentence) for fault in faults]
     if found:
-        raise RunError(f"{root} is not as it was recorded, and nothing was written: {min(found)}")
+        raise RunError(f"{root} differs from its record, so nothing was written: {min(found)}")

@@ -39,7 +39,7 @@ def check(files: HubFiles | None, manifests: Manifests, index: Mapping[str, Any]
 
 
 def _otherwise(place: str, cell: str, name: str) -> Any:
-    said = f"{cell[:120]} was skipped for another reason than {name} has, or is not a skip there"
+    said = f"{cell[:120]} has another reason than in {name}, or is not a skip there"
     return finding_about(INDEX, "PM802", place, said)
 
 
@@ -60,7 +60,7 @@ def _lines(path: Path, expected: list[dict[str, Any]]) -> Findings:
         yield finding_about(SKIP_LINES, "PM802", f"$[{len(lines)}]", f"line {len(lines) + 1} has no line end")
         return
     if len(lines) != len(expected):
-        said = f"has {len(lines)} lines, {TRAINING} has {len(expected)} skips"
+        said = f"has {len(lines)} lines, but {TRAINING} has {len(expected)} skips"
         yield finding_about(SKIP_LINES, "PM802", "$", said)
     for number, (line, skip) in enumerate(zip(lines, expected, strict=False), start=1):
         fault = _of_line(line, skip)
@@ -77,4 +77,4 @@ def _of_line(line: bytes, skip: dict[str, Any]) -> tuple[str, str] | None:
         return "PM004", error.reason
     except UnicodeDecodeError as error:
         return "PM003", f"is not UTF-8: byte {error.start}"
-    return None if value == skip else ("PM802", f"is not what {TRAINING} has for {cell_of(skip)}")
+    return None if value == skip else ("PM802", f"differs from {TRAINING} for {cell_of(skip)}")

@@ -45,7 +45,7 @@ class _Recorded:
             source = self.doses.get(job["dose"])
         record = None if source is None else source[half]["file"]
         if record is None:
-            yield finding_about(name, "PM906", place, f"of {job['job'][:120]} no phase has recorded data")
+            yield finding_about(name, "PM906", place, f"no phase recorded data of {job['job'][:120]}")
         elif record["sha256"] != used:
-            said = f"{job['job'][:120]} was made from {short(used)}, its phase has recorded {short(record['sha256'])}"
+            said = f"{job['job'][:120]} was made from {short(used)}, but its phase recorded {short(record['sha256'])}"
             yield finding_about(name, "PM906", place, said)

@@ -21,7 +21,7 @@ def check(manifests: Mapping[str, Mapping[str, Any]]) -> Findings:
         own, first = manifests[name], manifests[present[0]]
         for key in ("study", "design_digest"):
             if own[key] != first[key]:
-                said = f"{short(own[key])} is not that of {present[0]}, {short(first[key])}: one is of another hub"
+                said = f"{short(own[key])} differs from {present[0]}, {short(first[key])}: one belongs to another hub"
                 yield finding_about(name, "PM905", f"$.{key}", said)
         if "design" not in own:
             continue
@@ -33,7 +33,7 @@ def check(manifests: Mapping[str, Mapping[str, Any]]) -> Findings:
     if {RUN, OVERLAP} <= manifests.keys():
         recipe, wanted = manifests[OVERLAP]["phase_c_recipe_digest"], manifests[RUN]["recipe_digest"]
         if recipe != wanted:
-            said = f"{short(recipe)} is not the recipe of {RUN}, {short(wanted)}: one is of another hub"
+            said = f"{short(recipe)} differs from the recipe of {RUN}, {short(wanted)}: one belongs to another hub"
             yield finding_about(OVERLAP, "PM905", "$.phase_c_recipe_digest", said)
 
 

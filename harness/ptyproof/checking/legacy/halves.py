@@ -30,7 +30,7 @@ def of_half(doc: Document) -> Findings:
         for key in sorted({*inner, *doc.root} if inner else ()):
             yield from same(doc, f"$.{key}", doc.root.get(key), inner.get(key), name)
         if half is None and bundle and doc.root not in [bundle.get(other) for other in HALVES]:
-            yield doc.finding("PM306", "$", f"is neither half of the bundle {name[-_SHOWN:]} beside it")
+            yield doc.finding("PM306", "$", f"is neither half of the bundle {name[-_SHOWN:]}")
 
 
 def of_bundle(doc: Document) -> Findings:

@@ -44,7 +44,7 @@ def dry(doc: Document) -> Findings:
             code = count(result, "returncode")
             ended = "" if code is None else f", and the record has returncode {code}"
             line = printable(said[found.start() :].partition("\n")[0][:60])
-            sentence = f"the process printed {line!r}{ended}: it was a dry run, and made no result"
+            sentence = f"the process printed {line!r}{ended}: it was a dry run without a result"
             yield doc.finding("PM701", f"{place}.{key}", sentence)
 
 

@@ -20,7 +20,7 @@ def account(doc: Document) -> Findings:
     yield from counted(doc, doc.root, "$", "n_invalid", bad, "{} of the validations are not valid")
     verdict = doc.root.get("all_valid")
     if not entries:
-        yield doc.finding("PM706", "$.validations", "nothing was verified: zero checks are no success")
+        yield doc.finding("PM706", "$.validations", "nothing was verified; zero checks are not a success")
     elif verdict is True and bad:
         yield doc.finding("PM704", "$.all_valid", f"all_valid is true, but {plural(bad, 'validation')} failed")
     elif verdict is False and good == len(entries):
@@ -38,5 +38,5 @@ def outcome(doc: Document) -> Findings:
     for place, entry in entries:
         error = text(entry, "error")
         if entry.get("valid") is True and error:
-            said = f"the check is called valid beside an error: {error[:_SHOWN]}"
+            said = f"the check is valid, but has an error: {error[:_SHOWN]}"
             yield doc.finding("PM704", f"{place}.error", said)

@@ -71,7 +71,7 @@ def claimed(doc: Document) -> Findings:
     for place, job in doc.entries("jobs"):
         found = unseen.get(f"{place}.result.bundle_path")
         if found is not None and mapping(job, "result").get("status") == "success" and not found.path.startswith("/"):
-            said = f"{_shown(found)} is the result of a success, and the file does not say which folder it lies in"
+            said = f"{_shown(found)} is the result of a success, but the file does not say which folder contains it"
             yield doc.finding("PM308", found.json_path, said)
     yield from _logs(doc)
 
@@ -86,8 +86,8 @@ def _logs(doc: Document) -> Findings:
             continue
         state = states.get(log.name or log.path)
         if state != "there":
-            where = "is not there" if state == "absent" else "cannot be looked at from here"
-            said = f"the process is said to have ended with 0, but its log {where}: {_shown(log)}"
+            where = "is missing" if state == "absent" else "cannot be read from here"
+            said = f"the process is recorded with exit status 0, but its log {where}: {_shown(log)}"
             yield doc.finding("PM309", log.json_path, said)
 
 
@@ -99,10 +99,10 @@ def shared(doc: Document) -> Findings:
         if not found.json_path.endswith(".bundle_path"):
             continue
         if found.sha256 is not None and found.sha256 in by_digest:
-            said = f"is the bundle of {by_digest[found.sha256]}, too: two trainings do not give the same bytes"
+            said = f"is also the bundle of {by_digest[found.sha256]}; two trainings do not give the same bytes"
             yield doc.finding("PM304", found.digest_path, f"{found.sha256[:16]}... {said}")
         elif found.name is not None and found.name in by_name:
-            said = f"{found.name[:_SHOWN]} is the bundle of {by_name[found.name]}, too"
+            said = f"{found.name[:_SHOWN]} is also the bundle of {by_name[found.name]}"
             yield doc.finding("PM304", found.json_path, said)
         place = found.json_path.removesuffix(".result.bundle_path")
         if found.sha256 is not None:
@@ -120,14 +120,14 @@ def _file(doc: Document, found: Reference, folder: str, home: str) -> Generator[
             return "unseen"  # judged by the checks of paths; never opened
         real, status = _real(doc.memo.setdefault(_MEMO, {}), path)
         if real != path and not _is_below(real, home):
-            said = f"{_shown(found)} is a link that leads out of {os.path.basename(home)}; it was not read"  # noqa: PTH119
+            said = f"{_shown(found)} is a link that points out of {os.path.basename(home)}; it was not read"  # noqa: PTH119
             yield doc.finding("PM305", found.json_path, said)
             return "unseen"
         if status is None or not stat.S_ISREG(status.st_mode):
             if found.role in ("artifact", "record") or status is not None:
                 where = "" if found.name == found.path else f": {printable(str(found.name)[:_SHOWN])}"
-                absent = f"is not there{where}"
-                said = absent if status is None else "is no regular file"
+                absent = f"is missing{where}"
+                said = absent if status is None else "is not a regular file"
                 yield doc.finding("PM301", found.json_path, f"{_shown(found)} {said}")
             return "absent"
         yield from _contents(doc, found, Path(real), status.st_size)
@@ -176,12 +176,12 @@ def _real(folders: dict[str, tuple[str, bool]], path: str) -> tuple[str, os.stat
 
 def _contents(doc: Document, found: Reference, path: Path, size: int) -> Findings:
     if found.size_bytes is not None and size != found.size_bytes:
-        said = f"{_shown(found)} has {size} bytes, recorded are {found.size_bytes}"
+        said = f"{_shown(found)} has {size} bytes, but {found.size_bytes} are recorded"
         yield doc.finding("PM302", found.size_path or found.json_path, said)
         return
     if found.sha256 is None or not doc.hash_files:
         return
     digest = doc.digest(path)
     if digest != found.sha256:
-        said = f"{_shown(found)} has the sha256 {digest[:16]}..., recorded is {found.sha256[:16]}..."
+        said = f"{_shown(found)} has the sha256 {digest[:16]}..., but {found.sha256[:16]}... is recorded"
         yield doc.finding("PM303", found.digest_path or found.json_path, said)

@@ -58,23 +58,21 @@ def agree(doc: Document) -> Findings:
             continue
         first = seen.setdefault(found.path, found)
         if None not in (first.sha256, found.sha256) and first.sha256 != found.sha256:
-            said = f"sha256 of {found.path[-_SHOWN:]} is not the one at {first.digest_path}"
+            said = f"sha256 of {found.path[-_SHOWN:]} differs from that at {first.digest_path}"
             yield doc.finding("PM307", found.digest_path, said)
         elif None not in (first.size_bytes, found.size_bytes) and first.size_bytes != found.size_bytes:
-            said = f"size of {found.path[-_SHOWN:]} is not the one at {first.size_path}"
+            said = f"size of {found.path[-_SHOWN:]} differs from that at {first.size_path}"
             yield doc.finding("PM307", found.size_path, said)
     for steps, here in _objects(doc.value):
         digests = _digests(here)
         for key in _no_digests(here):
-            said = (
-                f"{key} is {here[key][:_SHOWN]!r}, which is no sha256 of 64 hexadecimal digits, so nothing can have it"
-            )
+            said = f"{key} is {here[key][:_SHOWN]!r}, which is not a sha256 of 64 hexadecimal digits"
             yield doc.finding("PM303", path_of([*steps, key]), said)
         if len(digests) < 2 or not any(here.get(key) is True for key in _VERDICTS):
             continue
         wanted = digests.get("expected_sha256") or next(iter(digests.values()))
         for key in [key for key, digest in digests.items() if digest.lower() != wanted.lower()]:
-            said = f"{key} is {digests[key][:16]}..., but the record says that it is the one of {wanted[:16]}..."
+            said = f"{key} is {digests[key][:16]}..., but the record gives {wanted[:16]}..."
             yield doc.finding("PM307", path_of([*steps, key]), said)
 
 

@@ -56,7 +56,7 @@ def hub_files(root: Path, digests: dict[Path, str] | None = None) -> HubFiles:
         If the folder is not a hub.
     """
     if not (root / INDEX).is_file():
-        raise InputError(f"{root} is no artifact hub: it has no {INDEX}")
+        raise InputError(f"{root} is not an artifact hub: it has no {INDEX}")
     return files_in(root, digests)
 
 
@@ -90,7 +90,7 @@ def _walk(home: Path, unreadable: Callable[[OSError], None]) -> Iterator[tuple[s
 def _fault(name: str, path: Path, home: Path, is_entry: bool) -> Finding | None:
     if path.is_symlink() and not real_path(path).is_relative_to(home):
         target = printable(str(path.readlink()))
-        return finding_about(name, "PM305", "$", f"is a link that leads out of the hub, to {target}; it was not read")
+        return finding_about(name, "PM305", "$", f"is a link that points out of the hub, to {target}; it was not read")
     if is_entry and not path.is_file():
         return finding_about(name, "PM909", "$", "is neither a file nor a link to one")
     if is_entry and not os.access(path, os.R_OK):
