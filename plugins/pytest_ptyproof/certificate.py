@@ -31,9 +31,7 @@ def pytest_configure(config: pytest.Config) -> None:
     mode, epochs = value_of(config, "certify-mode"), value_of(config, "certify-epochs")
     if not value_of(config, "certify"):
         if on_command_line(config, "certify-mode", "certify-epochs"):
-            raise pytest.UsageError(
-                "--ptyproof-certify-mode and --ptyproof-certify-epochs are about --ptyproof-certify, which is missing"
-            )
+            raise pytest.UsageError("--ptyproof-certify-mode and --ptyproof-certify-epochs need --ptyproof-certify")
         return
     if mode not in ("twice", "resume"):
         raise pytest.UsageError(f"--ptyproof-certify-mode must be one of twice, resume, got {mode!r}")
@@ -52,7 +50,7 @@ def ptyproof_certify_job(
     ptyproof_train_job: Callable[[TrainingJob], TrainedJob],
     request: pytest.FixtureRequest,
 ) -> Callable[[TrainingJob], dict[str, Any]]:
-    """A function that trains a job twice more and returns the attempt (dict) that the hub's certificate has of it.
+    """A function that trains a job twice more and returns the attempt (dict) recorded in the hub's certificate.
 
     The job is trained for the run first; that bundle must have the same bits, too. The attempt's `status` is
     `reproduced`, `diverged` or `failed`.

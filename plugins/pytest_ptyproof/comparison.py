@@ -48,7 +48,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def ptyproof_comparison_cell(
     ptyproof_matrix_run: MatrixRun, ptyproof_phase_d: PhaseFolder, request: pytest.FixtureRequest
 ) -> ComparisonCell:
-    """A dose, view and half of the study: `.key`; a test that asks for it runs once for each.
+    """A dose, view and half of the study: `.key`; a test with this fixture runs once for each.
 
     One of which nothing can be reconstructed is skipped, with the reason that the manifest has.
     """

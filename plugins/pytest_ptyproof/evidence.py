@@ -32,8 +32,8 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
         "--evidence",
         dest="ptyproof_evidence",
         metavar="|".join(KINDS),
-        help="what the run is to show, kept under the hub: that the selected tests fail, that they pass, or (with "
-        "--collect-only) which there are; the exit status is 0 only if it did show that",
+        help="record the run as evidence in the hub: red (the selected tests fail), green (they pass) or, with "
+        "--collect-only, collect (their list); the exit status is 0 only if the run is this evidence",
     )
     group.addoption(
         "--evidence-accept-error",
@@ -41,14 +41,14 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
         metavar="TYPE",
         action="append",
         default=[],
-        help="type of an error, as ModuleNotFoundError, that a test of a red run may fail with though it is not of the "
-        "test's own code (more than once: more types)",
+        help="error type, such as ModuleNotFoundError, that counts as failure of a red test although it is not from "
+        "the test's own code (repeatable)",
     )
     group.addoption(
         "--evidence-topic",
         dest="ptyproof_evidence_topic",
         metavar="NAME",
-        help="what red and green are about (default: tests)",
+        help="topic that red and green runs share (default: tests)",
     )
 
 
@@ -94,22 +94,24 @@ def _problem(config: pytest.Config, kind: str | None, topic: str | None) -> str 
     """Return what is wrong with the options, in one sentence."""
     accepted = config.getoption("--evidence-accept-error")
     if accepted and kind != "red":
-        return "--evidence-accept-error is about --evidence red, which is missing"
+        return "--evidence-accept-error needs --evidence red"
     for name in accepted:
         if not _TYPE.fullmatch(name):
-            return f"--evidence-accept-error must be the name of a type, as ModuleNotFoundError, got {name!r}"
+            return (
+                f"--evidence-accept-error must be the name of an error type, such as ModuleNotFoundError, got {name!r}"
+            )
     if kind is None:
-        return None if topic is None else "--evidence-topic is about --evidence, which is missing"
+        return None if topic is None else "--evidence-topic needs --evidence"
     if kind not in KINDS:
         return f"--evidence must be one of {', '.join(KINDS)}, got {kind!r}"
     if config.getoption("--artifact-hub") is None and not is_worker(config):
-        return f"--evidence {kind} needs --artifact-hub DIR, the folder that it goes to"
+        return f"--evidence {kind} needs --artifact-hub DIR, the folder of the evidence"
     if topic is not None and not _TOPIC.fullmatch(topic):
         return f"--evidence-topic must be letters, digits, dots, dashes and underscores, got {topic!r}"
     if (kind == "collect") != bool(config.option.collectonly):
-        return "--evidence collect and --collect-only go together: neither works with another kind of run"
+        return "--evidence collect needs --collect-only, and --collect-only excludes other kinds of evidence"
     if kind == "red" and config.getoption("numprocesses", None):
-        return "--evidence red runs in one process: leave -n out"
+        return "--evidence red runs in one process: leave out -n"
     return None
 
 

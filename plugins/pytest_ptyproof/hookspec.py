@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 
 def ptyproof_register_methods() -> Iterable[Method | type[Method]]:  # type: ignore[empty-body]
-    """Return reconstruction methods, or classes of such, that join the study beside those it names.
+    """Return reconstruction methods, or their classes, to add to the methods that the study names.
 
-    In a plugin, in a conftest.py of a folder that is collected, or in a test module that is named before the study's
-    tests:
+    Implement it in a plugin, in a conftest.py of a collected folder, or in a test module that you name before the
+    study's tests:
 
         import numpy as np
         from ptyproof.reconstruction.method import Needs, Reconstruction
@@ -31,5 +31,5 @@ def ptyproof_register_methods() -> Iterable[Method | type[Method]]:  # type: ign
 
     `pytest test_mine.py --pyargs pytest_ptyproof.real_run -m real_run` then has the items
     `test_reconstruction[...-ones]`, and the reconstruction manifest has their results. `dataset` is a `BlindScan`:
-    patterns, probe and positions, no truth.
+    patterns, probe and positions, without the truth.
     """

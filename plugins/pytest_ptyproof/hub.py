@@ -34,7 +34,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--artifact-hub",
         dest="ptyproof_artifact_hub",
         metavar="DIR",
-        help="folder that the evidence of the run goes to (default: a temporary one, named at the end of the run)",
+        help="folder for the evidence of the run (default: a temporary folder, printed at the end of the run)",
     )
 
 
@@ -54,7 +54,7 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     if _took_hub_for_root(config, Path(name)):
         raise pytest.UsageError(
-            f"pytest took {name} for the place of the tests, and reads no configuration of the project in "
+            f"pytest took {name} for a path of tests, so it does not read the configuration of the project in "
             f"{config.invocation_params.dir}: write --artifact-hub={name}, with ="
         )
     if config.option.collectonly:
@@ -125,7 +125,7 @@ def pytest_configure_node(node: Any) -> None:
 
 @pytest.fixture(scope="session")
 def ptyproof_artifact_hub(request: pytest.FixtureRequest) -> Path:
-    """Folder of the run's evidence: `--artifact-hub DIR`, or a temporary one that the summary names.
+    """Folder of the run's evidence: `--artifact-hub DIR`, or a temporary folder that the last lines name.
 
     `real_run/` holds logs, manifests and the jobs' artifacts, `work/` the datasets.
     """
@@ -137,7 +137,7 @@ def ptyproof_artifact_hub(request: pytest.FixtureRequest) -> Path:
 
 @pytest.fixture(scope="session")
 def artifact_hub(ptyproof_artifact_hub: Path) -> Path:
-    """Folder of the run's evidence, by the name of its option; what ptyproof has of its own asks for the longer one."""
+    """Folder of the run's evidence, under the name of its option; ptyproof itself uses the longer name."""
     return ptyproof_artifact_hub
 
 

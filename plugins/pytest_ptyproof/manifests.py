@@ -33,7 +33,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         _OPTION,
         dest="ptyproof_check_manifests",
         action="store_true",
-        help="check every manifest (*.json) that the run comes across, too; other files are left alone",
+        help="also check every manifest (*.json) that pytest collects; ignore other JSON files",
     )
 
 
@@ -140,8 +140,8 @@ def _report(checked: Checked, findings: Iterable[Finding]) -> str:
         [
             printable(f"{Path(checked.file).name}: {checked.headline}"),
             *map(_line, found),
-            f"`ptyproof explain {codes[0]}` says why it is checked, and how to fix it"
-            + (f"; so for {', '.join(codes[1:])}" if codes[1:] else ""),
+            f"`ptyproof explain {codes[0]}` explains the check and how to fix the finding"
+            + (f"; likewise for {', '.join(codes[1:])}" if codes[1:] else ""),
         ]
     )
 

@@ -1,4 +1,4 @@
-"""The marker of tests that run a study for real."""
+"""The marker of tests that run a study with real trainings."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ MARKER = "real_run"
 
 
 def asks_for_real_runs(config: pytest.Config) -> bool:
-    """Tell whether the expression of `-m` speaks of real runs, which are left out otherwise."""
+    """Tell whether the expression of `-m` names real runs, which are left out otherwise."""
     return re.search(rf"\b{MARKER}\b", config.option.markexpr) is not None

@@ -49,50 +49,50 @@ class _Option:
 _OPTIONS = {
     "study": _Option(
         "text",
-        "study that real runs run (default: fly64)",
+        "study of real runs (default: fly64)",
         "NAME|FILE.toml",
         is_file=lambda value: value.endswith(".toml") or "/" in value,
     ),
     "base-npz": _Option(
         "text",
-        "object, probe and positions that real runs simulate from (default: the study's own)",
+        "object, probe and positions for the simulation (default: the built-in base of the study)",
         "FILE|builtin",
         "builtin",
         is_file=lambda value: value != "builtin",
     ),
-    "accelerator": _Option("text", "where real runs train (default: a GPU where there is one)", "cpu|gpu|auto", "auto"),
+    "accelerator": _Option("text", "device for trainings (default: a GPU if there is one)", "cpu|gpu|auto", "auto"),
     "retry": _Option(
         "list",
-        "let real runs run again what failed in an earlier run; what was lost, as its process died, always is",
+        "run failed jobs of earlier runs again; lost jobs, whose process died, always run again",
         "failed",
         (),
     ),
     "job-timeout": _Option(
-        "number", "end a job of a real run that takes longer, and record that it failed (default: no limit)", "SECONDS"
+        "number", "end a job that takes longer, and record it as failed (default: no limit)", "SECONDS"
     ),
     "job-memory": _Option(
         "text",
-        "what a job of a real run may allocate on the CPU beside its libraries: 4G, 500M (default: no limit)",
+        "memory that a job may allocate on the CPU in addition to its libraries: 4G, 500M (default: no limit)",
         "BYTES",
     ),
     "certify": _Option(
-        "flag", "also train each selected job of a real run twice in fresh processes, and compare the two bit for bit"
+        "flag", "also train each selected job twice in fresh processes, and compare both trainings bit for bit"
     ),
     "certify-mode": _Option(
         "text",
-        "resume: the second training is killed after half of the epochs and resumed (default: twice)",
+        "resume: kill the second training after half of the epochs, and resume it (default: twice)",
         "twice|resume",
         "twice",
     ),
-    "certify-epochs": _Option("count", "compare the first N epochs only (default: all)", "N"),
+    "certify-epochs": _Option("count", "compare only the first N epochs (default: all)", "N"),
     "keep-datasets": _Option(
-        "flag", "keep datasets under DIR/work (default: removed once manifests have their hashes and the rest is whole)"
+        "flag", "keep the datasets under DIR/work (default: remove them after the manifests record their hashes)"
     ),
     "anonymous": _Option(
-        "flag", "write marks in place of the names of host, processor and GPU, which only this machine can tell apart"
+        "flag", "replace the names of host, processor and GPU by marks that only this machine recognizes"
     ),
     "collect-stray": _Option(
-        "flag", "move stray logs of the current folder (setting ptyproof_stray) into DIR/cli/stray, the hub's"
+        "flag", "move stray logs (setting ptyproof_stray) from the current folder to DIR/cli/stray in the hub"
     ),
 }
 
@@ -130,7 +130,9 @@ def pytest_load_initial_conftests(
         old = word.partition("=")[0]
         name = old.removeprefix("--")
         if old.startswith("--") and name in _OPTIONS:
-            raise pytest.UsageError(f"{old} is called {spelled(name)} now, and {_dest(name)} in {_ini(early_config)}")
+            raise pytest.UsageError(
+                f"{old} was renamed: use {spelled(name)} instead, or {_dest(name)} in {_ini(early_config)}"
+            )
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -43,7 +43,7 @@ def pytest_addoption(pluginmanager: pytest.PytestPluginManager) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Register the marker `real_run`."""
     config.addinivalue_line(
-        "markers", f"{MARKER}: runs the phases of a study for real; not run unless asked for with -m {MARKER}"
+        "markers", f"{MARKER}: runs the phases of a study with real trainings; selected only by -m {MARKER}"
     )
 
 

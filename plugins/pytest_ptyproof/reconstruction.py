@@ -48,7 +48,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def ptyproof_reconstruction_job(
     ptyproof_matrix_run: MatrixRun, ptyproof_phase_d: PhaseFolder, request: pytest.FixtureRequest
 ) -> ReconstructionJob:
-    """A reconstruction of the study's matrix; a test that asks for it runs once for each cell: view, half and method.
+    """A reconstruction of the study's matrix; a test with this fixture runs once for each cell: view, half and method.
 
     A cell that cannot be reconstructed is skipped, with the reason that the manifest has.
     """
@@ -61,7 +61,7 @@ def ptyproof_reconstruction_job(
 
 @pytest.fixture(scope="session")
 def ptyproof_reconstruction_method(request: pytest.FixtureRequest) -> Method:
-    """A method of the study; a test that asks for it runs once for each. One that cannot run here is skipped."""
+    """A method of the study; a test with this fixture runs once for each method, or skips one that cannot run here."""
     from ptyproof.methods.registry import registry
 
     with plain_errors():
@@ -74,7 +74,7 @@ def ptyproof_reconstruction_method(request: pytest.FixtureRequest) -> Method:
 
 @pytest.fixture(scope="session")
 def ptyproof_reconstruct(request: pytest.FixtureRequest) -> Callable[..., Any]:
-    """A function that reconstructs for real.
+    """A function that runs a method on a scan.
 
     Of a `ptyproof_reconstruction_job` it returns how the cell ended: `.status`, `.error`, `.entry`; a cell is
     reconstructed once, however many tests and processes ask for it, and after the training that it needs. Of `(method,
@@ -105,6 +105,6 @@ def ptyproof_reconstruct(request: pytest.FixtureRequest) -> Callable[..., Any]:
 def ptyproof_reconstruction_manifest(
     ptyproof_matrix_run: MatrixRun, ptyproof_phase_d: PhaseFolder, request: pytest.FixtureRequest
 ) -> dict[str, Any]:
-    """The manifest (dict) of the selected reconstructions, or of all, after every one of them has ended."""
+    """The manifest (dict) of the selected reconstructions, or of all, after all have ended."""
     with plain_errors(), watched_console(request.config) as watched:
         return ptyproof_matrix_run.complete_reconstructions(watched)

@@ -16,7 +16,7 @@ _MOVED = pytest.StashKey[list[str]]()
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the setting that names them."""
-    parser.addini("ptyproof_stray", "names of stray logs at the working folder's root", "args", ["train_debug.log"])
+    parser.addini("ptyproof_stray", "names of stray logs in the working folder", "args", ["train_debug.log"])
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -26,7 +26,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("--artifact-hub") is None:
         if not on_command_line(config, "collect-stray"):
             return
-        raise pytest.UsageError("--ptyproof-collect-stray needs --artifact-hub DIR, the folder that stray logs go to")
+        raise pytest.UsageError("--ptyproof-collect-stray needs --artifact-hub DIR, the folder for stray logs")
     names = config.getini("ptyproof_stray")
     for name in names:
         if Path(name).name != name:

@@ -104,7 +104,7 @@ def ptyproof_study_design(request: pytest.FixtureRequest) -> StudyDesign:
 
 @pytest.fixture(scope="session")
 def ptyproof_base_dataset(request: pytest.FixtureRequest, ptyproof_study_design: StudyDesign) -> Base:
-    """What is simulated from: `.dataset` has object, probe and positions (`--ptyproof-base-npz`, or the study's)."""
+    """The base of the simulation: `.dataset` with object, probe and positions (`--ptyproof-base-npz`, or built in)."""
     from ptyproof.phases.base import load_base
 
     with plain_errors():
@@ -158,7 +158,7 @@ def ptyproof_phase_d(
 def ptyproof_training_job(
     ptyproof_matrix_run: MatrixRun, ptyproof_phase_d: PhaseFolder, request: pytest.FixtureRequest
 ) -> TrainingJob:
-    """A training of the study's matrix; a test that asks for it runs once for each cell.
+    """A training of the study's matrix; a test with this fixture runs once for each cell.
 
     A cell that cannot be trained is skipped, with the reason that the manifest has.
     """
@@ -173,7 +173,7 @@ def ptyproof_training_job(
 def ptyproof_train_job(
     ptyproof_matrix_run: MatrixRun, request: pytest.FixtureRequest
 ) -> Callable[[TrainingJob], TrainedJob]:
-    """A function that trains a job for real and returns how it ended: `.status`, `.error`, `.entry`, `.bundle_path`.
+    """A function that trains a job and returns its end: `.status`, `.error`, `.entry`, `.bundle_path`.
 
     A job is trained once, however many tests and processes ask for it.
     """
@@ -189,14 +189,14 @@ def ptyproof_train_job(
 def ptyproof_training_manifest(
     ptyproof_matrix_run: MatrixRun, ptyproof_phase_d: PhaseFolder, request: pytest.FixtureRequest
 ) -> dict[str, Any]:
-    """The manifest (dict) of the selected cells, or of the whole matrix, after every job of it has ended."""
+    """The manifest (dict) of the selected cells, or of the whole matrix, after all of its jobs have ended."""
     with plain_errors(), watched_console(request.config) as watched:
         return ptyproof_matrix_run.complete(watched)
 
 
 @pytest.fixture(scope="session")
 def ptyproof_validate_manifest() -> Callable[[Path], dict[str, Any]]:
-    """A function that reads a manifest and fails the test, in one sentence, unless it obeys the schema of its kind."""
+    """A function that reads a manifest and fails the test unless it matches the schema of its kind."""
 
     def validate(path: Path) -> dict[str, Any]:
         from ptyproof.records.manifest import read_any_manifest

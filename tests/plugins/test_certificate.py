@@ -62,11 +62,11 @@ def test_without_the_option_nothing_of_it_is_collected(in_folder: Callable[..., 
     [
         (
             ["--ptyproof-certify-mode=resume"],
-            "--ptyproof-certify-mode and --ptyproof-certify-epochs are about --ptyproof-certify, which is missing",
+            "--ptyproof-certify-mode and --ptyproof-certify-epochs need --ptyproof-certify",
         ),
         (
             ["--ptyproof-certify-epochs=2"],
-            "--ptyproof-certify-mode and --ptyproof-certify-epochs are about --ptyproof-certify, which is missing",
+            "--ptyproof-certify-mode and --ptyproof-certify-epochs need --ptyproof-certify",
         ),
         (
             ["--ptyproof-certify", "--ptyproof-certify-mode=once"],
