@@ -33,14 +33,14 @@ class Loaded:
 
 
 def load(path: Path) -> Loaded:
-    """Read a file. What is no regular file, or is larger than `MAX_BYTES`, is not opened."""
+    """Read a file. What is not a regular file, or is larger than `MAX_BYTES`, is not opened."""
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
-            kind = "a folder" if stat.S_ISDIR(status.st_mode) else "no regular file"
-            return _refused("PM001", f"is {kind}, and was not read")
+            kind = "a folder" if stat.S_ISDIR(status.st_mode) else "not a regular file"
+            return _refused("PM001", f"is {kind} and was not read")
         if status.st_size > MAX_BYTES:
-            return _refused("PM002", f"has {status.st_size} bytes; a manifest of more than {MAX_BYTES} is not read")
+            return _refused("PM002", f"has {status.st_size} bytes; a manifest may have at most {MAX_BYTES}")
         raw = path.read_bytes()
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         said = error.strerror if isinstance(error, OSError) else str(error)
@@ -51,7 +51,7 @@ def load(path: Path) -> Loaded:
 def load_bytes(raw: bytes) -> Loaded:
     """Read what came from a file or from standard input."""
     if len(raw) > MAX_BYTES:
-        return _refused("PM002", f"has more than {MAX_BYTES} bytes; that much is not read")
+        return _refused("PM002", f"has more than {MAX_BYTES} bytes, the limit of a manifest")
     faults = []
     if raw.startswith(_BOM):
         faults.append(("PM003", "$", "starts with a byte order mark; UTF-8 without one is expected (line 1, column 1)"))
@@ -90,7 +90,7 @@ def _ended(reading: Reading, end: Fault, text: str) -> tuple[str, str, str]:
     if reading.is_cut:
         inside = reading.open_paths[-1] if reading.open_paths else "$"
         where = _place(text, len(text))
-        return "PM005", inside, f"the file was cut off at {where}: {so_far}; what stands before was checked"
+        return "PM005", inside, f"the file is truncated at {where}: {so_far}; the part before was checked"
     said = f"{end.sentence} at {_place(text, end.offset)}; {so_far}"
     return _CODES.get(end.rule, _OTHER), reading.last_path or "$", said
 
