@@ -44,7 +44,7 @@ def documented_commands() -> list[str]:
 
 @pytest.mark.parametrize("line", documented_commands())
 def test_documented_commands_parse(line: str) -> None:
-    words = shlex.split(line.split(" > ")[0])
+    words = shlex.split(line.split(" > ")[0], comments=True)
     build_parser().parse_args(words[1:])
 
 
