@@ -1,0 +1,37 @@
+"""Records of kind dataset_metadata as types; `python -m tests.helpers.record_types` makes this file."""
+
+from __future__ import annotations
+
+from typing import Literal, TypedDict
+
+from ptyproof_schemas.types.common import Stream
+
+
+class Source(TypedDict):
+    """What the file was made from; null for what was made from a design alone."""
+
+    name: str
+    sha256: str
+    of: Literal["file", "arrays"]
+
+
+class Transformation(TypedDict):
+    """A step."""
+
+    step: str
+    tool: str
+    detail: str | dict[str, object]
+
+
+class DatasetMetadata(TypedDict):
+    """The _metadata record inside a DATA-001 archive."""
+
+    schema_version: str
+    role: Literal["base", "simulation", "measurement"]
+    photons_per_pattern_requested: float | None
+    photons_per_pattern_measured: float | None
+    intensity_scale: float | None
+    seed: Stream | None
+    split: Literal["train", "test", "all"]
+    source: Source | None
+    transformations: list[Transformation]

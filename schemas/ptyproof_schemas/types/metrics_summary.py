@@ -1,0 +1,76 @@
+"""Records of kind metrics_summary as types; `python -m tests.helpers.record_types` makes this file."""
+
+from __future__ import annotations
+
+from typing import Literal, TypedDict
+
+from ptyproof_schemas.types.common import Tool
+from ptyproof_schemas.types.comparison_manifest import Account, Direction, OtherStatus, ProtocolParts, Recipe
+from ptyproof_schemas.types.reconstruction_manifest import Split
+
+
+class Metric(TypedDict):
+    """A measure."""
+
+    metric: str
+    label: str
+    unit: str
+    direction: Direction
+
+
+class Row(TypedDict):
+    """A cell."""
+
+    dose: float
+    view: str
+    gridsize: int
+    split: Split
+    method: str
+    values: dict[str, float | None]
+
+
+class Best(TypedDict):
+    """Who is best."""
+
+    dose: float
+    view: str
+    gridsize: int
+    split: Split
+    metric: str
+    methods: list[str]
+
+
+class Table(TypedDict):
+    """Rows that were compared in one way."""
+
+    protocol: str
+    parts: ProtocolParts
+    rows: list[Row]
+    best: list[Best]
+
+
+class WithoutResult(TypedDict):
+    """A cell."""
+
+    dose: float
+    view: str
+    gridsize: int
+    split: Split
+    method: str
+    status: OtherStatus
+    reason: str | None
+
+
+class MetricsSummary(TypedDict):
+    """The first tables of a comparison: measures by dose, view and method, one table for each protocol."""
+
+    kind: Literal["metrics_summary"]
+    schema_version: str
+    tool: Tool
+    study: str
+    design_digest: str
+    recipe: Recipe
+    metrics: list[Metric]
+    tables: list[Table]
+    without_result: list[WithoutResult]
+    account: Account

@@ -1,0 +1,124 @@
+"""Records of kind study_design as types; `python -m tests.helpers.record_types` makes this file."""
+
+from __future__ import annotations
+
+from typing import Literal, NotRequired, TypedDict
+
+
+class Seeds(TypedDict):
+    """Roots of the random streams."""
+
+    simulation: int
+    grouping: int
+    subsampling: int
+
+
+class Base(TypedDict):
+    """The built-in base dataset; absent where the study needs one from a file."""
+
+    scan_rows: int
+    scan_cols: int
+    step_px: float
+    jitter_px: float
+    probe_diameter_px: float
+    object: str
+    probe: str
+    seed: int
+
+
+class Network(TypedDict):
+    """Sizes of the network."""
+
+    n_stages: NotRequired[int]
+    channels: int
+    n_blocks: int
+    shrink: int
+    start_iterations: int
+
+
+class Training(TypedDict):
+    """Network and budget of the trainings; absent in records of version 1.0."""
+
+    max_epochs: int
+    steps_per_epoch: int
+    patterns_per_step: int
+    learning_rate: float
+    weight_decay: float
+    gradient_clip: float
+    validation_fraction: float
+    shown_fraction: NotRequired[float]
+    restraint: NotRequired[float]
+    rate_floor: float
+    seed: int
+    network: Network
+
+
+class Method(TypedDict):
+    """A method and its budget."""
+
+    name: str
+    epochs: NotRequired[int]
+
+
+class Reconstruction(TypedDict):
+    """Which methods reconstruct which halves with what budget; absent in records before version 1.2. The design's
+    digest leaves it out.
+    """
+
+    splits: list[Literal["train", "test"]]
+    probe_knowledge: Literal["true", "estimated"]
+    probe_defocus_rad: float
+    batch_size: int
+    seed: int
+    methods: list[Method]
+
+
+class AllView(TypedDict):
+    """A view."""
+
+    name: str
+    gridsize: int
+    neighbor_count: NotRequired[int]
+    selection: Literal["all"]
+
+
+class SpacingView(TypedDict):
+    """A view."""
+
+    name: str
+    gridsize: int
+    neighbor_count: NotRequired[int]
+    selection: Literal["spacing"]
+    overlap_fraction: float
+
+
+class SamplingView(TypedDict):
+    """A view."""
+
+    name: str
+    gridsize: int
+    neighbor_count: NotRequired[int]
+    selection: Literal["sampling"]
+    s_img: float
+    n_groups: int
+
+
+View = AllView | SpacingView | SamplingView
+
+
+class StudyDesign(TypedDict):
+    """A study: what is simulated, which views are derived, how they are trained and scored."""
+
+    name: str
+    pattern_size_px: int
+    doses_photons_per_pattern: list[float]
+    neighbor_count: int
+    min_acceptance_rate: float
+    illumination_fraction: float
+    ms_ssim_sigma: float
+    frc_threshold: float
+    seeds: Seeds
+    base: NotRequired[Base]
+    training: NotRequired[Training]
+    reconstruction: NotRequired[Reconstruction]
+    views: list[View]
