@@ -84,14 +84,14 @@ def smoke_d(smoke_c: Phase, tmp_path_factory: pytest.TempPathFactory) -> Phase:
 def smoke_e(smoke_c: Phase, smoke_d: Phase, tmp_path_factory: pytest.TempPathFactory) -> Phase:
     """Phase E of the smoke study, trained for real on the CPU, all doses."""
     from ptyproof.console import Console
-    from ptyproof.phases.e_train.train import open_phase, run_training
+    from ptyproof.phases.e_train.train import TrainingPhase
     from ptyproof.study.jobs import JobFilters
     from ptyproof.training.device import RunOptions
 
     def trained(root: Path) -> Phase:
-        phase = open_phase(smoke_c.root, smoke_d.root, root, RunOptions(accelerator="cpu", threads=1))
+        phase = TrainingPhase.opened(smoke_c.root, smoke_d.root, root, RunOptions(accelerator="cpu", threads=1))
         filters = JobFilters()
-        run_training(phase, phase.enumerate(filters), filters, False, Console.silent())
+        phase.run(phase.enumerate(filters), filters, False, Console.silent())
         manifest = phase.ledger.read()
         assert manifest is not None
         return Phase(root, manifest)

@@ -19,7 +19,7 @@ from pytest_ptyproof.options import on_command_line, value_of
 from pytest_ptyproof.shared import plain_errors, watched_console
 
 if TYPE_CHECKING:
-    from ptyproof.phases.e_train.train import TrainedJob
+    from ptyproof.jobs.attempt import EndedJob
     from ptyproof.runs.matrix import MatrixRun
     from ptyproof.study.jobs import TrainingJob
 
@@ -47,7 +47,7 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 @pytest.fixture(scope="session")
 def ptyproof_certify_job(
     ptyproof_matrix_run: MatrixRun,
-    ptyproof_train_job: Callable[[TrainingJob], TrainedJob],
+    ptyproof_train_job: Callable[[TrainingJob], EndedJob[TrainingJob]],
     request: pytest.FixtureRequest,
 ) -> Callable[[TrainingJob], dict[str, Any]]:
     """A function that trains a job twice more and returns the attempt (dict) recorded in the hub's certificate.

@@ -53,7 +53,7 @@ def ptyproof_reconstruction_job(
     A cell that cannot be reconstructed is skipped, with the reason that the manifest has.
     """
     with plain_errors():
-        found = ptyproof_matrix_run.reconstruction_cell(request.param.key)
+        found = ptyproof_matrix_run.reconstructions.cell(request.param.key)
     if isinstance(found, str):
         pytest.skip(plain(found))
     return found
@@ -83,7 +83,8 @@ def ptyproof_reconstruct(request: pytest.FixtureRequest) -> Callable[..., Any]:
     """
 
     def run(what: Any, scan: Any = None, epochs: int | None = None, seed: int = 0) -> Any:
-        from ptyproof.methods.reconstruction_jobs import ReconstructionJob, Skip
+        from ptyproof.methods.reconstruction_jobs import ReconstructionJob
+        from ptyproof.study.cells import Skip
 
         with plain_errors():
             if not isinstance(what, ReconstructionJob):

@@ -31,9 +31,9 @@ from pytest_ptyproof.shared import (
 )
 
 if TYPE_CHECKING:
+    from ptyproof.jobs.attempt import EndedJob
     from ptyproof.jobs.process import JobProcesses
     from ptyproof.phases.base import Base
-    from ptyproof.phases.e_train.train import TrainedJob
     from ptyproof.runs.matrix import MatrixRun, PhaseFolder
     from ptyproof.study.design import StudyDesign
     from ptyproof.study.jobs import TrainingJob
@@ -85,14 +85,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Parametrize every test that asks for `ptyproof_training_job` over the cells of the study."""
     if _CELL not in metafunc.fixturenames:
         return
-    from ptyproof.study.layout import cell_key
+    from ptyproof.study.jobs import training_cells
 
-    design = study_of(metafunc.config)
-    cells = [
-        _Cell(cell_key(dose, view.name, view.gridsize))
-        for dose in design.doses_photons_per_pattern
-        for view in design.views
-    ]
+    cells = [_Cell(cell.key) for cell in training_cells(study_of(metafunc.config))]
     metafunc.parametrize(_CELL, cells, indirect=True, ids=[cell.key for cell in cells], scope="session")
 
 
@@ -163,7 +158,7 @@ def ptyproof_training_job(
     A cell that cannot be trained is skipped, with the reason that the manifest has.
     """
     with plain_errors():
-        found = ptyproof_matrix_run.cell(request.param.key)
+        found = ptyproof_matrix_run.trainings.cell(request.param.key)
     if isinstance(found, str):
         pytest.skip(plain(found))
     return found
@@ -172,15 +167,15 @@ def ptyproof_training_job(
 @pytest.fixture(scope="session")
 def ptyproof_train_job(
     ptyproof_matrix_run: MatrixRun, request: pytest.FixtureRequest
-) -> Callable[[TrainingJob], TrainedJob]:
+) -> Callable[[TrainingJob], EndedJob[TrainingJob]]:
     """A function that trains a job and returns its end: `.status`, `.error`, `.entry`, `.bundle_path`.
 
     A job is trained once, however many tests and processes ask for it.
     """
 
-    def train(job: TrainingJob) -> TrainedJob:
+    def train(job: TrainingJob) -> EndedJob[TrainingJob]:
         with plain_errors(), watched_console(request.config) as watched:
-            return ptyproof_matrix_run.train(job, watched)
+            return ptyproof_matrix_run.trainings.do(job, watched)
 
     return train
 

@@ -29,7 +29,7 @@ from ptyproof.io import schema
 from ptyproof.phases.e_train.train import TrainingPhase
 from ptyproof.phases.e_train.train_worker import task_of
 from ptyproof.records.manifest import read_manifest
-from ptyproof.records.training_ledger import Ledger
+from ptyproof.records.training_ledger import TrainingLedger
 from ptyproof.report.summary import write_summary
 from ptyproof.study.design import StudyDesign
 from ptyproof.study.jobs import JobFilters, TrainingJob
@@ -84,7 +84,7 @@ def design(smoke: StudyDesign) -> StudyDesign:
 def phase(
     design: StudyDesign, smoke_c: Phase, smoke_d: Phase, tmp_path_factory: pytest.TempPathFactory
 ) -> TrainingPhase:
-    ledger = Ledger(design, smoke_c.root, smoke_d.root, tmp_path_factory.mktemp("artifacts"))
+    ledger = TrainingLedger(design, smoke_c.root, smoke_d.root, tmp_path_factory.mktemp("artifacts"))
     return TrainingPhase(ledger, CPU)
 
 

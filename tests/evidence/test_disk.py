@@ -24,7 +24,7 @@ from ptyproof.console import Console
 from ptyproof.exit_statuses import sentence_of
 from ptyproof.io.hashing import sha256_file
 from ptyproof.io.locking import is_lock
-from ptyproof.phases.e_train.train import open_phase, run_training
+from ptyproof.phases.e_train.train import TrainingPhase
 from ptyproof.study.jobs import JobFilters
 from ptyproof.training.device import RunOptions
 from tests.helpers.repeats import SHORT_STUDY, forked
@@ -189,12 +189,12 @@ def test_a_quota_in_a_training_fails_the_job_and_no_other(
     root = tmp_path / "e"
     subprocess.run(["cp", "-r", str(trained), str(root)], check=True)
     before = snapshot(root / "dose_1000" / "baseline")
-    phase = open_phase(data / "c", data / "d", root, RunOptions(accelerator="cpu", threads=1))
+    phase = TrainingPhase.opened(data / "c", data / "d", root, RunOptions(accelerator="cpu", threads=1))
     filters = JobFilters(None, ("again",))
     found = phase.enumerate(filters)
     with files_up_to(n_bytes):  # of this process, so the job is trained here
         try:
-            (done,) = run_training(phase, found, filters, False, Console.silent())
+            (done,) = phase.run(found, filters, False, Console.silent())
             said, status = str(done.error), done.status
         except OSError as error:
             said, status = str(sentence_of(error)), "failed"

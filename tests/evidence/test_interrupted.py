@@ -15,8 +15,9 @@ import pytest
 
 from ptyproof.cli import main
 from ptyproof.io.atomic import TEMPORARY
-from ptyproof.jobs.state import STATE_FILE, read_state, state_of
+from ptyproof.jobs.state import read_state, state_of
 from ptyproof.records.manifest import read_manifest
+from ptyproof.study.layout import STATE_FILE
 from tests.helpers import forked
 from tests.helpers.killing import command
 from tests.helpers.phases import Phase

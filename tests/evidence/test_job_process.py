@@ -18,8 +18,8 @@ from ptyproof.console import Console
 from ptyproof.errors import InputError, PtyproofError, RunError
 from ptyproof.jobs import process as job_process
 from ptyproof.jobs.process import Died, JobProcesses, n_bytes
-from ptyproof.phases.e_train.train import run_training
-from ptyproof.records.training_ledger import Ledger
+from ptyproof.phases.e_train.train import TrainingPhase
+from ptyproof.records.training_ledger import TrainingLedger
 from ptyproof.study.jobs import JobFilters
 from ptyproof.training.device import RunOptions
 from tests.helpers.job_bodies import STARTED, Sabotaged, die, die_before_it_begins, fail, speak
@@ -30,7 +30,7 @@ NO_LIMITS = JobProcesses()
 
 @pytest.fixture(scope="module", autouse=True)
 def server() -> None:
-    job_process.start_server(job_process.OF_TRAININGS)
+    job_process.start_server(TrainingPhase.PRELOADED)
 
 
 def run(work: Any, limits: JobProcesses = NO_LIMITS, console: Console | None = None) -> Any:
@@ -145,15 +145,15 @@ def test_limits_that_cannot_be(limits: dict[str, Any]) -> None:
 def phase(smoke_c: Phase, smoke_d: Phase, root: Path, way: str, **how: Any) -> Sabotaged:
     from ptyproof.study.builtin import builtin_study
 
-    ledger = Ledger(builtin_study("fly64-smoke"), smoke_c.root, smoke_d.root, root)
+    ledger = TrainingLedger(builtin_study("fly64-smoke"), smoke_c.root, smoke_d.root, root)
     limits = JobProcesses(how.pop("timeout_s", None), how.pop("memory_bytes", None))
-    return Sabotaged(ledger, RunOptions(accelerator="cpu", threads=1), 1, processes=limits, way=way, **how)
+    return Sabotaged(ledger, RunOptions(accelerator="cpu", threads=1), max_epochs=1, processes=limits, way=way, **how)
 
 
 def train(made: Sabotaged, *views: str) -> tuple[dict[str, str], str]:
     """Train dose 1000; return each job's status, and what was said."""
     filters, said = JobFilters(doses=(1e3,), views=views or None), io.StringIO()
-    ended = run_training(made, made.enumerate(filters), filters, False, Console(said, None))
+    ended = made.run(made.enumerate(filters), filters, False, Console(said, None))
     return {done.job.view: done.status for done in ended}, said.getvalue()
 
 
@@ -217,8 +217,6 @@ def test_failed_is_run_again_only_on_request_and_lost_always(smoke_c: Phase, smo
 def test_the_process_that_asks_initialises_no_cuda(
     smoke_c: Phase, smoke_d: Phase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from ptyproof.phases.e_train.train import open_phase
-
     def is_available() -> bool:
         assert os.environ.get("PYTORCH_NVML_BASED_CUDA_CHECK") == "1"  # asked otherwise, CUDA would be initialised
         return False
@@ -230,9 +228,9 @@ def test_the_process_that_asks_initialises_no_cuda(
     for name in ("_lazy_init", "get_device_name", "device_count", "current_device"):
         monkeypatch.setattr(torch.cuda, name, never)
     options = RunOptions(accelerator="auto", threads=1)
-    made = open_phase(smoke_c.root, smoke_d.root, tmp_path, options, max_epochs=1, processes=NO_LIMITS)
+    made = TrainingPhase.opened(smoke_c.root, smoke_d.root, tmp_path, options, max_epochs=1, processes=NO_LIMITS)
     filters = JobFilters(doses=(1e3,), views=("dense",))
-    (done,) = run_training(made, made.enumerate(filters), filters, False, Console.silent())
+    (done,) = made.run(made.enumerate(filters), filters, False, Console.silent())
     assert (done.status, done.entry["environment"]["threads"]) == ("success", 1)
 
 

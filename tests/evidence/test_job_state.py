@@ -19,8 +19,9 @@ import pytest
 
 from ptyproof.console import Console
 from ptyproof.jobs import state as job_state
-from ptyproof.jobs.state import STATE_FILE, STATES, is_alive, read_state, running, state_of
+from ptyproof.jobs.state import STATES, is_alive, read_state, running, state_of
 from ptyproof.records.manifest import read_manifest
+from ptyproof.study.layout import STATE_FILE
 from tests.helpers.schema_rules import example
 
 QUIET = Console.silent()

@@ -17,15 +17,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ptyproof.errors import InputError, ManifestError
+from ptyproof.records.cell_ledger import NOT_ENDED, NOT_STARTED
 from ptyproof.records.manifest import read_manifest
-from ptyproof.records.training_ledger import NOT_ENDED, NOT_STARTED, Ledger
+from ptyproof.records.training_ledger import TrainingLedger
 from ptyproof.study.builtin import builtin_study
-from ptyproof.study.jobs import Enumeration, JobFilters, build_training_jobs
+from ptyproof.study.cells import Enumeration
+from ptyproof.study.jobs import JobFilters, TrainingJob, build_training_jobs
 from ptyproof.study.layout import HALVES, phase_c_file, phase_d_file
 
 DESIGN = builtin_study("fly64-smoke")
 CELLS = [(dose, view.name) for dose in DESIGN.doses_photons_per_pattern for view in DESIGN.views]
-FAILED = Ledger.lost_result("no memory") | {
+FAILED = TrainingLedger.lost_result("no memory") | {
     "status": "failed",
     "started": "2026-01-01T00:00:00Z",
     "finished": "2026-01-01T00:00:01Z",
@@ -33,7 +35,7 @@ FAILED = Ledger.lost_result("no memory") | {
 
 
 @contextmanager
-def ledger_with(missing: list[tuple[float, str]]) -> Iterator[Ledger]:
+def ledger_with(missing: list[tuple[float, str]]) -> Iterator[TrainingLedger]:
     """Yield a ledger whose data, empty files, are all there but for the missing views."""
     with tempfile.TemporaryDirectory() as name:
         root = Path(name)
@@ -47,17 +49,17 @@ def ledger_with(missing: list[tuple[float, str]]) -> Iterator[Ledger]:
                     path.parent.mkdir(parents=True, exist_ok=True)
                     path.touch()
         (root / "a").mkdir()
-        yield Ledger(DESIGN, root / "c", root / "d", root / "a")
+        yield TrainingLedger(DESIGN, root / "c", root / "d", root / "a")
 
 
-def enumeration(ledger: Ledger, filters: JobFilters | None = None) -> Enumeration:
+def enumeration(ledger: TrainingLedger, filters: JobFilters | None = None) -> Enumeration[TrainingJob]:
     """Enumerate over the ledger's folders."""
     return build_training_jobs(
         DESIGN, ledger.phase_c_root, ledger.phase_d_root, ledger.artifact_root, filters, allow_missing_phase_d=True
     )
 
 
-def account_holds(ledger: Ledger) -> dict[str, int]:
+def account_holds(ledger: TrainingLedger) -> dict[str, int]:
     """Check the account of the manifest and of the skip summary; return it."""
     manifest = ledger.read()
     assert manifest is not None
@@ -113,7 +115,7 @@ def test_a_job_is_lost_until_its_end_is_recorded() -> None:
         entry = ledger.entry(found.jobs[0])
         assert entry is not None
         assert (entry["result"]["status"], entry["result"]["error"]) == ("lost", NOT_STARTED)
-        ledger.record(found.jobs[0], result=Ledger.lost_result(NOT_ENDED))
+        ledger.record(found.jobs[0], result=TrainingLedger.lost_result(NOT_ENDED))
         assert account_holds(ledger)["n_lost"] == len(found.jobs)
 
 
@@ -121,7 +123,7 @@ def test_a_result_that_is_replaced_is_kept() -> None:
     with ledger_with([]) as ledger:
         job = enumeration(ledger).jobs[0]
         ledger.record(job, result=FAILED)
-        ledger.record(job, result=Ledger.lost_result(NOT_ENDED))
+        ledger.record(job, result=TrainingLedger.lost_result(NOT_ENDED))
         again = FAILED | {"error": "no disk"}
         entry = ledger.record(job, result=again)
         assert entry["result"] == again
@@ -148,8 +150,8 @@ def test_a_view_that_goes_missing_is_a_skip_unless_it_was_trained_before(ended: 
         if ended:
             ledger.record(found.jobs[1], result=FAILED)
         phase_d_file(ledger.phase_d_root, 1e3, "dense", "test").unlink()
-        manifest = ledger.open_call(enumeration(ledger), JobFilters(), True, "after")
-        assert found.jobs[1].key == manifest["calls"][1]["skipped"][0] == "dose1000-dense-gs2"
+        call = ledger.open_call(enumeration(ledger), JobFilters(), True, "after")
+        assert found.jobs[1].key == call["skipped"][0] == "dose1000-dense-gs2"
         account = account_holds(ledger)
         assert (account["n_skipped"], account["n_failed"]) == ((0, 1) if ended else (1, 0))
         assert account["n_enumerated"] == len(CELLS)
@@ -190,11 +192,12 @@ def test_a_truncated_manifest_is_refused_and_not_written_over(keep: int) -> None
 _WRITER = """
 import json, sys
 from pathlib import Path
-from ptyproof.records.training_ledger import Ledger
+from ptyproof.records.training_ledger import TrainingLedger
 from ptyproof.study.builtin import builtin_study
+from ptyproof.study.cells import Enumeration
 from ptyproof.study.jobs import build_training_jobs
 root, number, result = Path(sys.argv[1]), int(sys.argv[2]), json.loads(sys.argv[3])
-ledger = Ledger(builtin_study("fly64-smoke"), root / "c", root / "d", root / "a")
+ledger = TrainingLedger(builtin_study("fly64-smoke"), root / "c", root / "d", root / "a")
 jobs = build_training_jobs(ledger.design, ledger.phase_c_root, ledger.phase_d_root, ledger.artifact_root).jobs
 for job in jobs[number::3]:
     ledger.record(job, result=result)

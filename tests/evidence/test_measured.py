@@ -17,7 +17,7 @@ from ptyproof.methods.registry import registry
 from ptyproof.phases.base import load_base
 from ptyproof.phases.c_simulate.generate import generate
 from ptyproof.phases.d_overlap.overlap import overlap
-from ptyproof.phases.e_train.train import open_phase, run_training
+from ptyproof.phases.e_train.train import TrainingPhase
 from ptyproof.study.builtin import builtin_study
 from ptyproof.study.jobs import JobFilters
 from ptyproof.study.training import NetworkDesign, TrainingDesign
@@ -70,8 +70,10 @@ def test_a_study_trains_on_the_measurement_s_probe_and_positions(tmp_path: Path)
     )  # of single patterns, the scores alone take most of a minute
     generate(design, load_base(design, str(tmp_path / "base.npz")), tmp_path / "c")
     overlap(tmp_path / "c", tmp_path / "d")
-    phase = open_phase(tmp_path / "c", tmp_path / "d", tmp_path / "a", RunOptions(accelerator="cpu", threads=1))
-    ended = run_training(phase, phase.enumerate(JobFilters()), JobFilters(), False, Console.silent())
+    phase = TrainingPhase.opened(
+        tmp_path / "c", tmp_path / "d", tmp_path / "a", RunOptions(accelerator="cpu", threads=1)
+    )
+    ended = phase.run(phase.enumerate(JobFilters()), JobFilters(), False, Console.silent())
     assert [(done.job.key, done.status) for done in ended] == [
         ("dose10000-dense-gs2", "success"),
     ]

@@ -20,7 +20,7 @@ from ptyproof.hub.index import Hub
 from ptyproof.io.hashing import sha256_file
 from ptyproof.io.schema import schema_errors
 from ptyproof.records.manifest import read_manifest
-from ptyproof.records.training_ledger import Ledger
+from ptyproof.records.training_ledger import TrainingLedger
 from ptyproof.report.summary import write_summary
 from ptyproof.study.design import StudyDesign
 from tests.helpers.hubs import make_run
@@ -164,7 +164,7 @@ def test_a_bundle_outside_its_job_has_no_path(path: str) -> None:
 
 def test_a_migrated_manifest_is_taken_for_evidence_by_nothing(smoke: StudyDesign, tmp_path: Path) -> None:
     old = json.loads((EXAMPLES / "legacy_training_manifest_e6" / "valid" / "bundles.json").read_text())
-    ledger = Ledger(smoke, tmp_path / "c", tmp_path / "d", tmp_path)
+    ledger = TrainingLedger(smoke, tmp_path / "c", tmp_path / "d", tmp_path)
     ledger.path.write_text(json.dumps(migrated(old, "E6", SOURCE)))
     with pytest.raises(ManifestError, match="migrated from generation E6: it is a record of an earlier tool"):
         read_manifest(ledger.path, "training_manifest")

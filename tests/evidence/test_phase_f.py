@@ -21,11 +21,10 @@ from ptyproof.io.npz import NpzArchive
 from ptyproof.methods.reconstruction_jobs import ReconstructionFilters, build_reconstruction_jobs
 from ptyproof.methods.registry import NEED_TRAINING, OURS, SHIPPED, Provider, registry
 from ptyproof.phases.f_reconstruct.reconstruct import ReconstructionPhase
-from ptyproof.phases.f_reconstruct.study_run import open_phase, run_reconstructions
 from ptyproof.reconstruction.method import BlindScan, Budget, Needs, Reconstruction, illumination
 from ptyproof.records.archive import arrays_digest, read_archive
 from ptyproof.records.manifest import read_manifest
-from ptyproof.records.training_ledger import Ledger
+from ptyproof.records.training_ledger import TrainingLedger
 from ptyproof.study.builtin import builtin_study
 from ptyproof.study.design import StudyDesign, design_from_dict
 from ptyproof.study.jobs import JobFilters
@@ -90,14 +89,14 @@ def root(trained: Path, tmp_path: Path) -> Path:
 
 def phase_of(root: Path, *methods: Mine, design: StudyDesign | None = None, **how: Any) -> ReconstructionPhase:
     """Return Phase F of a folder, with methods of a test."""
-    others = [(method, MINE) for method in methods]
-    return open_phase(root / "c", root / "d", root / "e", CPU, design, others, **how)
+    others = tuple((method, MINE) for method in methods)
+    return ReconstructionPhase.opened(root / "c", root / "d", root / "e", CPU, design, others=others, **how)
 
 
 def run(phase: ReconstructionPhase, *methods: str, views: tuple[str, ...] | None = ("dense",)) -> dict[str, Any]:
     """Run methods on dose 1000; return the manifest."""
     filters = ReconstructionFilters(JobFilters(doses=(1e3,), views=views), methods=methods or None)
-    run_reconstructions(phase, phase.enumerate(filters), filters, False, Console.silent())
+    phase.run(phase.enumerate(filters), filters, False, Console.silent())
     manifest = phase.ledger.read()
     assert manifest is not None
     return manifest
@@ -305,7 +304,7 @@ def twins() -> StudyDesign:
 
 
 def test_a_start_that_looks_at_groups_is_another_one_than_that_of_single_patterns(root: Path) -> None:
-    phase = open_phase(root / "c", root / "d", root / "new", CPU, twins(), [])
+    phase = ReconstructionPhase.opened(root / "c", root / "d", root / "new", CPU, twins())
     manifest = run(phase, "start", views=None)
     first, second = (entry(manifest, "start", view)["result"] for view in ("baseline", "groups"))
     assert first["reused_from"] is second["reused_from"] is None
@@ -315,7 +314,7 @@ def test_a_start_that_looks_at_groups_is_another_one_than_that_of_single_pattern
 
 def test_views_of_the_same_data_have_one_reconstruction_and_say_so(root: Path) -> None:
     mine = Mine("mine", ones)
-    phase = open_phase(root / "c", root / "d", root / "new", CPU, twins(), [(mine, MINE)])
+    phase = ReconstructionPhase.opened(root / "c", root / "d", root / "new", CPU, twins(), others=((mine, MINE),))
     manifest = run(phase, "mine", views=None)
     assert mine.calls == 1
     first, second = (entry(manifest, "mine", view)["result"] for view in ("baseline", "groups"))
@@ -329,12 +328,12 @@ def test_views_of_the_same_data_have_one_reconstruction_and_say_so(root: Path) -
 
 def test_networks_without_a_bundle_are_skipped_with_the_reason(root: Path) -> None:
     design = design_from_dict(read_manifest(root / "c" / "run_manifest.json", "run_manifest")["design"])
-    ledger = Ledger(design, root / "c", root / "d", root / "e")
+    ledger = TrainingLedger(design, root / "c", root / "d", root / "e")
     job = build_reconstruction_jobs(
         design, registry(design), root / "c", root / "d", root / "e", ledger.read(),
         ReconstructionFilters(JobFilters(doses=(1e3,), views=("dense",)), methods=("pinn",)),
     ).jobs[0].training  # fmt: skip
-    result = Ledger.lost_result("the loss became nan in epoch 1, step 3") | {
+    result = TrainingLedger.lost_result("the loss became nan in epoch 1, step 3") | {
         "status": "failed",
         "started": "2026-11-24T06:00:00Z",
         "finished": "2026-11-24T06:00:09Z",

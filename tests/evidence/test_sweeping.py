@@ -16,11 +16,11 @@ from ptyproof.hub.index import Hub
 from ptyproof.hub.layout import DATASETS
 from ptyproof.io.atomic import TEMPORARY, atomic_path
 from ptyproof.io.locking import lock
-from ptyproof.jobs.state import STATE_FILE
 from ptyproof.phases.c_simulate import generate as phase_c
 from ptyproof.phases.d_overlap import overlap as phase_d
 from ptyproof.provenance.environment import run_environment
 from ptyproof.provenance.revision import revision
+from ptyproof.study.layout import STATE_FILE
 from tests.helpers.phases import Phase
 
 LEFT = Path("dose_1000", f".half.npz.x{TEMPORARY}")

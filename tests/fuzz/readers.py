@@ -182,7 +182,7 @@ def _hub_files(folder: Path) -> Seeds:
     from ptyproof.phases.base import load_base
     from ptyproof.phases.c_simulate.generate import generate
     from ptyproof.phases.d_overlap.overlap import overlap
-    from ptyproof.phases.e_train.train import open_phase, run_training
+    from ptyproof.phases.e_train.train import TrainingPhase
     from ptyproof.study.builtin import builtin_study
     from ptyproof.study.jobs import JobFilters
     from ptyproof.training.device import RunOptions
@@ -192,8 +192,8 @@ def _hub_files(folder: Path) -> Seeds:
     study, roots = builtin_study("fly64-smoke"), [folder / name for name in "cde"]
     c = Phase(roots[0], generate(study, load_base(study, "builtin"), roots[0]))
     d = Phase(roots[1], overlap(roots[0], roots[1]))
-    phase, filters = open_phase(*roots, RunOptions(accelerator="cpu", threads=1), max_epochs=1), JobFilters()
-    run_training(phase, phase.enumerate(filters), filters, False, Console.silent())
+    phase, filters = TrainingPhase.opened(*roots, RunOptions(accelerator="cpu", threads=1), max_epochs=1), JobFilters()
+    phase.run(phase.enumerate(filters), filters, False, Console.silent())
     manifest = phase.ledger.read()
     assert manifest is not None
     root = make_hub(folder / "hub", c, d, Phase(roots[2], manifest)).root

@@ -9,8 +9,8 @@ from typing import Any
 
 from ptyproof.hub.layout import DATASETS
 from ptyproof.io.locking import is_lock
-from ptyproof.jobs.state import STATE_FILE
 from ptyproof.runs.folder import RunFolder
+from ptyproof.study.layout import STATE_FILE
 
 # times, which differ between two runs of the same, and what counts the runs
 VOLATILE = frozenset({"timestamp", "started", "finished", "calls", "resumed_from_epoch", "timing"})

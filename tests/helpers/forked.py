@@ -31,6 +31,8 @@ from typing import Any, NoReturn
 import pytest
 
 from ptyproof.jobs import process as job_process
+from ptyproof.phases.e_train.train import TrainingPhase
+from ptyproof.phases.f_reconstruct.reconstruct import ReconstructionPhase
 
 # what real runs import, besides what their jobs do
 _OF_RUNS = ("pytest", "matplotlib.pyplot", "ptyproof.runs.matrix", "ptyproof.report.page")
@@ -49,7 +51,7 @@ def start_server() -> None:
     """Start the process that all others fork from, unless it runs; the tests' own jobs come from it, too."""
     with _starting, pytest.MonkeyPatch.context() as patched:
         patched.setenv("OMP_NUM_THREADS", "1")  # libraries read it when they are loaded
-        job_process.start_server((*job_process.OF_TRAININGS, *job_process.OF_RECONSTRUCTIONS, *_OF_RUNS))
+        job_process.start_server((*TrainingPhase.PRELOADED, *ReconstructionPhase.PRELOADED, *_OF_RUNS))
 
 
 @dataclass(frozen=True)

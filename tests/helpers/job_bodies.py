@@ -17,8 +17,8 @@ import torch
 
 from ptyproof.console import Console
 from ptyproof.errors import DataError, InputError
+from ptyproof.jobs.attempt import EndedJob
 from ptyproof.phases.e_train.train import TrainingPhase
-from ptyproof.records.cell_ledger import Record
 from ptyproof.study.jobs import TrainingJob
 
 STARTED = "2026-01-01T00:00:00Z"
@@ -108,10 +108,10 @@ class Sabotaged(TrainingPhase):
 
     def run_here(
         self, job: TrainingJob, memory_bytes: int | None, console: Console, began: Began
-    ) -> tuple[Record, bool]:
+    ) -> EndedJob[TrainingJob]:
         """Train, but for one job."""
-        from ptyproof.phases.e_train import train_worker as training_work
+        from ptyproof.phases.e_train import train_worker
 
         if job.key == "dose1000-dense-gs2":
-            training_work.train = lambda *_: WAYS[self.way]()  # type: ignore[assignment]
+            train_worker.train = lambda *_: WAYS[self.way]()  # type: ignore[assignment]
         return super().run_here(job, memory_bytes, console, began)

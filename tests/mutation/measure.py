@@ -103,7 +103,7 @@ def run_smoke_study(root: Path) -> None:
     from ptyproof.phases.base import load_base
     from ptyproof.phases.c_simulate.generate import generate
     from ptyproof.phases.d_overlap.overlap import overlap
-    from ptyproof.phases.e_train.train import open_phase, run_training
+    from ptyproof.phases.e_train.train import TrainingPhase
     from ptyproof.study.builtin import builtin_study
     from ptyproof.study.jobs import JobFilters
     from ptyproof.training.device import RunOptions
@@ -111,8 +111,8 @@ def run_smoke_study(root: Path) -> None:
     study = builtin_study("fly64-smoke")
     generate(study, load_base(study, "builtin"), root / "c")
     overlap(root / "c", root / "d")
-    phase = open_phase(root / "c", root / "d", root / "e", RunOptions(accelerator="cpu", threads=1))
-    run_training(phase, phase.enumerate(JobFilters()), JobFilters(), False, Console.silent())
+    phase = TrainingPhase.opened(root / "c", root / "d", root / "e", RunOptions(accelerator="cpu", threads=1))
+    phase.run(phase.enumerate(JobFilters()), JobFilters(), False, Console.silent())
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -22,7 +22,7 @@ from ptyproof.hub.index import INDEX, own_digest
 from ptyproof.io.hashing import sha256_bytes
 from ptyproof.io.strict_json import format_json
 from ptyproof.methods.reconstruction_jobs import ReconstructionFilters
-from ptyproof.phases.f_reconstruct.study_run import open_phase, run_reconstructions
+from ptyproof.phases.f_reconstruct.reconstruct import ReconstructionPhase
 from ptyproof.phases.g_compare.compare import open_comparison, run_comparison
 from ptyproof.report.summary import write_summary
 from ptyproof.runs.folder import RunFolder
@@ -43,9 +43,11 @@ def hub(smoke_c: Phase, smoke_d: Phase, smoke_e: Phase, tmp_path_factory: pytest
     """A sound hub with the manifests of all phases, and datasets."""
     hub = make_hub(tmp_path_factory.mktemp("judged") / "hub", smoke_c, smoke_d, smoke_e)
     folder = RunFolder(hub.root)
-    phase = open_phase(folder.phase_c_root, folder.phase_d_root, folder.real_run, RunOptions("cpu", threads=1))
+    phase = ReconstructionPhase.opened(
+        folder.phase_c_root, folder.phase_d_root, folder.real_run, RunOptions("cpu", threads=1)
+    )
     filters = ReconstructionFilters(JobFilters(doses=(1e3,)), methods=("flat", "pinn"))
-    run_reconstructions(phase, phase.enumerate(filters), filters, False, Console.silent())
+    phase.run(phase.enumerate(filters), filters, False, Console.silent())
     run_comparison(open_comparison(folder.real_run, figures=False))
     hub.write(lambda: write_summary(hub.root))
     return hub.root.resolve()

@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 from ptyproof.errors import InputError, ManifestError
 from ptyproof.io.schema import validate
 from ptyproof.study.builtin import builtin_study
+from ptyproof.study.cells import Enumeration
 from ptyproof.study.design import StudyDesign
-from ptyproof.study.jobs import Enumeration, JobFilters, build_training_jobs
+from ptyproof.study.jobs import JobFilters, TrainingJob, build_training_jobs
 from ptyproof.study.layout import HALVES, OVERLAP_MANIFEST, job_folder, phase_c_file, phase_d_file
 from tests.strategies.designs import designs
 
@@ -37,7 +38,7 @@ class Tree:
     recorded: frozenset[Cell]
     missing: frozenset[Cell]
 
-    def build(self, **options: Any) -> Enumeration:
+    def build(self, **options: Any) -> Enumeration[TrainingJob]:
         """Enumerate over this tree."""
         return build_training_jobs(self.design, self.root / "c", self.root / "d", self.root / "e", **options)
 
@@ -103,7 +104,7 @@ def on_disk(root: Path) -> list[tuple[str, int, int]]:
     return sorted((str(p), p.stat().st_size, p.stat().st_mtime_ns) for p in root.rglob("*"))
 
 
-def cells_of(found: Enumeration) -> list[Cell]:
+def cells_of(found: Enumeration[TrainingJob]) -> list[Cell]:
     """Return all cells of an enumeration."""
     return [(cell.dose, cell.view) for cell in (*found.jobs, *found.not_selected, *found.skipped)]
 

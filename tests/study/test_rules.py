@@ -30,13 +30,13 @@ print(json.dumps(sorted(sys.modules)))
 ENUMERATE = """
 import sys
 from pathlib import Path
-from ptyproof.records.training_ledger import Ledger
+from ptyproof.records.training_ledger import TrainingLedger
 from ptyproof.study.builtin import builtin_study
 from ptyproof.study.jobs import JobFilters, build_training_jobs
 c, d, a = map(Path, sys.argv[1:])
 design = builtin_study("fly64-smoke")
 found = build_training_jobs(design, c, d, a)
-Ledger(design, c, d, a).open_call(found, JobFilters(), False, "pure")
+TrainingLedger(design, c, d, a).open_call(found, JobFilters(), False, "pure")
 print(len(found.jobs), "torch" in sys.modules, "lightning" in sys.modules)
 """
 

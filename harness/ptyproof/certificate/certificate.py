@@ -20,10 +20,10 @@ from ptyproof.io.locking import lock
 from ptyproof.phases.base import Base
 from ptyproof.phases.c_simulate.generate import generate
 from ptyproof.phases.d_overlap.overlap import OverlapOptions, overlap
-from ptyproof.phases.e_train.train import TrainingPhase, describe_enumeration
+from ptyproof.phases.e_train.train import TrainingPhase
 from ptyproof.phases.e_train.train_worker import task_of
 from ptyproof.records.manifest import read_manifest, timed_head, write_manifest
-from ptyproof.records.training_ledger import Ledger
+from ptyproof.records.training_ledger import TrainingLedger
 from ptyproof.study.design import StudyDesign
 from ptyproof.study.jobs import JobFilters, TrainingJob, check_filters
 
@@ -117,8 +117,8 @@ def certify(
     how.compared_epochs(phase.training)
     attempts = []
     for job in jobs:
-        recorded = Ledger(phase.ledger.design, *_roots(phase, certificate)).entry(job)
-        attempt = certify_job(task_of(phase, job), job, how, recorded, console)
+        recorded = TrainingLedger(phase.ledger.design, *_roots(phase, certificate)).entry(job)
+        attempt = certify_job(task_of(phase.ledger.design, phase.training, job), job, how, recorded, console)
         certificate.add(attempt)
         console.say(describe(attempt))
         attempts.append(attempt)
@@ -144,9 +144,9 @@ def certify_study(
         console.say("simulating the study's data in a temporary folder")
         generate(design, base, c, filters.doses)
         overlap(c, d, options=OverlapOptions(doses=filters.doses), design=design)
-        phase = TrainingPhase(Ledger(design, c, d, Path(folder, "e")), how.options)
+        phase = TrainingPhase(TrainingLedger(design, c, d, Path(folder, "e")), how.options)
         found = phase.enumerate(filters)
-        for line in describe_enumeration(found):
+        for line in found.lines(phase.WORDS.verb):
             console.say(line)
         if not found.jobs:
             raise InputError(f"nothing can be certified: of study {design.name} no cell that was chosen can be trained")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from ptyproof.cli.job_phases import cells
 from ptyproof.cli.options import Commands, add_command, add_doses, add_quiet, console
 
 _EXAMPLES = """\
@@ -71,7 +72,6 @@ def _run(args: argparse.Namespace) -> int:
     from ptyproof.certificate.certificate import Certificate, all_reproduced, certify_study
     from ptyproof.certificate.repeat_training import Certification
     from ptyproof.phases.base import load_base
-    from ptyproof.study.jobs import JobFilters
     from ptyproof.study.toml_form import load_study
     from ptyproof.training.device import RunOptions, resolve_accelerator
 
@@ -79,7 +79,7 @@ def _run(args: argparse.Namespace) -> int:
     options = RunOptions(accelerator=args.accelerator, threads=args.threads, logger="none")
     resolve_accelerator(options.accelerator)
     how = Certification(options, args.mode, args.epochs, args.other_threads)
-    filters = JobFilters(*(None if value is None else tuple(value) for value in (args.dose, args.view, args.gridsize)))
+    filters = cells(args)
     design = load_study(args.study)
     certificate = Certificate(args.artifact_hub, design)
     attempts = certify_study(certificate, load_base(design, args.base_npz), filters, how, said)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ptyproof.cli.options import Commands, add_command, add_doses, add_hub, add_jobs, add_quiet, console, processes
+from ptyproof.cli.job_phases import add_dry_run, add_gridsizes, add_names, add_roots, cells, chosen, opened, run
+from ptyproof.cli.options import Commands, add_command, add_hub, add_jobs, add_quiet
 
 if TYPE_CHECKING:
     from ptyproof.reconstruction.method import Budget
@@ -21,28 +21,10 @@ def add_parser(commands: Commands) -> None:
     """Add the command to the parser."""
     summary = "reconstruct every cell of a study with every method, and record every skip (Phase F)"
     parser = add_command(commands, "reconstruct", summary, _EXAMPLES)
-    for name, what in (("c", "folder that generate wrote"), ("d", "folder that overlap wrote")):
-        parser.add_argument(f"--phase-{name}-root", type=Path, required=True, metavar="DIR", help=what)
-    parser.add_argument(
-        "--artifact-root",
-        type=Path,
-        required=True,
-        metavar="DIR",
-        help="folder for archives and the manifest, with the bundles that train wrote",
-    )
-    parser.add_argument("--study", metavar="NAME|FILE.toml", help="study (default: the study that generate used)")
-    add_doses(parser)
-    for option, what in (("view", "views"), ("split", "halves, train or test"), ("method", "methods")):
-        parser.add_argument(
-            f"--{option}",
-            nargs="+",
-            action="extend",
-            metavar="NAME",
-            help=f"only these {what} (default: all of the study)",
-        )
-    parser.add_argument(
-        "--gridsize", type=int, nargs="+", action="extend", metavar="G", help="only these gridsizes (default: all)"
-    )
+    add_roots(parser, "folder for archives and the manifest, with the bundles that train wrote")
+    for option, what in (("--view", "views"), ("--split", "halves, train or test"), ("--method", "methods")):
+        add_names(parser, option, f"{what} (default: all of the study)")
+    add_gridsizes(parser)
     parser.add_argument(
         "--budget",
         metavar="EPOCHS|SECONDSs",
@@ -54,14 +36,7 @@ def add_parser(commands: Commands) -> None:
         metavar="npz|ptychodus",
         help="ptychodus also writes a product file (HDF5) for each archive (default: only archives)",
     )
-    parser.add_argument(
-        "--allow-missing-phase-d",
-        action="store_true",
-        help="skip a view if its data are missing and Phase D did not record why, instead of stopping",
-    )
-    parser.add_argument(
-        "--dry-run", action="store_true", help="list the reconstructions to run and the skips; write nothing"
-    )
+    add_dry_run(parser, "list the reconstructions to run and the skips")
     parser.add_argument("--redo", action="store_true", help="reconstruct jobs again that an earlier call reconstructed")
     parser.add_argument("--threads", type=int, metavar="N", help="CPU threads of torch (default: chosen by torch)")
     add_jobs(parser)
@@ -77,50 +52,17 @@ def _run(args: argparse.Namespace) -> int:
         require("ptyproof reconstruct --format ptychodus", (*INFERENCE, "h5py"))
     require("ptyproof reconstruct", INFERENCE)
     from ptyproof.errors import InputError
-    from ptyproof.jobs.ends import checked_retry
     from ptyproof.methods.reconstruction_jobs import ReconstructionFilters
-    from ptyproof.phases.f_reconstruct.reconstruct import FORMATS
-    from ptyproof.phases.f_reconstruct.study_run import describe_enumeration, open_phase, run_reconstructions
-    from ptyproof.study.jobs import JobFilters
-    from ptyproof.study.toml_form import load_study
+    from ptyproof.phases.f_reconstruct.reconstruct import FORMATS, ReconstructionPhase
     from ptyproof.training.device import RunOptions
 
-    said = console(args)
     if args.format not in FORMATS:
         raise InputError(f"--format must be one of {', '.join(FORMATS)}, got {args.format!r}")
     budget = None if args.budget is None else _budget(args.budget)
-    cells = JobFilters(*(None if value is None else tuple(value) for value in (args.dose, args.view, args.gridsize)))
-    filters = ReconstructionFilters(
-        cells, *(None if value is None else tuple(value) for value in (args.split, args.method))
-    )
-    phase = open_phase(
-        args.phase_c_root,
-        args.phase_d_root,
-        args.artifact_root,
-        RunOptions(accelerator="cpu", threads=args.threads),
-        None if args.study is None else load_study(args.study),
-        budget=budget,
-        form=args.format,
-        redo=args.redo,
-        processes=processes(args),
-        retry=checked_retry(args.retry),
-    )
-    found = phase.enumerate(filters, args.allow_missing_phase_d)
-    for line in describe_enumeration(found):
-        said.say(line)
-    if args.dry_run:
-        for job in found.jobs:
-            state = phase.state(job)
-            said.say(f"would reconstruct {job.key}" + ("" if state is None else f" ({state})"))
-        said.say("dry run: nothing was reconstructed and nothing was written; this is not evidence")
-        return 0
-    ended = run_reconstructions(phase, found, filters, args.allow_missing_phase_d, said)
-    failed = [done for done in ended if done.status != "success"]
-    said.say(
-        f"{len(ended) - len(failed)} of {len(ended)} jobs reconstructed, {len(failed)} failed, {len(found.skipped)} "
-        f"skipped: {phase.ledger.path}"
-    )
-    return 1 if failed else 0
+    options = RunOptions(accelerator="cpu", threads=args.threads)
+    filters = ReconstructionFilters(cells(args), chosen(args.split), chosen(args.method))
+    phase = opened(ReconstructionPhase, args, options, args.redo, budget=budget, form=args.format)
+    return run(phase, filters, args)
 
 
 def _budget(text: str) -> Budget:

@@ -22,10 +22,10 @@ from ptyproof.io.atomic import sweep, write_text
 from ptyproof.io.locking import is_lock, lock
 from ptyproof.io.regular import read_regular
 from ptyproof.io.strict_json import MAX_BYTES, encodable, format_json, parse_json
-from ptyproof.jobs.state import STATE_FILE
 from ptyproof.provenance.anonymity import host_mark
 from ptyproof.provenance.redaction import redaction
 from ptyproof.records.manifest import timed_head
+from ptyproof.study.layout import STATE_FILE
 
 INDEX = "hub.json"
 DATASETS = "work"

@@ -1,112 +1,97 @@
-"""What Phases E and F do around a job: one process at a time, its state beside it, an end that is always recorded."""
+"""One attempt at a job: what its entry in the ledger says of it, from its start to its end."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Generic
 
 from ptyproof import clock
 from ptyproof.console import Console
-from ptyproof.io.locking import lock
-from ptyproof.jobs import state as job_state
-from ptyproof.jobs.ends import NOT_AGAIN, lost_line, reason_of
-from ptyproof.jobs.memory import memory_limit
-from ptyproof.jobs.process import Died
-from ptyproof.records.cell_ledger import CellLedger, Record
+from ptyproof.jobs.ends import NOT_AGAIN
+from ptyproof.records.cell_ledger import NOT_ENDED, CellLedger, Record
+from ptyproof.study.cells import JobT
 
 
-@dataclass(frozen=True)
-class JobPlace:
-    """A job in its phase's manifest and on disk.
+@dataclass(frozen=True, eq=False)
+class EndedJob(Generic[JobT]):
+    """A job and its entry in the manifest; `reused` tells that an earlier call had made it."""
+
+    job: JobT
+    entry: Record
+    reused: bool = False
+
+    @property
+    def status(self) -> str:
+        """`success`, `failed` or `lost`."""
+        return str(self.entry["result"]["status"])
+
+    @property
+    def error(self) -> str | None:
+        """Why the job failed, in one sentence; None where it did not."""
+        error: str | None = self.entry["result"]["error"]
+        return f"{error} ({NOT_AGAIN})" if self.reused and error is not None else error
+
+    @property
+    def bundle_path(self) -> Path | None:
+        """The bundle that the job has trained, or None where there is none."""
+        name = self.entry["result"].get("bundle_path")
+        return None if name is None else self.job.state_path.with_name(name)
+
+
+@dataclass(frozen=True, eq=False)
+class Attempt(Generic[JobT]):
+    """An attempt at a job by the process that holds its lock.
 
     Parameters
     ----------
-    ledger, key
-        The manifest, and the job's name in it.
-    locked
-        What is locked while a process runs the job.
-    state_path
-        Where that process says that it does.
-    portable
-        Makes a text's paths those of the manifest.
-    record
-        Changes the job's entry and returns it.
+    ledger, job
+        Where the attempt is recorded, and what is attempted.
+    started
+        The time of its start.
+    facts
+        What the entry says of the attempt, such as its environment. Whoever does the job fills in what it finds, and a
+        failure keeps what was found until then.
+    redo
+        Do the job although an earlier call left the same result.
+    console
+        Where lines and progress go.
     """
 
-    ledger: CellLedger
-    key: str
-    locked: Path
-    state_path: Path
-    portable: Callable[[str], str]
-    record: Callable[[Record], Record]
+    ledger: CellLedger[JobT]
+    job: JobT
+    started: str
+    facts: Record
+    redo: bool
+    console: Console
 
-    def attempt(
-        self,
-        work: Callable[[str], tuple[Record, bool]],
-        stands: Callable[[Record], bool],
-        attempted: Record,
-        memory_bytes: int | None,
-        console: Console,
-        began: Callable[[str], None],
-    ) -> tuple[Record, bool]:
-        """Do a job in this process; return its entry, and whether an earlier call had made it.
+    def earlier(self) -> Record | None:
+        """Return the entry of an earlier attempt whose result may be taken, None if there is none."""
+        return None if self.redo else self.ledger.entry(self.job)
 
-        Parameters
-        ----------
-        work
-            Is given the time of the start, and returns what this does.
-        stands
-            Tells of the earlier entry whether its failure stands.
-        attempted
-            What the entry says of this attempt; `work` may fill it in, and a failure has it as it is then.
-        memory_bytes
-            What the job may allocate beside its libraries; None is no limit.
-        console
-            Where lines go.
-        began
-            Is called with the time of the start as soon as no other process runs the job.
+    def reuse(self, entry: Record, what: str) -> EndedJob[JobT]:
+        """End with the result of an earlier call; `what` is the file that was found whole."""
+        self.console.say(f"{self.job.key}: reused, the {what} is whole and made by the same recipe on the same machine")
+        return EndedJob(self.job, entry, reused=True)
+
+    def begin(self) -> None:
+        """Record that the job was started: it is lost until its end is recorded."""
+        self._record(self.ledger.lost_result(NOT_ENDED) | {"started": self.started})
+
+    def succeed(self, result: Mapping[str, Any], **facts: Any) -> EndedJob[JobT]:
+        """Record a success; `result` has what the manifest says of it beside status and times, `facts` what the entry
+        has of a success alone.
         """
-        with lock(self.locked):
-            started = clock.stamp()
-            try:
-                self.state_path.parent.mkdir(parents=True, exist_ok=True)
-                with job_state.running(self.state_path, self.key, console) as left:
-                    started = clock.stamp()
-                    began(started)
-                    earlier = self.ledger.entry_of(self.key)
-                    if earlier is not None and stands(earlier):
-                        console.say(f"{self.key}: {NOT_AGAIN}: {earlier['result']['error']}")
-                        return earlier, True
-                    lost = lost_line(self.key, earlier, left)
-                    if lost is not None:
-                        console.say(lost)
-                    with memory_limit(memory_bytes):
-                        return work(started)
-            except Exception as error:  # noqa: BLE001 - whatever ends a job is recorded, and the others go on
-                reason = self.portable(reason_of(error))
-                console.say(f"{self.key}: FAILED: {reason}")
-                ended: Record = {"status": "failed", "started": started, "finished": clock.stamp()}
-                return self.record({"result": self.ledger.lost_result(reason) | ended, **attempted}), False
+        ended = {"status": "success", "error": None, **result, "started": self.started, "finished": clock.stamp()}
+        return self._record(ended, **facts)
 
-    def record_death(self, died: Died, unknown: Record, console: Console) -> Record:
-        """Record a job whose process died, unless it had recorded its own end; return its entry.
+    def fail(self, reason: str) -> EndedJob[JobT]:
+        """Record a failure, with what is known of the attempt."""
+        reason = self.ledger.portable(reason, self.job)
+        self.console.say(f"{self.job.key}: FAILED: {reason}")
+        ended = {"status": "failed", "started": self.started, "finished": clock.stamp()}
+        return self._record(self.ledger.lost_result(reason) | ended)
 
-        `unknown` is what the entry says of an attempt that had not come to recording itself.
-        """
-        with lock(self.locked):
-            entry = self.ledger.entry_of(self.key)
-            result = {} if entry is None else entry["result"]
-            if entry is not None and result["status"] != "lost" and result["started"] == died.began:
-                return entry
-            console.say(f"{self.key}: {died.status.upper()}: {died.reason}")
-            self.state_path.unlink(missing_ok=True)
-            changes: Record = {"result": died.result(self.ledger.lost_result(died.reason), clock.stamp())}
-            if result.get("started") != died.began:
-                changes |= unknown
-            return self.record(changes)
-
-    def state(self) -> str | None:
-        """Return where the job stands, one of `job_state.STATES`; None where no call has selected it yet."""
-        entry = self.ledger.entry_of(self.key)
-        return None if entry is None else job_state.state_of(entry, self.state_path)
+    def _record(self, result: Record, **facts: Any) -> EndedJob[JobT]:
+        return EndedJob(self.job, self.ledger.record(self.job, result=result, **(self.facts | facts)))

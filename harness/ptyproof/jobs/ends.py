@@ -40,14 +40,14 @@ def stands(entry: Record, attempt: Mapping[str, Any], root: Path) -> bool:
     entry
         The job's entry in the manifest.
     attempt
-        What the entry would say of the attempt before it was made; what it has as None is not compared, nor is what the
-        failure does not know.
+        What the entry would say of the attempt before it was made; what it has as None or as an empty list is not
+        compared, nor is what the failure does not know.
     root
         Folder of the manifest.
     """
     if entry["result"]["status"] != "failed":
         return False
-    known = {key: value for key, value in attempt.items() if value is not None and entry.get(key) is not None}
+    known = {key: value for key, value in attempt.items() if value not in (None, []) and entry.get(key) is not None}
     if any(entry[key] != value for key, value in known.items()):
         return False
     datasets = entry["datasets"].values() if entry.get("datasets") else [entry.get("dataset")]

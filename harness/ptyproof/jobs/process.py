@@ -32,8 +32,6 @@ from ptyproof.errors import InputError, PtyproofError, RunError
 from ptyproof.exit_statuses import sentence_of
 from ptyproof.jobs.memory import n_killed_for_memory, no_core_file
 
-OF_TRAININGS = ("ptyproof.phases.e_train.train_worker",)
-OF_RECONSTRUCTIONS = ("ptyproof.phases.f_reconstruct.reconstruct", "ptyproof.reconstruction.preloaded")
 _PASSED_ON = ("PTYPROOF_ANONYMOUS",)  # may differ from job to job; the rest of the environment is the server's
 _GRACE_S = 2.0
 _LONGEST_TEMPORARY = 60  # bytes of the temporary folder with which the names of sockets in it fit

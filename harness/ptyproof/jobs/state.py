@@ -27,7 +27,6 @@ from ptyproof.provenance.anonymity import host_label, is_this_host
 from ptyproof.records.manifest import head, read_manifest, write_manifest
 
 STATES = ("pending", "running", "success", "failed", "lost")
-STATE_FILE = "job_state.json"
 HEARTBEAT_S = 5.0
 SILENCE_S = 60.0  # a process of another host that was silent for so long is taken for dead
 

@@ -7,15 +7,20 @@ study's views, halves, methods.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from ptyproof.errors import InputError
-from ptyproof.methods.registry import Registry
+from ptyproof.methods.registry import Registered, Registry
+from ptyproof.reconstruction.method import Budget
+from ptyproof.study.cells import Cell, Enumeration, Job, Skip
 from ptyproof.study.design import StudyDesign
-from ptyproof.study.jobs import JobFilters, SkippedView, TrainingJob, build_training_jobs
-from ptyproof.study.layout import TRAINING_MANIFEST, cell_key, reconstruction_file
+from ptyproof.study.jobs import JobFilters, TrainingJob, build_training_jobs, listed
+from ptyproof.study.layout import STATE_FILE, TRAINING_MANIFEST, cell_key, dose_folder, reconstruction_file
+
+DEFAULT_EPOCHS = 100
+NO_BUNDLE = "no_trained_bundle"
 
 
 @dataclass(frozen=True)
@@ -28,18 +33,13 @@ class ReconstructionFilters:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the record for a manifest."""
-        values = (self.cells.doses, self.cells.views, self.cells.gridsizes, self.splits, self.methods)
-        names = ("dose", "view", "gridsize", "split", "method")
-        return {name: None if value is None else list(value) for name, value in zip(names, values, strict=True)}
+        return self.cells.as_dict() | listed(split=self.splits, method=self.methods)
 
 
 @dataclass(frozen=True)
-class Cell:
-    """A dose (photons per pattern), a view, a half and a method."""
+class ReconstructionCell(Cell):
+    """A cell with a half and a method."""
 
-    dose: float
-    view: str
-    gridsize: int
     split: str
     method: str
 
@@ -53,74 +53,53 @@ class Cell:
         """The name of the training for it: `dose1000-dense-gs2`."""
         return cell_key(self.dose, self.view, self.gridsize)
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return the record for a manifest."""
-        return dict(vars(self))
+    @property
+    def family(self) -> tuple[str, str]:
+        """The methods of one half are shown together."""
+        return f"{self.training_key}-{self.split}", self.method
 
 
 @dataclass(frozen=True)
-class ReconstructionJob:
-    """A cell that can be reconstructed: its data, where its archive goes, and its training where it needs one."""
+class ReconstructionJob(Job):
+    """A reconstruction: its data, its archive, its training, and a plan (provider, probe, budget, seed, ...)."""
 
-    cell: Cell
+    cell: ReconstructionCell
     data_path: Path
     path: Path
     training: TrainingJob
 
     @property
-    def key(self) -> str:
-        """The cell's name."""
-        return self.cell.key
+    def output(self) -> Path:
+        """The archive."""
+        return self.path
 
     @property
     def product_path(self) -> Path:
         """The same for ptychodus."""
         return self.path.with_name(f"{self.cell.method}.h5")
 
-
-@dataclass(frozen=True)
-class Skip:
-    """A cell that cannot be reconstructed.
-
-    `code` is `rejected_by_phase_d`, `missing_without_record`, `method_unavailable` or `no_trained_bundle`; `measured`
-    are Phase D's numbers, None where there is no record.
-    """
-
-    cell: Cell
-    code: str
-    reason: str
-    selected: bool
-    measured: Mapping[str, Any] | None = field(default=None, hash=False)
+    @property
+    def state_path(self) -> Path:
+        """Where the process that reconstructs says so; several jobs share a folder."""
+        return self.path.with_name(f"{self.path.stem}.{STATE_FILE}")
 
     @property
-    def key(self) -> str:
-        """The cell's name."""
-        return self.cell.key
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the record for a manifest: JSON values only."""
-        own = {"code": self.code, "reason": self.reason, "selected": self.selected}
-        return self.cell.as_dict() | own | {"measured": None if self.measured is None else dict(self.measured)}
-
-
-@dataclass(frozen=True)
-class FoundReconstructions:
-    """The cells of a narrowed study: jobs to run, jobs that the filters leave out, and skips."""
-
-    jobs: tuple[ReconstructionJob, ...]
-    not_selected: tuple[ReconstructionJob, ...]
-    skipped: tuple[Skip, ...]
+    def paths(self) -> tuple[Path, ...]:
+        """The data, the archive, the product, and the folder of the training."""
+        return self.data_path, self.path, self.product_path, self.training.artifact_dir
 
     @property
-    def n_enumerated(self) -> int:
-        """Number of cells of the narrowed study."""
-        return len(self.jobs) + len(self.not_selected) + len(self.skipped)
+    def needs(self) -> tuple[Job, ...]:
+        """The training whose bundle the method uses."""
+        return (self.training,) if self.plan["needs_training"] else ()
 
 
-def study_cells(design: StudyDesign, methods: tuple[str, ...], splits: tuple[str, ...] | None = None) -> list[Cell]:
+def study_cells(
+    design: StudyDesign, methods: tuple[str, ...], splits: tuple[str, ...] | None = None
+) -> list[ReconstructionCell]:
     """Return every cell of a study, in its order."""
     return [
-        Cell(dose, view.name, view.gridsize, split, method)
+        ReconstructionCell(dose, view.name, view.gridsize, split, method)
         for dose in design.doses_photons_per_pattern
         for view in design.views
         for split in splits or design.reconstruction.splits
@@ -138,7 +117,8 @@ def build_reconstruction_jobs(
     filters: ReconstructionFilters | None = None,
     allow_missing_phase_d: bool = False,
     to_be_trained: bool = False,
-) -> FoundReconstructions:
+    budget: Budget | None = None,
+) -> Enumeration[ReconstructionJob]:
     """Return the reconstructions of a study with the data and bundles that are there.
 
     Parameters
@@ -155,6 +135,8 @@ def build_reconstruction_jobs(
         Skip a view whose data are missing without a record, with that reason, instead of raising.
     to_be_trained
         Trainings are still to come: a bundle that is not there yet is no reason to skip.
+    budget
+        Instead of the study's, for every method that iterates; None keeps the study's.
 
     Raises
     ------
@@ -167,30 +149,36 @@ def build_reconstruction_jobs(
     methods = _methods(registry, filters)
     splits = _splits(design, filters)
     found = build_training_jobs(design, phase_c_root, phase_d_root, artifact_root, filters.cells, allow_missing_phase_d)
-    records: list[TrainingJob | SkippedView] = [*found.jobs, *found.not_selected, *found.skipped]
-    whole = {record.key: record for record in records}
+    trained = {job.key: job for job in (*found.jobs, *found.not_selected)}
+    untrained = {skip.key: skip for skip in found.skipped}
+    known = trained.keys() | untrained.keys()
     wanted_views = {job.key for job in found.jobs} | {skip.key for skip in found.skipped if skip.selected}
     jobs: list[ReconstructionJob] = []
     not_selected: list[ReconstructionJob] = []
     skipped: list[Skip] = []
     for cell in study_cells(design, methods, splits):
-        if cell.training_key not in whole:
+        if cell.training_key not in known:
             continue  # another dose
         selected = (
             cell.training_key in wanted_views
             and (filters.methods is None or cell.method in filters.methods)
             and (filters.splits is None or cell.split in filters.splits)
         )
-        record = whole[cell.training_key]
-        skip = _skip(cell, record, registry, trainings, selected, to_be_trained)
-        if skip is not None:
-            skipped.append(skip)
+        missing = untrained.get(cell.training_key)
+        if missing is not None:
+            skipped.append(replace(missing, cell=cell, selected=selected))
             continue
-        assert isinstance(record, TrainingJob)
-        data = record.train_data_path if cell.split == "train" else record.test_data_path
+        method = registry[cell.method]
+        reason = _why_impossible(cell, method, trainings, to_be_trained)
+        if reason is not None:
+            skipped.append(Skip(cell, *reason, selected))
+            continue
+        training = trained[cell.training_key]
+        data = training.train_data_path if cell.split == "train" else training.test_data_path
         path = reconstruction_file(artifact_root, cell.dose, cell.view, cell.gridsize, cell.split, cell.method)
-        (jobs if selected else not_selected).append(ReconstructionJob(cell, data, path, record))
-    return FoundReconstructions(tuple(jobs), tuple(not_selected), tuple(skipped))
+        job = ReconstructionJob(cell, data, path, training, plan=_plan(design, method, cell, budget))
+        (jobs if selected else not_selected).append(job)
+    return Enumeration(tuple(jobs), tuple(not_selected), tuple(skipped))
 
 
 def no_bundle(key: str, trainings: Mapping[str, Any] | None) -> str | None:
@@ -208,24 +196,29 @@ def _ended(result: Mapping[str, Any]) -> str:
     return f"failed: {result['error']}" if result["status"] == "failed" else f"is lost: {result['error']}"
 
 
-def _skip(
-    cell: Cell,
-    record: TrainingJob | SkippedView,
-    registry: Registry,
-    trainings: Mapping[str, Any] | None,
-    selected: bool,
-    to_be_trained: bool,
-) -> Skip | None:
-    if isinstance(record, SkippedView):
-        return Skip(cell, record.code, record.reason, selected, record.measured)
-    method = registry[cell.method]
+def _why_impossible(
+    cell: ReconstructionCell, method: Registered, trainings: Mapping[str, Any] | None, to_be_trained: bool
+) -> tuple[str, str] | None:
+    """Return the code and the reason for which a cell with data cannot be reconstructed, None if it can."""
     if method.unavailable is not None:
-        return Skip(cell, "method_unavailable", method.unavailable, selected)
-    if method.needs_training and not to_be_trained:
-        reason = no_bundle(cell.training_key, trainings)
-        if reason is not None:
-            return Skip(cell, "no_trained_bundle", reason, selected)
-    return None
+        return "method_unavailable", method.unavailable
+    reason = no_bundle(cell.training_key, trainings) if method.needs_training and not to_be_trained else None
+    return None if reason is None else (NO_BUNDLE, reason)
+
+
+def _plan(design: StudyDesign, method: Registered, cell: ReconstructionCell, budget: Budget | None) -> dict[str, Any]:
+    needs, epochs = method.method.needs, design.reconstruction.epochs_of(cell.method)
+    iterates = needs.iterates or epochs is not None
+    spent = (budget or Budget(epochs or DEFAULT_EPOCHS)) if iterates else Budget()
+    estimated = design.reconstruction.probe_knowledge == "estimated" and needs.probe == "either"
+    key = ["phase_f", dose_folder(cell.dose), cell.split, cell.method]
+    return {
+        "provider": method.provider.as_dict(),
+        "needs_training": method.needs_training,
+        "probe": "estimated" if estimated else "true",
+        "budget": spent.as_dict(),
+        "seed": {"root": design.reconstruction.seed, "key": key},
+    }
 
 
 def _methods(registry: Registry, filters: ReconstructionFilters) -> tuple[str, ...]:

@@ -127,17 +127,26 @@ def method_order(design: StudyDesign, known: Sequence[Guest]) -> tuple[str, ...]
     return (*named, *(name for name in others if name not in named))
 
 
-def registry(design: StudyDesign, others: Iterable[tuple[object, Provider]] = ()) -> Registry:
-    """Return the methods of a study, ready to run; errors are those of `guests` and `method_order`."""
+def known_methods(design: StudyDesign, others: Iterable[tuple[object, Provider]] = ()) -> dict[str, Registered]:
+    """Return all methods by their names, ready to run for a study; errors are those of `guests`."""
     from ptyproof.methods.network import Pinn, PinnThenLsqml, Start
     from ptyproof.reconstruction.flat import Flat
     from ptyproof.reconstruction.iterative import ENGINES, PtyChi
 
-    known = guests(others)
     ours: list[Method] = [Flat(), Start(design.training.network), Pinn(), *map(PtyChi, ENGINES), PinnThenLsqml()]
-    found = [*((method, OURS) for method in ours), *known]
-    methods = {method.name: Registered(method, provider, unavailable(method)) for method, provider in found}
+    found = [*((method, OURS) for method in ours), *guests(others)]
+    return {method.name: Registered(method, provider, unavailable(method)) for method, provider in found}
+
+
+def ordered(design: StudyDesign, methods: dict[str, Registered]) -> Registry:
+    """Return methods in the order of a study's tables; errors are those of `method_order`."""
+    known = [(found.method, found.provider) for found in methods.values() if found.name not in SHIPPED]
     return Registry(methods, method_order(design, known))
+
+
+def registry(design: StudyDesign, others: Iterable[tuple[object, Provider]] = ()) -> Registry:
+    """Return the methods of a study, ready to run; errors are those of `guests` and `method_order`."""
+    return ordered(design, known_methods(design, others))
 
 
 def _from_entry_points() -> list[tuple[object, Provider]]:

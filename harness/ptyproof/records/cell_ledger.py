@@ -12,12 +12,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Generic, Protocol, Self
 
 from ptyproof.errors import InputError
+from ptyproof.io.file_record import relative
 from ptyproof.io.locking import lock
-from ptyproof.records.manifest import read_manifest, write_manifest
-from ptyproof.study.design import StudyDesign
+from ptyproof.provenance.redaction import redaction
+from ptyproof.records.manifest import read_manifest, timed_head, write_manifest
+from ptyproof.study.cells import Cell, Enumeration, JobT, Skip
+from ptyproof.study.design import StudyDesign, design_from_dict
+from ptyproof.study.layout import RUN_MANIFEST
 
 NOT_STARTED = "selected, but it was not started: the run ended before it, or is under way"
 NOT_ENDED = "started, but no end was recorded: it was killed, or is running"
@@ -26,8 +30,15 @@ STATUSES = ("success", "failed", "lost")
 Record = dict[str, Any]
 
 
+class Filters(Protocol):
+    """Which cells a call wants."""
+
+    def as_dict(self) -> Record:
+        """Return the record for a manifest."""
+
+
 @dataclass(frozen=True, eq=False)
-class CellLedger(ABC):
+class CellLedger(ABC, Generic[JobT]):
     """A manifest of a study's cells under an artifact root.
 
     Parameters
@@ -48,7 +59,30 @@ class CellLedger(ABC):
     KIND: ClassVar[str]
     FILE: ClassVar[str]
     SKIPS: ClassVar[str]
+    CELL: ClassVar[type[Cell]]
     RESULT_KEYS: ClassVar[tuple[str, ...]]
+
+    @classmethod
+    def opened(
+        cls, phase_c_root: Path, phase_d_root: Path, artifact_root: Path, design: StudyDesign | None = None
+    ) -> Self:
+        """Return the ledger of the study that Phase C recorded, or of `design`.
+
+        Raises
+        ------
+        InputError
+            If Phase C left no record and no design is given.
+        ManifestError
+            If Phase C's record is damaged.
+        """
+        if design is None:
+            path = phase_c_root / RUN_MANIFEST
+            if not path.is_file():
+                raise InputError(
+                    f"--phase-c-root {phase_c_root} has no {RUN_MANIFEST}; run `ptyproof generate`, or give --study"
+                )
+            design = design_from_dict(read_manifest(path, "run_manifest")["design"])
+        return cls(design, phase_c_root, phase_d_root, artifact_root)
 
     @property
     def path(self) -> Path:
@@ -75,11 +109,65 @@ class CellLedger(ABC):
             )
         return manifest
 
-    def entry_of(self, key: str) -> Record | None:
+    def entry(self, job: JobT) -> Record | None:
         """Return the recorded entry of a job, or None."""
+        return next((entry for entry in self.entries() if entry["job"] == job.key), None)
+
+    def entries(self) -> list[Record]:
+        """Return the recorded entries of all jobs."""
         manifest = self.read()
-        entries: list[Record] = [] if manifest is None else manifest["jobs"]
-        return next((entry for entry in entries if entry["job"] == key), None)
+        return [] if manifest is None else manifest["jobs"]
+
+    def open_call(
+        self, found: Enumeration[JobT], filters: Filters, allow_missing_phase_d: bool, call_id: str, **how: Any
+    ) -> Record:
+        """Record what a call asks for: its cells, skips and filters, and `how`; return the call's record.
+
+        A call of several processes has one `call_id`, and is recorded by the first of them.
+        """
+        with self.changing() as book:
+            calls: list[Record] = book.manifest["calls"]
+            earlier = next((call for call in calls if call["id"] == call_id), None)
+            if earlier is not None:
+                return earlier
+            book.manifest["filters"] = filters.as_dict()
+            call = {
+                "id": call_id,
+                "timestamp": book.manifest["timestamp"],
+                "filters": filters.as_dict(),
+                **how,
+                "allow_missing_phase_d": allow_missing_phase_d,
+                "jobs": [job.key for job in found.jobs],
+                "skipped": [skip.key for skip in found.skipped],
+            }
+            calls.append(call)
+            for job in found.jobs:
+                book.jobs.setdefault(job.key, self.new_entry(job))
+            for skip in found.skipped:
+                book.skip(skip)
+            for job in (*found.jobs, *found.not_selected):
+                book.skips.pop(job.key, None)  # what was missing once and is there now
+            book.not_selected.update({job.key: job.cell.as_dict() for job in found.not_selected})
+        return call
+
+    def record(self, job: JobT, **changes: Any) -> Record:
+        """Change the entry of a job (its `result`, `environment`, ...) and return it.
+
+        A result that is replaced after it had ended is kept under `earlier_results`.
+        """
+        with self.changing() as book:
+            return book.change(job.key, self.new_entry(job), {**job.plan, **changes})
+
+    def skip(self, skip: Skip) -> None:
+        """Record that a selected cell turned out to be impossible."""
+        with self.changing() as book:
+            book.skip(skip)
+
+    def portable(self, text: str, job: JobT) -> str:
+        """Return a text about a job with its paths relative to the artifact root, as in the manifest, and no others."""
+        for path in job.paths:
+            text = text.replace(str(path), relative(path, self.artifact_root))
+        return redaction(self.artifact_root).clean(text.replace(f"{self.artifact_root}/", ""))
 
     @classmethod
     def lost_result(cls, error: str) -> Record:
@@ -93,7 +181,9 @@ class CellLedger(ABC):
             earlier = self.read()
             kept = ("filters", "calls", "jobs", "not_selected", self.SKIPS)
             book = CellBook(
-                self.new() | ({} if earlier is None else {key: earlier[key] for key in kept}), self.SKIPS, self.name
+                self.new() | ({} if earlier is None else {key: earlier[key] for key in kept}),
+                self.SKIPS,
+                lambda record: self.CELL.of(record).key,
             )
             yield book
             book.close(self.order(book))
@@ -103,13 +193,24 @@ class CellLedger(ABC):
         """Write the manifest, and what goes with it."""
         write_manifest(self.path, manifest)
 
+    def head(self) -> Record:
+        """Return what every manifest of cells begins with."""
+        return timed_head(self.KIND) | {
+            "study": self.design.name,
+            "design": self.design.as_dict(),
+            "design_digest": self.design.digest(),
+            "phase_c_root": relative(self.phase_c_root, self.artifact_root),
+            "phase_d_root": relative(self.phase_d_root, self.artifact_root),
+            "artifact_root": ".",
+        }
+
     @abstractmethod
     def new(self) -> Record:
         """Return the manifest without any cells."""
 
     @abstractmethod
-    def name(self, record: Record) -> str:
-        """Return the name of a cell from its record."""
+    def new_entry(self, job: JobT) -> Record:
+        """Return the entry of a job that was selected and is not started."""
 
     @abstractmethod
     def order(self, book: CellBook) -> list[str]:
@@ -126,16 +227,12 @@ class CellBook:
         self.skips = {name(skip): skip for skip in manifest[skips]}
         self.not_selected = {name(cell): cell for cell in manifest["not_selected"]}
 
-    def is_new_call(self, call_id: str) -> bool:
-        """Tell whether a call is not recorded yet: one of several processes has one `call_id`."""
-        return all(call["id"] != call_id for call in self.manifest["calls"])
-
-    def skip(self, key: str, record: Record) -> None:
+    def skip(self, skip: Skip) -> None:
         """Make a cell a skip, unless it has ended as a job while its data were there: that result stays."""
-        if key in self.jobs and self.jobs[key]["result"]["status"] != "lost":
+        if skip.key in self.jobs and self.jobs[skip.key]["result"]["status"] != "lost":
             return
-        self.jobs.pop(key, None)
-        self.skips[key] = record
+        self.jobs.pop(skip.key, None)
+        self.skips[skip.key] = skip.as_dict()
 
     def change(self, key: str, new: Record, changes: Record) -> Record:
         """Change the entry of a job, `new` where it has none, and return it.

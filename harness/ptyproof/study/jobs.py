@@ -7,19 +7,20 @@ order is dose, then the study's views. A view of all positions reads Phase C's d
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ptyproof.errors import InputError
 from ptyproof.io import schema, strict_json
+from ptyproof.study.cells import Cell, Enumeration, Job, Skip
 from ptyproof.study.design import StudyDesign
 from ptyproof.study.layout import (
     HALVES,
     OVERLAP_MANIFEST,
     RUN_MANIFEST,
-    cell_key,
+    STATE_FILE,
     job_folder,
     phase_c_file,
     phase_d_file,
@@ -46,23 +47,34 @@ class JobFilters:
         by_name = self.views is None or view.name in self.views
         return by_name and (self.gridsizes is None or view.gridsize in self.gridsizes)
 
+    def as_dict(self) -> dict[str, Any]:
+        """Return the record for a manifest."""
+        return listed(dose=self.doses, view=self.views, gridsize=self.gridsizes)
+
 
 @dataclass(frozen=True)
-class TrainingJob:
-    """One training: a dose and a view, its data, and where its artifacts go. Doses in photons per pattern."""
+class TrainingJob(Job):
+    """A training: its data, and the folder of its artifacts."""
 
-    dose: float
-    view: str
-    gridsize: int
     neighbor_count: int
     train_data_path: Path
     test_data_path: Path
     artifact_dir: Path
 
     @property
-    def key(self) -> str:
-        """The job's name: `dose1000-dense-gs2`."""
-        return cell_key(self.dose, self.view, self.gridsize)
+    def output(self) -> Path:
+        """The folder of the artifacts."""
+        return self.artifact_dir
+
+    @property
+    def state_path(self) -> Path:
+        """Where the process that trains says so."""
+        return self.artifact_dir / STATE_FILE
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """Both halves of the data, and the folder of the artifacts."""
+        return self.train_data_path, self.test_data_path, self.artifact_dir
 
     @property
     def log_path(self) -> Path:
@@ -70,45 +82,9 @@ class TrainingJob:
         return self.artifact_dir / "train.log"
 
 
-@dataclass(frozen=True)
-class SkippedView:
-    """A cell of the study that cannot be trained.
-
-    `code` is `rejected_by_phase_d` or `missing_without_record`; `selected` tells whether the view and gridsize
-    filters wanted it; `measured` are Phase D's numbers for each half, None where there is no record.
-    """
-
-    dose: float
-    view: str
-    gridsize: int
-    code: str
-    reason: str
-    selected: bool
-    measured: Mapping[str, Any] | None = field(default=None, hash=False)
-
-    @property
-    def key(self) -> str:
-        """The cell's name: `dose1000-sparse-gs2`."""
-        return cell_key(self.dose, self.view, self.gridsize)
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the record for a manifest: JSON values only."""
-        measured = None if self.measured is None else dict(self.measured)
-        return {**vars(self), "measured": measured}
-
-
-@dataclass(frozen=True)
-class Enumeration:
-    """The cells of a narrowed study: jobs to run, jobs that the filters leave out, and skips."""
-
-    jobs: tuple[TrainingJob, ...]
-    not_selected: tuple[TrainingJob, ...]
-    skipped: tuple[SkippedView, ...]
-
-    @property
-    def n_enumerated(self) -> int:
-        """Number of cells of the narrowed study."""
-        return len(self.jobs) + len(self.not_selected) + len(self.skipped)
+def training_cells(design: StudyDesign) -> list[Cell]:
+    """Return every cell of a study, in its order."""
+    return [Cell(dose, view.name, view.gridsize) for dose in design.doses_photons_per_pattern for view in design.views]
 
 
 def build_training_jobs(
@@ -118,7 +94,7 @@ def build_training_jobs(
     artifact_root: Path,
     filters: JobFilters | None = None,
     allow_missing_phase_d: bool = False,
-) -> Enumeration:
+) -> Enumeration[TrainingJob]:
     """Return the trainings of a study with the data that are there.
 
     Parameters
@@ -152,21 +128,27 @@ def build_training_jobs(
     rejections = _rejections(phase_d_root)
     jobs: list[TrainingJob] = []
     not_selected: list[TrainingJob] = []
-    skipped: list[SkippedView] = []
+    skipped: list[Skip] = []
     for dose in doses:
         for view in design.views:
             selected = filters.selects(view)
             paths = _data_paths(view, dose, phase_c_root, phase_d_root)
-            skip = _skip(view, dose, selected, rejections, paths)
+            cell = Cell(dose, view.name, view.gridsize)
+            skip = _skip(cell, view, selected, rejections, paths)
             if skip is None:
                 folder = job_folder(artifact_root, dose, view.name, view.gridsize)
-                job = TrainingJob(dose, view.name, view.gridsize, design.neighbors_of(view), *paths, folder)
+                job = TrainingJob(cell, design.neighbors_of(view), *paths, folder)
                 (jobs if selected else not_selected).append(job)
             elif selected and skip.code == "missing_without_record" and not allow_missing_phase_d:
                 raise InputError(f"dose {dose:g}, view {view.name}: {skip.reason}; run `ptyproof overlap`")
             else:
                 skipped.append(skip)
     return Enumeration(tuple(jobs), tuple(not_selected), tuple(skipped))
+
+
+def listed(**wanted: Iterable[Any] | None) -> dict[str, Any]:
+    """Return filters as a manifest has them: a list, or None where all are wanted."""
+    return {name: None if values is None else list(values) for name, values in wanted.items()}
 
 
 def check_filters(design: StudyDesign, filters: JobFilters) -> None:
@@ -233,21 +215,21 @@ def _data_paths(view: View, dose: float, phase_c_root: Path, phase_d_root: Path)
 
 
 def _skip(
+    cell: Cell,
     view: View,
-    dose: float,
     selected: bool,
     rejections: Mapping[tuple[float, str], dict[str, Any]],
     paths: tuple[Path, Path],
-) -> SkippedView | None:
-    cell = rejections.get((dose, view.name))
-    if cell is not None:
-        measured = {"code": cell["code"]} | {half: {key: cell[half][key] for key in _RECORDED} for half in HALVES}
-        reason = cell["reason"]
-        return SkippedView(dose, view.name, view.gridsize, "rejected_by_phase_d", reason, selected, measured)
+) -> Skip | None:
+    rejected = rejections.get((cell.dose, view.name))
+    if rejected is not None:
+        halves = {half: {key: rejected[half][key] for key in _RECORDED} for half in HALVES}
+        measured = {"code": rejected["code"], **halves}
+        return Skip(cell, "rejected_by_phase_d", rejected["reason"], selected, measured)
     if view.reads_phase_c:
         return None  # its files were checked with the dose
     for path in paths:
         if not os.path.isfile(path):  # noqa: PTH113 - three times as fast as Path.is_file, for large matrices
             reason = f"no record of a rejection was found, and {path.name} is missing"
-            return SkippedView(dose, view.name, view.gridsize, "missing_without_record", reason, selected)
+            return Skip(cell, "missing_without_record", reason, selected)
     return None

@@ -19,6 +19,7 @@ COMPARISON_TABLES = "comparison.md"
 COMPARISON_FIGURES = "comparison_figures"
 FRC_CURVES = "frc_curves.csv"
 METRICS_SUMMARY = "metrics_summary.json"
+STATE_FILE = "job_state.json"
 
 
 def dose_folder(dose: float) -> str:

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from ptyproof.jobs.attempt import EndedJob
     from ptyproof.methods.reconstruction_jobs import ReconstructionJob
-    from ptyproof.phases.e_train.train import TrainedJob
-    from ptyproof.phases.f_reconstruct.reconstruct import ReconstructedJob
     from ptyproof.runs.matrix import PhaseFolder
     from ptyproof.study.design import StudyDesign
     from ptyproof.study.jobs import TrainingJob
@@ -46,7 +45,9 @@ def test_phase_d(
     assert len(manifest["views"]) + len(manifest["rejected_views"]) == cells
 
 
-def test_training(ptyproof_training_job: TrainingJob, ptyproof_train_job: Callable[[TrainingJob], TrainedJob]) -> None:
+def test_training(
+    ptyproof_training_job: TrainingJob, ptyproof_train_job: Callable[[TrainingJob], EndedJob[TrainingJob]]
+) -> None:
     """The job was trained, its bundle is the one that the manifest names, and its losses are numbers."""
     from ptyproof.io.hashing import sha256_file
     from ptyproof.training.bundle import read_bundle
@@ -79,7 +80,7 @@ def test_manifest(
 
 def test_reconstruction(
     ptyproof_reconstruction_job: ReconstructionJob,
-    ptyproof_reconstruct: Callable[[ReconstructionJob], ReconstructedJob],
+    ptyproof_reconstruct: Callable[[ReconstructionJob], EndedJob[ReconstructionJob]],
 ) -> None:
     """The job has a reconstruction: the archive that the manifest names, with the arrays that it names."""
     from ptyproof.io.hashing import sha256_file

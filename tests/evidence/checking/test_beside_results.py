@@ -16,7 +16,7 @@ from ptyproof.console import Console
 from ptyproof.io.npz import NpzWriter
 from ptyproof.methods.reconstruction_jobs import ReconstructionFilters
 from ptyproof.methods.registry import Provider
-from ptyproof.phases.f_reconstruct.study_run import open_phase, run_reconstructions
+from ptyproof.phases.f_reconstruct.reconstruct import ReconstructionPhase
 from ptyproof.phases.g_compare.compare import open_comparison, run_comparison
 from ptyproof.reconstruction.method import BlindScan, Budget, Needs, Reconstruction
 from ptyproof.study.jobs import JobFilters
@@ -51,12 +51,12 @@ def made(smoke_c: Phase, smoke_d: Phase, smoke_e: Phase, tmp_path_factory: pytes
     for name, phase in (("c", smoke_c), ("d", smoke_d), ("e", smoke_e)):
         shutil.copytree(phase.root, root / name, ignore=shutil.ignore_patterns("dose_10000*"))
     options = RunOptions(accelerator="cpu", threads=1)
-    phase = open_phase(
+    phase = ReconstructionPhase.opened(
         root / "c", root / "d", root / "e", options, None, [(Descent(), Provider("mine", "1.0"))], budget=Budget(3)
     )
     for views in (("baseline",), None):
         filters = ReconstructionFilters(JobFilters(doses=(1e3,), views=views), methods=METHODS)
-        run_reconstructions(phase, phase.enumerate(filters), filters, False, Console.silent())
+        phase.run(phase.enumerate(filters), filters, False, Console.silent())
     run_comparison(open_comparison(root / "e", figures=False))
     return root
 

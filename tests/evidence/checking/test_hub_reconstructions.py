@@ -15,7 +15,7 @@ from ptyproof.console import Console
 from ptyproof.hub.index import Hub
 from ptyproof.hub.layout import RECONSTRUCTION
 from ptyproof.methods.reconstruction_jobs import ReconstructionFilters
-from ptyproof.phases.f_reconstruct.study_run import open_phase, run_reconstructions
+from ptyproof.phases.f_reconstruct.reconstruct import ReconstructionPhase
 from ptyproof.runs.folder import RunFolder
 from ptyproof.study.jobs import JobFilters
 from ptyproof.training.device import RunOptions
@@ -32,9 +32,9 @@ def pristine(smoke_c: Phase, smoke_d: Phase, smoke_e: Phase, tmp_path_factory: p
     hub = make_hub(tmp_path_factory.mktemp("hubs") / "hub", smoke_c, smoke_d, smoke_e)
     folder = RunFolder(hub.root)
     options = RunOptions(accelerator="cpu", threads=1)
-    phase = open_phase(folder.phase_c_root, folder.phase_d_root, folder.real_run, options)
+    phase = ReconstructionPhase.opened(folder.phase_c_root, folder.phase_d_root, folder.real_run, options)
     filters = ReconstructionFilters(JobFilters(doses=(1e3,)), methods=("flat", "pinn"))
-    run_reconstructions(phase, phase.enumerate(filters), filters, False, Console.silent())
+    phase.run(phase.enumerate(filters), filters, False, Console.silent())
     assert len(folder.remove_datasets()) == 12
     take_stock(hub)
     return hub.root

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from ptyproof.checking import check_manifest
 from ptyproof.io.file_record import file_record
 from ptyproof.io.hashing import sha256_json
-from ptyproof.records.training_ledger import NOT_ENDED, Ledger, lost_result
+from ptyproof.records.cell_ledger import NOT_ENDED
+from ptyproof.records.training_ledger import TrainingLedger
 from ptyproof.study.design import StudyDesign
 from ptyproof.study.jobs import JobFilters, TrainingJob, build_training_jobs
 from ptyproof.study.layout import HALVES, phase_c_file, phase_d_file
@@ -37,7 +38,7 @@ def ends(draw: st.DrawFn) -> dict[str, Any]:
     """How a job ended: what the ledger records of it, without files."""
     status = draw(st.sampled_from(["success", "success", "failed", "lost"]))
     if status != "success":
-        said = lost_result(draw(st.sampled_from(["no memory", "a.npz: is cut short", NOT_ENDED])))
+        said = TrainingLedger.lost_result(draw(st.sampled_from(["no memory", "a.npz: is cut short", NOT_ENDED])))
         return {"status": status, "result": said | ({} if status == "lost" else {"status": status})}
     epochs = draw(st.integers(1, 100))
     pairs = [(draw(losses), draw(losses)) for _ in range(4)]
@@ -58,7 +59,7 @@ def _now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _record(ledger: Ledger, job: TrainingJob, end: dict[str, Any]) -> None:
+def _record(ledger: TrainingLedger, job: TrainingJob, end: dict[str, Any]) -> None:
     started = _now()
     if end["status"] != "success":
         times = {"started": started, "finished": None if end["status"] == "lost" else _now()}
@@ -72,7 +73,7 @@ def _record(ledger: Ledger, job: TrainingJob, end: dict[str, Any]) -> None:
     row = f"{end['epochs']},1,{end['validation_loss']!r},{end['final_loss']!r},0.1"
     (folder / "metrics.csv").write_text(f"epoch,step,validation_loss,train_loss,learning_rate\n{row}\n")
     bundle = file_record(folder / "model.safetensors", folder)
-    result = lost_result("") | {
+    result = TrainingLedger.lost_result("") | {
         "status": "success",
         "error": None,
         "final_loss": end["final_loss"],
@@ -127,7 +128,7 @@ def test_what_the_ledger_writes_is_sound(design: StudyDesign, data: st.DataObjec
         _data(root, design, missing)
         (root / "a").mkdir()
         (root / "d").mkdir(exist_ok=True)
-        ledger = Ledger(design, root / "c", root / "d", root / "a")
+        ledger = TrainingLedger(design, root / "c", root / "d", root / "a")
         for number in range(data.draw(st.integers(1, 2))):
             doses = data.draw(st.none() | st.sets(st.sampled_from(design.doses_photons_per_pattern), min_size=1))
             views = data.draw(st.none() | st.sets(st.sampled_from([view.name for view in design.views]), min_size=1))

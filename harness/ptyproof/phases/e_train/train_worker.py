@@ -12,58 +12,54 @@ from ptyproof.console import Console
 from ptyproof.io.file_record import file_record
 from ptyproof.io.hashing import sha256_file
 from ptyproof.io.regular import appended
+from ptyproof.jobs.attempt import Attempt, EndedJob
 from ptyproof.phases.e_train.held_out import describe_scores, held_out_scores
 from ptyproof.phases.e_train.plots import loss_curve
-from ptyproof.phases.e_train.setup import TrainingSetup
 from ptyproof.records.cell_ledger import Record
-from ptyproof.records.training_ledger import NOT_ENDED, RESULT_KEYS, Ledger
+from ptyproof.study.design import StudyDesign
 from ptyproof.study.jobs import TrainingJob
+from ptyproof.study.training import TrainingDesign
 from ptyproof.training.bundle import read_bundle
+from ptyproof.training.device import RunOptions
 from ptyproof.training.runner import METRICS, Trained, TrainingTask, train
-from ptyproof.training.scan import Scan, read_scan
+from ptyproof.training.scan import read_scan
 
 LOSS_CURVE = "loss_curve.png"
 
 
 def train_and_score(
-    phase: TrainingSetup, job: TrainingJob, attempt: Record, started: str, console: Console
-) -> tuple[Record, bool]:
-    """Train a job and record its success; return its entry, and whether an earlier call had left the same result.
-
-    `attempt` is what the entry says of this attempt, and is filled in.
-    """
-    ledger = phase.ledger
+    attempt: Attempt[TrainingJob], training: TrainingDesign, options: RunOptions
+) -> EndedJob[TrainingJob]:
+    """Train a job and record its success, unless an earlier call left the same result."""
+    job, ledger = attempt.job, attempt.ledger
     scan = read_scan(job.train_data_path)
     read_scan(job.test_data_path)  # a damaged held-out half is found before the training, not after it
-    task = task_of(phase, job)
-    earlier = ledger.entry(job)
-    if earlier is not None and not phase.retrain and _is_reusable(earlier, job, task, scan, attempt["environment"]):
-        console.say(f"{job.key}: reused, the bundle is whole and made by the same recipe on the same machine")
-        return earlier, True
-    attempt["datasets"] = {
+    task = task_of(ledger.design, training, job)
+    recipe = task.recipe_sha256(scan)
+    earlier = attempt.earlier()
+    if earlier is not None and _is_same(earlier, job, recipe, attempt.facts["environment"]):
+        return attempt.reuse(earlier, "bundle")
+    attempt.facts["datasets"] = {
         half: file_record(path, ledger.artifact_root)
         for half, path in (("train", job.train_data_path), ("test", job.test_data_path))
     }
-    ledger.record(job, result=Ledger.lost_result(NOT_ENDED) | {"started": started}, **attempt)
+    attempt.begin()
     with appended(job.log_path) as log:
-        log_lines = Console(log, console.bars)
-        log_lines.say(f"{started} {job.key}: train on {len(scan)} positions of {job.train_data_path.name}")
+        lines = Console(log, attempt.console.bars)
+        lines.say(f"{attempt.started} {job.key}: train on {len(scan)} positions of {job.train_data_path.name}")
         try:
-            trained = train(task, scan, job.artifact_dir, phase.options, log_lines)
-            scores = _finish(phase, job, trained, log_lines)
+            trained = train(task, scan, job.artifact_dir, options, lines)
+            scores = _finish(job, training, trained, lines)
         except BaseException as error:
-            log_lines.say(
-                f"{clock.stamp()} {job.key}: ended by {type(error).__name__}: {ledger.portable(str(error), job)}"
-            )
+            said = ledger.portable(str(error), job)
+            lines.say(f"{clock.stamp()} {job.key}: ended by {type(error).__name__}: {said}")
             raise
-        log_lines.say(f"{clock.stamp()} {job.key}: success, {trained.bundle_path.name}")
-    success = _success(job, trained, task.recipe_sha256(scan), started)
-    return ledger.record(job, result=success, scores=scores), False
+        lines.say(f"{clock.stamp()} {job.key}: success, {trained.bundle_path.name}")
+    return attempt.succeed(_result(job, trained, recipe), scores=scores)
 
 
-def task_of(phase: TrainingSetup, job: TrainingJob) -> TrainingTask:
+def task_of(design: StudyDesign, training: TrainingDesign, job: TrainingJob) -> TrainingTask:
     """Return what a job trains."""
-    design = phase.ledger.design
     return TrainingTask(
         study=design.name,
         design_digest=design.digest(),
@@ -72,37 +68,31 @@ def task_of(phase: TrainingSetup, job: TrainingJob) -> TrainingTask:
         view=job.view,
         gridsize=job.gridsize,
         neighbor_count=job.neighbor_count,
-        training=phase.training,
+        training=training,
     )
 
 
-def _finish(phase: TrainingSetup, job: TrainingJob, trained: Trained, console: Console) -> dict[str, Any]:
+def _finish(job: TrainingJob, training: TrainingDesign, trained: Trained, console: Console) -> dict[str, Any]:
     loss_curve(job.artifact_dir / LOSS_CURVE, trained.history, job.key)
     network = read_bundle(trained.bundle_path).network
-    scores = held_out_scores(network, job.test_data_path, phase.training.rate_floor, job.gridsize > 1, console)
+    scores = held_out_scores(network, job.test_data_path, training.rate_floor, job.gridsize > 1, console)
     for line in describe_scores(scores):
         console.say(line)
     return scores
 
 
-def _is_reusable(
-    entry: dict[str, Any], job: TrainingJob, task: TrainingTask, scan: Scan, environment: dict[str, Any]
-) -> bool:
+def _is_same(entry: Record, job: TrainingJob, recipe: str, environment: Record) -> bool:
     result = entry["result"]
-    if result["status"] != "success" or entry["environment"] != environment:
-        return False
-    if result["recipe_sha256"] != task.recipe_sha256(scan):
+    if result["status"] != "success" or entry["environment"] != environment or result["recipe_sha256"] != recipe:
         return False
     bundle = job.artifact_dir / result["bundle_path"]
     return bundle.is_file() and bool(sha256_file(bundle) == result["bundle_sha256"])
 
 
-def _success(job: TrainingJob, trained: Trained, recipe: str, started: str) -> dict[str, Any]:
+def _result(job: TrainingJob, trained: Trained, recipe: str) -> Record:
     bundle = file_record(trained.bundle_path, job.artifact_dir)
     metrics = job.artifact_dir / METRICS
-    values = {
-        "status": "success",
-        "error": None,
+    return {
         "final_loss": trained.final_loss,
         "validation_loss": trained.validation_loss,
         "epochs_completed": trained.epochs_completed,
@@ -115,7 +105,4 @@ def _success(job: TrainingJob, trained: Trained, recipe: str, started: str) -> d
         "metrics_path": METRICS if metrics.is_file() else None,
         "loss_curve_path": LOSS_CURVE,
         "recipe_sha256": recipe,
-        "started": started,
-        "finished": clock.stamp(),
     }
-    return {key: values[key] for key in RESULT_KEYS}

@@ -13,7 +13,7 @@ from ptyproof.methods.reconstruction_jobs import ReconstructionJob
 from ptyproof.records.cell_ledger import Record
 from ptyproof.records.manifest import read_manifest
 from ptyproof.records.reconstruction_ledger import ReconstructionLedger
-from ptyproof.records.training_ledger import Ledger
+from ptyproof.records.training_ledger import TrainingLedger
 from ptyproof.study.layout import HALVES, OVERLAP_MANIFEST, RUN_MANIFEST, TRAINING_MANIFEST
 
 
@@ -41,7 +41,7 @@ class Inputs:
     def trainings(self) -> Record | None:
         """Return the training manifest of the artifact root, or None."""
         ledger = self.ledger
-        return Ledger(ledger.design, ledger.phase_c_root, ledger.phase_d_root, ledger.artifact_root).read()
+        return TrainingLedger(ledger.design, ledger.phase_c_root, ledger.phase_d_root, ledger.artifact_root).read()
 
     def dataset(self, job: ReconstructionJob) -> BlindDataset:
         """Read the dataset of a job, without its truth.

@@ -1,0 +1,251 @@
+"""A phase whose cells are jobs: enumerate, run each in a process, record its end, and say a line about it.
+
+The way of a cell: `enumerate` makes it a job, a skip, or leaves it out; `run_job` gives the job to a process;
+`run_here` locks it there, says so in its state file, and lets the phase `work` at an `Attempt`; its end stands in the
+ledger, whoever died; `line` tells about a success. A phase says what its jobs are; the rest is the same for all.
+"""
+
+from __future__ import annotations
+
+import uuid
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, ClassVar, Generic, Self
+
+from ptyproof import clock
+from ptyproof.console import Console
+from ptyproof.io.atomic import sweep, writable_folder
+from ptyproof.io.locking import lock
+from ptyproof.io.regular import appended
+from ptyproof.jobs import process as job_process
+from ptyproof.jobs import state as job_state
+from ptyproof.jobs.attempt import Attempt, EndedJob
+from ptyproof.jobs.ends import NOT_AGAIN, lost_line, reason_of, stands
+from ptyproof.jobs.memory import memory_limit
+from ptyproof.jobs.process import Died, JobProcesses
+from ptyproof.records.cell_ledger import CellLedger, Filters, Record
+from ptyproof.study.cells import Enumeration, JobT
+from ptyproof.study.design import StudyDesign
+from ptyproof.training.device import RunOptions
+
+
+@dataclass(frozen=True)
+class Words:
+    """What is done to the jobs of a phase: `train`, `trained`.
+
+    Each job is announced with a word, `training`, or all of them have a progress bar of this name.
+    """
+
+    verb: str
+    done: str
+    announced: str | None = None
+    bar: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class JobPhase(ABC, Generic[JobT]):
+    """A phase of a study: where its data and artifacts lie, and how its jobs are run.
+
+    Parameters
+    ----------
+    ledger
+        The manifest that records it.
+    options
+        Accelerator, determinism, workers, logger, threads.
+    processes
+        Let each job have a process of its own, within these limits; None runs jobs in this one.
+    retry
+        `failed` runs again what failed in an earlier call. What was lost is always run again.
+    redo
+        Do again what an earlier call has done.
+    """
+
+    ledger: CellLedger[JobT]
+    options: RunOptions
+    processes: JobProcesses | None = None
+    retry: frozenset[str] = frozenset()
+    redo: bool = False
+
+    LEDGER: ClassVar[type[CellLedger[Any]]]
+    WORDS: ClassVar[Words]
+    PRELOADED: ClassVar[tuple[str, ...]]  # modules that the server of processes imports for its jobs
+
+    @classmethod
+    def opened(
+        cls,
+        phase_c_root: Path,
+        phase_d_root: Path,
+        artifact_root: Path,
+        options: RunOptions,
+        design: StudyDesign | None = None,
+        **how: Any,
+    ) -> Self:
+        """Return the phase of the study that Phase C recorded, or of `design`; `how` are further fields.
+
+        Raises
+        ------
+        InputError
+            If Phase C left no record and no design is given, or as `check` says.
+        ManifestError
+            If Phase C's record is damaged.
+        """
+        phase = cls(cls.LEDGER.opened(phase_c_root, phase_d_root, artifact_root, design), options, **how)
+        if phase.processes is not None:
+            job_process.start_server(cls.PRELOADED)
+        phase.check()
+        return phase
+
+    @abstractmethod
+    def check(self) -> None:
+        """Raise InputError if no job of the phase can be run as it is asked for."""
+
+    @abstractmethod
+    def enumerate(self, filters: Any = None, allow_missing_phase_d: bool = False) -> Enumeration[JobT]:
+        """Return the jobs and skips of the study with the data that are there."""
+
+    @abstractmethod
+    def facts(self, job: JobT) -> Record:
+        """Return what an entry says of an attempt that has found nothing yet, so that nothing of an earlier one stays.
+
+        Its `environment` is None.
+        """
+
+    @abstractmethod
+    def environment(self) -> Record:
+        """Return what the bits of a result depend on in this process."""
+
+    @abstractmethod
+    def work(self, attempt: Attempt[JobT]) -> EndedJob[JobT]:
+        """Do a job in this process, or take over the same result of an earlier call; return how it ended."""
+
+    @abstractmethod
+    def line(self, done: EndedJob[JobT]) -> str:
+        """Return the line about a success."""
+
+    def call(self) -> Record:
+        """Return what the manifest says of a call beside its cells and filters."""
+        return {}
+
+    def elsewhere(self, job: JobT) -> JobPhase[JobT] | None:
+        """Return the phase for another process that is to do a job; None if this process alone can do it."""
+        return replace(self, options=self.options.pinned(), processes=None)
+
+    def open_call(
+        self, found: Enumeration[JobT], filters: Filters, allow_missing_phase_d: bool, call_id: str | None = None
+    ) -> Record:
+        """Record what a call asks for; return the call's record. Processes of one call share its id."""
+        call_id = call_id or uuid.uuid4().hex
+        return self.ledger.open_call(found, filters, allow_missing_phase_d, call_id, **self.call())
+
+    def run(
+        self, found: Enumeration[JobT], filters: Filters, allow_missing_phase_d: bool, console: Console
+    ) -> list[EndedJob[JobT]]:
+        """Run the jobs of an enumeration one after the other; return them as they ended.
+
+        Every job is a line on the console; a job that fails does not keep the others from running.
+
+        Raises
+        ------
+        InputError
+            If the artifact root takes no files, or belongs to another study; no job is run then.
+        """
+        self.ledger.read()
+        writable_folder(self.ledger.artifact_root, "--artifact-root")
+        sweep(self.ledger.artifact_root)
+        self.open_call(found, filters, allow_missing_phase_d)
+        n, ended = len(found.jobs), []
+        bars = Console.silent() if self.WORDS.bar is None else console
+        with bars.progress(self.WORDS.bar or "", n, "job") as progress:
+            for number, job in enumerate(found.jobs, start=1):
+                ended.append(self.run_aloud(job, console, f"[{number}/{n}] "))
+                progress.update(1)
+        return ended
+
+    def run_aloud(self, job: JobT, console: Console, place: str = "") -> EndedJob[JobT]:
+        """Run a job with a line, which begins with `place`, about its start or its success."""
+        if self.WORDS.announced is not None:
+            console.say(f"{place}{job.key}: {self.WORDS.announced}")
+            place = ""
+        done = self.run_job(job, console)
+        if done.status == "success":
+            console.say(f"{place}{self.line(done)}")
+        return done
+
+    def run_job(self, job: JobT, console: Console | None = None) -> EndedJob[JobT]:
+        """Do a job, unless an earlier call left the same result; record how it ended, whatever it was.
+
+        Two processes that are given the same job do it once. A failure of an earlier call stands, unless the job would
+        be done in another way, or `retry` asks for it.
+        """
+        console = console or Console.silent()
+        child = None if self.processes is None else self.elsewhere(job)
+        if self.processes is None or child is None:
+            return self.run_here(job, None, console, lambda _: None)
+        work = partial(child.run_here, job, self.processes.memory_bytes)
+        ended: EndedJob[JobT] | Died = job_process.run(work, self.processes, console)
+        return EndedJob(job, self._record_death(job, ended, console)) if isinstance(ended, Died) else ended
+
+    def run_here(
+        self, job: JobT, memory_bytes: int | None, console: Console, began: Callable[[str], None]
+    ) -> EndedJob[JobT]:
+        """Do what `run_job` says in this process.
+
+        Parameters
+        ----------
+        job
+            The job.
+        memory_bytes
+            What it may allocate beside its libraries; None is no limit.
+        console
+            Where lines and progress go.
+        began
+            Is called with the time of the start as soon as no other process runs the job.
+        """
+        facts = self.facts(job) | {"environment": self.environment()}
+        with lock(job.output):
+            attempt = Attempt(self.ledger, job, clock.stamp(), facts, self.redo, console)
+            try:
+                job.state_path.parent.mkdir(parents=True, exist_ok=True)
+                with job_state.running(job.state_path, job.key, console) as left:
+                    attempt = replace(attempt, started=clock.stamp())
+                    began(attempt.started)
+                    earlier = self.ledger.entry(job)
+                    if earlier is not None and self._stands(earlier, attempt):
+                        console.say(f"{job.key}: {NOT_AGAIN}: {earlier['result']['error']}")
+                        return EndedJob(job, earlier, reused=True)
+                    lost = lost_line(job.key, earlier, left)
+                    if lost is not None:
+                        console.say(lost)
+                    with memory_limit(memory_bytes):
+                        return self.work(attempt)
+            except Exception as error:  # noqa: BLE001 - whatever ends a job is recorded, and the others go on
+                return attempt.fail(reason_of(error))
+
+    def state(self, job: JobT) -> str | None:
+        """Return where a job stands, one of `job_state.STATES`; None where no call has selected it yet."""
+        entry = self.ledger.entry(job)
+        return None if entry is None else job_state.state_of(entry, job.state_path)
+
+    def _stands(self, earlier: Record, attempt: Attempt[JobT]) -> bool:
+        again = self.redo or "failed" in self.retry
+        return not again and stands(earlier, {**attempt.job.plan, **attempt.facts}, self.ledger.artifact_root)
+
+    def _record_death(self, job: JobT, died: Died, console: Console) -> Record:
+        """Record a job whose process died, unless it had recorded its own end; return its entry."""
+        with lock(job.output):
+            entry = self.ledger.entry(job)
+            result = {} if entry is None else entry["result"]
+            if entry is not None and result["status"] != "lost" and result["started"] == died.began:
+                return entry
+            console.say(f"{job.key}: {died.status.upper()}: {died.reason}")
+            job.state_path.unlink(missing_ok=True)
+            ended = died.result(self.ledger.lost_result(died.reason), clock.stamp())
+            facts = {} if result.get("started") == died.began else self.facts(job)  # the attempt had recorded its own
+            entry = self.ledger.record(job, result=ended, **facts)
+        if job.log_path is not None and job.log_path.is_file():
+            with appended(job.log_path) as log:
+                Console(log, None).say(f"{clock.stamp()} {job.key}: {died.status}: {died.reason}")
+        return entry

@@ -1,0 +1,198 @@
+"""A reconstruction in this process: data, method, archive, and its end in the manifest."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+
+from ptyproof import clock
+from ptyproof.console import Progress
+from ptyproof.io.atomic import atomic_path
+from ptyproof.io.file_record import file_is_whole, file_record
+from ptyproof.io.hashing import sha256_json
+from ptyproof.io.locking import lock
+from ptyproof.jobs.attempt import Attempt, EndedJob
+from ptyproof.methods.blind import BlindDataset
+from ptyproof.methods.reconstruction_jobs import ReconstructionJob
+from ptyproof.phases.f_reconstruct.inputs import Inputs
+from ptyproof.reconstruction.method import Budget, Method, Reconstruction, run_method
+from ptyproof.records.archive import Origin, arrays_digest, write_archive
+from ptyproof.records.cell_ledger import Record
+from ptyproof.records.manifest import TOOL_LABEL
+from ptyproof.study.seeds import stream
+from ptyproof.training.device import RunOptions, configured
+
+SCOPE = (
+    "wall clock from the scan in memory to object and probe in memory; reading and writing files, importing libraries "
+    "and the training of a network are not counted"
+)
+_Ended = EndedJob[ReconstructionJob]
+
+
+@dataclass(frozen=True, eq=False)
+class Reconstructing:
+    """The work at a reconstruction.
+
+    Parameters
+    ----------
+    attempt
+        Where it is recorded.
+    method
+        What reconstructs.
+    options
+        Determinism and threads.
+    form
+        `npz`, or `ptychodus` for an HDF5 product beside the archive.
+    """
+
+    attempt: Attempt[ReconstructionJob]
+    method: Method
+    options: RunOptions
+    form: str
+
+    def run(self, inputs: Inputs) -> _Ended:
+        """Make the archive, or take over one that has the same content; return how the job ended."""
+        attempt, job, facts = self.attempt, self.attempt.job, self.attempt.facts
+        dataset = inputs.dataset(job)
+        facts["dataset"] = dataset.record
+        if job.needs:
+            facts["bundle"] = inputs.bundle(job)
+        recipe = self._recipe()
+        with lock(attempt.ledger.artifact_root / f"{recipe}.recipe"):
+            earlier = attempt.earlier()
+            if earlier is not None and self._is_same(earlier, recipe):
+                done = attempt.reuse(earlier, "archive")
+                return self._with_product(done, dataset)
+            attempt.begin()
+            twin = None if attempt.redo else self._twin(recipe)
+            if twin is not None:
+                return self._take_over(twin, dataset)
+            found, total_s = self._reconstruct(dataset)
+            facts["remedies"] = list(found.remedies)
+            return self._finish(dataset, found, total_s, recipe)
+
+    def _recipe(self) -> str:
+        """Return the digest of all that decides a reconstruction on one kind of machine; views are no part of it."""
+        job, design, facts = self.attempt.job, self.attempt.ledger.design, self.attempt.facts
+        own = design.reconstruction
+        return sha256_json(
+            {
+                "method": job.cell.method,
+                "plan": job.plan,
+                "scan_sha256": facts["dataset"]["scan_sha256"],
+                "split": job.cell.split,
+                "bundle_sha256": _sha256_of(facts["bundle"]),
+                "batch_size": own.batch_size,
+                "probe_defocus_rad": own.probe_defocus_rad if job.plan["probe"] == "estimated" else None,
+                "start_iterations": design.training.network.start_iterations,
+                "grouped": job.gridsize > 1 if self.method.needs.grouping else None,
+                "tool": TOOL_LABEL,
+            }
+        )
+
+    def _is_same(self, entry: Record, recipe: str) -> bool:
+        result = entry["result"]
+        return (
+            result["status"] == "success"
+            and result["recipe_sha256"] == recipe
+            and entry["environment"] == self.attempt.facts["environment"]
+            and file_is_whole(result["reconstruction"], self.attempt.ledger.artifact_root)
+        )
+
+    def _twin(self, recipe: str) -> Record | None:
+        """Return the entry of another cell that has the same reconstruction."""
+        others = (entry for entry in self.attempt.ledger.entries() if entry["job"] != self.attempt.job.key)
+        return next(
+            (entry for entry in others if entry["result"]["reused_from"] is None and self._is_same(entry, recipe)), None
+        )
+
+    def _take_over(self, twin: Record, dataset: BlindDataset) -> _Ended:
+        attempt, job, root = self.attempt, self.attempt.job, self.attempt.ledger.artifact_root
+        with atomic_path(job.path) as temporary:
+            shutil.copyfile(root / twin["result"]["reconstruction"]["path"], temporary)
+        result = twin["result"] | {
+            "reconstruction": file_record(job.path, root),
+            "product": self._product(dataset),
+            "reused_from": twin["job"],
+        }
+        attempt.console.say(
+            f"{job.key}: the same data and method as {twin['job']}: its reconstruction and its time stand here"
+        )
+        return attempt.succeed(result, bundle=None, environment=twin["environment"], remedies=twin["remedies"])
+
+    def _reconstruct(self, dataset: BlindDataset) -> tuple[Reconstruction, float]:
+        """Return the reconstruction, and the seconds that it took."""
+        attempt, job, plan = self.attempt, self.attempt.job, self.attempt.job.plan
+        design, bundle = attempt.ledger.design.reconstruction, attempt.facts["bundle"]
+        path = None if bundle is None else attempt.ledger.artifact_root / bundle["path"]
+        scan = dataset.scan(
+            plan["probe"] == "estimated", design.probe_defocus_rad, design.batch_size, path, job.gridsize > 1
+        )
+        rng = stream(plan["seed"]["root"], *plan["seed"]["key"])
+        limits = plan["budget"]
+        with (
+            configured(self.options, design.seed),
+            attempt.console.progress(job.key, limits["epochs"] or 1, "epoch") as progress,
+        ):
+            budget = Budget(limits["epochs"], limits["seconds"], lambda _: _advance(progress))
+            began = clock.seconds()
+            found = run_method(self.method, scan, budget, rng)
+            total_s = clock.seconds() - began
+        return found, sum(found.steps_s.values()) if found.steps_s else total_s
+
+    def _finish(self, dataset: BlindDataset, found: Reconstruction, total_s: float, recipe: str) -> _Ended:
+        job = self.attempt.job
+        origin = Origin(
+            method=job.cell.method,
+            plan=dict(job.plan),
+            scan_sha256=dataset.record["scan_sha256"],
+            bundle_sha256=_sha256_of(self.attempt.facts["bundle"]),
+            recipe_sha256=recipe,
+        )
+        write_archive(job.path, found, dataset, origin)
+        return self.attempt.succeed(
+            {
+                "reconstruction": file_record(job.path, self.attempt.ledger.artifact_root),
+                "product": self._product(dataset),
+                "arrays_sha256": arrays_digest(found.obj, found.probe),
+                "n_parts": dataset.n_parts,
+                "iterations": len(found.losses) if found.stopped_by is not None or found.losses else None,
+                "stopped_by": found.stopped_by,
+                "final_loss": found.losses[-1] if found.losses else None,
+                "timing": {
+                    "scope": SCOPE,
+                    "total_s": total_s,
+                    "steps": [{"step": step, "seconds": seconds} for step, seconds in found.steps_s.items()],
+                },
+                "reused_from": None,
+                "recipe_sha256": recipe,
+            }
+        )
+
+    def _product(self, dataset: BlindDataset) -> Record | None:
+        if self.form != "ptychodus":
+            return None
+        from ptyproof.records.ptychodus_product import write_product
+
+        job = self.attempt.job
+        write_product(job.product_path, job.path, dataset, job.key)
+        return file_record(job.product_path, self.attempt.ledger.artifact_root)
+
+    def _with_product(self, done: _Ended, dataset: BlindDataset) -> _Ended:
+        """Return a job that is reused, with the product that this call asks for."""
+        result, ledger = done.entry["result"], self.attempt.ledger
+        has_one = result["product"] is not None and file_is_whole(result["product"], ledger.artifact_root)
+        if self.form != "ptychodus" or has_one:
+            return done
+        with ledger.changing() as book:
+            changed = book.jobs[done.job.key]
+            changed["result"] = result | {"product": self._product(dataset)}
+        return EndedJob(done.job, changed, reused=True)
+
+
+def _sha256_of(record: Record | None) -> str | None:
+    return None if record is None else record["sha256"]
+
+
+def _advance(progress: Progress) -> None:
+    progress.update(1)

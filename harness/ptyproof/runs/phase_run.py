@@ -1,0 +1,94 @@
+"""A phase of jobs in a hub, as the processes of one run share it: each job is done once, by the first that asks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Generic
+
+from ptyproof.console import Console
+from ptyproof.errors import InputError
+from ptyproof.jobs.attempt import EndedJob
+from ptyproof.jobs.phase import JobPhase
+from ptyproof.records.cell_ledger import Filters, Record
+from ptyproof.study.cells import Enumeration, JobT, Skip
+
+
+@dataclass(frozen=True, eq=False)
+class PhaseRun(Generic[JobT]):
+    """The run of a phase.
+
+    Parameters
+    ----------
+    phase
+        The phase.
+    enumerated
+        Enumerates its cells; called once, after the phases before it.
+    filters
+        What the manifest says of the choice of cells.
+    selected
+        Names of the cells that the run is about; None is all.
+    call_id
+        Name that the processes of the run share; None makes one.
+    log
+        Opens the phase's log, beside a console that somebody watches.
+    """
+
+    phase: JobPhase[JobT]
+    enumerated: Callable[[], Enumeration[JobT]]
+    filters: Filters
+    selected: frozenset[str] | None
+    call_id: str | None
+    log: Callable[[Console], AbstractContextManager[Console]]
+
+    @property
+    def cells(self) -> Enumeration[JobT]:
+        """The cells of the study; the first look records them in the manifest."""
+        return self._opened[0]
+
+    @cached_property
+    def _opened(self) -> tuple[Enumeration[JobT], str]:
+        """The cells, and the time at which the run recorded them."""
+        found = self.enumerated().narrowed(self.selected)
+        self.phase.ledger.artifact_root.mkdir(parents=True, exist_ok=True)
+        call = self.phase.open_call(found, self.filters, allow_missing_phase_d=False, call_id=self.call_id)
+        with self.log(Console.silent()) as console:
+            for line in found.lines(self.phase.WORDS.verb):
+                console.say(line)
+        return found, call["timestamp"]
+
+    def cell(self, key: str) -> JobT | str:
+        """Return the job of a cell, or the reason for which it is skipped.
+
+        Raises
+        ------
+        InputError
+            If the study has no such cell.
+        """
+        found = self.cells.cell(key)
+        if found is None:
+            raise InputError(f"{key} is no cell of study {self.phase.ledger.design.name}")
+        return f"{key}: {found.reason}" if isinstance(found, Skip) else found
+
+    def ended(self, job: JobT) -> EndedJob[JobT] | None:
+        """Return how a job ended since this run began; an older success is for the phase to judge."""
+        entry = self.phase.ledger.entry(job)
+        if entry is None or entry["result"]["status"] == "lost" or entry["result"]["finished"] < self._opened[1]:
+            return None
+        return EndedJob(job, entry)
+
+    def do(self, job: JobT, watched: Console) -> EndedJob[JobT]:
+        """Do a job, or return how it ended earlier in this run."""
+        ended = self.ended(job)
+        if ended is not None:
+            return ended
+        with self.log(watched) as console:
+            return self.phase.run_aloud(job, console)
+
+    def manifest(self) -> dict[str, Any]:
+        """Return the manifest as it stands."""
+        manifest: Record | None = self.phase.ledger.read()
+        assert manifest is not None  # the first look at the cells has written it
+        return manifest
