@@ -18,6 +18,7 @@ from ptyproof.errors import InputError
 from ptyproof.io.dataset import read_dataset, write_dataset
 from ptyproof.io.file_record import file_is_whole
 from ptyproof.io.npz import NpzArchive
+from ptyproof.jobs.process import JobProcesses
 from ptyproof.methods.reconstruction_jobs import ReconstructionFilters, build_reconstruction_jobs
 from ptyproof.methods.registry import NEED_TRAINING, OURS, SHIPPED, Provider, registry
 from ptyproof.phases.f_reconstruct.reconstruct import ReconstructionPhase
@@ -29,6 +30,7 @@ from ptyproof.study.builtin import builtin_study
 from ptyproof.study.design import StudyDesign, design_from_dict
 from ptyproof.study.jobs import JobFilters
 from ptyproof.study.layout import phase_c_file, phase_d_file
+from ptyproof.study.reconstruction import MethodDesign
 from ptyproof.study.views import AllPositions, View
 from ptyproof.training.device import RunOptions
 from tests.helpers.phases import Phase
@@ -324,6 +326,22 @@ def test_views_of_the_same_data_have_one_reconstruction_and_say_so(root: Path) -
     assert first["reconstruction"]["path"] != second["reconstruction"]["path"]
     (root / "new" / first["reconstruction"]["path"]).unlink()
     assert file_is_whole(second["reconstruction"], root / "new")
+
+
+def test_a_study_that_names_a_method_of_this_process_runs_it_here_and_the_others_elsewhere(root: Path) -> None:
+    design = twins()
+    methods = (MethodDesign("mine"), MethodDesign("flat"))
+    design = replace(design, reconstruction=replace(design.reconstruction, methods=methods))
+    mine = Mine("mine", ones)
+    phase = ReconstructionPhase.opened(
+        root / "c", root / "d", root / "new", CPU, design, others=((mine, MINE),), processes=JobProcesses()
+    )
+    manifest = run(phase, views=("baseline",))
+    assert mine.calls == 1
+    assert [(job["method"], job["result"]["status"]) for job in manifest["jobs"]] == [
+        ("mine", "success"),
+        ("flat", "success"),
+    ]
 
 
 def test_networks_without_a_bundle_are_skipped_with_the_reason(root: Path) -> None:
