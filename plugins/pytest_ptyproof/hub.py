@@ -175,7 +175,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 
 def _report(hub: Path) -> tuple[bool, str]:
     """Write the report page; return whether it was, and a line. What goes wrong here must not cost a run its end."""
-    from ptyproof.report import write_report
+    from ptyproof.report.page import write_report
 
     try:
         return True, f"report: {write_report(hub)[0]}"

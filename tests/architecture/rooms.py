@@ -14,7 +14,18 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 FOUNDATION = frozenset(
-    ("ptyproof", "_version", "clock", "console", "errors", "exit_statuses", "extras", "remedies", "ptyproof_schemas")
+    (
+        "ptyproof",
+        "_version",
+        "clock",
+        "console",
+        "errors",
+        "exit_statuses",
+        "extras",
+        "markdown",
+        "remedies",
+        "ptyproof_schemas",
+    )
 )
 PACKAGES = {"ptyproof": "harness", "pytest_ptyproof": "plugins", "ptyproof_schemas": "schemas"}
 

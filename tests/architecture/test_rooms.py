@@ -31,7 +31,7 @@ LAYERS = (
 PARTS = {
     "checking": (("model",), ("checks",), ("legacy",), ("",), ("hub",)),
     "phases": (("",), ("c_simulate", "d_overlap", "e_train", "f_reconstruct", "g_compare")),
-    "report": (("pictures",), ("",)),
+    "report": (("",), ("pictures", "summary"), ("page",)),
 }
 FILES = sources()
 GRAPH = imports(FILES)

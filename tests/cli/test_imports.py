@@ -15,7 +15,7 @@ from ptyproof.cli.main import COMMANDS
 
 EXAMPLES = Path(__file__).parents[1] / "schemas" / "examples"
 MANIFEST = EXAMPLES / "training_manifest" / "valid" / "whole-dose.json"
-HEAVY = {"numpy", "scipy", "torch", "lightning", "matplotlib", "tomlkit", "pytest", "tqdm"}
+HEAVY = {"numpy", "scipy", "torch", "lightning", "matplotlib", "tomlkit", "pytest", "tqdm", "jinja2"}
 EXPLAINERS = {"jsonschema", "referencing"}
 CODE = """
 import sys
@@ -69,6 +69,20 @@ def test_a_command_loads_no_other(words: tuple[str, ...]) -> None:
     assert status == 0
     others = {f"ptyproof.cli.{module}" for command, module in COMMANDS.items() if command != words[0]}
     assert modules & (others | {"numpy", "scipy", "torch"}) == set()
+
+
+def test_only_what_writes_a_page_loads_its_templates(tmp_path: Path) -> None:
+    code = """
+import sys
+from pathlib import Path
+import ptyproof.api, pytest_ptyproof.plugin, ptyproof.report.summary
+from ptyproof.report.page import write_report
+print("jinja2" in sys.modules)
+write_report(Path(sys.argv[1]))
+print("jinja2" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\nTrue\n"
 
 
 def test_all_commands_are_in_the_help() -> None:

@@ -36,7 +36,7 @@ def test_the_index_is_a_table_whatever_a_docstring_says() -> None:
     body = index.render({"tests/b (1).py": 2, "a.py": 1}, {"a.py": summary, "tests/b (1).py": ""}, root, root / PAGE)
     assert numbers(body.splitlines()[0]) == [3, 2]
     assert body.splitlines()[-2:] == [
-        "| [a.py](../a.py) | 1 | a \\| b &lt;!-- ptyproof:end test-index --> [31m |",
-        "| [tests/b (1).py](../tests/b%20%281%29.py) | 2 |  |",
+        "| [a.py](../a.py) | 1 | a \\| b &lt;!-- ptyproof:end test-index --> \\x1b[31m |",
+        "| [tests/b (1).py](../tests/b%20%281%29.py) | 2 | – |",
     ]
     assert block("test-index", body).body_text("test-index") == body

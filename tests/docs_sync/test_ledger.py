@@ -83,7 +83,7 @@ def test_a_blocked_run_is_entered_with_what_it_could_not_go_on_from(tmp_path: Pa
     body = ledger.render(block("ledger", ""), read_runs(hub), path)
     assert any(line.startswith("- ") and numbers(line) == [0] for line in body.splitlines())  # its exit status
     (why,) = [line for line in body.splitlines() if f"](../hub/red/{record_path.name})" in line]
-    assert "t.py::test_beam: no beam &lt;!-- now --> BeamError" in why
+    assert "t.py::test_beam: no beam &lt;!-- now --\\> BeamError" in why
     assert all((path.parent / target).is_file() for target in links(body))
 
 

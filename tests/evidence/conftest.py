@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ptyproof.report import write_report
+from ptyproof.report.page import write_report
 from ptyproof.runs.folder import RunFolder
 from tests.helpers.phases import Phase
 from tests.helpers.report_hub import (

@@ -59,7 +59,7 @@ def test_a_command_that_cannot_go_on_leaves_a_record_that_leads_the_summary(
     assert f"- command: `ptyproof {' '.join(command)}`\n- exit status: 2\n" in record
     assert f"## First error\n\n    {sentence}\n" in record
     assert record.endswith(f"    ptyproof: error: {sentence}\n")
-    assert (hub / "docs/summary.md").read_text().splitlines()[2].startswith("**BLOCKED: a run could not go on")
+    assert (hub / "docs/summary.md").read_text().splitlines()[2].startswith("**BLOCKED: ")
     assert [found.blocked for found in read_runs(hub)] == [hub / run["blocked_path"]]
     assert verify_hub(hub) == []
     assert sorted(path.name for path in hub.parent.iterdir()) == ["hub"]

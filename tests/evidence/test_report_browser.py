@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from ptyproof.hub.layout import REPORT, SOURCES
-from ptyproof.report import Compared
-from ptyproof.report.page import page_of, read_records
+from ptyproof.report.page.comparison import Compared
+from ptyproof.report.page.page import page_of, read_records
 from ptyproof.runs.folder import RunFolder
 from tests.helpers.browser import MISSING, Browser, browser
 from tests.helpers.report_hub import ERROR, FAILED, TRAINED, edited

@@ -12,7 +12,7 @@ import pytest
 
 from ptyproof.hub.layout import FIGURES, SOURCES
 from ptyproof.records.manifest import read_manifest
-from ptyproof.report import write_report
+from ptyproof.report.page import write_report
 from ptyproof.runs.folder import RunFolder
 from tests.helpers.phases import Phase
 from tests.helpers.report_hub import (

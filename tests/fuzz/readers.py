@@ -222,11 +222,12 @@ def _place_in_hub(raw: bytes, folder: Path) -> None:
 def _read_hub(_: Path, folder: Path) -> None:
     """Verify a hub, and make its summary."""
     from ptyproof.checking.hub import read_index, verify_hub
-    from ptyproof.report.summary import _Page
+    from ptyproof.report.manifests import read_manifests
+    from ptyproof.report.summary.page import summary
 
     verify_hub(folder / "hub")
     index, _ = read_index(folder / "hub")
-    _Page(folder / "hub", index["runs"] if index else []).text()
+    summary(folder / "hub", read_manifests(folder / "hub"), index["runs"] if index else [])
 
 
 READERS = {

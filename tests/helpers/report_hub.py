@@ -9,7 +9,7 @@ import shutil
 from html.parser import HTMLParser
 from typing import Any
 
-from ptyproof.report import write_report
+from ptyproof.report.page import write_report
 from ptyproof.runs.folder import RunFolder
 from tests.helpers.phases import Phase
 

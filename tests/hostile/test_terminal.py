@@ -18,7 +18,7 @@ from ptyproof.hub.index import Hub, refuse_links_out
 from ptyproof.io.dataset import write_dataset
 from ptyproof.io.regular import appended
 from ptyproof.phases.g_compare.tables import csv_text
-from ptyproof.report import write_report
+from ptyproof.report.page import write_report
 from ptyproof.study import checks
 from tests.helpers.hubs import ENVIRONMENT, REVISION
 from tests.hostile.files import within

@@ -193,7 +193,7 @@ def test_what_git_says_of_a_repository_that_it_refuses_is_said_and_recorded(tmp_
     assert run["revision"]["git_error"] in screen.replace(str(tmp_path), "{cwd}")
     assert str(tmp_path) not in made.hub.index_path.read_text()
     summary = (made.hub.root / "docs" / "summary.md").read_text()
-    assert "**run-0001 could not learn from git" in summary
+    assert "**run-0001: git " in summary
     assert verify_hub(made.hub.root) == []
 
 

@@ -22,7 +22,7 @@ def add_parser(commands: Commands) -> None:
 def _run(args: argparse.Namespace) -> int:
     from ptyproof.checking.hub import refuse_changed
     from ptyproof.hub.index import Hub
-    from ptyproof.report import write_report
+    from ptyproof.report.page import write_report
     from ptyproof.report.summary import write_summary
 
     refuse_changed(args.hub)

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ptyproof.docs_sync.blocks import EVIDENCE, Document, line_end
-from ptyproof.docs_sync.markdown import link
 from ptyproof.docs_sync.runs import Run
+from ptyproof.markdown import link
 
 BLOCK = "checklist"
 _ROW = re.compile(

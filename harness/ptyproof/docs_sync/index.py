@@ -6,7 +6,7 @@ import ast
 from collections.abc import Mapping
 from pathlib import Path
 
-from ptyproof.docs_sync.markdown import cell, link
+from ptyproof.markdown import link, passage, table
 
 BLOCK = "test-index"
 
@@ -34,11 +34,11 @@ def render(counts: Mapping[str, int], summaries: Mapping[str, str], root: Path, 
     """
     total = sum(counts.values())
     rows = [
-        f"| {cell(link(module, root / module, document))} | {count} | {cell(summaries[module])} |"
+        [link(module, root / module, document), count, passage(summaries[module])]
         for module, count in sorted(counts.items())
     ]
     head = f"{total} test{_s(total)} in {len(counts)} module{_s(len(counts))}."
-    return "\n".join([head, "", "| module | tests | what |", "|---|---:|---|", *rows]) + "\n"
+    return "\n".join([head, "", *table(["module", "tests", "what"], rows, right=[1])]) + "\n"
 
 
 def _s(number: int) -> str:

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ptyproof.docs_sync.blocks import RUN_KEY, Document
-from ptyproof.docs_sync.markdown import code, link, one_line
 from ptyproof.docs_sync.runs import Run
 from ptyproof.hub.blocked import first_error
+from ptyproof.markdown import code, link, text
 
 BLOCK = "ledger"
 _ENTRY = re.compile(r"[\s#*+>-]*Attempt #(\d+)\b")
@@ -37,7 +37,7 @@ def render(document: Document, runs: Sequence[Run], path: Path) -> str:
 
 
 def _entry(number: int, run: Run, path: Path) -> list[str]:
-    reasons = Counter(one_line(reason) or "no reason given" for reason in run.skips)
+    reasons = Counter(text(reason.strip()) or "no reason given" for reason in run.skips)
     return [
         f"### Attempt #{number}: {run.started}",
         f"<!-- ptyproof: run {run.id} {run.started} -->",
@@ -62,10 +62,10 @@ def _result(run: Run) -> str:
     if run.accepted is not None:
         what += ", accepted" if run.accepted else ", REFUSED"
     if run.reason:
-        what += f" ({one_line(run.reason)})"
-    outcomes = ", ".join(f"{count} {one_line(name)}" for name, count in sorted(run.outcomes.items()) if count)
+        what += f" ({text(run.reason)})"
+    outcomes = ", ".join(f"{count} {text(name)}" for name, count in sorted(run.outcomes.items()) if count)
     return f"{what}; {outcomes or 'no outcome'}; exit status {run.exit_status}"
 
 
 def _why(blocked: Path) -> str:
-    return one_line(first_error(blocked)) or "no error was recorded"
+    return text(first_error(blocked)) or "no error was recorded"

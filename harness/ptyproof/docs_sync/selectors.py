@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ptyproof.docs_sync.blocks import Document, line_end
+from ptyproof.markdown import cells_of
 
 BLOCK = "selectors"
 COUNT = "tests"
-_CELL_END = re.compile(r"(?<!\\)\|")
 _SELECTOR = re.compile(r"(`+) ?(.+?) ?\1")
 _RULE = re.compile(r"\s*:?-+:?\s*")
 _WITH_VALUE = ("-k", "-m", "--deselect", "--ignore", "--ignore-glob")
@@ -42,15 +42,15 @@ def read_rows(document: Document) -> tuple[int, list[Row]]:
     begin = document.blocks[BLOCK].begin
     if len(table) < 3:
         raise document.error(begin, f"the block {BLOCK} needs a table with the columns selector and {COUNT}, and a row")
-    header = _cells(lines[table[0]])
+    header = cells_of(lines[table[0]])
     names = [name.strip().lower() for name in header]
     if COUNT not in names[1:]:
         raise document.error(table[0], f"no column is called {COUNT}; the columns are {', '.join(names)}")
-    if not all(_RULE.fullmatch(rule) for rule in _cells(lines[table[1]])):
+    if not all(_RULE.fullmatch(rule) for rule in cells_of(lines[table[1]])):
         raise document.error(table[1], "must be the rule below the table's head, |---|---|")
     rows = []
     for index in table[2:]:
-        cells = [text.strip() for text in _cells(lines[index])]
+        cells = [text.strip() for text in cells_of(lines[index])]
         if len(cells) > len(header):
             raise document.error(index, f"has {len(cells)} cells in a table of {len(header)} columns")
         cells += [""] * (len(header) - len(cells))
@@ -68,12 +68,6 @@ def render(document: Document, counts: Mapping[Selector, int]) -> str:
             cells = [*row.cells[:column], count, *row.cells[column + 1 :]]
             changed[row.index] = "| " + " | ".join(cells) + " |" + line_end(document.lines[row.index])
     return "".join(changed.get(index, document.lines[index]) for index in document.body(BLOCK))
-
-
-def _cells(line: str) -> list[str]:
-    inner = line.strip()[1:]
-    parts = _CELL_END.split(inner)
-    return parts[:-1] if not parts[-1].strip() else parts
 
 
 def _selector(document: Document, index: int, text: str) -> Selector:

@@ -27,13 +27,13 @@ from ptyproof.metrics.against_truth import Measure, Scored, measure, score, unde
 from ptyproof.metrics.data_fit import fit_measures
 from ptyproof.metrics.definitions import needs_truth, of_comparison
 from ptyproof.metrics.protocol import Recipe, protocol, protocol_sha256, recipe_of
+from ptyproof.phases.g_compare import page
 from ptyproof.phases.g_compare.cell import ComparedCell
 from ptyproof.phases.g_compare.tables import (
     CURVE_COLUMNS,
     account,
     csv_text,
     curve_rows,
-    markdown,
     summary,
     tidy_rows,
 )
@@ -316,7 +316,7 @@ def run_comparison(phase: ComparisonPhase, console: Console | None = None) -> di
     found = summary(
         phase.reconstruction["study"], phase.reconstruction["design_digest"], cells, phase.protocols(), phase.recipe
     )
-    tables = [f"# Comparison: study {phase.reconstruction['study']}", "", *markdown(found)]
+    tables = [f"# Comparison: study {phase.reconstruction['study']}", "", *page.tables(found)]
     files = {
         "comparison": _write(phase.out / COMPARISON_CSV, csv_text(tidy_rows(cells, phase.recipe))),
         "frc_curves": _write(phase.out / FRC_CURVES, csv_text(points, CURVE_COLUMNS)),

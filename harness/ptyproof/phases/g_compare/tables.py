@@ -1,4 +1,4 @@
-"""Tables of a comparison: tidy CSV, the summary for programs, Markdown for people.
+"""Tables of a comparison: tidy CSV, and the summary of metrics for programs.
 
 A table holds rows of one protocol. Cells without a result keep their row, with what became of them.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -34,8 +33,6 @@ COLUMNS = (
 )
 CURVE_COLUMNS = ("dose", "view", "gridsize", "method", "split", "image", "frequency", "frc", "n_px", "1bit", "halfbit")
 _FORMULA = ("=", "+", "-", "@")
-CONTROLS = ("flat", "start")
-_ARROWS = {"lower": "↓", "higher": "↑"}
 _CELL = ("dose", "view", "gridsize", "split")
 
 Cell = Mapping[str, Any]
@@ -153,52 +150,11 @@ def describe_comparison(manifest: Mapping[str, Any]) -> str:
     )
 
 
-def markdown(found: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the tables of a `metrics_summary` as lines of Markdown: metrics by dose, view and method."""
-    metrics = found["metrics"]
-    for number, one in enumerate(found["tables"]):
-        if number:
-            yield ""
-        parts = one["parts"]
-        yield (
-            f"Half {parts['split']}, probe {parts['probe']}, crop where the illumination is at least "
-            f"{parts['crop']['illumination_at_least']:g} of its maximum; protocol `{one['protocol'][:16]}`. "
-            f"Arrows: which way is better; bold: the best of its dose and view; a dash: not defined."
-        )
-        yield ""
-        heads = [f"{entry['label']}{_unit(entry['unit'])} {_ARROWS[entry['direction']]}" for entry in metrics]
-        yield "| " + " | ".join(["dose", "view", "method", *heads]) + " |"
-        yield "|" + "---|" * (3 + len(heads))
-        best = {(*_place(entry), entry["metric"]): entry["methods"] for entry in one["best"]}
-        for row in one["rows"]:
-            cells = [f"{row['dose']:g}", f"{row['view']} (gs{row['gridsize']})", _method(row["method"])]
-            for entry in metrics:
-                text = _shown(row["values"].get(entry["metric"]))
-                is_best = row["method"] in best.get((*_place(row), entry["metric"]), ())
-                cells.append(f"**{text}**" if is_best else text)
-            yield "| " + " | ".join(cells) + " |"
-    if found["without_result"]:
-        yield ""
-        yield "Cells without a result:"
-        yield ""
-        for (place, status, reason), methods in _grouped(found["without_result"]).items():
-            why = "" if reason is None else f": {_escaped(reason)}"
-            yield f"- {place} {', '.join(methods)}: {status.replace('_', ' ')}{why}"
-
-
-def _grouped(cells: Iterable[Cell]) -> dict[tuple[str, str, str | None], list[str]]:
-    groups: dict[tuple[str, str, str | None], list[str]] = {}
-    for cell in cells:
-        place = f"dose {cell['dose']:g}, {cell['view']} (gs{cell['gridsize']}), {cell['split']}:"
-        groups.setdefault((place, cell["status"], cell["reason"]), []).append(cell["method"])
-    return groups
-
-
 def _best(rows: Sequence[Mapping[str, Any]], recipe: Recipe) -> list[dict[str, Any]]:
     """Return the best methods of each place and measure; none where fewer than two values differ."""
     described, found = specs(recipe), []
-    for place in dict.fromkeys(_place(row) for row in rows):
-        here = [row for row in rows if _place(row) == place]
+    for place in dict.fromkeys(place_of(row) for row in rows):
+        here = [row for row in rows if place_of(row) == place]
         for metric in headline(recipe):
             values = [row["values"][metric] for row in here if row["values"].get(metric) is not None]
             if len(set(values)) < 2:
@@ -209,25 +165,9 @@ def _best(rows: Sequence[Mapping[str, Any]], recipe: Recipe) -> list[dict[str, A
     return found
 
 
-def _escaped(text: str) -> str:
-    """Return a text of one line with what Markdown would take for marks made harmless."""
-    return re.sub(r"([\\`*\[\]<>|])", r"\\\1", printable(text))
-
-
-def _place(row: Mapping[str, Any]) -> tuple[Any, ...]:
+def place_of(row: Cell) -> tuple[Any, ...]:
+    """Return dose, view, gridsize and half of a cell: what its methods share."""
     return tuple(row[key] for key in _CELL)
-
-
-def _method(name: str) -> str:
-    return f"{name} (control)" if name in CONTROLS else name
-
-
-def _unit(unit: str) -> str:
-    return "" if unit == "1" else f" ({unit})"
-
-
-def _shown(value: float | None) -> str:
-    return "–" if value is None else f"{value:.4g}"
 
 
 def _plain(value: Any) -> Any:

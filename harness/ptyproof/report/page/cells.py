@@ -10,27 +10,29 @@ from urllib.parse import quote
 from ptyproof.metrics.improvement import verdict
 from ptyproof.study.layout import cell_key, cell_of
 
+
+@dataclass(frozen=True)
+class State:
+    """How a page names a state of a cell: a word, a sign beside it, and what the state means."""
+
+    word: str
+    sign: str
+    meaning: str
+
+
 STATES = {
-    "success": ("trained", "✓"),
-    "failed": ("failed", "✗"),
-    "lost": ("lost", "?"),
-    "not_selected": ("not selected", "–"),
-    "skipped": ("skipped", "»"),
-    "not_recorded": ("not recorded", "·"),
-}
-MEANINGS = {
-    "success": "trained to its end; how well, the sentence says",
-    "failed": "ended by an error, which its section shows",
-    "lost": "selected, but no end was recorded: killed, not started, or under way",
-    "not_selected": "left out by the filters of the calls",
-    "skipped": "cannot be trained; the reason stands in the cell",
-    "not_recorded": "of the study, but no call looked at it",
+    "success": State("trained", "✓", "the training ended; the cell says how good its network is"),
+    "failed": State("failed", "✗", "the training ended with an error, which its section shows"),
+    "lost": State("lost", "?", "selected, but no end is recorded: the training was killed, not started, or still runs"),
+    "not_selected": State("not selected", "–", "left out by the filters of the calls"),
+    "skipped": State("skipped", "»", "cannot be trained; the cell has the reason"),
+    "not_recorded": State("not recorded", "·", "in the study, but no call has looked at it"),
 }
 
 
 @dataclass(frozen=True)
 class CellRecord:
-    """A cell of the study's matrix: its name and state, and what the manifests say of it."""
+    """A cell of the study's matrix: its name, its state (a key of `STATES`), and its records in the manifests."""
 
     key: str
     dose: float
@@ -40,18 +42,24 @@ class CellRecord:
     selection: Mapping[str, Any] | None
 
     @property
+    def anchor(self) -> str:
+        """The id of the cell's section, safe in attributes and fragments."""
+        return f"cell-{quote(self.key, safe='')}"
+
+    @property
     def scores(self) -> Mapping[str, Any] | None:
+        """The held-out scores of the cell's network; None without a trained one."""
         found: Mapping[str, Any] | None = self.record.get("scores")
         return found
 
     @property
     def sentence(self) -> str:
-        """What is to be known of the cell in one sentence."""
+        """The state of the cell in one sentence."""
         if self.scores is not None:
             return verdict(dict(self.scores))
         if self.state == "skipped":
             return str(self.record["reason"]) + ("" if self.record["selected"] else " (not selected either)")
-        return str(self.record["result"]["error"]) if "result" in self.record else MEANINGS[self.state]
+        return str(self.record["result"]["error"]) if "result" in self.record else STATES[self.state].meaning
 
 
 def cells_of(training: Mapping[str, Any] | None, overlap: Mapping[str, Any] | None) -> list[CellRecord]:
@@ -72,13 +80,3 @@ def cells_of(training: Mapping[str, Any] | None, overlap: Mapping[str, Any] | No
             state, record = states.get(key, ("not_recorded", {}))
             cells.append(CellRecord(key, dose, view, state, record, selections.get(key)))
     return cells
-
-
-def anchor_of(key: str) -> str:
-    """Return a cell's id, which is safe in attributes and fragments: the letters of a cell's name are."""
-    return f"cell-{quote(key, safe='')}"
-
-
-def badge(state: str) -> str:
-    word, sign = STATES[state]
-    return f'<span class="state {state}"><span aria-hidden="true">{sign}</span> {word}</span>'

@@ -12,20 +12,20 @@ from ptyproof.io.regular import lies_inside
 from ptyproof.metrics.definitions import headline, specs
 from ptyproof.metrics.protocol import Recipe
 from ptyproof.phases.g_compare.tables import tidy_rows
-from ptyproof.report.comparison import Compared
-from ptyproof.report.markup import PngFigure
+from ptyproof.report.page.comparison import Compared
+from ptyproof.report.page.tables import PngFigure
 from ptyproof.study.layout import cell_key
 
 _ALTS = {
     "objects": "Amplitude and phase of the truth and of every method's object, and the difference from the truth",
     "ring correlations": "Fourier ring correlation of every method's phase and amplitude with the truth",
-    "measures against dose": "Measures against the dose, one line for each method and view",
-    "time against quality": "Seconds of each reconstruction against its errors",
+    "measures against dose": "Metrics against the dose, one line for each method and view",
+    "time against quality": "Error of each reconstruction against its time in seconds",
 }
 
 
 def values_of(manifest: Mapping[str, Any]) -> list[Compared]:
-    """Return the values of a comparison, measure by measure in the order of its first table.
+    """Return the values of a comparison, metric by metric in the order of its first table.
 
     A cell that has no result is there with the reason, in the table of the protocol that the others of its half have.
     """

@@ -1,0 +1,34 @@
+"""The matrix of a study: the state of every cell, doses by views."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ptyproof.report.page.cells import STATES, CellRecord
+from ptyproof.report.page.tables import Content, Table, table
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """The table of the cells, and the states in it in the order of the legend."""
+
+    table: Table
+    legend: Sequence[str]
+
+
+def matrix(training: Mapping[str, Any], cells: Sequence[CellRecord]) -> Matrix:
+    """Return the matrix of a study; each cell links to its section."""
+    views = training["design"]["views"]
+    head = ["dose (photons per pattern)", *(f"{view['name']}, gridsize {view['gridsize']}" for view in views)]
+    rows: list[list[str | Content]] = [
+        [f"{cells[start].dose:,g}", *map(_content, cells[start : start + len(views)])]
+        for start in range(0, len(cells), len(views))
+    ]
+    legend = [state for state in STATES if any(cell.state == state for cell in cells)]
+    return Matrix(table("State of every cell of the study: doses by views", head, rows, "matrix"), legend)
+
+
+def _content(cell: CellRecord) -> Content:
+    return Content(cell.key, href=f"#{cell.anchor}", state=cell.state, note=cell.sentence)

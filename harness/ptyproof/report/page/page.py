@@ -1,0 +1,154 @@
+"""The report of an artifact hub: `docs/report.html`, one file that needs no network, no script and no other file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ptyproof.console import Console
+from ptyproof.errors import InputError
+from ptyproof.hub.index import refuse_links_out
+from ptyproof.hub.layout import COMPARISON, FIGURES, OVERLAP, REPORT, RUN, SKIPS, SOURCES, TRAINING
+from ptyproof.io.atomic import write_text
+from ptyproof.io.hashing import sha256_file
+from ptyproof.markdown import relative
+from ptyproof.records.manifest import TOOL_LABEL
+from ptyproof.report.manifests import counts, read_manifests
+from ptyproof.report.page.cell_section import bundle_path, cell_section
+from ptyproof.report.page.cells import cells_of
+from ptyproof.report.page.compared import figures_of, values_of
+from ptyproof.report.page.comparison import Compared, comparison
+from ptyproof.report.page.matrix import matrix
+from ptyproof.report.page.render import render
+from ptyproof.report.page.scores import scores_of_all
+from ptyproof.report.page.tables import Content, PngFigure, Table, table
+from ptyproof.report.pictures import Album, collect
+
+_SECTIONS = {
+    "comparison": "Comparison of methods",
+    "matrix": "Matrix",
+    "scores": "Scores of all trainings",
+    "cells": "Cells",
+    "sources": "Files that this page was made from",
+}
+
+
+@dataclass(frozen=True)
+class Records:
+    """What a page is made from.
+
+    Parameters
+    ----------
+    training, overlap
+        The manifests, None where there are none or they cannot be read.
+    album
+        The pictures, and why others are missing.
+    images
+        The PNG of each picture by its file name.
+    files
+        sha256 of the manifests by their paths in the hub.
+    damaged
+        What is wrong with the manifests that cannot be read, by their paths in the hub.
+    compared, compared_figures
+        Values and pictures of the comparison of methods, which the page shows first; empty where there is none.
+    """
+
+    training: Mapping[str, Any] | None
+    overlap: Mapping[str, Any] | None
+    album: Album
+    images: Mapping[str, bytes]
+    files: Mapping[str, str]
+    damaged: Mapping[str, str]
+    compared: Sequence[Compared] = ()
+    compared_figures: Sequence[PngFigure] = ()
+
+
+def write_report(hub: Path, console: Console | None = None) -> list[Path]:
+    """Write `docs/report.html` of a hub, and the pictures in it under `docs/figures/`; return their paths.
+
+    The page begins with the records that cannot be read. A cell gives the reason for each picture that is not shown:
+    its datasets are gone, or its job failed. A picture that was made from the same files before stays.
+
+    Parameters
+    ----------
+    hub
+        Folder of the hub.
+    console
+        Where progress is shown; None is silent.
+
+    Raises
+    ------
+    InputError
+        If the hub is no folder, or a link in it leads out of it.
+    """
+    refuse_links_out(hub)
+    records = read_records(hub, console)
+    write_text(hub / REPORT, page_of(records))
+    return [hub / REPORT, hub / SOURCES, *(hub / FIGURES / name for name in records.images)]
+
+
+def read_records(hub: Path, console: Console | None = None) -> Records:
+    """Return what the page of a hub is made from, its pictures drawn.
+
+    Raises
+    ------
+    InputError
+        As `write_report`.
+    """
+    if not hub.is_dir():
+        raise InputError(f"the hub must be a folder, got {hub}")
+    manifests = read_manifests(hub)
+    album = collect(hub, manifests.training, console)
+    made_from = (TRAINING, SKIPS, RUN, OVERLAP, COMPARISON)
+    files = {name: sha256_file(hub / name) for name in made_from if (hub / name).is_file()}
+    images = {picture.file: (hub / FIGURES / picture.file).read_bytes() for picture in album.pictures.values()}
+    records = Records(manifests.training, manifests.overlap, album, images, files, manifests.damaged)
+    if manifests.comparison is None:
+        return records
+    compared = manifests.comparison
+    return replace(records, compared=values_of(compared), compared_figures=figures_of(compared, hub))
+
+
+def page_of(records: Records) -> str:
+    """Return the page."""
+    training = records.training
+    cells = cells_of(training, records.overlap)
+    contents = {
+        "comparison": comparison(records.compared, records.compared_figures),
+        "matrix": matrix(training, cells) if training else None,
+        "scores": scores_of_all(cells),
+        "cells": [cell_section(cell, records.album, records.images) for cell in cells],
+        "sources": _sources(records),
+    }
+    return render(
+        "page.html.j2",
+        title=f"Study {training['study']}" if training else "Artifact hub",
+        training=training,
+        counts=counts(training) if training else None,
+        scored=[cell.scores for cell in cells if cell.scores is not None],
+        damaged=records.damaged,
+        tool=TOOL_LABEL,
+        sections={anchor: heading for anchor, heading in _SECTIONS.items() if contents[anchor]},
+        **contents,
+    )
+
+
+def _sources(records: Records) -> Table | None:
+    """Return the table of the files that the page was made from; None where there is none."""
+    known = dict(records.files)
+    for picture in records.album.pictures.values():
+        known[f"{FIGURES}/{picture.file}"] = picture.sha256
+        known.update({source.path: source.sha256 for source in picture.sources})
+    for job in records.training["jobs"] if records.training else ():
+        path = bundle_path(job)
+        if path is not None:
+            known[path] = job["result"]["bundle_sha256"]
+    rows = [[_file(name), Content(digest, is_code=True)] for name, digest in sorted(known.items())]
+    return table("Files of the hub, with their sha256", ["file", "sha256"], rows, "files") if rows else None
+
+
+def _file(name: str) -> Content:
+    """Return the path of a file; a link where the file stays in the hub."""
+    return Content(name, href=None if name.endswith(".npz") else relative(name, REPORT))

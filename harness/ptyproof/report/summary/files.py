@@ -1,0 +1,18 @@
+"""The files of a hub."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from ptyproof.hub.index import INDEX, walk
+from ptyproof.hub.layout import OVERLAP, RUN, SKIP_LINES, SUMMARY
+from ptyproof.report.summary.links import file_link
+
+
+def files(hub: Path) -> Iterator[str]:
+    """Yield a link to each file of a hub but the datasets."""
+    names = {INDEX, SUMMARY, SKIP_LINES} | {name for name, _ in walk(hub)}
+    names |= {name for name in (RUN, OVERLAP) if (hub / name).is_file()}
+    yield f"{file_link(INDEX)} has the size and the sha256 of each file; `ptyproof hub verify` checks them.\n"
+    yield from (f"- {file_link(name)}" for name in sorted(names))
