@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from ptyproof import clock
 from ptyproof.console import Console
 from ptyproof.errors import DataError
 from ptyproof.jobs.attempt import Attempt, EndedJob
@@ -21,6 +22,7 @@ from ptyproof.study.builtin import builtin_study
 from ptyproof.study.jobs import JobFilters, TrainingJob
 from ptyproof.study.layout import HALVES, phase_c_file, phase_d_file
 from ptyproof.training.device import RunOptions
+from ptyproof_schemas.types.training_manifest import Success
 
 KEY = "dose1000-dense-gs2"
 DENSE = JobFilters(doses=(1e3,), views=("dense",))
@@ -34,6 +36,8 @@ SCORES = {"half": "test", "n_patterns": 7, "no_truth_because": None, "beats_star
     ("poisson_loss", "complex_error", "patch_poisson_loss", "patch_complex_error"), PAIR
 )
 RESULT = {
+    "status": "success",
+    "error": None,
     "final_loss": 1.0,
     "validation_loss": 1.0,
     "epochs_completed": 1,
@@ -65,13 +69,13 @@ class Quick(TrainingPhase):
 
     def work(self, attempt: Attempt[TrainingJob]) -> EndedJob[TrainingJob]:
         self.calls.append(attempt.job.key)
-        earlier = attempt.earlier()
-        if earlier is not None and earlier["result"]["status"] == "success":
+        earlier = attempt.earlier(DIGEST)
+        if earlier is not None:
             return attempt.reuse(earlier, "bundle")
         attempt.begin()
         self.way(attempt)
         attempt.facts["datasets"] = DATASETS
-        return attempt.succeed(RESULT, scores=SCORES)
+        return attempt.succeed(RESULT | {"started": attempt.started, "finished": clock.stamp()}, scores=SCORES)
 
 
 @pytest.fixture
@@ -104,7 +108,7 @@ def test_a_success_is_recorded_with_its_times_and_its_place(phase: Quick) -> Non
     done, lines = run(phase)
     assert (done.status, done.error, done.reused) == ("success", None, False)
     assert done.entry == phase.ledger.entry(done.job)
-    assert list(done.entry["result"]) == list(TrainingLedger.RESULT_KEYS)
+    assert list(done.entry["result"]) == list(Success.__annotations__)
     assert done.entry["result"]["started"] <= done.entry["result"]["finished"]
     assert (done.entry["scores"], done.entry["environment"]) == (SCORES, ENVIRONMENT)
     assert done.bundle_path == done.job.artifact_dir / "model.safetensors"

@@ -6,7 +6,7 @@ Attempts are added and never replaced: a divergence that was found once stays, w
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -117,7 +117,7 @@ def certify(
     how.compared_epochs(phase.training)
     attempts = []
     for job in jobs:
-        recorded = TrainingLedger(phase.ledger.design, *_roots(phase, certificate)).entry(job)
+        recorded = replace(phase.ledger, artifact_root=certificate.path.parent).entry(job)
         attempt = certify_job(task_of(phase.ledger.design, phase.training, job), job, how, recorded, console)
         certificate.add(attempt)
         console.say(describe(attempt))
@@ -156,7 +156,3 @@ def certify_study(
 def all_reproduced(attempts: Sequence[Mapping[str, Any]]) -> bool:
     """Tell whether every attempt found what it was to find."""
     return all(attempt["status"] == REPRODUCED for attempt in attempts)
-
-
-def _roots(phase: TrainingPhase, certificate: Certificate) -> tuple[Path, Path, Path]:
-    return phase.ledger.phase_c_root, phase.ledger.phase_d_root, certificate.path.parent

@@ -22,8 +22,8 @@ from ptyproof.io.hashing import sha256_file
 from ptyproof.io.strict_json import read_json
 from ptyproof.io.whole_numbers import with_whole_numbers
 from ptyproof.records.manifest import timed_head, write_manifest
-from ptyproof.records.training_ledger import TrainingLedger
 from ptyproof.study.layout import cell_key
+from ptyproof_schemas.types.training_manifest import Success
 
 KIND = "training_manifest"
 _LEGACY = "legacy_training_manifest_"
@@ -217,7 +217,7 @@ def _result(result: Mapping[str, Any], place: str, notes: _Notes) -> dict[str, A
     if "status" not in result:
         notes.unknown[place] = "the job was only named, in a dry run"
         return None
-    taken = dict.fromkeys(TrainingLedger.RESULT_KEYS) | {"status": result["status"]}
+    taken = dict.fromkeys(Success.__annotations__) | {"status": result["status"]}
     if result["status"] == "failed":
         taken["error"] = result["error"]
         notes.unknown.update({f"$.jobs[*].result.{key}": _NOT_RECORDED for key in ("started", "finished")})

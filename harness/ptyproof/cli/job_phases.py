@@ -17,22 +17,18 @@ if TYPE_CHECKING:
 PhaseT = TypeVar("PhaseT", bound="JobPhase[Any]")
 
 
-def add_roots(parser: argparse.ArgumentParser, artifacts: str) -> None:
-    """Add the folders of the phase, its study, and `--dose`; `artifacts` says what the artifact root is for."""
+def add_cells(parser: argparse.ArgumentParser, artifacts: str, **names: str) -> None:
+    """Add the folders of a phase and the options that choose cells.
+
+    `artifacts` says what the artifact root is for, `names` what each option is about that chooses cells by a name.
+    """
     for name, what in (("c", "folder that generate wrote"), ("d", "folder that overlap wrote")):
         parser.add_argument(f"--phase-{name}-root", type=Path, required=True, metavar="DIR", help=what)
     parser.add_argument("--artifact-root", type=Path, required=True, metavar="DIR", help=artifacts)
     parser.add_argument("--study", metavar="NAME|FILE.toml", help="study (default: the study that generate used)")
     add_doses(parser)
-
-
-def add_names(parser: argparse.ArgumentParser, option: str, what: str) -> None:
-    """Add an option that chooses cells by a name, which can be given several times or with several values."""
-    parser.add_argument(option, nargs="+", action="extend", metavar="NAME", help=f"only these {what}")
-
-
-def add_gridsizes(parser: argparse.ArgumentParser) -> None:
-    """Add `--gridsize`."""
+    for option, what in names.items():
+        parser.add_argument(f"--{option}", nargs="+", action="extend", metavar="NAME", help=f"only these {what}")
     parser.add_argument(
         "--gridsize", type=int, nargs="+", action="extend", metavar="G", help="only these gridsizes (default: all)"
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from ptyproof.cli.job_phases import add_dry_run, add_gridsizes, add_names, add_roots, cells, chosen, opened, run
+from ptyproof.cli.job_phases import add_cells, add_dry_run, cells, chosen, opened, run
 from ptyproof.cli.options import Commands, add_command, add_hub, add_jobs, add_quiet
 
 if TYPE_CHECKING:
@@ -21,10 +21,13 @@ def add_parser(commands: Commands) -> None:
     """Add the command to the parser."""
     summary = "reconstruct every cell of a study with every method, and record every skip (Phase F)"
     parser = add_command(commands, "reconstruct", summary, _EXAMPLES)
-    add_roots(parser, "folder for archives and the manifest, with the bundles that train wrote")
-    for option, what in (("--view", "views"), ("--split", "halves, train or test"), ("--method", "methods")):
-        add_names(parser, option, f"{what} (default: all of the study)")
-    add_gridsizes(parser)
+    add_cells(
+        parser,
+        "folder for archives and the manifest, with the bundles that train wrote",
+        view="views (default: all of the study)",
+        split="halves, train or test (default: all of the study)",
+        method="methods (default: all of the study)",
+    )
     parser.add_argument(
         "--budget",
         metavar="EPOCHS|SECONDSs",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from ptyproof.cli.job_phases import add_dry_run, add_gridsizes, add_names, add_roots, cells, opened, run
+from ptyproof.cli.job_phases import add_cells, add_dry_run, cells, opened, run
 from ptyproof.cli.options import Commands, add_command, add_hub, add_jobs, add_quiet, console
 
 _EXAMPLES = """\
@@ -17,9 +17,7 @@ def add_parser(commands: Commands) -> None:
     """Add the command to the parser."""
     summary = "train every job of a study, and record every skip (Phase E)"
     parser = add_command(commands, "train", summary, _EXAMPLES)
-    add_roots(parser, "folder for bundles, logs and the manifest")
-    add_names(parser, "--view", "views (default: all)")
-    add_gridsizes(parser)
+    add_cells(parser, "folder for bundles, logs and the manifest", view="views (default: all)")
     add_dry_run(parser, "list the jobs to train and the skips")
     parser.add_argument("--retrain", action="store_true", help="train jobs again that an earlier call trained")
     _add_run_options(parser)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ptyproof.io.hashing import sha256_file
+
+if TYPE_CHECKING:
+    from ptyproof_schemas.types.common import File
 
 
 def relative(path: Path, folder: Path) -> str:
@@ -14,12 +18,12 @@ def relative(path: Path, folder: Path) -> str:
     return Path(os.path.relpath(path, folder)).as_posix()
 
 
-def file_record(path: Path, folder: Path) -> dict[str, Any]:
+def file_record(path: Path, folder: Path) -> File:
     """Return the record of a file for a manifest in `folder`: relative path, sha256, size in bytes."""
     return {"path": relative(path, folder), "sha256": sha256_file(path), "size_bytes": path.stat().st_size}
 
 
-def file_is_whole(record: dict[str, Any], folder: Path) -> bool:
+def file_is_whole(record: Mapping[str, Any], folder: Path) -> bool:
     """Tell whether the file of a record is there with the recorded size and sha256."""
     path = folder / record["path"]
     if not path.is_file() or path.stat().st_size != record["size_bytes"]:

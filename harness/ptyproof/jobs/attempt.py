@@ -66,9 +66,16 @@ class Attempt(Generic[JobT]):
     redo: bool
     console: Console
 
-    def earlier(self) -> Record | None:
-        """Return the entry of an earlier attempt whose result may be taken, None if there is none."""
-        return None if self.redo else self.ledger.entry(self.job)
+    def earlier(self, recipe: str) -> Record | None:
+        """Return the entry of an earlier success by the same recipe on the same kind of machine, None without one."""
+        entry = None if self.redo else self.ledger.entry(self.job)
+        return entry if entry is not None and self.is_same(entry, recipe) else None
+
+    def is_same(self, entry: Record, recipe: str) -> bool:
+        """Tell whether an entry has the result that this attempt would have; its files may be gone."""
+        result = entry["result"]
+        same_machine = entry["environment"] == self.facts["environment"]
+        return bool(result["status"] == "success" and result["recipe_sha256"] == recipe and same_machine)
 
     def reuse(self, entry: Record, what: str) -> EndedJob[JobT]:
         """End with the result of an earlier call; `what` is the file that was found whole."""
@@ -80,11 +87,8 @@ class Attempt(Generic[JobT]):
         self._record(self.ledger.lost_result(NOT_ENDED) | {"started": self.started})
 
     def succeed(self, result: Mapping[str, Any], **facts: Any) -> EndedJob[JobT]:
-        """Record a success; `result` has what the manifest says of it beside status and times, `facts` what the entry
-        has of a success alone.
-        """
-        ended = {"status": "success", "error": None, **result, "started": self.started, "finished": clock.stamp()}
-        return self._record(ended, **facts)
+        """Record a success; `facts` is what the entry says of a success alone."""
+        return self._record(result, **facts)
 
     def fail(self, reason: str) -> EndedJob[JobT]:
         """Record a failure, with what is known of the attempt."""
@@ -93,5 +97,5 @@ class Attempt(Generic[JobT]):
         ended = {"status": "failed", "started": self.started, "finished": clock.stamp()}
         return self._record(self.ledger.lost_result(reason) | ended)
 
-    def _record(self, result: Record, **facts: Any) -> EndedJob[JobT]:
+    def _record(self, result: Mapping[str, Any], **facts: Any) -> EndedJob[JobT]:
         return EndedJob(self.job, self.ledger.record(self.job, result=result, **(self.facts | facts)))

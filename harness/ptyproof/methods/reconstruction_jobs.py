@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypedDict
 
 from ptyproof.errors import InputError
 from ptyproof.methods.registry import Registered, Registry
@@ -18,6 +18,8 @@ from ptyproof.study.cells import Cell, Enumeration, Job, Skip
 from ptyproof.study.design import StudyDesign
 from ptyproof.study.jobs import JobFilters, TrainingJob, build_training_jobs, listed
 from ptyproof.study.layout import STATE_FILE, TRAINING_MANIFEST, cell_key, dose_folder, reconstruction_file
+from ptyproof_schemas.types import reconstruction_manifest as records
+from ptyproof_schemas.types.common import Stream
 
 DEFAULT_EPOCHS = 100
 NO_BUNDLE = "no_trained_bundle"
@@ -59,6 +61,16 @@ class ReconstructionCell(Cell):
         return f"{self.training_key}-{self.split}", self.method
 
 
+class Plan(TypedDict):
+    """How a reconstruction is done, as its entry in the manifest says."""
+
+    provider: records.Provider
+    needs_training: bool
+    probe: Literal["true", "estimated"]
+    budget: records.Budget
+    seed: Stream
+
+
 @dataclass(frozen=True)
 class ReconstructionJob(Job):
     """A reconstruction: its data, its archive, its training, and a plan (provider, probe, budget, seed, ...)."""
@@ -67,6 +79,7 @@ class ReconstructionJob(Job):
     data_path: Path
     path: Path
     training: TrainingJob
+    plan: Plan = field(hash=False, kw_only=True)
 
     @property
     def output(self) -> Path:
@@ -206,17 +219,17 @@ def _why_impossible(
     return None if reason is None else (NO_BUNDLE, reason)
 
 
-def _plan(design: StudyDesign, method: Registered, cell: ReconstructionCell, budget: Budget | None) -> dict[str, Any]:
+def _plan(design: StudyDesign, method: Registered, cell: ReconstructionCell, budget: Budget | None) -> Plan:
     needs, epochs = method.method.needs, design.reconstruction.epochs_of(cell.method)
     iterates = needs.iterates or epochs is not None
     spent = (budget or Budget(epochs or DEFAULT_EPOCHS)) if iterates else Budget()
     estimated = design.reconstruction.probe_knowledge == "estimated" and needs.probe == "either"
     key = ["phase_f", dose_folder(cell.dose), cell.split, cell.method]
     return {
-        "provider": method.provider.as_dict(),
+        "provider": {"name": method.provider.name, "version": method.provider.version},
         "needs_training": method.needs_training,
         "probe": "estimated" if estimated else "true",
-        "budget": spent.as_dict(),
+        "budget": {"epochs": spent.epochs, "seconds": spent.seconds},
         "seed": {"root": design.reconstruction.seed, "key": key},
     }
 

@@ -8,7 +8,7 @@ state: a job (success, failed, lost), a skip, or not selected.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,7 +60,7 @@ class CellLedger(ABC, Generic[JobT]):
     FILE: ClassVar[str]
     SKIPS: ClassVar[str]
     CELL: ClassVar[type[Cell]]
-    RESULT_KEYS: ClassVar[tuple[str, ...]]
+    LOST: ClassVar[type]  # what a result has, as the types of the schema say
 
     @classmethod
     def opened(
@@ -83,6 +83,11 @@ class CellLedger(ABC, Generic[JobT]):
                 )
             design = design_from_dict(read_manifest(path, "run_manifest")["design"])
         return cls(design, phase_c_root, phase_d_root, artifact_root)
+
+    @property
+    def roots(self) -> tuple[Path, Path, Path]:
+        """The folders of Phase C, of Phase D, and of the artifacts."""
+        return self.phase_c_root, self.phase_d_root, self.artifact_root
 
     @property
     def path(self) -> Path:
@@ -142,7 +147,7 @@ class CellLedger(ABC, Generic[JobT]):
             }
             calls.append(call)
             for job in found.jobs:
-                book.jobs.setdefault(job.key, self.new_entry(job))
+                book.jobs.setdefault(job.key, dict(self.new_entry(job)))
             for skip in found.skipped:
                 book.skip(skip)
             for job in (*found.jobs, *found.not_selected):
@@ -170,9 +175,9 @@ class CellLedger(ABC, Generic[JobT]):
         return redaction(self.artifact_root).clean(text.replace(f"{self.artifact_root}/", ""))
 
     @classmethod
-    def lost_result(cls, error: str) -> Record:
-        """Return the result of a job whose end is not recorded."""
-        return dict.fromkeys(cls.RESULT_KEYS) | {"status": "lost", "error": error}
+    def lost_result(cls, error: str) -> Any:
+        """Return the result (`LOST`) of a job whose end is not recorded."""
+        return dict.fromkeys(cls.LOST.__annotations__) | {"status": "lost", "error": error}
 
     @contextmanager
     def changing(self) -> Iterator[CellBook]:
@@ -209,7 +214,7 @@ class CellLedger(ABC, Generic[JobT]):
         """Return the manifest without any cells."""
 
     @abstractmethod
-    def new_entry(self, job: JobT) -> Record:
+    def new_entry(self, job: JobT) -> Mapping[str, Any]:
         """Return the entry of a job that was selected and is not started."""
 
     @abstractmethod
@@ -234,12 +239,12 @@ class CellBook:
         self.jobs.pop(skip.key, None)
         self.skips[skip.key] = skip.as_dict()
 
-    def change(self, key: str, new: Record, changes: Record) -> Record:
+    def change(self, key: str, new: Mapping[str, Any], changes: Record) -> Record:
         """Change the entry of a job, `new` where it has none, and return it.
 
         A result that is replaced after it had ended is kept under `earlier_results`.
         """
-        entry = self.jobs.setdefault(key, new)
+        entry = self.jobs.setdefault(key, dict(new))
         if "result" in changes and entry["result"]["status"] != "lost":
             entry["earlier_results"].append(entry["result"])
         entry.update(changes)

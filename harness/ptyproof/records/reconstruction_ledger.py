@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, cast
 
 from ptyproof.methods.reconstruction_jobs import (
     ReconstructionCell,
@@ -13,6 +13,7 @@ from ptyproof.methods.reconstruction_jobs import (
 from ptyproof.records.cell_ledger import NOT_STARTED, CellBook, CellLedger, Record
 from ptyproof.study.cells import Cell
 from ptyproof.study.layout import HALVES, RECONSTRUCTION_MANIFEST, TRAINING_MANIFEST
+from ptyproof_schemas.types.reconstruction_manifest import Job, Lost, Split
 
 
 class ReconstructionLedger(CellLedger[ReconstructionJob]):
@@ -22,22 +23,7 @@ class ReconstructionLedger(CellLedger[ReconstructionJob]):
     FILE: ClassVar[str] = RECONSTRUCTION_MANIFEST
     SKIPS: ClassVar[str] = "skipped"
     CELL: ClassVar[type[Cell]] = ReconstructionCell
-    RESULT_KEYS: ClassVar[tuple[str, ...]] = (
-        "status",
-        "error",
-        "reconstruction",
-        "product",
-        "arrays_sha256",
-        "n_parts",
-        "iterations",
-        "stopped_by",
-        "final_loss",
-        "timing",
-        "reused_from",
-        "recipe_sha256",
-        "started",
-        "finished",
-    )
+    LOST: ClassVar[type] = Lost
 
     def new(self) -> Record:
         """Return the manifest without any cells."""
@@ -52,11 +38,15 @@ class ReconstructionLedger(CellLedger[ReconstructionJob]):
             "account": {},
         }
 
-    def new_entry(self, job: ReconstructionJob) -> Record:
+    def new_entry(self, job: ReconstructionJob) -> Job:
         """Return the entry of a reconstruction that was selected and is not started."""
         return {
             "job": job.key,
-            **job.cell.as_dict(),
+            "dose": job.dose,
+            "view": job.view,
+            "gridsize": job.gridsize,
+            "split": cast("Split", job.cell.split),
+            "method": job.cell.method,
             **job.plan,
             "dataset": None,
             "bundle": None,

@@ -11,6 +11,7 @@ from ptyproof.records.manifest import timed_head, write_manifest
 from ptyproof.study.cells import Cell
 from ptyproof.study.jobs import JobFilters, TrainingJob, training_cells
 from ptyproof.study.layout import SKIP_SUMMARY, TRAINING_MANIFEST
+from ptyproof_schemas.types.training_manifest import Job, Lost
 
 
 class TrainingLedger(CellLedger[TrainingJob]):
@@ -20,24 +21,7 @@ class TrainingLedger(CellLedger[TrainingJob]):
     FILE: ClassVar[str] = TRAINING_MANIFEST
     SKIPS: ClassVar[str] = "skipped_views"
     CELL: ClassVar[type[Cell]] = Cell
-    RESULT_KEYS: ClassVar[tuple[str, ...]] = (
-        "status",
-        "error",
-        "final_loss",
-        "validation_loss",
-        "epochs_completed",
-        "bundle_epoch",
-        "resumed_from_epoch",
-        "checkpoint_path",
-        "bundle_path",
-        "bundle_sha256",
-        "bundle_size_bytes",
-        "metrics_path",
-        "loss_curve_path",
-        "recipe_sha256",
-        "started",
-        "finished",
-    )
+    LOST: ClassVar[type] = Lost
 
     @property
     def skip_summary_path(self) -> Path:
@@ -64,11 +48,13 @@ class TrainingLedger(CellLedger[TrainingJob]):
             "account": {},
         }
 
-    def new_entry(self, job: TrainingJob) -> Record:
+    def new_entry(self, job: TrainingJob) -> Job:
         """Return the entry of a training that was selected and is not started."""
         return {
             "job": job.key,
-            **job.cell.as_dict(),
+            "dose": job.dose,
+            "view": job.view,
+            "gridsize": job.gridsize,
             "neighbor_count": job.neighbor_count,
             "train_data_path": relative(job.train_data_path, self.artifact_root),
             "test_data_path": relative(job.test_data_path, self.artifact_root),

@@ -45,15 +45,7 @@ class TrainingPhase(JobPhase[TrainingJob]):
         self, filters: JobFilters | None = None, allow_missing_phase_d: bool = False
     ) -> Enumeration[TrainingJob]:
         """Return the jobs and skips of the study with the data that are there; see `build_training_jobs`."""
-        ledger = self.ledger
-        return build_training_jobs(
-            ledger.design,
-            ledger.phase_c_root,
-            ledger.phase_d_root,
-            ledger.artifact_root,
-            filters,
-            allow_missing_phase_d,
-        )
+        return build_training_jobs(self.ledger.design, *self.ledger.roots, filters, allow_missing_phase_d)
 
     def facts(self, job: TrainingJob) -> Record:
         """Return what an entry says of a training that has found nothing yet."""

@@ -23,6 +23,7 @@ from ptyproof.training.bundle import read_bundle
 from ptyproof.training.device import RunOptions
 from ptyproof.training.runner import METRICS, Trained, TrainingTask, train
 from ptyproof.training.scan import read_scan
+from ptyproof_schemas.types.training_manifest import Success
 
 LOSS_CURVE = "loss_curve.png"
 
@@ -36,8 +37,8 @@ def train_and_score(
     read_scan(job.test_data_path)  # a damaged held-out half is found before the training, not after it
     task = task_of(ledger.design, training, job)
     recipe = task.recipe_sha256(scan)
-    earlier = attempt.earlier()
-    if earlier is not None and _is_same(earlier, job, recipe, attempt.facts["environment"]):
+    earlier = attempt.earlier(recipe)
+    if earlier is not None and _is_whole(earlier, job):
         return attempt.reuse(earlier, "bundle")
     attempt.facts["datasets"] = {
         half: file_record(path, ledger.artifact_root)
@@ -55,7 +56,7 @@ def train_and_score(
             lines.say(f"{clock.stamp()} {job.key}: ended by {type(error).__name__}: {said}")
             raise
         lines.say(f"{clock.stamp()} {job.key}: success, {trained.bundle_path.name}")
-    return attempt.succeed(_result(job, trained, recipe), scores=scores)
+    return attempt.succeed(_success(attempt, trained, recipe), scores=scores)
 
 
 def task_of(design: StudyDesign, training: TrainingDesign, job: TrainingJob) -> TrainingTask:
@@ -81,18 +82,17 @@ def _finish(job: TrainingJob, training: TrainingDesign, trained: Trained, consol
     return scores
 
 
-def _is_same(entry: Record, job: TrainingJob, recipe: str, environment: Record) -> bool:
-    result = entry["result"]
-    if result["status"] != "success" or entry["environment"] != environment or result["recipe_sha256"] != recipe:
-        return False
-    bundle = job.artifact_dir / result["bundle_path"]
-    return bundle.is_file() and bool(sha256_file(bundle) == result["bundle_sha256"])
+def _is_whole(entry: Record, job: TrainingJob) -> bool:
+    bundle = job.artifact_dir / entry["result"]["bundle_path"]
+    return bundle.is_file() and bool(sha256_file(bundle) == entry["result"]["bundle_sha256"])
 
 
-def _result(job: TrainingJob, trained: Trained, recipe: str) -> Record:
-    bundle = file_record(trained.bundle_path, job.artifact_dir)
-    metrics = job.artifact_dir / METRICS
+def _success(attempt: Attempt[TrainingJob], trained: Trained, recipe: str) -> Success:
+    folder = attempt.job.artifact_dir
+    bundle = file_record(trained.bundle_path, folder)
     return {
+        "status": "success",
+        "error": None,
         "final_loss": trained.final_loss,
         "validation_loss": trained.validation_loss,
         "epochs_completed": trained.epochs_completed,
@@ -102,7 +102,9 @@ def _result(job: TrainingJob, trained: Trained, recipe: str) -> Record:
         "bundle_path": bundle["path"],
         "bundle_sha256": bundle["sha256"],
         "bundle_size_bytes": bundle["size_bytes"],
-        "metrics_path": METRICS if metrics.is_file() else None,
+        "metrics_path": METRICS if (folder / METRICS).is_file() else None,
         "loss_curve_path": LOSS_CURVE,
         "recipe_sha256": recipe,
+        "started": attempt.started,
+        "finished": clock.stamp(),
     }

@@ -15,6 +15,7 @@ from ptyproof.records.manifest import read_manifest
 from ptyproof.records.reconstruction_ledger import ReconstructionLedger
 from ptyproof.records.training_ledger import TrainingLedger
 from ptyproof.study.layout import HALVES, OVERLAP_MANIFEST, RUN_MANIFEST, TRAINING_MANIFEST
+from ptyproof_schemas.types.common import File
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,8 +41,7 @@ class Inputs:
 
     def trainings(self) -> Record | None:
         """Return the training manifest of the artifact root, or None."""
-        ledger = self.ledger
-        return TrainingLedger(ledger.design, ledger.phase_c_root, ledger.phase_d_root, ledger.artifact_root).read()
+        return TrainingLedger(self.ledger.design, *self.ledger.roots).read()
 
     def dataset(self, job: ReconstructionJob) -> BlindDataset:
         """Read the dataset of a job, without its truth.
@@ -66,7 +66,7 @@ class Inputs:
                 )
         return dataset
 
-    def bundle(self, job: ReconstructionJob) -> Record:
+    def bundle(self, job: ReconstructionJob) -> File:
         """Return the record of the bundle that was trained for a job.
 
         Raises

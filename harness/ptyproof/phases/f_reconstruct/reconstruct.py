@@ -83,14 +83,12 @@ class ReconstructionPhase(JobPhase[ReconstructionJob]):
         to_be_trained: bool = False,
     ) -> Enumeration[ReconstructionJob]:
         """Return the jobs and skips of the study with the data that are there; see `build_reconstruction_jobs`."""
-        ledger = self.ledger
+        trainings = None if to_be_trained else self.inputs.trainings()
         return build_reconstruction_jobs(
-            ledger.design,
+            self.ledger.design,
             self.registry,
-            ledger.phase_c_root,
-            ledger.phase_d_root,
-            ledger.artifact_root,
-            None if to_be_trained else self.inputs.trainings(),
+            *self.ledger.roots,
+            trainings,
             filters,
             allow_missing_phase_d,
             to_be_trained,

@@ -21,6 +21,8 @@ from ptyproof.records.cell_ledger import Record
 from ptyproof.records.manifest import TOOL_LABEL
 from ptyproof.study.seeds import stream
 from ptyproof.training.device import RunOptions, configured
+from ptyproof_schemas.types.common import File
+from ptyproof_schemas.types.reconstruction_manifest import Success
 
 SCOPE = (
     "wall clock from the scan in memory to object and probe in memory; reading and writing files, importing libraries "
@@ -59,10 +61,9 @@ class Reconstructing:
             facts["bundle"] = inputs.bundle(job)
         recipe = self._recipe()
         with lock(attempt.ledger.artifact_root / f"{recipe}.recipe"):
-            earlier = attempt.earlier()
-            if earlier is not None and self._is_same(earlier, recipe):
-                done = attempt.reuse(earlier, "archive")
-                return self._with_product(done, dataset)
+            earlier = attempt.earlier(recipe)
+            if earlier is not None and self._is_whole(earlier):
+                return self._with_product(attempt.reuse(earlier, "archive"), dataset)
             attempt.begin()
             twin = None if attempt.redo else self._twin(recipe)
             if twin is not None:
@@ -90,21 +91,16 @@ class Reconstructing:
             }
         )
 
-    def _is_same(self, entry: Record, recipe: str) -> bool:
-        result = entry["result"]
-        return (
-            result["status"] == "success"
-            and result["recipe_sha256"] == recipe
-            and entry["environment"] == self.attempt.facts["environment"]
-            and file_is_whole(result["reconstruction"], self.attempt.ledger.artifact_root)
-        )
+    def _is_whole(self, entry: Record) -> bool:
+        return file_is_whole(entry["result"]["reconstruction"], self.attempt.ledger.artifact_root)
 
     def _twin(self, recipe: str) -> Record | None:
         """Return the entry of another cell that has the same reconstruction."""
-        others = (entry for entry in self.attempt.ledger.entries() if entry["job"] != self.attempt.job.key)
-        return next(
-            (entry for entry in others if entry["result"]["reused_from"] is None and self._is_same(entry, recipe)), None
-        )
+        for entry in self.attempt.ledger.entries():
+            is_original = entry["job"] != self.attempt.job.key and entry["result"]["reused_from"] is None
+            if is_original and self.attempt.is_same(entry, recipe) and self._is_whole(entry):
+                return entry
+        return None
 
     def _take_over(self, twin: Record, dataset: BlindDataset) -> _Ended:
         attempt, job, root = self.attempt, self.attempt.job, self.attempt.ledger.artifact_root
@@ -114,6 +110,8 @@ class Reconstructing:
             "reconstruction": file_record(job.path, root),
             "product": self._product(dataset),
             "reused_from": twin["job"],
+            "started": attempt.started,
+            "finished": clock.stamp(),
         }
         attempt.console.say(
             f"{job.key}: the same data and method as {twin['job']}: its reconstruction and its time stand here"
@@ -150,26 +148,29 @@ class Reconstructing:
             recipe_sha256=recipe,
         )
         write_archive(job.path, found, dataset, origin)
-        return self.attempt.succeed(
-            {
-                "reconstruction": file_record(job.path, self.attempt.ledger.artifact_root),
-                "product": self._product(dataset),
-                "arrays_sha256": arrays_digest(found.obj, found.probe),
-                "n_parts": dataset.n_parts,
-                "iterations": len(found.losses) if found.stopped_by is not None or found.losses else None,
-                "stopped_by": found.stopped_by,
-                "final_loss": found.losses[-1] if found.losses else None,
-                "timing": {
-                    "scope": SCOPE,
-                    "total_s": total_s,
-                    "steps": [{"step": step, "seconds": seconds} for step, seconds in found.steps_s.items()],
-                },
-                "reused_from": None,
-                "recipe_sha256": recipe,
-            }
-        )
+        result: Success = {
+            "status": "success",
+            "error": None,
+            "reconstruction": file_record(job.path, self.attempt.ledger.artifact_root),
+            "product": self._product(dataset),
+            "arrays_sha256": arrays_digest(found.obj, found.probe),
+            "n_parts": dataset.n_parts,
+            "iterations": len(found.losses) if found.stopped_by is not None or found.losses else None,
+            "stopped_by": found.stopped_by,
+            "final_loss": found.losses[-1] if found.losses else None,
+            "timing": {
+                "scope": SCOPE,
+                "total_s": total_s,
+                "steps": [{"step": step, "seconds": seconds} for step, seconds in found.steps_s.items()],
+            },
+            "reused_from": None,
+            "recipe_sha256": recipe,
+            "started": self.attempt.started,
+            "finished": clock.stamp(),
+        }
+        return self.attempt.succeed(result)
 
-    def _product(self, dataset: BlindDataset) -> Record | None:
+    def _product(self, dataset: BlindDataset) -> File | None:
         if self.form != "ptychodus":
             return None
         from ptyproof.records.ptychodus_product import write_product
