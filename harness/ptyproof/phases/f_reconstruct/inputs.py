@@ -10,7 +10,6 @@ from ptyproof.errors import InputError, RunError
 from ptyproof.io.file_record import file_record
 from ptyproof.methods.blind import BlindDataset, read_blind
 from ptyproof.methods.reconstruction_jobs import ReconstructionJob
-from ptyproof.records.cell_ledger import Record
 from ptyproof.records.manifest import read_manifest
 from ptyproof.records.reconstruction_ledger import ReconstructionLedger
 from ptyproof.records.training_ledger import TrainingLedger
@@ -39,9 +38,10 @@ class Inputs:
                         found.setdefault((root / record["path"]).resolve(), (record["sha256"], name))
         return found
 
-    def trainings(self) -> Record | None:
-        """Return the training manifest of the artifact root, or None."""
-        return TrainingLedger(self.ledger.design, *self.ledger.roots).read()
+    @property
+    def training_ledger(self) -> TrainingLedger:
+        """The training manifest of the artifact root."""
+        return TrainingLedger(self.ledger.design, *self.ledger.roots)
 
     def dataset(self, job: ReconstructionJob) -> BlindDataset:
         """Read the dataset of a job, without its truth.
@@ -55,7 +55,7 @@ class Inputs:
         """
         dataset = read_blind(job.data_path, job.cell.split, self.ledger.artifact_root)
         held = [self.recorded.get(job.data_path.resolve())]
-        training = self._training(job)
+        training = self.training_ledger.entry(job.training)
         if training is not None and training["datasets"] is not None:
             held.append((training["datasets"][job.cell.split]["sha256"], TRAINING_MANIFEST))
         for sha256, name in filter(None, held):
@@ -76,7 +76,7 @@ class Inputs:
         RunError
             If it is not the recorded one.
         """
-        training = self._training(job)
+        training = self.training_ledger.entry(job.training)
         if training is None or training["result"]["status"] != "success":
             raise InputError(f"{job.cell.training_key} has no trained bundle")
         result = training["result"]
@@ -90,8 +90,3 @@ class Inputs:
                 f"{record['sha256'][:16]}..., recorded is {result['bundle_sha256'][:16]}..."
             )
         return record
-
-    def _training(self, job: ReconstructionJob) -> Record | None:
-        trainings = self.trainings()
-        entries: list[Record] = [] if trainings is None else trainings["jobs"]
-        return next((entry for entry in entries if entry["job"] == job.cell.training_key), None)

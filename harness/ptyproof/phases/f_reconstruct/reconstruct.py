@@ -83,7 +83,7 @@ class ReconstructionPhase(JobPhase[ReconstructionJob]):
         to_be_trained: bool = False,
     ) -> Enumeration[ReconstructionJob]:
         """Return the jobs and skips of the study with the data that are there; see `build_reconstruction_jobs`."""
-        trainings = None if to_be_trained else self.inputs.trainings()
+        trainings = None if to_be_trained else self.inputs.training_ledger.read()
         return build_reconstruction_jobs(
             self.ledger.design,
             self.registry,
