@@ -14,6 +14,7 @@ from ptyproof import clock
 from ptyproof.console import Console
 from ptyproof.errors import DataError
 from ptyproof.jobs.attempt import Attempt, EndedJob
+from ptyproof.jobs.ends import stands
 from ptyproof.jobs.phase import Words
 from ptyproof.phases.e_train.train import TrainingPhase
 from ptyproof.records.cell_ledger import NOT_ENDED, Record
@@ -156,6 +157,22 @@ def test_a_failure_stands_unless_the_job_is_done_in_another_way(
     assert done.status == "failed"
     assert done.reused == (n_calls == 1)
     assert phase.calls == [KEY] * n_calls
+
+
+@pytest.mark.parametrize(
+    ("attempt", "same"),
+    [
+        ({}, True),
+        ({"remedies": [], "probe": None}, True),
+        ({"probe": "true"}, False),
+        ({"budget": {"n": 1}}, True),
+    ],
+    ids=["nothing", "not known yet", "other", "same"],
+)
+def test_an_attempt_is_compared_by_what_is_known_before_it(attempt: dict[str, Any], same: bool, tmp_path: Path) -> None:
+    failed = {"result": {"status": "failed"}, "remedies": ["scaled"], "probe": "estimated", "budget": {"n": 1}}
+    assert stands(failed, attempt, tmp_path) == same
+    assert not stands(failed | {"result": {"status": "lost"}}, attempt, tmp_path)
 
 
 def test_a_job_is_running_and_its_end_is_not_recorded_while_it_is_done(phase: Quick) -> None:
