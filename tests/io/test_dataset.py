@@ -138,7 +138,7 @@ def test_unknown_arrays_are_left_out_and_that_is_said_and_recorded(tmp_path: Pat
         (np.array('{"role": NaN}'), "number", ["NaN"]),
         (np.array('{"a": 1, "a": 2}'), "duplicate", ["'a'"]),
         (np.array("[]"), None, ["dataset_metadata 1", "$"]),
-        (np.array("{}"), None, ["dataset_metadata 1", "$", "'schema_version'"]),
+        (np.array("{}"), None, ["dataset_metadata 1", "$", "schema_version"]),
     ],
 )
 def test_metadata_that_is_no_record(tmp_path: Path, value: np.ndarray, rule: str | None, parts: list[object]) -> None:

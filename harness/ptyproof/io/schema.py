@@ -16,12 +16,14 @@ from typing import TYPE_CHECKING, Any
 
 from ptyproof.errors import ManifestError
 from ptyproof.io.schema_files import document, is_date_time, load_schema, open_document, urn
+from ptyproof.io.schema_words import explained
 from ptyproof.io.whole_numbers import with_whole_numbers
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
 
 _MAX_SHOWN = 5
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 @cache
@@ -88,17 +90,17 @@ def validate(instance: Any, kind: str, path: Path | str, major: int = 1) -> None
     Raises
     ------
     ManifestError
-        In one line: `path` as the name of the file, then what `describe` says of the violations.
+        In one line: `path` as the name of the file, then the first violations.
     """
     errors = schema_errors(instance, kind, major)
     if not errors:
         return
-    from ptyproof.io.schema_verdict import describe
-
-    lines = [describe(error) for error in errors[:_MAX_SHOWN]]
+    root = load_schema(kind, major)
+    lines = [f"{said.json_path}: {said.sentence}" for error in errors[:_MAX_SHOWN] for said in explained(error, root)]
     if len(errors) > _MAX_SHOWN:
         lines.append(f"and {len(errors) - _MAX_SHOWN} more")
-    raise ManifestError(path, f"breaks the schema {kind} {major}: " + "; ".join(lines))
+    text = _CONTROL.sub(lambda found: repr(found[0])[1:-1], "; ".join(lines))
+    raise ManifestError(path, f"breaks the schema {kind} {major}: {text}")
 
 
 def accepted(value: Any, kind: str, path: Path | str, major: int = 1) -> Any:

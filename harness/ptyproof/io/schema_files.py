@@ -5,6 +5,7 @@ A schema file is named `KIND_vMAJOR.schema.json` and has the `$id` `urn:ptyproof
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
 from importlib.resources import files
@@ -70,6 +71,11 @@ def load_schema(kind: str, major: int = 1) -> dict[str, Any]:
     return schema
 
 
+@cache
+def _kinds_by_urn() -> dict[str, tuple[str, int]]:
+    return {urn(*known): known for known in kinds()}
+
+
 def document(name: str) -> dict[str, Any]:
     """Return the schema with the `$id` `name`.
 
@@ -78,8 +84,7 @@ def document(name: str) -> dict[str, Any]:
     InputError
         If there is no such schema.
     """
-    kind, _, major = name.removeprefix(_URN).rpartition(":")
-    return load_schema(kind, int(major)) if major.isdecimal() else load_schema(name)
+    return load_schema(*_kinds_by_urn().get(name, (name, 1)))
 
 
 @cache
@@ -97,22 +102,22 @@ def _opened(schema: Any) -> Any:
     return [_opened(inner) for inner in schema] if isinstance(schema, list) else schema
 
 
-def resolve(ref: str, name: str) -> tuple[Any, str]:
-    """Return the schema that a `$ref` in the document `name` leads to, and the `$id` of its document.
+def resolve(ref: str, root: Mapping[str, Any]) -> tuple[Any, Mapping[str, Any]]:
+    """Return what a `$ref` in the document `root` leads to, and the document that it stands in.
 
     Raises
     ------
     InputError
-        If there is no such document.
-    KeyError
+        If it names a document that is not one of ptyproof's.
+    KeyError, TypeError
         If the document has nothing there.
     """
-    other, _, pointer = ref.partition("#")
-    name = other or name
-    node: Any = document(name)
+    name, _, pointer = ref.partition("#")
+    node: Any = document(name) if name else root
+    root = node
     for step in pointer.split("/")[1:]:
-        node = node[step]
-    return node, name
+        node = node[step.replace("~1", "/").replace("~0", "~")]
+    return node, root
 
 
 def bundled(kind: str, major: int = 1) -> dict[str, Any]:

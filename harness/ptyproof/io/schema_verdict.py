@@ -1,4 +1,4 @@
-"""The verdict of jsonschema on a value, and its words.
+"""The verdict of jsonschema on a value, and on a schema of a user.
 
 It takes a twentieth of a second to load, so modules import this one inside the functions that need it.
 """
@@ -20,11 +20,9 @@ from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
 from ptyproof.errors import InputError
-from ptyproof.io.schema_files import document, is_date_time, kinds, open_document, urn
+from ptyproof.io.schema_files import document, is_date_time, kinds, open_document, resolve, urn
 
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
-_MAX_CHARACTERS = 300
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 _FORMATS = FormatChecker(formats=())
 _FORMATS.checks("date-time")(is_date_time)
@@ -107,18 +105,12 @@ def check_schema(contents: Any, name: str) -> None:
 
 def _leads_somewhere(ref: str, contents: Mapping[str, Any]) -> bool:
     """Tell whether a reference leads to a place in a schema, or in one of ptyproof's."""
-    name, _, pointer = ref.partition("#")
-    ours = {urn(*known) for known in kinds()}
-    if name and name not in ours:
+    pointer = ref.partition("#")[2]
+    try:
+        resolve(ref, contents)
+    except (InputError, KeyError, TypeError):
         return False
-    node: Any = document(name) if name else contents
-    first, *steps = pointer.split("/")
-    for step in steps:
-        step = step.replace("~1", "/").replace("~0", "~")
-        if not isinstance(node, Mapping) or step not in node:
-            return False
-        node = node[step]
-    return first == ""
+    return pointer == "" or pointer.startswith("/")
 
 
 def _rules(contents: Any) -> Iterator[tuple[list[str | int], Mapping[str, Any]]]:
@@ -151,35 +143,3 @@ def violations(
     errors = list(islice(validator(kind, major, unknown_keys).iter_errors(instance), limit))
     of_version = [error for error in errors if list(error.absolute_path) == ["schema_version"]]
     return sorted(of_version or errors, key=lambda error: error.json_path)
-
-
-def describe(error: ValidationError) -> str:
-    """Return a violation as one short line: JSON path, value and the rule that it breaks.
-
-    Of a violated `anyOf` this is the rule of the alternative that was meant, where that is clear.
-    """
-    error = _meant(error)
-    message = error.message
-    if error.validator == "const":
-        message = f"{error.instance!r} is not {error.validator_value!r}"
-    if len(message) > _MAX_CHARACTERS:  # the value stands at the start, the rule at the end
-        half = _MAX_CHARACTERS // 2
-        message = f"{message[:half]} ... {message[-half:]}"
-    return _CONTROL.sub(lambda found: repr(found[0])[1:-1], f"{error.json_path}: {message}")
-
-
-def _meant(error: ValidationError) -> ValidationError:
-    """Descend into the one alternative of an `anyOf` whose type and constants fit the value."""
-    while error.context:
-        alternatives: dict[Any, list[ValidationError]] = {}
-        for inner in error.context:
-            alternatives.setdefault(inner.schema_path[0], []).append(inner)
-        near = [found for found in alternatives.values() if not any(map(_is_of_another_kind, found))]
-        if len(near) != 1:
-            break
-        error = near[0][0]
-    return error
-
-
-def _is_of_another_kind(error: ValidationError) -> bool:
-    return error.validator == "const" or (error.validator == "type" and not error.path)

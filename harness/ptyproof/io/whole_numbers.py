@@ -28,7 +28,8 @@ def with_whole_numbers(value: Any, kind: str, major: int = 1) -> Any:
 
 @cache
 def _conversion(name: str) -> Convert:
-    return _Compiler().compile(document(name), name)
+    schema = document(name)
+    return _Compiler().compile(schema, schema)
 
 
 class _Compiler:
@@ -37,34 +38,34 @@ class _Compiler:
     def __init__(self) -> None:
         self._refs: dict[tuple[str, str], Convert] = {}
 
-    def compile(self, schema: Mapping[str, Any], name: str) -> Convert:
-        """Return what a schema that stands in the document `name` does to values."""
-        parts = [self.compile(inner, name) for inner in schema.get("anyOf", ())]
-        parts += [self.compile(schema[key], name) for key in ("if", "then", "else") if key in schema]
+    def compile(self, schema: Mapping[str, Any], root: Mapping[str, Any]) -> Convert:
+        """Return what a schema that stands in the document `root` does to values."""
+        parts = [self.compile(inner, root) for inner in schema.get("anyOf", ())]
+        parts += [self.compile(schema[key], root) for key in ("if", "then", "else") if key in schema]
         names = schema.get("type", ())
         if "integer" in ([names] if isinstance(names, str) else names):
             parts.append(_whole)
         if "$ref" in schema:
-            parts.append(self._ref(schema["$ref"], name))
+            parts.append(self._ref(schema["$ref"], root))
         if "items" in schema:
-            parts.append(_items(self.compile(schema["items"], name)))
-        parts.append(self._object(schema, name))
+            parts.append(_items(self.compile(schema["items"], root)))
+        parts.append(self._object(schema, root))
         parts = [part for part in parts if part is not _same]
         return _same if not parts else parts[0] if len(parts) == 1 else _all(tuple(parts))
 
-    def _ref(self, ref: str, name: str) -> Convert:
-        schema, name = resolve(ref, name)
-        place = (name, ref.partition("#")[2])
+    def _ref(self, ref: str, root: Mapping[str, Any]) -> Convert:
+        schema, root = resolve(ref, root)
+        place = (root["$id"], ref.partition("#")[2])
         if place not in self._refs:
             # registered before it is compiled, so that a schema may speak of itself
             self._refs[place] = lambda value: self._refs[place](value)
-            self._refs[place] = self.compile(schema, name)
+            self._refs[place] = self.compile(schema, root)
         return self._refs[place]
 
-    def _object(self, schema: Mapping[str, Any], name: str) -> Convert:
-        known = {key: self.compile(inner, name) for key, inner in schema.get("properties", {}).items()}
+    def _object(self, schema: Mapping[str, Any], root: Mapping[str, Any]) -> Convert:
+        known = {key: self.compile(inner, root) for key, inner in schema.get("properties", {}).items()}
         rest = schema.get("additionalProperties")
-        other = self.compile(rest, name) if isinstance(rest, Mapping) else _same
+        other = self.compile(rest, root) if isinstance(rest, Mapping) else _same
         if other is _same:
             known = {key: inner for key, inner in known.items() if inner is not _same}
         if not known and other is _same:

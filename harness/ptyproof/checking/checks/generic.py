@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 
 from ptyproof.checking.model.document import Document, Findings
 from ptyproof.io.json_reader import path_of
-from ptyproof.io.schema_files import kinds, load_schema, resolve, urn
+from ptyproof.io.schema_files import kinds, load_schema, resolve
 
 TIMES = frozenset({"timestamp", "started", "finished", "ended"})
 _HOME = re.compile(r"(?:/home/|/Users/|/root/|[A-Za-z]:\\+Users\\+)[^\s/\\:'\"]+")
@@ -111,7 +111,7 @@ def _numeric_keys() -> frozenset[str]:
             elif isinstance(here, dict):
                 properties = here.get("properties")
                 for key, rule in (properties if isinstance(properties, dict) else {}).items():
-                    types = _types(rule, urn(kind, major))
+                    types = _types(rule, load_schema(kind, major))
                     if types & {"number", "integer"}:
                         numbers.add(key)
                     if "string" in types:
@@ -120,7 +120,7 @@ def _numeric_keys() -> frozenset[str]:
     return frozenset(numbers - texts - TIMES)
 
 
-def _types(rule: dict[str, Any], document: str) -> set[str]:
+def _types(rule: Mapping[str, Any], root: Mapping[str, Any]) -> set[str]:
     """Return the types that a rule allows; references are followed, and the items of a list count."""
     found: set[str] = set()
     said = rule.get("type", [])
@@ -128,9 +128,9 @@ def _types(rule: dict[str, Any], document: str) -> set[str]:
     if {"const", "enum", "pattern"} & rule.keys():
         found.add("string")
     if "$ref" in rule:
-        found |= _types(*resolve(rule["$ref"], document))
+        found |= _types(*resolve(rule["$ref"], root))
     for inner in (*rule.get("anyOf", ()), *([rule["items"]] if isinstance(rule.get("items"), dict) else ())):
-        found |= _types(inner, document)
+        found |= _types(inner, root)
     return found
 
 
