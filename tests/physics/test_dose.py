@@ -11,6 +11,7 @@ from ptyproof.errors import InputError
 from ptyproof.physics import dose, forward
 from ptyproof.physics.dose import mean_exit_power, probe_intensity, scale_probe_to_dose
 from ptyproof.physics.forward import expected_counts, object_patches
+from tests.helpers.messages import naming
 from tests.strategies.scans import complex_noise, positions_in
 
 OBJECT = complex_noise((26, 31), 1)
@@ -61,7 +62,7 @@ PROBE = complex_noise((6, 9), 8)
 
 @pytest.mark.parametrize("photons", [0.0, -1.0, float("nan"), float("inf")])
 def test_doses_that_are_no_doses_are_refused(photons):
-    with pytest.raises(InputError, match="photons_per_pattern must be positive and finite, got"):
+    with pytest.raises(InputError, match=naming("photons_per_pattern", photons)):
         scale_probe_to_dose(PROBE, OBJECT, POSITIONS, photons)
 
 
@@ -69,16 +70,16 @@ def test_doses_that_are_no_doses_are_refused(photons):
     ("probe", "obj"), [(0 * PROBE, OBJECT), (PROBE, 0 * OBJECT), (PROBE * np.float32(np.nan), OBJECT)]
 )
 def test_nothing_to_scale_is_refused(probe, obj):
-    with pytest.raises(InputError, match=r"mean exit power .* got (0\.0|nan)"):
+    with pytest.raises(InputError, match=r"(?<!\w)(0\.0|nan)$"):
         scale_probe_to_dose(probe, obj, POSITIONS, 1e3)
 
 
 def test_no_positions_are_refused():
-    with pytest.raises(InputError, match="at least one position"):
+    with pytest.raises(InputError, match=naming("positions_px")):
         mean_exit_power(OBJECT, PROBE, np.zeros((0, 2)))
 
 
 @pytest.mark.parametrize("shape", [(5,), (1, 2, 3, 4), (0, 4)])
 def test_other_probes_are_refused(shape):
-    with pytest.raises(InputError, match="probe must have shape"):
+    with pytest.raises(InputError, match=naming("probe", "(H, W)", shape)):
         dose.probe_intensity(np.ones(shape, dtype=np.complex64))

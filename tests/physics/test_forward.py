@@ -19,6 +19,7 @@ from ptyproof.physics.forward import (
     simulate_counts,
 )
 from ptyproof.physics.fourier import fft2c
+from tests.helpers.messages import naming
 from tests.strategies.scans import complex_noise, positions_in, windows
 
 
@@ -106,20 +107,20 @@ def test_first_and_last_window_fit_and_no_further():
     np.testing.assert_array_equal(object_patches(obj, high, (6, 5))[0], obj[6:, 5:])
     step = np.array([[0.01, 0.0]])
     for position in (low - step, low - step[:, ::-1], high + step, high + step[:, ::-1]):
-        with pytest.raises(InputError, match=r"inside the object of shape \(12, 10\), but 1 of 1 do not"):
+        with pytest.raises(InputError, match=naming("(12, 10)", "1 of 1", position[0].tolist(), "(6, 5)")):
             object_patches(obj, position, (6, 5))
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"obj": np.ones((12, 10))}, "obj must be a complex array"),
-        ({"obj": np.ones((2, 12, 10), dtype=np.complex64)}, "obj must be a complex array"),
-        ({"positions_px": np.array([[6.0, np.inf]])}, r"must be finite .* got \[6.0, inf\] at index 0"),
-        ({"positions_px": np.array([6.0, 6.0])}, r"shape \(n, 2\) as \(row, col\), got \(2,\)"),
-        ({"window": (13, 4)}, r"window must be between .* got \(13, 4\)"),
-        ({"window": (0, 4)}, r"window must be between .* got \(0, 4\)"),
-        ({"margin_px": 0}, "margin_px must be at least 1, got 0"),
+        ({"obj": np.ones((12, 10))}, naming("obj", "(12, 10)", "float64")),
+        ({"obj": np.ones((2, 12, 10), dtype=np.complex64)}, naming("obj", "(2, 12, 10)")),
+        ({"positions_px": np.array([[6.0, np.inf]])}, naming("positions_px", "[6.0, inf]", "index 0")),
+        ({"positions_px": np.array([6.0, 6.0])}, naming("positions_px", "(n, 2)", "(2,)")),
+        ({"window": (13, 4)}, naming("window", "(12, 10)", "(13, 4)")),
+        ({"window": (0, 4)}, naming("window", "(12, 10)", "(0, 4)")),
+        ({"margin_px": 0}, naming("margin_px", 1, 0)),
     ],
 )
 def test_bad_patches_are_refused(changes, message):
@@ -173,9 +174,16 @@ def test_expected_counts_use_the_projects_transform():
     np.testing.assert_allclose(expected_counts(probe, patches), np.abs(fft2c(probe * patches)) ** 2, rtol=1e-3)
 
 
-@pytest.mark.parametrize(("probe", "patches"), [((4, 4), (2, 4, 5)), ((4, 4), (4, 4)), ((4,), (2, 4, 4))])
-def test_shapes_that_do_not_fit_are_refused(probe, patches):
-    with pytest.raises(InputError, match="must have"):
+@pytest.mark.parametrize(
+    ("probe", "patches", "at_fault"),
+    [
+        ((4, 4), (2, 4, 5), naming("patches", "(n, 4, 4)", "(2, 4, 5)")),
+        ((4, 4), (4, 4), naming("patches", "(n, 4, 4)", "(4, 4)")),
+        ((4,), (2, 4, 4), naming("probe", "(H, W)", "(4,)")),
+    ],
+)
+def test_shapes_that_do_not_fit_are_refused(probe, patches, at_fault):
+    with pytest.raises(InputError, match=at_fault):
         expected_counts(np.ones(probe, dtype=np.complex64), np.ones(patches, dtype=np.complex64))
 
 
@@ -232,7 +240,7 @@ def test_doses_beyond_float32_are_refused_before_they_are_drawn():
     strong = flat * np.float32(np.sqrt(MAX_EXPECTED_COUNTS / 64 * 1.01))
     positions = np.array([[4.0, 4.0]])
     before = rng.bit_generator.state
-    with pytest.raises(InputError, match=r"expected photons in one pixel, allowed are at most 4.17\d*e\+06"):
+    with pytest.raises(InputError, match=r"4\.2197e\+06.* 4\.17\d*e\+06"):
         next(simulate_counts(flat, strong, positions, rng))
     assert rng.bit_generator.state == before
     weaker = strong * np.float32(0.99)
@@ -242,14 +250,14 @@ def test_doses_beyond_float32_are_refused_before_they_are_drawn():
 def test_expected_counts_that_are_no_numbers_are_refused():
     broken = PROBE.copy()
     broken[4, 2] = np.nan
-    with pytest.raises(InputError, match="nan expected photons"):
+    with pytest.raises(InputError, match=r"\bnan\b.* 4\.17\d*e\+06"):
         next(simulate_counts(OBJECT, broken, np.array([[14.0, 12.0]]), np.random.default_rng(23)))
 
 
 def test_objects_that_are_not_finite_are_refused():
     broken = OBJECT.copy()
     broken[0, 0], broken[3, 4] = np.nan, np.inf
-    with pytest.raises(InputError, match="obj must be finite, but 2 of its pixels are not"):
+    with pytest.raises(InputError, match=naming("obj", 2)):
         object_patches(broken, np.array([[14.0, 12.0]]), (9, 6))
 
 
@@ -262,8 +270,8 @@ def test_a_constant_object_stays_constant():
 @pytest.mark.parametrize(
     ("positions", "block", "message"),
     [
-        (np.array([[1.0, 12.0]]), None, "inside the object"),
-        (np.array([[14.0, 12.0]]), 0, "block must be at least 1, got 0"),
+        (np.array([[1.0, 12.0]]), None, naming("(30, 27)", "[1.0, 12.0]", "(9, 6)")),
+        (np.array([[14.0, 12.0]]), 0, naming("block", 1, 0)),
     ],
 )
 def test_bad_simulations_are_refused_at_the_call(positions, block, message):

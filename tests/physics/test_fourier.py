@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from ptyproof.errors import InputError
 from ptyproof.physics.fourier import fft2c, fourier_shift, ifft2c, phase_ramp
+from tests.helpers.messages import naming
 from tests.strategies.scans import complex_noise, windows
 
 
@@ -68,7 +69,7 @@ def test_input_is_not_overwritten():
 
 @pytest.mark.parametrize("transform", [fft2c, ifft2c])
 def test_one_axis_is_refused(transform):
-    with pytest.raises(InputError, match=r"at least two axes.*got shape \(4,\)"):
+    with pytest.raises(InputError, match=naming("(..., H, W)", "(4,)")):
         transform(np.ones(4, dtype=np.complex64))
 
 
@@ -110,9 +111,9 @@ def test_nyquist_wave_at_half_a_pixel_vanishes():
 @pytest.mark.parametrize(
     ("length", "shifts", "message"),
     [
-        (0, np.zeros(1), "length must be at least 1, got 0"),
-        (4, np.zeros((1, 1)), "shape"),
-        (4, np.array([np.nan]), "finite"),
+        (0, np.zeros(1), naming("length", 1, 0)),
+        (4, np.zeros((1, 1)), naming("shifts_px", "(1, 1)")),
+        (4, np.array([np.nan]), naming("shifts_px", "(1,)")),
     ],
 )
 def test_bad_ramps_are_refused(length, shifts, message):
@@ -122,5 +123,5 @@ def test_bad_ramps_are_refused(length, shifts, message):
 
 @pytest.mark.parametrize(("stack", "shifts"), [((4, 4), (1, 2)), ((3, 4, 4), (2, 2)), ((3, 4, 4), (3, 1))])
 def test_shapes_that_do_not_fit_are_refused(stack, shifts):
-    with pytest.raises(InputError, match="arrays must be"):
+    with pytest.raises(InputError, match=naming("arrays", "shifts_px", stack, shifts)):
         fourier_shift(np.ones(stack), np.zeros(shifts))

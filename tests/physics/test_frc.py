@@ -9,6 +9,7 @@ from ptyproof.errors import InputError
 from ptyproof.physics.align import soft_window
 from ptyproof.physics.frc import HALF_BIT, NYQUIST, ONE_BIT, RingCorrelation, crossing, ring_correlation
 from ptyproof.physics.metamorphic import make_scene
+from tests.helpers.messages import naming
 from tests.strategies.scans import complex_noise
 
 
@@ -122,12 +123,12 @@ def test_a_constant_image_has_no_power(value):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda a: ring_correlation(a, a[1:], even(a.shape)), "one shape"),
-        (lambda a: ring_correlation(a[:3], a[:3], even(a.shape)[:3]), "at least 4 px"),
-        (lambda a: ring_correlation(a * np.nan, a, even(a.shape)), "a must be finite"),
-        (lambda a: ring_correlation(a, a, 0 * even(a.shape)), "window of a ring correlation must be above zero"),
-        (lambda a: crossing(ring_correlation(a, a, even(a.shape)), np.ones(3)), "the curve's 8 rings"),
-        (lambda a: ring_correlation(a, a, even(a.shape)).threshold(), "a level or a signal-to-noise"),
+        (lambda a: ring_correlation(a, a[1:], even(a.shape)), naming("window", "(16, 18)", "(15, 18)")),
+        (lambda a: ring_correlation(a[:3], a[:3], even(a.shape)[:3]), naming("4 px", "(3, 18)")),
+        (lambda a: ring_correlation(a * np.nan, a, even(a.shape)), naming("a", 288)),
+        (lambda a: ring_correlation(a, a, 0 * even(a.shape)), naming("window")),
+        (lambda a: crossing(ring_correlation(a, a, even(a.shape)), np.ones(3)), naming(8, "(3,)")),
+        (lambda a: ring_correlation(a, a, even(a.shape)).threshold(), naming("level None", "snr None")),
     ],
 )
 def test_unusable_input(call, message):

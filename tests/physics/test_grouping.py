@@ -18,6 +18,7 @@ from ptyproof.physics.grouping import (
     nearest_others,
     position_groups,
 )
+from tests.helpers.messages import naming
 from tests.strategies.positions import Positions, positions, scattered_positions
 
 
@@ -164,12 +165,12 @@ def test_distinct_groups_equal_a_set_of_sorted_tuples(rows: list[list[int]]) -> 
 @pytest.mark.parametrize(
     ("n", "gridsize", "neighbor_count", "n_groups", "message"),
     [
-        (9, 2, 3, 5, r"neighbor_count must be at least gridsize\^2 = 4 \(gridsize 2\), got 3"),
-        (3, 2, 7, 5, r"at least gridsize\^2 = 4 positions \(gridsize 2\), got 3"),
-        (0, 1, 1, 5, "at least .* 1 positions"),
-        (9, 0, 7, 5, "gridsize must be at least 1, got 0"),
-        (9, 2, 7, 0, "n_groups must be at least 1, got 0"),
-        (9, 1, 0, 5, "neighbor_count must be at least 1, got 0"),
+        (9, 2, 3, 5, naming("neighbor_count", "gridsize^2 = 4", "gridsize 2", 3)),
+        (3, 2, 7, 5, naming("positions_px", "gridsize^2 = 4", "gridsize 2", 3)),
+        (0, 1, 1, 5, naming("positions_px", "gridsize^2 = 1", 0)),
+        (9, 0, 7, 5, naming("gridsize", 1, 0)),
+        (9, 2, 7, 0, naming("n_groups", 1, 0)),
+        (9, 1, 0, 5, naming("neighbor_count", 1, 0)),
     ],
 )
 def test_impossible_groups_are_refused(n: int, gridsize: int, neighbor_count: int, n_groups: int, message: str) -> None:
@@ -178,9 +179,9 @@ def test_impossible_groups_are_refused(n: int, gridsize: int, neighbor_count: in
 
 
 def test_bad_arguments_are_refused() -> None:
-    with pytest.raises(InputError, match=r"count must lie in 1\.\.4 for 5 positions, got 5"):
+    with pytest.raises(InputError, match=naming("count", "1..4", 5)):
         nearest_others(scan(5), 5)
-    with pytest.raises(InputError, match="groups must be integers"):
+    with pytest.raises(InputError, match=naming("groups", "float64", "(3, 2)")):
         n_distinct_groups(np.zeros((3, 2)))
-    with pytest.raises(InputError, match="shape"):
+    with pytest.raises(InputError, match=naming("positions_px", "(n, 2)", "(5, 3)")):
         position_groups(np.zeros((5, 3)), 1, 1, 1, np.random.default_rng(0))

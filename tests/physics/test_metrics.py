@@ -11,6 +11,7 @@ from scipy.stats import poisson
 
 from ptyproof.errors import InputError
 from ptyproof.physics.metrics import patch_error, poisson_deviance, r_factor, scaled_error
+from tests.helpers.messages import naming
 from tests.strategies.scans import complex_noise
 
 factors = st.builds(lambda modulus, angle: modulus * np.exp(1j * angle), st.floats(1e-3, 1e3), st.floats(0, 2 * np.pi))
@@ -142,15 +143,15 @@ def test_one_zero_patch_and_one_without_weight():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda r, t, w: (r[:, :-1], t, w), "one shape"),
-        (lambda r, t, w: (r, t, w[0]), "one shape"),
-        (lambda r, t, w: (r, t, -w), "weight must be finite and not negative"),
-        (lambda r, t, w: (r, t, w * np.nan), "weight must be finite"),
-        (lambda r, t, w: (r, t, 0 * w), "weight must be above zero somewhere"),
-        (lambda r, t, w: (r, t, w + 0j), "weight must hold real numbers"),
-        (lambda r, t, w: (r, 0 * t, w), "truth must not be zero"),
-        (lambda r, t, w: (r * np.inf, t, w), "result must be finite"),
-        (lambda r, t, w: (r, t * np.nan, w), "truth must be finite"),
+        (lambda r, t, w: (r[:, :-1], t, w), naming("result", "truth", "(2, 2, 4)", "(2, 3, 4)")),
+        (lambda r, t, w: (r, t, w[0]), naming("weight", "(2, 3, 4)", "(3, 4)")),
+        (lambda r, t, w: (r, t, -w), naming("weight", 24)),
+        (lambda r, t, w: (r, t, w * np.nan), naming("weight", 24)),
+        (lambda r, t, w: (r, t, 0 * w), naming("weight", "(2, 3, 4)")),
+        (lambda r, t, w: (r, t, w + 0j), naming("weight", "complex128")),
+        (lambda r, t, w: (r, 0 * t, w), r"\btruth\b"),
+        (lambda r, t, w: (r * np.inf, t, w), naming("result", 24)),
+        (lambda r, t, w: (r, t * np.nan, w), naming("truth", 24)),
     ],
 )
 @pytest.mark.filterwarnings("ignore:invalid value encountered in multiply:RuntimeWarning")
@@ -204,15 +205,15 @@ def test_the_deviance_of_the_true_model_is_one_half_and_others_are_worse():
 @pytest.mark.parametrize(
     ("expected", "counts", "floor", "message"),
     [
-        ([1.0, 2.0], [1.0], 0.0, "one shape"),
-        ([], [], 0.0, "not empty"),
-        ([-1.0], [1.0], 0.0, "expected must be finite and not negative"),
-        ([1.0], [-1.0], 0.0, "counts must be finite and not negative"),
-        ([1.0], [1.0], -0.1, "floor must be finite and not negative"),
-        ([np.nan], [1.0], 0.0, "expected must be finite"),
-        ([1.0], [np.inf], 0.0, "counts must be finite"),
-        ([1.0], [1.0], np.inf, "floor must be finite"),
-        ([1j], [1.0], 0.0, "expected must hold real numbers"),
+        ([1.0, 2.0], [1.0], 0.0, naming("expected", "counts", "(2,)", "(1,)")),
+        ([], [], 0.0, naming("expected", "counts", "(0,)")),
+        ([-1.0], [1.0], 0.0, naming("expected", 1)),
+        ([1.0], [-1.0], 0.0, naming("counts", 1)),
+        ([1.0], [1.0], -0.1, naming("floor", 1)),
+        ([np.nan], [1.0], 0.0, naming("expected", 1)),
+        ([1.0], [np.inf], 0.0, naming("counts", 1)),
+        ([1.0], [1.0], np.inf, naming("floor", 1)),
+        ([1j], [1.0], 0.0, naming("expected", "complex128")),
     ],
 )
 def test_unusable_counts(expected, counts, floor, message):
@@ -238,10 +239,10 @@ def test_the_r_factor_of_poisson_noise():
 @pytest.mark.parametrize(
     ("expected", "counts", "message"),
     [
-        ([1.0], [1.0, 2.0], "one shape"),
-        ([-1.0], [1.0], "expected must be finite and not negative"),
-        ([1.0], [np.nan], "counts must be finite"),
-        ([1.0], [0.0], "counts above zero"),
+        ([1.0], [1.0, 2.0], naming("expected", "counts", "(1,)", "(2,)")),
+        ([-1.0], [1.0], naming("expected", 1)),
+        ([1.0], [np.nan], naming("counts", 1)),
+        ([1.0], [0.0], r"\bcounts\b"),
     ],
 )
 def test_unusable_counts_of_an_r_factor(expected, counts, message):

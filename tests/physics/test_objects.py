@@ -8,6 +8,7 @@ import pytest
 from ptyproof.errors import InputError
 from ptyproof.physics.names import OBJECT_NAMES
 from ptyproof.physics.objects import make_object
+from tests.helpers.messages import naming
 
 SHAPE = (256, 320)
 OCTAVES = [(1 / 64, 1 / 32), (1 / 32, 1 / 16), (1 / 16, 1 / 8), (1 / 8, 1 / 4)]
@@ -85,9 +86,9 @@ def test_small_and_narrow_objects(name, shape):
 @pytest.mark.parametrize(
     ("name", "shape", "message"),
     [
-        ("blob", (64, 64), "must be one of grains, siemens, got 'blob'"),
-        ("grains", (15, 64), r"at least 16 px, got \(15, 64\)"),
-        ("siemens", (64,), "rows, cols"),
+        ("blob", (64, 64), naming("grains", "siemens", "'blob'")),
+        ("grains", (15, 64), naming("16 px", "(15, 64)")),
+        ("siemens", (64,), naming("16 px", "(64,)")),
     ],
 )
 def test_bad_objects_are_refused(name, shape, message):

@@ -8,6 +8,7 @@ import pytest
 from ptyproof.errors import InputError
 from ptyproof.physics.names import PROBE_NAMES
 from ptyproof.physics.probes import encircled_diameter_px, make_probe
+from tests.helpers.messages import naming
 from tests.strategies.scans import complex_noise
 
 
@@ -79,12 +80,12 @@ def test_the_zone_plate_has_an_annular_pupil():
 @pytest.mark.parametrize(
     ("name", "shape", "diameter", "message"),
     [
-        ("pinhole", 64, None, "must be one of zone_plate, soft_aperture, got 'pinhole'"),
-        ("zone_plate", 15, None, r"at least 16 px wide, got \(15, 15\)"),
-        ("zone_plate", (64, 8), None, "at least 16 px"),
-        ("soft_aperture", 64, 3.9, "diameter_px must be between 4 and 28.8"),
-        ("soft_aperture", (64, 80), 28.9, "diameter_px must be between 4 and 28.8"),
-        ("zone_plate", 64, float("nan"), "got nan"),
+        ("pinhole", 64, None, naming("zone_plate", "soft_aperture", "'pinhole'")),
+        ("zone_plate", 15, None, naming("16 px", "(15, 15)")),
+        ("zone_plate", (64, 8), None, naming("16 px", "(64, 8)")),
+        ("soft_aperture", 64, 3.9, naming("diameter_px", 4, 28.8, 3.9)),
+        ("soft_aperture", (64, 80), 28.9, naming("diameter_px", 4, 28.8, 28.9)),
+        ("zone_plate", 64, float("nan"), naming("diameter_px", "nan")),
     ],
 )
 def test_bad_probes_are_refused(name, shape, diameter, message):
@@ -125,10 +126,10 @@ def test_encircled_diameter_grows_with_the_fraction():
 @pytest.mark.parametrize(
     ("probe", "fraction", "message"),
     [
-        (np.ones((4, 4), dtype=np.complex64), 0.0, "fraction must be above 0 and below 1, got 0.0"),
-        (np.ones((4, 4), dtype=np.complex64), 1.0, "fraction"),
-        (np.zeros((4, 4), dtype=np.complex64), 0.9, "power must be positive and finite, got 0.0"),
-        (np.ones(4, dtype=np.complex64), 0.9, "probe must have shape"),
+        (np.ones((4, 4), dtype=np.complex64), 0.0, naming("fraction", "0.0")),
+        (np.ones((4, 4), dtype=np.complex64), 1.0, naming("fraction", "1.0")),
+        (np.zeros((4, 4), dtype=np.complex64), 0.9, naming("probe", "0.0")),
+        (np.ones(4, dtype=np.complex64), 0.9, naming("probe", "(H, W)", "(4,)")),
     ],
 )
 def test_bad_diameters_are_refused(probe, fraction, message):

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from ptyproof.errors import InputError
 from ptyproof.physics.ramps import integrate_ramps
+from tests.helpers.messages import naming
 
 NEIGHBORS = 8
 
@@ -154,5 +155,5 @@ def test_single_precision_is_taken_and_double_comes_back():
     [((3, 2), (3, 2)), ((1, 3, 3), (1, 3, 3)), ((1, 3, 2), (1, 4, 2)), ((1, 3, 2), (3, 2)), ((2, 3, 2), (1, 3, 2))],
 )
 def test_other_shapes_are_refused(places, slopes):
-    with pytest.raises(InputError, match=r"must be \(B, C, 2\) alike"):
+    with pytest.raises(InputError, match=naming("(B, C, 2)", places, slopes)):
         integrate_ramps(np.zeros(places), np.zeros(slopes))

@@ -15,6 +15,7 @@ from ptyproof.errors import InputError
 from ptyproof.physics import similarity
 from ptyproof.physics.metamorphic import make_scene
 from ptyproof.remedies import import_torchvision
+from tests.helpers.messages import naming
 
 import_torchvision()  # torchmetrics imports it where it is installed
 
@@ -175,15 +176,18 @@ def test_how_many_scales_fit():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: similarity.ssim(RESULT[1:], TRUTH, MASK, RANGE), "one shape"),
-        (lambda: similarity.ssim(RESULT[:8], TRUTH[:8], MASK[:8], RANGE), "fits around no pixel of a crop of 8 x 150"),
-        (lambda: similarity.ssim(RESULT, TRUTH, ~MASK, RANGE), "the mask must hold a pixel"),
-        (lambda: similarity.ssim(RESULT, TRUTH, MASK, 0.0), "data_range must be finite and above 0"),
-        (lambda: similarity.ssim(RESULT, TRUTH, MASK, RANGE, 0.0), "sigma must be above 0"),
-        (lambda: similarity.ms_ssim(RESULT, TRUTH, MASK, RANGE, 1.0, 5), "n_scales must be between 1 and the 4"),
-        (lambda: similarity.psnr_db(RESULT, TRUTH, MASK, math.inf), "data_range must be finite"),
-        (lambda: similarity.mean_absolute_error(RESULT * np.nan, TRUTH, MASK), "result must hold finite"),
-        (lambda: similarity.mean_squared_error(RESULT, TRUTH + 0j, MASK), "truth must hold finite real"),
+        (
+            lambda: similarity.ssim(RESULT[1:], TRUTH, MASK, RANGE),
+            naming("result", "mask", "(127, 150)", "(128, 150)"),
+        ),
+        (lambda: similarity.ssim(RESULT[:8], TRUTH[:8], MASK[:8], RANGE), naming("11 x 11 px", "8 x 150 px")),
+        (lambda: similarity.ssim(RESULT, TRUTH, ~MASK, RANGE), naming("mask", "(128, 150)")),
+        (lambda: similarity.ssim(RESULT, TRUTH, MASK, 0.0), naming("data_range", "0.0")),
+        (lambda: similarity.ssim(RESULT, TRUTH, MASK, RANGE, 0.0), naming("sigma", "0.0")),
+        (lambda: similarity.ms_ssim(RESULT, TRUTH, MASK, RANGE, 1.0, 5), naming("n_scales", 1, 4, 5)),
+        (lambda: similarity.psnr_db(RESULT, TRUTH, MASK, math.inf), naming("data_range", "inf")),
+        (lambda: similarity.mean_absolute_error(RESULT * np.nan, TRUTH, MASK), naming("result", "float64")),
+        (lambda: similarity.mean_squared_error(RESULT, TRUTH + 0j, MASK), naming("truth", "complex128")),
     ],
 )
 def test_unusable_input(call, message):

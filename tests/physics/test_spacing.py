@@ -21,6 +21,7 @@ from ptyproof.physics.spacing import (
     select_greedy,
     spacing_statistics,
 )
+from tests.helpers.messages import naming
 from tests.strategies.positions import Positions, positions
 
 SPACINGS = st.sampled_from([0.0, 1e-9, 1e-6, 0.5, 1.0, math.sqrt(2.0), 2.0, 5.0, 1e6]) | st.floats(1e-3, 300.0)
@@ -181,8 +182,8 @@ def test_selection_keeps_its_promises(points: Positions, spacing: float, share: 
 @pytest.mark.parametrize(
     ("points", "message"),
     [
-        (np.zeros((3, 3)), "shape"),
-        (np.zeros(4), "shape"),
+        (np.zeros((3, 3)), naming("positions_px", "(n, 2)", "(3, 3)")),
+        (np.zeros(4), naming("positions_px", "(n, 2)", "(4,)")),
         (np.zeros((2, 2), dtype=np.complex128), "complex128"),
         (np.array([[0.0, 0.0], [np.nan, 1.0]]), "index 1"),
         (np.array([[0.0, 2e9]]), "index 0"),
@@ -208,5 +209,5 @@ def test_bad_shares_and_empty_scans_are_refused() -> None:
         select_by_spacing(points, 1.0, 0.0)
     with pytest.raises(InputError, match="cap"):
         geometric_acceptance_bound(points, 1.0, cap=1.5)
-    with pytest.raises(InputError, match="at least one position"):
+    with pytest.raises(InputError, match=r"\bpositions_px\b"):
         select_by_spacing(np.zeros((0, 2)), 1.0)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from ptyproof.errors import InputError
 from ptyproof.physics.split import illuminated_rows, split_halves
+from tests.helpers.messages import naming
 from tests.strategies.scans import banded_probes, positions_in
 
 SHAPE = (60, 20)
@@ -119,22 +120,22 @@ PROBE = np.ones((8, 8), dtype=np.complex64)
 @pytest.mark.parametrize(
     ("positions", "probe", "fraction", "message"),
     [
-        (GOOD[:1], PROBE, 0.0, "at least 2 positions, got 1"),
-        (np.repeat(GOOD[:1], 3, axis=0), PROBE, 0.0, r"different positions, got 3 times \[10.0, 10.0\]"),
-        (np.array([[0.0, np.nan], [1.0, 2.0]]), PROBE, 0.0, "finite"),
-        (np.zeros((3, 3)), PROBE, 0.0, r"shape \(n, 2\) as \(row, col\), got \(3, 3\)"),
-        (GOOD, PROBE, 1.0, "illumination_fraction must be at least 0 and below 1, got 1.0"),
-        (GOOD, PROBE, float("nan"), "illumination_fraction"),
-        (GOOD, 0 * PROBE, 0.0, "zero everywhere"),
-        (GOOD, PROBE[0], 0.0, "probe must have shape"),
+        (GOOD[:1], PROBE, 0.0, naming(2, 1)),
+        (np.repeat(GOOD[:1], 3, axis=0), PROBE, 0.0, naming(3, "[10.0, 10.0]")),
+        (np.array([[0.0, np.nan], [1.0, 2.0]]), PROBE, 0.0, naming("positions_px", "[0.0, nan]", "index 0")),
+        (np.zeros((3, 3)), PROBE, 0.0, naming("positions_px", "(n, 2)", "(3, 3)")),
+        (GOOD, PROBE, 1.0, naming("illumination_fraction", "1.0")),
+        (GOOD, PROBE, float("nan"), naming("illumination_fraction", "nan")),
+        (GOOD, 0 * PROBE, 0.0, naming("probe", "0.0")),
+        (GOOD, PROBE[0], 0.0, naming("probe", "(H, W)", "(8,)")),
         (
             np.array([[20.0, 4.0], [23.0, 4.0]]),
             PROBE,
             0.0,
-            r"rows 20 to 23 px.*leaves 0 train positions \(2 are",
+            naming("rows 20", "23 px", "21.5 px", "0 train", 2),
         ),
-        (np.array([[20.0, 4.0], [20.0, 9.0]]), PROBE, 0.0, "leaves 0 train"),
-        (np.array([[16.0, 4.0], [23.5, 4.0]]), PROBE, 0.0, "leaves 0 test"),
+        (np.array([[20.0, 4.0], [20.0, 9.0]]), PROBE, 0.0, naming("0 train", "20 px", 2)),
+        (np.array([[16.0, 4.0], [23.5, 4.0]]), PROBE, 0.0, naming("0 test", "19.75 px", 1)),
     ],
 )
 def test_impossible_splits_are_refused(positions, probe, fraction, message):
