@@ -18,6 +18,7 @@ from ptyproof.training.runner import CHECKPOINT, METRICS, TrainingTask
 from ptyproof.training.scan import Scan
 
 ROOT = Path(__file__).parents[2]
+GONE = "ENODISK"  # what a stopped reading says
 CPU = RunOptions(accelerator="cpu", threads=1)
 EPOCHS, STEPS = 2, 3
 SIZES = NetworkDesign(n_stages=2, channels=6, n_blocks=1, shrink=4, start_iterations=2)
@@ -57,7 +58,7 @@ def with_rate(made, learning_rate):
     return made
 
 
-def names(folder):
+def file_names(folder):
     return sorted(path.name for path in folder.iterdir())
 
 
@@ -86,7 +87,7 @@ class Stopped(Scan):
         if Stopped.left < 0:
             if Stopped.by is None:
                 os._exit(7)  # as if the power went
-            raise Stopped.by("the disk is gone")
+            raise Stopped.by(GONE)
         return super().probes(index)
 
 

@@ -21,6 +21,7 @@ from ptyproof.physics.metrics import scaled_error
 from ptyproof.reconstruction.iterative import PtyChi
 from ptyproof.reconstruction.method import BlindScan, Budget, illumination, run_method
 from ptyproof.study.builtin import builtin_study
+from tests.helpers.messages import names
 
 pytest.importorskip("ptychi", reason="pty-chi is not installed: pip install 'pytest-ptyproof[iterative]'")
 
@@ -160,7 +161,7 @@ def test_the_process_is_afterwards_as_it_was(base, capfd):
         before = process_state()
         run("lsqml", scan, 1)
         assert process_state() == before
-        with pytest.raises(ValueError, match=r"shape|dimension|size"):
+        with pytest.raises(ValueError, match="diffraction_data"):
             run("lsqml", replace(scan, amplitude=scan.amplitude[0]), 1)
         assert process_state() == before
     finally:
@@ -200,4 +201,4 @@ def test_without_pty_chi_the_methods_say_how_it_is_installed():
     assert {name for name, reason in said.items() if reason == "None"} == {"flat", "start", "pinn"}
     for name in ("lsqml", "rpie", "epie", "pinn+lsqml"):
         engine = name.removeprefix("pinn+")
-        assert said[name] == f"{engine} needs ptychi, which is not installed: pip install 'pytest-ptyproof[iterative]'"
+        assert names(said[name], engine, "ptychi", "pip install 'pytest-ptyproof[iterative]'")

@@ -21,6 +21,7 @@ from ptyproof.reconstruction.method import (
     run_method,
     unavailable,
 )
+from tests.helpers.messages import naming
 
 SHAPE = (40, 34)
 WINDOW = (12, 16)
@@ -87,19 +88,19 @@ def test_flat_is_constant_and_explains_the_mean_number_of_photons():
 @pytest.mark.parametrize(
     ("make", "sentence"),
     [
-        (lambda s: None, "must return a Reconstruction, got NoneType"),
-        (lambda s: np.ones(SHAPE), "must return a Reconstruction, got ndarray"),
-        (lambda s: replace(good(s), obj=np.ones(SHAPE)), "object must be a complex64 array, got float64"),
-        (lambda s: replace(good(s), obj=np.ones(SHAPE, complex)), "object must be a complex64 array, got complex128"),
-        (lambda s: replace(good(s), obj=[[1j]]), "object must be a complex64 array, got list"),
-        (lambda s: replace(good(s), obj=good(s).obj.T), r"object must have the shape \(40, 34\), got \(34, 40\)"),
-        (lambda s: replace(good(s), obj=with_nan(good(s).obj)), "object must be finite, but 1 of its 1360 pixels"),
-        (lambda s: replace(good(s), probe=s.probe.real), "probe must be a complex64 array, got float32"),
-        (lambda s: replace(good(s), probe=s.probe[:-1]), r"probe must have the shape \(12, 16\), got \(11, 16\)"),
-        (lambda s: replace(good(s), probe=with_nan(s.probe)), "probe must be finite, but 1 of its 192 pixels"),
-        (lambda s: replace(good(s), losses=(1.0,)), "got 1 losses and 0 times"),
-        (lambda s: replace(good(s), losses=(np.nan,), seconds=(1.0,)), "losses must be finite"),
-        (lambda s: replace(good(s), steps_s={"a": -1.0}), "no less than 0 seconds"),
+        (lambda s: None, naming("Reconstruction", "NoneType")),
+        (lambda s: np.ones(SHAPE), naming("Reconstruction", "ndarray")),
+        (lambda s: replace(good(s), obj=np.ones(SHAPE)), naming("object", "complex64", "float64")),
+        (lambda s: replace(good(s), obj=np.ones(SHAPE, complex)), naming("object", "complex64", "complex128")),
+        (lambda s: replace(good(s), obj=[[1j]]), naming("object", "complex64", "list")),
+        (lambda s: replace(good(s), obj=good(s).obj.T), naming("object", "(40, 34)", "(34, 40)")),
+        (lambda s: replace(good(s), obj=with_nan(good(s).obj)), naming("object", 1, 1360)),
+        (lambda s: replace(good(s), probe=s.probe.real), naming("probe", "complex64", "float32")),
+        (lambda s: replace(good(s), probe=s.probe[:-1]), naming("probe", "(12, 16)", "(11, 16)")),
+        (lambda s: replace(good(s), probe=with_nan(s.probe)), naming("probe", 1, 192)),
+        (lambda s: replace(good(s), losses=(1.0,)), r"(?<!\w)1 \w+ \w+ 0 "),
+        (lambda s: replace(good(s), losses=(np.nan,), seconds=(1.0,)), naming("losses", "[nan]")),
+        (lambda s: replace(good(s), steps_s={"a": -1.0}), naming(0, "{'a': -1.0}")),
     ],
 )
 def test_what_breaks_the_interface_is_refused_in_one_sentence(make, sentence):
@@ -113,15 +114,15 @@ def test_what_breaks_the_interface_is_refused_in_one_sentence(make, sentence):
 @pytest.mark.parametrize(
     ("limits", "sentence"),
     [
-        ({"epochs": 0}, "one epoch or more.*, got 0"),
-        ({"epochs": 1_000_001}, "at most 1000000, got 1000001"),
-        ({"seconds": 1.1e6}, "at most 1e.06, got 1.1e.06"),
-        ({"epochs": -3}, "got -3"),
-        ({"epochs": True}, "got True"),
-        ({"seconds": 0}, "more than 0 seconds.*, got 0"),
-        ({"seconds": -1.0}, "got -1"),
-        ({"seconds": float("nan")}, "got nan"),
-        ({"seconds": float("inf")}, "got inf"),
+        ({"epochs": 0}, naming("epoch", 1_000_000, 0)),
+        ({"epochs": 1_000_001}, naming(1_000_000, 1_000_001)),
+        ({"seconds": 1.1e6}, naming("1e+06", "1.1e+06")),
+        ({"epochs": -3}, naming("-3")),
+        ({"epochs": True}, naming("True")),
+        ({"seconds": 0}, r"(?<!\w)0 .* 1e\+06\D*0$"),
+        ({"seconds": -1.0}, naming("1e+06", "-1")),
+        ({"seconds": float("nan")}, naming("1e+06", "nan")),
+        ({"seconds": float("inf")}, naming("1e+06", "inf")),
     ],
 )
 def test_an_impossible_budget_is_refused(limits, sentence):

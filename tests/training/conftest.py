@@ -9,6 +9,7 @@ from ptyproof.training.runner import CHECKPOINT, train
 from ptyproof.training.scan import read_scan
 from tests.helpers.short_training import (
     CPU,
+    GONE,
     batches_until_epoch_2,
     stopping,
     task,
@@ -38,7 +39,7 @@ def interrupted(scan, tmp_path):
     """A folder in which the same training ended in its second epoch."""
     folder = tmp_path / "interrupted"
     folder.mkdir()
-    with pytest.raises(OSError, match="the disk is gone"):
+    with pytest.raises(OSError, match=GONE):
         train(task(), stopping(scan, batches_until_epoch_2(scan, task()), OSError), folder, CPU)
     assert (folder / CHECKPOINT).is_file()
     assert not (folder / BUNDLE).exists()

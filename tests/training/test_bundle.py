@@ -6,18 +6,20 @@ import copy
 import json
 import os
 import pickle
+import re
 import resource
 import struct
 
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save
 
 from ptyproof.errors import DataError, ManifestError
 from ptyproof.training.bundle import BUNDLE, RECORD, read_bundle, write_bundle
 from tests.helpers.bundles import SIZES, network, record
+from tests.helpers.messages import naming
 from tests.helpers.position_groups import noisy
 
 
@@ -106,8 +108,9 @@ def test_what_is_no_file_is_refused(tmp_path, kind):
     path = tmp_path / BUNDLE
     if kind == "folder":
         path.mkdir()
-    with pytest.raises(DataError, match="is missing"):
+    with pytest.raises(DataError) as caught:
         read_bundle(path)
+    assert caught.value.path == path
 
 
 @pytest.mark.parametrize("where", ["empty", "length", "early header", "header", "first weight", "weights", "last byte"])
@@ -125,7 +128,7 @@ def test_a_truncated_bundle_is_refused(written, tmp_path, where):
     }[where]
     path = tmp_path / BUNDLE
     path.write_bytes(raw[:kept])
-    with pytest.raises(DataError, match="no readable safetensors") as caught:
+    with pytest.raises(DataError, match=naming(BUNDLE, "safetensors")) as caught:
         read_bundle(path)
     assert caught.value.path == path
 
@@ -133,7 +136,7 @@ def test_a_truncated_bundle_is_refused(written, tmp_path, where):
 def test_bytes_after_the_weights_are_refused(written, tmp_path):
     path = tmp_path / BUNDLE
     path.write_bytes(written.read_bytes() + b"\0" * 8)
-    with pytest.raises(DataError, match="no readable safetensors"):
+    with pytest.raises(DataError, match=naming(BUNDLE, "safetensors")):
         read_bundle(path)
 
 
@@ -146,7 +149,8 @@ def test_a_damaged_header_is_refused_or_says_the_same_weights(written, tmp_path,
     path.write_bytes(raw)
     try:
         bundle = read_bundle(path)
-    except DataError:
+    except DataError as error:
+        event(f"refused: {type(error).__name__}")
         return
     expected = network().state_dict()
     assert all(torch.equal(value, expected[name]) for name, value in bundle.network.state_dict().items())
@@ -155,7 +159,7 @@ def test_a_damaged_header_is_refused_or_says_the_same_weights(written, tmp_path,
 def test_safetensors_of_other_makers_are_refused(tmp_path):
     for metadata in ({}, {"format": "pt"}):
         path = write_tensors(tmp_path / BUNDLE, network().state_dict(), **metadata)
-        with pytest.raises(DataError, match="not written by ptyproof"):
+        with pytest.raises(DataError, match=naming(BUNDLE, "ptyproof", "metadata")):
             read_bundle(path)
 
 
@@ -208,12 +212,21 @@ def empty(state):
     state.clear()
 
 
-@pytest.mark.parametrize("change", [without_head, with_one_more, with_another_shape, with_a_scalar, empty])
-def test_weights_that_do_not_fit_the_record_are_refused(tmp_path, change):
+@pytest.mark.parametrize(
+    ("change", "at_fault"),
+    [
+        (without_head, "stages.1.head.bias"),
+        (with_one_more, "stages.0.blocks.1.first.bias"),
+        (with_another_shape, "stages.0.stem.weight"),
+        (with_a_scalar, "stages.0.head.bias"),
+        (empty, "stages.0."),
+    ],
+)
+def test_weights_that_do_not_fit_the_record_are_refused(tmp_path, change, at_fault):
     state = dict(network().state_dict())
     change(state)
     path = write_tensors(tmp_path / BUNDLE, state, ptyproof=json.dumps(record()))
-    with pytest.raises(DataError, match="do not fit its record"):
+    with pytest.raises(DataError, match=re.escape(at_fault)):
         read_bundle(path)
 
 
@@ -224,7 +237,7 @@ def test_a_record_of_other_sizes_is_refused(tmp_path, sizes):
     other = copy.deepcopy(record())
     other["training"]["network"].update(sizes)
     path = write_tensors(tmp_path / BUNDLE, network().state_dict(), ptyproof=json.dumps(other))
-    with pytest.raises(DataError, match="do not fit its record"):
+    with pytest.raises(DataError, match=r"\bstages\.\d\."):
         read_bundle(path)
 
 
@@ -262,7 +275,7 @@ def test_a_small_file_that_claims_a_huge_network_takes_no_memory(tmp_path):
     other["training"]["network"].update(channels=1024, n_blocks=64)  # 5 GB of weights
     path = write_tensors(tmp_path / BUNDLE, network().state_dict(), ptyproof=json.dumps(other))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    with pytest.raises(DataError, match="weights that do not fit its record"):
+    with pytest.raises(DataError, match=r"\bstages\.\d\."):
         read_bundle(path)
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000  # kB
 
@@ -284,7 +297,7 @@ def test_a_pickle_under_the_bundles_name_is_not_run(tmp_path, form):
         path.write_bytes(pickle.dumps(Bomb(trace)))
     else:
         torch.save({"state": Bomb(trace)}, path)
-    with pytest.raises(DataError, match="no readable safetensors"):
+    with pytest.raises(DataError, match=naming(BUNDLE, "safetensors")):
         read_bundle(path)
     assert not trace.exists()
     if form == "pickle":

@@ -29,6 +29,7 @@ from ptyproof.training.engine import Callback
 from ptyproof.training.prediction import predict_patches
 from ptyproof.training.runner import CHECKPOINT, METRICS, train
 from ptyproof.training.scan import read_scan
+from tests.helpers.messages import naming
 from tests.helpers.short_training import (
     CPU,
     EPOCHS,
@@ -37,7 +38,7 @@ from tests.helpers.short_training import (
     SIZES,
     STEPS,
     batches_until_epoch_2,
-    names,
+    file_names,
     same_result,
     same_weights,
     stopping,
@@ -88,12 +89,12 @@ def test_a_fresh_process_gives_the_same_bits_and_one_that_was_killed_goes_on(npz
     )
     assert done.returncode == 7, done.stdout + done.stderr
     assert same_result(whole, reference)
-    assert names(killed) == sorted([CHECKPOINT, METRICS])
+    assert file_names(killed) == sorted([CHECKPOINT, METRICS])
     with (killed / METRICS).open() as file:
         assert [row["epoch"] for row in csv.DictReader(file)] == ["1"]
     assert train(task(), scan, killed, CPU).resumed_from_epoch == 1
     assert same_result(killed, reference)
-    assert names(killed) == FILES
+    assert file_names(killed) == FILES
 
 
 def test_a_loading_process_changes_nothing(scan, reference, tmp_path):
@@ -135,9 +136,9 @@ def test_all_files_are_in_the_folder_and_nothing_elsewhere(scan, tmp_path, monke
     monkeypatch.chdir(tmp_path / "current")
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
     trained = train(task(), scan, Path("../folder"), CPU)
-    assert names(tmp_path) == ["current", "folder", "temporary"]
-    assert names(tmp_path / "folder") == FILES
-    assert names(tmp_path / "current") == names(tmp_path / "temporary") == []
+    assert file_names(tmp_path) == ["current", "folder", "temporary"]
+    assert file_names(tmp_path / "folder") == FILES
+    assert file_names(tmp_path / "current") == file_names(tmp_path / "temporary") == []
     assert trained.bundle_path.resolve() == tmp_path / "folder" / BUNDLE
     assert trained.checkpoint_path.resolve() == tmp_path / "folder" / CHECKPOINT
 
@@ -189,7 +190,7 @@ def test_the_metrics_are_the_history_with_a_cosine_of_learning_rates(scan, tmp_p
 
 def test_a_training_without_logger_writes_no_metrics(scan, reference, tmp_path):
     trained = train(task(), scan, tmp_path, replace(CPU, logger="none"))
-    assert names(tmp_path) == sorted([BUNDLE, RECORD, CHECKPOINT])
+    assert file_names(tmp_path) == sorted([BUNDLE, RECORD, CHECKPOINT])
     assert (tmp_path / BUNDLE).read_bytes() == (reference / BUNDLE).read_bytes()
     assert len(trained.history) == EPOCHS
 
@@ -281,10 +282,10 @@ def test_positions_of_a_single_group_are_trained_on(scan, tmp_path):
 
 @pytest.mark.parametrize(("gridsize", "positions"), [(2, 3), (2, 1), (3, 8)])
 def test_a_group_larger_than_the_positions_is_refused(scan, tmp_path, gridsize, positions):
-    with pytest.raises(DataError, match=f"{positions} training positions.*has {gridsize**2}") as caught:
+    with pytest.raises(DataError, match=naming(positions, gridsize**2)) as caught:
         train(task(gridsize, 9), scan.subset(np.arange(positions)), tmp_path, CPU)
     assert "dose1000" in str(caught.value)
-    assert names(tmp_path) == []
+    assert file_names(tmp_path) == []
 
 
 def test_a_step_has_one_group_where_a_group_has_more_than_its_patterns(scan, reference, tmp_path):
