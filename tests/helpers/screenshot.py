@@ -1,6 +1,6 @@
-"""Take a screenshot of a hub's report: its top with the matrix and the scores, and one cell.
+"""Take a screenshot of a hub's report: its top and one cell, or the cell alone.
 
-python -m tests.helpers.screenshot HUB docs/images/report.png [--cell NAME] [--width PX]
+python -m tests.helpers.screenshot HUB docs/images/report.png [--cell NAME] [--alone] [--width PX]
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ def main() -> None:
     parser.add_argument("hub", type=Path, help="artifact hub with a report")
     parser.add_argument("out", type=Path, help="the PNG")
     parser.add_argument("--cell", help="name of the cell that is shown; the default is the first trained one")
+    parser.add_argument("--alone", action="store_true", help="the cell without the top of the page")
     parser.add_argument("--width", type=int, default=1280, help="width of the screen in pixels (default: 1280)")
     parser.add_argument("--whole", action="store_true", help="the whole page")
     parser.add_argument("--scale", type=float, default=0.75, help="pixels of the PNG per pixel (default: 0.75)")
@@ -31,7 +32,8 @@ def main() -> None:
         opened.screen(args.width)
         opened.open((args.hub / REPORT).resolve())
         chosen = f"cell-{args.cell}" if args.cell else opened.run(_FIRST)
-        parts = None if args.whole else ("body", f'[id="{chosen}"] ~ .figures')
+        first = f'[id="{chosen}"]' if args.alone else "body"
+        parts = None if args.whole else (first, f'[id="{chosen}"] ~ .figures')
         if not args.whole:
             opened.run(_ALONE % chosen)
         png = opened.picture(parts, args.scale)
