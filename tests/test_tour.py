@@ -84,7 +84,7 @@ def test_the_hub_has_the_whole_story(toured: Path) -> None:
         "changed": {"code": 1},
     }
     assert index["runs"][3]["real_run"]
-    assert "- [x] spacing (evidence: [run-0002]" in (toured / "docs/fix_plan.md").read_text()
+    assert re.search(r"- \[x\] spacing \(.*\[run-0002\]", (toured / "docs/fix_plan.md").read_text())
     assert (toured / "hub/docs/report.html").is_file()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ METHODS = ("flat", "pinn", "lsqml")
 # neither belongs to the plugin, and both leave a folder behind
 QUIET = ("-p", "no:cacheprovider", "-p", "no:benchmark")
 PLAIN = ("-p", "plain_pictures")
+HUB_LINE = re.compile(r"^(?:artifact )?hub: (.+)$", re.MULTILINE)
 # packages that a run without a study does not load
 HEAVY = ("torch", "lightning", "numpy", "scipy", "skimage", "matplotlib", "jsonschema")
 # options whose names had no prefix once
@@ -151,8 +153,8 @@ def run_pytest(folder: Path, *args: str, hub: Path | None = None, fresh: bool = 
 def ended(status: int, screen: str, junit: Path, folder: Path, hub: Path | None) -> Run:
     """Return a run that has ended; its JUnit file is read and removed."""
     if hub is None:
-        named = [line.removeprefix("hub: ") for line in screen.splitlines() if line.startswith("hub: ")]
-        hub = Path(named[0]) if named else folder / "no hub was named"
+        named = HUB_LINE.search(screen)
+        hub = Path(named[1]) if named else folder / "no hub was named"
     items = _items(junit) if junit.is_file() else {}
     junit.unlink(missing_ok=True)
     return Run(status, screen, items, folder, (folder / hub).resolve())

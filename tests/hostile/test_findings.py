@@ -20,6 +20,7 @@ from ptyproof.io.importers import import_foreign
 from ptyproof.io.patterns import PatternStatistics, pattern_problems
 from ptyproof.records.manifest import read_any_manifest
 from tests.helpers.measurements import tike_arrays
+from tests.helpers.messages import naming
 from tests.hostile.files import within
 
 EXAMPLES = Path(__file__).parents[1] / "schemas" / "examples"
@@ -37,8 +38,9 @@ def test_a_kind_that_is_no_word(tmp_path: Path, kind: object) -> None:
     path.write_text(json.dumps({"kind": kind}), encoding="utf-8")
     checked = check_manifest(path)
     assert (checked.kind, [finding.code for finding in checked.findings]) == (None, ["PM102"])
-    with pytest.raises(ManifestError, match="no known kind") as caught:
+    with pytest.raises(ManifestError, match=naming(path, "training_manifest")) as caught:
         read_any_manifest(path)
+    assert caught.value.member == "kind"
     assert len(str(caught.value)) < 1000
 
 
@@ -60,8 +62,10 @@ def test_half_precision_amplitudes(tmp_path: Path) -> None:
 @pytest.mark.parametrize("dtype", ["f4", "f8"])
 def test_a_stack_with_one_axis_of_millions_is_refused_at_once(tmp_path: Path, dtype: str) -> None:
     path = saved(tmp_path / "it.npz", diffraction=np.zeros(3_000_000, dtype))
-    with within(2.0), pytest.raises(DataError, match="4 positions and a probe"):
+    parts = "(3000000,)", np.dtype(dtype).name, 4, "(8, 10)", 5120
+    with within(2.0), pytest.raises(DataError, match=naming(path, *parts)) as caught:
         read_dataset(path)
+    assert caught.value.member == "diffraction"
 
 
 def test_many_tiny_patterns_are_read_in_blocks(tmp_path: Path) -> None:
@@ -73,19 +77,21 @@ def test_many_tiny_patterns_are_read_in_blocks(tmp_path: Path) -> None:
         xcoords=np.zeros(n),
         ycoords=np.zeros(n),
     )
-    with within(2.0), pytest.raises(DataError, match="whole numbers only"):
+    with within(2.0), pytest.raises(DataError, match=naming(path, "float64", 2, "--values intensity")):
         read_dataset(path)
 
 
 @pytest.mark.parametrize("value", [1e200, np.nan, np.inf])
 def test_a_probe_whose_power_is_no_number(tmp_path: Path, value: float) -> None:
     path = saved(tmp_path / "it.npz", probeGuess=np.full((2, 8, 10), value, np.complex128))
-    with pytest.raises(DataError, match="its power"):
+    with pytest.raises(DataError, match=naming(path)) as caught:
         read_dataset(path)
+    assert caught.value.member == "probeGuess"
     arrays = tike_arrays()
     np.savez(tmp_path / "tike.npz", **arrays | {"probe": np.full(arrays["probe"].shape, value, np.complex128)})
-    with pytest.raises(DataError, match="must be finite"):
+    with pytest.raises(DataError, match=r"tike\.npz") as caught:
         import_foreign(tmp_path / "tike.npz")
+    assert caught.value.member == "probe"
 
 
 def test_a_probe_of_double_precision_that_is_not_a_number(tmp_path: Path) -> None:
@@ -106,7 +112,7 @@ def test_a_report_that_is_nested_deeply(tmp_path: Path) -> None:
 def test_a_scale_that_makes_counts_beyond_every_number(scale: float) -> None:
     statistics = PatternStatistics.of(np.full((3, 4, 5), 1e9, np.float32), scale)
     (sentence,) = pattern_problems(statistics, {"intensity_scale": scale})
-    assert "is intensity_scale right?" in sentence
+    assert "intensity_scale" in sentence
 
 
 @pytest.mark.parametrize(

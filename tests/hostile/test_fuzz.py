@@ -37,8 +37,8 @@ print(fuzz(reader, {seconds}, 1))
     ("body", "said"),
     [
         ("raise KeyError('x')", "KeyError"),
-        ("time.sleep(60)", "no end after 3 s"),
-        ("kept.append(np.ones(9_000_000))", "memory grew by"),
+        ("time.sleep(60)", "HungError"),
+        ("kept.append(np.ones(9_000_000))", "memory"),
         ("os.system('true')", "RanError: os.system"),
         ("pickle.loads(b'cposix\\nsystem\\n.')", "RanError: pickle.find_class"),
         ("open(folder / 'x', 'w')", "RanError: open"),

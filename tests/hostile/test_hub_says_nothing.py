@@ -166,7 +166,9 @@ def test_an_anonymous_hub_names_neither_host_nor_hardware(hub: Path) -> None:
     for name, content in everything(hub):
         assert cpu not in content, name
     index = (hub / "hub.json").read_text(encoding="utf-8")
-    assert '"cpu": "left out (' in index
+    marks = re.findall(r'"cpu": "(.*)"', index)
+    assert marks
+    assert all(re.fullmatch(r"\w[\w ]* \([0-9a-f]+\)", mark) for mark in marks)
     assert hashlib.sha256(HOST.encode()).hexdigest() not in index
 
 
@@ -174,7 +176,7 @@ def test_what_failed_is_still_told(hub: Path) -> None:
     (log,) = (hub / "red").glob("pytest_*.log")
     text = log.read_text(encoding="utf-8")
     assert "printed {home}/secret.txt {secret} {user}" in text
-    assert re.search(r"FileNotFoundError: \[Errno 2\] No such file: '\{tmp\}/pytest-of-[^']*/input.npz'", text)
+    assert re.search(r"FileNotFoundError: \[Errno 2\] .*'\{tmp\}/pytest-of-[^']*/input.npz'", text)
     index = Hub(hub).read()
     assert index is not None
     command = "ptyproof overlap --phase-c-root={elsewhere}/c --output-root={elsewhere}/d --artifact-hub={hub}"

@@ -20,11 +20,13 @@ import torch
 from safetensors.torch import save
 
 from ptyproof.checking.model.loading import load
-from ptyproof.errors import PtyproofError
+from ptyproof.errors import ManifestError, PtyproofError
 from ptyproof.hub.index import Hub
 from ptyproof.io.strict_json import read_json
 from tests.fuzz.readers import READERS
 from tests.helpers.bundles import write_small_bundle
+from ptyproof.io.strict_json import NotStrictJsonError, read_json
+from tests.helpers.messages import names, naming
 from tests.hostile.files import Bomb, TookTooLongError, giant, within, zip_bomb
 from tests.strategies.datasets import make_dataset
 
@@ -121,20 +123,25 @@ def test_what_is_no_file_is_not_waited_for(tmp_path: Path, name: str, kind: str)
 
 def test_a_pipe_among_the_files_of_a_hub(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "hub.json")
-    with within(), pytest.raises(PtyproofError, match="no regular file"):
+    with within(), pytest.raises(ManifestError, match=r"hub\.json"):
         Hub(tmp_path).read()
     with within():
-        assert "regular file" in load(tmp_path / "hub.json").faults[0][2]
+        assert load(tmp_path / "hub.json").faults[0][0] == "PM001"
 
 
 SCAN = {"xcoords": giant((7,), "f8"), "ycoords": giant((7,), "f8"), "probeGuess": giant((8, 10), "c8")}
 FIT = {"history_iteration": giant((0,), "i4"), "history_loss": giant((0,), "f8"), "history_seconds": giant((0,), "f8")}
 LARGE = (1 << 16, 1 << 15)  # 16 GiB of complex64
-ZIP_BOMBS: dict[str, tuple[str, dict[str, tuple[bytes, int]], str]] = {
-    "patterns beyond the positions": ("dataset", SCAN | {"diffraction": giant((40_000, 100, 10), "f4")}, "positions"),
-    "object": ("dataset", SCAN | {"objectGuess": giant((12_000, 12_000), "c8")}, "would unpack"),
-    "unknown array": ("dataset", SCAN | {"mine": giant((12_000, 12_000), "c8")}, "would unpack"),
-    "names": ("dataset", SCAN | {"filenames": giant((7,), "U90000000")}, "would unpack|positions"),
+UNPACKED = [1 << 28, 100]  # bytes, and times the file, that are unpacked
+ZIP_BOMBS: dict[str, tuple[str, dict[str, tuple[bytes, int]], list[Any]]] = {
+    "patterns beyond the positions": (
+        "dataset",
+        SCAN | {"diffraction": giant((40_000, 100, 10), "f4")},
+        ["diffraction", "(40000, 100, 10)", "float32", 7, "(8, 10)", 8960],
+    ),
+    "object": ("dataset", SCAN | {"objectGuess": giant((12_000, 12_000), "c8")}, UNPACKED),
+    "unknown array": ("dataset", SCAN | {"mine": giant((12_000, 12_000), "c8")}, UNPACKED),
+    "names": ("dataset", SCAN | {"filenames": giant((7,), "U90000000")}, UNPACKED),
     "imported": (
         "import",
         {
@@ -142,7 +149,7 @@ ZIP_BOMBS: dict[str, tuple[str, dict[str, tuple[bytes, int]], str]] = {
             "scan": giant((1, 4000, 2), "f4"),
             "probe": giant((1, 1, 1, 400, 400), "c8"),
         },
-        "would unpack",
+        UNPACKED,
     ),
     "object of a fit": (
         "reconstruction",
@@ -154,7 +161,7 @@ ZIP_BOMBS: dict[str, tuple[str, dict[str, tuple[bytes, int]], str]] = {
             "parts": giant((12_000, 12_000), "i4"),
             "_reconstruction": giant((), "U9"),
         },
-        "would unpack",
+        UNPACKED,
     ),
     "history of a fit": (
         "reconstruction",
@@ -167,22 +174,22 @@ ZIP_BOMBS: dict[str, tuple[str, dict[str, tuple[bytes, int]], str]] = {
             "parts": giant((8, 8), "i4"),
             "_reconstruction": giant((), "U9"),
         },
-        "would unpack",
+        UNPACKED,
     ),
     "many small ones": (
         "dataset",
         SCAN | {f"a{number}": giant((1 << 25,), "u1") for number in range(40)},
-        "would unpack",
+        UNPACKED,
     ),
 }
 
 
 @pytest.mark.parametrize("case", ZIP_BOMBS)
 def test_a_small_archive_does_not_become_large(tmp_path: Path, case: str) -> None:
-    name, members, reason = ZIP_BOMBS[case]
+    name, members, parts = ZIP_BOMBS[case]
     path = zip_bomb(tmp_path / "bomb.npz", {f"{member}.npy": content for member, content in members.items()})
     assert path.stat().st_size * 80 < sum(length for _, length in members.values())
-    with pytest.raises(PtyproofError, match=reason), within():
+    with pytest.raises(PtyproofError, match=naming(path, *parts)), within():
         read(name, path)
 
 
@@ -230,8 +237,8 @@ VIEW = (
 EPOCH = b"\x80\x02}(X\x05\x00\x00\x00epochK\x01X\x01\x00\x00\x00a"
 CHECKPOINTS: dict[str, tuple[bytes, str]] = {
     "a bytearray of 16 TiB": (EPOCH + b"c__builtin__\nbytearray\n\x8a\x06\x00\x00\x00\x00\x00\x10\x85Ru.", "bytearray"),
-    "a key that takes ages to hash": (b"\x80\x02}" + NEST + b"Ns.", "unfolds"),
-    "a view that grows when copied": (EPOCH + VIEW + b"u.", "less data than that"),
+    "a key that takes ages to hash": (b"\x80\x02}" + NEST + b"Ns.", "it.ckpt"),
+    "a view that grows when copied": (EPOCH + VIEW + b"u.", "(1099511627776,)"),
     "an epoch of thousands of digits": (
         b"\x80\x02}X\x05\x00\x00\x00epoch\x8b\x00\x10\x00\x00" + b"\x7f" * 4096 + b"s.",
         "LONG4",
@@ -241,24 +248,26 @@ CHECKPOINTS: dict[str, tuple[bytes, str]] = {
         b"\x80\x04X\x05\x00\x00\x00posixX\x06\x00\x00\x00system\x93X\x04\x00\x00\x00true\x85R.",
         "STACK_GLOBAL",
     ),
-    "no epoch": (b"\x80\x02}.", "no epoch"),
-    "a negative epoch": (b"\x80\x02}X\x05\x00\x00\x00epochJ\xff\xff\xff\xffs.", "no epoch"),
-    "too little on the stack": (b"\x80\x02\x86.", "no whole record"),
-    "lists of one byte each": (EPOCH + b"](" + b"]" * 100_000 + b"eu.", "more than 100000"),
+    "no epoch": (b"\x80\x02}.", "epoch"),
+    "a negative epoch": (b"\x80\x02}X\x05\x00\x00\x00epochJ\xff\xff\xff\xffs.", "epoch"),
+    "too little on the stack": (b"\x80\x02\x86.", "it.ckpt"),
+    "lists of one byte each": (EPOCH + b"](" + b"]" * 100_000 + b"eu.", "100000"),
     "a record of megabytes": (EPOCH + b"](" + b"N" * (1 << 21) + b"eu.", str(1 << 21)),
 }
 
 
 @pytest.mark.parametrize("case", CHECKPOINTS)
 def test_checkpoints_that_torch_would_choke_on(tmp_path: Path, case: str) -> None:
-    code, reason = CHECKPOINTS[case]
+    code, part = CHECKPOINTS[case]
     (tmp_path / "it.ckpt").write_bytes(pickled(code))
-    assert reason in refused("checkpoint", tmp_path / "it.ckpt")
+    assert names(refused("checkpoint", tmp_path / "it.ckpt"), "it.ckpt", part)
 
 
 def test_a_checkpoint_may_not_be_compressed(tmp_path: Path) -> None:
     path = zip_bomb(tmp_path / "it.ckpt", {"archive/data.pkl": (b"\x80\x02}.", 4), "archive/data/0": (b"", 3 << 30)})
-    assert "compressed" in refused("checkpoint", path)
+    assert "it.ckpt" in refused("checkpoint", path)
+    with zipfile.ZipFile(path) as archive:  # what is wrong with it is that alone
+        assert {info.compress_type for info in archive.infolist()} == {zipfile.ZIP_DEFLATED}
 
 
 def lying(header: dict[str, Any], length: int | None = None) -> bytes:
@@ -291,7 +300,7 @@ def test_a_bundle_with_more_tensors_than_its_network_has_costs_its_header_alone(
     header |= {f"more{n}": {"dtype": "F32", "shape": [0], "data_offsets": [len(data)] * 2} for n in range(60_000)}
     text = json.dumps(header).encode()
     (tmp_path / "it.safetensors").write_bytes(len(text).to_bytes(8, "little") + text + data)
-    with within(6.0, 300_000_000), pytest.raises(PtyproofError, match="more0: expected no such weight"):
+    with within(6.0, 300_000_000), pytest.raises(PtyproofError, match=naming("it.safetensors", "more0")):
         read("bundle", tmp_path / "it.safetensors")
 
 
@@ -318,7 +327,9 @@ def test_toml_that_the_parser_cannot_take(tmp_path: Path, case: str) -> None:
 def test_a_number_that_has_no_decimal_text_is_named(tmp_path: Path, text: str) -> None:
     path = tmp_path / "pyproject.toml"
     path.write_text(f"[tool.ptyproof.docs]\n{text}\n", encoding="utf-8")
-    assert "thousands of digits" in refused("settings", path)
+    said = refused("settings", path)
+    assert names(said, "pyproject.toml", "[tool.ptyproof.docs]", text.partition(" ")[0])
+    assert len(said) < 1000
 
 
 @pytest.mark.parametrize("piece", ["[", '{"a":', "9", '"\\u0041', "-", "[1,", '{"a":1},', " ", "1e", '"a":1,', "\n"])

@@ -21,6 +21,7 @@ from ptyproof.phases.g_compare.tables import csv_text
 from ptyproof.report.page import write_report
 from ptyproof.study import checks
 from tests.helpers.hubs import ENVIRONMENT, REVISION
+from tests.helpers.messages import naming
 from tests.hostile.files import within
 from tests.strategies.datasets import make_dataset
 
@@ -99,7 +100,7 @@ def test_a_log_in_a_hub_has_no_commands_either(tmp_path: Path, monkeypatch: pyte
 @pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "=cmd|' /C calc'!A0", "a b", "a\x1b"])
 def test_no_name_of_a_study_begins_a_formula(name: str) -> None:
     for key in ("name", "views.name"):
-        with pytest.raises(DesignError, match="that start with a letter or digit"):
+        with pytest.raises(DesignError, match=naming(key, repr(name))):
             checks.name(key, name)
 
 
@@ -132,9 +133,9 @@ def test_a_link_out_of_a_hub_is_not_written_through(tmp_path: Path, name: str) -
         victim.mkdir()
     link.symlink_to(victim)
     before = sorted(path.name for path in tmp_path.rglob("*"))
-    with pytest.raises(InputError, match=f"{name} is a link that leads out of the hub, and nothing was written"):
+    with pytest.raises(InputError, match=naming(root, name)):
         Hub(root).open_run(["pytest"], "none", None, ENVIRONMENT, REVISION)
-    with pytest.raises(InputError, match="leads out of the hub"):
+    with pytest.raises(InputError, match=naming(root, name)):
         write_report(root)
     assert sorted(path.name for path in tmp_path.rglob("*")) == before
 
@@ -160,7 +161,7 @@ def test_no_log_is_written_through_a_link(tmp_path: Path, kind: str) -> None:
         path.symlink_to(victim)
     if kind == "link":
         victim.write_text("mine\n", encoding="utf-8")
-    with within(), pytest.raises(RunError, match="no log is written through one"), appended(path) as file:
+    with within(), pytest.raises(RunError, match=naming(path)), appended(path) as file:
         file.write("more\n")
     assert not victim.exists() or victim.read_text(encoding="utf-8") == "mine\n"
     with appended(tmp_path / "own.log") as file:

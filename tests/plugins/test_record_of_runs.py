@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.helpers.messages import names
 from tests.helpers.projects import RIGHT, Project, started
 
 SKIPPED_BY = {
@@ -97,7 +99,7 @@ def test_a_test_that_ran_again_is_counted_and_is_no_first_run(
     ended = project.evidence("green", *args, "-k", "one")
     assert (ended.status, ended.run["accepted"], ended.run["outcomes"]) == (1, False, {"passed": 1})
     assert ended.run["reruns"] == [{"test": "test_calc.py::test_one", "count": counted}]
-    assert f"reruns: {counted}" in ended.run["reason"]
+    assert names(ended.run["reason"], counted)
 
 
 def test_a_red_test_that_failed_each_time_is_red_and_its_reruns_are_counted(project: Project) -> None:
@@ -108,23 +110,20 @@ def test_a_red_test_that_failed_each_time_is_red_and_its_reruns_are_counted(proj
 
 
 @pytest.mark.parametrize(
-    ("conftest", "counts"),
-    [
-        (DESELECTS, {"conftest.py": 2}),
-        (REMOVES, {"what did not report it: a conftest.py or a plugin": 2}),
-        (REMOVES_MORE_THAN_IT_SAYS, {"conftest.py": 1, "what did not report it: a conftest.py or a plugin": 1}),
-    ],
+    ("conftest", "reported", "silent"),
+    [(DESELECTS, [2], []), (REMOVES, [], [2]), (REMOVES_MORE_THAN_IT_SAYS, [1], [1])],
     ids=["reported", "silent", "both"],
 )
 @pytest.mark.parametrize("args", [(), XDIST], ids=["one process", "two"])
 def test_tests_that_a_conftest_leaves_out_are_counted_and_refused(
-    project: Project, conftest: str, counts: dict[str, int], args: tuple[str, ...]
+    project: Project, conftest: str, reported: list[int], silent: list[int], args: tuple[str, ...]
 ) -> None:
     project.write("test_calc.py", THREE)
     project.write("conftest.py", conftest)
     ended = project.evidence("green", *args)
     assert (ended.status, ended.run["accepted"], ended.run["n_collected"]) == (1, False, 1)
-    assert {one["by"]: one["count"] for one in ended.run["deselected"]} == counts
+    assert [one["count"] for one in ended.run["deselected"] if one["by"] == "conftest.py"] == reported
+    assert [one["count"] for one in ended.run["deselected"] if one["by"] != "conftest.py"] == silent
     assert not any(one["by_command"] for one in ended.run["deselected"])
     assert collected(project, ended.run) == [
         ("test_calc.py::test_b", "deselected"),
@@ -222,8 +221,7 @@ def test_a_worker_that_crashes_is_called_that(project: Project) -> None:
     ended = project.evidence("green", *XDIST)
     assert (ended.status, ended.run["accepted"]) == (1, False)
     assert ended.run["outcomes"] == {"crashed": 1, "passed": 1}
-    assert "worker gw" in ended.run["reason"]
-    assert "crashed" in ended.run["reason"]
+    assert re.search(r"\bgw\d", ended.run["reason"])
 
 
 def test_a_worker_that_crashes_after_its_last_test_is_no_pass(project: Project) -> None:
@@ -235,7 +233,7 @@ def test_a_worker_that_crashes_after_its_last_test_is_no_pass(project: Project) 
     ended = project.evidence("green", *XDIST, "--max-worker-restart=0")
     assert ended.run["accepted"] is False
     assert ended.status != 0
-    assert "crashed" in ended.run["reason"]
+    assert re.search(r"\bgw\d", ended.run["reason"])
 
 
 def test_an_async_test_that_unittest_drops_did_not_run(project: Project) -> None:
@@ -248,7 +246,7 @@ def test_an_async_test_that_unittest_drops_did_not_run(project: Project) -> None
     ended = project.evidence("green", "-W", "ignore")
     assert (ended.status, ended.run["accepted"]) == (1, False)
     assert ended.run["outcomes"] == {"passed": 1, "not_run": 1}
-    assert "Plain::test_a did not run" in ended.run["reason"]
+    assert "Plain::test_a" in ended.run["reason"]
 
 
 def test_a_failure_that_a_conftest_calls_a_pass_is_a_failure(project: Project) -> None:
@@ -277,8 +275,8 @@ def test_the_summary_says_what_was_not_collected_and_what_ran_again(project: Pro
     project.write("conftest.py", RUNS_AGAIN % ("rerun", "True"))
     project.pytest()
     summary = project.read("docs/summary.md")
-    assert "run-0001 did not collect `test_more.py`" in summary
-    assert "run-0001 ran `test_calc.py::test_one` again: 2" in summary
+    assert any(names(line, "run-0001", "`test_more.py`") for line in summary.splitlines())
+    assert any(names(line, "run-0001", "`test_calc.py::test_one`", 2) for line in summary.splitlines())
 
 
 FAILS_IN = {
