@@ -86,22 +86,25 @@ def test_tike_goes_through_as_well(tmp_path: Path, capsys: pytest.CaptureFixture
     assert run(capsys, "validate", tmp_path / "new.npz")[0] == 0
 
 
-@pytest.mark.parametrize(
-    ("values", "scale"), [(["--values", "intensity"], None), (["--values", "amplitude"], None), ([], 0)]
-)
+def test_fractions_in_tike_are_refused_until_the_caller_says_what_they_are(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, new = tike(tmp_path / "a.npz", data=0.3 * COUNTS[None]), tmp_path / "new.npz"
+    status, _, err = run(capsys, "import", path, "--out", new)
+    assert status == 2
+    assert names(err, "--values intensity", "--values amplitude")
+    assert not new.exists()
+
+
+@pytest.mark.parametrize("values", ["intensity", "amplitude"])
 def test_fractions_in_tike_are_what_the_caller_says(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], values: list[str], scale: int | None
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], values: str
 ) -> None:
     fractions = COUNTS * 0.3
     path, new = tike(tmp_path / "a.npz", data=fractions[None]), tmp_path / "new.npz"
-    status, _, err = run(capsys, "import", path, *values, "--out", new)
-    if scale is not None:
-        assert status == 2
-        assert names(err, "--values intensity", "--values amplitude")
-        assert not new.exists()
-        return
+    status, _, err = run(capsys, "import", path, "--values", values, "--out", new)
     assert (status, err) == (0, "")
-    expected = fractions if "amplitude" in values else np.sqrt(fractions)
+    expected = fractions if values == "amplitude" else np.sqrt(fractions)
     dataset = read_dataset(new).dataset
     assert dataset.diffraction is not None
     np.testing.assert_allclose(dataset.diffraction, expected, rtol=1e-6)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
@@ -142,10 +143,25 @@ def test_the_heart_beats(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_a_full_disk_stops_no_job_by_its_heart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[Path] = []
+
+    def full(path: Path, *_: Any) -> None:
+        tried.append(path)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
     monkeypatch.setattr(job_state, "HEARTBEAT_S", 0.01)
-    with running(tmp_path / STATE_FILE, "job", QUIET):
-        monkeypatch.setattr(job_state, "write_manifest", lambda *_: (_ for _ in ()).throw(OSError(28, "no space")))
-        time.sleep(0.1)
+    path = tmp_path / STATE_FILE
+    with running(path, "job", QUIET):
+        monkeypatch.setattr(job_state, "write_manifest", full)
+        deadline = time.monotonic() + 10
+        while len(tried) < 3:  # the heart goes on after a beat that could not be written
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        state = read_state(path)
+        assert state is not None
+        assert is_alive(state)
+    assert set(tried) == {path}
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_job_that_ends_by_an_error_or_an_interrupt_leaves_no_state(tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ def check(raw: bytes, folder: Path) -> None:
     AssertionError
         If a finding is no finding.
     """
-    run._UPSET = ()
+    run.UPSETTING = ()
     checked = run.judge(load_bytes(raw), "fuzz.json", folder=folder)
     for finding in checked.findings:
         assert finding.severity in SEVERITIES

@@ -25,7 +25,6 @@ from ptyproof.hub.index import Hub
 from ptyproof.io.strict_json import read_json
 from tests.fuzz.readers import READERS
 from tests.helpers.bundles import write_small_bundle
-from ptyproof.io.strict_json import NotStrictJsonError, read_json
 from tests.helpers.messages import names, naming
 from tests.hostile.files import Bomb, TookTooLongError, giant, within, zip_bomb
 from tests.strategies.datasets import make_dataset

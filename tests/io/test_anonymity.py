@@ -65,8 +65,8 @@ def test_two_machines_of_one_name_differ(monkeypatch: pytest.MonkeyPatch, tmp_pa
         places = (tmp_path / f"{secret}",)
         if secret is not None:
             places[0].write_text(secret, encoding="utf-8")
-        monkeypatch.setattr(module, "_OF_THE_MACHINE", places)
-        monkeypatch.setattr(module, "_OF_THE_BOOT", ())
+        monkeypatch.setattr(module, "SECRETS_OF_THE_MACHINE", places)
+        monkeypatch.setattr(module, "SECRETS_OF_THE_BOOT", ())
         marks.add(host_mark())
     assert len(marks) == 3
 
@@ -82,11 +82,11 @@ def test_hardware_has_its_name_or_a_mark_that_outlives_a_new_start(
 ) -> None:
     assert hardware_label("Best CPU 9000") == "Best CPU 9000"
     (tmp_path / "id").write_text("secret", encoding="utf-8")
-    monkeypatch.setattr(module, "_OF_THE_MACHINE", (tmp_path / "id",))
+    monkeypatch.setattr(module, "SECRETS_OF_THE_MACHINE", (tmp_path / "id",))
     monkeypatch.setenv(ANONYMOUS, "1")
     marks = []
     for boot in ("first", "second"):
-        monkeypatch.setattr(module, "_OF_THE_BOOT", (tmp_path / boot,))
+        monkeypatch.setattr(module, "SECRETS_OF_THE_BOOT", (tmp_path / boot,))
         (tmp_path / boot).write_text(boot, encoding="utf-8")
         marks.append((hardware_label("Best CPU 9000"), host_mark()))
     (first, host), (second, host_later) = marks

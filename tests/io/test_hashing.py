@@ -43,7 +43,7 @@ def test_blocks_do_not_count(array: np.ndarray, data: st.DataObject) -> None:
 def test_a_large_array_is_read_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     array = np.random.default_rng(0).normal(size=(50, 7))
     whole = sha256_array(array)
-    monkeypatch.setattr("ptyproof.io.hashing._CHUNK_BYTES", 100)
+    monkeypatch.setattr("ptyproof.io.hashing.CHUNK_BYTES", 100)
     assert sha256_array(array) == whole
 
 

@@ -127,14 +127,14 @@ def test_a_changed_byte_is_refused_or_changes_no_array(tmp_path: Path, stored: b
     at = data.draw(st.integers(0, len(content) - 1))
     content[at] ^= data.draw(st.integers(1, 255))
     path.write_bytes(content)
+    refused = False
     try:
-        found = read_all(path)
+        found = list(read_all(path).values())
     except DataError:
-        return
-    # Times, versions and attributes carry no data; a changed name is another, equally sound archive.
-    assert len(found) == 2
-    for array in found.values():
-        np.testing.assert_array_equal(array, np.arange(40.0).reshape(5, 8))
+        refused = True
+    if not refused:
+        # Times, versions and attributes carry no data; a changed name is another, equally sound archive.
+        np.testing.assert_array_equal(found, [np.arange(40.0).reshape(5, 8)] * 2)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ptyproof.io import json_reader
 from ptyproof.io.json_reader import line_and_column, read_text
 from ptyproof.io.strict_json import MAX_BYTES, NotStrictJsonError, format_json, parse_bytes, parse_json, read_json
 from tests.helpers.messages import names, naming
@@ -29,9 +28,9 @@ PIECES = st.sampled_from([*PUNCTUATION, *WORDS, "\\u00", "\\ud800", '"\\ud83d\\u
 
 
 @pytest.fixture(params=[0, 4, 1024], ids="short{}".format)
-def short(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave nothing, next to nothing and the usual to the standard library's parser."""
-    monkeypatch.setattr(json_reader._Reader, "short", request.param)
+def short(request: pytest.FixtureRequest) -> int:
+    """How many characters the standard library reads at once: none, next to none, and the usual."""
+    return int(request.param)
 
 
 def _strict(text: str) -> Any:
@@ -50,21 +49,19 @@ def _strict(text: str) -> Any:
     return value
 
 
-@pytest.mark.usefixtures("short")
 @pytest.mark.parametrize("indent", [None, 2])
-def test_it_reads_what_the_standard_library_reads(indent: int | None) -> None:
+def test_it_reads_what_the_standard_library_reads(indent: int | None, short: int) -> None:
     @settings(max_examples=30)
     @given(value=VALUES)
     def check(value: Any) -> None:
-        reading = read_text(json.dumps(value, indent=indent, ensure_ascii=indent is None))
+        reading = read_text(json.dumps(value, indent=indent, ensure_ascii=indent is None), short=short)
         assert reading.end is None
         assert repr(reading.value) == repr(value)  # the types, too: 1 and 1.0 and True are equal
 
     check()
 
 
-@pytest.mark.usefixtures("short")
-def test_it_refuses_what_the_standard_library_refuses() -> None:
+def test_it_refuses_what_the_standard_library_refuses(short: int) -> None:
     @settings(max_examples=80)
     @given(pieces=st.lists(PIECES, max_size=12))
     def check(pieces: list[str]) -> None:
@@ -72,12 +69,12 @@ def test_it_refuses_what_the_standard_library_refuses() -> None:
         try:
             expected = _strict(text)
         except ValueError:
-            assert read_text(text).end is not None
+            assert read_text(text, short=short).end is not None
             with pytest.raises(NotStrictJsonError) as caught:
                 parse_json(text)
             assert names(caught.value.reason, caught.value.line, caught.value.column)
         else:
-            reading = read_text(text)
+            reading = read_text(text, short=short)
             assert (reading.value, reading.faults, reading.end, reading.open_paths) == (expected, (), None, ())
             assert reading.last_path == "$"
             assert repr(parse_json(text)) == repr(expected)
@@ -85,15 +82,14 @@ def test_it_refuses_what_the_standard_library_refuses() -> None:
     check()
 
 
-@pytest.mark.usefixtures("short")
 @pytest.mark.parametrize("indent", [None, 2])
-def test_a_text_cut_anywhere_is_readable_up_to_there(indent: int | None) -> None:
+def test_a_text_cut_anywhere_is_readable_up_to_there(indent: int | None, short: int) -> None:
     @settings(max_examples=30)
     @given(value=st.dictionaries(TEXT, VALUES, min_size=1, max_size=4), data=st.data())
     def check(value: dict[str, Any], data: st.DataObject) -> None:
         text = json.dumps(value, indent=indent, ensure_ascii=indent is None)
         end = data.draw(st.integers(0, len(text) - 1))
-        reading = read_text(text[:end])
+        reading = read_text(text[:end], short=short)
         assert reading.end is not None
         assert reading.end.rule in ("cut", "empty")
         _assert_is_part(reading.value, value)
@@ -118,7 +114,6 @@ def _assert_is_part(part: Any, whole: Any) -> None:
         _assert_is_part(inner, outer)
 
 
-@pytest.mark.usefixtures("short")
 @pytest.mark.parametrize(
     ("text", "value", "path"),
     [
@@ -139,13 +134,12 @@ def _assert_is_part(part: Any, whole: Any) -> None:
         ('{"a": 1e+', {}, "$.a"),
     ],
 )
-def test_how_far_a_cut_text_is_readable(text: str, value: Any, path: str) -> None:
-    reading = read_text(text)
+def test_how_far_a_cut_text_is_readable(text: str, value: Any, path: str, short: int) -> None:
+    reading = read_text(text, short=short)
     assert reading.end is not None
     assert (reading.value, reading.end.json_path, reading.end.rule) == (value, path, "cut" if text else "empty")
 
 
-@pytest.mark.usefixtures("short")
 @pytest.mark.parametrize(
     ("text", "path", "rule", "place"),
     [
@@ -167,8 +161,8 @@ def test_how_far_a_cut_text_is_readable(text: str, value: Any, path: str) -> Non
         ("[1", "$[0]", "cut", (1, 2)),
     ],
 )
-def test_where_a_fault_is(text: str, path: str, rule: str, place: tuple[int, int]) -> None:
-    reading = read_text(text)
+def test_where_a_fault_is(text: str, path: str, rule: str, place: tuple[int, int], short: int) -> None:
+    reading = read_text(text, short=short)
     assert reading.end is not None
     assert (reading.end.json_path, reading.end.rule) == (path, rule)
     with pytest.raises(NotStrictJsonError) as caught:
@@ -258,10 +252,24 @@ def test_going_on_behind_faults_takes_time_and_memory_that_grow_with_the_text(na
     assert peak < 60 * len(text) + 1e7
 
 
-@pytest.mark.usefixtures("short")
-def test_every_fault_that_does_not_end_a_text_is_found_with_its_place() -> None:
+def test_a_number_is_read_to_its_end() -> None:
+    """Also where the piece that the standard library is given ends within it: 1,024 characters from its beginning."""
+    number = "0." + "1" * 1020 + "e-5"
+    for before in range(0, 1100, 7):
+        reading = read_text(f'["{"x" * before}", {number}, "{"x" * 2000}"')
+        assert reading.value == ["x" * before, float(number), "x" * 2000], before
+
+
+def test_two_commas_are_a_fault_wherever_they_stand() -> None:
+    for before in range(2, 150):
+        end = read_text(f'[{"1, " * before}, "{"x" * 2000}"]').end
+        assert end is not None, before
+        assert (end.rule, end.offset) == ("syntax", 3 * before + 1)
+
+
+def test_every_fault_that_does_not_end_a_text_is_found_with_its_place(short: int) -> None:
     text = '{"a": [1, NaN, -Infinity, 1e999],\n "a": "\\ud800", "b": {"c": 1, "c": 2}, "d": [3, 4, tr'
-    reading = read_text(text, recover=True)
+    reading = read_text(text, recover=True, short=short)
     found = [(fault.rule, fault.json_path, line_and_column(text, fault.offset)) for fault in reading.faults]
     assert found == [
         ("number", "$.a[1]", (1, 11)),

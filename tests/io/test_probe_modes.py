@@ -44,16 +44,19 @@ def test_modes_first_and_last(tmp_path: Path, axis: int, axes: str, patterns: bo
         ((40, 32, 32), {(32, 32)}, 0),  # more modes than rows: the patterns tell
         ((32, 32, 40), {(32, 32)}, 2),
         ((32, 32, 8), {(32, 8)}, 0),
-        ((40, 32, 32), set(), None),
-        ((32, 32, 32), {(32, 32)}, None),
-        ((32, 40, 32), set(), None),
-        ((8, 8, 8), set(), None),
     ],
 )
-def test_shapes(shape: tuple[int, ...], windows: set[tuple[int, int]], axis: int | None) -> None:
-    if axis is not None:
-        assert mode_axis(shape, windows, Path("a.npz"), "probeGuess") == axis
-        return
+def test_shapes_that_tell_which_axis_the_modes_are_on(
+    shape: tuple[int, ...], windows: set[tuple[int, int]], axis: int
+) -> None:
+    assert mode_axis(shape, windows, Path("a.npz"), "probeGuess") == axis
+
+
+@pytest.mark.parametrize(
+    ("shape", "windows"),
+    [((40, 32, 32), set()), ((32, 32, 32), {(32, 32)}), ((32, 40, 32), set()), ((8, 8, 8), set())],
+)
+def test_shapes_that_leave_the_axis_of_the_modes_open(shape: tuple[int, ...], windows: set[tuple[int, int]]) -> None:
     with pytest.raises(DataError) as caught:
         mode_axis(shape, windows, Path("a.npz"), "probeGuess")
     assert caught.value.member == "probeGuess"

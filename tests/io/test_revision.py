@@ -606,7 +606,7 @@ def test_a_worktree_whose_repository_is_gone_says_so(repository: Path, tmp_path:
 
 
 def test_a_git_that_does_not_answer_is_named(repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ptyproof.provenance.git._TIMEOUT_S", 0.2)
+    monkeypatch.setattr("ptyproof.provenance.git.TIMEOUT_S", 0.2)
     fake_git(tmp_path, monkeypatch, "import time\ntime.sleep(20)")
     assert names(str(state(repository).git_error), "0.2 s")
 

@@ -242,7 +242,7 @@ def test_statistics_of_blocks_are_those_of_the_whole(monkeypatch: pytest.MonkeyP
     diffraction = make_dataset(n=9, mean_counts=40).diffraction
     assert diffraction is not None
     whole = PatternStatistics.of(diffraction, 0.37)
-    monkeypatch.setattr("ptyproof.io.blocks._BLOCK_BYTES", 2 * diffraction[:1].nbytes)
+    monkeypatch.setattr("ptyproof.io.blocks.BLOCK_BYTES", 2 * diffraction[:1].nbytes)
     blocks = PatternStatistics.of(diffraction, 0.37)
     np.testing.assert_array_equal(whole.mean_intensity, blocks.mean_intensity)
     assert whole.photons_per_pattern == blocks.photons_per_pattern

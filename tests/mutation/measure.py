@@ -69,7 +69,7 @@ def measure(root: Path, count: int, seed: int) -> Tally:
 
 
 def _findings(path: Path, root: Path, digests: dict[Path, str]) -> set[tuple[str, str, str]]:
-    run._UPSET = ()  # what upsets a check is to be seen
+    run.UPSETTING = ()  # what upsets a check is to be seen
     checked = run.check_manifest(path, digests=digests, home=root)
     return {
         (finding.code, finding.json_path, finding.message) for finding in checked.findings if finding.severity != "info"

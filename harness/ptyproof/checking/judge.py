@@ -25,7 +25,7 @@ from ptyproof.io.whole_numbers import with_whole_numbers
 
 _OF_OWN = ("files", "paths", "values")  # the groups of what needs no kind
 _MAX_LEVELS = 16
-_UPSET: tuple[type[Exception], ...] = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+UPSETTING: tuple[type[Exception], ...] = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
 
 @dataclass(frozen=True)
@@ -179,7 +179,7 @@ def _findings(doc: Document, known: Recognised) -> Iterable[Finding]:
     for check in checks_of(known.kind):
         try:
             found.extend(check(doc))
-        except _UPSET:
+        except UPSETTING:
             if not found:
                 raise
             # the schema has said what is wrong with the value that upset the check

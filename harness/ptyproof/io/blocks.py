@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-_BLOCK_BYTES = 1 << 24
+BLOCK_BYTES = 1 << 24
 _BLOCK_PATTERNS = 64
 
 
 def row_blocks(array: npt.NDArray[Any]) -> Iterator[slice]:
     """Yield slices that cover the first axis of `array`, (n, ...) of any dtype, in pieces of about 16 MiB."""
-    rows = max(1, _BLOCK_BYTES // max(1, array[:1].nbytes))
+    rows = max(1, BLOCK_BYTES // max(1, array[:1].nbytes))
     for start in range(0, len(array), rows):
         yield slice(start, min(start + rows, len(array)))
 

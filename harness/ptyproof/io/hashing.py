@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-_CHUNK_BYTES = 1 << 22
+CHUNK_BYTES = 1 << 22
 
 
 def sha256_file(path: Path) -> str:
@@ -75,5 +75,5 @@ def sha256_json(value: Any) -> str:
 def _blocks(array: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
     if array.ndim == 0 or array.size == 0:
         return [array.reshape(-1)]
-    rows = max(1, _CHUNK_BYTES // max(1, array[:1].nbytes))
+    rows = max(1, CHUNK_BYTES // max(1, array[:1].nbytes))
     return [array[start : start + rows].reshape(-1) for start in range(0, len(array), rows)]

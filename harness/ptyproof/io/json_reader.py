@@ -18,7 +18,8 @@ from typing import Any, NoReturn
 MAX_DEPTH = 100
 _MAX_DIGITS = 308  # of a whole number that is surely no larger than a float can be
 _MAX_FAULTS = 100
-_SHORT = 1024
+SHORT = 1024  # characters
+_OF_NUMBERS = ("", ".", "e", "E")  # a number that ends before one of these may go on
 _SHOWN = 40
 _SPACE = re.compile(r"[ \t\n\r]*+")
 _NUMBER = re.compile(r"(-?(?:0|[1-9][0-9]*+))((?:\.[0-9]++)?+(?:[eE][-+]?+[0-9]++)?+)")
@@ -133,13 +134,14 @@ def path_of(keys: Iterable[str | int | None]) -> str:
     return "$" + "".join(_step(key) for key in keys if key is not None)
 
 
-def read_text(text: str, recover: bool = False) -> Reading:
+def read_text(text: str, recover: bool = False, short: int = SHORT) -> Reading:
     """Read a text as strict JSON, as far as it is.
 
     With `recover`, reading goes on behind keys that stand twice (the last value stays), numbers that JSON does not have
-    (as NaN and infinities) and halves of surrogate pairs; otherwise it ends at the first fault.
+    (as NaN and infinities) and halves of surrogate pairs; otherwise it ends at the first fault. The standard library
+    reads values of up to `short` characters; the result is the same for every `short`.
     """
-    return _Reader(text, recover).read()
+    return _Reader(text, recover, short).read()
 
 
 class _Stop(Exception):  # noqa: N818 - it ends the reading, and is the result of it
@@ -153,9 +155,9 @@ class _Reader:
 
     text: str
     recover: bool
+    short: int
     at: int = 0
     value: Any = ...
-    short: int = _SHORT
     long_until: int = 0
     open: list[dict[str, Any] | list[Any]] = field(default_factory=list)
     keys: list[str | int | None] = field(default_factory=list)
@@ -215,7 +217,7 @@ class _Reader:
             return False
         end = self.text.rfind(",", self.at, self.at + self.short)
         items = None if end < 0 else self._decoded(f"[{self.text[self.at : end]}]")
-        if items is None or items[1] != end - self.at + 2:
+        if items is None or not items[0] or items[1] != end - self.at + 2:
             return False
         inner.extend(items[0])
         self.keys[-1] = len(inner) - 1
@@ -235,7 +237,8 @@ class _Reader:
         except (ValueError, StopIteration):
             self.long_until = self.at + self.short // 16  # what stands inside is likely to be short no sooner
             return None
-        return (value, end) if end < len(text) or text[-1:] == "]" else None  # a number may go on behind it
+        goes_on = text[end : end + 1] in _OF_NUMBERS if isinstance(value, (int, float)) else False
+        return None if goes_on else (value, end)
 
     def _read_key(self, inner: dict[str, Any]) -> None:
         start = self.at

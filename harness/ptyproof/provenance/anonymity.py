@@ -17,8 +17,8 @@ from functools import cache
 from pathlib import Path
 
 ANONYMOUS = "PTYPROOF_ANONYMOUS"
-_OF_THE_MACHINE = (Path("/etc/machine-id"), Path("/var/lib/dbus/machine-id"))
-_OF_THE_BOOT = (Path("/proc/sys/kernel/random/boot_id"),)
+SECRETS_OF_THE_MACHINE = (Path("/etc/machine-id"), Path("/var/lib/dbus/machine-id"))
+SECRETS_OF_THE_BOOT = (Path("/proc/sys/kernel/random/boot_id"),)
 _LENGTH = 12
 
 
@@ -56,7 +56,7 @@ def is_this_host(label: str) -> bool:
 
 def host_mark() -> str:
     """Return the mark of this host since it was started, 64 hexadecimal digits."""
-    return _keyed(platform.node(), (*_OF_THE_MACHINE, *_OF_THE_BOOT))
+    return _keyed(platform.node(), (*SECRETS_OF_THE_MACHINE, *SECRETS_OF_THE_BOOT))
 
 
 def hardware_label(name: str) -> str:
@@ -65,7 +65,7 @@ def hardware_label(name: str) -> str:
     Equal names have equal marks on one machine, also after it was started anew: whether a result was made on the
     same hardware is still known there, and nowhere else.
     """
-    return f"left out ({_keyed(name, _OF_THE_MACHINE)[:_LENGTH]})" if is_anonymous() else name
+    return f"left out ({_keyed(name, SECRETS_OF_THE_MACHINE)[:_LENGTH]})" if is_anonymous() else name
 
 
 def _keyed(name: str, secrets: tuple[Path, ...]) -> str:

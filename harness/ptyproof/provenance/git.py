@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-_TIMEOUT_S = 30
+TIMEOUT_S = 30
 _MOST_LETTERS = 500
 _REPOSITORY = frozenset(
     {"GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_INDEX_FILE"}
@@ -130,13 +130,13 @@ def ask(folder: Path, *args: str) -> bytes:
             env=variables,
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            timeout=_TIMEOUT_S,
+            timeout=TIMEOUT_S,
             check=False,
         )
     except OSError as error:
         raise GitError(f"git could not be started: {error.strerror or error}") from error
     except subprocess.TimeoutExpired as error:
-        raise GitError(f"git {args[0]} did not answer within {_TIMEOUT_S} s") from error
+        raise GitError(f"git {args[0]} did not answer within {TIMEOUT_S} s") from error
     if done.returncode != 0:
         said = " ".join(done.stderr.decode(errors="backslashreplace").split())[:_MOST_LETTERS]
         raise GitError(said or f"git {args[0]} ended with exit status {done.returncode}")

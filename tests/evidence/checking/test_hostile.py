@@ -206,7 +206,7 @@ def test_a_check_that_a_broken_value_upsets_does_not_end_the_run(
     def upset(_: object) -> list[object]:
         raise TypeError("unhashable")
 
-    monkeypatch.setattr(run, "_UPSET", (TypeError,))
+    monkeypatch.setattr(run, "UPSETTING", (TypeError,))
     monkeypatch.setattr(run, "checks_of", lambda _: [upset])
     value = example("run_manifest", "one-of-three-doses.json")
     with pytest.raises(TypeError):  # of a sound file it is a fault of the check
