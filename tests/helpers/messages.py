@@ -21,6 +21,8 @@ def names(text: str, *parts: object) -> bool:
 def _whole(part: str) -> str:
     before = r"(?<!\w)(?<!\d[.,])" if part[0].isdigit() else r"(?<!\w)" if re.match(r"\w", part) else ""
     after = r"(?![.,]?\d)(?!\w)" if part[-1].isdigit() else r"(?!\w)" if re.match(r"\w", part[-1]) else ""
+    if part.startswith("--"):
+        after += r"(?!-\w)"  # an option is not found as the beginning of a longer one
     return before + re.escape(part) + after
 
 

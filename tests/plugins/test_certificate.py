@@ -59,8 +59,8 @@ def test_without_the_option_nothing_of_it_is_collected(in_folder: Callable[..., 
 @pytest.mark.parametrize(
     ("options", "parts"),
     [
-        (["--ptyproof-certify-mode=resume"], ["--ptyproof-certify-mode", "--ptyproof-certify,"]),
-        (["--ptyproof-certify-epochs=2"], ["--ptyproof-certify-epochs", "--ptyproof-certify,"]),
+        (["--ptyproof-certify-mode=resume"], ["--ptyproof-certify-mode", "--ptyproof-certify"]),
+        (["--ptyproof-certify-epochs=2"], ["--ptyproof-certify-epochs", "--ptyproof-certify"]),
         (
             ["--ptyproof-certify", "--ptyproof-certify-mode=once"],
             ["--ptyproof-certify-mode", "twice, resume", "'once'"],
