@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ptyproof.jobs.attempt import EndedJob
     from ptyproof.runs.matrix import MatrixRun
     from ptyproof.study.jobs import TrainingJob
+    from ptyproof_schemas.types.certificate import Attempt
 
 _TESTS = Path(__file__).parent / "real_run" / "test_certificate.py"
 
@@ -49,14 +50,14 @@ def ptyproof_certify_job(
     ptyproof_matrix_run: MatrixRun,
     ptyproof_train_job: Callable[[TrainingJob], EndedJob[TrainingJob]],
     request: pytest.FixtureRequest,
-) -> Callable[[TrainingJob], dict[str, Any]]:
+) -> Callable[[TrainingJob], Attempt]:
     """A function that trains a job twice more and returns the attempt (dict) recorded in the hub's certificate.
 
     The job is trained for the run first; that bundle must have the same bits, too. The attempt's `status` is
     `reproduced`, `diverged` or `failed`.
     """
 
-    def certify_one(job: TrainingJob) -> dict[str, Any]:
+    def certify_one(job: TrainingJob) -> Attempt:
         from ptyproof.certificate.certificate import Certificate, certify
         from ptyproof.certificate.repeat_training import Certification
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final, Literal
 
 from ptyproof.certificate.divergence import Divergence
 
-MODES = ("twice", "resume")
-REPRODUCED, DIVERGED, FAILED = STATUSES = ("reproduced", "diverged", "failed")
+Mode = Literal["twice", "resume"]
+
+MODES: tuple[Mode, ...] = ("twice", "resume")
+REPRODUCED: Final = "reproduced"
+DIVERGED: Final = "diverged"
+FAILED: Final = "failed"
 
 
 def describe(attempt: Mapping[str, Any]) -> str:

@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
-from ptyproof.certificate.attempts import REPRODUCED, STATUSES, describe
+from ptyproof.certificate.attempts import DIVERGED, FAILED, REPRODUCED, describe
 from ptyproof.certificate.repeat_training import Certification, certify_job
 from ptyproof.console import Console
 from ptyproof.errors import InputError
@@ -27,8 +27,12 @@ from ptyproof.records.training_ledger import TrainingLedger
 from ptyproof.study.design import StudyDesign
 from ptyproof.study.jobs import JobFilters, TrainingJob, check_filters
 
-KIND = "certificate"
-SCOPE: dict[str, Any] = {
+if TYPE_CHECKING:
+    from ptyproof_schemas.types.certificate import Account, Attempt, Scope
+    from ptyproof_schemas.types.certificate import Certificate as CertificateRecord
+
+KIND: Final = "certificate"
+SCOPE: Scope = {
     "says": (
         "An attempt that is reproduced: two trainings of the job, in fresh processes, had every batch, loss, weight, "
         "optimiser state and random generator alike, bit for bit, in the epochs that are listed, and gave the same "
@@ -55,7 +59,7 @@ class Certificate:
         """The file."""
         return self.hub / CERTIFICATE
 
-    def read(self) -> dict[str, Any] | None:
+    def read(self) -> CertificateRecord | None:
         """Return the certificate, or None where there is none.
 
         Raises
@@ -74,12 +78,13 @@ class Certificate:
         self._refuse_other(self.path, found)
         return found
 
-    def add(self, attempt: Mapping[str, Any]) -> dict[str, Any]:
+    def add(self, attempt: Attempt) -> CertificateRecord:
         """Add an attempt to the file; return the certificate."""
         with lock(self.path):
             earlier = self.read()
-            attempts = [*([] if earlier is None else earlier["attempts"]), dict(attempt)]
-            certificate = timed_head(KIND) | {
+            attempts = [*([] if earlier is None else earlier["attempts"]), attempt]
+            certificate: CertificateRecord = {
+                **timed_head(KIND),
                 "study": self.design.name,
                 "design_digest": self.design.digest(),
                 "scope": SCOPE,
@@ -97,15 +102,20 @@ class Certificate:
             )
 
 
-def account_of(attempts: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+def account_of(attempts: Sequence[Attempt]) -> Account:
     """Return how many attempts there are, and how they ended."""
-    counts = {f"n_{status}": sum(attempt["status"] == status for attempt in attempts) for status in STATUSES}
-    return {"n_attempts": len(attempts), **counts}
+    statuses = [attempt["status"] for attempt in attempts]
+    return {
+        "n_attempts": len(attempts),
+        "n_reproduced": statuses.count(REPRODUCED),
+        "n_diverged": statuses.count(DIVERGED),
+        "n_failed": statuses.count(FAILED),
+    }
 
 
 def certify(
     certificate: Certificate, phase: TrainingPhase, jobs: Sequence[TrainingJob], how: Certification, console: Console
-) -> list[dict[str, Any]]:
+) -> list[Attempt]:
     """Certify jobs whose data are there, one after the other; return the attempts, each recorded when it has ended.
 
     Raises
@@ -127,7 +137,7 @@ def certify(
 
 def certify_study(
     certificate: Certificate, base: Base, filters: JobFilters, how: Certification, console: Console
-) -> list[dict[str, Any]]:
+) -> list[Attempt]:
     """Make a study's data anew in a temporary folder, certify its jobs, and return the attempts.
 
     Raises
@@ -153,6 +163,6 @@ def certify_study(
         return certify(certificate, phase, found.jobs, how, console)
 
 
-def all_reproduced(attempts: Sequence[Mapping[str, Any]]) -> bool:
+def all_reproduced(attempts: Sequence[Attempt]) -> bool:
     """Tell whether every attempt found what it was to find."""
     return all(attempt["status"] == REPRODUCED for attempt in attempts)

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
 from ptyproof.training.digest_record import EpochDigest
 
-OF_A_STEP = ("batch", "loss", "weights")
-OF_AN_EPOCH = ("loss", "validation_loss", "weights", "optimizer", "rng")
-OF_THE_END = ("n_epochs", "bundle", "recorded_bundle")
+if TYPE_CHECKING:
+    from ptyproof_schemas.types.certificate import Divergence as DivergenceRecord
+
+OfAStep = Literal["batch", "loss", "weights"]
+OfAnEpoch = Literal["loss", "validation_loss", "weights", "optimizer", "rng"]
+OfTheEnd = Literal["n_epochs", "bundle", "recorded_bundle"]
+Quantity = Literal["epoch", "n_steps"] | OfAStep | OfAnEpoch | OfTheEnd
+
+OF_A_STEP: tuple[OfAStep, ...] = ("batch", "loss", "weights")
+OF_AN_EPOCH: tuple[OfAnEpoch, ...] = ("loss", "validation_loss", "weights", "optimizer", "rng")
+OF_THE_END: tuple[OfTheEnd, ...] = ("n_epochs", "bundle", "recorded_bundle")
 QUANTITIES = tuple(dict.fromkeys(("epoch", *OF_A_STEP, "n_steps", *OF_AN_EPOCH, *OF_THE_END)))
 
 Value = str | float | None
@@ -25,7 +34,7 @@ class Divergence:
 
     epoch: int | None
     step: int | None
-    quantity: str
+    quantity: Quantity
     first: Value
     second: Value
 
@@ -34,6 +43,16 @@ class Divergence:
         places = [f"{name} {number}" for name, number in (("epoch", self.epoch), ("step", self.step)) if number]
         where = f"in {', '.join(places)}: " if places else "at the end: "
         return f"{where}{self.quantity} is {_shown(self.first)} in one and {_shown(self.second)} in the other"
+
+    def as_dict(self) -> DivergenceRecord:
+        """Return the record for a certificate."""
+        return {
+            "epoch": self.epoch,
+            "step": self.step,
+            "quantity": self.quantity,
+            "first": self.first,
+            "second": self.second,
+        }
 
 
 def first_divergence(first: Sequence[EpochDigest], second: Sequence[EpochDigest]) -> Divergence | None:
@@ -57,7 +76,7 @@ def agreeing(first: Sequence[EpochDigest], found: Divergence | None) -> list[Epo
     return [digest for digest in first if digest.epoch < found.epoch]
 
 
-def _pairs(one: EpochDigest, other: EpochDigest) -> Iterator[tuple[int | None, str, Value, Value]]:
+def _pairs(one: EpochDigest, other: EpochDigest) -> Iterator[tuple[int | None, Quantity, Value, Value]]:
     yield None, "epoch", one.epoch, other.epoch
     for number, (step, its) in enumerate(zip(one.steps, other.steps, strict=False), start=1):
         yield from ((number, name, getattr(step, name), getattr(its, name)) for name in OF_A_STEP)

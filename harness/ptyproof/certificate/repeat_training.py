@@ -8,12 +8,12 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ptyproof import clock
-from ptyproof.certificate.attempts import DIVERGED, FAILED, MODES, REPRODUCED
+from ptyproof.certificate.attempts import DIVERGED, FAILED, MODES, REPRODUCED, Mode
 from ptyproof.certificate.divergence import Divergence, agreeing, first_divergence
 from ptyproof.certificate.repeat_process import DIGESTS, RESULT, Order
 from ptyproof.console import Console
@@ -24,6 +24,9 @@ from ptyproof.study.training import TrainingDesign
 from ptyproof.training.device import RunOptions
 from ptyproof.training.digest_record import EpochDigest, read_digests
 from ptyproof.training.runner import TrainingTask
+
+if TYPE_CHECKING:
+    from ptyproof_schemas.types.certificate import Attempt, Epoch, RecordedBundle, Training
 
 Launch = Callable[[Path, int], int]
 
@@ -47,7 +50,7 @@ class Certification:
     """
 
     options: RunOptions
-    mode: str = "twice"
+    mode: Mode = "twice"
     epochs: int | None = None
     other_threads: int | None = None
     launch: Launch | None = None
@@ -91,7 +94,7 @@ def certify_job(
     how: Certification,
     recorded: Mapping[str, Any] | None = None,
     console: Console | None = None,
-) -> dict[str, Any]:
+) -> Attempt:
     """Return the attempt to train a job twice to the same bits, as the certificate has it; its files are removed.
 
     Parameters
@@ -113,7 +116,8 @@ def certify_job(
     """
     console = console or Console.silent()
     n_epochs = how.compared_epochs(task.training)
-    attempt: dict[str, Any] = {
+    started = clock.stamp()
+    attempt: Attempt = {
         "job": job.key,
         "dose": job.dose,
         "view": job.view,
@@ -121,8 +125,8 @@ def certify_job(
         "mode": how.mode,
         "status": FAILED,
         "error": None,
-        "started": clock.stamp(),
-        "finished": None,
+        "started": started,
+        "finished": started,
         "max_epochs": task.training.max_epochs,
         "n_epochs_asked": n_epochs,
         "killed_after_epoch": n_epochs // 2 if how.mode == "resume" else None,
@@ -136,9 +140,10 @@ def certify_job(
     try:
         _attempt(attempt, task, job, how, recorded, place, console)
     except RunError as error:
-        attempt["error"] = str(error)
+        reason = str(error)
         for folder in (place, job.train_data_path.parent, job.train_data_path.parent.resolve()):
-            attempt["error"] = attempt["error"].replace(f"{folder}/", "")
+            reason = reason.replace(f"{folder}/", "")
+        attempt["error"] = reason
     finally:
         shutil.rmtree(place, ignore_errors=True)
     attempt["finished"] = clock.stamp()
@@ -146,7 +151,7 @@ def certify_job(
 
 
 def _attempt(
-    attempt: dict[str, Any],
+    attempt: Attempt,
     task: TrainingTask,
     job: TrainingJob,
     how: Certification,
@@ -172,13 +177,11 @@ def _attempt(
         if attempt["recorded_bundle"] is not None:
             ours, theirs = first.result["bundle_sha256"], attempt["recorded_bundle"]["sha256"]
             found = None if ours == theirs else Divergence(None, None, "recorded_bundle", ours, theirs)
-    attempt |= {
-        "status": REPRODUCED if found is None else DIVERGED,
-        "recipe_sha256": first.result["recipe_sha256"],
-        "trainings": [_entry(training) for training in trainings],
-        "epochs": [_epoch(digest) for digest in agreeing(first.digests, found)],
-        "divergence": None if found is None else asdict(found),
-    }
+    attempt["status"] = REPRODUCED if found is None else DIVERGED
+    attempt["recipe_sha256"] = first.result["recipe_sha256"]
+    attempt["trainings"] = [_entry(training) for training in trainings]
+    attempt["epochs"] = [_epoch(digest) for digest in agreeing(first.digests, found)]
+    attempt["divergence"] = None if found is None else found.as_dict()
 
 
 def _trained(order: Order, number: int, kill_after: int | None, launched: Launch) -> _Training:
@@ -230,9 +233,7 @@ def _at_the_end(first: _Training, second: _Training) -> Divergence | None:
     return None if one == other else Divergence(None, None, "bundle", one, other)
 
 
-def _recorded(
-    result: Mapping[str, Any], entry: Mapping[str, Any] | None, attempt: Mapping[str, Any]
-) -> dict[str, Any] | None:
+def _recorded(result: Mapping[str, Any], entry: Mapping[str, Any] | None, attempt: Attempt) -> RecordedBundle | None:
     """Return the recorded bundle where it must be the same as that of the two trainings."""
     if entry is None or entry["result"]["status"] != "success" or attempt["n_epochs_asked"] < attempt["max_epochs"]:
         return None
@@ -240,7 +241,7 @@ def _recorded(
     return {"sha256": entry["result"]["bundle_sha256"]} if same else None
 
 
-def _entry(training: _Training) -> dict[str, Any]:
+def _entry(training: _Training) -> Training:
     return {
         "environment": training.result["environment"],
         "bundle_sha256": training.result["bundle_sha256"],
@@ -249,7 +250,7 @@ def _entry(training: _Training) -> dict[str, Any]:
     }
 
 
-def _epoch(digest: EpochDigest) -> dict[str, Any]:
+def _epoch(digest: EpochDigest) -> Epoch:
     return {
         "epoch": digest.epoch,
         "n_steps": len(digest.steps),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,22 +21,25 @@ from ptyproof.io.dataset_arrays import (
     select_positions,
     with_measured_photons,
 )
-from ptyproof.io.hashing import combine_digests, sha256_array, sha256_file
+from ptyproof.io.hashing import combine_digests, sha256_array
 from ptyproof.io.legacy import KNOWN, READ, Canonical, canonical_arrays
 from ptyproof.io.metadata import (
     METADATA,
     ROLES,
     Role,
     encode_metadata,
-    file_name,
     new_metadata,
     read_metadata,
+    source_of,
     with_transformation,
 )
 from ptyproof.io.npz import Array, NpzArchive, NpzWriter
 from ptyproof.io.reading import AxisOrder, Reading, Saturated, ScanOrder, Values, ZeroFrequency
 from ptyproof.io.saturation import KEPT, settled
 from ptyproof.io.validation import validate_dataset
+
+if TYPE_CHECKING:
+    from ptyproof_schemas.types.dataset_metadata import DatasetMetadata
 
 __all__ = [
     "ROLES",
@@ -211,22 +214,21 @@ def _checked_names(names: Iterable[str]) -> list[str]:
     return wanted
 
 
-def _legacy_metadata(state: Canonical, role: Role | None) -> dict[str, Any]:
+def _legacy_metadata(state: Canonical, role: Role | None) -> DatasetMetadata:
     if role is None:
         role = "measurement" if "diffraction" in state.arrays else "base"
         why = "there are" if role == "measurement" else "there are no"
         state.changes.append(f"role: taken as {role}, since {why} diffraction patterns and no record says more")
-    source = {"name": file_name(state.path), "sha256": sha256_file(state.path), "of": "file"}
     return new_metadata(
         role,
         "record-created",
         "the file had no _metadata; photons, scale, seed and split are unknown unless a later step says so",
         intensity_scale=state.intensity_scale,
-        source=source,
+        source=source_of(state.path),
     )
 
 
-def _settled_metadata(metadata: dict[str, Any], state: Canonical, role: Role | None) -> dict[str, Any]:
+def _settled_metadata(metadata: DatasetMetadata, state: Canonical, role: Role | None) -> DatasetMetadata:
     if role is not None and role != metadata["role"]:
         if role != "base":
             reason = f"says that this is a {metadata['role']} dataset, but {role} was asked for"
@@ -258,7 +260,7 @@ def _with_saturated(dataset: Dataset, state: Canonical) -> Dataset:
     return replace(dataset, metadata=with_transformation(dataset.metadata, KEPT, state.saturated))
 
 
-def _from_arrays(state: Canonical, metadata: dict[str, Any]) -> Dataset:
+def _from_arrays(state: Canonical, metadata: DatasetMetadata) -> Dataset:
     arrays = state.arrays
     return Dataset(
         obj=arrays.get("objectGuess"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,9 @@ from ptyproof.io.blocks import row_blocks
 from ptyproof.io.hashing import combine_digests, sha256_array
 from ptyproof.io.metadata import Role, with_transformation
 from ptyproof.io.npz import Array
+
+if TYPE_CHECKING:
+    from ptyproof_schemas.types.dataset_metadata import DatasetMetadata
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +55,7 @@ class Dataset:
     obj: npt.NDArray[np.complex64] | None
     probe: npt.NDArray[np.complex64]
     positions_px: npt.NDArray[np.float64]
-    metadata: dict[str, Any]
+    metadata: DatasetMetadata
     diffraction: npt.NDArray[np.float32] | None = None
     patches: npt.NDArray[np.complex64] | None = None
     scan_index: npt.NDArray[np.int64] | None = None
@@ -66,13 +69,12 @@ class Dataset:
     @property
     def role(self) -> Role:
         """What the dataset is: base, simulation or measurement."""
-        role: Role = self.metadata["role"]
-        return role
+        return self.metadata["role"]
 
     @property
     def intensity_scale(self) -> float | None:
         """The s in counts = (diffraction * s)^2, or None where it is unknown."""
-        return self.metadata["intensity_scale"]  # type: ignore[no-any-return]
+        return self.metadata["intensity_scale"]
 
     def counts(self, index: slice | npt.NDArray[Any] = slice(None)) -> npt.NDArray[np.int64]:
         """Return the photon counts of all patterns, or of those that `index` selects, (m, H, W) int64.

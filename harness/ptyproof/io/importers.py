@@ -14,8 +14,7 @@ import numpy as np
 
 from ptyproof.errors import DataError, InputError
 from ptyproof.io.dataset import Dataset, read_dataset
-from ptyproof.io.hashing import sha256_file
-from ptyproof.io.metadata import file_name, new_metadata
+from ptyproof.io.metadata import new_metadata, source_of
 from ptyproof.io.npz import Member, NpzArchive
 from ptyproof.io.reading import UNSAID, AxisOrder, Reading, Saturated, ScanOrder, Values, ZeroFrequency
 from ptyproof.io.tike import ARRAYS, is_tike, load_tike
@@ -167,8 +166,7 @@ def _base(path: Path, scan: Dataset, options: ImportOptions, name: str, changes:
     obj = make_object(name, shape, options.rng or np.random.default_rng(OBJECT_SEED))
     changes.append(f"objectGuess: built-in object {name}, shape {shape}, drawn by {drawn_by}")
     changes.append(f"diffraction: measured patterns left out, they do not belong to {name}")
-    source = {"name": file_name(path), "sha256": sha256_file(path), "of": "file"}
-    metadata = new_metadata("base", "import-base", {"changes": list(changes)}, source=source)
+    metadata = new_metadata("base", "import-base", {"changes": list(changes)}, source=source_of(path))
     scan_index = np.arange(len(positions_px), dtype=np.int64)
     return Dataset(obj, scan.probe, positions_px, metadata, scan_index=scan_index)
 

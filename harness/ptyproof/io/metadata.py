@@ -10,17 +10,24 @@ import copy
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal, TypedDict
 
 import numpy as np
 import numpy.typing as npt
 
 from ptyproof._version import __version__
 from ptyproof.errors import DataError, ManifestError
+from ptyproof.io.hashing import sha256_file
 from ptyproof.io.npz import NpzArchive
 from ptyproof.io.schema import accepted, validate
 from ptyproof.io.schema_files import load_schema
 from ptyproof.io.strict_json import encodable, parse_json
+
+if TYPE_CHECKING:
+    from typing import Unpack
+
+    from ptyproof_schemas.types.common import Stream
+    from ptyproof_schemas.types.dataset_metadata import DatasetMetadata, Source
 
 Role = Literal["base", "simulation", "measurement"]
 
@@ -30,7 +37,18 @@ TOOL = f"ptyproof {__version__}"
 _MAX_METADATA_BYTES = 1 << 24
 
 
-def new_metadata(role: Role, step: str, detail: str | Mapping[str, Any], **known: Any) -> dict[str, Any]:
+class Known(TypedDict, total=False):
+    """What a caller knows of a dataset besides its role; see the schema dataset_metadata."""
+
+    photons_per_pattern_requested: float | None
+    photons_per_pattern_measured: float | None
+    intensity_scale: float | None
+    seed: Stream | None
+    split: Literal["train", "test", "all"]
+    source: Source | None
+
+
+def new_metadata(role: Role, step: str, detail: str | Mapping[str, object], **known: Unpack[Known]) -> DatasetMetadata:
     """Return a `_metadata` record whose first transformation is `step`; what is not in `known` is null.
 
     `known` may set any other key of the schema (`split` is "all" unless given).
@@ -40,7 +58,7 @@ def new_metadata(role: Role, step: str, detail: str | Mapping[str, Any], **known
     ManifestError
         If the record breaks the schema.
     """
-    metadata: dict[str, Any] = {
+    metadata: DatasetMetadata = {
         "schema_version": load_schema("dataset_metadata")["version"],
         "role": role,
         "photons_per_pattern_requested": None,
@@ -57,15 +75,15 @@ def new_metadata(role: Role, step: str, detail: str | Mapping[str, Any], **known
     return metadata
 
 
-def with_transformation(metadata: Mapping[str, Any], step: str, detail: str | Mapping[str, Any]) -> dict[str, Any]:
+def with_transformation(metadata: DatasetMetadata, step: str, detail: str | Mapping[str, object]) -> DatasetMetadata:
     """Return a copy of `metadata` with one more transformation at the end of its list."""
-    result = copy.deepcopy(dict(metadata))
+    result = copy.deepcopy(metadata)
     detail = detail if isinstance(detail, str) else dict(detail)
     result["transformations"] = [*result["transformations"], {"step": step, "tool": TOOL, "detail": detail}]
     return result
 
 
-def read_metadata(archive: NpzArchive) -> dict[str, Any] | None:
+def read_metadata(archive: NpzArchive) -> DatasetMetadata | None:
     """Return the validated `_metadata` record of an archive, or None where it has none.
 
     Raises
@@ -87,9 +105,10 @@ def read_metadata(archive: NpzArchive) -> dict[str, Any] | None:
     text = str(archive.read(METADATA)[()])
     metadata = parse_json(text, archive.path, METADATA)
     try:
-        return dict(accepted(metadata, "dataset_metadata", archive.path))
+        record: DatasetMetadata = accepted(metadata, "dataset_metadata", archive.path)
     except ManifestError as error:
         raise ManifestError(archive.path, error.reason, METADATA) from error
+    return record
 
 
 def file_name(path: Path) -> str:
@@ -97,6 +116,11 @@ def file_name(path: Path) -> str:
     return path.name.replace("\\", "?").encode(errors="replace").decode()
 
 
-def encode_metadata(metadata: Mapping[str, Any]) -> npt.NDArray[np.str_]:
+def source_of(path: Path) -> Source:
+    """Return the record of the file that a dataset is made from: name and sha256."""
+    return {"name": file_name(path), "sha256": sha256_file(path), "of": "file"}
+
+
+def encode_metadata(metadata: DatasetMetadata) -> npt.NDArray[np.str_]:
     """Return a metadata record as the archive holds it: JSON text in a unicode array of shape ()."""
     return np.array(json.dumps(encodable(metadata), allow_nan=False, ensure_ascii=False, indent=1))

@@ -12,8 +12,7 @@ from ptyproof.errors import DataError
 from ptyproof.io.blocks import row_blocks
 from ptyproof.io.dataset import Dataset
 from ptyproof.io.extent import ScanExtent
-from ptyproof.io.hashing import sha256_file
-from ptyproof.io.metadata import file_name, new_metadata, with_transformation
+from ptyproof.io.metadata import new_metadata, source_of, with_transformation
 from ptyproof.io.npz import Array, Member, NpzArchive
 from ptyproof.io.probe_modes import mode_axis, strongest_mode
 from ptyproof.io.reading import Reading, ZeroFrequency, say_which
@@ -70,7 +69,7 @@ def load_tike(archive: NpzArchive, reading: Reading, margin_px: int, changes: li
     _check_values(archive, stack, reading)
     positions_px = _placed(archive, scan[0], (probe.shape[0], probe.shape[1]), margin_px, changes)
     index = np.arange(len(stack), dtype=np.int64)
-    source = {"name": file_name(path), "sha256": sha256_file(path), "of": "file"}
+    source = source_of(path)
     if not patterns:
         metadata = new_metadata("measurement", "import-tike", {"changes": list(changes)}, source=source)
         return Dataset(None, probe, positions_px, metadata, scan_index=index)

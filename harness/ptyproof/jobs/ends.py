@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ptyproof.errors import InputError, PtyproofError
 from ptyproof.io.file_record import file_is_whole
 from ptyproof.jobs.memory import is_out_of_memory
 from ptyproof.jobs.state import describe
 from ptyproof.records.cell_ledger import Record
+
+if TYPE_CHECKING:
+    from ptyproof_schemas.types.job_state import JobState
 
 RETRY = ("failed",)
 NOT_AGAIN = (
@@ -64,7 +67,7 @@ def reason_of(error: BaseException) -> str:
     return " ".join(text.split())
 
 
-def lost_line(key: str, earlier: Record | None, left: Record | None) -> str | None:
+def lost_line(key: str, earlier: Record | None, left: JobState | None) -> str | None:
     """Return what is to be said of a job whose last process left no end; None where there was none.
 
     `left` is the state that the process had left behind.

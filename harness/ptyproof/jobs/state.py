@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
 from ptyproof import clock
 from ptyproof.console import Console
@@ -26,14 +26,15 @@ from ptyproof.errors import ManifestError
 from ptyproof.provenance.anonymity import host_label, is_this_host
 from ptyproof.records.manifest import head, read_manifest, write_manifest
 
+if TYPE_CHECKING:
+    from ptyproof_schemas.types.job_state import JobState, Process
+
 STATES = ("pending", "running", "success", "failed", "lost")
 HEARTBEAT_S = 5.0
 SILENCE_S = 60.0  # a process of another host that was silent for so long is taken for dead
 
-_KIND = "job_state"
+_KIND: Final = "job_state"
 _POLL_S = 0.5
-
-Record = dict[str, Any]
 
 
 def state_of(entry: Mapping[str, Any], path: Path) -> str:
@@ -46,7 +47,7 @@ def state_of(entry: Mapping[str, Any], path: Path) -> str:
     return "pending" if result["started"] is None else "lost"
 
 
-def read_state(path: Path) -> Record | None:
+def read_state(path: Path) -> JobState | None:
     """Return what a state file says, or None where there is none, or one that is damaged: nobody writes it half."""
     try:
         return read_manifest(path, _KIND)
@@ -54,7 +55,7 @@ def read_state(path: Path) -> Record | None:
         return None
 
 
-def is_alive(state: Record | None) -> bool:
+def is_alive(state: JobState | None) -> bool:
     """Tell whether the process of a state file lives: of this host by its number, of another one by its heartbeat."""
     if state is None:
         return False
@@ -65,15 +66,23 @@ def is_alive(state: Record | None) -> bool:
 
 
 @contextmanager
-def running(path: Path, key: str, console: Console) -> Iterator[Record | None]:
+def running(path: Path, key: str, console: Console) -> Iterator[JobState | None]:
     """Say that this process runs a job, until the block ends; yield what a process that died with the job had left.
 
     A process of elsewhere that runs the job is waited for. Whoever calls this holds the job's lock, so no other
     process of this machine is inside. The folder of `path` must exist.
     """
     left = _wait_for_others(path, key, console)
-    me = {"host": host_label(), "pid": os.getpid(), "started_ticks": _start_of(os.getpid())}
-    state = head(_KIND) | {"job": key, "state": "running", "process": me, "started": clock.stamp()}
+    me: Process = {"host": host_label(), "pid": os.getpid(), "started_ticks": _start_of(os.getpid())}
+    now = clock.stamp()
+    state: JobState = {
+        **head(_KIND),
+        "job": key,
+        "state": "running",
+        "process": me,
+        "started": now,
+        "heartbeat": now,
+    }
     ended = threading.Event()
     _say(path, state)
     pulse = threading.Thread(target=_beat, args=(path, state, ended), daemon=True, name=f"heartbeat of {key}")
@@ -86,31 +95,31 @@ def running(path: Path, key: str, console: Console) -> Iterator[Record | None]:
         path.unlink(missing_ok=True)
 
 
-def describe(state: Record) -> str:
+def describe(state: JobState) -> str:
     """Return which process a state file speaks of, and when it was last seen."""
     process = state["process"]
     return f"process {process['pid']} on {process['host']}, last seen {state['heartbeat']}"
 
 
-def _wait_for_others(path: Path, key: str, console: Console) -> Record | None:
+def _wait_for_others(path: Path, key: str, console: Console) -> JobState | None:
     state, told = read_state(path), False
-    while is_alive(state):
+    while state is not None and is_alive(state):
         if not told:
-            console.say(f"{key}: is run by {describe(state or {})}; waiting for its end")
+            console.say(f"{key}: is run by {describe(state)}; waiting for its end")
             told = True
         time.sleep(_POLL_S)
         state = read_state(path)
     return state
 
 
-def _beat(path: Path, state: Record, ended: threading.Event) -> None:
+def _beat(path: Path, state: JobState, ended: threading.Event) -> None:
     while not ended.wait(HEARTBEAT_S):
         with suppress(OSError, MemoryError):  # the job goes on, and itself will say what is wrong
             _say(path, state)
 
 
-def _say(path: Path, state: Record) -> None:
-    write_manifest(path, state | {"heartbeat": clock.stamp()})
+def _say(path: Path, state: JobState) -> None:
+    write_manifest(path, {**state, "heartbeat": clock.stamp()})
 
 
 def _lives(pid: int, started_ticks: int | None) -> bool:

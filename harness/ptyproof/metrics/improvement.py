@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 DECIDING = {"poisson_loss": "Poisson loss", "complex_error": "complex error"}
 
 
-def beats_start(scores: dict[str, Any]) -> bool:
+def beats_start(scores: Mapping[str, Any]) -> bool:
     """Tell whether the object of the network is the better one in every measure that is known."""
     known = [scores[measure]["improvement"] for measure in DECIDING]
     return all(value is None or value > 0 for value in known)
 
 
-def verdict(scores: dict[str, Any]) -> str:
+def verdict(scores: Mapping[str, Any]) -> str:
     """Return whether the network beats its start on the held-out half, and by how much in what."""
     parts = [
         f"{label} {by_how_much(scores[measure]['improvement'])}"

@@ -12,7 +12,7 @@ from ptyproof.errors import DataError, DesignError, InputError
 from ptyproof.io.dataset import Dataset, content_digest, new_metadata, read_dataset, write_dataset
 from ptyproof.io.hashing import sha256_file
 from ptyproof.io.importers import Imported
-from ptyproof.io.metadata import file_name, with_transformation
+from ptyproof.io.metadata import file_name, source_of, with_transformation
 from ptyproof.io.reading import UNSAID, Reading
 from ptyproof.io.validation import validate_dataset
 from ptyproof.physics.objects import make_object
@@ -157,7 +157,6 @@ def base_of_reconstruction(
     obj[:rows, :cols] = np.where(lit, found.obj / np.float32(modulus), np.complex64(1))[:rows, :cols]
     origin = found.origin()
     detail = {**origin, "lit": LIT_FRACTION}
-    source = {"name": file_name(measured), "sha256": sha256_file(measured), "of": "file"}
     changes += [
         f"objectGuess: that of a reconstruction by {origin['method']}, divided by its mean modulus {modulus:.6g}",
         f"objectGuess: 1 where the light is below {LIT_FRACTION:g} of the brightest pixel's",
@@ -167,7 +166,7 @@ def base_of_reconstruction(
         obj=obj,
         probe=(found.probe * np.float32(modulus)).astype(np.complex64),
         positions_px=dataset.positions_px,
-        metadata=new_metadata("base", "base of a reconstruction", detail, source=source),
+        metadata=new_metadata("base", "base of a reconstruction", detail, source=source_of(measured)),
         scan_index=np.arange(len(dataset), dtype=np.int64),
     )
     return Imported(base, tuple(changes), validate_dataset(base, archive))

@@ -106,7 +106,7 @@ class CellLedger(ABC, Generic[JobT]):
         """
         if not self.path.exists():
             return None
-        manifest: Record = read_manifest(self.path, self.KIND)
+        manifest: Record = dict(read_manifest(self.path, self.KIND))
         if manifest["design_digest"] != self.design.digest():
             raise InputError(
                 f"{self.path} is the record of study {manifest['study']} with another design; choose another "

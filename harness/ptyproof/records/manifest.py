@@ -2,35 +2,97 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, overload
 
 from ptyproof import clock
 from ptyproof._version import __version__
 from ptyproof.errors import ManifestError
 from ptyproof.io import schema, schema_files, strict_json
 
-TOOL = {"name": "ptyproof", "version": __version__}
+if TYPE_CHECKING:
+    from ptyproof_schemas.types.assessment import Assessment
+    from ptyproof_schemas.types.certificate import Certificate
+    from ptyproof_schemas.types.common import Tool
+    from ptyproof_schemas.types.comparison_manifest import ComparisonManifest
+    from ptyproof_schemas.types.figures import Figures
+    from ptyproof_schemas.types.hub_index import HubIndex
+    from ptyproof_schemas.types.job_state import JobState
+    from ptyproof_schemas.types.metrics_summary import MetricsSummary
+    from ptyproof_schemas.types.overlap_manifest import OverlapManifest
+    from ptyproof_schemas.types.reconstruction_manifest import ReconstructionManifest
+    from ptyproof_schemas.types.run_manifest import RunManifest
+    from ptyproof_schemas.types.skip_summary import SkipSummary
+    from ptyproof_schemas.types.training_manifest import TrainingManifest
+
+TOOL: Tool = {"name": "ptyproof", "version": __version__}
 TOOL_LABEL = f"{TOOL['name']} {TOOL['version']}"
 
 
-def head(kind: str, major: int = 1) -> dict[str, Any]:
+class Head(TypedDict):
+    """How a record begins."""
+
+    kind: Any  # one text in each kind of record, as that record's own type says
+    schema_version: str
+    tool: Tool
+
+
+class TimedHead(Head):
+    """How a manifest begins."""
+
+    timestamp: str
+
+
+def head(kind: str, major: int = 1) -> Head:
     """Return the head of a record: kind, schema version and tool; equal data give equal bytes."""
-    return {"kind": kind, "schema_version": schema_files.load_schema(kind, major)["version"], "tool": dict(TOOL)}
+    return {"kind": kind, "schema_version": schema_files.load_schema(kind, major)["version"], "tool": TOOL.copy()}
 
 
-def timed_head(kind: str, major: int = 1) -> dict[str, Any]:
+def timed_head(kind: str, major: int = 1) -> TimedHead:
     """Return the head of a manifest that is written now: `head` and the time in UTC."""
-    return head(kind, major) | {"timestamp": clock.stamp()}
+    return {**head(kind, major), "timestamp": clock.stamp()}
 
 
-def write_manifest(path: Path, manifest: dict[str, Any]) -> None:
-    """Validate a manifest against the schema of its kind, then write it atomically."""
-    schema.validate(manifest, manifest["kind"], path)
+def write_manifest(path: Path, manifest: Mapping[str, object]) -> None:
+    """Validate a manifest against the schema of its kind, then write it atomically.
+
+    Raises
+    ------
+    ManifestError
+        If the manifest does not obey the schema; nothing is written then.
+    """
+    schema.validate(manifest, str(manifest["kind"]), path)
     strict_json.write_json(path, manifest)
 
 
-def read_manifest(path: Path, kind: str) -> dict[str, Any]:
+@overload
+def read_manifest(path: Path, kind: Literal["assessment"]) -> Assessment: ...
+@overload
+def read_manifest(path: Path, kind: Literal["certificate"]) -> Certificate: ...
+@overload
+def read_manifest(path: Path, kind: Literal["comparison_manifest"]) -> ComparisonManifest: ...
+@overload
+def read_manifest(path: Path, kind: Literal["figures"]) -> Figures: ...
+@overload
+def read_manifest(path: Path, kind: Literal["hub_index"]) -> HubIndex: ...
+@overload
+def read_manifest(path: Path, kind: Literal["job_state"]) -> JobState: ...
+@overload
+def read_manifest(path: Path, kind: Literal["metrics_summary"]) -> MetricsSummary: ...
+@overload
+def read_manifest(path: Path, kind: Literal["overlap_manifest"]) -> OverlapManifest: ...
+@overload
+def read_manifest(path: Path, kind: Literal["reconstruction_manifest"]) -> ReconstructionManifest: ...
+@overload
+def read_manifest(path: Path, kind: Literal["run_manifest"]) -> RunManifest: ...
+@overload
+def read_manifest(path: Path, kind: Literal["skip_summary"]) -> SkipSummary: ...
+@overload
+def read_manifest(path: Path, kind: Literal["training_manifest"]) -> TrainingManifest: ...
+@overload
+def read_manifest(path: Path, kind: str) -> Mapping[str, Any]: ...
+def read_manifest(path: Path, kind: str) -> Any:
     """Read a manifest and return it if it obeys the schema of `kind`.
 
     Raises
@@ -39,13 +101,13 @@ def read_manifest(path: Path, kind: str) -> dict[str, Any]:
         If the file is missing, no strict JSON, of another kind, or migrated from an earlier generation: such a one is
         a record of another tool, which nothing of this one can go on with.
     """
-    manifest: dict[str, Any] = schema.accepted(strict_json.read_json(path), kind, path)
+    manifest = schema.accepted(strict_json.read_json(path), kind, path)
     if "migrated" in manifest:
         raise ManifestError(path, migrated_sentence(manifest), "$.migrated")
     return manifest
 
 
-def migrated_sentence(manifest: dict[str, Any]) -> str:
+def migrated_sentence(manifest: Mapping[str, Any]) -> str:
     """Return what is to be said of a migrated manifest where evidence is wanted."""
     generation = manifest["migrated"]["generation"]
     return f"was migrated from generation {generation}: it is a record of an earlier tool, and no evidence of this one"
@@ -66,9 +128,9 @@ def read_any_manifest(path: Path) -> dict[str, Any]:
         raise ManifestError(
             path, f"is of no known kind, got {str(kind)[:80]!r}; the kinds are {', '.join(known)}", "kind"
         )
-    return read_manifest(path, kind)
+    return dict(read_manifest(path, kind))
 
 
-def same_but_time(old: dict[str, Any], new: dict[str, Any]) -> bool:
+def same_but_time(old: Mapping[str, object], new: Mapping[str, object]) -> bool:
     """Tell whether two manifests differ in nothing but their timestamps."""
     return {**old, "timestamp": None} == {**new, "timestamp": None}

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from ptyproof.checking.hub import judge_hub
 from ptyproof.console import Console
@@ -28,6 +28,11 @@ from ptyproof.study.layout import (
     TRAINING_MANIFEST,
     cell_of,
 )
+
+if TYPE_CHECKING:
+    from ptyproof_schemas.types.common import File
+    from ptyproof_schemas.types.reconstruction_manifest import ReconstructionManifest
+    from ptyproof_schemas.types.training_manifest import Job, TrainingManifest
 
 
 @dataclass(frozen=True)
@@ -100,8 +105,8 @@ class RunFolder:
         if self.datasets_stay() is not None:
             return []
         removed = []
-        for root, kind in ((self.phase_c_root, "run_manifest"), (self.phase_d_root, "overlap_manifest")):
-            for record in _files(root, kind):
+        for root, records in ((self.phase_c_root, self._simulated()), (self.phase_d_root, self._selected())):
+            for record in records:
                 path = root / record["path"]
                 if path.resolve().is_relative_to(self.hub.resolve()) and file_is_whole(record, root):
                     path.unlink()
@@ -149,12 +154,23 @@ class RunFolder:
         with appended(path) as file:
             yield Console(_Redacted(file, f"{self.hub}/", redaction(self.hub)), watched.bars)
 
-    def _training_manifest(self) -> dict[str, Any] | None:
+    def _simulated(self) -> list[File]:
+        """Return the records of the datasets of Phase C."""
+        manifest = read_manifest(self.phase_c_root / RUN_MANIFEST, "run_manifest")
+        return [entry[half]["file"] for entry in manifest["datasets"] for half in HALVES]
+
+    def _selected(self) -> list[File]:
+        """Return the records of the datasets that Phase D made; a view of all positions has none of its own."""
+        manifest = read_manifest(self.phase_d_root / OVERLAP_MANIFEST, "overlap_manifest")
+        records = [view[half]["file"] for view in manifest["views"] for half in HALVES]
+        return [record for record in records if record is not None]
+
+    def _training_manifest(self) -> TrainingManifest | None:
         if not self.manifest_path.exists():
             return None
         return read_manifest(self.manifest_path, "training_manifest")
 
-    def _reconstruction_manifest(self) -> dict[str, Any] | None:
+    def _reconstruction_manifest(self) -> ReconstructionManifest | None:
         if not self.reconstruction_manifest_path.exists():
             return None
         return read_manifest(self.reconstruction_manifest_path, "reconstruction_manifest")
@@ -177,17 +193,7 @@ class _Redacted:
         self.stream.flush()
 
 
-def _files(root: Path, kind: str) -> Iterator[dict[str, Any]]:
-    """Yield the records of the datasets that a phase's manifest names."""
-    name = {"run_manifest": RUN_MANIFEST, "overlap_manifest": OVERLAP_MANIFEST}[kind]
-    manifest = read_manifest(root / name, kind)
-    for entry in manifest["datasets"] if kind == "run_manifest" else manifest["views"]:
-        for half in HALVES:
-            if entry[half]["file"] is not None:
-                yield entry[half]["file"]
-
-
-def _reconstruction_lines(manifest: dict[str, Any]) -> list[str]:
+def _reconstruction_lines(manifest: ReconstructionManifest) -> list[str]:
     """Return the account of the reconstructions, those that failed, and skips that no view has on its own."""
     account = manifest["account"]
     lines = [
@@ -204,10 +210,11 @@ def _reconstruction_lines(manifest: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _job_line(entry: dict[str, Any]) -> str:
+def _job_line(entry: Job) -> str:
     result, scores = entry["result"], entry["scores"]
     if result["status"] != "success":
         return f"{result['status']} {entry['job']}: {result['error']}"
+    assert scores is not None  # a success has them
     return (
         f"trained {entry['job']}: {verdict(scores)}; {entry['artifact_dir']}/{result['bundle_path']}, "
         f"sha256 {result['bundle_sha256'][:16]}..., {result['bundle_size_bytes'] / 1e6:.2f} MB"

@@ -5,6 +5,7 @@ Whoever asks first does the work.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
@@ -45,7 +46,7 @@ class PhaseFolder:
     """A phase that was run: its folder, its manifest, and the manifest's file."""
 
     root: Path
-    manifest: dict[str, Any] = field(hash=False)
+    manifest: Mapping[str, Any] = field(hash=False)
     manifest_path: Path
 
 

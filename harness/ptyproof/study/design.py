@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypedDict, cast
 
 from ptyproof.errors import DesignError
 from ptyproof.io.hashing import sha256_json
@@ -15,6 +15,11 @@ from ptyproof.study.layout import dose_folder
 from ptyproof.study.reconstruction import ReconstructionDesign, reconstruction_from_dict
 from ptyproof.study.training import TrainingDesign, training_from_dict
 from ptyproof.study.views import View, view_from_dict
+
+if TYPE_CHECKING:
+    from ptyproof_schemas.types.study_design import Base as BaseRecord
+    from ptyproof_schemas.types.study_design import Seeds as SeedsRecord
+    from ptyproof_schemas.types.study_design import StudyDesign as DesignRecord
 
 MAX_DOSE = 1e15  # bright sources give 1e9 and more; up to here doses of whole photons have names of their own
 MAX_SPAN_PX = 16_384
@@ -31,6 +36,10 @@ class Seeds:
     def __post_init__(self) -> None:
         for key, value in asdict(self).items():
             checks.integer(f"seeds.{key}", value, 0)
+
+    def as_dict(self) -> SeedsRecord:
+        """Return the seeds as plain JSON values."""
+        return cast("SeedsRecord", asdict(self))  # fields and keys have the same names
 
 
 @dataclass(frozen=True)
@@ -66,6 +75,14 @@ class BaseDesign:
         diameter = checks.positive("base.probe_diameter_px", self.probe_diameter_px, 1e4)
         for key, value in (("step_px", step), ("jitter_px", jitter), ("probe_diameter_px", diameter)):
             object.__setattr__(self, key, value)
+
+    def as_dict(self) -> BaseRecord:
+        """Return the base as plain JSON values."""
+        return cast("BaseRecord", asdict(self))  # fields and keys have the same names
+
+
+class _WithBase(TypedDict, total=False):
+    base: BaseRecord
 
 
 @dataclass(frozen=True)
@@ -157,9 +174,10 @@ class StudyDesign:
         """Return K for a view: its own, or the study's."""
         return self.neighbor_count if view.neighbor_count is None else view.neighbor_count
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> DesignRecord:
         """Return the design as plain JSON values; `design_from_dict` is the inverse."""
-        table: dict[str, Any] = {
+        base: _WithBase = {} if self.base is None else {"base": self.base.as_dict()}
+        return {
             "name": self.name,
             "pattern_size_px": self.pattern_size_px,
             "doses_photons_per_pattern": list(self.doses_photons_per_pattern),
@@ -168,14 +186,12 @@ class StudyDesign:
             "illumination_fraction": self.illumination_fraction,
             "ms_ssim_sigma": self.ms_ssim_sigma,
             "frc_threshold": self.frc_threshold,
-            "seeds": asdict(self.seeds),
+            "seeds": self.seeds.as_dict(),
+            **base,
+            "training": self.training.as_dict(),
+            "reconstruction": self.reconstruction.as_dict(),
+            "views": [view.as_dict() for view in self.views],
         }
-        if self.base is not None:
-            table["base"] = asdict(self.base)
-        table["training"] = self.training.as_dict()
-        table["reconstruction"] = self.reconstruction.as_dict()
-        table["views"] = [view.as_dict() for view in self.views]
-        return table
 
     def digest(self) -> str:
         """Return the sha256 that identifies what Phases C to E make.

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-HALVES = ("train", "test")
+Half = Literal["train", "test"]
+
+HALVES: tuple[Half, ...] = ("train", "test")
 RUN_MANIFEST = "run_manifest.json"
 OVERLAP_MANIFEST = "overlap_manifest.json"
 TRAINING_MANIFEST = "training_manifest.json"

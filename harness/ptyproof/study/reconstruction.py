@@ -5,14 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from ptyproof.errors import DesignError
 from ptyproof.io.hashing import sha256_json
 from ptyproof.study import checks
 
-PROBES = ("true", "estimated")
-SPLITS = ("train", "test")
+if TYPE_CHECKING:
+    from ptyproof_schemas.types.study_design import Method, Reconstruction
+
+ProbeKnowledge = Literal["true", "estimated"]
+Split = Literal["train", "test"]
+
+PROBES: tuple[ProbeKnowledge, ...] = ("true", "estimated")
+SPLITS: tuple[Split, ...] = ("train", "test")
 _METHOD_NAME = re.compile(r"[a-z0-9][a-z0-9+._-]{0,63}")
 
 
@@ -42,9 +48,9 @@ class MethodDesign:
         if self.epochs is not None:
             checks.integer(f"reconstruction.methods.{self.name}.epochs", self.epochs, 1, 10**6)
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> Method:
         """Return the table that stands in a study's TOML or JSON."""
-        return {"name": self.name} | ({} if self.epochs is None else {"epochs": self.epochs})
+        return {"name": self.name} if self.epochs is None else {"name": self.name, "epochs": self.epochs}
 
 
 _DEFAULT_METHODS = (
@@ -78,8 +84,8 @@ class ReconstructionDesign:
     """
 
     methods: tuple[MethodDesign, ...] = _DEFAULT_METHODS
-    splits: tuple[str, ...] = ("test",)
-    probe_knowledge: str = "true"
+    splits: tuple[Split, ...] = ("test",)
+    probe_knowledge: ProbeKnowledge = "true"
     probe_defocus_rad: float = 10.0
     batch_size: int = 64
     seed: int = 654
@@ -105,7 +111,7 @@ class ReconstructionDesign:
         """Return the epochs of a method; None where the study does not name them."""
         return next((entry.epochs for entry in self.methods if entry.name == method), None)
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> Reconstruction:
         """Return the design as plain JSON values; `reconstruction_from_dict` is the inverse."""
         return {
             "splits": list(self.splits),

@@ -73,7 +73,7 @@ def study_to_toml(design: StudyDesign) -> str:
         )
     )
     for key, value in design.as_dict().items():
-        if key == "views":
+        if key == "views" and isinstance(value, list):
             views = tomlkit.aot()
             for view in value:
                 views.append(_table(view))

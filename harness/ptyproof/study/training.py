@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from ptyproof.study import checks
+
+if TYPE_CHECKING:
+    from ptyproof_schemas.types.study_design import Training
 
 
 @dataclass(frozen=True)
@@ -97,9 +100,9 @@ class TrainingDesign:
         shown = checks.number("training.shown_fraction", self.shown_fraction, "a number in [0.05, 1]", 0.05, 1.0)
         object.__setattr__(self, "shown_fraction", shown)
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> Training:
         """Return the design as plain JSON values; `training_from_dict` is the inverse."""
-        return asdict(self)
+        return cast("Training", asdict(self))  # fields and keys have the same names
 
 
 def training_from_dict(table: Any) -> TrainingDesign:

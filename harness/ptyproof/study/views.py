@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from ptyproof.errors import DesignError
 from ptyproof.study import checks
+
+if TYPE_CHECKING:
+    from ptyproof_schemas.types.study_design import View as ViewRecord
 
 
 @dataclass(frozen=True)
@@ -95,12 +98,12 @@ class View:
         """Whether the view's data are Phase C's own files."""
         return isinstance(self.selection, AllPositions)
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> ViewRecord:
         """Return the view as the table that stands in a study's TOML or JSON."""
         table: dict[str, Any] = {"name": self.name, "gridsize": self.gridsize}
         if self.neighbor_count is not None:
             table["neighbor_count"] = self.neighbor_count
-        return table | {"selection": self.selection.kind} | asdict(self.selection)
+        return cast("ViewRecord", table | {"selection": self.selection.kind} | asdict(self.selection))
 
 
 def view_from_dict(table: Mapping[str, Any], where: str) -> View:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
     from ptyproof.study.jobs import TrainingJob
+    from ptyproof_schemas.types.certificate import Attempt
 
 pytestmark = pytest.mark.real_run
 
 
 def test_certificate(
-    ptyproof_training_job: TrainingJob, ptyproof_certify_job: Callable[[TrainingJob], dict[str, Any]]
+    ptyproof_training_job: TrainingJob, ptyproof_certify_job: Callable[[TrainingJob], Attempt]
 ) -> None:
     """Two trainings in fresh processes, and that of the run, agree bit for bit."""
     from ptyproof.certificate.attempts import describe

@@ -227,7 +227,7 @@ def _number(cell: Any) -> float | None:
         return None
 
 
-def _archive_record(doc: Document, name: str) -> dict[str, Any]:
+def _archive_record(doc: Document, name: str) -> Mapping[str, object]:
     """Return what a dataset's archive says of itself."""
     path = inside(doc, name)
     if path is None:

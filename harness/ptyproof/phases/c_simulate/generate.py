@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 import numpy.typing as npt
@@ -34,8 +34,14 @@ from ptyproof.physics.split import HalfSplit, split_halves
 from ptyproof.provenance.environment import environment
 from ptyproof.records.manifest import TOOL_LABEL, read_manifest, same_but_time, timed_head, write_manifest
 from ptyproof.study.design import StudyDesign
-from ptyproof.study.layout import HALVES, RUN_MANIFEST, dose_folder, phase_c_file
+from ptyproof.study.layout import HALVES, RUN_MANIFEST, Half, dose_folder, phase_c_file
 from ptyproof.study.seeds import stream
+
+if TYPE_CHECKING:
+    from ptyproof_schemas.types.common import Stream
+    from ptyproof_schemas.types.dataset_metadata import DatasetMetadata
+    from ptyproof_schemas.types.run_manifest import Dataset as DatasetEntry
+    from ptyproof_schemas.types.run_manifest import RunManifest
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +72,7 @@ def generate(
     output_root: Path,
     doses: tuple[float, ...] | None = None,
     console: Console | None = None,
-) -> dict[str, Any]:
+) -> RunManifest:
     """Write `dose_*/patched_{train,test}.npz` and `run_manifest.json` under `output_root`; return the manifest.
 
     Doses whose files are there, whole, and made by the same recipe are reused. Doses that an earlier call made
@@ -102,7 +108,7 @@ def generate(
         return _generate(plan, wanted, output_root, console)
 
 
-def _generate(plan: _Plan, wanted: tuple[float, ...], output_root: Path, console: Console) -> dict[str, Any]:
+def _generate(plan: _Plan, wanted: tuple[float, ...], output_root: Path, console: Console) -> RunManifest:
     design, split = plan.design, plan.split
     manifest_path = output_root / RUN_MANIFEST
     manifest = _new_manifest(plan)
@@ -141,9 +147,10 @@ def _recipe_digest(design: StudyDesign, base: Base) -> str:
     )
 
 
-def _new_manifest(plan: _Plan) -> dict[str, Any]:
+def _new_manifest(plan: _Plan) -> RunManifest:
     dataset, split = plan.base.dataset, plan.split
-    return timed_head("run_manifest") | {
+    return {
+        **timed_head("run_manifest"),
         "study": plan.design.name,
         "design": plan.design.as_dict(),
         "design_digest": plan.design.digest(),
@@ -171,7 +178,7 @@ def _new_manifest(plan: _Plan) -> dict[str, Any]:
     }
 
 
-def _earlier_manifest(path: Path, new: dict[str, Any]) -> dict[str, Any] | None:
+def _earlier_manifest(path: Path, new: RunManifest) -> RunManifest | None:
     """Return the manifest that stands in the output root, if it is of the same recipe."""
     if not path.exists():
         return None
@@ -184,25 +191,28 @@ def _earlier_manifest(path: Path, new: dict[str, Any]) -> dict[str, Any] | None:
     return earlier
 
 
-def _is_reusable(entry: dict[str, Any], plan: _Plan, output_root: Path) -> bool:
+def _is_reusable(entry: DatasetEntry, plan: _Plan, output_root: Path) -> bool:
     same = entry["recipe_digest"] == plan.recipe_digest
     return same and all(file_is_whole(entry[half]["file"], output_root) for half in HALVES)
 
 
-def _make_dose(plan: _Plan, dose: float, output_root: Path, console: Console) -> dict[str, Any]:
+def _make_dose(plan: _Plan, dose: float, output_root: Path, console: Console) -> DatasetEntry:
     kept_px = plan.base.dataset.positions_px[plan.kept]
     probe = scale_probe_to_dose(plan.base.dataset.probe, plan.obj, kept_px, dose)
     folder = dose_folder(dose)
     (output_root / folder).mkdir(exist_ok=True)
-    entry: dict[str, Any] = {"dose": dose, "folder": folder, "recipe_digest": plan.recipe_digest}
     paths = {half: phase_c_file(output_root, dose, half) for half in HALVES}
     with console.progress(f"simulate dose {dose:g}", len(kept_px), "pattern") as progress, ExitStack() as stack:
         # both appear when both are complete, or neither
         archives = {half: stack.enter_context(NpzWriter(path)) for half, path in paths.items()}
-        for half, archive in archives.items():
-            entry[half] = _make_half(plan, probe, dose, half, archive, progress)
-    for half, path in paths.items():
-        entry[half] = {"file": file_record(path, output_root)} | entry[half]
+        made = {half: _make_half(plan, probe, dose, half, archive, progress) for half, archive in archives.items()}
+    entry: DatasetEntry = {
+        "dose": dose,
+        "folder": folder,
+        "recipe_digest": plan.recipe_digest,
+        "train": {"file": file_record(paths["train"], output_root), **made["train"]},
+        "test": {"file": file_record(paths["test"], output_root), **made["test"]},
+    }
     console.say(
         f"dose {dose:g}: {entry['train']['n_patterns']} train and {entry['test']['n_patterns']} test patterns, "
         f"{entry['train']['photons_per_pattern_measured']:.6g} and "
@@ -211,9 +221,19 @@ def _make_dose(plan: _Plan, dose: float, output_root: Path, console: Console) ->
     return entry
 
 
+class _HalfWithoutFile(TypedDict):
+    arrays_sha256: str
+    n_patterns: int
+    photons_per_pattern_requested: float
+    photons_per_pattern_expected: float
+    photons_per_pattern_measured: float
+    max_count: int
+    seed: Stream
+
+
 def _make_half(
-    plan: _Plan, probe: npt.NDArray[np.complex64], dose: float, half: str, archive: NpzWriter, progress: Progress
-) -> dict[str, Any]:
+    plan: _Plan, probe: npt.NDArray[np.complex64], dose: float, half: Half, archive: NpzWriter, progress: Progress
+) -> _HalfWithoutFile:
     dataset, index = plan.base.dataset, plan.half(half)
     positions_px = dataset.positions_px[index]
     shape = (len(index), *probe.shape)
@@ -292,7 +312,7 @@ def _amplitudes(
         progress.update(len(counts))
 
 
-def _metadata(plan: _Plan, dose: float, half: str, measured: float, seed: dict[str, Any]) -> dict[str, Any]:
+def _metadata(plan: _Plan, dose: float, half: Half, measured: float, seed: Stream) -> DatasetMetadata:
     split = plan.split
     detail = {"axis": "y", "line_px": split.line_px, "half": half, "n_left_out": len(split.left_out)}
     record = with_transformation(plan.base.dataset.metadata, "split", detail)

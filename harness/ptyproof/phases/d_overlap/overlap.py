@@ -8,25 +8,34 @@ lowered to make a view succeed.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ptyproof.console import Console
 from ptyproof.errors import DataError, InputError, RunError
 from ptyproof.io.atomic import sweep, writable_folder
-from ptyproof.io.dataset import Dataset, read_dataset, select_positions, write_dataset
-from ptyproof.io.file_record import file_is_whole, file_record, relative
-from ptyproof.io.hashing import combine_digests, sha256_json
+from ptyproof.io.dataset import Dataset, read_dataset
+from ptyproof.io.file_record import file_is_whole, relative
+from ptyproof.io.hashing import sha256_json
 from ptyproof.io.locking import lock
-from ptyproof.phases.d_overlap.selection import ViewPlan, ViewSelection, select_view
+from ptyproof.phases.d_overlap.cells import Roots, describe, is_reusable, make_cell
+from ptyproof.phases.d_overlap.selection import ViewPlan
 from ptyproof.phases.doses import select_doses
 from ptyproof.physics.probes import encircled_diameter_px
 from ptyproof.provenance.environment import environment
-from ptyproof.records.manifest import TOOL_LABEL, head, read_manifest, same_but_time, timed_head, write_manifest
+from ptyproof.records.manifest import TOOL_LABEL, read_manifest, same_but_time, timed_head, write_manifest
 from ptyproof.study.design import StudyDesign, design_from_dict
-from ptyproof.study.layout import HALVES, OVERLAP_MANIFEST, RUN_MANIFEST, phase_d_file, view_folder
-from ptyproof.study.views import Sampling, Spacing, View
+from ptyproof.study.layout import HALVES, OVERLAP_MANIFEST, RUN_MANIFEST, Half
+from ptyproof.study.views import Sampling, View
+
+if TYPE_CHECKING:
+    from ptyproof.phases.d_overlap.cells import Cell
+    from ptyproof_schemas.types.overlap_manifest import OverlapManifest
+    from ptyproof_schemas.types.run_manifest import Dataset as DatasetEntry
+    from ptyproof_schemas.types.run_manifest import RunManifest
+
+    Cells = dict[tuple[float, str], Cell]
 
 _POWER_FRACTION = 0.9
 
@@ -54,13 +63,6 @@ class OverlapOptions:
     subsampling_seed: int | None = None
 
 
-@dataclass(frozen=True, eq=False)
-class _Roots:
-    phase_c: Path
-    output: Path
-    artifacts: Path
-
-
 def overlap(
     phase_c_root: Path,
     output_root: Path,
@@ -68,7 +70,7 @@ def overlap(
     options: OverlapOptions | None = None,
     design: StudyDesign | None = None,
     console: Console | None = None,
-) -> dict[str, Any]:
+) -> OverlapManifest:
     """Write the overlap views of the datasets under `phase_c_root`; return the overlap manifest.
 
     Parameters
@@ -97,7 +99,7 @@ def overlap(
     """
     console = console or Console.silent()
     options = options or OverlapOptions()
-    roots = _Roots(phase_c_root, output_root, artifact_root or output_root)
+    roots = Roots(phase_c_root, output_root, artifact_root or output_root)
     run = _read_run_manifest(phase_c_root)
     study = _study_of(run, design, options)
     views = _select_views(study, options)
@@ -111,21 +113,22 @@ def overlap(
 
 
 def _overlap(
-    run: dict[str, Any],
-    entries: list[dict[str, Any]],
+    run: RunManifest,
+    entries: list[DatasetEntry],
     study: StudyDesign,
     views: list[View],
     options: OverlapOptions,
-    roots: _Roots,
+    roots: Roots,
     console: Console,
-) -> dict[str, Any]:
+) -> OverlapManifest:
     output_root = roots.output
     manifest = _new_manifest(run, study, roots)
     manifest_path = output_root / OVERLAP_MANIFEST
     earlier = _earlier_manifest(manifest_path, run)
     for folder in (output_root, roots.artifacts):
         sweep(folder)
-    cells = {_key(cell): cell for cell in [*earlier["views"], *earlier["rejected_views"]]} if earlier else {}
+    known: list[Cell] = [*earlier["views"], *earlier["rejected_views"]] if earlier else []
+    cells = {_key(cell): cell for cell in known}
     order = [(entry["dose"], view.name) for entry in run["datasets"] for view in study.views]
     try:
         for entry in entries:
@@ -140,7 +143,7 @@ def _overlap(
     return manifest
 
 
-def _read_run_manifest(root: Path) -> dict[str, Any]:
+def _read_run_manifest(root: Path) -> RunManifest:
     path = root / RUN_MANIFEST
     if not root.is_dir():
         raise InputError(f"--phase-c-root must be a folder with {RUN_MANIFEST}, but {root} is no folder")
@@ -149,7 +152,7 @@ def _read_run_manifest(root: Path) -> dict[str, Any]:
     return read_manifest(path, "run_manifest")
 
 
-def _study_of(run: dict[str, Any], design: StudyDesign | None, options: OverlapOptions) -> StudyDesign:
+def _study_of(run: RunManifest, design: StudyDesign | None, options: OverlapOptions) -> StudyDesign:
     """Return the study whose views are made: the recorded one, or one given that Phase C's data can serve."""
     study = design_from_dict(run["design"])
     if design is not None:
@@ -177,12 +180,12 @@ def _select_views(study: StudyDesign, options: OverlapOptions) -> list[View]:
     return [view for view in study.views if options.views is None or view.name in options.views]
 
 
-def _select_entries(run: dict[str, Any], options: OverlapOptions) -> list[dict[str, Any]]:
+def _select_entries(run: RunManifest, options: OverlapOptions) -> list[DatasetEntry]:
     doses = select_doses(tuple(entry["dose"] for entry in run["datasets"]), options.doses)
     return [entry for entry in run["datasets"] if entry["dose"] in doses]
 
 
-def _check_files(entry: dict[str, Any], root: Path) -> None:
+def _check_files(entry: DatasetEntry, root: Path) -> None:
     for half in HALVES:
         record = entry[half]["file"]
         path = root / record["path"]
@@ -192,8 +195,9 @@ def _check_files(entry: dict[str, Any], root: Path) -> None:
             raise DataError(path, f"is not the file that {RUN_MANIFEST} recorded (sha256 or size differ)")
 
 
-def _new_manifest(run: dict[str, Any], study: StudyDesign, roots: _Roots) -> dict[str, Any]:
-    return timed_head("overlap_manifest") | {
+def _new_manifest(run: RunManifest, study: StudyDesign, roots: Roots) -> OverlapManifest:
+    return {
+        **timed_head("overlap_manifest"),
         "study": study.name,
         "design": study.as_dict(),
         "design_digest": study.digest(),
@@ -207,7 +211,7 @@ def _new_manifest(run: dict[str, Any], study: StudyDesign, roots: _Roots) -> dic
     }
 
 
-def _earlier_manifest(path: Path, run: dict[str, Any]) -> dict[str, Any] | None:
+def _earlier_manifest(path: Path, run: RunManifest) -> OverlapManifest | None:
     if not path.exists():
         return None
     earlier = read_manifest(path, "overlap_manifest")
@@ -218,13 +222,11 @@ def _earlier_manifest(path: Path, run: dict[str, Any]) -> dict[str, Any] | None:
     return earlier
 
 
-def _key(cell: dict[str, Any]) -> tuple[float, str]:
+def _key(cell: Cell) -> tuple[float, str]:
     return cell["dose"], cell["view"]
 
 
-def _file_cells(
-    manifest: dict[str, Any], cells: dict[tuple[float, str], dict[str, Any]], order: list[tuple[float, str]]
-) -> None:
+def _file_cells(manifest: OverlapManifest, cells: Cells, order: list[tuple[float, str]]) -> None:
     """Put the cells into the manifest: the study's in its order, then those of earlier calls that it does not name."""
     keys = [key for key in order if key in cells] + sorted(key for key in cells if key not in order)
     listed = [cells[key] for key in keys]
@@ -238,29 +240,29 @@ def _file_cells(
 
 
 def _make_dose(
-    entry: dict[str, Any],
+    entry: DatasetEntry,
     views: Sequence[View],
     study: StudyDesign,
     options: OverlapOptions,
-    roots: _Roots,
-    earlier: dict[tuple[float, str], dict[str, Any]],
+    roots: Roots,
+    earlier: Cells,
     console: Console,
-) -> list[dict[str, Any]]:
-    halves: dict[str, Dataset] = {}
+) -> list[Cell]:
+    halves: dict[Half, Dataset] = {}
     made = []
     with console.progress(f"views of dose {entry['dose']:g}", len(views), "view") as progress:
         for view in views:
             recipe = _recipe_digest(entry, view, study, options)
             cell = earlier.get((entry["dose"], view.name))
-            reused = cell is not None and _is_reusable(cell, recipe, roots)
+            reused = cell is not None and is_reusable(cell, recipe, roots)
             if cell is None or not reused:
                 halves = halves or {
                     half: read_dataset(roots.phase_c / entry[half]["file"]["path"], mmap=True).dataset
                     for half in HALVES
                 }
                 plan = _plan(view, study, options, halves["train"])
-                cell = _make_cell(entry, plan, halves, roots) | {"recipe_digest": recipe}
-            _say(cell, reused, console)
+                cell = make_cell(entry["dose"], recipe, plan, halves, roots)
+            console.say(describe(cell, reused))
             made.append(cell)
             progress.update(1)
     return made
@@ -282,107 +284,18 @@ def _plan(view: View, study: StudyDesign, options: OverlapOptions, dataset: Data
     )
 
 
-def _recipe_digest(entry: dict[str, Any], view: View, study: StudyDesign, options: OverlapOptions) -> str:
+def _recipe_digest(entry: DatasetEntry, view: View, study: StudyDesign, options: OverlapOptions) -> str:
     return sha256_json(
         {
             "sources": [entry[half]["arrays_sha256"] for half in HALVES],
             "view": view.as_dict(),
             "neighbor_count": study.neighbors_of(view),
             "min_acceptance_rate": study.min_acceptance_rate,
-            "seeds": asdict(study.seeds),
+            "seeds": study.seeds.as_dict(),
             "probe_diameter_px": options.probe_diameter_px,
             "tool": TOOL_LABEL,
         }
     )
-
-
-def _is_reusable(cell: dict[str, Any], recipe: str, roots: _Roots) -> bool:
-    records = [cell[half]["file"] for half in HALVES if cell[half]["file"] is not None]
-    records += [cell[half]["metrics_file"] for half in HALVES] + [cell["metrics_bundle"]]
-    return cell["recipe_digest"] == recipe and all(file_is_whole(record, roots.output) for record in records)
-
-
-def _make_cell(entry: dict[str, Any], plan: ViewPlan, halves: dict[str, Dataset], roots: _Roots) -> dict[str, Any]:
-    dose, view = entry["dose"], plan.view
-    chosen = {half: select_view(plan, half, halves[half].positions_px) for half in HALVES}
-    rejections = [rejection for half in HALVES if (rejection := chosen[half].rejection) is not None]
-    paths = {half: phase_d_file(roots.output, dose, view.name, half) for half in HALVES}
-    files: dict[str, dict[str, Any]] = {half: {"file": None, "arrays_sha256": None} for half in HALVES}
-    if not rejections and not view.reads_phase_c:
-        for half, path in paths.items():
-            files[half], rejected = _write_half(plan, half, halves[half], chosen[half], path, roots)
-            rejections += rejected
-    if rejections or view.reads_phase_c:
-        files = {half: {"file": None, "arrays_sha256": None} for half in HALVES}
-        for path in paths.values():
-            path.unlink(missing_ok=True)  # that of an earlier call, too
-    cell: dict[str, Any] = {
-        "dose": dose,
-        "view": view.name,
-        "gridsize": view.gridsize,
-        "status": "rejected" if rejections else "accepted",
-        "reads_phase_c": view.reads_phase_c,
-    }
-    if rejections:
-        cell |= {"code": rejections[0][0], "reason": _reason(plan, [sentence for _, sentence in rejections])}
-    metrics_folder = view_folder(roots.artifacts, dose, view.name)
-    metrics_folder.mkdir(parents=True, exist_ok=True)
-    for half in HALVES:
-        record = {"dose": dose, "view": view.name, "split": half, "status": cell["status"]} | chosen[half].record
-        metrics_path = metrics_folder / f"{half}_metrics.json"
-        write_manifest(metrics_path, head("overlap_metrics") | record)
-        cell[half] = chosen[half].record | files[half] | {"metrics_file": file_record(metrics_path, roots.output)}
-    bundle_path = metrics_folder / "metrics_bundle.json"
-    bundle = {"dose": dose, "view": view.name, "gridsize": view.gridsize, "status": cell["status"]}
-    bundle |= {half: chosen[half].record for half in HALVES}
-    write_manifest(bundle_path, head("metrics_bundle") | bundle)
-    return cell | {"metrics_bundle": file_record(bundle_path, roots.output)}
-
-
-def _reason(plan: ViewPlan, sentences: list[str]) -> str:
-    selection = plan.view.selection
-    if isinstance(selection, Spacing):
-        threshold = selection.spacing_px(plan.pattern_size_px)
-        wanted = (
-            f"{plan.view.name} (f = {selection.overlap_fraction:g}) needs {threshold:.1f} px between positions and "
-            f"at least {100 * plan.min_acceptance_rate:g} % of them"
-        )
-    else:
-        wanted = f"{plan.view.name} has groups of {plan.view.group_size}"
-    return f"{wanted}; " + ", ".join(sentences)
-
-
-def _write_half(
-    plan: ViewPlan, half: str, source: Dataset, chosen: ViewSelection, path: Path, roots: _Roots
-) -> tuple[dict[str, Any], list[tuple[str, str]]]:
-    """Write what a view selects of a half, unless it is no dataset by the contract: that rejects the view."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    detail = {"view": plan.view.name, "half": half} | chosen.record["selection"]
-    subset = select_positions(source, chosen.index, step="overlap-view", detail=detail)
-    try:
-        digests = write_dataset(path, subset)
-    except DataError as error:
-        reason = f"the {len(subset)} positions that {half} keeps are no dataset: {error.member} {error.reason}"
-        return {}, [("selection_breaks_contract", reason)]
-    return {"file": file_record(path, roots.output), "arrays_sha256": combine_digests(digests)}, []
-
-
-def _say(cell: dict[str, Any], reused: bool, console: Console) -> None:
-    numbers = []
-    for half in HALVES:
-        record = cell[half]
-        rate = 100 * record["acceptance_rate"]
-        numbers.append(f"{half} {record['n_images_selected']} of {record['n_images_total']} ({rate:.1f} %)")
-    selection = cell["train"]["selection"]
-    if selection["kind"] == "spacing":
-        numbers.append(f"S = {selection['threshold_px']:.1f} px, {selection['method']}")
-    label = f"dose {cell['dose']:g}, {cell['view']}"
-    note = " (reused)" if reused else ""
-    if cell["status"] == "rejected":
-        console.say(f"{label}: REJECTED{note}: {cell['reason']}")
-    else:
-        source = "; reads Phase C data" if cell["reads_phase_c"] else ""
-        console.say(f"{label}: accepted{note}, {', '.join(numbers)}{source}")
 
 
 def sampling_view(gridsize: int, neighbor_count: int | None, s_img: float, n_groups: int) -> View:

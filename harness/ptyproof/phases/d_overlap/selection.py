@@ -3,23 +3,37 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Literal, NamedTuple, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from ptyproof.physics.grouping import effective_neighbor_count, n_distinct_groups, position_groups
 from ptyproof.physics.overlap import OverlapMetrics, overlap_metrics
-from ptyproof.physics.spacing import select_by_spacing, spacing_statistics
+from ptyproof.physics.spacing import SpacingStatistics, select_by_spacing, spacing_statistics
 from ptyproof.study.design import Seeds
+from ptyproof.study.layout import Half
 from ptyproof.study.seeds import stream
 from ptyproof.study.views import Sampling, Spacing, View
+
+if TYPE_CHECKING:
+    from ptyproof_schemas.types.overlap_metrics import Grouping, Overlap, Selection
+    from ptyproof_schemas.types.overlap_metrics import Half as HalfRecord
+    from ptyproof_schemas.types.overlap_metrics import SpacingSelection as SpacingRecord
+    from ptyproof_schemas.types.overlap_metrics import SpacingStatistics as StatisticsRecord
 
 # A dataset of one position is no scan (DATA-001).
 MIN_POSITIONS = 2
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
+
+
+class Rejection(NamedTuple):
+    """Why a view is rejected: the code for programs, and a sentence."""
+
+    code: Literal["acceptance_below_minimum", "too_few_positions_for_groups", "selection_breaks_contract"]
+    sentence: str
 
 
 @dataclass(frozen=True)
@@ -42,16 +56,16 @@ class ViewPlan:
 class ViewSelection:
     """The positions that a view keeps of one half.
 
-    `index` are the kept positions (sorted), `record` the numbers for the manifest; `rejection` is None or the
-    (code, sentence) why the half cannot give the view.
+    `index` (m,) are the kept positions, ascending; `record` has the numbers for the manifest. `rejection` is None where
+    the half gives the view.
     """
 
     index: IntArray
-    record: dict[str, Any]
-    rejection: tuple[str, str] | None
+    record: HalfRecord
+    rejection: Rejection | None
 
 
-def select_view(plan: ViewPlan, half: str, positions_px: FloatArray) -> ViewSelection:
+def select_view(plan: ViewPlan, half: Half, positions_px: FloatArray) -> ViewSelection:
     """Return which of the (n, 2) positions of a half a view keeps, and the record of how that came about."""
     index, selection, rejection = _select(plan, half, positions_px)
     kept = positions_px[index]
@@ -59,13 +73,13 @@ def select_view(plan: ViewPlan, half: str, positions_px: FloatArray) -> ViewSele
     needed = max(MIN_POSITIONS, plan.view.group_size)
     if rejection is None and len(kept) < needed:
         reason = f"{half} keeps {len(kept)} of {len(positions_px)} positions, but {needed} or more are needed"
-        rejection = ("too_few_positions_for_groups", reason)
-    record = {
+        rejection = Rejection("too_few_positions_for_groups", reason)
+    record: HalfRecord = {
         "n_images_total": len(positions_px),
         "n_images_selected": len(index),
         "acceptance_rate": len(index) / len(positions_px),
-        "spacing_before_selection": asdict(spacing_statistics(positions_px)),
-        "spacing_after_selection": asdict(spacing_statistics(kept)),
+        "spacing_before_selection": _statistics(spacing_statistics(positions_px)),
+        "spacing_after_selection": _statistics(spacing_statistics(kept)),
         "selection": selection,
         "grouping": grouping,
         "overlap": overlap,
@@ -73,9 +87,11 @@ def select_view(plan: ViewPlan, half: str, positions_px: FloatArray) -> ViewSele
     return ViewSelection(index, record, rejection)
 
 
-def _select(
-    plan: ViewPlan, half: str, positions_px: FloatArray
-) -> tuple[IntArray, dict[str, Any], tuple[str, str] | None]:
+def _statistics(found: SpacingStatistics) -> StatisticsRecord:
+    return cast("StatisticsRecord", asdict(found))  # fields and keys have the same names
+
+
+def _select(plan: ViewPlan, half: Half, positions_px: FloatArray) -> tuple[IntArray, Selection, Rejection | None]:
     selection, n = plan.view.selection, len(positions_px)
     if isinstance(selection, Spacing):
         return _select_by_spacing(plan, selection, half, positions_px)
@@ -83,17 +99,17 @@ def _select(
         n_drawn = max(1, round(selection.s_img * n))
         rng = stream(plan.seeds.subsampling, "phase_d", plan.view.name, half)
         index = np.sort(rng.choice(n, size=n_drawn, replace=False)).astype(np.int64)
-        record = {"kind": "sampling", "s_img": selection.s_img, "rng_seed_subsample": plan.seeds.subsampling}
-        return index, record, None
+        seed = plan.seeds.subsampling
+        return index, {"kind": "sampling", "s_img": selection.s_img, "rng_seed_subsample": seed}, None
     return np.arange(n, dtype=np.int64), {"kind": "all"}, None
 
 
 def _select_by_spacing(
-    plan: ViewPlan, selection: Spacing, half: str, positions_px: FloatArray
-) -> tuple[IntArray, dict[str, Any], tuple[str, str] | None]:
+    plan: ViewPlan, selection: Spacing, half: Half, positions_px: FloatArray
+) -> tuple[IntArray, SpacingRecord, Rejection | None]:
     threshold = selection.spacing_px(plan.pattern_size_px)
     result = select_by_spacing(positions_px, threshold, plan.min_acceptance_rate)
-    record = {
+    record: SpacingRecord = {
         "kind": "spacing",
         "overlap_fraction": selection.overlap_fraction,
         "threshold_px": threshold,
@@ -109,59 +125,47 @@ def _select_by_spacing(
             f"{half} keeps {result.n_accepted} of {result.n_positions} positions "
             f"({100 * result.acceptance_rate:.1f} %, direct {100 * result.direct_acceptance_rate:.1f} %)"
         )
-        rejection = ("acceptance_below_minimum", sentence)
+        rejection = Rejection("acceptance_below_minimum", sentence)
     return np.flatnonzero(result.mask).astype(np.int64), record, rejection
 
 
-def _groups(plan: ViewPlan, half: str, kept_px: FloatArray) -> tuple[dict[str, Any], dict[str, Any]]:
+def _groups(plan: ViewPlan, half: Half, kept_px: FloatArray) -> tuple[Grouping, Overlap]:
     view, n = plan.view, len(kept_px)
     requested = view.selection.n_groups if isinstance(view.selection, Sampling) else n
-    record: dict[str, Any] = {
+    record: Grouping = {
         "gridsize": view.gridsize,
         "group_size": view.group_size,
         "neighbor_count": plan.neighbor_count,
         "neighbor_count_effective": effective_neighbor_count(n, plan.neighbor_count),
         "rng_seed_grouping": plan.seeds.grouping,
         "n_groups_requested": requested,
+        "n_groups_actual": 0,
+        "n_groups_distinct": 0,
+        "n_unique_images": 0,
     }
     if n < view.group_size:
         reason = f"{n} positions cannot form a group of {view.group_size}"
-        counts = {"n_groups_actual": 0, "n_groups_distinct": 0, "n_unique_images": 0}
-        return record | counts, _overlap_record(plan, None, reason)
+        nothing = OverlapMetrics(
+            plan.probe_diameter_px, n, 0, plan.neighbor_count, None, reason, None, reason, None, reason
+        )
+        return record, _overlap_record(plan, nothing)
     rng = stream(plan.seeds.grouping, "phase_d", view.name, half)
     groups = position_groups(kept_px, view.gridsize, plan.neighbor_count, requested, rng)
-    members = np.unique(groups)
-    counts = {
-        "n_groups_actual": len(groups),
-        "n_groups_distinct": n_distinct_groups(groups),
-        "n_unique_images": len(members),
-    }
+    record["n_groups_actual"] = len(groups)
+    record["n_groups_distinct"] = n_distinct_groups(groups)
+    record["n_unique_images"] = len(np.unique(groups))
     metrics = overlap_metrics(kept_px, groups, plan.neighbor_count, plan.probe_diameter_px)
-    return record | counts, _overlap_record(plan, metrics, None)
+    return record, _overlap_record(plan, metrics)
 
 
-def _overlap_record(plan: ViewPlan, metrics: OverlapMetrics | None, reason: str | None) -> dict[str, Any]:
-    values = (
-        (None, reason, None, reason, None, reason)
-        if metrics is None
-        else (
-            metrics.group_overlap,
-            metrics.group_overlap_reason,
-            metrics.image_overlap,
-            metrics.image_overlap_reason,
-            metrics.group_centre_overlap,
-            metrics.group_centre_overlap_reason,
-        )
-    )
-    names = (
-        "metric_1_group_based_avg",
-        "metric_1_undefined_because",
-        "metric_2_image_based_avg",
-        "metric_2_undefined_because",
-        "metric_3_group_to_group_avg",
-        "metric_3_undefined_because",
-    )
+def _overlap_record(plan: ViewPlan, metrics: OverlapMetrics) -> Overlap:
     return {
         "probe_diameter_px": plan.probe_diameter_px,
         "probe_diameter_source": plan.probe_diameter_source,
-    } | dict(zip(names, values, strict=True))
+        "metric_1_group_based_avg": metrics.group_overlap,
+        "metric_1_undefined_because": metrics.group_overlap_reason,
+        "metric_2_image_based_avg": metrics.image_overlap,
+        "metric_2_undefined_because": metrics.image_overlap_reason,
+        "metric_3_group_to_group_avg": metrics.group_centre_overlap,
+        "metric_3_undefined_because": metrics.group_centre_overlap_reason,
+    }

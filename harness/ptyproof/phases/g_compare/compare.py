@@ -276,7 +276,7 @@ def open_comparison(
         raise InputError(
             f"--artifact-root {artifact_root} has no {RECONSTRUCTION_MANIFEST}; run `ptyproof reconstruct`"
         )
-    manifest = read_manifest(path, "reconstruction_manifest")
+    manifest: dict[str, Any] = dict(read_manifest(path, "reconstruction_manifest"))
     figures = figures and not missing(("matplotlib",))
     recipe = recipe_of(design_from_dict(manifest["design"]), crop_fraction)
     phase = ComparisonPhase(artifact_root, out or artifact_root, manifest, recipe, phase_c_root, phase_d_root, figures)
@@ -372,7 +372,7 @@ def _check_role(path: Path, job: Mapping[str, Any]) -> None:
 def _reusable(phase: ComparisonPhase) -> dict[str, Any] | None:
     if not phase.path.is_file():
         return None
-    manifest = read_manifest(phase.path, "comparison_manifest")
+    manifest: dict[str, Any] = dict(read_manifest(phase.path, "comparison_manifest"))
     if manifest["inputs_sha256"] != phase.inputs_sha256():
         return None
     records = [*manifest["files"].values(), *(figure["file"] for figure in manifest["figures"])]

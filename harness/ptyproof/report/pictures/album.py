@@ -26,7 +26,6 @@ SUBJECTS = {
 }
 # Raised with every change of the drawings, so that pictures of an older way of drawing are not taken for these.
 _DRAWING = 2
-_OWN_KEYS = ("file", "cell", "subject", "sha256", "caption", "alt")
 
 
 @dataclass(frozen=True)
@@ -123,7 +122,8 @@ def _recorded(hub: Path) -> Iterator[Picture]:
         return
     for entry in record["pictures"] if record["drawing"] == _DRAWING else ():
         sources = tuple(Source(in_hub(source["path"]), source["sha256"]) for source in entry["sources"])
-        picture = Picture(**{key: entry[key] for key in _OWN_KEYS}, sources=sources)
+        own = entry["file"], entry["cell"], entry["subject"], entry["sha256"], entry["caption"], entry["alt"]
+        picture = Picture(*own, sources)
         if picture.file == file_of(picture.cell, picture.subject) and _is_whole(hub, picture):
             yield picture
 

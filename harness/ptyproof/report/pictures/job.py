@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -25,6 +25,9 @@ from ptyproof.report.pictures.losses import draw_training
 from ptyproof.report.pictures.objects import draw_reconstruction
 from ptyproof.report.pictures.patterns import draw_diffraction
 from ptyproof.report.pictures.positions import draw_scan
+
+if TYPE_CHECKING:
+    from ptyproof_schemas.types.common import File
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,7 @@ class JobPictures:
                 else ""
             )
             raise InputError(f"{source.path} is not in the hub any more{why}")
-        record = {"path": source.path, "sha256": source.sha256, "size_bytes": path.stat().st_size}
+        record: File = {"path": source.path, "sha256": source.sha256, "size_bytes": path.stat().st_size}
         if not file_is_whole(record, self.hub):
             raise InputError(f"{source.path} is not the file that was recorded: its sha256 is another")
 
