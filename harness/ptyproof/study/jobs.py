@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ptyproof.errors import InputError
 from ptyproof.io import schema, strict_json
@@ -27,7 +27,9 @@ from ptyproof.study.layout import (
 )
 from ptyproof.study.views import View
 
-_RECORDED = ("n_images_total", "n_images_selected", "acceptance_rate", "selection", "spacing_before_selection")
+if TYPE_CHECKING:
+    from ptyproof_schemas.types.overlap_manifest import Half, OverlapManifest, Rejected
+    from ptyproof_schemas.types.training_manifest import Measured, MeasuredHalf
 
 
 @dataclass(frozen=True)
@@ -197,11 +199,11 @@ def _check_phase_c(root: Path, dose: float) -> None:
             raise InputError(f"Phase C data of dose {dose:g} are missing: {path}; run `ptyproof generate`")
 
 
-def _rejections(phase_d_root: Path) -> dict[tuple[float, str], dict[str, Any]]:
+def _rejections(phase_d_root: Path) -> dict[tuple[float, str], Rejected]:
     path = phase_d_root / OVERLAP_MANIFEST
     if not path.is_file():
         return {}
-    manifest = schema.accepted(strict_json.read_json(path), "overlap_manifest", path)
+    manifest: OverlapManifest = schema.accepted(strict_json.read_json(path), "overlap_manifest", path)
     return {(cell["dose"], cell["view"]): cell for cell in manifest["rejected_views"]}
 
 
@@ -218,13 +220,16 @@ def _skip(
     cell: Cell,
     view: View,
     selected: bool,
-    rejections: Mapping[tuple[float, str], dict[str, Any]],
+    rejections: Mapping[tuple[float, str], Rejected],
     paths: tuple[Path, Path],
 ) -> Skip | None:
     rejected = rejections.get((cell.dose, view.name))
     if rejected is not None:
-        halves = {half: {key: rejected[half][key] for key in _RECORDED} for half in HALVES}
-        measured = {"code": rejected["code"], **halves}
+        measured: Measured = {
+            "code": rejected["code"],
+            "train": _measured(rejected["train"]),
+            "test": _measured(rejected["test"]),
+        }
         return Skip(cell, "rejected_by_phase_d", rejected["reason"], selected, measured)
     if view.reads_phase_c:
         return None  # its files were checked with the dose
@@ -233,3 +238,13 @@ def _skip(
             reason = f"no record of a rejection was found, and {path.name} is missing"
             return Skip(cell, "missing_without_record", reason, selected)
     return None
+
+
+def _measured(half: Half) -> MeasuredHalf:
+    return {
+        "n_images_total": half["n_images_total"],
+        "n_images_selected": half["n_images_selected"],
+        "acceptance_rate": half["acceptance_rate"],
+        "selection": half["selection"],
+        "spacing_before_selection": half["spacing_before_selection"],
+    }
