@@ -23,8 +23,9 @@ from ptyproof.study.design import design_from_dict
 EXAMPLES = Path(__file__).parents[1] / "tests" / "schemas" / "examples"
 N_JOBS = 82
 CELLS = (("baseline", 1), ("dense", 2), ("sparse", 2))
-LIMITS_S = {"jsonschema_rs": 0.015, "jsonschema": 0.1}
+LIMITS_S = {"jsonschema_rs": 0.015, "jsonschema": 0.25}
 LIMIT_OF_1000_S = 10.0
+LIMIT_FROM_START_S = 0.3
 LEAST_HASHING = 0.8
 MEMORY_BYTES = 1 << 30
 
@@ -106,12 +107,11 @@ def test_a_thousand_manifests(benchmark: Any, tmp_path: Path) -> None:
     taken = []
 
     def run() -> None:
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        before = _children_s()
         begun = time.perf_counter()
         done = subprocess.run(command, capture_output=True)
         wall = time.perf_counter() - begun
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        taken.append((after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, wall))
+        taken.append((_children_s() - before, wall))
         assert done.returncode == 1, done.stderr  # the files that they name are not there
 
     benchmark.pedantic(run, rounds=1)
@@ -189,15 +189,26 @@ def test_strict_json(benchmark: Any) -> None:
 
 
 def test_a_command_from_its_start(benchmark: Any, tmp_path: Path) -> None:
-    """`ptyproof check` of three files in a fresh interpreter, imports included: below 0.3 s on a quiet machine."""
+    """`ptyproof check` of three files in a fresh interpreter, imports included: below 0.3 s of processor time."""
     paths = [tmp_path / f"training_manifest_{number}.json" for number in range(3)]
     for path in paths:
         path.write_text(json.dumps(legacy_manifest()), encoding="utf-8")
     words = [sys.executable, "-m", "ptyproof", "check", *map(str, paths)]
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
+    taken = []
+
     def run() -> None:
+        before = _children_s()
         done = subprocess.run(words, env=environment, capture_output=True, check=False)
+        taken.append(_children_s() - before)
         assert done.returncode in {0, 1}, done.stderr
 
     benchmark.pedantic(run, rounds=10, warmup_rounds=2)
+    assert min(taken) < LIMIT_FROM_START_S
+
+
+def _children_s() -> float:
+    """Return the processor time of the processes that have ended, in seconds."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
