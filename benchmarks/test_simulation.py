@@ -56,7 +56,7 @@ def seconds(action):
 
 
 @pytest.mark.parametrize("photons", [1e3, 1e4, 1e5])
-def test_simulation_costs_little_beside_its_bare_steps(benchmark, photons):
+def test_simulation_costs_little_beside_its_bare_steps(benchmark, photons: float) -> None:
     rng = np.random.default_rng(42)
     positions = raster_scan((50, 100), 4.0, 1.0, scan_origin_px(WINDOW, 1.0), rng)
     assert len(positions) == N_PATTERNS
@@ -65,12 +65,12 @@ def test_simulation_costs_little_beside_its_bare_steps(benchmark, photons):
     waves = probe * object_patches(obj, positions, WINDOW)
     assert waves.dtype == np.complex64
 
-    def simulate():
+    def simulate() -> None:
         draws = np.random.default_rng(1)
         for _ in simulate_counts(obj, probe, positions, draws):
             pass
 
-    def bare():
+    def bare() -> None:
         # Blocks as large as those of the simulation, so that both meet the caches alike.
         draws = np.random.default_rng(1)
         for start in range(0, N_PATTERNS, 1024):
@@ -79,7 +79,7 @@ def test_simulation_costs_little_beside_its_bare_steps(benchmark, photons):
 
     timed: dict[str, list[float]] = {"simulation": [], "bare": []}
 
-    def one_round():
+    def one_round() -> None:
         # One after the other in each round: what else the machine does then slows both.
         timed["bare"].append(seconds(bare))
         timed["simulation"].append(seconds(simulate))
@@ -92,7 +92,7 @@ def test_simulation_costs_little_beside_its_bare_steps(benchmark, photons):
     assert ratio <= MAX_RATIO
 
 
-def test_peak_memory_of_a_large_dataset(benchmark, tmp_path):
+def test_peak_memory_of_a_large_dataset(benchmark, tmp_path: Path) -> None:
     target: Path = tmp_path / "amplitudes.npy"
 
     def generate():

@@ -10,7 +10,7 @@ from ptyproof.training.projection import Patterns
 from tests.strategies.scans import complex_noise
 
 
-def corners_on_canvas(n_groups, members, seed, reach=5):
+def corners_on_canvas(n_groups, members, seed, reach: int = 5):
     """Random corners (B, C, 2) with a zero in each axis of each group."""
     corners = np.random.default_rng(seed).integers(0, reach + 1, (n_groups, members, 2))
     return corners - corners.min(axis=1, keepdims=True)
@@ -27,7 +27,7 @@ def windows_of(images, corners, window):
     )
 
 
-def soft_probe(window, photons=1e4, curvature=0.2):
+def soft_probe(window, photons: float = 1e4, curvature: float = 0.2):
     """A probe that is bright in the middle, dim at the edges, with a curved phase: complex128 (H, W)."""
     rows, cols = (np.arange(side) - (side - 1) / 2 for side in window)
     square = (rows[:, None] / window[0]) ** 2 + (cols[None] / window[1]) ** 2
@@ -35,7 +35,7 @@ def soft_probe(window, photons=1e4, curvature=0.2):
     return probe * np.sqrt(photons / np.square(np.abs(probe)).sum())
 
 
-def smooth_object(shape, depth=1.0):
+def smooth_object(shape, depth: float = 1.0):
     """A phase object of long waves, complex128 (h, w)."""
     rows, cols = np.meshgrid(*(np.arange(side) for side in shape), indexing="ij")
     phase = np.sin(0.27 * rows + 0.1 * cols) + np.cos(0.23 * cols - 0.05 * rows**1.1)
@@ -52,7 +52,9 @@ def simulated(corners, probe, obj):
     return Patterns(torch.from_numpy(amplitude), torch.from_numpy(probes), canvas, corners.shape[1])
 
 
-def noisy(n_groups=3, members=4, window=(8, 12), seed=0, photons=400.0, multiple=4):
+def noisy(
+    n_groups: int = 3, members: int = 4, window=(8, 12), seed: int = 0, photons: float = 400.0, multiple: int = 4
+):
     """Patterns with Poisson counts and probes of noise, single precision; `multiple` divides the canvases' sides."""
     rng = np.random.default_rng(seed)
     shape = (n_groups, members, *window)

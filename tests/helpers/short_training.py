@@ -37,7 +37,7 @@ BUDGET = {
 FILES = sorted([BUNDLE, RECORD, CHECKPOINT, METRICS])
 
 
-def task(gridsize=2, neighbor_count=7, **training):
+def task(gridsize: int = 2, neighbor_count: int = 7, **training):
     """A tiny training of the smoke study's data."""
     plan = TrainingDesign(**{"max_epochs": EPOCHS, "steps_per_epoch": STEPS, **BUDGET, **training})
     key = f"dose1000-dense-gs{gridsize}"

@@ -41,7 +41,7 @@ def error(aligned):
     st.floats(0, 6.28),
     st.floats(1e-3, 1e3),
 )
-def test_shift_ramp_and_factor_are_found_and_removed(shift, cycles, angle, factor):
+def test_shift_ramp_and_factor_are_found_and_removed(shift, cycles, angle, factor) -> None:
     result = factor * np.exp(1j * angle) * ramped(shifted(SCENE.truth, shift), cycles)
     found = align(result, SCENE.truth, WHOLE)
     np.testing.assert_allclose(found.shift_px, shift, atol=2e-3)
@@ -51,7 +51,7 @@ def test_shift_ramp_and_factor_are_found_and_removed(shift, cycles, angle, facto
     assert found.overlap > 1 - 1e-5
 
 
-def test_the_registration_agrees_with_scikit_image():
+def test_the_registration_agrees_with_scikit_image() -> None:
     shift = (2.37, -4.18)
     noisy = shifted(SCENE.result(0.3), shift)
     expected, _, _ = phase_cross_correlation(
@@ -61,13 +61,13 @@ def test_the_registration_agrees_with_scikit_image():
     np.testing.assert_allclose(expected, [-2.37, 4.18], atol=0.06)
 
 
-def test_whole_pixels_are_exact():
+def test_whole_pixels_are_exact() -> None:
     aligned = align(np.roll(SCENE.truth, (3, -2), (0, 1)), SCENE.truth, WHOLE)
     assert aligned.shift_px == (3.0, -2.0)
     assert error(aligned) < 1e-12
 
 
-def test_a_strong_ramp_that_hides_the_shift_is_found():
+def test_a_strong_ramp_that_hides_the_shift_is_found() -> None:
     result = ramped(shifted(SCENE.result(0.2), (3.4, -2.6)), (11.3, -8.7))
     aligned = align(result, SCENE.truth, WHOLE)
     np.testing.assert_allclose(aligned.shift_px, (3.4, -2.6), atol=0.05)
@@ -75,7 +75,7 @@ def test_a_strong_ramp_that_hides_the_shift_is_found():
     assert aligned.overlap == pytest.approx(1 / np.hypot(1, 0.2), abs=0.01)
 
 
-def test_a_phase_object_of_more_than_a_turn_is_aligned():
+def test_a_phase_object_of_more_than_a_turn_is_aligned() -> None:
     rows, cols = np.indices(SHAPE)
     phase = 9.0 * np.exp(-((rows - 50) ** 2 + (cols - 60) ** 2) / 500) + 1.5 * np.angle(SCENE.truth)
     truth = np.exp(1j * phase)
@@ -84,38 +84,38 @@ def test_a_phase_object_of_more_than_a_turn_is_aligned():
     assert error(aligned) < 1e-12
 
 
-def test_a_result_that_fits_already_is_left_as_it_is():
+def test_a_result_that_fits_already_is_left_as_it_is() -> None:
     aligned = align(SCENE.truth, SCENE.truth, WHOLE)
     assert (aligned.shift_px, aligned.ramp_cycles_per_px) == ((0.0, 0.0), (0.0, 0.0))
     np.testing.assert_allclose(aligned.result, SCENE.truth[6:90, 8:110], rtol=1e-12)
 
 
 @pytest.mark.parametrize("level", [0.5, 2.0])
-def test_alignment_never_makes_the_overlap_smaller(level):
+def test_alignment_never_makes_the_overlap_smaller(level: float) -> None:
     aligned = align(SCENE.result(level), SCENE.truth, WHOLE)
     assert aligned.overlap >= aligned.overlap_before
 
 
 @pytest.mark.parametrize("value", [0, 1, 2.5 - 1j])
-def test_a_constant_result_has_neither_shift_nor_ramp(value):
+def test_a_constant_result_has_neither_shift_nor_ramp(value) -> None:
     aligned = align(np.full(SHAPE, value, dtype=np.complex64), SCENE.truth, WHOLE)
     assert (aligned.shift_px, aligned.ramp_cycles_per_px) == ((0.0, 0.0), (0.0, 0.0))
     assert np.ptp(np.abs(aligned.result)) < 1e-12
 
 
-def test_a_shift_beyond_the_largest_is_not_made():
+def test_a_shift_beyond_the_largest_is_not_made() -> None:
     aligned = align(shifted(SCENE.truth, (6.0, 0.0)), SCENE.truth, WHOLE, max_shift_px=2.0)
     assert max(map(abs, aligned.shift_px)) <= 2.0
 
 
-def test_a_crop_that_touches_the_edge_of_the_grid():
+def test_a_crop_that_touches_the_edge_of_the_grid() -> None:
     whole = Crop((0, SHAPE[0]), (0, SHAPE[1]), np.ones(SHAPE, dtype=bool))
     aligned = align(shifted(SCENE.truth, (1.5, -2.5)), SCENE.truth, whole)
     np.testing.assert_allclose(aligned.shift_px, (1.5, -2.5), atol=2e-3)
     assert error(aligned) < 0.01  # the rim of the scene is constant, so edge values continue it
 
 
-def test_what_lies_outside_the_mask_does_not_matter():
+def test_what_lies_outside_the_mask_does_not_matter() -> None:
     illumination = np.zeros(SHAPE)
     illumination[10:80, 12:100] = 1
     illumination[40:50, 40:52] = 0
@@ -127,7 +127,7 @@ def test_what_lies_outside_the_mask_does_not_matter():
     np.testing.assert_allclose(bad.shift_px, (0, 0), atol=0.05)
 
 
-def test_each_part_of_the_scan_has_a_phase_of_its_own():
+def test_each_part_of_the_scan_has_a_phase_of_its_own() -> None:
     parts = np.ones(SHAPE, dtype=np.int32)
     parts[:, 59:] = 2
     parts[:, 55:59] = 0
@@ -142,7 +142,7 @@ def test_each_part_of_the_scan_has_a_phase_of_its_own():
     assert error(aligned) < 0.05  # the gap between the parts has moved into them
 
 
-def test_the_crop_is_what_is_lit():
+def test_the_crop_is_what_is_lit() -> None:
     illumination = np.zeros((20, 30))
     illumination[4:9, 7:20] = 2.0
     illumination[6, 10] = 40.0
@@ -154,18 +154,18 @@ def test_the_crop_is_what_is_lit():
 
 
 @pytest.mark.parametrize("fraction", [0.0, -1.0, 1.01, np.nan])
-def test_an_impossible_fraction(fraction):
+def test_an_impossible_fraction(fraction) -> None:
     with pytest.raises(InputError, match=naming("(0, 1]", fraction)):
         illumination_crop(np.ones((4, 4)), fraction)
 
 
 @pytest.mark.parametrize("bad", [np.zeros((4, 5)), -np.ones((4, 5)), np.full((4, 5), np.nan), np.ones(4)])
-def test_an_impossible_illumination(bad):
+def test_an_impossible_illumination(bad) -> None:
     with pytest.raises(InputError, match=naming("illumination")):
         illumination_crop(bad, 0.1)
 
 
-def test_the_soft_window_rises_from_every_edge():
+def test_the_soft_window_rises_from_every_edge() -> None:
     mask = np.ones((30, 40), dtype=bool)
     mask[14:16, 20:22] = False
     window = soft_window(mask, 4.0)
@@ -189,13 +189,13 @@ def test_the_soft_window_rises_from_every_edge():
         (lambda r, t, c: (r, t, Crop(c.rows, c.cols, ~c.mask)), naming("(84, 102)")),
     ],
 )
-def test_unusable_input(change, message):
+def test_unusable_input(change, message) -> None:
     with pytest.raises(InputError, match=message):
         align(*change(SCENE.truth, SCENE.truth, WHOLE))
 
 
 @pytest.mark.parametrize("side", range(20, 60))
-def test_the_overlap_of_equal_images_is_not_above_one(side):
+def test_the_overlap_of_equal_images_is_not_above_one(side) -> None:
     same = np.full((side, side), 0.3 + 0.1j, np.complex64)
     found = align(same, same, illumination_crop(np.ones((side, side)), 0.5))
     assert found.overlap <= 1

@@ -18,7 +18,7 @@ OBJECT = complex_noise((26, 31), 1)
 
 
 @given(data=st.data(), dose_exponent=st.floats(0, 7), n_modes=st.integers(1, 3))
-def test_mean_expected_photons_equal_the_dose(data, dose_exponent, n_modes):
+def test_mean_expected_photons_equal_the_dose(data, dose_exponent, n_modes) -> None:
     probe = complex_noise((n_modes, 7, 10), 2)
     positions = data.draw(positions_in(OBJECT.shape, (7, 10)))
     wanted = 10.0**dose_exponent
@@ -29,20 +29,20 @@ def test_mean_expected_photons_equal_the_dose(data, dose_exponent, n_modes):
     assert totals.mean(dtype=np.float64) == pytest.approx(wanted, rel=1e-4)
 
 
-def test_power_of_a_flat_object_is_that_of_the_probe():
+def test_power_of_a_flat_object_is_that_of_the_probe() -> None:
     flat = np.full((20, 20), 0.6 - 0.8j, dtype=np.complex64)
     probe = complex_noise((6, 9), 3)
     power = mean_exit_power(flat, probe, np.array([[8.0, 9.0], [10.0, 11.0]]))
     assert power == pytest.approx(np.sum(np.abs(probe) ** 2), rel=1e-5)
 
 
-def test_power_agrees_with_a_loop():
+def test_power_agrees_with_a_loop() -> None:
     probe, positions = complex_noise((6, 9), 4), np.array([[8.25, 9.5], [10.0, 11.0], [15.7, 20.1]])
     wanted = np.mean([np.sum(np.abs(probe * p) ** 2) for p in object_patches(OBJECT, positions, (6, 9))])
     assert mean_exit_power(OBJECT, probe, positions) == pytest.approx(wanted, rel=1e-5)
 
 
-def test_power_does_not_depend_on_blocks(monkeypatch):
+def test_power_does_not_depend_on_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     probe = complex_noise((6, 9), 5)
     positions = np.random.default_rng(6).uniform(8, 16, (50, 2))
     whole = mean_exit_power(OBJECT, probe, positions)
@@ -50,7 +50,7 @@ def test_power_does_not_depend_on_blocks(monkeypatch):
     assert mean_exit_power(OBJECT, probe, positions) == pytest.approx(whole, rel=1e-6)
 
 
-def test_intensities_of_modes_are_added():
+def test_intensities_of_modes_are_added() -> None:
     modes = complex_noise((3, 4, 5), 7)
     np.testing.assert_allclose(probe_intensity(modes), (np.abs(modes) ** 2).sum(axis=0), rtol=1e-5)
     assert probe_intensity(modes[0]).dtype == np.float64
@@ -61,7 +61,7 @@ PROBE = complex_noise((6, 9), 8)
 
 
 @pytest.mark.parametrize("photons", [0.0, -1.0, float("nan"), float("inf")])
-def test_doses_that_are_no_doses_are_refused(photons):
+def test_doses_that_are_no_doses_are_refused(photons) -> None:
     with pytest.raises(InputError, match=naming("photons_per_pattern", photons)):
         scale_probe_to_dose(PROBE, OBJECT, POSITIONS, photons)
 
@@ -69,17 +69,17 @@ def test_doses_that_are_no_doses_are_refused(photons):
 @pytest.mark.parametrize(
     ("probe", "obj"), [(0 * PROBE, OBJECT), (PROBE, 0 * OBJECT), (PROBE * np.float32(np.nan), OBJECT)]
 )
-def test_nothing_to_scale_is_refused(probe, obj):
+def test_nothing_to_scale_is_refused(probe, obj) -> None:
     with pytest.raises(InputError, match=r"(?<!\w)(0\.0|nan)$"):
         scale_probe_to_dose(probe, obj, POSITIONS, 1e3)
 
 
-def test_no_positions_are_refused():
+def test_no_positions_are_refused() -> None:
     with pytest.raises(InputError, match=naming("positions_px")):
         mean_exit_power(OBJECT, PROBE, np.zeros((0, 2)))
 
 
 @pytest.mark.parametrize("shape", [(5,), (1, 2, 3, 4), (0, 4)])
-def test_other_probes_are_refused(shape):
+def test_other_probes_are_refused(shape) -> None:
     with pytest.raises(InputError, match=naming("probe", "(H, W)", shape)):
         dose.probe_intensity(np.ones(shape, dtype=np.complex64))

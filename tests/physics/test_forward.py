@@ -46,7 +46,7 @@ def smooth_window(position, window, highest):
 
 @pytest.mark.parametrize("window", [(32, 48), (31, 20), (64, 64)])
 @pytest.mark.parametrize(("dtype", "tolerance"), [(np.complex64, 1e-4), (np.complex128, 1e-4)])
-def test_patches_of_a_known_function(window, dtype, tolerance):
+def test_patches_of_a_known_function(window, dtype, tolerance: float) -> None:
     obj = smooth(np.arange(101)[:, None], np.arange(97)[None, :], 0.2).astype(dtype)
     fractions = np.array([[0.5, 0.5], [0.5, 0.0], [0.0, -0.5], [0.25, 0.75], [-0.3, 0.9], [0.49, 0.51], [0, 0]])
     positions = np.array([50.0, 47.0]) + fractions
@@ -57,7 +57,7 @@ def test_patches_of_a_known_function(window, dtype, tolerance):
         np.testing.assert_allclose(patch, smooth_window(position, window, 0.2), atol=tolerance)
 
 
-def test_the_middle_of_a_patch_holds_fine_structure():
+def test_the_middle_of_a_patch_holds_fine_structure() -> None:
     # Near Nyquist only the margin's neighbourhood suffers from the taper: the lit middle stays true.
     obj = smooth(np.arange(100)[:, None], np.arange(100)[None, :], 0.4)
     position = np.array([50.5, 49.25])
@@ -68,7 +68,7 @@ def test_the_middle_of_a_patch_holds_fine_structure():
 
 
 @given(data=st.data(), window=windows(2, 9))
-def test_whole_positions_give_the_exact_crop(data, window):
+def test_whole_positions_give_the_exact_crop(data, window) -> None:
     obj = complex_noise((14, 11), 8)
     positions = np.rint(data.draw(positions_in((14, 11), window)))
     patches = object_patches(obj, positions, window, margin_px=3)
@@ -78,7 +78,7 @@ def test_whole_positions_give_the_exact_crop(data, window):
 
 
 @given(data=st.data(), window=windows(4, 9))
-def test_every_position_is_treated_by_itself(data, window):
+def test_every_position_is_treated_by_itself(data, window) -> None:
     obj = complex_noise((20, 17), 9)
     positions = data.draw(positions_in((20, 17), window, min_size=2))
     together = object_patches(obj, positions, window)
@@ -87,7 +87,7 @@ def test_every_position_is_treated_by_itself(data, window):
         np.testing.assert_allclose(together[index], alone, atol=1e-5)
 
 
-def test_a_wider_margin_changes_little_and_a_missing_one_is_filled():
+def test_a_wider_margin_changes_little_and_a_missing_one_is_filled() -> None:
     # Windows flush with the object's edges have no margin of their own: what is there must stay close.
     obj = smooth(np.arange(60)[:, None], np.arange(50)[None, :], 0.1)
     position = np.array([[16.5, 12.5], [43.5, 37.5]])
@@ -100,7 +100,7 @@ def test_a_wider_margin_changes_little_and_a_missing_one_is_filled():
     assert np.abs(wide - narrow)[:, 4:-4, 4:-4].max() < 1e-3
 
 
-def test_first_and_last_window_fit_and_no_further():
+def test_first_and_last_window_fit_and_no_further() -> None:
     obj = complex_noise((12, 10), 10)
     low, high = np.array([[3.0, 2.0]]), np.array([[9.0, 7.0]])
     np.testing.assert_array_equal(object_patches(obj, low, (6, 5))[0], obj[:6, :5])
@@ -123,13 +123,13 @@ def test_first_and_last_window_fit_and_no_further():
         ({"margin_px": 0}, naming("margin_px", 1, 0)),
     ],
 )
-def test_bad_patches_are_refused(changes, message):
+def test_bad_patches_are_refused(changes, message) -> None:
     usable = {"obj": complex_noise((12, 10), 11), "positions_px": np.array([[6.0, 5.0]]), "window": (4, 4)}
     with pytest.raises(InputError, match=message):
         object_patches(**(usable | changes))
 
 
-def test_no_positions_give_no_patches():
+def test_no_positions_give_no_patches() -> None:
     obj = complex_noise((12, 10), 12)
     assert object_patches(obj, np.zeros((0, 2)), (4, 5)).shape == (0, 4, 5)
     assert list(iterate_patches(obj, np.zeros((0, 2)), (4, 5))) == []
@@ -151,7 +151,7 @@ def brute_force_counts(modes, patch):
 
 @pytest.mark.parametrize("window", [(6, 8), (7, 5), (12, 9)])
 @pytest.mark.parametrize("n_modes", [None, 1, 3])
-def test_expected_counts_agree_with_brute_force(window, n_modes):
+def test_expected_counts_agree_with_brute_force(window, n_modes) -> None:
     probe = complex_noise(window if n_modes is None else (n_modes, *window), 13)
     patches = complex_noise((3, *window), 14)
     counts = expected_counts(probe, patches)
@@ -162,14 +162,14 @@ def test_expected_counts_agree_with_brute_force(window, n_modes):
 
 
 @given(window=windows(), seed=st.integers(0, 999), n_modes=st.integers(1, 3))
-def test_energy_is_conserved(window, seed, n_modes):
+def test_energy_is_conserved(window, seed, n_modes) -> None:
     probe = complex_noise((n_modes, *window), seed)
     patches = complex_noise((4, *window), seed + 1)
     power = np.sum(np.abs(probe[:, None] * patches) ** 2, axis=(0, 2, 3))
     np.testing.assert_allclose(expected_counts(probe, patches).sum(axis=(1, 2)), power, rtol=1e-4)
 
 
-def test_expected_counts_use_the_projects_transform():
+def test_expected_counts_use_the_projects_transform() -> None:
     probe, patches = complex_noise((9, 12), 15), complex_noise((2, 9, 12), 16)
     np.testing.assert_allclose(expected_counts(probe, patches), np.abs(fft2c(probe * patches)) ** 2, rtol=1e-3)
 
@@ -182,7 +182,7 @@ def test_expected_counts_use_the_projects_transform():
         ((4,), (2, 4, 4), naming("probe", "(H, W)", "(4,)")),
     ],
 )
-def test_shapes_that_do_not_fit_are_refused(probe, patches, at_fault):
+def test_shapes_that_do_not_fit_are_refused(probe, patches, at_fault) -> None:
     with pytest.raises(InputError, match=at_fault):
         expected_counts(np.ones(probe, dtype=np.complex64), np.ones(patches, dtype=np.complex64))
 
@@ -193,7 +193,7 @@ PROBE = 3 * complex_noise((9, 6), 18)
 
 @settings(max_examples=25)
 @given(data=st.data(), block=st.integers(1, 40), seed=st.integers(0, 999))
-def test_counts_do_not_depend_on_the_block(data, block, seed):
+def test_counts_do_not_depend_on_the_block(data, block, seed) -> None:
     positions = data.draw(positions_in(OBJECT.shape, PROBE.shape))
     whole = np.concatenate(list(simulate_counts(OBJECT, PROBE, positions, np.random.default_rng(seed))))
     blocks = list(simulate_counts(OBJECT, PROBE, positions, np.random.default_rng(seed), block=block))
@@ -202,7 +202,7 @@ def test_counts_do_not_depend_on_the_block(data, block, seed):
     assert np.issubdtype(whole.dtype, np.integer)
 
 
-def test_counts_are_poisson_around_the_expected_counts():
+def test_counts_are_poisson_around_the_expected_counts() -> None:
     positions = np.tile([[14.3, 12.6]], (4000, 1))
     counts = np.concatenate(list(simulate_counts(OBJECT, PROBE, positions, np.random.default_rng(19))))
     rates = expected_counts(PROBE, object_patches(OBJECT, positions[:1], PROBE.shape))[0].astype(np.float64)
@@ -215,7 +215,7 @@ def test_counts_are_poisson_around_the_expected_counts():
     assert chi2.ppf(0.001, pixels) < spread.sum() < chi2.ppf(0.999, pixels)
 
 
-def test_the_probe_and_the_positions_reach_the_counts():
+def test_the_probe_and_the_positions_reach_the_counts() -> None:
     positions = np.array([[10.0, 10.0], [15.5, 12.25]])
     counts = next(iter(simulate_counts(OBJECT, 100 * PROBE, positions, np.random.default_rng(20))))
     rates = expected_counts(100 * PROBE, object_patches(OBJECT, positions, PROBE.shape))
@@ -223,7 +223,7 @@ def test_the_probe_and_the_positions_reach_the_counts():
     assert np.corrcoef(counts[0].ravel(), rates[0].ravel())[0, 1] > 0.999
 
 
-def test_largest_counts_come_back_from_float32_amplitudes():
+def test_largest_counts_come_back_from_float32_amplitudes() -> None:
     rng = np.random.default_rng(21)
     counts = np.concatenate([rng.integers(0, MAX_COUNTS_PER_PIXEL, 200_000), MAX_COUNTS_PER_PIXEL - np.arange(5000)])
     amplitude = np.sqrt(counts).astype(np.float32)
@@ -233,7 +233,7 @@ def test_largest_counts_come_back_from_float32_amplitudes():
     assert lost.any(), "the limit is there for a reason"
 
 
-def test_doses_beyond_float32_are_refused_before_they_are_drawn():
+def test_doses_beyond_float32_are_refused_before_they_are_drawn() -> None:
     rng = np.random.default_rng(22)
     flat = np.ones((8, 8), dtype=np.complex64)
     # A flat exit wave of 8 x 8 puts all its power, 64 |P|^2, into one pixel.
@@ -247,21 +247,21 @@ def test_doses_beyond_float32_are_refused_before_they_are_drawn():
     assert next(simulate_counts(flat, weaker, positions, rng)).max() < MAX_COUNTS_PER_PIXEL
 
 
-def test_expected_counts_that_are_no_numbers_are_refused():
+def test_expected_counts_that_are_no_numbers_are_refused() -> None:
     broken = PROBE.copy()
     broken[4, 2] = np.nan
     with pytest.raises(InputError, match=r"\bnan\b.* 4\.17\d*e\+06"):
         next(simulate_counts(OBJECT, broken, np.array([[14.0, 12.0]]), np.random.default_rng(23)))
 
 
-def test_objects_that_are_not_finite_are_refused():
+def test_objects_that_are_not_finite_are_refused() -> None:
     broken = OBJECT.copy()
     broken[0, 0], broken[3, 4] = np.nan, np.inf
     with pytest.raises(InputError, match=naming("obj", 2)):
         object_patches(broken, np.array([[14.0, 12.0]]), (9, 6))
 
 
-def test_a_constant_object_stays_constant():
+def test_a_constant_object_stays_constant() -> None:
     flat = np.full((20, 22), 0.8 - 0.3j, dtype=np.complex64)
     patches = object_patches(flat, np.array([[9.37, 10.5], [9.0, 10.0]]), (8, 6))
     np.testing.assert_allclose(patches, 0.8 - 0.3j, atol=1e-6)
@@ -274,7 +274,7 @@ def test_a_constant_object_stays_constant():
         (np.array([[14.0, 12.0]]), 0, naming("block", 1, 0)),
     ],
 )
-def test_bad_simulations_are_refused_at_the_call(positions, block, message):
+def test_bad_simulations_are_refused_at_the_call(positions, block, message) -> None:
     with pytest.raises(InputError, match=message):
         simulate_counts(OBJECT, PROBE, positions, np.random.default_rng(24), block=block)
 

@@ -33,7 +33,7 @@ def brute_force(a, b, window):
 
 
 @pytest.mark.parametrize("shape", [(24, 31), (33, 20), (16, 16)])
-def test_the_curve_is_that_of_the_definition(shape):
+def test_the_curve_is_that_of_the_definition(shape) -> None:
     a = complex_noise(shape, 0).astype(np.complex128)
     b = a + complex_noise(shape, 1)
     window = soft_window(np.ones(shape, dtype=bool), 3.0)
@@ -44,14 +44,14 @@ def test_the_curve_is_that_of_the_definition(shape):
     np.testing.assert_allclose(found.frequency, np.arange(1, min(shape) // 2 + 1) / min(shape))
 
 
-def test_an_image_agrees_with_itself_at_every_frequency_whatever_its_scale_and_mean():
+def test_an_image_agrees_with_itself_at_every_frequency_whatever_its_scale_and_mean() -> None:
     image = complex_noise((40, 50), 2).real.astype(np.float64)
     curve = ring_correlation(image, 3 * image + 5, even(image.shape))
     np.testing.assert_allclose(curve.correlation, 1.0, rtol=1e-9)
     assert crossing(curve, curve.threshold(0.5)) == NYQUIST
 
 
-def test_independent_noise_agrees_nowhere():
+def test_independent_noise_agrees_nowhere() -> None:
     shape = (128, 128)
     curve = ring_correlation(complex_noise(shape, 0).real, complex_noise(shape, 1).real, even(shape))
     # Of n Fourier pixels half are independent, each with a real and an imaginary part: scatter 1 / sqrt(n).
@@ -60,7 +60,7 @@ def test_independent_noise_agrees_nowhere():
 
 
 @pytest.mark.parametrize("cut", [0.1, 0.2, 0.35])
-def test_the_resolution_is_where_the_common_part_ends(cut):
+def test_the_resolution_is_where_the_common_part_ends(cut: float) -> None:
     shape = (192, 160)
     common = np.fft.fft2(complex_noise(shape, 0).real)
     common *= np.hypot(*np.meshgrid(np.fft.fftfreq(192), np.fft.fftfreq(160), indexing="ij")) < cut
@@ -71,7 +71,7 @@ def test_the_resolution_is_where_the_common_part_ends(cut):
         assert crossing(curve, threshold) == pytest.approx(cut, abs=1.5 / 160)
 
 
-def test_the_level_of_a_known_signal_to_noise_ratio():
+def test_the_level_of_a_known_signal_to_noise_ratio() -> None:
     # Signal with two independent noises of a signal-to-noise ratio S: FRC = S / (S + 1).
     shape = (256, 256)
     signal = complex_noise(shape, 0)
@@ -80,7 +80,7 @@ def test_the_level_of_a_known_signal_to_noise_ratio():
     assert np.average(curve.correlation, weights=curve.n_px) == pytest.approx(0.75, abs=0.01)
 
 
-def test_the_curves_of_information_are_those_of_van_heel_and_schatz():
+def test_the_curves_of_information_are_those_of_van_heel_and_schatz() -> None:
     curve = RingCorrelation(np.array([0.1, 0.2]), np.zeros(2), np.array([100, 10**12]), (True, True))
     half, one = curve.threshold(snr=HALF_BIT), curve.threshold(snr=ONE_BIT)
     root = 10.0
@@ -89,14 +89,14 @@ def test_the_curves_of_information_are_those_of_van_heel_and_schatz():
     np.testing.assert_allclose([half[1], one[1]], [0.2071 / 1.2071, 1 / 3], rtol=1e-3)
 
 
-def test_the_crossing_lies_between_two_rings():
+def test_the_crossing_lies_between_two_rings() -> None:
     curve = RingCorrelation(np.array([0.1, 0.2, 0.3, 0.4]), np.array([1.0, 0.8, 0.4, 0.9]), np.full(4, 9), (True, True))
     assert crossing(curve, curve.threshold(0.5)) == pytest.approx(0.275)
     assert crossing(curve, curve.threshold(0.3)) == NYQUIST
     assert crossing(curve, np.full(4, 1.1)) == 0.0
 
 
-def test_a_soft_window_keeps_agreement_at_low_frequencies_from_leaking_to_high_ones():
+def test_a_soft_window_keeps_agreement_at_low_frequencies_from_leaking_to_high_ones() -> None:
     truth = np.angle(make_scene((128, 140)).truth)
     low = np.hypot(*np.meshgrid(np.fft.fftfreq(128), np.fft.fftfreq(140), indexing="ij")) < 0.1
     smooth = np.fft.ifft2(np.fft.fft2(truth) * low).real[30:100, 30:110]
@@ -112,7 +112,7 @@ def test_a_soft_window_keeps_agreement_at_low_frequencies_from_leaking_to_high_o
 
 
 @pytest.mark.parametrize("value", [0.0, 1.0, 0.3 - 2j])
-def test_a_constant_image_has_no_power(value):
+def test_a_constant_image_has_no_power(value) -> None:
     image = complex_noise((32, 32), 0)
     curve = ring_correlation(np.full((32, 32), value), image, soft_window(np.ones((32, 32), dtype=bool), 4.0))
     assert curve.has_power == (False, True)
@@ -131,6 +131,6 @@ def test_a_constant_image_has_no_power(value):
         (lambda a: ring_correlation(a, a, even(a.shape)).threshold(), naming("level None", "snr None")),
     ],
 )
-def test_unusable_input(call, message):
+def test_unusable_input(call, message) -> None:
     with pytest.raises(InputError, match=message):
         call(complex_noise((16, 18), 0))

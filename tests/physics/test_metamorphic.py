@@ -42,7 +42,7 @@ def ours(metric):
 
 
 @pytest.mark.parametrize("metric", OURS)
-def test_every_measure_of_ours_passes(metric):
+def test_every_measure_of_ours_passes(metric) -> None:
     spec = specs(RECIPE)[metric]
     kind = metric.rpartition("_")[2]
     power = {"amplitude_mae": 1, "amplitude_mse": 2}.get(metric, 0)
@@ -107,23 +107,23 @@ def without_registration(result, truth):
         (lambda r, t: float(np.abs(np.abs(r) - np.abs(t)).mean()), "lower", r"result.* 3 .* 0\.038\d* .* 1\.35"),
     ],
 )
-def test_wrong_measures_are_caught(metric, better, said):
+def test_wrong_measures_are_caught(metric, better: str, said: str) -> None:
     perfect = 1.0 if better == "higher" and metric is not psnr_255 else None
     found = metamorphic_violations(metric, better=better, perfect=perfect, scene=SCENE)
     assert any(re.search(said, sentence) for sentence in found), found
 
 
-def test_the_value_of_a_perfect_result_is_checked():
+def test_the_value_of_a_perfect_result_is_checked() -> None:
     found = metamorphic_violations(ours("phase_mae"), better="lower", perfect=1.0, scene=SCENE)
     assert len(found) == 1
     assert re.search(r"(?<![\w.])1$", found[0])
 
 
-def test_a_scene_is_the_same_twice():
+def test_a_scene_is_the_same_twice() -> None:
     assert np.array_equal(make_scene((64, 70), 3).truth, make_scene((64, 70), 3).truth)
 
 
-def test_unusable_arguments():
+def test_unusable_arguments() -> None:
     with pytest.raises(InputError, match=naming("better", "'lower'", "'higher'", "'less'")):
         metamorphic_violations(lambda r, t: 0.0, better="less")
     with pytest.raises(InputError, match=naming("64 px", "(63, 80)")):

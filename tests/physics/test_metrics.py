@@ -24,7 +24,7 @@ def scene(seed: int = 0, shape: tuple[int, ...] = (9, 14)):
     return result, truth, np.random.default_rng(seed).uniform(0, 3, shape)
 
 
-def test_analytic_values():
+def test_analytic_values() -> None:
     truth = np.array([1.0, 1j, 0.0, 7.0])
     result = np.array([1.0, 0.0, 1.0, 9.0])
     weight = np.array([1.0, 1.0, 2.0, 0.0])
@@ -34,14 +34,14 @@ def test_analytic_values():
     assert error.scale == pytest.approx(1 / 3, rel=1e-14)
 
 
-def test_the_scale_is_the_one_that_brings_the_result_to_the_truth():
+def test_the_scale_is_the_one_that_brings_the_result_to_the_truth() -> None:
     _, truth, weight = scene()
     error = scaled_error(truth / (2 - 1j), truth, weight)
     assert error.nrmse < 1e-7
     assert error.scale == pytest.approx(2 - 1j, rel=1e-6)
 
 
-def test_the_scale_is_the_best_one():
+def test_the_scale_is_the_best_one() -> None:
     result, truth, weight = scene()
     error = scaled_error(result, truth, weight)
 
@@ -54,7 +54,7 @@ def test_the_scale_is_the_best_one():
 
 
 @given(factors, factors, st.integers(0, 100))
-def test_scale_and_phase_of_result_and_truth_do_not_matter(a, b, seed):
+def test_scale_and_phase_of_result_and_truth_do_not_matter(a, b, seed) -> None:
     result, truth, weight = scene(seed)
     expected = scaled_error(result, truth, weight)
     error = scaled_error(a * result, b * truth, 5 * weight)
@@ -62,14 +62,14 @@ def test_scale_and_phase_of_result_and_truth_do_not_matter(a, b, seed):
     assert error.scale == pytest.approx(expected.scale * b / a, rel=1e-9)
 
 
-def test_precision_does_not_depend_on_the_dtype():
+def test_precision_does_not_depend_on_the_dtype() -> None:
     result, truth, weight = scene(shape=(200, 300))
     single = scaled_error(result.astype(np.complex64), truth.astype(np.complex64), weight.astype(np.float32))
     assert single.nrmse == pytest.approx(scaled_error(result, truth, weight).nrmse, rel=1e-6)
     assert scaled_error(truth, truth, weight.astype(np.float32)).nrmse < 1e-15
 
 
-def test_a_zero_result_has_error_one():
+def test_a_zero_result_has_error_one() -> None:
     _, truth, weight = scene()
     weight[:3] = 0
     result = np.zeros_like(truth)
@@ -78,14 +78,14 @@ def test_a_zero_result_has_error_one():
     assert (error.nrmse, error.scale) == (1.0, 0j)
 
 
-def test_a_constant_result_scores_badly():
+def test_a_constant_result_scores_badly() -> None:
     _, truth, weight = scene(shape=(50, 60))
     assert scaled_error(np.ones_like(truth), truth, weight).nrmse > 0.95
     stack = complex_noise((8, 16, 20), 3)
     assert patch_error(np.ones_like(stack), stack, np.ones(stack.shape)) > 0.9
 
 
-def test_more_noise_is_never_better_on_average():
+def test_more_noise_is_never_better_on_average() -> None:
     truth = np.exp(1j * complex_noise((4, 30, 40), 0).real)
     weight = np.ones(truth.shape)
     levels = [0.0, 0.1, 0.3, 1.0, 3.0]
@@ -99,7 +99,7 @@ def test_more_noise_is_never_better_on_average():
         np.testing.assert_allclose(means, expected, atol=0.01)
 
 
-def test_each_patch_has_a_factor_of_its_own():
+def test_each_patch_has_a_factor_of_its_own() -> None:
     truth = complex_noise((5, 6, 9), 0)
     weights = np.random.default_rng(0).uniform(0, 1, truth.shape)
     own = np.exp(1j * np.arange(5)) * np.arange(1, 6)
@@ -108,7 +108,7 @@ def test_each_patch_has_a_factor_of_its_own():
     assert scaled_error(scaled, truth, weights).nrmse > 0.5
 
 
-def test_the_patch_error_sums_the_energies_of_the_patches():
+def test_the_patch_error_sums_the_energies_of_the_patches() -> None:
     result, truth, weights = scene(shape=(4, 7, 5))
     result, truth = result.astype(np.complex128), truth.astype(np.complex128)
     result[2] = 0
@@ -123,14 +123,14 @@ def test_the_patch_error_sums_the_energies_of_the_patches():
 
 
 @given(st.lists(factors, min_size=3, max_size=3), st.integers(0, 100))
-def test_patch_factors_do_not_matter(own, seed):
+def test_patch_factors_do_not_matter(own, seed) -> None:
     result, truth, weights = scene(seed, (3, 5, 8))
     turned = result * np.array(own)[:, None, None]
     assert patch_error(turned, truth, weights) == pytest.approx(patch_error(result, truth, weights), rel=1e-9)
     assert patch_error(result, truth, weights) <= scaled_error(result, truth, weights).nrmse * (1 + 1e-12)
 
 
-def test_one_zero_patch_and_one_without_weight():
+def test_one_zero_patch_and_one_without_weight() -> None:
     truth = np.ones((3, 4, 5), dtype=np.complex64)
     result = truth.copy()
     result[0] = 0
@@ -155,18 +155,18 @@ def test_one_zero_patch_and_one_without_weight():
     ],
 )
 @pytest.mark.filterwarnings("ignore:invalid value encountered in multiply:RuntimeWarning")
-def test_unusable_input(measure, change, message):
+def test_unusable_input(measure, change, message) -> None:
     result, truth, weight = scene(shape=(2, 3, 4))
     with pytest.raises(InputError, match=message):
         measure(*change(result, truth, weight))
 
 
-def test_patches_must_be_a_stack():
+def test_patches_must_be_a_stack() -> None:
     with pytest.raises(InputError, match=r"\(n, H, W\)"):
         patch_error(*scene(shape=(4, 5)))
 
 
-def test_the_deviance_is_the_log_likelihood_above_its_smallest_value():
+def test_the_deviance_is_the_log_likelihood_above_its_smallest_value() -> None:
     rng = np.random.default_rng(0)
     expected = rng.uniform(0.01, 40, (3, 6, 11)).astype(np.float32)
     counts = rng.poisson(expected)
@@ -177,7 +177,7 @@ def test_the_deviance_is_the_log_likelihood_above_its_smallest_value():
         assert poisson_deviance(expected, counts, floor) == pytest.approx(reference, rel=1e-10)
 
 
-def test_analytic_deviances():
+def test_analytic_deviances() -> None:
     counts = np.array([0, 3])
     assert poisson_deviance(np.array([0.0, 3.0]), counts, 0.0) == 0.0
     assert poisson_deviance(np.array([2.0, 3.0]), counts, 0.0) == 1.0
@@ -185,14 +185,14 @@ def test_analytic_deviances():
     assert poisson_deviance(np.array([0.0, 0.0]), counts, 0.0) == np.inf
 
 
-def test_the_deviance_is_computed_in_double_precision():
+def test_the_deviance_is_computed_in_double_precision() -> None:
     expected = np.full((200, 300), 2e6, dtype=np.float32)
     counts = np.full(expected.shape, 2_000_001)
     # (n - I)^2 / 2 I, up to a relative 1e-6: far below what float32 could tell from zero.
     assert poisson_deviance(expected, counts, 0.0) == pytest.approx(2.5e-7, rel=1e-2)
 
 
-def test_the_deviance_of_the_true_model_is_one_half_and_others_are_worse():
+def test_the_deviance_of_the_true_model_is_one_half_and_others_are_worse() -> None:
     rng = np.random.default_rng(1)
     expected = rng.uniform(50, 200, (64, 96))
     counts = rng.poisson(expected)
@@ -216,12 +216,12 @@ def test_the_deviance_of_the_true_model_is_one_half_and_others_are_worse():
         ([1j], [1.0], 0.0, naming("expected", "complex128")),
     ],
 )
-def test_unusable_counts(expected, counts, floor, message):
+def test_unusable_counts(expected, counts, floor, message) -> None:
     with pytest.raises(InputError, match=message):
         poisson_deviance(np.array(expected), np.array(counts), floor)
 
 
-def test_analytic_r_factors():
+def test_analytic_r_factors() -> None:
     counts = np.array([[4, 9], [0, 25]])
     assert r_factor(counts.astype(np.float32), counts) == 0.0
     # Amplitudes 2, 3, 0, 5 against 1, 3, 2, 4: off by 1 + 0 + 2 + 1 of 10.
@@ -229,7 +229,7 @@ def test_analytic_r_factors():
     assert r_factor(np.zeros((2, 2)), counts) == 1.0
 
 
-def test_the_r_factor_of_poisson_noise():
+def test_the_r_factor_of_poisson_noise() -> None:
     # sqrt(n) scatters by 1/2 around sqrt(I): R = E|N(0, 1/4)| / sqrt(I).
     expected = np.full((300, 400), 400.0)
     counts = np.random.default_rng(0).poisson(expected)
@@ -245,12 +245,12 @@ def test_the_r_factor_of_poisson_noise():
         ([1.0], [0.0], r"\bcounts\b"),
     ],
 )
-def test_unusable_counts_of_an_r_factor(expected, counts, message):
+def test_unusable_counts_of_an_r_factor(expected, counts, message) -> None:
     with pytest.raises(InputError, match=message):
         r_factor(np.array(expected), np.array(counts))
 
 
-def test_the_error_has_the_same_bits_on_any_number_of_threads():
+def test_the_error_has_the_same_bits_on_any_number_of_threads() -> None:
     threads = pytest.importorskip("threadpoolctl")
     result, truth, weight = scene(shape=(400, 500))
     found = []

@@ -29,7 +29,7 @@ def full_width(probe):
 
 @pytest.mark.parametrize("name", PROBE_NAMES)
 @pytest.mark.parametrize("shape", [64, (64, 80), (65, 64), (128, 96)])
-def test_type_norm_and_centring(name, shape):
+def test_type_norm_and_centring(name, shape) -> None:
     probe = make_probe(name, shape)
     window = (shape, shape) if isinstance(shape, int) else shape
     assert probe.shape == window
@@ -43,7 +43,7 @@ def test_type_norm_and_centring(name, shape):
 
 @pytest.mark.parametrize("name", PROBE_NAMES)
 @pytest.mark.parametrize(("size", "diameter"), [(64, None), (128, None), (128, 24.0), (256, 80.0)])
-def test_width(name, size, diameter):
+def test_width(name, size: int, diameter) -> None:
     probe = make_probe(name, size, diameter_px=diameter)
     wanted = 20 / 64 * size if diameter is None else diameter
     assert full_width(probe) == pytest.approx(wanted, rel=0.1)
@@ -51,7 +51,7 @@ def test_width(name, size, diameter):
 
 @pytest.mark.parametrize("name", PROBE_NAMES)
 @pytest.mark.parametrize("fraction", [20 / 64, 0.45])
-def test_the_window_holds_the_probe(name, fraction):
+def test_the_window_holds_the_probe(name, fraction) -> None:
     probe = make_probe(name, (96, 112), diameter_px=fraction * 96)
     intensity = np.abs(probe) ** 2
     edge = radii(probe.shape) >= 0.46 * 96
@@ -61,14 +61,14 @@ def test_the_window_holds_the_probe(name, fraction):
 
 
 @pytest.mark.parametrize("name", PROBE_NAMES)
-def test_phase_is_curved(name):
+def test_phase_is_curved(name) -> None:
     probe = make_probe(name, 64)
     lit = np.abs(probe) ** 2 > 0.1 * np.max(np.abs(probe) ** 2)
     spread = np.abs(np.sum(probe[lit] * np.abs(probe[lit]))) / np.sum(np.abs(probe[lit]) ** 2)
     assert spread < 0.8, "a flat phase would give 1"
 
 
-def test_the_zone_plate_has_an_annular_pupil():
+def test_the_zone_plate_has_an_annular_pupil() -> None:
     power = np.abs(np.fft.fftshift(np.fft.fft2(make_probe("zone_plate", 128)))) ** 2
     q = radii((128, 128)) / 128
     cutoff = 1.95 / (1.17 * 20)  # Fresnel number over the radius of the cone
@@ -88,14 +88,14 @@ def test_the_zone_plate_has_an_annular_pupil():
         ("zone_plate", 64, float("nan"), naming("diameter_px", "nan")),
     ],
 )
-def test_bad_probes_are_refused(name, shape, diameter, message):
+def test_bad_probes_are_refused(name: str, shape, diameter, message) -> None:
     with pytest.raises(InputError, match=message):
         make_probe(name, shape, diameter_px=diameter)
 
 
 @pytest.mark.parametrize("fraction", [0.1, 0.5, 0.9, 0.99])
 @pytest.mark.parametrize("sigma", [4.0, 9.0])
-def test_encircled_diameter_of_a_gaussian(fraction, sigma):
+def test_encircled_diameter_of_a_gaussian(fraction: float, sigma: float) -> None:
     shape = (121, 90)
     probe = np.exp(-(radii(shape) ** 2) / (4 * sigma**2) + 1j * radii(shape) ** 2 / 50)
     wanted = 2 * sigma * np.sqrt(-2 * np.log(1 - fraction))
@@ -103,21 +103,21 @@ def test_encircled_diameter_of_a_gaussian(fraction, sigma):
 
 
 @pytest.mark.parametrize("fraction", [0.25, 0.9])
-def test_encircled_diameter_of_a_disc_anywhere(fraction):
+def test_encircled_diameter_of_a_disc_anywhere(fraction: float) -> None:
     rows, cols = np.indices((100, 130))
     for centre in ((50.0, 60.0), (40.3, 70.8)):
         disc = (np.hypot(rows - centre[0], cols - centre[1]) < 20).astype(np.complex64)
         assert encircled_diameter_px(disc, fraction) == pytest.approx(40 * np.sqrt(fraction), rel=0.01)
 
 
-def test_encircled_diameter_adds_modes_and_ignores_scale():
+def test_encircled_diameter_adds_modes_and_ignores_scale() -> None:
     modes = np.stack([make_probe("soft_aperture", 64), 2j * make_probe("zone_plate", 64)])
     merged = np.sqrt(np.sum(np.abs(modes) ** 2, axis=0)).astype(np.complex64)
     assert encircled_diameter_px(modes) == pytest.approx(encircled_diameter_px(merged), rel=1e-4)
     assert encircled_diameter_px(1e3 * modes) == pytest.approx(encircled_diameter_px(modes), rel=1e-4)
 
 
-def test_encircled_diameter_grows_with_the_fraction():
+def test_encircled_diameter_grows_with_the_fraction() -> None:
     probe = complex_noise((20, 31), 5)
     diameters = [encircled_diameter_px(probe, fraction) for fraction in (0.01, 0.2, 0.5, 0.8, 0.999)]
     assert np.all(np.diff(diameters) > 0)
@@ -132,6 +132,6 @@ def test_encircled_diameter_grows_with_the_fraction():
         (np.ones(4, dtype=np.complex64), 0.9, naming("probe", "(H, W)", "(4,)")),
     ],
 )
-def test_bad_diameters_are_refused(probe, fraction, message):
+def test_bad_diameters_are_refused(probe, fraction: float, message) -> None:
     with pytest.raises(InputError, match=message):
         encircled_diameter_px(probe, fraction)

@@ -14,11 +14,11 @@ from tests.helpers.messages import naming
 from tests.strategies.scans import windows
 
 
-def scan(shape=(3, 4), step_px=5.0, jitter_px=0.0, origin_px=(10.0, 20.0), seed=0):
+def scan(shape=(3, 4), step_px: float = 5.0, jitter_px: float = 0.0, origin_px=(10.0, 20.0), seed: int = 0):
     return raster_scan(shape, step_px, jitter_px, origin_px, np.random.default_rng(seed))
 
 
-def test_a_raster_without_jitter_is_row_major():
+def test_a_raster_without_jitter_is_row_major() -> None:
     positions = scan()
     assert positions.dtype == np.float64
     assert positions.shape == (12, 2)
@@ -26,7 +26,7 @@ def test_a_raster_without_jitter_is_row_major():
     assert positions[-1].tolist() == [20, 35]
 
 
-def test_jitter_is_uniform_bounded_and_sub_pixel():
+def test_jitter_is_uniform_bounded_and_sub_pixel() -> None:
     offsets = scan((60, 70), jitter_px=1.5) - scan((60, 70))
     assert np.abs(offsets).max() <= 1.5
     assert np.abs(offsets).max() > 1.49
@@ -36,7 +36,7 @@ def test_jitter_is_uniform_bounded_and_sub_pixel():
     assert np.unique(offsets % 1).size > 1000
 
 
-def test_the_same_generator_state_gives_the_same_scan():
+def test_the_same_generator_state_gives_the_same_scan() -> None:
     np.testing.assert_array_equal(scan(jitter_px=1.0, seed=4), scan(jitter_px=1.0, seed=4))
     assert not np.array_equal(scan(jitter_px=1.0, seed=4), scan(jitter_px=1.0, seed=5))
 
@@ -49,7 +49,7 @@ def test_the_same_generator_state_gives_the_same_scan():
     margin=st.integers(0, 5),
     seed=st.integers(0, 999),
 )
-def test_the_object_just_holds_all_windows(window, shape, step, jitter, margin, seed):
+def test_the_object_just_holds_all_windows(window, shape, step, jitter, margin, seed) -> None:
     positions = scan(shape, step, jitter, scan_origin_px(window, jitter, margin), seed)
     rows, cols = object_shape_for(positions, window, margin)
     obj = np.ones((rows - margin, cols - margin), dtype=np.complex64)
@@ -60,7 +60,7 @@ def test_the_object_just_holds_all_windows(window, shape, step, jitter, margin, 
         assert starts[:, axis].max() + window[axis] > cut.shape[axis], "one pixel less would not hold them"
 
 
-def test_a_window_before_the_object_is_refused():
+def test_a_window_before_the_object_is_refused() -> None:
     with pytest.raises(InputError, match=naming("[3.0, 9.0]", "index 1", "8 x 6", "[-1.0, 6.0]")):
         object_shape_for(np.array([[9.0, 9.0], [3.0, 9.0]]), (8, 6))
 
@@ -76,12 +76,12 @@ def test_a_window_before_the_object_is_refused():
         ({"origin_px": (float("nan"), 0.0)}, naming("origin_px", "(nan, 0.0)")),
     ],
 )
-def test_bad_scans_are_refused(changes, message):
+def test_bad_scans_are_refused(changes, message) -> None:
     with pytest.raises(InputError, match=message):
         scan(**changes)
 
 
-def test_bad_windows_and_margins_are_refused():
+def test_bad_windows_and_margins_are_refused() -> None:
     with pytest.raises(InputError, match=naming("window", "(1, 1)", "(0, 4)")):
         object_shape_for(scan(), (0, 4))
     with pytest.raises(InputError, match=naming("margin_px", "-1")):

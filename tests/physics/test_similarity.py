@@ -32,19 +32,19 @@ RANGE = float(np.ptp(TRUTH))
 
 
 @pytest.mark.parametrize("sigma", [1.0, 1.5, 2.2])
-def test_ssim_is_that_of_scikit_image(sigma):
+def test_ssim_is_that_of_scikit_image(sigma: float) -> None:
     expected = structural_similarity(
         RESULT, TRUTH, data_range=RANGE, gaussian_weights=True, sigma=sigma, use_sample_covariance=False
     )
     assert similarity.ssim(RESULT, TRUTH, MASK, RANGE, sigma) == pytest.approx(expected, rel=1e-12)
 
 
-def test_psnr_is_that_of_scikit_image():
+def test_psnr_is_that_of_scikit_image() -> None:
     expected = peak_signal_noise_ratio(TRUTH, RESULT, data_range=RANGE)
     assert similarity.psnr_db(RESULT, TRUTH, MASK, RANGE) == pytest.approx(expected, rel=1e-12)
 
 
-def test_psnr_of_a_known_error():
+def test_psnr_of_a_known_error() -> None:
     truth = np.array([[0.0, 1.0], [1.0, 0.0]])
     mask = np.ones((2, 2), dtype=bool)
     assert similarity.psnr_db(truth + 0.1, truth, mask, 1.0) == pytest.approx(20.0)
@@ -56,7 +56,7 @@ def test_psnr_of_a_known_error():
 @pytest.mark.parametrize(
     ("shape", "sigma", "n_scales"), [((128, 150), 1.0, 4), ((101, 97), 1.5, 3), ((60, 64), 1.0, 1)]
 )
-def test_ms_ssim_is_that_of_torchmetrics(shape, sigma, n_scales):
+def test_ms_ssim_is_that_of_torchmetrics(shape, sigma: float, n_scales: int) -> None:
     """At the coarsest scale, torchmetrics counts windows on reflected edges as well: that term is scikit-image's."""
     images = [torch.from_numpy(np.ascontiguousarray(image[: shape[0], : shape[1]])) for image in (RESULT, TRUTH)]
     weights = np.array(similarity.MS_SSIM_WEIGHTS[:n_scales]) / sum(similarity.MS_SSIM_WEIGHTS[:n_scales])
@@ -80,7 +80,7 @@ def test_ms_ssim_is_that_of_torchmetrics(shape, sigma, n_scales):
     assert found == pytest.approx(float(value), abs=0.03)
 
 
-def test_one_scale_is_ssim():
+def test_one_scale_is_ssim() -> None:
     one = similarity.ms_ssim(RESULT, TRUTH, MASK, RANGE, 1.5, 1)
     assert one == pytest.approx(similarity.ssim(RESULT, TRUTH, MASK, RANGE, 1.5), rel=1e-12)
 
@@ -108,7 +108,7 @@ def brute_force_ssim(result, truth, mask, data_range, sigma):
     return np.mean(values)
 
 
-def holes(shape, seed=0):
+def holes(shape, seed: int = 0):
     """A mask with a ragged edge and holes."""
     rng = np.random.default_rng(seed)
     rows, cols = np.indices(shape)
@@ -120,7 +120,7 @@ def holes(shape, seed=0):
 
 
 @pytest.mark.parametrize("seed", [0, 1])
-def test_ssim_in_a_mask_with_holes_takes_its_statistics_from_the_mask(seed):
+def test_ssim_in_a_mask_with_holes_takes_its_statistics_from_the_mask(seed: int) -> None:
     mask = holes((34, 41), seed)
     result, truth = RESULT[20:54, 30:71], TRUTH[20:54, 30:71]
     expected = brute_force_ssim(result, truth, mask, RANGE, 1.0)
@@ -129,7 +129,7 @@ def test_ssim_in_a_mask_with_holes_takes_its_statistics_from_the_mask(seed):
     assert similarity.ssim(spoiled, truth, mask, RANGE, 1.0) == pytest.approx(expected, rel=1e-9)
 
 
-def test_pixels_outside_the_mask_do_not_matter():
+def test_pixels_outside_the_mask_do_not_matter() -> None:
     mask = holes(TRUTH.shape)
     spoiled = np.where(mask, RESULT, -55.0)
     for measure in (similarity.mean_absolute_error, similarity.mean_squared_error):
@@ -139,12 +139,12 @@ def test_pixels_outside_the_mask_do_not_matter():
     )
 
 
-def test_a_perfect_result():
+def test_a_perfect_result() -> None:
     assert similarity.ssim(TRUTH, TRUTH, MASK, RANGE) == pytest.approx(1.0)
     assert similarity.ms_ssim(TRUTH, TRUTH, MASK, RANGE, 1.0) == pytest.approx(1.0)
 
 
-def test_an_inverted_result_is_below_zero_and_not_cut_off():
+def test_an_inverted_result_is_below_zero_and_not_cut_off() -> None:
     truth = TRUTH - TRUTH.min()
     inside = np.zeros_like(MASK)
     inside[24:-24, 24:-24] = True  # without the scene's rim, which is constant
@@ -156,7 +156,7 @@ def test_an_inverted_result_is_below_zero_and_not_cut_off():
 
 @settings(max_examples=10, deadline=None)
 @given(st.floats(1e-3, 1e3), st.integers(0, 3))
-def test_the_unit_of_the_images_does_not_matter(factor, seed):
+def test_the_unit_of_the_images_does_not_matter(factor, seed) -> None:
     rng = np.random.default_rng(seed)
     truth = rng.uniform(-1, 1, (40, 44))
     result, mask = truth + rng.normal(0, 0.3, truth.shape), holes(truth.shape, seed)
@@ -167,7 +167,7 @@ def test_the_unit_of_the_images_does_not_matter(factor, seed):
         assert measure(factor * result, factor * truth, mask, factor * data_range) == pytest.approx(expected, rel=1e-6)
 
 
-def test_how_many_scales_fit():
+def test_how_many_scales_fit() -> None:
     # A window of sigma 1 has 9 pixels; 5 scales need 9 * 16.
     for side, expected in ((8, 0), (9, 1), (17, 1), (18, 2), (143, 4), (144, 5), (300, 5)):
         assert similarity.n_scales_for(np.ones((side, 400), dtype=bool), 1.0) == expected
@@ -190,6 +190,6 @@ def test_how_many_scales_fit():
         (lambda: similarity.mean_squared_error(RESULT, TRUTH + 0j, MASK), naming("truth", "complex128")),
     ],
 )
-def test_unusable_input(call, message):
+def test_unusable_input(call, message) -> None:
     with pytest.raises(InputError, match=message):
         call()

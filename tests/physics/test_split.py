@@ -43,7 +43,7 @@ def splittable(draw):
 
 
 @given(case=splittable())
-def test_halves_share_no_light_and_lose_nothing(case):
+def test_halves_share_no_light_and_lose_nothing(case) -> None:
     probe, positions = case
     try:
         split = split_halves(positions, probe)
@@ -64,7 +64,7 @@ def test_halves_share_no_light_and_lose_nothing(case):
 
 
 @given(case=splittable(), permutation=st.randoms())
-def test_order_of_positions_does_not_matter(case, permutation):
+def test_order_of_positions_does_not_matter(case, permutation) -> None:
     probe, positions = case
     order = list(range(len(positions)))
     permutation.shuffle(order)
@@ -79,7 +79,7 @@ def test_order_of_positions_does_not_matter(case, permutation):
     assert {order[index] for index in shuffled.test} == set(split.test.tolist())
 
 
-def test_known_split():
+def test_known_split() -> None:
     # The probe lights 3 rows; rows 10..50, so the line is at 30 and the first test row is 30.
     probe = np.zeros((8, 6), dtype=np.complex64)
     probe[3:6] = 1j
@@ -91,7 +91,7 @@ def test_known_split():
     assert split.test.tolist() == [4, 6]
 
 
-def test_line_between_pixels():
+def test_line_between_pixels() -> None:
     probe = np.zeros((3, 3), dtype=np.complex64)
     probe[1] = 1.0
     split = split_halves(np.array([[1.0, 1.0], [4.0, 1.0], [2.0, 1.0], [3.0, 1.0]]), probe)
@@ -99,7 +99,7 @@ def test_line_between_pixels():
     assert (split.train.tolist(), split.test.tolist()) == ([0, 2], [1, 3])
 
 
-def test_faint_rows_count_only_without_a_fraction():
+def test_faint_rows_count_only_without_a_fraction() -> None:
     probe = np.zeros((6, 4), dtype=np.complex64)
     probe[0, 0], probe[2, 1], probe[4, 3] = 0.1, 1.0, 0.5j
     assert illuminated_rows(probe) == (0, 4)
@@ -107,7 +107,7 @@ def test_faint_rows_count_only_without_a_fraction():
     assert illuminated_rows(probe, 0.25) == (2, 2), "above the fraction, not at it"
 
 
-def test_modes_are_added():
+def test_modes_are_added() -> None:
     probe = np.zeros((2, 5, 4), dtype=np.complex64)
     probe[0, 1, 0], probe[1, 3, 2] = 1.0, 1.0
     assert illuminated_rows(probe) == (1, 3)
@@ -138,6 +138,6 @@ PROBE = np.ones((8, 8), dtype=np.complex64)
         (np.array([[16.0, 4.0], [23.5, 4.0]]), PROBE, 0.0, naming("0 test", "19.75 px", 1)),
     ],
 )
-def test_impossible_splits_are_refused(positions, probe, fraction, message):
+def test_impossible_splits_are_refused(positions, probe, fraction, message) -> None:
     with pytest.raises(InputError, match=message):
         split_halves(positions, probe, fraction)

@@ -6,6 +6,8 @@ import csv
 import json
 from collections.abc import Callable
 
+import pytest
+
 from ptyproof.checking.hub import verify_hub
 from ptyproof.io import schema
 from tests.helpers.messages import names
@@ -79,7 +81,7 @@ def test_the_summary_shows_it_first(whole: Run) -> None:
     assert json.loads((whole.hub / "real_run" / "metrics_summary.json").read_text())["tables"]
 
 
-def test_two_images_of_one_s_own(in_folder: Callable[..., Run], pytester) -> None:  # type: ignore[no-untyped-def]
+def test_two_images_of_one_s_own(in_folder: Callable[..., Run], pytester: pytest.Pytester) -> None:  # type: ignore[no-untyped-def]
     pytester.makepyfile(test_own=OWN)
     run = in_folder("test_own.py")
     assert run.outcomes() == {"test_of_two_images": "passed", "test_of_images_that_do_not_fit": "failed"}

@@ -39,7 +39,7 @@ def base():
     return replace(made, obj=obj.astype(np.complex64))
 
 
-def noise_free(base, offset=0.0):
+def noise_free(base, offset: float = 0.0):
     """Return (scan, object, illuminated weight): the expected counts themselves, at whole pixels plus an offset."""
     obj = base.obj
     positions = np.rint(base.positions_px) + offset
@@ -53,13 +53,13 @@ def noise_free(base, offset=0.0):
     return scan, obj, (light >= 0.1 * light.max()).astype(float)
 
 
-def run(name, scan, epochs, seed=1):
+def run(name, scan, epochs, seed: int = 1):
     """Run an engine."""
     return run_method(PtyChi(name), scan, Budget(epochs), np.random.default_rng(seed))
 
 
 @pytest.mark.parametrize("offset", [0.0, 0.5], ids=["whole pixels", "half a pixel"])
-def test_lsqml_finds_the_object_of_noise_free_data(base, offset):
+def test_lsqml_finds_the_object_of_noise_free_data(base, offset: float) -> None:
     scan, obj, lit = noise_free(base, offset)
     found = run("lsqml", scan, 30)
     assert scaled_error(found.obj, obj, lit).nrmse < 0.02
@@ -70,7 +70,7 @@ def test_lsqml_finds_the_object_of_noise_free_data(base, offset):
     assert list(found.seconds) == sorted(found.seconds)
 
 
-def test_the_modulus_is_in_the_unit_of_the_datasets_probe(base):
+def test_the_modulus_is_in_the_unit_of_the_datasets_probe(base) -> None:
     scan, obj, lit = noise_free(base)
     tenfold = replace(scan, probe=10 * scan.probe)
     scale = abs(scaled_error(run("lsqml", tenfold, 10).obj, obj, lit).scale)
@@ -78,13 +78,13 @@ def test_the_modulus_is_in_the_unit_of_the_datasets_probe(base):
 
 
 @pytest.mark.parametrize(("name", "limit"), [("epie", 0.08), ("rpie", 0.12)])
-def test_the_other_engines_converge_to_the_object(base, name, limit):
+def test_the_other_engines_converge_to_the_object(base, name: str, limit: float) -> None:
     scan, obj, lit = noise_free(base, 0.5)
     flat = scaled_error(np.ones(obj.shape, np.complex64), obj, lit).nrmse
     assert scaled_error(run(name, scan, 10).obj, obj, lit).nrmse < limit < 0.6 * flat
 
 
-def test_a_probe_is_refined_from_one_out_of_focus(base):
+def test_a_probe_is_refined_from_one_out_of_focus(base) -> None:
     scan, obj, lit = noise_free(base)
     start = defocused(scan.probe, 10.0)
     found = run("lsqml", replace(scan, probe=start.copy(), probe_knowledge="estimated"), 45)
@@ -100,7 +100,7 @@ def test_a_probe_is_refined_from_one_out_of_focus(base):
     assert scaled_error(aligned.result, aligned.truth, aligned.mask.astype(float)).nrmse < 0.06
 
 
-def test_the_start_decides_nothing_where_data_do_and_stays_where_no_light_falls(base):
+def test_the_start_decides_nothing_where_data_do_and_stays_where_no_light_falls(base) -> None:
     scan, obj, lit = noise_free(base)
     engine = PtyChi("lsqml")
     start = np.full(obj.shape, 0.7 + 0.3j, np.complex64)
@@ -113,14 +113,14 @@ def test_the_start_decides_nothing_where_data_do_and_stays_where_no_light_falls(
     np.testing.assert_array_equal(wide.obj[obj.shape[0] + 3 :], wide.obj[-1, -1])
 
 
-def test_the_same_seed_gives_the_same_bits_and_another_one_does_not(base):
+def test_the_same_seed_gives_the_same_bits_and_another_one_does_not(base) -> None:
     scan, _, _ = noise_free(base)
     first, second, other = (run("lsqml", scan, 2, seed).obj for seed in (1, 1, 2))
     np.testing.assert_array_equal(first, second)
     assert not np.array_equal(first, other)
 
 
-def test_a_time_budget_ends_after_the_epoch_that_exceeds_it(base):
+def test_a_time_budget_ends_after_the_epoch_that_exceeds_it(base) -> None:
     scan, _, _ = noise_free(base)
     seen = []
     budget = Budget(seconds=1e-6, on_epoch=seen.append)
@@ -131,7 +131,7 @@ def test_a_time_budget_ends_after_the_epoch_that_exceeds_it(base):
 
 
 @pytest.mark.parametrize("n", [1, 2])
-def test_one_and_two_positions_without_overlap_are_reconstructed(base, n):
+def test_one_and_two_positions_without_overlap_are_reconstructed(base, n: int) -> None:
     scan, _, _ = noise_free(base)
     where = np.array([[20.0, 20.0], [70.5, 70.5]])[:n]
     few = BlindScan(scan.amplitude[:n].copy(), scan.probe.copy(), where.copy(), (100, 100))
@@ -154,7 +154,7 @@ def process_state():
     }
 
 
-def test_the_process_is_afterwards_as_it_was(base, capfd):
+def test_the_process_is_afterwards_as_it_was(base, capfd: pytest.CaptureFixture[str]) -> None:
     scan, _, _ = noise_free(base)
     torch.set_default_dtype(torch.float64)
     try:
@@ -189,7 +189,7 @@ importlib.util.find_spec = find_spec
 """
 
 
-def test_without_pty_chi_the_methods_say_how_it_is_installed():
+def test_without_pty_chi_the_methods_say_how_it_is_installed() -> None:
     code = WITHOUT + (
         "from ptyproof.reconstruction.iterative import PtyChi\n"
         "from ptyproof.methods.registry import registry\n"

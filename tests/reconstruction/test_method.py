@@ -27,7 +27,7 @@ SHAPE = (40, 34)
 WINDOW = (12, 16)
 
 
-def make_scan(n=9, seed=0):
+def make_scan(n: int = 9, seed: int = 0):
     """A scan at random sub-pixel positions of a non-square window on a non-square object."""
     rng = np.random.default_rng(seed)
     low = np.array(WINDOW) // 2
@@ -50,7 +50,7 @@ def with_nan(array):
     return array
 
 
-def test_a_scan_has_no_truth_and_cannot_be_changed():
+def test_a_scan_has_no_truth_and_cannot_be_changed() -> None:
     scan = make_scan()
     assert not {"obj", "objectGuess", "patches", "Y"} & set(vars(scan))
     for array in (scan.amplitude, scan.probe, scan.positions_px):
@@ -58,13 +58,13 @@ def test_a_scan_has_no_truth_and_cannot_be_changed():
             array[0] = 0
 
 
-def test_the_unit_scale_makes_the_probe_explain_the_photons():
+def test_the_unit_scale_makes_the_probe_explain_the_photons() -> None:
     scan = make_scan()
     photons = np.square(scan.amplitude, dtype=np.float64).sum() / len(scan)
     assert np.square(np.abs(scan.unit_scale * scan.probe)).sum() == pytest.approx(photons, rel=1e-5)
 
 
-def test_the_illumination_is_the_sum_of_the_shifted_probes():
+def test_the_illumination_is_the_sum_of_the_shifted_probes() -> None:
     scan = make_scan(n=1)
     whole = replace(scan, positions_px=np.array([[17.0, 20.0]]), probe=scan.probe.copy())
     found = illumination(whole.probe, whole.positions_px, SHAPE)
@@ -75,7 +75,7 @@ def test_the_illumination_is_the_sum_of_the_shifted_probes():
     np.testing.assert_allclose(many, 70 * expected, rtol=1e-4, atol=1e-4)
 
 
-def test_flat_is_constant_and_explains_the_mean_number_of_photons():
+def test_flat_is_constant_and_explains_the_mean_number_of_photons() -> None:
     scan = make_scan()
     found = run_method(Flat(), scan, Budget(), np.random.default_rng(0))
     assert len(np.unique(found.obj)) == 1
@@ -103,7 +103,7 @@ def test_flat_is_constant_and_explains_the_mean_number_of_photons():
         (lambda s: replace(good(s), steps_s={"a": -1.0}), naming(0, "{'a': -1.0}")),
     ],
 )
-def test_what_breaks_the_interface_is_refused_in_one_sentence(make, sentence):
+def test_what_breaks_the_interface_is_refused_in_one_sentence(make, sentence) -> None:
     scan = make_scan()
     assert check_reconstruction(good(scan), scan).obj.shape == SHAPE
     with pytest.raises(RunError, match=sentence) as caught:
@@ -125,10 +125,10 @@ def test_what_breaks_the_interface_is_refused_in_one_sentence(make, sentence):
         ({"seconds": float("inf")}, naming("1e+06", "inf")),
     ],
 )
-def test_an_impossible_budget_is_refused(limits, sentence):
+def test_an_impossible_budget_is_refused(limits, sentence) -> None:
     with pytest.raises(InputError, match=sentence):
         Budget(**limits)
 
 
-def test_needs_have_defaults_for_the_simplest_method():
+def test_needs_have_defaults_for_the_simplest_method() -> None:
     assert Needs() == Needs(training=False, probe="known", iterates=False)

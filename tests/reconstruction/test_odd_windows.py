@@ -46,7 +46,7 @@ def window_id(window):
     return f"{window[0]}x{window[1]}"
 
 
-def smooth(shape, rng, width_px):
+def smooth(shape, rng: np.random.Generator, width_px):
     """A random real field without detail below `width_px`, of largest modulus 1."""
     rows, cols = (np.fft.fftfreq(size) for size in shape)
     low = np.exp(-2 * (np.pi * width_px) ** 2 * (rows[:, None] ** 2 + cols**2))
@@ -102,7 +102,7 @@ def r_factor(scan, obj, probe):
 
 @pytest.mark.parametrize("window", WINDOWS, ids=window_id)
 @pytest.mark.parametrize("name", ENGINES)
-def test_an_engine_stays_at_the_truth(name, window):
+def test_an_engine_stays_at_the_truth(name, window) -> None:
     scan, obj, lit = scene(window, 0.0)
     found = PtyChi(name).refine(scan, Budget(1), np.random.default_rng(1), obj)
     assert found.losses[0] < 1e-6 * np.square(scan.amplitude).mean()
@@ -112,7 +112,7 @@ def test_an_engine_stays_at_the_truth(name, window):
 
 @pytest.mark.parametrize("window", WINDOWS, ids=window_id)
 @pytest.mark.parametrize("name", ENGINES)
-def test_an_engine_explains_odd_windows_as_well_as_even_ones(name, window):
+def test_an_engine_explains_odd_windows_as_well_as_even_ones(name, window) -> None:
     assert of_an_engine(name, window) < 1.25 * of_an_engine(name, (32, 32))
 
 
@@ -125,7 +125,7 @@ def of_an_engine(name, window):
 
 
 @pytest.mark.parametrize("window", WINDOWS, ids=window_id)
-def test_an_estimated_probe_stays_where_it_is(window):
+def test_an_estimated_probe_stays_where_it_is(window) -> None:
     scan, obj, _ = scene(window, 0.0)
     estimated = BlindScan(scan.amplitude, scan.probe, scan.positions_px, scan.object_shape, "estimated")
     found = PtyChi("lsqml").refine(estimated, Budget(1), np.random.default_rng(1), obj)
@@ -135,7 +135,7 @@ def test_an_estimated_probe_stays_where_it_is(window):
 
 @pytest.mark.parametrize("window", WINDOWS, ids=window_id)
 @pytest.mark.parametrize("grouped", [True, False], ids=["together", "stitched"])
-def test_the_start_explains_odd_windows_as_well_as_even_ones(window, grouped):
+def test_the_start_explains_odd_windows_as_well_as_even_ones(window, grouped: bool) -> None:
     assert of_the_start(grouped, window) < 1.1 * of_the_start(grouped, (32, 32))
 
 
@@ -149,7 +149,7 @@ def of_the_start(grouped, window):
 
 @pytest.mark.parametrize("window", WINDOWS, ids=window_id)
 @pytest.mark.parametrize("gridsize", [1, 2])
-def test_a_network_and_the_engine_after_it_explain_odd_windows_as_well_as_even_ones(window, gridsize):
+def test_a_network_and_the_engine_after_it_explain_odd_windows_as_well_as_even_ones(window, gridsize: int) -> None:
     found, even = of_networks(gridsize, window), of_networks(gridsize, (32, 32))
     for name in ("pinn", "pinn+lsqml"):
         assert found[name] < 1.1 * even[name]
@@ -176,7 +176,7 @@ def bundle_of_noise(folder, window, gridsize):
 
 
 @pytest.mark.parametrize("window", WINDOWS, ids=window_id)
-def test_a_network_of_single_patterns_looks_at_windows_that_are_lit_to_their_edges(window):
+def test_a_network_of_single_patterns_looks_at_windows_that_are_lit_to_their_edges(window) -> None:
     scan, _, _ = scene(window, 0.37)
     probe = np.full(window, 10 + 1j, np.complex64)
     lit = normalised_scan(scan.amplitude, probe, scan.positions_px, "")
@@ -188,7 +188,7 @@ def test_a_network_of_single_patterns_looks_at_windows_that_are_lit_to_their_edg
 
 
 @pytest.mark.parametrize("window", WINDOWS, ids=window_id)
-def test_stitched_patches_of_the_truth_are_the_truth(window):
+def test_stitched_patches_of_the_truth_are_the_truth(window) -> None:
     scan, obj, lit = scene(window, 0.0)
     patches = object_patches(obj, scan.positions_px, window)
     turned = patches * np.exp(1j * np.arange(len(patches)))[:, None, None]
@@ -198,7 +198,7 @@ def test_stitched_patches_of_the_truth_are_the_truth(window):
 
 
 @pytest.mark.parametrize("window", WINDOWS, ids=window_id)
-def test_halves_of_a_scan_agree_where_both_are_the_truth(window):
+def test_halves_of_a_scan_agree_where_both_are_the_truth(window) -> None:
     scan, obj, _ = scene(window, 0.37)
     dataset = measured(scan)
     first, second = (

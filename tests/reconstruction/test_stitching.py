@@ -14,7 +14,7 @@ from tests.helpers.messages import naming
 from tests.strategies.scans import complex_noise
 
 
-def smooth_object(shape, seed=0):
+def smooth_object(shape, seed: int = 0):
     """A complex object with modulus around 1 and phases up to about 1 rad, not symmetric in any way."""
     rng = np.random.default_rng(seed)
     row, col = np.meshgrid(*(np.arange(length) for length in shape), indexing="ij")
@@ -25,13 +25,13 @@ def smooth_object(shape, seed=0):
     return ((1 + 0.08 * sum(waves[:6])) * np.exp(0.25j * sum(waves[6:]))).astype(np.complex64)
 
 
-def bell(window, width=0.3):
+def bell(window, width: float = 0.3):
     """A Gaussian weight in the middle of the window, of another width along each axis."""
     axes = [np.exp(-(((np.arange(s) - s // 2) / (f * width * s)) ** 2)) for s, f in zip(window, (1, 1.2), strict=True)]
     return np.outer(*axes).astype(np.float32)
 
 
-def grid(counts, step, jitter=0, seed=0):
+def grid(counts, step, jitter: int = 0, seed: int = 0):
     """Integer corners of a raster scan with jitter, from (0, 0) on."""
     rows, cols = np.meshgrid(*(step * np.arange(n) for n in counts), indexing="ij")
     corners = np.stack([rows.ravel(), cols.ravel()], axis=1)
@@ -42,7 +42,7 @@ def grid(counts, step, jitter=0, seed=0):
 class Case:
     """Perfect patches of an object with random phases: a non-square window on a non-square canvas."""
 
-    def __init__(self, counts=(6, 9), step=5, window=(20, 26), jitter=1, seed=0):
+    def __init__(self, counts=(6, 9), step: int = 5, window=(20, 26), jitter: int = 1, seed: int = 0) -> None:
         self.corners = grid(counts, step, jitter, seed)
         self.window = window
         self.shape = tuple((self.corners.max(axis=0) + np.array(window) + (3, 1)).tolist())
@@ -53,7 +53,7 @@ class Case:
         self.phases = np.exp(2j * np.pi * np.random.default_rng(seed + 1).random(n)).astype(np.complex64)
         self.patches = self.truth * self.phases[:, None, None]
 
-    def noisy(self, sigma, seed=0):
+    def noisy(self, sigma, seed: int = 0):
         """Noise as of counted photons: its variance is inverse to the illumination."""
         noise = sigma * complex_noise(self.patches.shape, seed) / np.sqrt(np.maximum(self.weights, 1e-2))
         return (self.patches + noise).astype(np.complex64)
@@ -73,7 +73,7 @@ def worst(result, truth, lit):
     return np.abs(phase / abs(phase) * result - truth)[lit].max()
 
 
-def test_perfect_patches_give_the_object_up_to_one_phase():
+def test_perfect_patches_give_the_object_up_to_one_phase() -> None:
     case = Case()
     result = case.stitch()
     assert result.n_parts == 1
@@ -89,7 +89,7 @@ def test_perfect_patches_give_the_object_up_to_one_phase():
     np.testing.assert_allclose(relative, relative[0], atol=5e-5)
 
 
-def test_without_synchronisation_the_object_is_lost():
+def test_without_synchronisation_the_object_is_lost() -> None:
     case = Case()
     plain = case.stitch(synchronise=False)
     assert case.error(plain) > 0.7
@@ -97,7 +97,7 @@ def test_without_synchronisation_the_object_is_lost():
     assert plain.n_parts == 1
 
 
-def test_the_plain_average_is_the_weighted_mean_of_the_definition():
+def test_the_plain_average_is_the_weighted_mean_of_the_definition() -> None:
     case = Case(counts=(3, 2), step=7)
     above = np.zeros(case.shape, dtype=np.complex128)
     below = np.zeros(case.shape)
@@ -112,7 +112,7 @@ def test_the_plain_average_is_the_weighted_mean_of_the_definition():
     np.testing.assert_allclose(plain.obj, np.divide(above, below, out=above, where=below > 0), atol=1e-6)
 
 
-def test_the_result_is_the_weighted_mean_of_the_turned_patches():
+def test_the_result_is_the_weighted_mean_of_the_turned_patches() -> None:
     case = Case()
     patches = case.noisy(0.4)
     result = case.stitch(patches)
@@ -120,14 +120,14 @@ def test_the_result_is_the_weighted_mean_of_the_turned_patches():
     np.testing.assert_allclose(result.obj, again.obj, atol=1e-5)
 
 
-def test_the_weighted_mean_is_real_and_positive():
+def test_the_weighted_mean_is_real_and_positive() -> None:
     result = Case().stitch()
     mean = (result.obj * result.illumination).sum() / result.illumination.sum()
     assert abs(mean.imag) < 1e-6
     assert mean.real > 0.5
 
 
-def test_the_factors_maximise_the_agreement():
+def test_the_factors_maximise_the_agreement() -> None:
     # Brute force: A written out, its leading eigenvector by a dense solver, then the power method to its end.
     case = Case(counts=(4, 5), step=7)
     patches = case.noisy(0.5)
@@ -147,7 +147,7 @@ def test_the_factors_maximise_the_agreement():
 
 
 @pytest.mark.parametrize("sigma", [0.1, 0.3, 1.0])
-def test_with_noise_synchronisation_is_as_good_as_known_phases(sigma):
+def test_with_noise_synchronisation_is_as_good_as_known_phases(sigma: float) -> None:
     case = Case(counts=(10, 10), seed=2)
     patches = case.noisy(sigma)
     found, plain = case.stitch(patches), case.stitch(patches, synchronise=False)
@@ -156,7 +156,7 @@ def test_with_noise_synchronisation_is_as_good_as_known_phases(sigma):
     assert case.error(found) < 1.05 * case.error(known)
 
 
-def test_a_long_scan_holds_together():
+def test_a_long_scan_holds_together() -> None:
     # Errors between neighbours add up along a chain unless the far patches are solved for together.
     case = Case(counts=(60, 2), step=5, seed=3)
     result = case.stitch(case.noisy(0.3))
@@ -164,7 +164,7 @@ def test_a_long_scan_holds_together():
     assert np.abs(np.angle(relative / relative.mean())).max() < 0.3
 
 
-def test_wrong_positions_do_not_go_unseen():
+def test_wrong_positions_do_not_go_unseen() -> None:
     case = Case(counts=(6, 6), step=5)
     assert case.error(case.stitch()) < 1e-5
     last = case.corners.max(axis=0)
@@ -191,7 +191,7 @@ def two_parts():
     return obj, patches, weights, corners
 
 
-def test_two_separate_parts_are_each_right_up_to_a_phase():
+def test_two_separate_parts_are_each_right_up_to_a_phase() -> None:
     obj, patches, weights, corners = two_parts()
     mixed = np.random.default_rng(0).permutation(len(corners))
     result = stitch(patches[mixed], weights[mixed], corners[mixed], obj.shape)
@@ -206,7 +206,7 @@ def test_two_separate_parts_are_each_right_up_to_a_phase():
         assert mean.real > 0
 
 
-def test_windows_that_touch_only_in_the_dark_are_not_connected():
+def test_windows_that_touch_only_in_the_dark_are_not_connected() -> None:
     # The windows overlap by six pixels, where the weights are below 1e-3 of their peak.
     weight = bell((20, 26), 0.1)
     patches = np.ones((2, 20, 26), dtype=np.complex64)
@@ -220,14 +220,14 @@ def test_windows_that_touch_only_in_the_dark_are_not_connected():
 
 
 @pytest.mark.parametrize("n", [1, 2, 3])
-def test_few_patches(n):
+def test_few_patches(n: int) -> None:
     case = Case(counts=(1, n), step=6)
     result = case.stitch()
     assert result.n_parts == 1
     assert worst(result.obj, case.obj, result.illumination > 0) < 1e-5
 
 
-def test_patches_at_one_place():
+def test_patches_at_one_place() -> None:
     case = Case(counts=(1, 3), step=6)
     corners = np.zeros_like(case.corners)
     patches = cut(case.obj, corners, case.window) * case.phases[:, None, None]
@@ -235,7 +235,7 @@ def test_patches_at_one_place():
     assert worst(result.obj, case.obj, result.illumination > 0) < 1e-5
 
 
-def test_no_patches():
+def test_no_patches() -> None:
     result = stitch(np.empty((0, 4, 5), np.complex64), np.empty((0, 4, 5)), np.empty((0, 2), np.int64), (7, 9))
     assert result.n_parts == 0
     assert result.factors.shape == (0,)
@@ -243,7 +243,7 @@ def test_no_patches():
     assert not result.illumination.any()
 
 
-def test_zero_patches_and_zero_weights_are_harmless():
+def test_zero_patches_and_zero_weights_are_harmless() -> None:
     case = Case()
     patches, weights = case.patches.copy(), case.weights.copy()
     patches[7] = 0
@@ -263,7 +263,7 @@ def case_of_no_weight(case):
     return stitch(case.patches, 0 * case.weights, case.corners, case.shape)
 
 
-def test_a_patch_that_agrees_with_nothing_is_harmless():
+def test_a_patch_that_agrees_with_nothing_is_harmless() -> None:
     case = Case()
     patches = case.patches.copy()
     patches[7] = complex_noise(case.window, 1)
@@ -274,7 +274,7 @@ def test_a_patch_that_agrees_with_nothing_is_harmless():
 
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 2**16), st.sampled_from([0.0, 0.3, 1.0]), st.sampled_from([np.complex64, np.complex128]))
-def test_phases_of_the_patches_do_not_matter(seed, sigma, dtype):
+def test_phases_of_the_patches_do_not_matter(seed, sigma, dtype) -> None:
     case = Case(counts=(3, 4), step=6)
     patches = case.noisy(sigma)
     turns = np.exp(2j * np.pi * np.random.default_rng(seed).random(len(patches))).astype(dtype)
@@ -285,7 +285,7 @@ def test_phases_of_the_patches_do_not_matter(seed, sigma, dtype):
 
 @settings(max_examples=25, deadline=None)
 @given(st.floats(1e-6, 1e6), st.floats(1e-6, 1e6), st.integers(0, 2**16))
-def test_units_and_order_do_not_matter(object_unit, weight_unit, seed):
+def test_units_and_order_do_not_matter(object_unit, weight_unit, seed) -> None:
     case = Case(counts=(3, 4), step=6)
     patches = case.noisy(0.3).astype(np.complex128)
     expected = case.stitch(patches)
@@ -295,7 +295,7 @@ def test_units_and_order_do_not_matter(object_unit, weight_unit, seed):
     np.testing.assert_allclose(result.illumination / weight_unit, expected.illumination, rtol=1e-5)
 
 
-def test_the_same_bytes_twice():
+def test_the_same_bytes_twice() -> None:
     case = Case()
     patches = case.noisy(0.5)
     before = patches.copy(), case.weights.copy()
@@ -306,7 +306,7 @@ def test_the_same_bytes_twice():
     np.testing.assert_array_equal(case.weights, before[1])
 
 
-def test_cut_is_the_inverse_of_stitching():
+def test_cut_is_the_inverse_of_stitching() -> None:
     case = Case()
     result = case.stitch(case.truth, synchronise=False)
     again = cut(result.obj, case.corners, case.window)
@@ -342,7 +342,7 @@ def corner_slices(corner, window):
         ({"shape": (0, 20)}, naming(1, "(0, 20)", "(4, 5)")),
     ],
 )
-def test_unusable_input(change, message):
+def test_unusable_input(change, message) -> None:
     arguments = {
         "patches": np.ones((2, 4, 5), np.complex64),
         "weights": np.ones((2, 4, 5)),
@@ -354,7 +354,7 @@ def test_unusable_input(change, message):
         stitch(**(arguments | change))
 
 
-def test_unusable_cuts():
+def test_unusable_cuts() -> None:
     obj = np.ones((7, 9), dtype=np.complex64)
     with pytest.raises(InputError, match=naming("obj", "(7, 9)", "float32")):
         cut(obj.real, np.array([[0, 0]]), (4, 5))
@@ -364,7 +364,7 @@ def test_unusable_cuts():
         cut(obj, np.array([[4, 0]]), (0, 5))
 
 
-def test_parts_are_numbered_where_they_share_no_light():
+def test_parts_are_numbered_where_they_share_no_light() -> None:
     window = (9, 7)
     corners = np.array([[0, 0], [3, 1], [20, 20], [20, 24], [2, 30]])
     weights = np.repeat(bell(window, 0.1)[None], len(corners), axis=0)
@@ -381,7 +381,7 @@ def test_parts_are_numbered_where_they_share_no_light():
     np.testing.assert_array_equal(labels > 0, lit)
 
 
-def test_parts_of_windows_that_do_not_fit_are_refused():
+def test_parts_of_windows_that_do_not_fit_are_refused() -> None:
     with pytest.raises(InputError, match=naming("corners_px", 2, 1)):
         label_parts(np.ones((2, 3, 3)), np.zeros((1, 2), int), (9, 9))
     with pytest.raises(InputError, match=naming("(9, 9)", "[7, 0]", "(3, 3)")):

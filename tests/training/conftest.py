@@ -27,7 +27,7 @@ def scan(npz):
 
 
 @pytest.fixture(scope="session")
-def reference(scan, tmp_path_factory):
+def reference(scan, tmp_path_factory: pytest.TempPathFactory):
     """The folder of an uninterrupted training, which no test changes."""
     folder = tmp_path_factory.mktemp("reference")
     train(task(), scan, folder, CPU)

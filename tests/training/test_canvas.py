@@ -13,7 +13,7 @@ from tests.helpers.position_groups import corners_on_canvas, windows_of
 from tests.strategies.scans import complex_noise, windows
 
 
-def noise(shape, seed, real=False):
+def noise(shape, seed, real: bool = False):
     values = complex_noise(shape, seed).astype(np.complex128)
     return torch.from_numpy(values.real.copy() if real else values)
 
@@ -35,7 +35,7 @@ sizes = given(
 
 @settings(max_examples=40)
 @sizes
-def test_cutting_is_slicing(window, members, seed, margin, real):
+def test_cutting_is_slicing(window, members, seed, margin, real) -> None:
     canvas = canvas_of(2, members, window, seed, margin)
     images = noise((2, *canvas.shape), seed, real)
     expected = windows_of(images.numpy(), canvas.corners_px.numpy(), window)
@@ -46,7 +46,7 @@ def test_cutting_is_slicing(window, members, seed, margin, real):
 
 @settings(max_examples=40)
 @sizes
-def test_adding_up_is_a_sum_over_slices(window, members, seed, margin, real):
+def test_adding_up_is_a_sum_over_slices(window, members, seed, margin, real) -> None:
     canvas = canvas_of(2, members, window, seed, margin)
     values = noise((2, members, *window), seed, real)
     expected = np.zeros((2, *canvas.shape), dtype=values.numpy().dtype)
@@ -60,7 +60,7 @@ def test_adding_up_is_a_sum_over_slices(window, members, seed, margin, real):
 
 @settings(max_examples=40)
 @sizes
-def test_adding_up_is_the_adjoint_of_cutting(window, members, seed, margin, real):
+def test_adding_up_is_the_adjoint_of_cutting(window, members, seed, margin, real) -> None:
     canvas = canvas_of(2, members, window, seed, margin)
     images, values = noise((2, *canvas.shape), seed, real), noise((2, members, *window), seed + 1, real)
     left = torch.vdot(canvas.cut(images).flatten(), values.flatten())
@@ -72,7 +72,7 @@ def test_adding_up_is_the_adjoint_of_cutting(window, members, seed, margin, real
 @given(
     window=windows(1, 9), members=st.integers(1, 5), seed=st.integers(0, 2**16), multiple=st.sampled_from([1, 2, 3, 8])
 )
-def test_the_smallest_canvas_of_whole_multiples_is_taken(window, members, seed, multiple):
+def test_the_smallest_canvas_of_whole_multiples_is_taken(window, members, seed, multiple) -> None:
     corners = torch.from_numpy(corners_on_canvas(3, members, seed))
     canvas = Canvas.around(corners, window, multiple)
     assert canvas.window == window
@@ -82,7 +82,7 @@ def test_the_smallest_canvas_of_whole_multiples_is_taken(window, members, seed, 
         assert needed <= canvas.shape[axis] < needed + multiple
 
 
-def test_a_subset_has_the_same_canvas_and_some_windows():
+def test_a_subset_has_the_same_canvas_and_some_windows() -> None:
     canvas = canvas_of(2, 5, (3, 4), 1)
     images = noise((2, *canvas.shape), 2)
     part = canvas.subset(slice(1, 4))
@@ -90,7 +90,7 @@ def test_a_subset_has_the_same_canvas_and_some_windows():
     assert torch.equal(part.cut(images), canvas.cut(images)[:, 1:4])
 
 
-def test_the_parts_of_a_canvas_add_up_to_the_whole():
+def test_the_parts_of_a_canvas_add_up_to_the_whole() -> None:
     canvas = canvas_of(2, 5, (3, 4), 3)
     values = noise((2, 5, 3, 4), 4)
     parts = [canvas.subset(slice(first, first + 2)).add_up(values[:, first : first + 2]) for first in (0, 2, 4)]
@@ -98,14 +98,14 @@ def test_the_parts_of_a_canvas_add_up_to_the_whole():
 
 
 @pytest.mark.parametrize("real", [True, False])
-def test_gradients_are_those_of_finite_differences(real):
+def test_gradients_are_those_of_finite_differences(real: bool) -> None:
     canvas = canvas_of(2, 3, (3, 2), 5)
     images, values = noise((2, *canvas.shape), 6, real), noise((2, 3, 3, 2), 7, real)
     assert torch.autograd.gradcheck(canvas.cut, (images.requires_grad_(),))
     assert torch.autograd.gradcheck(canvas.add_up, (values.requires_grad_(),))
 
 
-def test_a_window_that_leaves_the_canvas_is_refused():
+def test_a_window_that_leaves_the_canvas_is_refused() -> None:
     canvas = Canvas(torch.tensor([[[0, 0], [9, 0]]]), (3, 4), (6, 8))
     for images in (torch.zeros(1, 6, 8), torch.zeros(1, 6, 8).requires_grad_()):
         with pytest.raises((IndexError, RuntimeError), match="out of bounds"):
@@ -113,7 +113,7 @@ def test_a_window_that_leaves_the_canvas_is_refused():
 
 
 @pytest.mark.parametrize("corner", [[-1, 0], [0, -3], [4, 0], [0, 7]])
-def test_no_part_of_a_window_is_taken_for_the_whole(corner):
+def test_no_part_of_a_window_is_taken_for_the_whole(corner) -> None:
     canvas = Canvas(torch.tensor([[corner]]), (3, 4), (6, 8))
     with pytest.raises(IndexError, match="out of bounds"):
         canvas.cut(torch.zeros(1, 6, 8))
@@ -126,7 +126,7 @@ def test_no_part_of_a_window_is_taken_for_the_whole(corner):
     multiple=st.sampled_from([1, 2, 4]),
     dark=st.tuples(*[st.integers(0, 12)] * 4),
 )
-def test_what_is_left_of_a_canvas_holds_all_that_is_lit_in_whole_multiples(size, multiple, dark):
+def test_what_is_left_of_a_canvas_holds_all_that_is_lit_in_whole_multiples(size, multiple, dark) -> None:
     shape = (size[0] * multiple, size[1] * multiple)
     before, after = (min(dark[0], shape[0] - 1), min(dark[2], shape[1] - 1)), (dark[1], dark[3])
     after = tuple(min(after[axis], shape[axis] - 1 - before[axis]) for axis in (0, 1))
@@ -139,6 +139,6 @@ def test_what_is_left_of_a_canvas_holds_all_that_is_lit_in_whole_multiples(size,
         assert part.stop - (shape[axis] - after[axis]) < multiple
 
 
-def test_a_part_of_a_canvas_keeps_its_margins():
+def test_a_part_of_a_canvas_keeps_its_margins() -> None:
     canvas = Canvas(torch.zeros(1, 3, 2, dtype=torch.int64), (8, 8), (8, 8), (1, 2, 3, 4))
     assert canvas.subset(slice(1, 2)).dark_px == (1, 2, 3, 4)

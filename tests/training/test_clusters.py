@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -71,7 +72,7 @@ assert before.items() <= os.environ.items(), set(before.items()) - set(os.enviro
 
 
 @pytest.fixture
-def environment(tmp_path):
+def environment(tmp_path: Path):
     """An environment with `srun` on the path, which says that it was started."""
     srun = tmp_path / "bin" / "srun"
     srun.parent.mkdir()
@@ -81,7 +82,7 @@ def environment(tmp_path):
     return os.environ | {"PATH": path, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
 
 
-def test_a_cluster_changes_no_byte_of_a_training(reference, npz, environment, tmp_path):
+def test_a_cluster_changes_no_byte_of_a_training(reference, npz, environment, tmp_path: Path) -> None:
     words = [sys.executable, "-c", TRAIN, str(npz), json.dumps(PLACES)]
     done = subprocess.run(words, cwd=tmp_path, env=environment | SLURM, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -92,7 +93,7 @@ def test_a_cluster_changes_no_byte_of_a_training(reference, npz, environment, tm
     assert not (tmp_path / "srun_was_started").exists()
 
 
-def test_pty_chi_does_not_wait_for_processes_that_a_launcher_would_have_started(environment, tmp_path):
+def test_pty_chi_does_not_wait_for_processes_that_a_launcher_would_have_started(environment, tmp_path: Path) -> None:
     pytest.importorskip("ptychi", reason="pty-chi is not installed: pip install 'pytest-ptyproof[iterative]'")
     words = [sys.executable, "-c", RECONSTRUCT]
     done = subprocess.run(words, env=environment | TORCHRUN, capture_output=True, text=True, timeout=120, check=False)

@@ -31,7 +31,7 @@ def write_archive(path, dataset, **changes):
     return path
 
 
-def damage_member(path, name):
+def damage_member(path, name) -> None:
     """Flip bits in the middle of a stored member, so that its checksum is wrong."""
     with zipfile.ZipFile(path) as archive:
         info = archive.getinfo(f"{name}.npy")
@@ -44,12 +44,12 @@ def fields(scan):
     return {field.name: getattr(scan, field.name) for field in dataclasses.fields(scan)}
 
 
-def assert_same_scan(found, expected):
+def assert_same_scan(found, expected) -> None:
     for name, value in fields(expected).items():
         np.testing.assert_array_equal(fields(found)[name], value, err_msg=name)
 
 
-def scan_at(positions_px, window=(8, 10), seed=0):
+def scan_at(positions_px, window=(8, 10), seed: int = 0):
     """A scan of noise at given positions."""
     amplitude = np.abs(complex_noise((len(positions_px), *window), seed)).astype(np.float32)
     return Scan(amplitude, complex_noise(window, seed + 1), 1.0, np.asarray(positions_px, dtype=np.float64), "0" * 64)
@@ -99,7 +99,7 @@ TRUTHS = {
 
 
 @pytest.mark.parametrize("truth", TRUTHS)
-def test_the_truth_of_a_file_does_not_reach_the_scan(tmp_path, truth):
+def test_the_truth_of_a_file_does_not_reach_the_scan(tmp_path, truth) -> None:
     dataset = make_dataset(n=9, window=(8, 12))
     original = tmp_path / "original.npz"
     write_dataset(original, dataset)
@@ -108,7 +108,7 @@ def test_the_truth_of_a_file_does_not_reach_the_scan(tmp_path, truth):
     assert_same_scan(read_scan(changed), read_scan(original))
 
 
-def test_a_damaged_truth_is_not_noticed_for_it_is_not_read(tmp_path):
+def test_a_damaged_truth_is_not_noticed_for_it_is_not_read(tmp_path) -> None:
     path = tmp_path / "scan.npz"
     write_dataset(path, make_dataset(n=200, window=(16, 12)))  # patches larger than what an array's header may be
     expected = read_scan(path)
@@ -120,7 +120,7 @@ def test_a_damaged_truth_is_not_noticed_for_it_is_not_read(tmp_path):
 
 
 @pytest.mark.parametrize("member", ["diffraction", "probeGuess", "xcoords", "ycoords"])
-def test_what_is_read_has_its_checksum_compared(tmp_path, member):
+def test_what_is_read_has_its_checksum_compared(tmp_path, member: str) -> None:
     path = tmp_path / "scan.npz"
     write_dataset(path, make_dataset(n=40, window=(8, 12)))
     damage_member(path, member)
@@ -130,7 +130,7 @@ def test_what_is_read_has_its_checksum_compared(tmp_path, member):
 
 
 @pytest.mark.parametrize("member", ["diffraction", "probeGuess", "xcoords", "ycoords"])
-def test_the_digest_tells_scans_apart(tmp_path, member):
+def test_the_digest_tells_scans_apart(tmp_path, member: str) -> None:
     dataset = make_dataset(n=9, window=(8, 12))
     array = dataset_arrays(dataset)[member]
     other = array[::-1]
@@ -141,7 +141,7 @@ def test_the_digest_tells_scans_apart(tmp_path, member):
     assert digests[0] == digests[1] != digests[2]
 
 
-def test_the_unit_is_the_photon(tmp_path):
+def test_the_unit_is_the_photon(tmp_path) -> None:
     dataset = make_dataset(n=9, window=(8, 12), intensity_scale=0.37, mean_counts=5.0)
     path = tmp_path / "scan.npz"
     write_dataset(path, dataset)
@@ -157,13 +157,13 @@ def test_the_unit_is_the_photon(tmp_path):
     assert len(scan) == 9
 
 
-def test_a_measurement_without_an_object_can_be_trained_on():
+def test_a_measurement_without_an_object_can_be_trained_on() -> None:
     dataset = make_dataset(role="measurement", extras=False)
     assert len(scan_of(dataset, "measured.npz")) == len(dataset)
 
 
 @pytest.mark.parametrize("missing", ["diffraction", "intensity_scale"])
-def test_unknown_counts_are_refused(missing):
+def test_unknown_counts_are_refused(missing: str) -> None:
     dataset = make_dataset(role="base") if missing == "diffraction" else make_dataset()
     if missing == "intensity_scale":
         dataset = dataclasses.replace(dataset, metadata=metadata_of("measurement", intensity_scale=None))
@@ -173,7 +173,7 @@ def test_unknown_counts_are_refused(missing):
     assert "somewhere.npz" in str(caught.value)
 
 
-def test_unknown_counts_of_a_file_are_refused(tmp_path):
+def test_unknown_counts_of_a_file_are_refused(tmp_path) -> None:
     path = tmp_path / "base.npz"
     write_dataset(path, make_dataset(role="base"))
     with pytest.raises(DataError, match="diffraction"):
@@ -182,7 +182,7 @@ def test_unknown_counts_of_a_file_are_refused(tmp_path):
 
 @settings(max_examples=40)
 @given(window=windows(3, 9), seed=st.integers(0, 2**16))
-def test_probes_are_shifted_by_the_fraction_of_a_pixel(window, seed):
+def test_probes_are_shifted_by_the_fraction_of_a_pixel(window, seed) -> None:
     rng = np.random.default_rng(seed)
     points = rng.uniform(20, 90, (4, 2))
     points[0] = np.rint(points[0])
@@ -198,7 +198,7 @@ def test_probes_are_shifted_by_the_fraction_of_a_pixel(window, seed):
 
 @settings(max_examples=20)
 @given(seed=st.integers(0, 2**16))
-def test_a_moved_probe_makes_the_pattern_of_a_sub_pixel_position(seed):
+def test_a_moved_probe_makes_the_pattern_of_a_sub_pixel_position(seed) -> None:
     # Object and probe of low frequency and of the window's period: then |F(P O(. + f))| = |F(P(. - f) O)| exactly.
     window, rng = (16, 12), np.random.default_rng(seed)
     waves = [(rng.integers(-3, 4), rng.integers(-2, 3), complex(*rng.normal(size=2))) for _ in range(5)]
@@ -222,14 +222,14 @@ def test_a_moved_probe_makes_the_pattern_of_a_sub_pixel_position(seed):
 
 
 @pytest.mark.parametrize("window", [(8, 10), (9, 7)])
-def test_corners_cut_the_window_whose_middle_is_at_the_position(window):
+def test_corners_cut_the_window_whose_middle_is_at_the_position(window) -> None:
     points = np.array([[12.0, 30.0], [12.4, 30.4], [11.6, 29.6], [20.2, 41.9]])
     middles = scan_at(points, window).corners_px + np.array(window) // 2
     np.testing.assert_array_equal(middles, [[12, 30], [12, 30], [12, 30], [20, 42]])
 
 
 @pytest.mark.parametrize("middle", [(20, 15), (14, 22), (21.3, 16.4)])
-def test_dark_margins_leave_every_shifted_probe_its_light(middle):
+def test_dark_margins_leave_every_shifted_probe_its_light(middle) -> None:
     rows, cols = np.meshgrid(np.arange(40.0), np.arange(32.0), indexing="ij")
     probe = np.exp(-((rows - middle[0]) ** 2) / 18 - (cols - middle[1]) ** 2 / 8)
     probe = (probe * np.exp(0.02j * rows**2)).astype(np.complex64)
@@ -244,11 +244,11 @@ def test_dark_margins_leave_every_shifted_probe_its_light(middle):
     assert np.square(np.abs(probe))[:, 32 - right - 2].max() > 1e-3
 
 
-def test_a_probe_that_fills_its_window_has_no_dark_margins():
+def test_a_probe_that_fills_its_window_has_no_dark_margins() -> None:
     assert scan_at(np.full((1, 2), 50.0), (8, 10)).dark_px == (0, 0, 0, 0)
 
 
-def test_a_subset_keeps_probe_scale_and_digest():
+def test_a_subset_keeps_probe_scale_and_digest() -> None:
     scan = scan_at(np.random.default_rng(0).uniform(10, 50, (6, 2)))
     chosen = np.array([4, 1, 5])
     part = scan.subset(chosen)
@@ -260,7 +260,7 @@ def test_a_subset_keeps_probe_scale_and_digest():
 
 
 @given(points=positions(1, 60), fraction=st.floats(0, 0.5), group_size=st.sampled_from([1, 4, 9]))
-def test_held_back_are_the_last_rows_and_both_parts_can_make_a_group(points, fraction, group_size):
+def test_held_back_are_the_last_rows_and_both_parts_can_make_a_group(points, fraction, group_size) -> None:
     kept, held = hold_back(points, fraction, group_size)
     assert kept.dtype == held.dtype == np.int64
     np.testing.assert_array_equal(np.sort(np.concatenate([kept, held])), np.arange(len(points)))
@@ -273,7 +273,7 @@ def test_held_back_are_the_last_rows_and_both_parts_can_make_a_group(points, fra
         assert points[held, 0].min() >= points[kept, 0].max()
 
 
-def test_nothing_is_held_back_where_nothing_is_asked_or_too_few_are_left():
+def test_nothing_is_held_back_where_nothing_is_asked_or_too_few_are_left() -> None:
     points = np.arange(14.0).reshape(7, 2)
     assert len(hold_back(points, 0.0, 1)[1]) == 0
     assert len(hold_back(points, 0.5, 4)[1]) == 0
@@ -282,12 +282,20 @@ def test_nothing_is_held_back_where_nothing_is_asked_or_too_few_are_left():
     assert hold_back(points[::-1], 0.3, 1)[1].tolist() == [0, 1]
 
 
-def test_within_a_row_the_last_columns_are_held_back():
+def test_within_a_row_the_last_columns_are_held_back() -> None:
     points = np.array([[1.0, 9.0], [2.0, 3.0], [2.0, 5.0], [2.0, 1.0]])
     assert hold_back(points, 0.5, 1)[1].tolist() == [1, 2]
 
 
-def sampler(points, gridsize=2, neighbor_count=6, steps=3, groups_per_step=5, seed=1, key=("groups", "job")):
+def sampler(
+    points,
+    gridsize: int = 2,
+    neighbor_count: int = 6,
+    steps: int = 3,
+    groups_per_step: int = 5,
+    seed: int = 1,
+    key=("groups", "job"),
+):
     return GroupSampler(points, gridsize, neighbor_count, steps, groups_per_step, seed, key)
 
 
@@ -299,7 +307,7 @@ def epoch(found, number):
 POINTS = np.random.default_rng(5).uniform(0, 80, (30, 2))
 
 
-def test_batches_depend_on_seed_key_and_epoch_alone():
+def test_batches_depend_on_seed_key_and_epoch_alone() -> None:
     first = sampler(POINTS)
     epochs = [epoch(first, number) for number in range(3)]
     assert epochs[0].shape == (3, 5, 4)
@@ -312,7 +320,7 @@ def test_batches_depend_on_seed_key_and_epoch_alone():
     assert all((other != epochs[0]).any() for other in others)
 
 
-def test_batches_do_not_touch_the_global_generators():
+def test_batches_do_not_touch_the_global_generators() -> None:
     before = np.random.get_state()[1].copy()  # noqa: NPY002
     epoch(sampler(POINTS), 0)
     np.testing.assert_array_equal(np.random.get_state()[1], before)  # noqa: NPY002
@@ -320,7 +328,7 @@ def test_batches_do_not_touch_the_global_generators():
 
 @settings(max_examples=50)
 @given(points=scattered_positions(9, 40), gridsize=st.sampled_from([1, 2, 3]), more=st.integers(0, 8), data=st.data())
-def test_groups_are_a_seed_and_some_of_its_nearest(points, gridsize, more, data):
+def test_groups_are_a_seed_and_some_of_its_nearest(points, gridsize, more, data) -> None:
     members = gridsize**2
     found = epoch(
         sampler(points, gridsize, members + more, data.draw(st.integers(1, 4)), 3), data.draw(st.integers(0, 9))
@@ -333,12 +341,12 @@ def test_groups_are_a_seed_and_some_of_its_nearest(points, gridsize, more, data)
     assert len(set(seeds)) == len(seeds)
 
 
-def test_an_epoch_of_many_groups_uses_every_position_as_a_seed_equally_often():
+def test_an_epoch_of_many_groups_uses_every_position_as_a_seed_equally_often() -> None:
     seeds = epoch(sampler(POINTS, steps=6, groups_per_step=10), 0)[..., 0].ravel()
     np.testing.assert_array_equal(np.bincount(seeds, minlength=30), np.full(30, 2))
 
 
-def test_every_step_has_a_random_stream_of_its_own():
+def test_every_step_has_a_random_stream_of_its_own() -> None:
     names = []
     for found, number in ((sampler(POINTS), 0), (sampler(POINTS), 1), (sampler(POINTS, key=("groups", "other")), 0)):
         found.set_epoch(number)
@@ -353,7 +361,7 @@ def test_every_step_has_a_random_stream_of_its_own():
 GROUPS = np.array([[3, 1, 7, 2], [0, 11, 5, 6], [9, 8, 4, 10]])
 
 
-def counted(n=12, window=(8, 11), seed=6, photons=20.0):
+def counted(n: int = 12, window=(8, 11), seed: int = 6, photons: float = 20.0):
     """A scan of Poisson counts, and those counts (n, H, W)."""
     rng = np.random.default_rng(seed)
     scan = scan_at(rng.uniform(20, 60, (n, 2)), window)
@@ -366,7 +374,7 @@ def draw(*key, seed=1, groups=GROUPS):
 
 
 @pytest.mark.parametrize("shown_fraction", [0.3, 0.9, 1.0])
-def test_a_batch_has_patterns_probes_and_corners_of_its_groups(shown_fraction):
+def test_a_batch_has_patterns_probes_and_corners_of_its_groups(shown_fraction: float) -> None:
     scan, counts = counted()
     batch = GroupedScan(scan, shown_fraction)[draw()]
     assert set(batch) == {"shown", "hidden", "probes", "corners_px", "dark_px"}
@@ -387,7 +395,7 @@ def test_a_batch_has_patterns_probes_and_corners_of_its_groups(shown_fraction):
             np.testing.assert_allclose(batch["probes"][b, c], expected, rtol=0, atol=2e-5)
 
 
-def test_the_zero_frequency_of_a_batch_comes_first():
+def test_the_zero_frequency_of_a_batch_comes_first() -> None:
     scan = scan_at(np.full((1, 2), 30.0), (8, 11))
     amplitude = np.zeros((1, 8, 11), dtype=np.float32)
     amplitude[0, 4, 5] = 3.0
@@ -398,7 +406,7 @@ def test_the_zero_frequency_of_a_batch_comes_first():
 
 @settings(max_examples=20)
 @given(shown_fraction=st.floats(0.05, 0.99), seed=st.integers(0, 2**16))
-def test_every_photon_is_either_shown_or_hidden(shown_fraction, seed):
+def test_every_photon_is_either_shown_or_hidden(shown_fraction, seed) -> None:
     scan, counts = counted(seed=seed)
     batch = GroupedScan(scan, shown_fraction)[draw("a", seed=seed)]
     for name in ("shown", "hidden"):
@@ -409,7 +417,7 @@ def test_every_photon_is_either_shown_or_hidden(shown_fraction, seed):
 
 
 @pytest.mark.parametrize("shown_fraction", [0.05, 0.5, 0.9])
-def test_a_photon_is_shown_with_its_probability_whatever_the_others_do(shown_fraction):
+def test_a_photon_is_shown_with_its_probability_whatever_the_others_do(shown_fraction: float) -> None:
     scan, counts = counted(photons=60.0)
     grouped = GroupedScan(scan, shown_fraction)
     shown = np.stack([grouped[draw(f"step {step}")]["shown"] for step in range(40)]).astype(np.float64)
@@ -423,7 +431,7 @@ def test_a_photon_is_shown_with_its_probability_whatever_the_others_do(shown_fra
     assert abs((left * right).mean()) < 4 / np.sqrt(len(left))
 
 
-def test_shown_and_hidden_counts_of_poisson_counts_do_not_know_each_other():
+def test_shown_and_hidden_counts_of_poisson_counts_do_not_know_each_other() -> None:
     rng = np.random.default_rng(8)
     scan = scan_at(rng.uniform(20, 60, (64, 2)), (16, 16))
     scan = dataclasses.replace(scan, amplitude=np.sqrt(rng.poisson(5.0, (64, 16, 16))).astype(np.float32))
@@ -432,7 +440,7 @@ def test_shown_and_hidden_counts_of_poisson_counts_do_not_know_each_other():
     assert batch["hidden"].mean() == pytest.approx(1.5, abs=0.05)
 
 
-def test_a_draw_gives_the_same_division_whenever_it_is_read():
+def test_a_draw_gives_the_same_division_whenever_it_is_read() -> None:
     scan, _ = counted()
     grouped = GroupedScan(scan, 0.5)
     first = grouped[draw("groups", "epoch 0", "step 0")]
@@ -443,21 +451,21 @@ def test_a_draw_gives_the_same_division_whenever_it_is_read():
     assert all((first["shown"] != other["shown"]).any() for other in others)
 
 
-def test_with_all_shown_counts_are_shown_and_judged_alike():
+def test_with_all_shown_counts_are_shown_and_judged_alike() -> None:
     scan, counts = counted()
     batch = GroupedScan(scan, 1.0)[draw()]
     np.testing.assert_array_equal(batch["shown"], batch["hidden"])
     np.testing.assert_array_equal(batch["shown"], np.fft.ifftshift(counts[GROUPS], axes=(-2, -1)))
 
 
-def test_reading_a_batch_does_not_touch_the_global_generators():
+def test_reading_a_batch_does_not_touch_the_global_generators() -> None:
     before = np.random.get_state()[1].copy()  # noqa: NPY002
     scan, _ = counted()
     GroupedScan(scan, 0.5)[draw()]
     np.testing.assert_array_equal(np.random.get_state()[1], before)  # noqa: NPY002
 
 
-def test_a_scan_is_divided_into_photons_that_are_shown_and_others(scan):
+def test_a_scan_is_divided_into_photons_that_are_shown_and_others(scan) -> None:
     shown, hidden = scan.divided(0.25, np.random.default_rng(3))
     counts = scan.counts(np.arange(len(scan)))
     np.testing.assert_array_equal(shown.counts(np.arange(len(scan))) + hidden, counts)

@@ -42,7 +42,7 @@ def process_state():
         ("threads", -2),
     ],
 )
-def test_impossible_options_are_refused_by_name_and_value(option, value):
+def test_impossible_options_are_refused_by_name_and_value(option: str, value) -> None:
     with pytest.raises(InputError) as caught:
         RunOptions(**{option: value})
     assert names(str(caught.value), f"--{option.replace('_', '-')}", repr(value))
@@ -53,18 +53,18 @@ def test_impossible_options_are_refused_by_name_and_value(option, value):
     [{}, {"accelerator": "cpu"}, {"accelerator": "gpu"}, {"logger": "none", "num_workers": 3, "threads": 1}],
     ids=str,
 )
-def test_possible_options_are_kept(options):
+def test_possible_options_are_kept(options) -> None:
     made = RunOptions(**options)
     assert {name: getattr(made, name) for name in options} == options
 
 
-def test_results_are_deterministic_unless_asked_otherwise():
+def test_results_are_deterministic_unless_asked_otherwise() -> None:
     assert RunOptions().deterministic
     assert RunOptions().num_workers == 0
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
-def test_a_gpu_is_refused_where_there_is_none():
+def test_a_gpu_is_refused_where_there_is_none() -> None:
     with pytest.raises(InputError, match=naming("torch", "GPU")):
         resolve_accelerator("gpu")
     with pytest.raises(InputError, match=naming("torch", "GPU")):
@@ -72,17 +72,17 @@ def test_a_gpu_is_refused_where_there_is_none():
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-def test_a_gpu_is_taken_where_there_is_one():
+def test_a_gpu_is_taken_where_there_is_one() -> None:
     assert resolve_accelerator("gpu") == resolve_accelerator("auto") == "gpu"
     assert compute_environment(RunOptions(accelerator="auto"))["device"] == torch.cuda.get_device_name()
 
 
-def test_the_processor_is_taken_where_it_is_asked_for_or_all_there_is():
+def test_the_processor_is_taken_where_it_is_asked_for_or_all_there_is() -> None:
     assert resolve_accelerator("cpu") == "cpu"
     assert resolve_accelerator("auto") == ("gpu" if torch.cuda.is_available() else "cpu")
 
 
-def test_the_environment_says_what_bits_depend_on():
+def test_the_environment_says_what_bits_depend_on() -> None:
     found = compute_environment(RunOptions(accelerator="cpu", threads=3, num_workers=2, deterministic=False))
     assert found["device"] == "cpu"
     assert (found["threads"], found["num_workers"], found["deterministic"]) == (3, 2, False)
@@ -93,7 +93,7 @@ def test_the_environment_says_what_bits_depend_on():
 
 
 @pytest.mark.parametrize("error", [None, RuntimeError, KeyboardInterrupt])
-def test_a_job_has_its_configuration_and_the_process_its_own_back(error):
+def test_a_job_has_its_configuration_and_the_process_its_own_back(error) -> None:
     before = process_state()
     ended = nullcontext() if error is None else pytest.raises(error)
     with ended, configured(RunOptions(accelerator="cpu", threads=before["threads"] + 1), seed=5):
@@ -107,7 +107,7 @@ def test_a_job_has_its_configuration_and_the_process_its_own_back(error):
 
 
 @pytest.mark.parametrize("warn_only", [False, True])
-def test_a_strict_process_stays_strict_after_a_job_that_is_not(warn_only):
+def test_a_strict_process_stays_strict_after_a_job_that_is_not(warn_only: bool) -> None:
     torch.use_deterministic_algorithms(True, warn_only=warn_only)
     try:
         before = process_state()
@@ -119,7 +119,7 @@ def test_a_strict_process_stays_strict_after_a_job_that_is_not(warn_only):
         torch.use_deterministic_algorithms(False)
 
 
-def test_the_seed_decides_what_a_job_draws():
+def test_the_seed_decides_what_a_job_draws() -> None:
     drawn = []
     for seed in (5, 5, 2**63 - 1):
         with configured(RunOptions(accelerator="cpu"), seed):
@@ -129,13 +129,13 @@ def test_the_seed_decides_what_a_job_draws():
     assert not torch.equal(drawn[0], drawn[2])
 
 
-def test_a_job_without_a_number_of_threads_has_those_of_the_process():
+def test_a_job_without_a_number_of_threads_has_those_of_the_process() -> None:
     with configured(RunOptions(accelerator="cpu", threads=None), seed=0):
         inside = torch.get_num_threads()
     assert inside == torch.get_num_threads()
 
 
-def test_a_setting_of_the_user_for_the_gpu_library_is_kept(monkeypatch):
+def test_a_setting_of_the_user_for_the_gpu_library_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", ":16:8")
     with configured(RunOptions(accelerator="cpu"), seed=0):
         assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":16:8"

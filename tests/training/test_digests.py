@@ -31,7 +31,7 @@ def digests_of(scan, folder, *others, last_epoch=None, **changes):
 class Nudge(Callback):
     """Changes a weight by its last bit before a step of the second epoch."""
 
-    def on_train_batch_start(self, trainer, pl_module, batch, batch_idx):
+    def on_train_batch_start(self, trainer, pl_module, batch, batch_idx) -> None:
         if trainer.current_epoch == 1 and batch_idx == 1:
             weight = next(iter(pl_module.network.parameters())).data.view(-1)
             weight[0] = torch.nextafter(weight[0], torch.tensor(math.inf))
@@ -40,20 +40,20 @@ class Nudge(Callback):
 class Draw(Callback):
     """Draws a random number at the beginning of the second epoch."""
 
-    def __init__(self, draw):
+    def __init__(self, draw) -> None:
         self.draw = draw
 
-    def on_train_epoch_start(self, trainer, pl_module):
+    def on_train_epoch_start(self, trainer, pl_module) -> None:
         if trainer.current_epoch == 1:
             self.draw()
 
 
 @pytest.fixture(scope="module")
-def whole(scan, tmp_path_factory):
+def whole(scan, tmp_path_factory: pytest.TempPathFactory):
     return digests_of(scan, tmp_path_factory.mktemp("whole"))
 
 
-def test_two_trainings_have_the_same_digests_and_watching_changes_nothing(scan, whole, reference, tmp_path):
+def test_two_trainings_have_the_same_digests_and_watching_changes_nothing(scan, whole, reference, tmp_path) -> None:
     digests, trained = whole
     again, _ = digests_of(scan, tmp_path)
     assert again == digests
@@ -61,7 +61,7 @@ def test_two_trainings_have_the_same_digests_and_watching_changes_nothing(scan, 
     assert (trained.bundle_path.parent / METRICS).read_bytes() == (reference / METRICS).read_bytes()
 
 
-def test_digests_hold_what_the_training_says(whole):
+def test_digests_hold_what_the_training_says(whole) -> None:
     digests, trained = whole
     assert [digest.epoch for digest in digests] == [1, EPOCHS]
     assert all(len(digest.steps) == STEPS for digest in digests)
@@ -76,7 +76,7 @@ def test_digests_hold_what_the_training_says(whole):
     assert sha256_tensors(named) == digests[trained.bundle_epoch - 1].weights
 
 
-def test_a_bit_of_one_weight_is_seen_in_its_step(scan, whole, tmp_path):
+def test_a_bit_of_one_weight_is_seen_in_its_step(scan, whole, tmp_path) -> None:
     digests, _ = digests_of(scan, tmp_path, Nudge())
     assert digests[0] == whole[0][0]
     ours, theirs = digests[1].steps, whole[0][1].steps
@@ -90,25 +90,25 @@ DRAWS = {"torch": lambda: torch.rand(1), "random": random.random, "numpy": lambd
 
 
 @pytest.mark.parametrize("draw", DRAWS.values(), ids=DRAWS)
-def test_a_random_number_that_somebody_draws_is_seen_in_its_epoch(scan, whole, tmp_path, draw):
+def test_a_random_number_that_somebody_draws_is_seen_in_its_epoch(scan, whole, tmp_path, draw) -> None:
     digests, _ = digests_of(scan, tmp_path, Draw(draw))
     assert digests[0] == whole[0][0]
     assert digests[1] == replace(whole[0][1], rng=digests[1].rng)
     assert digests[1].rng != whole[0][1].rng
 
 
-def test_another_seed_is_seen_at_once(scan, whole, tmp_path):
+def test_another_seed_is_seen_at_once(scan, whole, tmp_path) -> None:
     digests, _ = digests_of(scan, tmp_path, seed=5)
     assert digests[0].steps[0].batch != whole[0][0].steps[0].batch
 
 
-def test_a_training_ends_after_the_epoch_that_was_asked_for(scan, whole, tmp_path):
+def test_a_training_ends_after_the_epoch_that_was_asked_for(scan, whole, tmp_path) -> None:
     digests, trained = digests_of(scan, tmp_path, last_epoch=1)
     assert digests == whole[0][:1]
     assert trained.epochs_completed == 1
 
 
-def test_no_file_has_no_digests(tmp_path):
+def test_no_file_has_no_digests(tmp_path) -> None:
     assert read_digests(tmp_path / "none") == []
 
 
@@ -119,7 +119,7 @@ states = st.recursive(
 
 
 @given(states, states)
-def test_states_with_equal_digests_are_equal(one, other):
+def test_states_with_equal_digests_are_equal(one, other) -> None:
     assert (sha256_state([one, 1]) == sha256_state([other, 1])) <= (repr(flat(one)) == repr(flat(other)))
 
 
@@ -132,7 +132,7 @@ def flat(value, place=()):
     return [(place, value)]
 
 
-def test_tensors_differ_by_name_type_shape_and_content():
+def test_tensors_differ_by_name_type_shape_and_content() -> None:
     ones = torch.ones(2, 3)
     others = [{"b": ones}, {"a": ones.double()}, {"a": ones.T}, {"a": ones * (1 + 1e-7)}, {"a": ones, "b": ones}]
     assert len({sha256_tensors(tensors) for tensors in [{"a": ones}, *others]}) == 6

@@ -26,7 +26,7 @@ from tests.helpers.short_training import (
 )
 
 
-def test_a_diverging_training_says_its_epoch_and_step(scan, tmp_path):
+def test_a_diverging_training_says_its_epoch_and_step(scan, tmp_path: Path) -> None:
     with pytest.raises(TrainingDivergedError, match=naming("epoch 1", "step 2", "learning_rate", "1e+30")):
         train(with_rate(task(1), 1e30), scan, tmp_path, CPU)
     assert file_names(tmp_path) == []
@@ -34,7 +34,9 @@ def test_a_diverging_training_says_its_epoch_and_step(scan, tmp_path):
 
 @pytest.mark.parametrize("value", [np.inf, np.nan, 1e25])
 @pytest.mark.parametrize("shown_fraction", [0.5, 1.0])
-def test_a_pattern_of_no_possible_count_is_refused_before_anything_is_trained(scan, tmp_path, value, shown_fraction):
+def test_a_pattern_of_no_possible_count_is_refused_before_anything_is_trained(
+    scan, tmp_path: Path, value, shown_fraction: float
+) -> None:
     amplitude = scan.amplitude.copy()
     amplitude[17, 3, 5] = value
     with pytest.raises(InputError, match=naming("2^26", f"{value:g}")):
@@ -42,17 +44,17 @@ def test_a_pattern_of_no_possible_count_is_refused_before_anything_is_trained(sc
     assert file_names(tmp_path) == []
 
 
-def test_a_diverging_training_of_groups_says_its_epoch_and_step(scan, tmp_path):
+def test_a_diverging_training_of_groups_says_its_epoch_and_step(scan, tmp_path: Path) -> None:
     with pytest.raises(TrainingDivergedError, match=naming("epoch 1", "step 2")):
         train(with_rate(task(2), 1e30), scan, tmp_path, CPU)
 
 
-def test_a_training_that_diverges_in_its_last_step_says_so(scan, tmp_path):
+def test_a_training_that_diverges_in_its_last_step_says_so(scan, tmp_path: Path) -> None:
     with pytest.raises(TrainingDivergedError):
         train(with_rate(task(1, max_epochs=1, steps_per_epoch=1), 1e30), scan, tmp_path, CPU)
 
 
-def test_a_checkpoint_does_not_say_where_it_was_written(reference):
+def test_a_checkpoint_does_not_say_where_it_was_written(reference) -> None:
     raw = (reference / CHECKPOINT).read_bytes()
     assert str(reference).encode() not in raw
     assert str(reference.parent).encode() not in raw
@@ -73,7 +75,7 @@ def process_state():
 
 
 @pytest.mark.parametrize("ends", ["well", "at once", "in its middle", "diverged"])
-def test_the_process_has_its_own_state_back(scan, tmp_path, ends):
+def test_the_process_has_its_own_state_back(scan, tmp_path: Path, ends: str) -> None:
     torch.set_num_threads(2)
     before = process_state()
     options = replace(CPU, threads=3)
@@ -91,7 +93,7 @@ def test_the_process_has_its_own_state_back(scan, tmp_path, ends):
     assert process_state() == before
 
 
-def test_an_interrupt_stays_one_and_can_be_repeated(scan, tmp_path):
+def test_an_interrupt_stays_one_and_can_be_repeated(scan, tmp_path: Path) -> None:
     handler = signal.getsignal(signal.SIGINT)
     try:
         with pytest.raises(KeyboardInterrupt):
@@ -103,7 +105,9 @@ def test_an_interrupt_stays_one_and_can_be_repeated(scan, tmp_path):
         signal.signal(signal.SIGINT, handler)
 
 
-def test_every_file_of_a_training_is_whole_or_absent_in_its_own_folder(scan, tmp_path, monkeypatch):
+def test_every_file_of_a_training_is_whole_or_absent_in_its_own_folder(
+    scan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folders, make = [], tempfile.mkstemp
 
     def mkstemp(*args, **kwargs):

@@ -29,7 +29,7 @@ def centred_first(field):
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [(np.complex64, 1e-5), (np.complex128, 1e-10)])
 @pytest.mark.parametrize("window", [(12, 20), (9, 14), (16, 7)])
-def test_expected_counts_are_those_of_the_numpy_model(window, dtype, tolerance):
+def test_expected_counts_are_those_of_the_numpy_model(window, dtype, tolerance: float) -> None:
     probe = complex_noise(window, 1).astype(dtype)
     patches = complex_noise((3, *window), 2).astype(dtype)
     reference = centred_first(numpy_forward.expected_counts(probe, patches))
@@ -40,7 +40,7 @@ def test_expected_counts_are_those_of_the_numpy_model(window, dtype, tolerance):
     assert weak.max() < 10 * tolerance
 
 
-def test_a_tilted_wave_arrives_where_the_shift_theorem_says():
+def test_a_tilted_wave_arrives_where_the_shift_theorem_says() -> None:
     rows, cols = np.meshgrid(np.arange(12), np.arange(20), indexing="ij")
     wave = np.exp(2j * np.pi * (3 * rows / 12 - 4 * cols / 20))
     counts = expected_counts(torch.ones((12, 20), dtype=torch.complex128), torch.from_numpy(wave)).numpy()
@@ -51,7 +51,7 @@ def test_a_tilted_wave_arrives_where_the_shift_theorem_says():
 
 @settings(max_examples=30)
 @given(window=windows(2, 11), seed=st.integers(0, 2**16))
-def test_the_detector_sees_all_the_energy_of_the_exit_wave(window, seed):
+def test_the_detector_sees_all_the_energy_of_the_exit_wave(window, seed) -> None:
     probes, patches = noise((2, *window), seed), noise((2, *window), seed + 1)
     energy = (probes * patches).abs().square().sum(dim=(-2, -1))
     torch.testing.assert_close(expected_counts(probes, patches).sum(dim=(-2, -1)), energy, rtol=1e-12, atol=0)
@@ -59,7 +59,7 @@ def test_the_detector_sees_all_the_energy_of_the_exit_wave(window, seed):
 
 @settings(max_examples=30)
 @given(window=windows(1, 11), seed=st.integers(0, 2**16))
-def test_the_transform_is_numpys_and_its_inverse_is_its_adjoint(window, seed):
+def test_the_transform_is_numpys_and_its_inverse_is_its_adjoint(window, seed) -> None:
     u, v = noise((2, *window), seed), noise((2, *window), seed + 1)
     np.testing.assert_allclose(spectrum(u).numpy(), centred_first(numpy_fourier.fft2c(u.numpy())), atol=1e-12)
     np.testing.assert_allclose(back(centred_first(v)).numpy(), numpy_fourier.ifft2c(v.numpy()), atol=1e-12)
@@ -69,7 +69,7 @@ def test_the_transform_is_numpys_and_its_inverse_is_its_adjoint(window, seed):
 
 
 @pytest.mark.parametrize("floor", [1e-3, 0.7])
-def test_the_loss_is_scipys_likelihood_below_the_saturated_model(floor):
+def test_the_loss_is_scipys_likelihood_below_the_saturated_model(floor: float) -> None:
     rng = np.random.default_rng(3)
     expected = rng.gamma(0.7, 5.0, (2, 6, 9))
     counts = rng.poisson(expected).astype(np.float64)
@@ -80,7 +80,7 @@ def test_the_loss_is_scipys_likelihood_below_the_saturated_model(floor):
     assert float(found) == pytest.approx(reference, rel=1e-10)
 
 
-def test_the_loss_is_zero_where_the_rate_is_the_count_and_larger_elsewhere():
+def test_the_loss_is_zero_where_the_rate_is_the_count_and_larger_elsewhere() -> None:
     counts = torch.from_numpy(np.random.default_rng(4).integers(1, 50, (3, 5)).astype(np.float64))
     assert abs(float(poisson_loss(counts - 0.25, counts, 0.25))) < 1e-14
     for factor in (0.5, 0.99, 1.01, 2.0):
@@ -89,7 +89,7 @@ def test_the_loss_is_zero_where_the_rate_is_the_count_and_larger_elsewhere():
 
 @pytest.mark.parametrize("counts", [1.0, 1e2, 1e4, 2.0**20])
 @pytest.mark.parametrize("sigmas", [-1.0, 0.01, 3.0])
-def test_single_precision_keeps_the_loss_of_bright_pixels(counts, sigmas):
+def test_single_precision_keeps_the_loss_of_bright_pixels(counts, sigmas: float) -> None:
     rate = np.maximum(np.float32(counts + sigmas * np.sqrt(counts)), np.float32(0.25))
     found = poisson_loss(torch.full((5, 7), float(rate) - 0.125), torch.full((5, 7), counts), 0.125)
     excess = np.longdouble(torch.tensor(float(rate) - 0.125).add(0.125).item()) - counts
@@ -97,7 +97,7 @@ def test_single_precision_keeps_the_loss_of_bright_pixels(counts, sigmas):
     assert float(found) == pytest.approx(float(exact), rel=1e-3, abs=1e-7 * max(1.0, abs(float(excess))))
 
 
-def test_the_gradient_is_one_less_the_ratio_of_counts_to_rate():
+def test_the_gradient_is_one_less_the_ratio_of_counts_to_rate() -> None:
     rng = np.random.default_rng(5)
     rates = np.concatenate([10 ** rng.uniform(-3, 5, 60), [0.5, 1.5, 2.0, 3.0]])
     counts = np.concatenate([rng.poisson(rates[:40]), np.zeros(10), rng.poisson(1e3, 10), [1.0, 1.0, 4.0, 2.0]])
@@ -106,14 +106,14 @@ def test_the_gradient_is_one_less_the_ratio_of_counts_to_rate():
     np.testing.assert_allclose(expected.grad.numpy(), 1 - counts / rates, rtol=1e-9, atol=1e-9)
 
 
-def test_a_dark_model_costs_a_finite_loss():
+def test_a_dark_model_costs_a_finite_loss() -> None:
     dark, counts = torch.zeros(4, 5), torch.full((4, 5), 3.0)
     value = float(poisson_loss(dark, counts, 1e-3))
     assert value == pytest.approx(1e-3 - 3 + 3 * np.log(3 / 1e-3), rel=1e-5)
     assert float(poisson_loss(dark, torch.zeros(4, 5), 1e-3)) == pytest.approx(1e-3, rel=1e-5)
 
 
-def test_the_gradient_of_the_loss_is_that_of_finite_differences():
+def test_the_gradient_of_the_loss_is_that_of_finite_differences() -> None:
     probes, patches = noise((2, 5, 4), 5), noise((2, 5, 4), 6).requires_grad_()
     counts = torch.from_numpy(np.random.default_rng(7).poisson(4.0, (2, 5, 4)).astype(np.float64))
     assert torch.autograd.gradcheck(lambda o: poisson_loss(expected_counts(probes, o), counts, 1e-3), (patches,))

@@ -20,7 +20,15 @@ PLAN = TrainingDesign(shown_fraction=0.75, restraint=0.2, rate_floor=0.02, netwo
 EARLIER = 0.3
 
 
-def batch(n_groups=2, members=3, window=(8, 12), seed=0, shown_fraction=0.75, photons=500.0, dark_px=(0, 0, 0, 0)):
+def batch(
+    n_groups: int = 2,
+    members: int = 3,
+    window=(8, 12),
+    seed: int = 0,
+    shown_fraction: float = 0.75,
+    photons: float = 500.0,
+    dark_px=(0, 0, 0, 0),
+):
     """A batch of Poisson counts as `GroupedScan` gives it."""
     rng = np.random.default_rng(seed)
     corners = corners_on_canvas(n_groups, members, seed)
@@ -35,7 +43,7 @@ def batch(n_groups=2, members=3, window=(8, 12), seed=0, shown_fraction=0.75, ph
     return {name: torch.from_numpy(array.copy()) for name, array in arrays.items()}
 
 
-def module_of(plan=PLAN, seed=0):
+def module_of(plan=PLAN, seed: int = 0):
     """A module whose network corrects something."""
     torch.manual_seed(seed)
     module = PatchTraining(plan, "")
@@ -76,7 +84,9 @@ def numpy_losses(module, data):
 @pytest.mark.parametrize("shown_fraction", [0.3, 0.75, 1.0])
 @pytest.mark.parametrize("restraint", [0.0, 0.2])
 @pytest.mark.parametrize(("n_stages", "dark_px"), [(1, (0, 0, 0, 0)), (3, (0, 0, 0, 0)), (3, (4, 0, 0, 5))])
-def test_objective_and_loss_are_what_numpy_and_scipy_say(shown_fraction, restraint, n_stages, dark_px):
+def test_objective_and_loss_are_what_numpy_and_scipy_say(
+    shown_fraction: float, restraint: float, n_stages: int, dark_px
+) -> None:
     sizes = replace(SIZES, n_stages=n_stages)
     module = module_of(replace(PLAN, shown_fraction=shown_fraction, restraint=restraint, network=sizes))
     data = batch(shown_fraction=shown_fraction, dark_px=dark_px)
@@ -91,7 +101,7 @@ def test_objective_and_loss_are_what_numpy_and_scipy_say(shown_fraction, restrai
     assert objective.item() == pytest.approx(expected, rel=1e-4)
 
 
-def test_the_network_does_not_see_what_it_is_judged_by():
+def test_the_network_does_not_see_what_it_is_judged_by() -> None:
     module, data = module_of(), batch()
     before = stages_of(module, data, 0.75)
     other = data | {"hidden": data["hidden"].flip(0) + 3}
@@ -100,7 +110,7 @@ def test_the_network_does_not_see_what_it_is_judged_by():
     assert module.loss(other).item() != module.loss(data).item()
 
 
-def test_the_loss_stands_for_whole_patterns_whatever_is_hidden():
+def test_the_loss_stands_for_whole_patterns_whatever_is_hidden() -> None:
     # Without noise the same object is found from any part of the light, and judged by the rest of it.
     data, losses = batch(photons=1e6, shown_fraction=1.0), []
     other = data["hidden"].flip(0) + 100
@@ -112,7 +122,7 @@ def test_the_loss_stands_for_whole_patterns_whatever_is_hidden():
     assert losses[0] > 1
 
 
-def test_restraint_is_the_price_of_light_in_corrections():
+def test_restraint_is_the_price_of_light_in_corrections() -> None:
     data = batch()
     plain, priced = (module_of(replace(PLAN, restraint=value)) for value in (0.0, 2.0))
     light = sum(one for _, one in numpy_losses(plain, data))
@@ -122,13 +132,13 @@ def test_restraint_is_the_price_of_light_in_corrections():
     assert [one for _, one in losses] == [0, 0, 0]
 
 
-def test_every_weight_is_moved_by_the_objective():
+def test_every_weight_is_moved_by_the_objective() -> None:
     module = module_of()
     module.objective(batch())[0].backward()
     assert all(float(parameter.grad.abs().max()) > 0 for parameter in module.parameters())
 
 
-def test_patterns_without_a_photon_have_a_finite_loss_and_gradient():
+def test_patterns_without_a_photon_have_a_finite_loss_and_gradient() -> None:
     module, data = module_of(), batch()
     data = data | {name: torch.zeros_like(data[name]) for name in ("shown", "hidden")}
     objective, _ = module.objective(data)

@@ -25,7 +25,7 @@ SMALL = NetworkDesign(n_stages=2, channels=6, n_blocks=1, shrink=4, start_iterat
 REACH_PX = SMALL.n_stages * 4 * SMALL.shrink
 
 
-def lively(design=SMALL, seed=0):
+def lively(design=SMALL, seed: int = 0):
     """A network none of whose layers is zero, as after some training."""
     torch.manual_seed(seed)
     network = GroupNetwork(design)
@@ -35,7 +35,7 @@ def lively(design=SMALL, seed=0):
     return network.eval()
 
 
-def dark_scan(n=20, window=(8, 12), seed=0, object_scale=2.5, spread=14.0):
+def dark_scan(n: int = 20, window=(8, 12), seed: int = 0, object_scale: float = 2.5, spread: float = 14.0):
     """A scan of noise whose object lies somewhere on its grid."""
     patterns = noisy(1, n, window, seed)
     positions = np.random.default_rng(seed).uniform(10, 10 + spread, (n, 2)) + np.array([5, 9])
@@ -66,7 +66,7 @@ def patterns_of(scan, index, corners, shape):
 
 @pytest.mark.parametrize("n_stages", [1, 2, 3])
 @pytest.mark.parametrize(("window", "shrink"), [((8, 12), 4), ((16, 4), 2), ((7, 10), 1)])
-def test_before_its_training_the_network_is_its_start_and_a_step_per_stage(n_stages, window, shrink):
+def test_before_its_training_the_network_is_its_start_and_a_step_per_stage(n_stages: int, window, shrink: int) -> None:
     design = NetworkDesign(n_stages=n_stages, channels=5, n_blocks=2, shrink=shrink, start_iterations=3)
     patterns = noisy(2, 3, window, 1, multiple=shrink)
     network = GroupNetwork(design)
@@ -84,7 +84,7 @@ def test_before_its_training_the_network_is_its_start_and_a_step_per_stage(n_sta
     assert torch.equal(found, estimates[-1].obj)
 
 
-def test_the_first_step_can_move_every_stage():
+def test_the_first_step_can_move_every_stage() -> None:
     patterns = noisy()
     network = GroupNetwork(SMALL)
     sum(estimate.obj.abs().sum() for estimate in network.estimates(patterns)).backward()
@@ -94,7 +94,7 @@ def test_the_first_step_can_move_every_stage():
         assert float(stage.step.grad.abs()) > 0
 
 
-def test_the_last_stage_moves_all_that_comes_before():
+def test_the_last_stage_moves_all_that_comes_before() -> None:
     network = lively()
     network.train()(noisy()).abs().sum().backward()
     assert all(float(parameter.grad.abs().max()) > 0 for parameter in network.parameters())
@@ -104,7 +104,7 @@ def test_the_last_stage_moves_all_that_comes_before():
 
 
 @pytest.mark.parametrize("part", [0, 1])
-def test_the_correction_has_a_real_and_an_imaginary_part_and_fades_in_the_dark(part):
+def test_the_correction_has_a_real_and_an_imaginary_part_and_fades_in_the_dark(part: int) -> None:
     patterns = noisy(seed=2)
     probes = patterns.probes.clone()
     probes[..., :2] = 0
@@ -122,7 +122,7 @@ def test_the_correction_has_a_real_and_an_imaginary_part_and_fades_in_the_dark(p
     torch.testing.assert_close(first.obj, start + misfit(patterns, start) + first.correction, rtol=0, atol=1e-5)
 
 
-def test_a_stage_sees_and_corrects_nothing_but_the_lit_part_of_a_canvas():
+def test_a_stage_sees_and_corrects_nothing_but_the_lit_part_of_a_canvas() -> None:
     plain = noisy(2, 3, window=(16, 20), multiple=4)
     patterns = changed(plain, canvas=replace(plain.canvas, dark_px=(5, 6, 8, 4)))
     network = lively()
@@ -141,7 +141,7 @@ def test_a_stage_sees_and_corrects_nothing_but_the_lit_part_of_a_canvas():
 
 
 @pytest.mark.parametrize("step", [0.0, 0.5, -1.0])
-def test_the_step_along_the_misfit_has_the_learned_length(step):
+def test_the_step_along_the_misfit_has_the_learned_length(step: float) -> None:
     patterns = doubled(noisy(seed=3))
     network = GroupNetwork(NetworkDesign(n_stages=1, channels=4, n_blocks=1, shrink=4, start_iterations=2)).double()
     with torch.no_grad():
@@ -151,7 +151,7 @@ def test_the_step_along_the_misfit_has_the_learned_length(step):
     torch.testing.assert_close(found, start + step * misfit(patterns, start), rtol=0, atol=1e-10)
 
 
-def test_a_stage_hears_what_the_stage_before_it_has_left():
+def test_a_stage_hears_what_the_stage_before_it_has_left() -> None:
     patterns, network = noisy(seed=4), lively()
     area = SMALL.shrink**2
     with torch.no_grad():
@@ -163,7 +163,7 @@ def test_a_stage_hears_what_the_stage_before_it_has_left():
 
 
 @pytest.mark.parametrize("what", ["amplitude", "probes"])
-def test_the_correction_looks_at_amplitude_and_probe(what):
+def test_the_correction_looks_at_amplitude_and_probe(what: str) -> None:
     patterns, network = noisy(1, seed=5), lively()
     with torch.no_grad():
         before = list(network.estimates(patterns))[-1].correction
@@ -177,7 +177,7 @@ def test_the_correction_looks_at_amplitude_and_probe(what):
 
 @settings(max_examples=10)
 @given(seed=st.integers(0, 2**16), angle=st.floats(0, 6.28), scale=st.floats(0.3, 10))
-def test_the_network_does_not_depend_on_the_probes_phase_nor_on_the_unit(seed, angle, scale):
+def test_the_network_does_not_depend_on_the_probes_phase_nor_on_the_unit(seed, angle, scale) -> None:
     patterns, network = doubled(noisy(2, 4, seed=seed, photons=1e4)), lively().double()
     turned = changed(patterns, probes=patterns.probes * np.exp(1j * angle))
     scaled = changed(patterns, amplitude=patterns.amplitude * scale, probes=patterns.probes * scale)
@@ -187,7 +187,7 @@ def test_the_network_does_not_depend_on_the_probes_phase_nor_on_the_unit(seed, a
         torch.testing.assert_close(network(scaled), expected, rtol=0, atol=1e-3)
 
 
-def test_groups_are_treated_each_by_itself():
+def test_groups_are_treated_each_by_itself() -> None:
     patterns, network = doubled(noisy(3, 5, seed=6)), lively().double()
     with torch.no_grad():
         together = network(patterns)
@@ -196,7 +196,7 @@ def test_groups_are_treated_each_by_itself():
             torch.testing.assert_close(together[group : group + 1], alone, rtol=0, atol=1e-6)
 
 
-def test_the_order_of_a_groups_patterns_does_not_matter():
+def test_the_order_of_a_groups_patterns_does_not_matter() -> None:
     patterns, network = doubled(noisy(2, 5, seed=7)), lively().double()
     order = torch.tensor([3, 0, 4, 2, 1])
     canvas = Canvas(patterns.canvas.corners_px[:, order], patterns.canvas.window, patterns.canvas.shape)
@@ -206,7 +206,7 @@ def test_the_order_of_a_groups_patterns_does_not_matter():
 
 
 @pytest.mark.parametrize("block", [1, 3])
-def test_blocks_change_nothing_but_rounding(block):
+def test_blocks_change_nothing_but_rounding(block: int) -> None:
     patterns, network = doubled(noisy(2, 5, seed=8)), lively().double()
     with torch.no_grad():
         torch.testing.assert_close(network(changed(patterns, block=block)), network(patterns), rtol=0, atol=1e-8)
@@ -219,7 +219,7 @@ def padded(patterns, before, after):
     return changed(patterns, canvas=canvas)
 
 
-def test_the_size_of_the_canvas_does_not_matter_beyond_what_a_stage_sees():
+def test_the_size_of_the_canvas_does_not_matter_beyond_what_a_stage_sees() -> None:
     patterns, network = doubled(noisy(2, 4, seed=9)), lively().double()
     height, width = patterns.canvas.shape
     found = []
@@ -230,7 +230,7 @@ def test_the_size_of_the_canvas_does_not_matter_beyond_what_a_stage_sees():
     torch.testing.assert_close(found[1], found[0], rtol=0, atol=1e-7)
 
 
-def test_islands_of_a_scan_are_as_each_alone():
+def test_islands_of_a_scan_are_as_each_alone() -> None:
     # 9 patterns are neighbours of each other alone, and the islands are farther apart than a stage sees.
     network = lively().double()
     island = padded(doubled(noisy(1, 9, (8, 8), seed=10)), REACH_PX, REACH_PX)
@@ -257,7 +257,7 @@ def test_islands_of_a_scan_are_as_each_alone():
 # Numbers, sizes, weights
 
 
-def test_patterns_without_a_photon_give_numbers_and_gradients():
+def test_patterns_without_a_photon_give_numbers_and_gradients() -> None:
     patterns = noisy(2, 3, seed=12)
     amplitude = patterns.amplitude.clone()
     amplitude[1] = 0
@@ -271,7 +271,7 @@ def test_patterns_without_a_photon_give_numbers_and_gradients():
 @pytest.mark.parametrize(
     ("n_stages", "channels", "n_blocks", "shrink"), [(2, 8, 1, 4), (1, 5, 3, 2), (3, 1, 2, 1), (1, 8, 2, 8)]
 )
-def test_the_state_has_the_designs_sizes(n_stages, channels, n_blocks, shrink):
+def test_the_state_has_the_designs_sizes(n_stages: int, channels: int, n_blocks: int, shrink: int) -> None:
     design = NetworkDesign(n_stages=n_stages, channels=channels, n_blocks=n_blocks, shrink=shrink)
     area, features = shrink**2, 6
     shapes = {}
@@ -292,7 +292,7 @@ def test_the_state_has_the_designs_sizes(n_stages, channels, n_blocks, shrink):
     assert {value.dtype for value in state.values()} == {torch.float32}
 
 
-def test_equal_seeds_give_equal_weights():
+def test_equal_seeds_give_equal_weights() -> None:
     states = []
     for seed in (5, 5, 6):
         torch.manual_seed(seed)
@@ -302,7 +302,7 @@ def test_equal_seeds_give_equal_weights():
     assert not torch.equal(states[0]["stages.0.stem.weight"], states[0]["stages.1.stem.weight"])
 
 
-def test_a_canvas_that_shrink_does_not_divide_is_refused():
+def test_a_canvas_that_shrink_does_not_divide_is_refused() -> None:
     with pytest.raises(RuntimeError, match="divisible"):
         lively()(noisy(1, 1, (8, 10), multiple=1))
 
@@ -311,7 +311,7 @@ def test_a_canvas_that_shrink_does_not_divide_is_refused():
 
 
 @pytest.mark.parametrize("made", [dark_scan, edged_scan])
-def test_predicted_patches_are_those_of_single_patterns_in_the_files_unit(made):
+def test_predicted_patches_are_those_of_single_patterns_in_the_files_unit(made) -> None:
     scan, network = made(70), lively()
     patches = predict_patches(network, scan)
     assert patches.dtype == np.complex64
@@ -323,7 +323,7 @@ def test_predicted_patches_are_those_of_single_patterns_in_the_files_unit(made):
         np.testing.assert_allclose(patches[k], 2.5 * alone, rtol=0, atol=2e-3)
 
 
-def test_the_starts_of_single_patterns_can_be_predicted():
+def test_the_starts_of_single_patterns_can_be_predicted() -> None:
     scan, network = dark_scan(5), lively()
     found = predict_patches(network, scan, start_only=True)
     for k in range(5):
@@ -335,7 +335,7 @@ def test_the_starts_of_single_patterns_can_be_predicted():
 @pytest.mark.parametrize("n", [4, 16, 40])
 @pytest.mark.parametrize("start_only", [True, False])
 @pytest.mark.parametrize("made", [dark_scan, edged_scan])
-def test_a_predicted_object_is_that_of_all_patterns_together(n, start_only, made):
+def test_a_predicted_object_is_that_of_all_patterns_together(n: int, start_only: bool, made) -> None:
     scan, network = made(n), lively()
     found = predict_object(network, scan, (60, 70), start_only=start_only)
     assert found.dtype == np.complex64
@@ -351,7 +351,7 @@ def test_a_predicted_object_is_that_of_all_patterns_together(n, start_only, made
     np.testing.assert_allclose(found, expected, rtol=0, atol=5e-3)
 
 
-def test_where_no_light_falls_a_predicted_object_is_zero():
+def test_where_no_light_falls_a_predicted_object_is_zero() -> None:
     scan = dark_scan(6)
     lit = np.zeros((50, 60), dtype=bool)
     for row, col in scan.corners_px:
@@ -361,7 +361,7 @@ def test_where_no_light_falls_a_predicted_object_is_zero():
         np.testing.assert_array_equal(found != 0, lit)
 
 
-def test_a_canvas_that_was_rounded_up_does_not_leave_the_objects_grid():
+def test_a_canvas_that_was_rounded_up_does_not_leave_the_objects_grid() -> None:
     scan = dark_scan(9)
     rows, cols = (scan.corners_px.max(axis=0) + scan.window).tolist()
     small = predict_object(lively(), scan, (rows, cols))
@@ -372,7 +372,7 @@ def test_a_canvas_that_was_rounded_up_does_not_leave_the_objects_grid():
     assert (large[:, cols:] == 0).all()
 
 
-def test_the_start_of_a_scan_shows_its_object():
+def test_the_start_of_a_scan_shows_its_object() -> None:
     window = (14, 12)
     grid = np.stack(np.meshgrid(*(3 * np.arange(4),) * 2, indexing="ij"), axis=-1).reshape(-1, 2)
     truth = smooth_object((40, 40))
@@ -397,13 +397,13 @@ class Counted(Console):
         self.total, self.unit, self.label, self.done = total, unit, label, 0
         yield self
 
-    def update(self, n):
+    def update(self, n) -> None:
         self.done += n
 
 
 @pytest.mark.parametrize("n", [5, 65])
 @pytest.mark.parametrize("start_only", [True, False])
-def test_predicting_patches_shows_how_far_it_is(n, start_only):
+def test_predicting_patches_shows_how_far_it_is(n: int, start_only: bool) -> None:
     console = Counted(None, None)
     predict_patches(lively(), dark_scan(n), start_only=start_only, console=console)
     assert (console.total, console.done, console.unit) == (n, n, "pattern")
@@ -412,14 +412,14 @@ def test_predicting_patches_shows_how_far_it_is(n, start_only):
 
 @pytest.mark.parametrize("n", [5, 16, 40])
 @pytest.mark.parametrize("start_only", [True, False])
-def test_predicting_an_object_shows_how_far_it_is_and_ends_at_its_end(n, start_only):
+def test_predicting_an_object_shows_how_far_it_is_and_ends_at_its_end(n: int, start_only: bool) -> None:
     console = Counted(None, None)
     predict_object(lively(), dark_scan(n), (60, 70), start_only=start_only, console=console)
     assert console.total == console.done > 0
     assert (console.total % n, console.unit) == (0, "pattern")
 
 
-def test_a_network_may_see_objects_of_any_size_without_being_told():
+def test_a_network_may_see_objects_of_any_size_without_being_told() -> None:
     network = lively()
     for n, spread in ((1, 0.0), (3, 5.0), (30, 25.0)):
         obj = predict_object(network, dark_scan(n, spread=spread), (60, 70))

@@ -112,7 +112,7 @@ cases = given(window=windows(3, 9), members=st.integers(1, 12), seed=st.integers
 
 @settings(max_examples=15)
 @cases
-def test_a_projection_is_what_its_equations_say(window, members, seed):
+def test_a_projection_is_what_its_equations_say(window, members, seed) -> None:
     patterns = doubled(noisy(2, members, window, seed))
     obj = objects(patterns, seed)
     moved, changes = project(patterns, obj).numpy(), misfit(patterns, obj).numpy()
@@ -125,7 +125,7 @@ def test_a_projection_is_what_its_equations_say(window, members, seed):
 
 @settings(max_examples=10)
 @given(window=windows(4, 8), members=st.integers(1, 9), iterations=st.integers(1, 5), seed=st.integers(0, 2**16))
-def test_the_start_is_projections_with_a_part_of_the_last_way(window, members, iterations, seed):
+def test_the_start_is_projections_with_a_part_of_the_last_way(window, members, iterations, seed) -> None:
     patterns = doubled(noisy(2, members, window, seed, photons=4000.0))
     found = start_estimate(patterns, iterations).numpy()
     for group, (amplitude, probes, corners) in enumerate(arrays(patterns)):
@@ -135,7 +135,9 @@ def test_the_start_is_projections_with_a_part_of_the_last_way(window, members, i
 
 @pytest.mark.parametrize("curvature", [0.0, 0.08, 0.2])
 @pytest.mark.parametrize("slope", [(0.05, 0.0), (0.0, -0.04), (0.03, 0.06)])
-def test_a_measured_slope_is_taken_up_in_its_own_direction_by_probes_in_and_out_of_focus(slope, curvature):
+def test_a_measured_slope_is_taken_up_in_its_own_direction_by_probes_in_and_out_of_focus(
+    slope, curvature: float
+) -> None:
     rows, cols = np.meshgrid(np.arange(20), np.arange(16), indexing="ij")
     truth = np.exp(1j * (slope[0] * rows + slope[1] * cols))[None]
     patterns = simulated(np.array([[[0, 0], [2, 0], [4, 0], [1, 4]]]), soft_probe((14, 12), 1e6, curvature), truth)
@@ -145,7 +147,7 @@ def test_a_measured_slope_is_taken_up_in_its_own_direction_by_probes_in_and_out_
     assert (down, across) == pytest.approx(slope, abs=0.02)
 
 
-def test_the_light_and_the_peak_are_sums_and_maxima_over_probes():
+def test_the_light_and_the_peak_are_sums_and_maxima_over_probes() -> None:
     patterns = doubled(noisy(3, 5, seed=2))
     for group, (_, probes, corners) in enumerate(arrays(patterns)):
         expected = np.zeros(patterns.canvas.shape)
@@ -157,7 +159,7 @@ def test_the_light_and_the_peak_are_sums_and_maxima_over_probes():
 
 
 @pytest.mark.parametrize("block", [1, 2, 3, 6, 7, 100])
-def test_blocks_change_nothing_but_rounding(block):
+def test_blocks_change_nothing_but_rounding(block: int) -> None:
     whole = doubled(noisy(2, 7, seed=3))
     parted = changed(whole, block=block)
     obj = objects(whole, 4)
@@ -168,14 +170,14 @@ def test_blocks_change_nothing_but_rounding(block):
 
 
 @pytest.mark.parametrize("block", [1, 3, 7, 8])
-def test_every_pattern_that_was_worked_on_is_told(block):
+def test_every_pattern_that_was_worked_on_is_told(block: int) -> None:
     told = []
     patterns = changed(noisy(2, 7, seed=5), block=block, on_block=told.append)
     assert sum(part.amplitude.shape[1] for part in patterns.parts()) == sum(told) == 7
     assert max(told) <= block
 
 
-def test_the_start_of_an_empty_object_stays_empty():
+def test_the_start_of_an_empty_object_stays_empty() -> None:
     corners = corners_on_canvas(2, 5, 6)
     patterns = simulated(corners, soft_probe((9, 12), 1e8), np.ones((2, 18, 20), dtype=complex))
     found = start_estimate(patterns, 9)
@@ -188,7 +190,7 @@ def relative_error(found, truth, light):
     return np.sqrt((light * square(factor * found - truth)).sum() / (light * square(truth)).sum())
 
 
-def a_scan(side=5, step=3, window=(14, 12)):
+def a_scan(side: int = 5, step: int = 3, window=(14, 12)):
     """Noise-free patterns of a smooth object, scanned on a jittered grid, and the truth."""
     grid = np.stack(np.meshgrid(*(step * np.arange(side),) * 2, indexing="ij"), axis=-1).reshape(-1, 2)
     corners = grid + np.random.default_rng(7).integers(0, 2, grid.shape)
@@ -197,7 +199,7 @@ def a_scan(side=5, step=3, window=(14, 12)):
     return simulated(corners[None], soft_probe(window, 1e6), truth[None]), truth
 
 
-def test_the_start_comes_closer_to_a_smooth_object_with_every_few_rounds():
+def test_the_start_comes_closer_to_a_smooth_object_with_every_few_rounds() -> None:
     patterns, truth = a_scan()
     light = patterns.light[0].numpy()
     errors = [relative_error(start_estimate(patterns, n)[0].numpy(), truth, light) for n in (0, 2, 6, 15, 40)]
@@ -206,7 +208,7 @@ def test_the_start_comes_closer_to_a_smooth_object_with_every_few_rounds():
     assert errors[4] < 0.12 * errors[0], errors
 
 
-def test_the_slopes_bring_what_projections_alone_do_not():
+def test_the_slopes_bring_what_projections_alone_do_not() -> None:
     patterns, truth = a_scan()
     obj = torch.ones(1, *truth.shape, dtype=torch.complex128)
     for _ in range(6):
@@ -218,7 +220,7 @@ def test_the_slopes_bring_what_projections_alone_do_not():
 
 @settings(max_examples=15)
 @given(seed=st.integers(0, 2**16), angle=st.floats(0, 6.28), scale=st.floats(0.3, 10))
-def test_the_start_does_not_depend_on_the_probes_phase_nor_on_the_unit(seed, angle, scale):
+def test_the_start_does_not_depend_on_the_probes_phase_nor_on_the_unit(seed, angle, scale) -> None:
     patterns = doubled(noisy(2, 4, (6, 9), seed, photons=1e4))
     start = start_estimate(patterns, 3)
     turned = changed(patterns, probes=patterns.probes * np.exp(1j * angle))
@@ -227,7 +229,7 @@ def test_the_start_does_not_depend_on_the_probes_phase_nor_on_the_unit(seed, ang
     torch.testing.assert_close(start_estimate(scaled, 3), start, rtol=0, atol=1e-3)
 
 
-def test_the_start_follows_its_windows_on_the_canvas():
+def test_the_start_follows_its_windows_on_the_canvas() -> None:
     patterns = doubled(noisy(2, 5, seed=8))
     height, width = patterns.canvas.shape
     moved = Canvas(patterns.canvas.corners_px + torch.tensor([3, 2]), patterns.canvas.window, (height + 4, width + 6))
@@ -239,7 +241,7 @@ def test_the_start_follows_its_windows_on_the_canvas():
     assert (found[outside] == 1).all()
 
 
-def test_groups_do_not_see_each_other():
+def test_groups_do_not_see_each_other() -> None:
     patterns = doubled(noisy(3, 5, seed=9))
     together = start_estimate(patterns, 4)
     for group in range(3):
@@ -247,7 +249,7 @@ def test_groups_do_not_see_each_other():
         torch.testing.assert_close(together[group : group + 1], alone, rtol=0, atol=1e-7)
 
 
-def test_nothing_changes_where_no_light_falls():
+def test_nothing_changes_where_no_light_falls() -> None:
     patterns = doubled(noisy(2, 3, seed=10))
     probes = patterns.probes.clone()
     probes[..., :3] = 0
@@ -258,7 +260,7 @@ def test_nothing_changes_where_no_light_falls():
     assert (start_estimate(patterns, 4)[dark] == 1).all()
 
 
-def test_patterns_without_a_photon_give_numbers():
+def test_patterns_without_a_photon_give_numbers() -> None:
     patterns = noisy(2, 4, seed=12)
     amplitude = patterns.amplitude.clone()
     amplitude[1] = 0
@@ -268,13 +270,13 @@ def test_patterns_without_a_photon_give_numbers():
     assert found[1].abs().max() < 2
 
 
-def test_no_gradient_runs_through_the_start():
+def test_no_gradient_runs_through_the_start() -> None:
     patterns = noisy(1, 3, seed=13)
     probes = patterns.probes.clone().requires_grad_()
     assert not start_estimate(changed(patterns, probes=probes), 2).requires_grad
 
 
-def test_the_misfit_has_the_gradient_of_finite_differences():
+def test_the_misfit_has_the_gradient_of_finite_differences() -> None:
     patterns = doubled(noisy(1, 2, (4, 3), seed=14))
     obj = objects(patterns, 15).requires_grad_()
     assert torch.autograd.gradcheck(lambda o: misfit(patterns, o), (obj,), atol=1e-4)

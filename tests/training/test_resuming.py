@@ -33,7 +33,9 @@ from tests.helpers.short_training import (
 
 
 @pytest.mark.parametrize(("gridsize", "batches"), [(2, 2), (1, 5), (2, 7)])
-def test_a_training_that_failed_anywhere_goes_on_to_the_same_result(scan, reference, tmp_path, gridsize, batches):
+def test_a_training_that_failed_anywhere_goes_on_to_the_same_result(
+    scan, reference, tmp_path, gridsize: int, batches: int
+) -> None:
     made, whole, broken = task(gridsize, max_epochs=3), tmp_path / "whole", tmp_path / "broken"
     whole.mkdir()
     broken.mkdir()
@@ -47,7 +49,7 @@ def test_a_training_that_failed_anywhere_goes_on_to_the_same_result(scan, refere
     assert file_names(broken) == FILES
 
 
-def test_going_on_is_said_with_its_epoch(scan, reference, interrupted):
+def test_going_on_is_said_with_its_epoch(scan, reference, interrupted) -> None:
     lines = io.StringIO()
     trained = train(task(), scan, interrupted, CPU, told(lines))
     assert trained.resumed_from_epoch == 1
@@ -57,7 +59,7 @@ def test_going_on_is_said_with_its_epoch(scan, reference, interrupted):
     assert same_result(interrupted, reference)
 
 
-def test_a_finished_training_is_only_written_again(scan, reference, tmp_path):
+def test_a_finished_training_is_only_written_again(scan, reference, tmp_path) -> None:
     train(task(), scan, tmp_path, CPU)
     (tmp_path / BUNDLE).unlink()
     trained = train(task(), scan, tmp_path, CPU)
@@ -65,7 +67,7 @@ def test_a_finished_training_is_only_written_again(scan, reference, tmp_path):
     assert same_result(tmp_path, reference)
 
 
-def test_a_study_that_got_other_jobs_resumes_this_one(scan, interrupted):
+def test_a_study_that_got_other_jobs_resumes_this_one(scan, interrupted) -> None:
     assert train(replace(task(), design_digest="f" * 64), scan, interrupted, CPU).resumed_from_epoch == 1
 
 
@@ -74,7 +76,7 @@ def test_a_study_that_got_other_jobs_resumes_this_one(scan, interrupted):
     [{"gridsize": 1}, {"neighbor_count": 6}, {"seed": 5}, {"learning_rate": 2e-3}, {"max_epochs": 3}, {"network": 2}],
     ids=str,
 )
-def test_a_checkpoint_of_another_recipe_is_not_resumed(scan, interrupted, tmp_path, other):
+def test_a_checkpoint_of_another_recipe_is_not_resumed(scan, interrupted, tmp_path, other) -> None:
     if "network" in other:
         other = {"network": NetworkDesign(channels=8, n_blocks=2)}
     fresh, lines = tmp_path / "fresh", io.StringIO()
@@ -85,7 +87,7 @@ def test_a_checkpoint_of_another_recipe_is_not_resumed(scan, interrupted, tmp_pa
     assert same_result(interrupted, fresh)
 
 
-def test_a_checkpoint_of_other_data_is_not_resumed(scan, interrupted):
+def test_a_checkpoint_of_other_data_is_not_resumed(scan, interrupted) -> None:
     other = replace(scan, arrays_sha256="f" * 64)
     assert train(task(), other, interrupted, CPU).resumed_from_epoch == 0
 
@@ -93,7 +95,7 @@ def test_a_checkpoint_of_other_data_is_not_resumed(scan, interrupted):
 class Bomb:
     """Makes a folder when it is unpickled."""
 
-    def __init__(self, path):
+    def __init__(self, path) -> None:
         self.path = path
 
     def __reduce__(self):
@@ -132,7 +134,7 @@ DAMAGES = {
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_a_damaged_checkpoint_is_not_resumed(scan, reference, interrupted, damage):
+def test_a_damaged_checkpoint_is_not_resumed(scan, reference, interrupted, damage) -> None:
     path, lines = interrupted / CHECKPOINT, io.StringIO()
     path.write_bytes(DAMAGES[damage](path.read_bytes()))
     assert train(task(), scan, interrupted, CPU, told(lines)).resumed_from_epoch == 0
@@ -164,7 +166,7 @@ def with_another_weight(raw):
     ],
     ids=["an empty pickle", "a tensor", "our part alone", "a flipped bit of a weight"],
 )
-def test_a_checkpoint_that_seems_whole_is_not_resumed(scan, reference, interrupted, damage):
+def test_a_checkpoint_that_seems_whole_is_not_resumed(scan, reference, interrupted, damage) -> None:
     path = interrupted / CHECKPOINT
     path.write_bytes(damage(path.read_bytes()))
     train(task(), scan, interrupted, CPU)
@@ -172,7 +174,7 @@ def test_a_checkpoint_that_seems_whole_is_not_resumed(scan, reference, interrupt
 
 
 @pytest.mark.parametrize("form", ["pickle", "torch", "checkpoint"])
-def test_code_in_a_checkpoint_is_not_run(scan, reference, tmp_path, form):
+def test_code_in_a_checkpoint_is_not_run(scan, reference, tmp_path, form: str) -> None:
     trace, folder = tmp_path / "it-ran", tmp_path / "folder"
     folder.mkdir()
     ours = {"ptyproof": {"recipe_sha256": task().recipe_sha256(scan)}, "epoch": 0, "more": Bomb(trace)}
@@ -192,7 +194,7 @@ def test_code_in_a_checkpoint_is_not_run(scan, reference, tmp_path, form):
         assert trace.exists()
 
 
-def test_an_interrupted_training_goes_on(scan, reference, tmp_path):
+def test_an_interrupted_training_goes_on(scan, reference, tmp_path) -> None:
     handler = signal.getsignal(signal.SIGINT)
     try:
         stopped = stopping(scan, batches_until_epoch_2(scan, task()), KeyboardInterrupt)
@@ -204,7 +206,7 @@ def test_an_interrupted_training_goes_on(scan, reference, tmp_path):
     assert same_result(tmp_path, reference)
 
 
-def test_random_generators_go_on_where_the_training_was_killed(scan, tmp_path):
+def test_random_generators_go_on_where_the_training_was_killed(scan, tmp_path) -> None:
     """Loaders draw from torch's generator in each epoch, and dropout would."""
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     digests = []
