@@ -24,5 +24,5 @@ def sentence_of(error: BaseException) -> tuple[str, int] | None:
     if isinstance(error, MemoryError):
         return f"out of memory: {error}", 1
     if isinstance(error, KeyboardInterrupt):
-        return "interrupted; what was complete stays complete, the same command goes on from there", INTERRUPTED
+        return "interrupted; complete results stay, and the same command continues from here", INTERRUPTED
     return None

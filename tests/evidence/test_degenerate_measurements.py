@@ -78,7 +78,7 @@ def test_a_scan_whose_halves_do_not_both_hold_light_is_refused(scan: Dataset, tm
     if len(which) == 2:
         which = plan.parts(40)[0]["half_a"][:2].tolist()
     write_dataset(tmp_path / "m.npz", lit_only(scan, which))
-    with pytest.raises(DataError, match=rf"m.npz: diffraction: holds light in {len(which)} of 40 patterns"):
+    with pytest.raises(DataError, match=rf"m.npz: diffraction: .* {len(which)} of 40 patterns"):
         assess(tmp_path / "m.npz", tmp_path / "out", [task(Flat())], plan, OPTIONS)
     assert not (tmp_path / "out").exists()
 
@@ -167,7 +167,7 @@ def test_a_probe_of_any_unit_within_float32_gives_the_same_measures(
 
 @pytest.mark.parametrize(("amplitude", "probe"), [(0.0, 1.0), (1.0, 0.0), (np.nan, 1.0), (1.0, np.inf)])
 def test_what_holds_no_light_is_no_scan_for_a_network(amplitude: float, probe: float) -> None:
-    with pytest.raises(InputError, match="must hold light"):
+    with pytest.raises(InputError, match="patterns and probe"):
         normalised_scan(
             np.full((3, 8, 8), amplitude, np.float32), np.full((8, 8), probe, np.complex64), np.zeros((3, 2)), ""
         )

@@ -120,7 +120,7 @@ def test_other_runs_stay_as_they_are(hub: Hub) -> None:
 @pytest.mark.parametrize("changes", [{"status": "killed"}, {"colour": "red"}, {"n_collected": -1}, {"topic": "a/b"}])
 def test_what_the_schema_refuses_is_not_written(hub: Hub, changes: dict[str, Any]) -> None:
     before = snapshot(hub.root)
-    with pytest.raises(ManifestError, match="breaks the schema hub_index"):
+    with pytest.raises(ManifestError, match="schema hub_index"):
         hub.update_run("run-0001", **changes)
     assert snapshot(hub.root) == before
 

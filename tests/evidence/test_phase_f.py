@@ -445,7 +445,7 @@ def test_a_study_that_names_an_unknown_method_is_refused_and_guests_join() -> No
     table = builtin_study("fly64").as_dict()
     table["reconstruction"]["methods"] = [{"name": "flat"}, {"name": "mine", "epochs": 7}]
     design = design_from_dict(table)
-    with pytest.raises(InputError, match="names the method 'mine', which nobody has registered; the registered ones"):
+    with pytest.raises(InputError, match="method 'mine'"):
         registry(design)
     known = registry(design, [(Mine("mine", ones), MINE), (Mine("more", ones), MINE)])
     assert known.order == ("flat", "mine", "more")

@@ -140,7 +140,7 @@ def assess(
         if task.method.needs_training and network is None:
             raise InputError(
                 f"method {task.method.name} needs a network: --train trains one on the patterns of each "
-                "reconstruction, --bundle FILE takes one that is trained"
+                "reconstruction, --bundle FILE uses a trained one"
             )
     bundle = _bundle_record(network) if isinstance(network, Path) else None
     loaded = read_dataset(path, without_truth=True, require=("diffraction",))
@@ -148,7 +148,7 @@ def assess(
     dataset = loaded.dataset
     blind = read_blind(path, dataset.metadata["split"], path.parent)
     if len(dataset) < _MIN_POSITIONS:
-        raise DataError(path, f"has {len(dataset)} patterns; {_MIN_POSITIONS} or more can be divided", "diffraction")
+        raise DataError(path, f"has {len(dataset)} patterns, but at least {_MIN_POSITIONS} are needed", "diffraction")
     _check_light(path, blind, plan)
     writable_folder(out, "--out")
     sweep(out)
@@ -314,7 +314,7 @@ def _check_light(path: Path, blind: BlindDataset, plan: AssessmentPlan) -> None:
         if not lit[index].any():
             raise DataError(
                 path,
-                f"holds light in {np.count_nonzero(lit)} of {len(lit)} patterns, and in none of the {len(index)} of "
+                f"has photons in {np.count_nonzero(lit)} of {len(lit)} patterns, but in none of the {len(index)} of "
                 f"part {part}; each of {', '.join(PARTS)} needs some: was the beam lost?",
                 "diffraction",
             )

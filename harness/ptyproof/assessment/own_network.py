@@ -33,7 +33,7 @@ def train_own(
         If the loss becomes infinite or no number.
     """
     if not blind.counts_known:
-        raise RunError("a network is trained on photon counts, and this dataset has no intensity_scale")
+        raise RunError("training a network needs photon counts, but this dataset has no intensity_scale")
     scan = normalised_scan(blind.amplitude, blind.probe, blind.positions_px, blind.record["scan_sha256"])
     folder = out / "training" / part
     folder.mkdir(parents=True, exist_ok=True)

@@ -35,9 +35,7 @@ class OwnTraining:
         views = {view.name: view for view in design.views if view.reads_phase_c}
         if name not in views:
             known = ", ".join(views) or "none"
-            raise InputError(
-                f"--train must name a view of {design.name} that takes all positions ({known}), got {name!r}"
-            )
+            raise InputError(f"--train must name a view of {design.name} of all positions ({known}), got {name!r}")
         return cls(design, views[name])
 
     def as_dict(self) -> dict[str, Any]:

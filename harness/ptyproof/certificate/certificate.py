@@ -159,7 +159,7 @@ def certify_study(
         for line in found.lines(phase.WORDS.verb):
             console.say(line)
         if not found.jobs:
-            raise InputError(f"nothing can be certified: of study {design.name} no cell that was chosen can be trained")
+            raise InputError(f"nothing to certify: no selected cell of study {design.name} can be trained")
         return certify(certificate, phase, found.jobs, how, console)
 
 

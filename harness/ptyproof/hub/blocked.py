@@ -38,7 +38,7 @@ def write_blocked(hub: Path, command: str, exit_status: int, first_error: str, l
         path = folder / f"{PREFIX}{stamp}_{number}.md"
     last = log.splitlines()[-_LAST_LINES:]
     parts = [
-        "# Blocked: the run could not go on",
+        "# Blocked: the run could not continue",
         f"- command: `{_clean(command)}`\n- exit status: {exit_status}",
         f"## First error\n\n{_block(first_error)}",
         f"## Last lines of the log\n\n{_block(chr(10).join(last))}",

@@ -179,7 +179,7 @@ class Hub:
         if _minor(theirs) > _minor(ours):
             raise ManifestError(
                 self.index_path,
-                f"is {theirs}, of a newer ptyproof; this one writes {ours} and would lose what it does not know",
+                f"is {theirs}, of a newer ptyproof; this version writes {ours} and would lose newer keys",
                 "schema_version",
             )
 
@@ -200,7 +200,7 @@ def refuse_links_out(root: Path) -> None:
             path = Path(folder, name)
             if path.is_symlink() and not path.resolve().is_relative_to(home):
                 place = path.relative_to(home).as_posix()
-                raise InputError(f"{root}: {place} is a link that leads out of the hub, and nothing was written")
+                raise InputError(f"{root}: {place} is a link that points out of the hub, so nothing was written")
 
 
 def own_digest(text: str, recorded: str) -> str:

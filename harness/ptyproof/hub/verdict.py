@@ -19,9 +19,9 @@ _PYTEST = range(6)  # every other exit status is of a plugin
 _WORDS = {"error": "had an error in a fixture", "crashed": "crashed its process", "not_run": "did not run"}
 _CAUSES = {
     "import": "failed in an import",
-    "missing fixture": "asked for a fixture that is not there",
+    "missing fixture": "requested a missing fixture",
     "fixture": "had an error in a fixture",
-    ASYNC: "is async and no plugin runs it",
+    ASYNC: "is async, but no plugin runs it",
     "usage": "used pytest wrongly",
     "hook": "failed in a hook of a conftest.py or a plugin",
     "timeout": "ran out of time",
@@ -119,12 +119,12 @@ def with_revision(
 
 def _of_changes(found: Changes, red: str) -> Iterator[str]:
     if found.unknown is not None:
-        yield f"what was changed after {red} is not known: {found.unknown}"
+        yield f"changes after {red} are unknown: {found.unknown}"
         return
     if found.tests:
         yield f"the tests were changed after red ({red})"
     if not found.code:
-        yield f"in {found.where}, no code but that of tests was changed after red ({red})"
+        yield f"in {found.where}, only code of tests was changed after red ({red})"
     if found.names is not None and found.names.keys() - {CODE}:
         yield f"since {red}, in {found.where}: {found.sentence()}"
 
@@ -155,7 +155,7 @@ def _problems(kind: str, outcomes: Outcomes, session: Session) -> list[str]:
         return problems
     problems += [f"{name} was not collected: {reason}" for name, reason in session.uncollected.items()]
     if kind == "green" and session.without_assertions:
-        problems.append("Python leaves assertions out (-O or PYTHONOPTIMIZE), so that a test may pass without its own")
+        problems.append("Python leaves out assertions (-O or PYTHONOPTIMIZE), so a test may pass without its own")
     wanted = {"red": "failed", "green": "passed"}[kind]
     for outcome, others in outcomes.grouped().items():
         if outcome != wanted:
@@ -184,9 +184,9 @@ def _of_status(kind: str, session: Session) -> list[str]:
     """Return what pytest's own exit status tells of a run that seems to be what was asked for."""
     expected = 1 if kind == "red" else 0
     if session.exit_status != expected:
-        return [f"pytest's own exit status is {session.exit_status}, and not {expected}"]
+        return [f"pytest's own exit status is {session.exit_status}, not {expected}"]
     if kind == "red" and session.n_failures != session.n_reported:
-        return [f"pytest counts {session.n_failures} failures, and {session.n_reported} were reported"]
+        return [f"pytest counts {session.n_failures} failures, but {session.n_reported} were reported"]
     return []
 
 
@@ -215,7 +215,7 @@ def _against_red(
     newest = reds[-1]
     same = ran(hub / newest["reports_path"]) == set(outcomes.tests)
     if not same:
-        remarks.append(f"the tests are not those of red ({newest['id']})")
+        remarks.append(f"the tests differ from those of red ({newest['id']})")
     return {"run": newest["id"], "same_tests": same}
 
 
@@ -229,7 +229,7 @@ def _against_collect(
     before = ran(hub / newest["reports_path"])
     now = {test for test in outcomes.tests if outcomes.of(test) != "not_run"}
     if before - now:
-        remarks.append(f"{_listed(sorted(before - now))} had been collected ({newest['id']}) and did not run")
+        remarks.append(f"{_listed(sorted(before - now))} had been collected ({newest['id']}) but did not run")
     if now - before:
         remarks.append(f"{_listed(sorted(now - before))} had not been collected ({newest['id']})")
     return {"run": newest["id"], "n_not_run": len(before - now), "n_not_collected": len(now - before)}

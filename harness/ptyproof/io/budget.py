@@ -33,7 +33,7 @@ def check_expansion(path: Path, unpacked: int, packed: int) -> None:
         raise DataError(
             path,
             f"would unpack from {packed} to {unpacked} bytes; at most {ROOM_BYTES} and {MAX_EXPANSION} times the "
-            "file are unpacked: if the arrays are meant, save them uncompressed, with numpy.savez",
+            "file may be unpacked: if the arrays are intended, save them uncompressed, with numpy.savez",
         )
 
 

@@ -192,7 +192,7 @@ def write_dataset(path: Path | str, dataset: Dataset) -> dict[str, str]:
 
 
 def _missing(path: Path, name: str, found: Iterable[str], hint: str = "") -> DataError:
-    return DataError(path, f"is missing; the archive holds {', '.join(sorted(found)) or 'none'}{hint}", name)
+    return DataError(path, f"is missing; the archive contains {', '.join(sorted(found)) or 'no arrays'}{hint}", name)
 
 
 def _array(archive: NpzArchive, name: str, mmap: bool) -> Array:
@@ -231,7 +231,7 @@ def _legacy_metadata(state: Canonical, role: Role | None) -> DatasetMetadata:
 def _settled_metadata(metadata: DatasetMetadata, state: Canonical, role: Role | None) -> DatasetMetadata:
     if role is not None and role != metadata["role"]:
         if role != "base":
-            reason = f"says that this is a {metadata['role']} dataset, but {role} was asked for"
+            reason = f"the record says {metadata['role']}, but the role {role} was requested"
             raise DataError(state.path, reason, METADATA)
         state.changes.append(f"role: {metadata['role']} taken as base")
     if not state.changes:
@@ -278,7 +278,7 @@ def _from_arrays(state: Canonical, metadata: DatasetMetadata) -> Dataset:
 def _start_positions(state: Canonical) -> Array | None:
     names = [name for name in ("ycoords_start", "xcoords_start") if name in state.arrays]
     if len(names) == 1:
-        raise state.fail(names[0], "stands alone; xcoords_start and ycoords_start belong together")
+        raise state.fail(names[0], "has no counterpart; xcoords_start and ycoords_start belong together")
     return _paired(state, "ycoords_start", "xcoords_start") if names else None
 
 

@@ -197,9 +197,9 @@ def _checked_index(index: npt.ArrayLike | slice, n: int) -> npt.NDArray[np.int64
         found = f"{chosen.dtype} of shape {chosen.shape}"
         raise InputError(f"index must be a non-empty list of whole numbers, a mask or a slice, got {found}")
     if chosen.min() < 0 or chosen.max() >= n:
-        raise InputError(f"index must lie in [0, {n}), got {chosen.min()} to {chosen.max()}")
+        raise InputError(f"index must be in [0, {n}), got {chosen.min()} to {chosen.max()}")
     if len(np.unique(chosen)) < len(chosen):
-        raise InputError("index must not name a position twice")
+        raise InputError("index must name each position at most once")
     return chosen.astype(np.int64)
 
 

@@ -12,7 +12,7 @@ MAX_AREA_RATIO = 64  # of the object's area to that of all windows together
 _PIXEL_BYTES = 8
 _CLOSE = 0.1  # of the window: a scan that reaches less far hardly moves
 _FAR = 5.0  # times the distance from the median that nine in ten positions keep
-_UNITS = "positions are expected in pixels of the object's grid (metres / pixel size); "
+_UNITS = "positions must be in pixels of the object's grid (meters / pixel size); "
 
 
 @dataclass(frozen=True)
@@ -70,8 +70,8 @@ class ScanExtent:
         """Return why no scan of such an extent is read, or None."""
         if max(self.rows_px, self.cols_px) < 1:
             return (
-                f"{_lead(self)}under one pixel, so all windows lie on one spot; {_UNITS}"
-                f"are these metres, or fractions? {self._odd()}"
+                f"{_lead(self)}under one pixel, so all windows are at one place; {_UNITS}"
+                f"are these meters, or fractions? {self._odd()}"
             )
         rows, cols = self.object_px
         area, windows = rows * cols, self.n * self.window[0] * self.window[1]

@@ -116,7 +116,7 @@ def _in_order(stack: Array, positions_on_grid: bool, order: ScanOrder | None) ->
         words = f"scan order column by column (ny the fast axis): pattern [iy, ix] belongs to position ix * {ny} + iy"
     else:
         raise InputError(
-            f"has the axes (ny, nx, H, W), shape {stack.shape}, where (n, H, W) is expected, and the positions are a "
-            "list, whose order over the grid is not known; " + say_which("scan_order", "rows", "columns")
+            f"has the axes (ny, nx, H, W), shape {stack.shape}, but (n, H, W) is expected, and the positions are a "
+            "list, whose order over the grid is unknown; " + say_which("scan_order", "rows", "columns")
         )
     return stack.reshape(-1, *stack.shape[2:]), words

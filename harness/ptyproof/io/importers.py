@@ -132,7 +132,7 @@ def read_foreign(path: Path | str, options: ImportOptions, changes: list[str] | 
         layout = next((layout for layout in LAYOUTS if layout.matches(archive.members)), None)
         if layout is None:
             known = "; ".join(f"{layout.name} ({layout.arrays})" for layout in LAYOUTS)
-            found = f"has a layout that is not known: it holds {described(archive)}; known layouts: {known}"
+            found = f"has an unknown layout with the arrays {described(archive)}; known layouts: {known}"
             raise DataError(path, f"{found}; {advice(archive)}")
         dataset = layout.load(archive, options, changes)
     remarks = validate_dataset(dataset, path)

@@ -90,12 +90,12 @@ class Reading:
 def _pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
     result = dict(items)
     if len(result) < len(items):
-        raise ValueError("a key is there twice")
+        raise ValueError("a key occurs twice")
     return result
 
 
 def _refuse(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON number")
+    raise ValueError(f"{name} is not a JSON number")
 
 
 def _fraction(digits: str) -> float:
@@ -179,13 +179,13 @@ class _Reader:
     def _read_all(self) -> None:
         self._skip_space()
         if self.at == len(self.text):
-            self._stop("empty", "is empty; one JSON value is expected")
+            self._stop("empty", "is empty, but must be one JSON value")
         self._read_value()
         while self.open:
             self._read_next()
         self._skip_space()
         if self.at < len(self.text):
-            self._stop("trailing", "is no JSON: Extra data")
+            self._stop("trailing", "is not JSON: Extra data")
 
     def _read_next(self) -> None:
         """Read what stands next in the innermost object or list: its end, or one more member or item."""
@@ -200,7 +200,7 @@ class _Reader:
             return
         if inner:
             if mark != ",":
-                self._stop("syntax", "is no JSON: Expecting ',' delimiter")
+                self._stop("syntax", "is not JSON: Expecting ',' delimiter")
             self.at += 1
             self._skip_space()
         if isinstance(inner, dict):
@@ -243,14 +243,14 @@ class _Reader:
     def _read_key(self, inner: dict[str, Any]) -> None:
         start = self.at
         if self._mark() != '"':
-            self._stop("syntax", "is no JSON: Expecting property name enclosed in double quotes")
+            self._stop("syntax", "is not JSON: Expecting property name enclosed in double quotes")
         key = self._read_string()
         self.keys[-1] = key
         if key in inner:
             self._note("duplicate", f"has the key {_shown(key)} twice in one object", start)
         self._skip_space()
         if self._mark() != ":":
-            self._stop("syntax", "is no JSON: Expecting ':' delimiter")
+            self._stop("syntax", "is not JSON: Expecting ':' delimiter")
         self.at += 1
         self._skip_space()
 
@@ -304,9 +304,9 @@ class _Reader:
         except JSONDecodeError as error:
             if error.msg.startswith("Unterminated string") or self._ends_in_escape(error.pos):
                 self._cut(start)
-            self._stop("syntax", f"is no JSON: {error.msg.removesuffix(' at')}", error.pos)
+            self._stop("syntax", f"is not JSON: {error.msg.removesuffix(' at')}", error.pos)
         if _SURROGATE.search(value):
-            self._note("character", "holds half of a surrogate pair, which is no character", start)
+            self._note("character", "contains half of a surrogate pair, which is not a character", start)
         return value
 
     def _ends_in_escape(self, offset: int) -> bool:
@@ -324,7 +324,7 @@ class _Reader:
             return self._read_word()  # -Infinity, or the end
         number = float(match[0])
         if math.isinf(number):
-            self._note("number", f"holds {match[0][:_SHOWN]}, which is too large for a number")
+            self._note("number", f"contains {match[0][:_SHOWN]}, which is too large for a number")
         self.at = match.end()
         return number if match[2] or math.isinf(number) else int(match[1])
 
@@ -332,13 +332,13 @@ class _Reader:
         match = _WORD.match(self.text, self.at)
         word = "" if match is None else match[0]
         if word in _NO_NUMBERS:
-            self._note("number", f"holds {word}, which is no JSON number")
+            self._note("number", f"contains {word}, which is not a JSON number")
         if word in _KNOWN:
             self.at += len(word)
             return _KNOWN[word]
         at_end = self.at + len(word) == len(self.text)
         if not (at_end and any(known.startswith(word) for known in _KNOWN)):
-            self._stop("syntax", "is no JSON: Expecting value")
+            self._stop("syntax", "is not JSON: Expecting value")
         return self._cut()
 
     def _skip_space(self) -> None:
@@ -351,7 +351,7 @@ class _Reader:
         return self.text[self.at]
 
     def _cut(self, offset: int | None = None) -> NoReturn:
-        self._stop("cut", "is no JSON: it ends too early", offset)
+        self._stop("cut", "is not JSON: it ends too early", offset)
 
     def _stop(self, rule: str, sentence: str, offset: int | None = None) -> NoReturn:
         raise _Stop(self._fault(rule, sentence, offset))

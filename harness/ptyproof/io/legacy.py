@@ -131,8 +131,8 @@ def _agree_with_record(state: Canonical, reading: Reading) -> None:
         if given not in (None, stated):
             raise state.fail(
                 "_metadata",
-                f"says that this is DATA-001, whose patterns have {name} {stated}, but {given} was asked for; that is "
-                "for files without a record",
+                f"says that this is DATA-001, whose patterns have {name} {stated}, but {given} was passed; that "
+                "argument is for files without a record",
             )
 
 
@@ -140,7 +140,7 @@ def _rename(state: Canonical) -> None:
     if _LEGACY_DIFFRACTION not in state.arrays:
         return
     if "diffraction" in state.arrays:
-        raise state.fail(_LEGACY_DIFFRACTION, "stands beside diffraction; which one is meant is not known")
+        raise state.fail(_LEGACY_DIFFRACTION, "occurs together with diffraction; remove the one that is not meant")
     array = state.arrays.pop(_LEGACY_DIFFRACTION)
     state.replace("diffraction", array, f"renamed from {_LEGACY_DIFFRACTION}")
 
@@ -269,7 +269,7 @@ def _intensity_to_amplitude(state: Canonical, given: Mapping[str, Array], readin
             state.arrays["diffraction"] = array.astype(np.float32)
         return
     if array.size and not array.min() >= 0:
-        raise state.fail("diffraction", f"holds intensities, but the smallest is {array.min()}; >= 0 is expected")
+        raise state.fail("diffraction", f"must hold intensities >= 0, but the smallest is {array.min()}")
     state.saturated = settled(array, state.path, "diffraction", reading.saturated)
     whole = array.dtype.kind in "iu" or all(
         np.array_equal(array[rows], np.rint(array[rows])) for rows in row_blocks(array)

@@ -65,7 +65,7 @@ def lock(path: Path) -> Iterator[None]:
 def _taken(file: Path) -> int:
     """Wait for a lock, and return the handle that holds it."""
     if fcntl is None:
-        raise OSError(errno.ENOTSUP, "this system has no flock, as Linux and macOS have")
+        raise OSError(errno.ENOTSUP, "this system has no flock; use Linux or macOS")
     while True:
         handle = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
         try:

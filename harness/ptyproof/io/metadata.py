@@ -100,7 +100,7 @@ def read_metadata(archive: NpzArchive) -> DatasetMetadata | None:
         found = f"{member.dtype} of shape {member.shape}"
         raise DataError(archive.path, f"must be JSON text in a 0-d unicode array, got {found}", METADATA)
     if member.nbytes > _MAX_METADATA_BYTES:
-        limit = f"at most {_MAX_METADATA_BYTES} are accepted"
+        limit = f"at most {_MAX_METADATA_BYTES} are allowed"
         raise DataError(archive.path, f"has {member.nbytes} bytes; {limit}", METADATA)
     text = str(archive.read(METADATA)[()])
     metadata = parse_json(text, archive.path, METADATA)

@@ -125,7 +125,7 @@ class NpzArchive:
         if member.dtype.kind == "U" and not is_text(
             buffer.view(np.dtype(np.uint32).newbyteorder(member.dtype.byteorder))
         ):
-            raise DataError(self.path, "is no text: it holds code points that no character has", name)
+            raise DataError(self.path, "is not text: it contains invalid code points", name)
         return np.ndarray(member.shape, member.dtype, buffer, order=_order(member))
 
     def memmap(self, name: str) -> Array:
@@ -156,15 +156,15 @@ class NpzArchive:
 
     def _member(self, name: str) -> Member:
         if name not in self.members:
-            raise DataError(self.path, f"is missing; the archive holds {listing(self.members)}", name)
+            raise DataError(self.path, f"is missing; the archive contains {listing(self.members)}", name)
         return self.members[name]
 
     def _open_zip(self) -> zipfile.ZipFile:
         head = self._file.read(512)
         if not head:
-            raise DataError(self.path, "is empty (0 bytes); a .npz archive is expected")
+            raise DataError(self.path, "is empty (0 bytes), but must be a .npz archive")
         if not head.startswith((LOCAL_MAGIC, _END_MAGIC)):
-            raise DataError(self.path, f"is no .npz archive: {looks_like(head)}")
+            raise DataError(self.path, f"is not a .npz archive: {looks_like(head)}")
         self._check_end()
         try:
             return zipfile.ZipFile(self._file)
@@ -181,23 +181,23 @@ class NpzArchive:
             return
         at = tail.rfind(_END_MAGIC)
         if at < 0 or at + _END_RECORD_BYTES > len(tail):
-            raise DataError(self.path, f"is cut short: its {size} bytes have no end-of-archive record")
+            raise DataError(self.path, f"is truncated: its {size} bytes have no end-of-archive record")
         extra = len(tail) - at - _END_RECORD_BYTES
         raise DataError(self.path, f"has {extra} bytes after the archive's end record; none are allowed")
 
     def _checked_infos(self) -> dict[str, zipfile.ZipInfo]:
         infos = self._zip.infolist()
         if not infos:
-            raise DataError(self.path, "holds no arrays")
+            raise DataError(self.path, "contains no arrays")
         if len(infos) > MAX_MEMBERS:
-            raise DataError(self.path, f"holds {len(infos)} members; at most {MAX_MEMBERS} are allowed")
+            raise DataError(self.path, f"has {len(infos)} members; at most {MAX_MEMBERS} are allowed")
         for info in infos:
             reason = entry_fault(info, self._max_bytes)
             if reason is not None:
                 raise DataError(self.path, reason, shown(info.orig_filename))
         name, times = Counter(info.filename for info in infos).most_common(1)[0]
         if times > 1:
-            raise DataError(self.path, f"stands in the archive {times} times", name)
+            raise DataError(self.path, f"occurs {times} times in the archive", name)
         check_expansion(self.path, sum(info.file_size for info in infos), self._size)
         self._check_layout(infos)
         return {info.filename.removesuffix(SUFFIX): info for info in infos}
@@ -220,7 +220,7 @@ class NpzArchive:
         self._file.seek(info.header_offset)
         raw = self._file.read(_LOCAL_HEADER.size)
         if len(raw) < _LOCAL_HEADER.size or not raw.startswith(LOCAL_MAGIC):
-            raise DataError(self.path, "has no local zip header where one is expected", info.filename)
+            raise DataError(self.path, "has no local zip header at its offset", info.filename)
         *_, name_bytes, extra_bytes = _LOCAL_HEADER.unpack(raw)
         return int(info.header_offset + _LOCAL_HEADER.size + name_bytes + extra_bytes)
 
@@ -390,9 +390,9 @@ def _open_regular(path: Path) -> BinaryIO:
     try:
         mode = path.stat().st_mode
         if stat.S_ISDIR(mode):
-            raise DataError(path, "is a folder; a .npz archive is expected")
+            raise DataError(path, "is a folder, but must be a .npz archive")
         if not stat.S_ISREG(mode):
-            raise DataError(path, "is no regular file; a .npz archive is expected")
+            raise DataError(path, "is not a regular file, but must be a .npz archive")
         return path.open("rb")
     except FileNotFoundError as error:
         raise DataError(path, "does not exist") from error

@@ -47,7 +47,7 @@ _LOOKS = (
     (b"\x1f\x8b", "gzip data; unpack it first"),
     (b"BZh", "bzip2 data; unpack it first"),
     (b"MATLAB", f"a MATLAB file; {_SAVE}"),
-    (b"version https://git-lfs", "a git LFS pointer; fetch the file that it stands for"),
+    (b"version https://git-lfs", "a git LFS pointer; fetch the real file with `git lfs pull`"),
     (b"\x80", "a Python pickle, which is never read"),
 )
 
@@ -86,7 +86,7 @@ def parse_header(stream: io.BytesIO) -> tuple[tuple[int, ...], bool, np.dtype[An
             return npy.read_array_header_1_0(stream)
         if version in {(2, 0), (3, 0)}:  # they differ only in the field names of structured arrays
             return npy.read_array_header_2_0(stream)
-    raise ValueError(f"version {version} of the format is not known")
+    raise ValueError(f"unknown version {version} of the .npy format")
 
 
 def entry_fault(info: zipfile.ZipInfo, max_bytes: int) -> str | None:
@@ -114,11 +114,11 @@ def entry_fault(info: zipfile.ZipInfo, max_bytes: int) -> str | None:
 def name_fault(name: str) -> str | None:
     """Judge the file name of a member: NAME.npy, printable, nothing that a path could be made of."""
     if not name.isprintable() or not name:
-        return "has a name with characters that do not print"
+        return "has a name with unprintable characters"
     if any(mark in name for mark in "/\\:") or ".." in name:
-        return "has a path for a name; plain names are expected"
+        return "has a path as its name, but must have a plain name"
     if not name.endswith(SUFFIX) or name == SUFFIX:
-        return "is no array: members must be named NAME.npy"
+        return "is not an array: members must be named NAME.npy"
     return None
 
 
@@ -127,7 +127,7 @@ def type_fault(name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> str |
     if dtype.hasobject:
         wanted = "JSON text in a 0-d unicode array" if name == "_metadata" else "a plain numeric array"
         return (
-            "holds pickled Python objects (dtype object), which could run any program when loaded and are "
+            "contains pickled Python objects (dtype object), which could run arbitrary code when loaded and are "
             f"never read; save it again as {wanted}, with allow_pickle=False"
         )
     if dtype.kind not in _KINDS or dtype.subdtype is not None:
@@ -135,7 +135,7 @@ def type_fault(name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> str |
     if any(isinstance(length, bool) or length < 0 for length in shape):
         return f"has the shape {shape}; lengths must be whole numbers >= 0"
     if len(shape) > _MAX_AXES or math.prod(length or 1 for length in shape) * max(1, dtype.itemsize) >= 1 << 62:
-        return f"has the shape {str(shape)[:100]}, which no memory can hold"
+        return f"has the shape {str(shape)[:100]}, which is too large for any memory"
     return None
 
 
@@ -159,7 +159,7 @@ def looks_like(head: bytes) -> str:
         if head.startswith(magic):
             return f"it looks like {text}"
     if LOCAL_MAGIC in head:
-        return "other bytes stand before the zip archive's first member"
+        return "it has other bytes before the zip archive's first member"
     try:
         text = head.decode("utf-8", errors="strict" if len(head) < 512 else "ignore")
     except UnicodeDecodeError:

@@ -114,11 +114,13 @@ class PatternStatistics:
 def pattern_problems(statistics: PatternStatistics, metadata: Mapping[str, Any]) -> list[str]:
     """Return what is wrong with a stack, as sentences; `metadata` is its `_metadata` record."""
     if statistics.not_finite:
-        return [f"holds {statistics.not_finite} values that are NaN or infinite"]
+        return [f"has {statistics.not_finite} values that are NaN or infinite"]
     if statistics.negative:
-        return [f"holds {statistics.negative} values below 0; amplitudes are >= 0"]
+        return [f"has {statistics.negative} values below 0, but amplitudes must be >= 0"]
     if not np.isfinite(statistics.photons_per_pattern):
-        return [f"has counts beyond every number, amplitudes up to {statistics.largest:g}; is intensity_scale right?"]
+        return [
+            f"has counts too large for a number, amplitudes up to {statistics.largest:g}; is intensity_scale right?"
+        ]
     if statistics.scale_known and statistics.largest**2 >= _MAX_COUNTS:
         return [f"has {statistics.largest**2:.6g} counts in one pixel; at most {_MAX_COUNTS:.6g} are read"]
     if not statistics.mean_intensity.any():
@@ -147,7 +149,7 @@ def _scale_problems(statistics: PatternStatistics, metadata: Mapping[str, Any]) 
         scaled = "diffraction * intensity_scale" if statistics.scale_known else "it"
         stated = f"; the record says {measured:g}" if measured is not None else ""
         return [
-            f"seems to be intensity stored as amplitude: {scaled} is whole-numbered, up to "
+            f"seems to be intensity stored as amplitude: {scaled} has only whole numbers, up to "
             f"{statistics.largest:g}, so every count would be a perfect square and a pattern would have "
             f"{implied:g} photons{stated}"
         ]
@@ -163,7 +165,7 @@ def _scale_problems(statistics: PatternStatistics, metadata: Mapping[str, Any]) 
         return [
             f"times intensity_scale gives {implied:.9g} photons per pattern, but "
             f"photons_per_pattern_measured is {measured:.9g}; is it intensity stored as amplitude, or are "
-            "the patterns others than those of the record?"
+            "these other patterns than those of the record?"
         ]
     if requested is not None and not 1 / _MAX_DOSE_FACTOR <= implied / requested <= _MAX_DOSE_FACTOR:
         return [

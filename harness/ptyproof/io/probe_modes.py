@@ -45,7 +45,7 @@ def mode_axis(shape: tuple[int, ...], windows: set[tuple[int, int]], path: Path,
     raise DataError(
         path,
         f"has the shape {shape}, so its axes may be (modes, H, W) or (H, W, modes), and neither the patterns nor the "
-        "shape tells which; save the mode that is meant alone, with the axes (H, W)",
+        "shape determines which; save only the intended mode, with the axes (H, W)",
         name,
     )
 

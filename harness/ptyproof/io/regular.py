@@ -29,7 +29,7 @@ def open_regular(path: Path) -> BinaryIO:
     mode = os.fstat(handle).st_mode
     if not stat.S_ISREG(mode):
         os.close(handle)
-        raise DataError(path, f"cannot be read: it is {'a folder' if stat.S_ISDIR(mode) else 'no regular file'}")
+        raise DataError(path, f"cannot be read: it is {'a folder' if stat.S_ISDIR(mode) else 'not a regular file'}")
     return os.fdopen(handle, "rb")
 
 
@@ -47,7 +47,7 @@ def appended(path: Path) -> Iterator[TextIO]:
         handle = os.open(path, flags, 0o666)
     except OSError as error:
         if path.is_symlink() or path.is_fifo():
-            raise RunError(f"{path} is a link or a pipe, and no log is written through one") from error
+            raise RunError(f"{path} is a link or a pipe; logs are not written through these") from error
         raise
     with os.fdopen(handle, "a", encoding="utf-8", errors="backslashreplace", newline="\n", buffering=1) as file:
         yield file

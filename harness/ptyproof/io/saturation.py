@@ -107,8 +107,8 @@ def settled(stack: Array, path: Path, member: str, saturated: Saturated, scale: 
         return f"{found.described()}; kept as light, as the caller said"
     raise DataError(
         path,
-        f"{found.described()}; detectors mark dead pixels, gaps and overflow so, and it is no light: "
-        f"mask them, or {say_which('saturated', 'keep')}",
+        f"{found.described()}; detectors write this value for dead pixels, gaps and overflow: "
+        f"mask these pixels, or {say_which('saturated', 'keep')}",
         member,
     )
 

@@ -100,7 +100,7 @@ def validate(instance: Any, kind: str, path: Path | str, major: int = 1) -> None
     if len(errors) > _MAX_SHOWN:
         lines.append(f"and {len(errors) - _MAX_SHOWN} more")
     text = _CONTROL.sub(lambda found: repr(found[0])[1:-1], "; ".join(lines))
-    raise ManifestError(path, f"breaks the schema {kind} {major}: {text}")
+    raise ManifestError(path, f"violates the schema {kind} {major}: {text}")
 
 
 def accepted(value: Any, kind: str, path: Path | str, major: int = 1) -> Any:

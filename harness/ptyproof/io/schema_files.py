@@ -66,7 +66,7 @@ def load_schema(kind: str, major: int = 1) -> dict[str, Any]:
         place = _places()[kind, major]
     except KeyError:
         known = ", ".join(f"{name} {number}" for name, number in kinds())
-        raise InputError(f"there is no schema {kind} {major}; the schemas are: {known}") from None
+        raise InputError(f"unknown schema {kind} {major}; the schemas are: {known}") from None
     schema: dict[str, Any] = parse_json(place.read_text(encoding="utf-8"), place.name)
     return schema
 

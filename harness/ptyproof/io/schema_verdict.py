@@ -85,22 +85,24 @@ def check_schema(contents: Any, name: str) -> None:
         raise InputError(f"{whose} must be an object, got {type(contents).__name__}")
     draft = str(contents.get("$schema", _DRAFT)).rstrip("#")
     if draft != _DRAFT:
-        raise InputError(f"{whose} is of {draft[:200]}; {_DRAFT} is expected")
+        raise InputError(f"{whose} is of {draft[:200]}, but must be of {_DRAFT}")
     try:
         Draft202012Validator.check_schema(contents)
     except SchemaError as error:
         place = "/".join(map(str, error.absolute_path)) or "its root"
-        raise InputError(f"{whose} is no JSON Schema, at {place}: {error.message[:200]}") from error
+        raise InputError(f"{whose} is not a JSON Schema, at {place}: {error.message[:200]}") from error
     for steps, rule in _rules(contents):
         ref = str(rule.get("$dynamicRef", rule.get("$ref", "#")))
         if "$dynamicRef" in rule or not _leads_somewhere(ref, contents):
-            raise InputError(f"{whose} refers to {ref[:200]}; only its own $defs and ptyproof's schemas are read")
+            raise InputError(
+                f"{whose} refers to {ref[:200]}; references may point only to its own $defs and to ptyproof's schemas"
+            )
         if isinstance(rule.get("pattern"), str):
             try:
                 re.compile(rule["pattern"])
             except re.error as error:
                 place = "/".join(map(str, [*steps, "pattern"]))
-                raise InputError(f"{whose} has no regular expression at {place}: {error}") from error
+                raise InputError(f"{whose} has an invalid regular expression at {place}: {error}") from error
 
 
 def _leads_somewhere(ref: str, contents: Mapping[str, Any]) -> bool:

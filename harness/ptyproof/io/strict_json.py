@@ -23,7 +23,7 @@ from ptyproof.io.regular import open_regular
 
 MAX_BYTES = 1 << 24
 _MARKS = {
-    b"\xef\xbb\xbf": "starts with a byte order mark; UTF-8 without one is expected",
+    b"\xef\xbb\xbf": "starts with a byte order mark; save it as UTF-8 without one",
     b"\xff\xfe": "is not UTF-8 but UTF-16",
     b"\xfe\xff": "is not UTF-8 but UTF-16",
 }
@@ -94,7 +94,7 @@ def parse_bytes(raw: bytes, path: Path | str = "JSON text", member: str | None =
         If `raw` is no strict JSON, or more than `MAX_BYTES`.
     """
     if len(raw) > MAX_BYTES:
-        fault = Fault("size", f"is larger than {MAX_BYTES} bytes, which no manifest is", 0)
+        fault = Fault("size", f"is larger than {MAX_BYTES} bytes, the limit of a manifest", 0)
         raise NotStrictJsonError(path, fault, member)
     for mark, sentence in _MARKS.items():
         if raw.startswith(mark):

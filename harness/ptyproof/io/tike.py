@@ -144,7 +144,7 @@ def _check_values(archive: NpzArchive, stack: Array, reading: Reading) -> None:
     for rows in row_blocks(stack):
         block = stack[rows]
         if not (np.isfinite(block).all() and (block >= 0).all()):
-            found = f"must be finite and >= 0, but {block.min()} is in it; photon counts are whole numbers >= 0"
+            found = f"must be photon counts, whole numbers >= 0, but contains {block.min()}"
             raise DataError(archive.path, found, "data")
         if reading.values is None and not np.array_equal(block, np.rint(block)):
             fractions = "must be photon counts, whole numbers >= 0, but has fractions; "

@@ -23,9 +23,9 @@ def read_toml(path: Path, max_bytes: int) -> dict[str, Any]:
     try:
         text = read_regular(path, max_bytes).decode("utf-8-sig")  # Windows' editors begin with a mark
         if sum(line.count(".") ** 2 for line in text.split("\n")) > _MAX_WORK:
-            raise DataError(path, "has keys of too many parts: too many dots stand in one line")
+            raise DataError(path, "has keys of too many parts: too many dots in one line")
         return tomllib.loads(text)
     except UnicodeDecodeError as error:
-        raise DataError(path, f"is not UTF-8 text (byte {error.start}); TOML is expected") from error
+        raise DataError(path, f"is not UTF-8 text (byte {error.start}), but must be TOML") from error
     except (ValueError, RecursionError) as error:  # ValueError: of the parser, and of numbers with thousands of digits
-        raise DataError(path, f"is no TOML: {error}") from error
+        raise DataError(path, f"is not TOML: {error}") from error

@@ -21,7 +21,7 @@ def advice(archive: NpzArchive) -> str:
     probe = "" if complex_ones else "; no array is complex, so it has no probe, which is needed"
     return (
         "save the patterns as diff3d (n, H, W), the probe as probeGuess (H, W), and the positions as xcoords and "
-        f"ycoords (n,) in pixels of the object's grid, metres / pixel size, with numpy.savez{probe}"
+        f"ycoords (n,) in pixels of the object's grid, meters / pixel size, with numpy.savez{probe}"
     )
 
 
@@ -37,5 +37,5 @@ def _array(archive: NpzArchive, member: Member) -> str:
     if not np.isfinite(points).all():
         return text
     spread = points.max(axis=0) - points.min(axis=0)
-    small = ", less than one pixel: metres?" if max(spread) < 1 else ""
+    small = ", less than one pixel: meters?" if max(spread) < 1 else ""
     return f"{text} (spans {spread[0]:.3g} x {spread[1]:.3g}{small})"

@@ -141,11 +141,11 @@ def validate_split(
     if twice:
         raise DataError(here, f"shares {len(twice)} positions with {other}, {twice[0]} the first", "ycoords")
     if train.obj is None:
-        raise InputError("shared illumination is checked on the object's grid, and there is no objectGuess")
+        raise InputError("checking for shared illumination needs the object's grid, but there is no objectGuess")
     both = illuminated_pixels(train, illumination_fraction) & illuminated_pixels(test, illumination_fraction)
     if both.any():
         row, col = (int(axis[0]) for axis in np.nonzero(both))
-        reason = f"illuminates {int(both.sum())} pixels that {other} illuminates too, ({row}, {col}) the first"
+        reason = f"illuminates {int(both.sum())} pixels that {other} also illuminates, the first at ({row}, {col})"
         raise DataError(here, reason, "ycoords")
 
 
@@ -161,7 +161,7 @@ def illuminated_pixels(dataset: Dataset, illumination_fraction: float = 0.0) -> 
         If the dataset has no object.
     """
     if dataset.obj is None:
-        raise InputError("illuminated pixels need the object's shape, and this dataset has no objectGuess")
+        raise InputError("illuminated pixels need the object's shape, but this dataset has no objectGuess")
     mask = np.zeros(dataset.obj.shape, bool)
     power = np.abs(dataset.probe.astype(np.complex128)) ** 2
     lit = power > illumination_fraction * power.max()
@@ -185,7 +185,7 @@ def _form_problems(dataset: Dataset, without_truth: bool) -> list[Problem]:
     absent = {"diffraction": dataset.diffraction is None, "objectGuess": dataset.obj is None and not without_truth}
     problems = [Problem(name, f"is missing; a {role} dataset needs it") for name in _REQUIRED[role] if absent[name]]
     if role == "base" and dataset.diffraction is not None:
-        problems.append(Problem("diffraction", "stands in a base dataset, which has no patterns"))
+        problems.append(Problem("diffraction", "is not allowed in a base dataset, which has no patterns"))
     if dataset.probe.ndim != 2 or 0 in dataset.probe.shape:
         problems.append(Problem("probeGuess", f"must have the shape (H, W), got {dataset.probe.shape}"))
         return problems
@@ -238,7 +238,7 @@ def _finite_problems(dataset: Dataset) -> list[Problem]:
             continue
         bad = sum(int(np.count_nonzero(~np.isfinite(array[rows]))) for rows in row_blocks(array))
         if bad:
-            problems.append(Problem(name, f"holds {bad} values that are NaN or infinite"))
+            problems.append(Problem(name, f"has {bad} values that are NaN or infinite"))
     return problems or _probe_problems(dataset.probe)
 
 
@@ -266,10 +266,12 @@ def _scan_index_problems(dataset: Dataset) -> list[Problem]:
 
 def _position_problems(dataset: Dataset) -> list[Problem]:
     if len(dataset) < 2:
-        return [Problem("ycoords", f"must be at least 2 scan positions, got {len(dataset)}")]
+        return [Problem("ycoords", f"must have at least 2 scan positions, got {len(dataset)}")]
     positions = dataset.positions_px
     if (positions == positions[0]).all():
-        return [Problem("ycoords", f"has {len(dataset)} positions that are all equal; a scan moves")]
+        return [
+            Problem("ycoords", f"has {len(dataset)} positions that are all equal; a scan needs different positions")
+        ]
     reason = scan_extent(dataset).problem()
     if reason is not None:
         return [Problem("ycoords", reason)]
@@ -281,7 +283,7 @@ def _position_problems(dataset: Dataset) -> list[Problem]:
     found = [*_outside(dataset, 0, "ycoords"), *_outside(dataset, 1, "xcoords")]
     exchanged = replace(dataset, positions_px=positions[:, ::-1])
     if found and not _outside(exchanged, 0, "") and not _outside(exchanged, 1, ""):
-        hint = "; with xcoords (columns) and ycoords (rows) exchanged all windows would lie inside"
+        hint = "; with xcoords (columns) and ycoords (rows) exchanged, all windows would be inside"
         return [Problem(problem.member, problem.reason + hint) for problem in found]
     return found
 

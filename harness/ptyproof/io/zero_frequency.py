@@ -126,7 +126,7 @@ def pattern_problem(light: Array) -> str | None:
         return None
     place = _place_of(found.edge_axes)
     return (
-        f"has its zero frequency at the {place_in_words(place)}, where the middle is expected: {found.described()}; "
+        f"has its zero frequency at the {place_in_words(place)}, but must have it in the middle: {found.described()}; "
         f"--zero-frequency {place} of `ptyproof import` moves it (numpy.fft.fftshift along the patterns' "
         f"{axes_in_words(found.edge_axes)})"
     )
@@ -139,7 +139,7 @@ def probe_problem(power: Array, name: str = "probeGuess") -> str | None:
         return None
     place, axes = place_in_words(_place_of(found.edge_axes)), tuple(axis - 2 for axis in found.edge_axes)
     return (
-        f"has its light at the {place} of the window, where the middle is expected: "
+        f"has its illumination at the {place} of the window, but must have it in the middle: "
         f"{found.described()}; numpy.fft.fftshift({name}, axes={axes}) moves it along "
         f"{axes_in_words(found.edge_axes)}"
     )
@@ -159,7 +159,7 @@ def unclear(found: LightCenter) -> str:
     """Return the sentence for patterns of a layout that does not say where the zero frequency is."""
     places = tuple(place for place, axes in SHIFTED.items() if set(axes) ^ set(found.edge_axes) <= set(found.open_axes))
     return (
-        f"leaves open where the zero frequency is along {axes_in_words(found.open_axes)}: {found.described()}; "
+        f"does not determine the zero frequency along {axes_in_words(found.open_axes)}: {found.described()}; "
         + say_which("zero_frequency", *places)
     )
 

@@ -117,9 +117,7 @@ def read_blind(path: Path, split: str, folder: Path) -> BlindDataset:
     dataset = read_dataset(path, without_truth=True, require=("diffraction",)).dataset
     assert dataset.diffraction is not None  # it was required
     if dataset.metadata["split"] not in (None, split):
-        raise DataError(
-            path, f"is the {dataset.metadata['split']} half, but the {split} half was asked for", "_metadata"
-        )
+        raise DataError(path, f"is the {dataset.metadata['split']} half, but the {split} half is needed", "_metadata")
     corners = np.rint(dataset.positions_px).astype(np.int64) - np.array(dataset.probe.shape) // 2
     needed = (corners.max(axis=0) + np.array(dataset.probe.shape)).tolist()
     if shape is None:
@@ -129,7 +127,7 @@ def read_blind(path: Path, split: str, folder: Path) -> BlindDataset:
     if corners.min() < 0 or any(high > size for high, size in zip(needed, shape, strict=True)):
         raise DataError(path, f"has windows outside the object's grid of {shape[0]} x {shape[1]} px", "xcoords")
     if not dataset.diffraction.any():
-        raise DataError(path, "has no light in any pattern", "diffraction")
+        raise DataError(path, "has no photons in any pattern", "diffraction")
     scale = dataset.intensity_scale
     lights = np.abs(shifted_probes(dataset.probe, dataset.positions_px)) ** 2
     parts, n_parts = label_parts(lights, corners, shape)

@@ -69,7 +69,7 @@ class Pinn:
         from ptyproof.training.bundle import read_bundle
 
         if dataset.bundle_path is None:
-            raise RunError("pinn needs the bundle of a trained network, and got none")
+            raise RunError("pinn needs the bundle of a trained network, but got none")
         bundle = read_bundle(dataset.bundle_path)
         if bundle.window != dataset.window:
             raise DataError(
@@ -116,9 +116,7 @@ def _inferred(network: GroupNetwork, dataset: BlindScan, grouped: bool, *, start
     from ptyproof.training.prediction import predict_object, predict_patches
 
     if not dataset.counts_known:
-        raise RunError(
-            "a network needs patterns whose photon counts are known, and this dataset has no intensity_scale"
-        )
+        raise RunError("a network needs known photon counts, but this dataset has no intensity_scale")
     began = clock.seconds()
     scan = normalised_scan(dataset.amplitude, dataset.probe, dataset.positions_px, dataset.scan_sha256)
     if grouped:

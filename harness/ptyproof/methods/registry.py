@@ -121,7 +121,7 @@ def method_order(design: StudyDesign, known: Sequence[Guest]) -> tuple[str, ...]
     for name in named:
         if name not in (*SHIPPED, *others):
             raise InputError(
-                f"study {design.name} names the method {name!r}, which nobody has registered; the registered ones are "
+                f"study {design.name} names the unknown method {name!r}; the registered methods are "
                 f"{', '.join(sorted((*SHIPPED, *others)))}"
             )
     return (*named, *(name for name in others if name not in named))

@@ -339,7 +339,7 @@ def _check(result: NDArray[np.complexfloating], truth: NDArray[np.complexfloatin
     inside = min(crop.rows[0], crop.cols[0]) >= 0 and crop.rows[1] <= truth.shape[0] and crop.cols[1] <= truth.shape[1]
     if not inside or crop.mask.shape != size:
         raise InputError(
-            f"the crop must lie inside the object of shape {truth.shape}, got rows {crop.rows}, columns {crop.cols} "
+            f"the crop must be inside the object of shape {truth.shape}, got rows {crop.rows}, columns {crop.cols} "
             f"and a mask of shape {crop.mask.shape}"
         )
     if not crop.mask.any():

@@ -206,8 +206,8 @@ def _draw_blocks(
         largest = float(rates.max())
         if not largest <= MAX_EXPECTED_COUNTS:  # written so that NaN is refused too
             raise InputError(
-                f"the dose gives {largest:g} expected photons in one pixel, allowed are at most "
-                f"{MAX_EXPECTED_COUNTS:g}, so that float32 amplitudes give the counts back"
+                f"the dose gives {largest:g} expected photons in one pixel, but at most "
+                f"{MAX_EXPECTED_COUNTS:g} are allowed, so that float32 amplitudes give the counts back"
             )
         yield rng.poisson(rates)
 
@@ -290,7 +290,7 @@ def _window_starts(
     if outside.size:
         first = int(outside[0])
         raise InputError(
-            f"every window must lie inside the object of shape {shape}, but {outside.size} of "
+            f"every window must be inside the object of shape {shape}, but {outside.size} of "
             f"{len(positions)} do not: position {positions[first].tolist()} at index {first}, window {window}"
         )
     return starts

@@ -142,7 +142,7 @@ def nearest_others(
     positions = checked_positions(positions_px)
     n = len(positions)
     if not 1 <= count < n:
-        raise InputError(f"count must lie in 1..{n - 1} for {n} positions, got {count}")
+        raise InputError(f"count must be in 1..{n - 1} for {n} positions, got {count}")
     wanted = np.arange(n) if of is None else of
     kept = _first_of_each_pile(positions, count + 1)
     # The leaves' order keeps neighbours together in memory: shuffled positions cost three times as much.

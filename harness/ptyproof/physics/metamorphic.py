@@ -138,7 +138,7 @@ class _Checks:
         truth, good = self.scene.truth, self.scene.result(_USUAL_NOISE)
         usual = self._score(good, truth)
         if usual is None or not math.isfinite(usual):
-            yield f"a result with {_USUAL_NOISE:.0%} noise has the score {usual}, which is no number"
+            yield f"a result with {_USUAL_NOISE:.0%} noise has the score {usual}, which is not a number"
             return
         constant = self._score(np.full_like(truth, truth.mean()), truth)
         scale = abs(usual - constant) if constant is not None and math.isfinite(constant) else abs(usual)
@@ -172,7 +172,7 @@ class _Checks:
     def _perfect(self, usual: float) -> Iterator[str]:
         found = self._score(self.scene.truth, self.scene.truth)
         if found is None or math.isnan(found):
-            yield f"the truth itself has the score {found}, which is no number"
+            yield f"the truth itself has the score {found}, which is not a number"
         elif self.perfect is not None and not math.isclose(found, self.perfect, rel_tol=1e-6, abs_tol=1e-6):
             yield f"the truth itself has the score {found:.6g}, expected {self.perfect:g}"
         elif self.sign * found < self.sign * usual:
@@ -184,7 +184,7 @@ class _Checks:
             ("a constant result", np.full_like(truth, truth.mean())),
             ("a result of ones", np.ones_like(truth)),
             ("a result of zeros", np.zeros_like(truth)),
-            ("noise alone", np.asarray(self.scene.noise[0])),
+            ("only noise", np.asarray(self.scene.noise[0])),
         ):
             found = self._score(result, truth)
             if found is None:

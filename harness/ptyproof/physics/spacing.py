@@ -156,7 +156,7 @@ def geometric_acceptance_bound(positions_px: FloatArray, spacing_px: float, cap:
     positions = checked_positions(positions_px)
     spacing = _checked_spacing(spacing_px)
     if not 0.0 <= cap <= 1.0:
-        raise InputError(f"cap must lie in [0, 1], got {cap}")
+        raise InputError(f"cap must be in [0, 1], got {cap}")
     if len(positions) == 0:
         raise InputError("positions_px must hold at least one position, got none")
     area = math.prod(np.ptp(positions, axis=0).tolist())
@@ -214,7 +214,7 @@ def select_by_spacing(positions_px: FloatArray, spacing_px: float, min_acceptanc
     positions = checked_positions(positions_px)
     spacing = _checked_spacing(spacing_px)
     if not 0.0 < min_acceptance <= 1.0:
-        raise InputError(f"min_acceptance must lie in (0, 1], got {min_acceptance}")
+        raise InputError(f"min_acceptance must be in (0, 1], got {min_acceptance}")
     bound = geometric_acceptance_bound(positions, spacing)
     n = len(positions)
     squared = _nearest_squared_px2(positions)

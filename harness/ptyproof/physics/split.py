@@ -119,5 +119,5 @@ def _check_halves(split: HalfSplit, rows: NDArray[np.float64]) -> None:
             raise InputError(
                 f"splitting {len(rows)} positions with rows {rows.min():g} to {rows.max():g} px at "
                 f"{split.line_px:g} px leaves 0 {name} positions ({len(split.left_out)} are left out, "
-                f"because the probe lights {last - first + 1} rows and their light crosses the line)"
+                f"because the probe illuminates {last - first + 1} rows and their illumination crosses the line)"
             )

@@ -128,7 +128,7 @@ def read_archive(path: Path) -> ReconstructionArchive:
     with NpzArchive(path) as archive:
         for name in (*_MEMBERS, RECORD):
             if name not in archive.members:
-                raise DataError(path, "is missing; the archive is no reconstruction", name)
+                raise DataError(path, "is missing; the archive is not a reconstruction", name)
         for name, (kind, axes) in _MEMBERS.items():
             member = archive.members[name]
             if member.dtype != np.dtype(kind) or len(member.shape) != axes:

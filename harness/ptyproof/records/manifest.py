@@ -110,7 +110,7 @@ def read_manifest(path: Path, kind: str) -> Any:
 def migrated_sentence(manifest: Mapping[str, Any]) -> str:
     """Return what is to be said of a migrated manifest where evidence is wanted."""
     generation = manifest["migrated"]["generation"]
-    return f"was migrated from generation {generation}: it is a record of an earlier tool, and no evidence of this one"
+    return f"was migrated from generation {generation}: it is a record of an earlier tool, not evidence of this one"
 
 
 def read_any_manifest(path: Path) -> dict[str, Any]:
@@ -125,9 +125,7 @@ def read_any_manifest(path: Path) -> dict[str, Any]:
     known = schema_files.current_kinds()
     kind = manifest.get("kind") if isinstance(manifest, dict) else None
     if not isinstance(kind, str) or kind not in known:
-        raise ManifestError(
-            path, f"is of no known kind, got {str(kind)[:80]!r}; the kinds are {', '.join(known)}", "kind"
-        )
+        raise ManifestError(path, f"has the unknown kind {str(kind)[:80]!r}; the kinds are {', '.join(known)}", "kind")
     return dict(read_manifest(path, kind))
 
 

@@ -161,7 +161,7 @@ class StudyDesign:
         folded = [name.casefold() for name in names]
         for name in names:
             if folded.count(name.casefold()) > 1:
-                raise DesignError(f"views must have names of their own, got {name!r} more than once")
+                raise DesignError(f"views must have different names, got {name!r} more than once")
         for view in self.views:
             k, c = self.neighbors_of(view), view.group_size
             if k < c:
@@ -243,7 +243,5 @@ def _checked_doses(doses: tuple[float, ...]) -> tuple[float, ...]:
     folders = [dose_folder(dose) for dose in checked]
     for folder in folders:
         if folders.count(folder) > 1:
-            raise DesignError(
-                f"{key} must have folder names of their own, got {folder} more than once in {list(doses)}"
-            )
+            raise DesignError(f"{key} must have different folder names, got {folder} more than once in {list(doses)}")
     return checked

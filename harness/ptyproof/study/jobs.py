@@ -173,11 +173,11 @@ def check_filters(design: StudyDesign, filters: JobFilters) -> None:
                 shown = ", ".join(f"{item:g}" if isinstance(item, float) else str(item) for item in known)
                 raise InputError(f"{option} must be one of {shown}, got {value!r}")
         if wanted == ():
-            raise InputError(f"{option} must name one value or more, got none")
+            raise InputError(f"{option} must name at least one value, got none")
     if not any(filters.selects(view) for view in design.views):
         cells = ", ".join(f"{view.name} (gridsize {view.gridsize})" for view in design.views)
         raise InputError(
-            f"no job has --view {filters.views} and --gridsize {filters.gridsizes} at once; the views are {cells}"
+            f"no job has both --view {filters.views} and --gridsize {filters.gridsizes}; the views are {cells}"
         )
 
 
@@ -189,7 +189,7 @@ def _check_roots(phase_c_root: Path, phase_d_root: Path) -> None:
         if not root.is_dir():
             raise InputError(f"{option} must be a folder, got {root}")
         if (root / foreign).is_file() and not (root / own).is_file():
-            raise InputError(f"{option} {root} holds {foreign} and no {own}: are the roots swapped?")
+            raise InputError(f"{option} {root} contains {foreign} but not {own}: are the roots swapped?")
 
 
 def _check_phase_c(root: Path, dose: float) -> None:

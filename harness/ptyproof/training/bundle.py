@@ -69,7 +69,7 @@ def read_bundle(path: Path) -> Bundle:
         If the file is missing, damaged, no bundle of ptyproof, or its weights do not fit its record.
     """
     if not path.is_file():
-        raise DataError(path, f"is missing; a bundle is the {BUNDLE} that a training leaves")
+        raise DataError(path, f"is missing; a bundle is the file {BUNDLE} of a training")
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
@@ -78,7 +78,7 @@ def read_bundle(path: Path) -> Bundle:
             _check_forms(file, network, path)
             tensors = {name: file.get_tensor(name) for name in network.state_dict()}
     except (SafetensorError, OSError, ValueError) as error:
-        raise DataError(path, f"is no readable safetensors file: {error}") from error
+        raise DataError(path, f"is not a readable safetensors file: {error}") from error
     network.load_state_dict(tensors, assign=True)
     return Bundle(network.eval(), record)
 
@@ -98,7 +98,7 @@ def _empty(record: dict[str, Any], path: Path) -> GroupNetwork:
     try:
         design = NetworkDesign(**record["training"]["network"])
     except DesignError as error:
-        raise DataError(path, f"holds no possible network: {error}", "metadata") from error
+        raise DataError(path, f"describes an impossible network: {error}", "metadata") from error
     with torch.device("meta"):
         return GroupNetwork(design)
 
@@ -113,7 +113,7 @@ def _check_forms(file: Any, network: GroupNetwork, path: Path) -> None:
     for name in sorted(wanted.keys() | found.keys()):
         if wanted.get(name) != found.get(name):
             reason = f"expected {wanted.get(name, 'no such weight')}, got {found.get(name, 'none')}"
-            raise DataError(path, f"holds weights that do not fit its record: {name}: {reason}")
+            raise DataError(path, f"has weights that do not match its record: {name}: {reason}")
 
 
 def _form(tensor: torch.Tensor) -> str:

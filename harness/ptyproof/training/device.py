@@ -73,7 +73,7 @@ def resolve_accelerator(wanted: str) -> Accelerator:
         return "cpu"
     present = gpu_is_present()
     if wanted == "gpu" and not present:
-        raise InputError("--accelerator gpu was asked for, but torch finds no GPU on this machine; use cpu or auto")
+        raise InputError("--accelerator is gpu, but torch finds no GPU on this machine; use cpu or auto")
     if wanted == "auto":
         return "gpu" if present else "cpu"
     return cast("Accelerator", wanted)

@@ -127,7 +127,7 @@ def scan_of(dataset: Dataset, path: Path | str) -> Scan:
     """
     if dataset.diffraction is None or dataset.intensity_scale is None:
         missing = "diffraction" if dataset.diffraction is None else "intensity_scale"
-        raise DataError(path, f"has no {missing}; a network needs patterns whose photon counts are known", missing)
+        raise DataError(path, f"has no {missing}; a network needs patterns with known photon counts", missing)
     amplitude = dataset.diffraction * np.float32(dataset.intensity_scale)
     return normalised_scan(amplitude, dataset.probe, dataset.positions_px, scan_digest(dataset))
 
@@ -160,7 +160,7 @@ def normalised_scan(
     power = float(np.square(np.abs(probe), dtype=np.float64).sum())
     if not (0 < photons < np.inf and 0 < power < np.inf):
         raise InputError(
-            f"patterns and probe must hold light, but {len(positions_px)} patterns hold {photons:g} photons each, and "
+            f"patterns and probe must not be dark, but {len(positions_px)} patterns hold {photons:g} photons each, and "
             f"the sum of |P|^2 is {power:g}"
         )
     scale = float(np.sqrt(photons / power))
