@@ -216,7 +216,7 @@ def test_without_counts_a_method_that_needs_a_training_fails_and_the_others_go_o
     methods = [task(Networked(truth.obj, truth.probe)), task(Known(truth.obj, truth.probe))]
     record = assess(tmp_path / "scaled.npz", tmp_path / "out", methods, AssessmentPlan(), OPTIONS, own_training)
     assert [entry["status"] for entry in record["methods"]] == ["failed", "success"]
-    assert "trained on photon counts" in record["methods"][0]["error"]
+    assert "photon counts" in record["methods"][0]["error"]
     assert record["training"]["networks"] == {}
 
 
@@ -241,14 +241,14 @@ def test_what_cannot_be_judged_is_refused_before_anything_is_written(
 ) -> None:
     needing = Known(truth.obj, truth.probe)
     needing.needs = Needs(training=True)
-    with pytest.raises(InputError, match=r"needs a network: --train trains one on .*, --bundle FILE takes one"):
+    with pytest.raises(InputError, match=r"--train .*, --bundle FILE"):
         assess(measured, tmp_path / "out", [task(needing)], AssessmentPlan(), OPTIONS)
     (tmp_path / "cut.safetensors").write_bytes(b"weights")
-    for bundle, words in ((tmp_path / "gone", "gone: is missing"), (tmp_path / "cut.safetensors", "no readable")):
+    for bundle, words in ((tmp_path / "gone", "gone: is missing"), (tmp_path / "cut.safetensors", "readable")):
         with pytest.raises(DataError, match=words):
             assess(measured, tmp_path / "out", [task(needing)], AssessmentPlan(), OPTIONS, bundle)
     write_dataset(tmp_path / "few.npz", some_of(read_dataset(measured).dataset, np.arange(4)))
-    with pytest.raises(DataError, match="has 4 patterns; 8 or more can be divided"):
+    with pytest.raises(DataError, match=r"4 patterns.* 8 "):
         assess(tmp_path / "few.npz", tmp_path / "out", [task(Known(truth.obj, truth.probe))], AssessmentPlan(), OPTIONS)
     assert not (tmp_path / "out").exists()
 
@@ -261,7 +261,7 @@ def test_what_cannot_be_judged_is_refused_before_anything_is_written(
         (["--probe", "refined"], "--probe must be true or estimated, got 'refined'"),
         (["--held-out", "0.9"], "--held-out must be a fraction in (0, 0.5], got 0.9"),
         (["--train", "groups16"], "--train must be STUDY/VIEW, such as fly64-groups/groups16, got 'groups16'"),
-        (["--train", "fly64/dense"], "a view of fly64 that takes all positions (baseline), got 'dense'"),
+        (["--train", "fly64/dense"], "(baseline), got 'dense'"),
     ],
 )
 def test_bad_options_are_one_sentence(

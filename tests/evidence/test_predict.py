@@ -79,8 +79,8 @@ def test_another_pattern_size_is_refused(bundle: Path, tmp_path: Path, capsys: p
 @pytest.mark.parametrize(
     ("bundle_name", "dataset_name", "out_name", "words"),
     [
-        ("missing", "good", "out.npz", "is missing; a bundle is the model.safetensors"),
-        ("text", "good", "out.npz", "is no readable safetensors file"),
+        ("missing", "good", "out.npz", "model.safetensors"),
+        ("text", "good", "out.npz", "readable safetensors file"),
         ("good", "missing", "out.npz", "missing"),
         ("good", "text", "out.npz", "text"),
         ("good", "good", "nowhere/out.npz", "--out must be a file in an existing folder"),

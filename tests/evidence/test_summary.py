@@ -211,7 +211,7 @@ def test_failed_and_lost_jobs_are_in_the_answer(hub: Hub) -> None:
 def test_a_damaged_manifest_leads_and_leaves_the_skips(hub: Hub) -> None:
     before = (hub.root / SKIP_LINES).read_bytes()
     (hub.root / TRAINING).write_text("{")
-    assert summary(hub).splitlines()[2].startswith(f"**DAMAGED: `{TRAINING}`** is no JSON")
+    assert summary(hub).splitlines()[2].startswith(f"**DAMAGED: `{TRAINING}`** ")
     assert (hub.root / SKIP_LINES).read_bytes() == before
 
 

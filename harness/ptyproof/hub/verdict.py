@@ -124,7 +124,7 @@ def _of_changes(found: Changes, red: str) -> Iterator[str]:
     if found.tests:
         yield f"the tests were changed after red ({red})"
     if not found.code:
-        yield f"in {found.where}, only code of tests was changed after red ({red})"
+        yield f"in {found.where}, no code but that of tests was changed after red ({red})"
     if found.names is not None and found.names.keys() - {CODE}:
         yield f"since {red}, in {found.where}: {found.sentence()}"
 
@@ -215,7 +215,7 @@ def _against_red(
     newest = reds[-1]
     same = ran(hub / newest["reports_path"]) == set(outcomes.tests)
     if not same:
-        remarks.append(f"the tests differ from those of red ({newest['id']})")
+        remarks.append(f"the tests are not those of red ({newest['id']})")
     return {"run": newest["id"], "same_tests": same}
 
 

@@ -76,4 +76,4 @@ def builtin_study(name: str) -> StudyDesign:
         return _STUDIES[name]
     except KeyError:
         known = ", ".join(STUDY_NAMES)
-        raise DesignError(f"unknown study {name!r}; choose one of {known}, or a TOML file") from None
+        raise DesignError(f"there is no built-in study {name!r}; choose one of {known}, or a TOML file") from None
