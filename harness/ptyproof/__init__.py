@@ -1,4 +1,4 @@
-"""ptyproof: evidence for ptychography studies that somebody else can check.
+"""ptyproof: evidence for ptychography studies that others can check.
 
 Importing the package loads nothing heavy: numpy, scipy and torch come with the modules that use them.
 """

@@ -1,4 +1,4 @@
-"""What a phase says while it runs: plain lines, and progress bars where somebody watches a terminal."""
+"""The output of a phase while it runs: plain lines, and progress bars on a terminal."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ class Console:
 
     @contextmanager
     def progress(self, label: str, total: int, unit: str) -> Iterator[Progress]:
-        """Yield a progress bar over `total` units (a silent counter where nobody watches)."""
+        """Yield a progress bar over `total` units (a silent counter without a terminal)."""
         if self.bars is None:
             yield _NoProgress()
             return

@@ -9,10 +9,10 @@ INTERRUPTED = 130
 
 
 def sentence_of(error: BaseException) -> tuple[str, int] | None:
-    """Return the sentence that a command prints for an error, and its exit status; None for an error of our own making.
+    """Return the sentence that a command prints for an error, and its exit status; None for a bug of ptyproof.
 
-    The system's errors, such as a full disk, are none of ours, nor is running out of memory or being interrupted, nor
-    whatever a package of an extra raises while it is imported.
+    Errors of the system, such as a full disk or no memory, interrupts, and errors of an extra's package on import are
+    no bugs of ptyproof.
     """
     if isinstance(error, PtyproofError):
         return str(error), error.exit_status

@@ -1,4 +1,4 @@
-"""Imports of libraries that do not load beside each other, and what helps; the one place for it."""
+"""Remedies for libraries that do not load together; the one place for them."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _REMEDY = (
     "declared, so that it could be imported for its transforms"
 )
 _SCHEMAS = tuple(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor" for name in ("nms", "qnms"))
-# The library object has to live as long as the declarations are to hold.
+# The declarations hold as long as the library object lives.
 _declared: list[Any] = []
 
 
 def import_torchvision() -> str | None:
-    """Make torchvision importable where it is installed; return what was done for it, or None.
+    """Make torchvision importable if it is installed; return the remedy that was needed, or None.
 
-    PyPI's torchvision is built for PyPI's torch. Beside a CPU build of torch its compiled operators do not load, and
+    PyPI's torchvision is built for PyPI's torch. With a CPU build of torch its compiled operators do not load, and
     its import ends at the first of them. What imports it ends with it: pty-chi, for one blur, and Lightning, whose
     torchmetrics imports it wherever it is installed. Its transforms need no compiled operator.
 

@@ -1,4 +1,4 @@
-"""Fixtures that compare with the truth: a study's cells, each dose and view a test item, and objects of one's own.
+"""Fixtures that compare with the truth: the cells of a study, each dose and view a test item, and your own objects.
 
 def test_comparison(ptyproof_comparison_cell, ptyproof_compare):
     scores = ptyproof_compare(ptyproof_comparison_cell)

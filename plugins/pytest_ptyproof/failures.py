@@ -121,7 +121,7 @@ def _causes(item: pytest.Item, call: pytest.CallInfo[Any], report: pytest.TestRe
 def _causes_of_a_pass(
     item: pytest.Item, call: pytest.CallInfo[Any], raised: BaseException | None, n_runs: int
 ) -> list[Cause]:
-    """Return why a pass is none: unittest calls an async test and drops it, or a conftest makes a pass of a failure."""
+    """Return why a pass does not count: unittest drops an async test, or a conftest turns a failure into a pass."""
     if raised is None and call.excinfo is not None and n_runs <= 1:
         raised = call.excinfo.value  # a plugin that runs a test again may keep the error of its first run
     if raised is not None:

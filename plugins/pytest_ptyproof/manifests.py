@@ -50,7 +50,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
     text = file_path.as_posix()
     if printable(text) == text:
         return Manifest.from_parent(parent, path=file_path)
-    # a line break in a file's name is none in a node's
+    # a line break in a file's name must not break a node's name
     base = config.rootpath if file_path.is_relative_to(config.rootpath) else file_path.parent
     node_id = printable(file_path.relative_to(base).as_posix())
     return Manifest.from_parent(parent, path=file_path, name=printable(file_path.name), nodeid=node_id)

@@ -1,4 +1,4 @@
-"""Fixtures that reconstruct: the cells of a study by every method, each a test item, and methods on data of one's own.
+"""Fixtures that reconstruct: the cells of a study with every method, each a test item, and methods on your own data.
 
     def test_reconstruction(ptyproof_reconstruction_job, ptyproof_reconstruct):
         done = ptyproof_reconstruct(ptyproof_reconstruction_job)
@@ -78,7 +78,7 @@ def ptyproof_reconstruct(request: pytest.FixtureRequest) -> Callable[..., Any]:
 
     Of a `ptyproof_reconstruction_job` it returns how the cell ended: `.status`, `.error`, `.entry`; a cell is
     reconstructed once, however many tests and processes ask for it, and after the training that it needs. Of `(method,
-    scan, epochs=None, seed=0)` it returns the `Reconstruction` of a `BlindScan` of one's own, after a check of what the
+    scan, epochs=None, seed=0)` it returns the `Reconstruction` of your own `BlindScan`, after a check of what the
     method returned.
     """
 

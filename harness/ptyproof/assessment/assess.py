@@ -89,7 +89,7 @@ class AssessmentPlan:
 
 @dataclass(frozen=True)
 class Task:
-    """A method that is to be judged, and the epochs that it may spend (None: without iterations, or its own number)."""
+    """A method to judge, and its number of epochs (None: no iterations, or the method's own number)."""
 
     method: Registered
     epochs: int | None

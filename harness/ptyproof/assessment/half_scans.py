@@ -73,7 +73,7 @@ def half_scan_agreement(first: HalfScan, second: HalfScan, dataset: Dataset, rec
     Raises
     ------
     InputError
-        If the halves share a pattern, an index is none of the dataset's, or the objects have different shapes.
+        If the halves share a pattern, an index is outside the dataset, or the objects have different shapes.
     """
     recipe = recipe or Recipe()
     _check(first, second, dataset)

@@ -60,7 +60,7 @@ class Certificate:
         return self.hub / CERTIFICATE
 
     def read(self) -> CertificateRecord | None:
-        """Return the certificate, or None where there is none.
+        """Return the certificate, or None if there is no file.
 
         Raises
         ------

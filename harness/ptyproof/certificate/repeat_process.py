@@ -3,7 +3,7 @@
 Usage: `python -m ptyproof.certificate.repeat_process ORDER.json`.
 
 The order is a file, so that the process shares nothing with the one that gave it: no memory, no random generator, no
-threads, and another seed of Python's hashes. It ends when whoever started it has gone.
+threads, and another seed of Python's hashes. It ends when its parent has gone.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ def main(path: Path) -> int:
 
 
 def _end_with_parent() -> None:
-    """Wait for the end of standard input, which comes when whoever started this process has gone."""
+    """Wait for the end of standard input, which comes when the parent process has gone."""
     os.read(0, 1)  # nothing is ever written to it; `sys.stdin` would be locked at the end of the process
     os._exit(1)
 

@@ -190,7 +190,7 @@ def _trained(order: Order, number: int, kill_after: int | None, launched: Launch
     if kill_after is not None:
         status = launched(replace(order, killed_in_epoch=kill_after + 1).write(), number)
         if status != -signal.SIGKILL:
-            raise RunError(f"training {number} was to be killed after epoch {kill_after}, but {_ended(order, status)}")
+            raise RunError(f"training {number} must be killed after epoch {kill_after}, but {_ended(order, status)}")
         n_epochs = len(read_digests(order.folder / DIGESTS))
         if n_epochs != kill_after:
             raise RunError(f"training {number} was killed after epoch {n_epochs} and not after epoch {kill_after}")

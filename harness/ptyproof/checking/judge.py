@@ -91,7 +91,7 @@ def check_manifest(
     now
         The present, for times that lie in the future.
     kinds
-        Kinds of one's own, beside ptyproof's and those of installed packages.
+        User-defined kinds, in addition to ptyproof's and those of installed packages.
     """
     loaded = load(Path(path))
     folder = Path(path).absolute().parent.resolve() if loaded.value is not ... else None

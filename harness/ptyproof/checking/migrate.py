@@ -182,7 +182,7 @@ class _Notes:
         return self.portable(place, result, "its place relative to the artifact root is not to be told from the file")
 
     def portable(self, place: str, path: str | None, reason: str) -> str | None:
-        """Return a path that a manifest may have; note why there is none."""
+        """Return a path that a manifest may have; note the reason if there is no such path."""
         if path is not None and _PORTABLE.fullmatch(path):
             return path
         self.unknown[place] = reason

@@ -199,7 +199,7 @@ def explanation(code: Code) -> str:
 
 
 def _plain(text: str) -> str:
-    """Return a text that UTF-8 can hold: bytes of a file's name that are none are escaped."""
+    """Return a text that UTF-8 can encode: other bytes of a file's name are escaped."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 

@@ -49,12 +49,12 @@ class ManifestKind:
     checks
         Functions from a `Document` to findings, for what the schema cannot say:
         `yield doc.finding("PM105", "$.n_scans", "n_scans is 3, but scans has 2 entries")`. PM105 is an error and PM106
-        a warning of a check of one's own; every other code can be given, too, where its meaning fits.
+        a warning of your own check; use any other code if its meaning fits.
 
     Raises
     ------
     InputError
-        If the name is no name or one of ptyproof's kinds, or the schema is none or refers to another document.
+        If the name is invalid or one of ptyproof's kinds, or the schema is invalid or refers to another document.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""What a file is: its kind and generation, from its content alone. A file that is neither is said to be unknown."""
+"""The kind and generation of a file, from its content alone; a file of another kind is unknown."""
 
 from __future__ import annotations
 

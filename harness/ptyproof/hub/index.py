@@ -46,7 +46,7 @@ class Hub:
         return self.root / INDEX
 
     def read(self) -> dict[str, Any] | None:
-        """Return the index, or None where there is none yet.
+        """Return the index, or None if there is no index yet.
 
         Raises
         ------
@@ -126,7 +126,7 @@ class Hub:
         Raises
         ------
         ManifestError
-            If the index does not know the run: somebody has removed the index since the run began.
+            If the index does not contain the run, because it was removed since the run began.
         """
         with self._changing() as index:
             run: dict[str, Any] | None = next((run for run in index["runs"] if run["id"] == name), None)

@@ -61,7 +61,7 @@ def file_lines(files: Iterable[tuple[str, str, str]], clean: Callable[[str], str
 
 
 def read_files(path: Path) -> Files:
-    """Return the files of a tree from the lines that a run has kept; nothing where there are none."""
+    """Return the files of a tree from the lines that a run has kept; empty without such lines."""
     lines = (line for line in read_lines(path) if isinstance(line, dict) and {"path", "kind", "digest"} <= line.keys())
     return {str(line["path"]): (str(line["kind"]), str(line["digest"])) for line in lines}
 

@@ -31,7 +31,7 @@ _CAUSES = {
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether a run is the evidence that it was to be (None where it was to be none), and what is to be said of it."""
+    """Whether a run is the requested evidence (None if no evidence was requested), and remarks on it."""
 
     accepted: bool | None
     exit_status: int
@@ -41,7 +41,7 @@ class Verdict:
 
     @property
     def reason(self) -> str | None:
-        """The remarks as one text; None where there is none."""
+        """The remarks as one text; None without a remark."""
         return "; ".join(self.remarks) or None
 
     def without(self, lost: Sequence[str]) -> Verdict:
@@ -164,7 +164,7 @@ def _problems(kind: str, outcomes: Outcomes, session: Session) -> list[str]:
 
 
 def _why(outcomes: Outcomes, tests: Sequence[str]) -> str:
-    """Return the reason that some skipped tests share, in brackets; nothing where there is none, or more than one."""
+    """Return the reason that some skipped tests share, in brackets; empty without a reason, or with more than one."""
     others = set(tests)
     reasons = {skip["reason"] for skip in outcomes.skips() if skip["test"] in others}
     return f" ({reasons.pop()})" if len(reasons) == 1 else ""

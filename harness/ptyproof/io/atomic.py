@@ -81,7 +81,7 @@ def _begin(path: Path) -> tuple[int, Path]:
             return handle, Path(name)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:  # somebody sweeps, and found it before it was locked
+        except BlockingIOError:  # another process sweeps, and found it before it was locked
             os.close(handle)
             continue
         except OSError:  # a file system without locks, on which `sweep` can lock nothing either

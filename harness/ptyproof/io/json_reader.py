@@ -70,7 +70,7 @@ class Reading:
     end
         The fault that ended the reading; None where it went on to the end of a whole value.
     last_path
-        JSON path of the last value that was read whole; None where there is none.
+        JSON path of the last complete value; None without one.
     open_paths
         JSON paths of the objects and lists that have no end, the outermost first.
     """

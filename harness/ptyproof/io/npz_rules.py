@@ -79,7 +79,7 @@ def parse_header(stream: io.BytesIO) -> tuple[tuple[int, ...], bool, np.dtype[An
     Numpy's own readers do it, which evaluate nothing. Raises one of BAD_HEADER where it is no header.
     """
     with warnings.catch_warnings():
-        # numpy warns of headers that Python 2 wrote, and mends them by guessing
+        # numpy warns of headers that Python 2 wrote, and repairs them by guessing
         warnings.simplefilter("error")
         version = npy.read_magic(stream)
         if version == (1, 0):

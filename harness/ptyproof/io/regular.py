@@ -1,4 +1,4 @@
-"""Opening files that somebody else chose: regular files alone, as a pipe never ends and a device has no size."""
+"""Opening untrusted files: only regular files, because a pipe never ends and a device has no size."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def open_regular(path: Path) -> BinaryIO:
         If it cannot be read: it does not exist, say, or is no regular file.
     """
     try:
-        # without waiting: who opens a pipe waits for somebody to write into it
+        # without waiting: opening a pipe waits for a writer
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     except (OSError, ValueError) as error:  # ValueError: a name with a null character
         reason = (error.strerror or str(error)) if isinstance(error, OSError) else str(error)

@@ -6,7 +6,7 @@ Two rules, each of which is enough:
    through on their way (int16, uint16, int32, uint32, int64, uint64; a float32 copy of one counts as that one), in
    however many pixels.
 2. The largest value of a pixel, of 100 or more, stands in it in at least half of the patterns, 8 or more: light varies
-   with its square root, so it does not repeat itself. This finds 12- and 14-bit limits and marks of one's own. A pixel
+   with its square root, so it does not repeat itself. This finds 12- and 14-bit limits and custom marks. A pixel
    with less than the largest value of all must repeat itself 16 times: there are many such pixels, and of 16 Poisson
    numbers with a mean of 100 or more all are equal with a probability below 1e-20.
 """
@@ -114,7 +114,7 @@ def settled(stack: Array, path: Path, member: str, saturated: Saturated, scale: 
 
 
 def _limit_of(dtype: np.dtype[Any], value: Any) -> tuple[int, str] | None:
-    """Return the limit that a value is, and whose it is, the array's own first; None where it is none."""
+    """Return the limit that a value equals, and its type, the array's own first; None if it is not a limit."""
     whole = dtype.kind in "iu"
     limits = ({dtype.name: int(np.iinfo(dtype).max)} if whole else {}) | _LIMITS
     for name, limit in limits.items():

@@ -39,7 +39,7 @@ class NotStrictJsonError(ManifestError):
     fault
         The rule, and the sentence about it.
     line, column
-        The place, both from 1 (columns in characters); None where there is none, of a file that cannot be read.
+        The place, both from 1 (columns in characters); None for a file that cannot be read.
     """
 
     def __init__(

@@ -16,7 +16,7 @@ def described(archive: NpzArchive) -> str:
 
 
 def advice(archive: NpzArchive) -> str:
-    """Return what has to be done with the arrays: which of the contract's are to be made, and in which unit."""
+    """Return advice on the arrays: which arrays of the contract to make, and in which unit."""
     complex_ones = [member for member in archive.members.values() if member.dtype.kind == "c"]
     probe = "" if complex_ones else "; no array is complex, so it has no probe, which is needed"
     return (

@@ -85,7 +85,7 @@ def validate_dataset(dataset: Dataset, path: Path | str, without_truth: bool = F
     dataset
         The dataset.
     path
-        The file that it was read from or is to be written to, for the message.
+        The file that it was read from or will be written to, for the message.
     without_truth
         The object was not read, so its absence is no problem.
 

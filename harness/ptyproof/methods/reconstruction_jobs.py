@@ -141,7 +141,7 @@ def build_reconstruction_jobs(
     phase_c_root, phase_d_root, artifact_root
         Output roots of Phases C and D, and the folder of bundles and reconstructions.
     trainings
-        The training manifest, or None where there is none.
+        The training manifest, or None without one.
     filters
         What is wanted; None wants all.
     allow_missing_phase_d

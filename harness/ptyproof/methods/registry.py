@@ -1,6 +1,6 @@
 """The reconstruction methods that are known: those that come with ptyproof, and those that others register.
 
-A package of somebody else registers a method by an entry point of the group `ptyproof.methods`, which names a method,
+Another package registers a method by an entry point of the group `ptyproof.methods`, which names a method,
 or something that returns one when it is called:
 
     [project.entry-points."ptyproof.methods"]
@@ -114,7 +114,7 @@ def method_order(design: StudyDesign, known: Sequence[Guest]) -> tuple[str, ...]
     Raises
     ------
     InputError
-        If the study names a method that nobody has registered.
+        If the study names an unregistered method.
     """
     named = [entry.name for entry in design.reconstruction.methods]
     others = [method.name for method, _ in known]

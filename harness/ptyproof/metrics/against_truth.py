@@ -41,7 +41,7 @@ class Measure:
     unit, direction
         As in `Spec`.
     note
-        What is to be known of the value; None where there is nothing.
+        A remark on the value; None without a remark.
     data_range, sigma_px, n_scales
         Where the measure uses them: the truth's range in the measure's image, the width of the windows, the number of
         scales.

@@ -128,7 +128,7 @@ def one_protocol(protocols: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
     Raises
     ------
     InputError
-        If there is none, or there is more than one: the message names the parts that differ, with their values.
+        If there is no protocol or more than one: the message names the parts that differ, with their values.
     """
     if not protocols:
         raise InputError("a table needs one row or more with a protocol, got none")

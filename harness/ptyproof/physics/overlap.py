@@ -257,7 +257,7 @@ def _centre_metric(
 class _CentrePairs:
     """Different group centres ordered by (strip, col), and who lies near whom.
 
-    Centre i is to be compared with the centres begin <= j < end of each (begin, end) in `ranges`, which
+    Center i is compared with the centers begin <= j < end of each (begin, end) in `ranges`, which
     name every pair nearer than D once, and some that are not.
     """
 

@@ -1,6 +1,6 @@
 """What evidence says about its machine: nothing that names it, and with --anonymous nothing that tells its hardware.
 
-A host is told from another by a mark: a digest of its name that is keyed with secrets of the machine, so that nobody
+A mark distinguishes hosts: a digest of the host name, keyed with secrets of the machine, so that nobody
 who holds the evidence can find the name by trying names. The mark of a machine changes when it is started anew, as
 the numbers of its processes do.
 """

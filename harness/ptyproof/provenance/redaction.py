@@ -106,7 +106,7 @@ def _places(hub: Path, root: Path | None) -> Iterator[tuple[str, str]]:
 def _homes() -> Iterator[Path]:
     try:
         yield Path.home()
-    except RuntimeError:  # nobody says where it is
+    except RuntimeError:  # the home folder is unknown
         return
 
 

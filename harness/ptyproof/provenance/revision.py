@@ -149,13 +149,13 @@ def revision(root: Path, tests: Iterable[Path], leave_out: Path | None = None) -
         Files of the tests that a run selected; every `conftest.py` counts as one of them. Other files that are named
         as tests, `test_*.py` and `*_test.py`, count neither as tests nor as code.
     leave_out
-        A folder that is none of the tree, where a run writes to.
+        A folder outside the tree, which a run writes to.
     """
     return code_tree(root, leave_out).revision(tests)
 
 
 def code_tree(root: Path, leave_out: Path | None = None) -> CodeTree:
-    """Return the tree that `root` lies in as it is now; `leave_out` is a folder that is none of it."""
+    """Return the tree that `root` lies in as it is now; `leave_out` is a folder that does not belong to it."""
     start = root.resolve()
     written = None if leave_out is None else leave_out.resolve()
     try:
@@ -186,7 +186,7 @@ def _without_git(
 
 
 def _project(start: Path) -> Path | None:
-    """Return the nearest folder upward that holds a project's file; folders of everything are none of a project."""
+    """Return the nearest folder upward with a project's file; root, home and temporary folders are not projects."""
     ends = {Path(tempfile.gettempdir()).resolve(), Path("~").expanduser().resolve(), Path(start.anchor)}
     for folder in (start, *start.parents):
         if folder in ends:

@@ -100,7 +100,7 @@ class BlindScan:
         amplitudes of the dataset.
     probe
         (H, W) complex64, in the dataset's unit: |F(probe object)|^2 are the expected squares of `amplitude`. The
-        dataset's own, or, where it is to be estimated, the start of the estimate.
+        dataset's own, or, if the method estimates it, the initial probe.
     positions_px
         (n, 2) float64 (row, col) of the window's index (H // 2, W // 2) on the object's grid, sub-pixel.
     object_shape

@@ -74,7 +74,7 @@ def stitch(
     patches
         (n, H, W) complex object patches O_k, each with an unknown global phase.
     weights
-        (n, H, W) real, not negative: how much each pixel is to be trusted; the illumination |P_k|^2.
+        (n, H, W) real, not negative: the weight of each pixel, the illumination |P_k|^2.
     corners_px
         (n, 2) integer (row, col) of each window's index (0, 0) on the canvas.
     shape

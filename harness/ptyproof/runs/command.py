@@ -28,7 +28,7 @@ _PROGRAM = "ptyproof"
 
 @dataclass
 class CommandRun:
-    """A command under way; whoever runs it says how it ended."""
+    """A running command; the caller sets how it ended."""
 
     exit_status: int = 0
 
@@ -97,7 +97,7 @@ def _training_record(root: Path) -> str | None:
 
 
 def _unexpected(error: BaseException) -> str:
-    """Return an error that is nobody's input, but a mistake of ours, with the way to it."""
+    """Return an error of ptyproof itself, not of its input, with the traceback."""
     return f"{type(error).__name__}: {error}\n{traceback.format_exc()}"
 
 

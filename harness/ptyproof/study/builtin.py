@@ -70,7 +70,7 @@ def builtin_study(name: str) -> StudyDesign:
     Raises
     ------
     DesignError
-        If there is none of that name; lists those that exist.
+        If there is no study of that name; the message lists the built-in studies.
     """
     try:
         return _STUDIES[name]

@@ -67,7 +67,7 @@ class GroupedScan(TorchDataset[Batch]):
     """
 
     def __init__(self, scan: Scan, shown_fraction: float) -> None:
-        largest = float(scan.amplitude.max(initial=0.0))  # not a number where one is none
+        largest = float(scan.amplitude.max(initial=0.0))  # NaN if an amplitude is NaN
         if not largest < _LARGEST_AMPLITUDE:
             raise InputError(f"amplitudes must be finite, and below 2^26, the square root of a count, got {largest:g}")
         self.scan = scan

@@ -67,7 +67,7 @@ def resolve_accelerator(wanted: str) -> Accelerator:
     Raises
     ------
     InputError
-        If a GPU is asked for and there is none.
+        If a GPU is requested but not found.
     """
     if wanted == "cpu":
         return "cpu"

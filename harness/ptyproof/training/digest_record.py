@@ -24,7 +24,7 @@ class EpochDigest:
     """An epoch, from 1: its steps, its losses (nats per pixel), and sha256 of weights, optimiser and random generators.
 
     The generators are torch's, and Python's and numpy's if anything has drawn from them since the training began:
-    nobody seeds those two, so a training that draws from them differs from the next.
+    those two are not seeded, so a training that draws from them differs from the next.
     """
 
     epoch: int

@@ -34,7 +34,7 @@ class DigestLog(Callback):
     last_epoch
         Epoch, from 1, after which the training ends; None lets it go on to its end.
     killed_in_epoch
-        Epoch, from 1, at whose beginning the process kills itself, as somebody else may kill it; None for none.
+        Epoch, from 1, at whose beginning the process kills itself, as an outside kill would; None: never.
     """
 
     def __init__(self, path: Path, last_epoch: int | None = None, killed_in_epoch: int | None = None) -> None:
@@ -45,7 +45,7 @@ class DigestLog(Callback):
         self._others = ""
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Remember where the generators stand that nobody is to draw from."""
+        """Remember the states of the generators that no code may draw from."""
         self._others = _other_generators()
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:

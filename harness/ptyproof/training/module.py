@@ -68,8 +68,8 @@ class PatchTraining(pl.LightningModule):
         """Return what a step lowers, and the loss in it: () float32 each; `batch` as in `loss`.
 
         The objective adds to the last stage's loss a part of the earlier stages', so that each is pulled straight, and
-        `restraint` times the light of every correction, the mean of |P_k correction|^2 over patterns and pixels (P_k of
-        the shown photons): groups do not tell their own phase, and what nobody measures stays as the start has it.
+        the penalty, `restraint` times the mean of |P_k correction|^2 over patterns and pixels (P_k of shown photons).
+        A group does not determine its own phase; the penalty keeps what is not measured as in the initial estimate.
         """
         losses = self._losses(batch)
         weights = [_EARLIER_STAGES] * (len(losses) - 1) + [1.0]

@@ -2,7 +2,7 @@
 
 Notation as in `ptyproof.training.forward`. Two things happen in a projection. Every exit wave psi_k = P_k O is given
 the measured modulus and the changes are averaged, each with the light of its probe (the simultaneous form of error
-reduction): O += sum_k P_k* (psi'_k - psi_k) / sum_k |P_k|^2. That mends what is finer than a probe in a few rounds,
+reduction): O += sum_k P_k* (psi'_k - psi_k) / sum_k |P_k|^2. This corrects what is finer than a probe in a few rounds,
 and what is coarser hardly at all, since each pattern alone is blind for its patch's phase. So the slope of the phase
 is read off each pattern's change as well, the phases that fit all slopes are found at once
 (`ptyproof.physics.ramps`), and the object is turned by them. A change shows a share of the slope that depends on the
@@ -24,7 +24,7 @@ from ptyproof.training.canvas import Canvas
 from ptyproof.training.forward import back, spectrum
 
 _MOMENTUM = 0.8
-_TRIAL_SLOPE = 0.02  # radians per pixel, by which it is tried how much of a slope a projection mends
+_TRIAL_SLOPE = 0.02  # radians per pixel, to measure how much of a slope a projection corrects
 _LARGEST_GAIN = 3.0  # more would rather turn patches by noise
 _DARK = 0.01  # of the brightest pixel of a probe: where less light than that falls, what is done fades out
 _FLOOR = 1e-6  # photons per pixel below which a modelled modulus has no phase
@@ -74,7 +74,7 @@ class Patterns:
     def slope_gains(self) -> Tensor:
         """What a shown slope along rows and columns is multiplied with, real (B, 1, 2), from each group's mean probe.
 
-        A projection shows a share s of a slope, and mends that by itself: 1 / s - 1 of what is shown is left to mend.
+        A projection shows a share s of a slope and corrects it: 1 / s - 1 of what is shown remains to be corrected.
         """
         probe = self.probes.mean(1, keepdim=True)
         shares = []

@@ -250,7 +250,7 @@ def _check_record(task: TrainingTask, scan: Scan, recipe: str) -> None:
 
 
 def _resumable(checkpoint: Path, recipe: str, console: Console) -> int | None:
-    """Return how many epochs the checkpoint has behind it, or None where there is none of this training."""
+    """Return the number of epochs of the checkpoint, or None if there is no checkpoint of this training."""
     if not checkpoint.is_file():
         return None
     try:
@@ -403,7 +403,7 @@ def _quiet_lightning() -> Iterator[None]:
             ".*Experiment logs directory .* exists and is not empty.*",  # a resumed job goes on with its metrics
             ".*GPU available but not used.*",  # --accelerator cpu was asked for
             ".*`srun` command is available.*",  # a training is one process: `OneProcess`
-            ".*treespec, LeafSpec.*",  # Lightning 2.6 on a newer torch; Lightning's own to mend
+            ".*treespec, LeafSpec.*",  # Lightning 2.6 on a newer torch; for Lightning to fix
             ".*is not guaranteed to be.*mid-epoch.*",  # checkpoints are of epoch ends
         ):
             warnings.filterwarnings("ignore", message=advice)

@@ -134,7 +134,7 @@ def scan_of(dataset: Dataset, path: Path | str) -> Scan:
 
 def scan_digest(dataset: Dataset) -> str:
     """Return the digest of what a scan reads of a dataset: diffraction, probe and positions, never the truth."""
-    assert dataset.diffraction is not None  # whoever asks has looked
+    assert dataset.diffraction is not None  # the caller has checked
     read: dict[str, npt.NDArray[Any]] = {
         "diffraction": dataset.diffraction,
         "probeGuess": dataset.probe,

@@ -174,7 +174,7 @@ class Measure(TypedDict):
 
 
 class UnknownMeasure(TypedDict):
-    """A measure that needs the truth, where there is none."""
+    """A metric that needs the truth, for data without a truth."""
 
     start: None
     network: None

@@ -176,7 +176,7 @@ def _of_calls(doc: Document) -> Findings:
 
 
 def parts_of(name: Any) -> dict[str, Any]:
-    """Return dose, view and gridsize of a cell's name, half and method if it has them; nothing where it is none."""
+    """Return dose, view and gridsize of a cell's name, half and method if it has them; nothing for another name."""
     found = _NAME.fullmatch(name) or _SHORT_NAME.fullmatch(name) if isinstance(name, str) else None
     if found is None:
         return {}

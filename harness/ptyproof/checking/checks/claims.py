@@ -163,7 +163,7 @@ def same_data(doc: Document) -> Findings:
 
 
 def verdicts(doc: Document) -> Findings:
-    """Yield verdicts that somebody typed: texts such as `10/10` and `PASS`, which follow from nothing in the file."""
+    """Yield verdicts typed by hand: texts such as `10/10` and `PASS` that nothing in the file supports."""
     root = doc.root
     if isinstance(root.get("n_valid"), str):
         said = (

@@ -157,7 +157,7 @@ def _shown(value: Any) -> str:
 
 
 def inside(doc: Document, name: str) -> Path | None:
-    """Return a regular file by its name relative to the manifest, if files are to be read and it lies in the home."""
+    """Return a regular file by its name relative to the manifest, if files may be read and it is in the home."""
     if doc.folder is None or doc.home is None or not doc.reads_files or name.startswith("/"):
         return None
     try:

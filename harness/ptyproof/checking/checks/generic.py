@@ -57,7 +57,7 @@ def check(doc: Document) -> Findings:
 
 
 def anywhere(doc: Document) -> Findings:
-    """Yield what is wrong with single values of a kind that is not known: numbers that are none, homes of users."""
+    """Yield errors of single values in a file of an unknown kind: invalid numbers, home folders of users."""
     for place, key, value in _leaves(doc.value):
         if type(value) is float and not math.isfinite(value):
             yield from _no_number(doc, place, key, value)

@@ -126,7 +126,7 @@ class _Ranks:
         self.halves = sorted(HALVES) if doc.kind == "comparison_manifest" else list(HALVES)
 
     def of(self, name: str | None, named: bool) -> tuple[int, int, int, str] | None:
-        """Return the rank of a cell; None where there is none, as of a method that a call alone `named`."""
+        """Return the rank of a cell; None without a rank, as for a method that only a call `named`."""
         if name in self.cells:
             return self.cells[name], 0, 0, ""
         parts = parts_of(name)

@@ -79,7 +79,7 @@ def rows(doc: Document) -> Findings:
 
 
 def recipe_of(doc: Document) -> Recipe | None:
-    """Return the recipe that a file names, or None where it is none."""
+    """Return the recipe that a file names, or None if it is not a recipe."""
     record = mapping(doc.root, "recipe") or mapping(mapping(doc.root, "plan"), "recipe")
     if any(as_number(value) is None for key, value in record.items() if key != "version"):
         return None
@@ -235,7 +235,7 @@ def _of_image(doc: Document, holder: dict[str, Any], place: str, values: Values)
 
 
 def _of_truth(doc: Document, holder: dict[str, Any], place: str, values: Values) -> Findings:
-    """Yield what was compared with a truth that is not there, and an error that its alignment does not give."""
+    """Yield comparisons without a truth, and errors that do not follow from the alignment."""
     if mapping(holder, "dataset").get("has_truth") is False:
         for metric, (_, at) in values.items():
             if needs_truth(metric):

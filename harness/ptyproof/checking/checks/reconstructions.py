@@ -82,7 +82,7 @@ def failures(doc: Document) -> Findings:
 
 
 def reused(doc: Document) -> Findings:
-    """Yield results that were taken over from a job that is not there, is none of that result, or took it over, too."""
+    """Yield reused results whose source job is missing, has another result, or reused its result, too."""
     jobs = {text(job, "job"): job for _, job in doc.entries("jobs")}
     for place, job in doc.entries("jobs"):
         result, at = mapping(job, "result"), f"{place}.result.reused_from"
@@ -106,7 +106,7 @@ def reused(doc: Document) -> Findings:
 
 
 def budgets(doc: Document) -> Findings:
-    """Yield iterations beyond the budget or without one, losses without iterations, and budgets nobody has given."""
+    """Yield iterations beyond the budget or without one, losses without iterations, and budgets that no call gave."""
     for place, job in doc.entries("jobs"):
         budget = mapping(job, "budget")
         yield from _spent(doc, mapping(job, "result"), f"{place}.result", budget)

@@ -54,7 +54,7 @@ def _unreported(doc: Document) -> Findings:
 
 
 def selected(doc: Document) -> Findings:
-    """Yield skips said to have been wanted, which the filters of the call that reported them last left out."""
+    """Yield skips marked as selected that the filters of their latest call left out."""
     for place, skip in doc.entries("skipped"):
         cell = cell_of(skip)
         calls = [call for _, call in doc.entries("calls") if cell in listed(call, "skipped")]

@@ -35,7 +35,7 @@ class Document:
     folder
         The folder that its paths are relative to, resolved; None where nothing may be read beside it.
     home
-        The folder that nothing is read outside of, resolved: the artifact hub, or `folder` where there is none.
+        The folder that limits reading, resolved: the artifact hub, or `folder` without a hub.
     now
         The present, for times that lie in the future.
     hash_files

@@ -26,7 +26,7 @@ class Named:
     """How many files a manifest names, of how many it was seen that they are `there` or `absent`, how many `unseen`.
 
     A file is unseen where it lies outside the folder that may be read, where it is not known which folder its path is
-    relative to, or where no file was to be looked at.
+    relative to, or if no file may be read.
     """
 
     n: int = 0
@@ -55,7 +55,7 @@ def check(doc: Document) -> Findings:
 
 
 def _indexed(found: Reference, folder: str) -> str:
-    """Return whether a file of an index is there; what else is to be said of it, the checks of the index say."""
+    """Return whether a file of an index exists; the checks of the index report everything else."""
     if str(found.name).startswith(("/", "..")):
         return "unseen"
     # a name with escapes for bytes that are not UTF-8 is not the file's own: the index knows it by that name

@@ -98,7 +98,7 @@ def _digests(here: dict[str, Any]) -> dict[str, str]:
 
 
 def _no_digests(here: dict[str, Any]) -> list[str]:
-    """Return the keys of a record's texts that should be digests and are none."""
+    """Return the keys of a record's texts that should be digests but are not."""
     digests = _digests(here)
     texts = [key for key, inner in here.items() if key.endswith("sha256") and isinstance(inner, str)]
     return [key for key in texts if key not in digests and _path_key(here, key.removesuffix("sha256"))]

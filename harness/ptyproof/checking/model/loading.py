@@ -1,4 +1,4 @@
-"""Reading a file that nobody vouches for: with limits, strictly, and where that fails as far as it goes."""
+"""Reading an untrusted file: with limits, strictly, and if that fails, as far as it is readable."""
 
 from __future__ import annotations
 
