@@ -12,7 +12,7 @@ def sentence_of(error: BaseException) -> tuple[str, int] | None:
     """Return the sentence that a command prints for an error, and its exit status; None for a bug of ptyproof.
 
     Errors of the system, such as a full disk or no memory, interrupts, and errors of an extra's package on import are
-    no bugs of ptyproof.
+    not bugs of ptyproof.
     """
     if isinstance(error, PtyproofError):
         return str(error), error.exit_status
