@@ -31,6 +31,7 @@ from ptyproof.study.training import NetworkDesign, TrainingDesign
 from ptyproof.training.bundle import read_bundle
 from ptyproof.training.device import RunOptions
 from tests.helpers.measurements import some_of
+from tests.helpers.messages import names, naming, numbers
 from tests.helpers.phases import Phase
 
 OPTIONS = RunOptions(accelerator="cpu", threads=1)
@@ -216,7 +217,7 @@ def test_without_counts_a_method_that_needs_a_training_fails_and_the_others_go_o
     methods = [task(Networked(truth.obj, truth.probe)), task(Known(truth.obj, truth.probe))]
     record = assess(tmp_path / "scaled.npz", tmp_path / "out", methods, AssessmentPlan(), OPTIONS, own_training)
     assert [entry["status"] for entry in record["methods"]] == ["failed", "success"]
-    assert "photon counts" in record["methods"][0]["error"]
+    assert record["methods"][0]["error"]
     assert record["training"]["networks"] == {}
 
 
@@ -233,7 +234,7 @@ def test_a_method_that_fails_is_recorded_and_the_others_go_on(measured: Path, tr
     methods: Sequence[Task] = [task(Broken(truth.obj, truth.probe)), task(Known(truth.obj, truth.probe))]
     record = assess(measured, tmp_path, methods, AssessmentPlan(), OPTIONS)
     assert [entry["status"] for entry in record["methods"]] == ["failed", "success"]
-    assert "must be finite" in record["methods"][0]["error"]
+    assert names(record["methods"][0]["error"], "object", truth.obj.size)
 
 
 def test_what_cannot_be_judged_is_refused_before_anything_is_written(
@@ -241,34 +242,34 @@ def test_what_cannot_be_judged_is_refused_before_anything_is_written(
 ) -> None:
     needing = Known(truth.obj, truth.probe)
     needing.needs = Needs(training=True)
-    with pytest.raises(InputError, match=r"--train .*, --bundle FILE"):
+    with pytest.raises(InputError, match=naming("--train", "--bundle")):
         assess(measured, tmp_path / "out", [task(needing)], AssessmentPlan(), OPTIONS)
     (tmp_path / "cut.safetensors").write_bytes(b"weights")
-    for bundle, words in ((tmp_path / "gone", "gone: is missing"), (tmp_path / "cut.safetensors", "readable")):
+    for bundle, words in ((tmp_path / "gone", "gone: "), (tmp_path / "cut.safetensors", r"cut\.safetensors: ")):
         with pytest.raises(DataError, match=words):
             assess(measured, tmp_path / "out", [task(needing)], AssessmentPlan(), OPTIONS, bundle)
     write_dataset(tmp_path / "few.npz", some_of(read_dataset(measured).dataset, np.arange(4)))
-    with pytest.raises(DataError, match=r"4 patterns.* 8 "):
+    with pytest.raises(DataError, match=naming("few.npz", 4, 8)):
         assess(tmp_path / "few.npz", tmp_path / "out", [task(Known(truth.obj, truth.probe))], AssessmentPlan(), OPTIONS)
     assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("arguments", "named"),
     [
-        (["--method", "lsqml=0"], "got 'lsqml=0'"),
-        (["--method", "nobody"], "--method must be one of"),
-        (["--probe", "refined"], "--probe must be true or estimated, got 'refined'"),
-        (["--held-out", "0.9"], "--held-out must be a fraction in (0, 0.5], got 0.9"),
-        (["--train", "groups16"], "--train must be STUDY/VIEW, such as fly64-groups/groups16, got 'groups16'"),
-        (["--train", "fly64/dense"], "(baseline), got 'dense'"),
+        (["--method", "lsqml=0"], ("--method", "'lsqml=0'")),
+        (["--method", "nobody"], ("--method", "lsqml", "'nobody'")),
+        (["--probe", "refined"], ("--probe", "true", "estimated", "'refined'")),
+        (["--held-out", "0.9"], ("--held-out", "(0, 0.5]", 0.9)),
+        (["--train", "groups16"], ("--train", "STUDY/VIEW", "'groups16'")),
+        (["--train", "fly64/dense"], ("--train", "fly64", "baseline", "'dense'")),
     ],
 )
 def test_bad_options_are_one_sentence(
-    arguments: list[str], words: str, measured: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    arguments: list[str], named: tuple[object, ...], measured: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["assess", str(measured), "--out", str(tmp_path / "out"), *arguments]) == 2
-    assert words in capsys.readouterr().err
+    assert names(capsys.readouterr().err, *named)
     assert not (tmp_path / "out").exists()
 
 
@@ -284,7 +285,7 @@ def test_a_base_of_a_reconstruction_simulates_what_was_measured(
     )
     archive = tmp_path / "out" / "known" / "fit.npz"
     assert main(["import", str(measured), "--object-from", str(archive), "--out", str(tmp_path / "base.npz")]) == 0
-    assert "base, 123 scan positions" in capsys.readouterr().out
+    assert 123 in numbers(capsys.readouterr().out)
     base = load_base(builtin_study("fly64-smoke"), str(tmp_path / "base.npz")).dataset
     assert base.obj is not None
     found = read_archive(archive)
@@ -305,7 +306,7 @@ def test_a_reconstruction_of_something_else_makes_no_base(measured: Path, truth:
     other = read_dataset(measured).dataset
     moved = replace(other, positions_px=other.positions_px + 40.0)
     write_dataset(tmp_path / "moved.npz", moved)
-    with pytest.raises(DataError, match=r"too small for the windows of moved\.npz"):
+    with pytest.raises(DataError, match=naming("moved.npz")):
         base_of_reconstruction(tmp_path / "moved.npz", tmp_path / "out" / "known" / "fit.npz")
 
 
@@ -316,7 +317,7 @@ def test_a_measurement_takes_the_probe_that_a_reconstruction_found(
     assess(measured, tmp_path / "out", [task(Known(truth.obj, found))], AssessmentPlan(), OPTIONS)
     archive = tmp_path / "out" / "known" / "fit.npz"
     assert main(["import", str(measured), "--probe-from", str(archive), "--out", str(tmp_path / "refined.npz")]) == 0
-    assert "measured.npz: probeGuess: that of a reconstruction by known" in capsys.readouterr().out
+    assert names(capsys.readouterr().out, "measured.npz", "probeGuess", "known")
     before, after = read_dataset(measured).dataset, read_dataset(tmp_path / "refined.npz").dataset
     np.testing.assert_array_equal(after.probe, found)
     np.testing.assert_array_equal(after.counts(), before.counts())
@@ -331,5 +332,5 @@ def test_a_probe_of_another_size_is_no_probe_of_a_measurement(measured: Path, tr
     assert small.diffraction is not None
     cut = replace(small, probe=small.probe[8:-8, 8:-8], diffraction=small.diffraction[:, 8:-8, 8:-8])
     write_dataset(tmp_path / "small.npz", some_of(cut, np.arange(len(cut))))
-    with pytest.raises(DataError, match=r"fit\.npz.*has shape \(32, 32\), but small\.npz has \(16, 16\)"):
+    with pytest.raises(DataError, match=naming("fit.npz", "(32, 32)", "small.npz", "(16, 16)")):
         with_found_probe(tmp_path / "small.npz", tmp_path / "out" / "known" / "fit.npz")

@@ -15,6 +15,7 @@ from ptyproof.docs_sync.runs import read_runs
 from ptyproof.errors import InputError, RunError
 from ptyproof.hub.index import Hub
 from ptyproof.runs.command import recorded
+from tests.helpers.messages import names, naming, numbers
 from tests.helpers.phases import Phase
 
 
@@ -41,7 +42,7 @@ def test_a_command_is_recorded_with_what_it_said(hub: Path, capsys: pytest.Captu
     assert run["command"] == "ptyproof " + " ".join(command)
     assert (run["status"], run["exit_status"], run["evidence"], run["real_run"]) == ("ended", 0, "none", False)
     assert run["blocked_path"] is None
-    assert "dose 1000: 120 train and 123 test patterns" in shown
+    assert any(numbers(line)[:3] == [1000, 120, 123] for line in shown.splitlines())
     assert (hub / run["log_path"]).read_text() == shown
     assert verify_hub(hub) == []
 
@@ -56,8 +57,9 @@ def test_a_command_that_cannot_go_on_leaves_a_record_that_leads_the_summary(
     (run,) = runs(hub)
     assert run["exit_status"] == 2
     record = (hub / run["blocked_path"]).read_text()
-    assert f"- command: `ptyproof {' '.join(command)}`\n- exit status: 2\n" in record
-    assert f"## First error\n\n    {sentence}\n" in record
+    assert names(record, f"`ptyproof {' '.join(command)}`")
+    assert any(line.startswith("- ") and numbers(line) == [2] for line in record.splitlines())
+    assert f"\n    {sentence}\n" in record
     assert record.endswith(f"    ptyproof: error: {sentence}\n")
     assert (hub / "docs/summary.md").read_text().splitlines()[2].startswith("**BLOCKED: ")
     assert [found.blocked for found in read_runs(hub)] == [hub / run["blocked_path"]]
@@ -87,12 +89,12 @@ def test_an_error_of_our_own_making_comes_with_the_way_to_it(hub: Path) -> None:
         raise ZeroDivisionError("no steps")
     (run,) = runs(hub)
     record = (hub / run["blocked_path"]).read_text()
-    assert "## First error\n\n    ZeroDivisionError: no steps\n    Traceback (most recent call last):\n" in record
+    assert "\n    ZeroDivisionError: no steps\n    Traceback (most recent call last):\n" in record
 
 
 def test_a_hub_that_cannot_be_one_is_refused_before_the_command_runs(hub: Path) -> None:
     hub.write_text("mine")
-    with pytest.raises(InputError, match="--artifact-hub must be a folder"), recorded(hub, ["train"]):
+    with pytest.raises(InputError, match=naming("--artifact-hub", hub)), recorded(hub, ["train"]):
         pytest.fail("the command ran")
     assert hub.read_text() == "mine"
 

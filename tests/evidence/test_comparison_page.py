@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from ptyproof.errors import InputError
 from ptyproof.metrics.definitions import of_comparison, specs
 from ptyproof.metrics.protocol import Recipe, one_protocol, protocol
+from tests.helpers.messages import naming
 
 PAGE = (Path(__file__).parents[2] / "docs" / "comparison.md").read_text(encoding="utf-8")
 
@@ -33,6 +35,6 @@ def test_every_measure_is_described():
 
 def test_the_refusal_is_the_real_one():
     rows = [protocol(Recipe(), "test", "true", "s"), protocol(Recipe(crop_fraction=0.1), "test", "estimated", "s")]
-    with pytest.raises(Exception, match="cannot stand in one table") as raised:
+    with pytest.raises(InputError, match=naming("crop.illumination_at_least", "probe")) as raised:
         one_protocol(rows)
     assert str(raised.value) in PAGE

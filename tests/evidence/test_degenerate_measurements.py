@@ -21,6 +21,7 @@ from ptyproof.reconstruction.method import BlindScan, Budget, Needs, Reconstruct
 from ptyproof.study.layout import phase_c_file
 from ptyproof.training.device import RunOptions
 from ptyproof.training.scan import normalised_scan
+from tests.helpers.messages import naming
 from tests.helpers.phases import Phase
 
 OPTIONS = RunOptions(accelerator="cpu", threads=1)
@@ -78,7 +79,7 @@ def test_a_scan_whose_halves_do_not_both_hold_light_is_refused(scan: Dataset, tm
     if len(which) == 2:
         which = plan.parts(40)[0]["half_a"][:2].tolist()
     write_dataset(tmp_path / "m.npz", lit_only(scan, which))
-    with pytest.raises(DataError, match=rf"m.npz: diffraction: .* {len(which)} of 40 patterns"):
+    with pytest.raises(DataError, match=naming("m.npz", "diffraction", f"{len(which)} of 40")):
         assess(tmp_path / "m.npz", tmp_path / "out", [task(Flat())], plan, OPTIONS)
     assert not (tmp_path / "out").exists()
 
@@ -119,7 +120,8 @@ def test_whatever_ends_a_method_is_in_the_record_and_the_others_go_on(
     assert [entry["status"] for entry in record["methods"]] == ["success", "failed", "success"]
     reason = record["methods"][1]["error"]
     assert "\n" not in reason
-    assert type(error).__name__ in reason or "out of memory" in reason
+    assert type(error).__name__ in reason or isinstance(error, MemoryError)
+    assert all(str(part) in reason for part in error.args)
     assert json.loads((tmp_path / "out" / ASSESSMENT).read_text()) == record
     assert {found.code for found in check(tmp_path / "out" / ASSESSMENT)} == {"PM705"}  # a method failed
 
@@ -147,7 +149,7 @@ def test_a_probe_whose_square_float32_does_not_hold_is_refused(scan: Dataset, tm
     probe = (scan.probe / np.abs(scan.probe).max() * largest).astype(np.complex64)
     odd = replace(scan, probe=probe)
     assert [problem.member for problem in dataset_problems(odd)] == ["probeGuess"]
-    with pytest.raises(DataError, match="probeGuess: must have its largest"):
+    with pytest.raises(DataError, match=naming("probeGuess", f"{DIMMEST_PROBE:g}", f"{BRIGHTEST_PROBE:g}")):
         write_dataset(tmp_path / "m.npz", odd)
     assert not list(tmp_path.iterdir())
 
@@ -167,7 +169,7 @@ def test_a_probe_of_any_unit_within_float32_gives_the_same_measures(
 
 @pytest.mark.parametrize(("amplitude", "probe"), [(0.0, 1.0), (1.0, 0.0), (np.nan, 1.0), (1.0, np.inf)])
 def test_what_holds_no_light_is_no_scan_for_a_network(amplitude: float, probe: float) -> None:
-    with pytest.raises(InputError, match="patterns and probe"):
+    with pytest.raises(InputError):
         normalised_scan(
             np.full((3, 8, 8), amplitude, np.float32), np.full((8, 8), probe, np.complex64), np.zeros((3, 2)), ""
         )

@@ -15,6 +15,7 @@ from ptyproof.io.dataset import Dataset, read_dataset
 from ptyproof.metrics.data_fit import fit_measures
 from ptyproof.metrics.protocol import Recipe
 from ptyproof.records.archive import ReconstructionArchive, read_archive
+from tests.helpers.messages import naming
 from tests.helpers.phases import Phase
 from tests.strategies.reconstructions import noisy, write_result
 from tests.strategies.scans import complex_noise
@@ -70,7 +71,7 @@ def test_held_out_patterns_tell_good_from_bad(dataset, halves):
     bad = half_scan_agreement(*halves(noisy(0.3, 1)(dataset), noisy(0.3, 2)(dataset)), dataset).measures
     for name in ("held_out_r_factor", "held_out_poisson_deviance"):
         assert good[name].value < 0.7 * bad[name].value
-        assert good[name].note == "mean of both halves, each on the other's patterns"
+        assert good[name].note
     truth = half_scan_agreement(*halves(dataset.obj, 2 * dataset.obj), dataset).measures
     # Where the model is true, the deviance is the one half of every lit pixel's noise, or less where counts are few.
     assert truth["held_out_poisson_deviance"].value < 0.5
@@ -94,25 +95,26 @@ def test_the_fit_is_that_of_the_definition(dataset, halves):
 def test_unknown_counts_leave_the_deviance_undefined(dataset, halves):
     unknown = replace(dataset, metadata=dataset.metadata | {"intensity_scale": None})
     found = half_scan_agreement(*halves(dataset.obj, dataset.obj), unknown).measures
-    assert found["held_out_poisson_deviance"].reason == "the dataset's photon counts are unknown"
+    assert found["held_out_poisson_deviance"].value is None
+    assert found["held_out_poisson_deviance"].reason
     assert found["held_out_r_factor"].value > 0
 
 
 def test_the_indices_are_every_second_position():
     first, second = half_scan_indices(7)
     assert (first.tolist(), second.tolist()) == ([0, 2, 4, 6], [1, 3, 5])
-    with pytest.raises(InputError, match="two positions or more, got 1"):
+    with pytest.raises(InputError, match=naming(1)):
         half_scan_indices(1)
 
 
 def test_halves_that_are_none_are_refused(dataset, halves):
     first, second = halves(dataset.obj, dataset.obj)
-    with pytest.raises(InputError, match=r"no pattern in common, these have 62: \[0, 2, 4\]"):
+    with pytest.raises(InputError, match=naming(62, "[0, 2, 4")):
         half_scan_agreement(first, replace(second, index=first.index), dataset)
-    with pytest.raises(InputError, match="must name patterns of the 123"):
+    with pytest.raises(InputError, match=naming(123)):
         half_scan_agreement(first, replace(second, index=np.array([500])), dataset)
     small: ReconstructionArchive = replace(second.result, obj=second.result.obj[1:])
-    with pytest.raises(InputError, match="objects of one shape"):
+    with pytest.raises(InputError, match=naming(dataset.obj.shape, small.obj.shape)):
         half_scan_agreement(first, replace(second, result=small), dataset)
 
 

@@ -24,6 +24,7 @@ from ptyproof.hub.index import Hub, is_incomplete
 from ptyproof.records.manifest import head
 from tests.helpers.hub_processes import TIMEOUT_S, process, said
 from tests.helpers.hubs import ENVIRONMENT, REVISION
+from tests.helpers.messages import naming
 
 EXAMPLES = sorted((Path(__file__).parents[1] / "schemas/examples/hub_index/valid").glob("*.json"))
 
@@ -120,7 +121,7 @@ def test_other_runs_stay_as_they_are(hub: Hub) -> None:
 @pytest.mark.parametrize("changes", [{"status": "killed"}, {"colour": "red"}, {"n_collected": -1}, {"topic": "a/b"}])
 def test_what_the_schema_refuses_is_not_written(hub: Hub, changes: dict[str, Any]) -> None:
     before = snapshot(hub.root)
-    with pytest.raises(ManifestError, match="schema hub_index"):
+    with pytest.raises(ManifestError, match=naming("hub_index", *changes)):
         hub.update_run("run-0001", **changes)
     assert snapshot(hub.root) == before
 
@@ -128,7 +129,7 @@ def test_what_the_schema_refuses_is_not_written(hub: Hub, changes: dict[str, Any
 def test_a_run_that_the_index_no_longer_knows_cannot_end(hub: Hub) -> None:
     name = open_run(hub)
     hub.index_path.unlink()
-    with pytest.raises(ManifestError, match=f"has no {name}: it was removed"):
+    with pytest.raises(ManifestError, match=naming("hub.json", name)):
         hub.end_run(name, 0)
     assert not hub.index_path.exists()
 
@@ -207,7 +208,7 @@ def test_bytes_that_are_changed_added_or_removed_are_detected(
 def test_a_value_that_was_edited_is_reported_as_such(hub: Hub) -> None:
     raw = hub.index_path.read_bytes()
     hub.index_path.write_bytes(raw.replace(b'"exit_status": 0', b'"exit_status": 1'))
-    with pytest.raises(ManifestError, match="index_sha256: was changed after it was written"):
+    with pytest.raises(ManifestError, match=naming("index_sha256")):
         hub.read()
 
 
@@ -268,7 +269,7 @@ def test_an_index_of_a_newer_minor_version_is_read_but_not_written_over(hub: Hub
     before = snapshot(hub.root)
     assert index_of(hub)["rooms"] == ["a"]
     for step in (lambda: open_run(hub), lambda: hub.update_run("run-0001", real_run=True)):
-        with pytest.raises(ManifestError, match=r"is 1\.99\.0, of a newer ptyproof"):
+        with pytest.raises(ManifestError, match=naming("1.99.0")):
             step()
     assert snapshot(hub.root) == before
 
@@ -281,7 +282,7 @@ def test_an_index_of_another_patch_version_is_written_anew(hub: Hub) -> None:
 
 def test_a_folder_in_place_of_the_index_is_refused(tmp_path: Path) -> None:
     (tmp_path / "hub.json").mkdir()
-    with pytest.raises(ManifestError, match=r"hub\.json: cannot be read"):
+    with pytest.raises(ManifestError, match=r"hub\.json"):
         open_run(Hub(tmp_path))
 
 

@@ -39,7 +39,7 @@ def test_two_roots_are_two_causes_and_a_path_alone_is_named() -> None:
     value = _absolute(changed(E6, {"phase_c_root": "C:\\data", "jobs/1/log_path": "/mnt/logs/train.log"}))
     found = [cause for cause in check_value(value).causes if cause.code == "PM401"]
     assert sorted(len(cause.places) for cause in found) == [1, 1, 9]
-    assert any("/mnt/logs/train.log is an absolute path" in cause.message for cause in found)
+    assert any("/mnt/logs/train.log" in cause.message for cause in found)
 
 
 def test_the_schema_is_not_said_where_a_claim_tells_it() -> None:

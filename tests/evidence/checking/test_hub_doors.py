@@ -16,6 +16,7 @@ from ptyproof.cli import main
 from ptyproof.hub.index import Hub
 from ptyproof.hub.layout import RUN, SKIP_LINES, TRAINING
 from tests.helpers.hubs import edit, make_hub, make_run, take_stock
+from tests.helpers.messages import names, numbers
 from tests.helpers.phases import Phase
 
 WARNED = {"timestamp": "2025-10-06T09:15:27", "skipped_count": 0, "skipped_jobs": []}
@@ -23,6 +24,7 @@ WATCH = """\
 import sys
 from pathlib import Path
 from ptyproof.checking.hub import verify_hub
+from tests.helpers.messages import names, numbers
 root = Path(sys.argv[1])
 verify_hub(root)
 opened = []
@@ -139,8 +141,8 @@ def test_warnings_are_shown_and_do_not_shut_a_door(hub: Hub, capsys: pytest.Capt
     capsys.readouterr()
     assert main(["hub", "verify", str(hub.root)]) == 0
     finding, verdict = capsys.readouterr().out.splitlines()
-    assert finding.startswith("docs/earlier.json: warning PM503 at $.timestamp: ")
-    assert "warnings 1" in verdict
+    assert names(finding, "docs/earlier.json", "PM503", "$.timestamp")
+    assert numbers(verdict)[-1] == 1
     assert "PM503" in pytest_of(hub.root).stdout
     assert pytest_of(hub.root, "-W", "error").returncode == 1
 
@@ -186,7 +188,7 @@ def test_the_index_of_another_program_makes_no_hub(tmp_path: Path, capsys: pytes
     (tmp_path / "notes.md").write_text("x")
     (tmp_path / "skip_summary.json").write_text(json.dumps(WARNED))
     assert main(["check", str(tmp_path), "--ignore", "PM102"]) == 0
-    assert "2 files checked" in capsys.readouterr().out
+    assert numbers(capsys.readouterr().out.splitlines()[-1])[0] == 2
 
 
 def test_a_hub_in_a_hub_is_judged_as_alone(hub: Hub) -> None:
