@@ -148,7 +148,7 @@ def lines_of_controls(table: Table) -> Iterator[str]:
             if missed:
                 n_behind += 1
                 yield f"- {dose:g}, {view}, gridsize {gridsize}: not better than `{control}` in {', '.join(missed)}"
-    yield f"- in {n_all - n_behind} of {n_all} comparisons with a control the network is better in all four measures"
+    yield f"- in {n_all - n_behind} of {n_all} comparisons with a control the network is better in all four metrics"
 
 
 def lines_of_trainings(roots: list[Path]) -> Iterator[str]:

@@ -23,7 +23,7 @@ _MAX_SHOWN = 5
 
 @dataclass(frozen=True)
 class Collection:
-    """Node ids that pytest collected, and why there is none where there is none."""
+    """Node ids that pytest collected, and the reason if there are no ids."""
 
     nodes: tuple[str, ...]
     reason: str = ""

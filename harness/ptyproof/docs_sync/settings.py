@@ -43,7 +43,7 @@ def find_project(start: Path) -> Path:
     Raises
     ------
     InputError
-        If there is none.
+        If there is no project.
     """
     here = start.resolve()
     for folder in (here, *here.parents):

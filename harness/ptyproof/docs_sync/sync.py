@@ -57,11 +57,11 @@ class Plan:
         Raises
         ------
         RunError
-            If somebody else changed one of them since it was read; then nothing is written.
+            If another process changed one of them since it was read; then nothing is written.
         """
         for page in self.pages:
             if _read(page.path, page.document.path) != page.text:
-                raise RunError(f"{page.document.path} was changed by somebody else meanwhile; nothing was written")
+                raise RunError(f"{page.document.path} was changed by another process meanwhile; nothing was written")
         for page, bodies in zip(self.pages, self.bodies, strict=True):
             text = page.document.replaced(bodies)
             if text != page.text:
@@ -111,7 +111,7 @@ def _place(root: Path, name: str) -> Path:
 
 
 def _read_pages(root: Path, settings: DocsSettings, with_hub: bool) -> dict[Path, Page]:
-    """Read the documents that are to be synced, and see that each has its blocks and no others."""
+    """Read the documents to sync, and check that each has its blocks and no others."""
     roles = [(settings.testing_guide, selectors.BLOCK), (settings.test_index, index.BLOCK)]
     of_hub = [*((name, checklist.BLOCK) for name in settings.checklists), (settings.ledger, ledger.BLOCK)]
     pages: dict[Path, Page] = {}

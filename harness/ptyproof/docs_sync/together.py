@@ -1,7 +1,7 @@
 """Collect for many selectors in one process: what the tests import, which takes the time, is loaded once.
 
 Between two selectors the process forgets the project's own modules, and gets back the search path and the environment
-that it began with: each selector meets test modules that nobody imported before. Installed packages stay.
+that it began with: each selector meets test modules that were not imported before. Installed packages stay.
 What this process has no tests for is asked again by `collection.collect`, in a process of its own, whose word counts.
 """
 
@@ -70,7 +70,7 @@ def as_it_began(root: Path) -> Iterator[None]:
 def own_modules(root: Path) -> list[str]:
     """Return the names of the loaded modules that belong to the project in `root`, with all of their packages.
 
-    A virtual environment inside of the project is none of its own.
+    A virtual environment inside the project does not belong to it.
     """
     tops = {name.partition(".")[0] for name, module in sys.modules.items() if _is_own(module, root)}
     return [name for name in sys.modules if name != "__main__" and name.partition(".")[0] in tops - {"__main__"}]

@@ -35,7 +35,7 @@ class EndedJob(Generic[JobT]):
 
     @property
     def bundle_path(self) -> Path | None:
-        """The bundle that the job has trained, or None where there is none."""
+        """The bundle that the job has trained, or None without one."""
         name = self.entry["result"].get("bundle_path")
         return None if name is None else self.job.state_path.with_name(name)
 

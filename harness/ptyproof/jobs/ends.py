@@ -22,12 +22,12 @@ NOT_AGAIN = (
 
 
 def checked_retry(values: tuple[str, ...]) -> frozenset[str]:
-    """Return what is to be run again, as a set.
+    """Return the ends to run again, as a set.
 
     Raises
     ------
     InputError
-        If it is none of `RETRY`: what was lost is always run again, and what was a success is for --retrain or --redo.
+        If it is not in `RETRY`: lost jobs always run again, and successes need --retrain or --redo.
     """
     for value in values:
         if value not in RETRY:
@@ -68,7 +68,7 @@ def reason_of(error: BaseException) -> str:
 
 
 def lost_line(key: str, earlier: Record | None, left: JobState | None) -> str | None:
-    """Return what is to be said of a job whose last process left no end; None where there was none.
+    """Return a remark on a job whose last process left no end; None without such a process.
 
     `left` is the state that the process had left behind.
     """

@@ -130,7 +130,7 @@ class JobPhase(ABC, Generic[JobT]):
         return {}
 
     def elsewhere(self, job: JobT) -> JobPhase[JobT] | None:
-        """Return the phase for another process that is to do a job; None if this process alone can do it."""
+        """Return the phase for another process that does a job; None if only this process can do it."""
         return replace(self, options=self.options.pinned(), processes=None)
 
     def open_call(

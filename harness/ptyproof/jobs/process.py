@@ -4,7 +4,7 @@ Processes come from a server: a fresh interpreter, spawned once, that imports wh
 touches no GPU, and forks. A job then costs some hundredths of a second in place of the seconds that its imports take.
 The process that asks for jobs trains nothing itself and never initialises CUDA.
 
-A job's lines and progress bars go to the console of whoever started it. A job dies with the process that started it,
+A job's lines and progress bars go to the console of its parent. A job dies with the process that started it,
 and so do the processes that it started itself.
 """
 
@@ -64,8 +64,8 @@ class JobProcesses:
 class Died:
     """The end of a process that did not say how its job ended.
 
-    `status` is `failed` where the job is to blame, so that it would most likely end so again, and `lost` where somebody
-    else ended it. `began` is what the job had said when it began, None where it had not come so far.
+    `status` is `failed` if the job itself caused it, so it would most likely end so again, and `lost` if another
+    process ended it. `began` is what the job had reported when it began, None if it had not begun.
     """
 
     status: Literal["failed", "lost"]
@@ -85,7 +85,7 @@ def n_bytes(text: str) -> int:
     Raises
     ------
     InputError
-        If it is none.
+        If the text is not a number of bytes.
     """
     found = re.fullmatch(r"([0-9]{1,15})([KMGT]?)", text, re.ASCII)
     if found is None:

@@ -48,7 +48,7 @@ def state_of(entry: Mapping[str, Any], path: Path) -> str:
 
 
 def read_state(path: Path) -> JobState | None:
-    """Return what a state file says, or None where there is none, or one that is damaged: nobody writes it half."""
+    """Return the content of a state file, or None if it is missing or damaged; it is never written by halves."""
     try:
         return read_manifest(path, _KIND)
     except ManifestError:
@@ -128,14 +128,14 @@ def _lives(pid: int, started_ticks: int | None) -> bool:
     except ProcessLookupError:
         return False
     except PermissionError:
-        pass  # it is somebody else's, and lives
+        pass  # it belongs to another user, and is alive
     return _start_of(pid) == started_ticks
 
 
 def _start_of(pid: int) -> int | None:
     """Return when a process was started, ticks since the machine was: numbers of processes are given out again.
 
-    A process that has died and that nobody has asked about yet still has its number, and no start.
+    A dead process that its parent has not reaped yet still has its number, but no start.
     """
     try:
         text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")

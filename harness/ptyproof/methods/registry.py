@@ -6,7 +6,7 @@ or something that returns one when it is called:
     [project.entry-points."ptyproof.methods"]
     mine = "my_package.reconstruction:Mine"
 
-Names are known without torch; the methods of ptyproof are made where they are to run.
+Names are known without torch; the methods of ptyproof are made in the process that runs them.
 """
 
 from __future__ import annotations

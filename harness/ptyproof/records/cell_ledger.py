@@ -95,7 +95,7 @@ class CellLedger(ABC, Generic[JobT]):
         return self.artifact_root / self.FILE
 
     def read(self) -> Record | None:
-        """Return the manifest as it stands, or None where there is none.
+        """Return the manifest as it stands, or None if there is no manifest.
 
         Raises
         ------
@@ -223,7 +223,7 @@ class CellLedger(ABC, Generic[JobT]):
 
 
 class CellBook:
-    """A manifest that is open for changes, its cells by name: jobs, skips, and those that nobody has selected."""
+    """A manifest that is open for changes, its cells by name: jobs, skips, and cells that were not selected."""
 
     def __init__(self, manifest: Record, skips: str, name: Callable[[Record], str]) -> None:
         self.manifest = manifest

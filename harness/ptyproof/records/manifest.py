@@ -108,7 +108,7 @@ def read_manifest(path: Path, kind: str) -> Any:
 
 
 def migrated_sentence(manifest: Mapping[str, Any]) -> str:
-    """Return what is to be said of a migrated manifest where evidence is wanted."""
+    """Return the sentence that refuses a migrated manifest as evidence."""
     generation = manifest["migrated"]["generation"]
     return f"was migrated from generation {generation}: it is a record of an earlier tool, not evidence of this one"
 

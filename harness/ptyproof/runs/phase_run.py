@@ -33,7 +33,7 @@ class PhaseRun(Generic[JobT]):
     call_id
         Name that the processes of the run share; None makes one.
     log
-        Opens the phase's log, beside a console that somebody watches.
+        Opens the phase's log, in addition to a console.
     """
 
     phase: JobPhase[JobT]

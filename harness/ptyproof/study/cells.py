@@ -150,7 +150,7 @@ class Enumeration(Generic[JobT]):
         return len(self.jobs) + len(self.not_selected) + len(self.skipped)
 
     def cell(self, key: str) -> JobT | Skip | None:
-        """Return the job or skip of a name, None if there is none."""
+        """Return the job or skip of a name, None for an unknown name."""
         cells: tuple[JobT | Skip, ...] = (*self.jobs, *self.not_selected, *self.skipped)
         return next((cell for cell in cells if cell.key == key), None)
 

@@ -38,7 +38,7 @@ class TrainingPhase(JobPhase[TrainingJob]):
         return design if self.max_epochs is None else replace(design, max_epochs=self.max_epochs)
 
     def check(self) -> None:
-        """Raise InputError if a GPU is asked for and there is none."""
+        """Raise InputError if a GPU is requested but not found."""
         resolve_accelerator(self.options.accelerator)
 
     def enumerate(

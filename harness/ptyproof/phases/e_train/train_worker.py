@@ -1,6 +1,6 @@
 """A training in this process: data, Lightning, bundle, held-out scores, and its end in the manifest.
 
-What a training needs is imported here, so that whoever only asks for trainings need not import it.
+What a training needs is imported here, so that a process that only requests trainings need not import it.
 """
 
 from __future__ import annotations

@@ -72,7 +72,7 @@ class Inputs:
         Raises
         ------
         InputError
-            If there is none.
+            If there is no bundle.
         RunError
             If it is not the recorded one.
         """
