@@ -117,7 +117,8 @@ def test_a_grid_that_fits_twice_is_open_until_the_caller_says_which(tmp_path: Pa
         "ycoords": rng.uniform(4, 20, 64),
     }
     path = legacy(tmp_path / "a.npz", **arrays)
-    with pytest.raises(DataError, match=r"\(ny, nx, H, W\) or \(H, W, ny, nx\).*--axis-order nhw or --axis-order hwn"):
+    axes, orders = ("(ny, nx, H, W)", "(H, W, ny, nx)"), ("--axis-order nhw", "--axis-order hwn")
+    with pytest.raises(DataError, match=naming(path, *axes, *orders)):
         import_foreign(path)
     found, _ = import_foreign(path, axis_order="hwn")
     np.testing.assert_array_equal(found.counts(), np.moveaxis(counts, (2, 3), (0, 1)).reshape(64, 8, 8))
