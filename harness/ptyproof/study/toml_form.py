@@ -17,29 +17,31 @@ _COMMENTS = {
     "pattern_size_px": "N: patterns are N x N pixels",
     "doses_photons_per_pattern": "photons per pattern, mean over the scan",
     "neighbor_count": "K >= gridsize^2: members of a group are drawn from the K nearest positions",
-    "min_acceptance_rate": "a spacing view that keeps less of the positions is rejected",
-    "illumination_fraction": "of the peak intensity; at or below it a probe pixel counts as dark in the split",
-    "ms_ssim_sigma": "px",
-    "frc_threshold": "FRC level at which resolution is read",
-    "step_px": "raster step",
-    "jitter_px": "uniform in [-jitter_px, jitter_px], each axis",
+    "min_acceptance_rate": "a spacing view that keeps a smaller fraction of the positions is rejected",
+    "illumination_fraction": "of the probe's peak intensity; the split counts probe pixels at or below it as dark",
+    "ms_ssim_sigma": "pixels",
+    "frc_threshold": "FRC level that defines the resolution",
+    "step_px": "step of the raster scan",
+    "jitter_px": "uniform in [-jitter_px, jitter_px] along each axis",
     "probe_diameter_px": "nominal",
     "overlap_fraction": "f: positions are at least (1 - f) N pixels apart",
-    "steps_per_epoch": "an epoch is this many optimiser steps, however many positions a job has",
+    "steps_per_epoch": "optimizer steps in an epoch, for any number of positions",
     "patterns_per_step": "at least one group",
-    "learning_rate": "of AdamW, at its peak",
-    "gradient_clip": "largest norm of a step's gradient",
-    "validation_fraction": "of the train half's positions, the rows farthest along y",
+    "learning_rate": "peak learning rate of AdamW",
+    "gradient_clip": "maximum norm of the gradient of a step",
+    "validation_fraction": "fraction of the train half's positions: the rows farthest along y",
+    "shown_fraction": "of the photons, by binomial thinning: the network sees these, the loss is of the others",
+    "restraint": "weight of the penalty on corrections of the object",
     "rate_floor": "photons per pixel, added to the expected counts in the likelihood",
     "channels": "a multiple of 8",
-    "shrink": "pixels of a side that one hidden pixel stands for; divides N",
-    "start_iterations": "error-reduction projections of the network-free start",
-    "splits": "halves that are reconstructed",
-    "probe_knowledge": "true: the dataset's own, held fixed; estimated: refined from a start that is not the truth",
-    "probe_defocus_rad": "of that start, for simulations: phase at the Nyquist frequency of an axis",
-    "batch_size": "patterns of an update of iterative methods",
+    "shrink": "side of a coarse pixel of the network, in pixels; divides N",
+    "start_iterations": "error-reduction projections of the initial estimate",
+    "splits": "halves to reconstruct",
+    "probe_knowledge": "true: the dataset's probe, fixed; estimated: refined from a probe that is not the truth",
+    "probe_defocus_rad": "defocus of that probe, for simulations: phase at the Nyquist frequency of an axis",
+    "batch_size": "patterns in one update of iterative methods",
     "epochs": "passes over all patterns",
-    "s_img": "fraction of the positions that is drawn",
+    "s_img": "fraction of the positions to draw",
 }
 _MAX_BYTES = 1 << 18
 
@@ -52,7 +54,7 @@ def load_study(name_or_file: str) -> StudyDesign:
     DesignError
         If the name is unknown or the design impossible.
     DataError
-        If the file cannot be read or is no TOML.
+        If the file cannot be read or is not TOML.
     """
     path = Path(name_or_file)
     if name_or_file in STUDY_NAMES or not (path.suffix == ".toml" or "/" in name_or_file):
@@ -69,7 +71,7 @@ def study_to_toml(design: StudyDesign) -> str:
     document = tomlkit.document()
     document.add(
         tomlkit.comment(
-            f"Study {design.name}: start from this file, give it with --study FILE.toml (pytest: --ptyproof-study)"
+            f"Study {design.name}: edit this file and pass it with --study FILE.toml (pytest: --ptyproof-study)"
         )
     )
     for key, value in design.as_dict().items():
