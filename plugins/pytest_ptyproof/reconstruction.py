@@ -19,7 +19,7 @@ import pytest
 
 from ptyproof.console import plain
 from pytest_ptyproof.methods import method_names, registered_methods
-from pytest_ptyproof.shared import RECONSTRUCTION, ReconstructionCell, plain_errors, study_of, watched_console
+from pytest_ptyproof.shared import RECONSTRUCTION, ReconstructionCell, job_of, plain_errors, study_of, watched_console
 
 if TYPE_CHECKING:
     from ptyproof.methods.reconstruction_jobs import ReconstructionJob
@@ -52,11 +52,7 @@ def ptyproof_reconstruction_job(
 
     A cell that cannot be reconstructed is skipped, with the reason that the manifest has.
     """
-    with plain_errors():
-        found = ptyproof_matrix_run.reconstructions.cell(request.param.key)
-    if isinstance(found, str):
-        pytest.skip(plain(found))
-    return found
+    return job_of(ptyproof_matrix_run.reconstructions, request.param.key)
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,8 @@ from pytest_ptyproof.options import in_pytest_words, value_of
 
 if TYPE_CHECKING:
     from ptyproof.console import Console
+    from ptyproof.runs.phase_run import PhaseRun
+    from ptyproof.study.cells import JobT
     from ptyproof.study.design import StudyDesign
 
 RECONSTRUCTION = "ptyproof_reconstruction_job"
@@ -63,6 +65,15 @@ def plain_errors() -> Iterator[None]:
         if said is None:
             raise
         pytest.fail(plain(in_pytest_words(said)), pytrace=False)
+
+
+def job_of(run: PhaseRun[JobT], key: str) -> JobT:
+    """Return the job of a cell; a cell that cannot be done skips the test, with the reason that the manifest has."""
+    with plain_errors():
+        found = run.cell(key)
+    if isinstance(found, str):
+        pytest.skip(plain(found))
+    return found
 
 
 @contextmanager

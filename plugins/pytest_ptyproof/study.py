@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ptyproof.console import plain
 from pytest_ptyproof.marker import asks_for_real_runs
 from pytest_ptyproof.methods import guests_of, registered_methods
 from pytest_ptyproof.options import in_pytest_words, on_command_line, value_of
@@ -25,6 +24,7 @@ from pytest_ptyproof.shared import (
     RECONSTRUCTION,
     ComparisonCell,
     ReconstructionCell,
+    job_of,
     plain_errors,
     study_of,
     watched_console,
@@ -157,11 +157,7 @@ def ptyproof_training_job(
 
     A cell that cannot be trained is skipped, with the reason that the manifest has.
     """
-    with plain_errors():
-        found = ptyproof_matrix_run.trainings.cell(request.param.key)
-    if isinstance(found, str):
-        pytest.skip(plain(found))
-    return found
+    return job_of(ptyproof_matrix_run.trainings, request.param.key)
 
 
 @pytest.fixture(scope="session")
