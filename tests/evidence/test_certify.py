@@ -97,7 +97,7 @@ def job(phase: TrainingPhase) -> TrainingJob:
 
 @pytest.fixture(scope="module")
 def task(phase: TrainingPhase, job: TrainingJob) -> TrainingTask:
-    return task_of(phase, job)
+    return task_of(phase.ledger.design, phase.training, job)
 
 
 @pytest.fixture(scope="module")
