@@ -24,7 +24,7 @@ def batches_of(scan: Scan, gridsize: int, neighbor_count: int, plan: TrainingDes
 
 
 def stepper(plan: TrainingDesign) -> Callable[[Batch], None]:
-    """Return what makes a step with a batch, on a network of its own: forward, backward, clip, optimiser, schedule."""
+    """Return what makes a step with a batch, on a network of its own: forward, backward, clip, optimizer, schedule."""
     module = PatchTraining(plan, "")
     settings = module.configure_optimizers()
     optimizer, schedule = settings["optimizer"], settings["lr_scheduler"]["scheduler"]

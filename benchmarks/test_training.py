@@ -25,7 +25,7 @@ GRIDSIZE, NEIGHBORS = 2, 7
 
 
 def bare_loop(scan: Scan) -> float:
-    """Return the seconds of the steps alone: batches in memory, forward, backward, clip, optimiser, schedule."""
+    """Return the seconds of the steps alone: batches in memory, forward, backward, clip, optimizer, schedule."""
     batches = batches_of(scan, GRIDSIZE, NEIGHBORS, PLAN, PLAN.steps_per_epoch)
     with configured(OPTIONS, 0):
         step = stepper(PLAN)

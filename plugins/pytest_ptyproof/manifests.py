@@ -76,7 +76,7 @@ class Manifest(pytest.File):
             yield ManifestCheck.from_parent(self, name=group, alone=checked.kind is None)
 
     def judge(self, hash_files: bool) -> Checked:
-        """Return the judgement on the file as it is now; what is known of an unchanged file is not asked again."""
+        """Return the judgment on the file as it is now; what is known of an unchanged file is not asked again."""
         from ptyproof.checking import check_manifest
 
         state = _state(self.path)
@@ -158,7 +158,7 @@ def _line(cause: Cause) -> str:
 def ptyproof_assert_manifest_ok(pytestconfig: pytest.Config) -> Callable[..., Checked]:
     """A function of `(path, ignore=("PM302",))` that fails the test unless a manifest is sound.
 
-    It returns the judgement, whose findings are then warnings, infos, and errors with a code of `ignore`.
+    It returns the judgment, whose findings are then warnings, infos, and errors with a code of `ignore`.
     """
 
     def assert_ok(path: Path | str, *, ignore: Collection[str] = ()) -> Checked:

@@ -32,7 +32,7 @@ def check(path: Path | str, *, hash_files: bool = True, manifest_only: bool = Fa
     Parameters
     ----------
     path
-        The file; what it is, is recognised from its content.
+        The file; what it is, is recognized from its content.
     hash_files
         Whether files that it names are read and compared with their recorded sha256.
     manifest_only

@@ -1,4 +1,4 @@
-"""Judging one manifest: read it, recognise it, validate it, and run the checks of its kind."""
+"""Judging one manifest: read it, recognize it, validate it, and run the checks of its kind."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ UPSETTING: tuple[type[Exception], ...] = (ArithmeticError, AttributeError, Looku
 
 @dataclass(frozen=True)
 class Checked:
-    """The judgement on a file.
+    """The judgment on a file.
 
     `kind` (the name of a schema) and `generation` are None where the file is of no known kind; `headline` is one line
     that says what the file is; `findings` stand worst first; `groups` are the groups of checks that apply to the kind;
@@ -77,7 +77,7 @@ def check_manifest(
     Parameters
     ----------
     path
-        The file. What it is, is recognised from its content.
+        The file. What it is, is recognized from its content.
     hash_files
         Whether files that the manifest names are read and compared with their recorded sha256; their presence and size
         are looked at in any case.

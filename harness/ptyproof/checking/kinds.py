@@ -1,4 +1,4 @@
-"""Which checks a kind of manifest gets. A new kind is recognised by its schema; its checks are added here."""
+"""Which checks a kind of manifest gets. A new kind is recognized by its schema; its checks are added here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Judgements as text for people, as JSON for programs, and as annotations for GitHub."""
+"""Judgments as text for people, as JSON for programs, and as annotations for GitHub."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _LEVELS = {"error": "error", "warning": "warning", "info": "notice"}
 
 
 def as_text(checked: Checked, everything: bool = False, advised: set[str] | None = None) -> str:
-    """Return a judgement for people: a headline, then what was found, worst first, each cause once with its places.
+    """Return a judgment for people: a headline, then what was found, worst first, each cause once with its places.
 
     `everything` shows every cause and place; `advised` are the remedies that were shown already: they are not shown
     again, and those that are shown here are added.
@@ -137,7 +137,7 @@ def _counts(named: Named) -> dict[str, int]:
 
 
 def as_json(judged: Iterable[Checked], left: LeftAlone = _NOTHING_LEFT) -> dict[str, Any]:
-    """Return judgements as JSON values."""
+    """Return judgments as JSON values."""
     files = []
     counts = dict.fromkeys(SEVERITIES, 0)
     judged = list(judged)

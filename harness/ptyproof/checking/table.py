@@ -1,4 +1,4 @@
-"""Judgements as a table: a row for each file, by the time that the file says of itself."""
+"""Judgments as a table: a row for each file, by the time that the file says of itself."""
 
 from __future__ import annotations
 

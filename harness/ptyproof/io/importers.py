@@ -1,6 +1,6 @@
-"""Files of other programs, made into DATA-001 datasets: a registry of the layouts that are recognised.
+"""Files of other programs, made into DATA-001 datasets: a registry of the layouts that are recognized.
 
-A layout is recognised by its arrays' names and numbers of axes. What the arrays do not tell and could not be
+A layout is recognized by its arrays' names and numbers of axes. What the arrays do not tell and could not be
 measured from them is an error that names the option which settles it.
 """
 

@@ -289,7 +289,7 @@ def _position_problems(dataset: Dataset) -> list[Problem]:
 
 
 def _outside(dataset: Dataset, axis: int, name: str) -> list[Problem]:
-    """The whole window must lie on the object's grid, interpolation neighbours of a fraction included."""
+    """The whole window must lie on the object's grid, interpolation neighbors of a fraction included."""
     size = dataset.probe.shape[axis]
     first = dataset.positions_px[:, axis] - size // 2
     outside = np.floor(first) < 0

@@ -2,7 +2,7 @@
 
 A network of groups looks at the whole scan, and its patches are what the object shows through each window. One of
 single patterns gives a patch per pattern, whose global phase is free, and the object that they stitch to after their
-phases were synchronised.
+phases were synchronized.
 """
 
 from __future__ import annotations

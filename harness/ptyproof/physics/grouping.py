@@ -19,7 +19,7 @@ from ptyproof.physics.positions import checked_positions
 from ptyproof.physics.spacing import FloatArray, IntArray
 
 _BLOCK_ENTRIES = 1 << 21  # array entries handled at a time
-_TABLE_ROWS = 1 << 16  # with at most this many subsets of a neighbourhood, they are listed
+_TABLE_ROWS = 1 << 16  # with at most this many subsets of a neighborhood, they are listed
 
 
 def effective_neighbor_count(n_positions: int, neighbor_count: int) -> int:
@@ -46,7 +46,7 @@ def position_groups(
     ----------
     positions_px
         float64 (n, 2), n >= C, (row, col) in pixels. Coinciding positions are different positions; of a
-        pile of more than K, only the first K by index are anybody's neighbours.
+        pile of more than K, only the first K by index are anybody's neighbors.
     gridsize
         Positions along one side of a group, >= 1.
     neighbor_count
@@ -125,9 +125,9 @@ def nearest_others(
     positions_px
         float64 (n, 2), (row, col) in pixels.
     count
-        Neighbours per position, 1 <= count < n.
+        Neighbors per position, 1 <= count < n.
     of
-        int64 (m,), the positions whose neighbours are wanted; None for all n in their order.
+        int64 (m,), the positions whose neighbors are wanted; None for all n in their order.
 
     Returns
     -------
@@ -145,7 +145,7 @@ def nearest_others(
         raise InputError(f"count must be in 1..{n - 1} for {n} positions, got {count}")
     wanted = np.arange(n) if of is None else of
     kept = _first_of_each_pile(positions, count + 1)
-    # The leaves' order keeps neighbours together in memory: shuffled positions cost three times as much.
+    # The leaves' order keeps neighbors together in memory: shuffled positions cost three times as much.
     kept = kept[cKDTree(positions[kept]).indices]
     tree = cKDTree(positions[kept])
     place = np.zeros(n, dtype=np.int64)
@@ -153,7 +153,7 @@ def nearest_others(
     open_rows = np.argsort(place[wanted], kind="stable")
     indices = np.empty((len(wanted), count), dtype=np.int64)
     distances = np.empty((len(wanted), count))
-    asked = min(count + 2, len(kept))  # itself, its neighbours, and one more that shows whether a tie goes on
+    asked = min(count + 2, len(kept))  # itself, its neighbors, and one more that shows whether a tie goes on
     while len(open_rows):
         step = max(1, _BLOCK_ENTRIES // asked)
         tied = []

@@ -25,7 +25,7 @@ class ScaledError:
 
 
 def scaled_error(result: NDArray[np.inexact], truth: NDArray[np.inexact], weight: NDArray[np.floating]) -> ScaledError:
-    """Complex normalised root mean square error after the one best complex scale.
+    """Complex normalized root mean square error after the one best complex scale.
 
     sqrt(sum w |c R - T|^2 / sum w |T|^2) with c = <R, T>_w / <R, R>_w, the scale that makes it smallest, as in Fienup,
     Appl. Opt. 36, 8352 (1997). It lies between 0 and 1. A result that is zero wherever there is weight has the

@@ -26,7 +26,7 @@ _MEAN_AMPLITUDE = 0.76
 _AMPLITUDE_SWING = 0.24
 _PHASE_SWING_RAD = 1.2
 
-_GRAIN_PX = 44.0  # distance of grain centres
+_GRAIN_PX = 44.0  # distance of grain centers
 _ELLIPSE_AREA_PX = 620.0  # object area for one ellipse
 _LINE_AREA_PX = 1500.0
 _DOT_AREA_PX = 260.0

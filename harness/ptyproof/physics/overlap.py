@@ -1,11 +1,11 @@
 """Overlap of scan positions, for probes that are taken as discs of one diameter D.
 
-Two equal discs whose centres lie d apart share the fraction
+Two equal discs whose centers lie d apart share the fraction
 
     o(t) = (2 / pi) (arccos t - t sqrt(1 - t^2)),   t = d / D < 1,   else 0
 
 of their area (the circular lens). Three metrics average it: inside groups (1), over images and their
-nearest others (2), and over group centres (3). Positions are float64 (n, 2) as (row, col) in pixels.
+nearest others (2), and over group centers (3). Positions are float64 (n, 2) as (row, col) in pixels.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from ptyproof.physics.spacing import FloatArray, IntArray
 
 MAX_CENTRE_PAIRS = 2_000_000_000
 _BLOCK_PAIRS = 1 << 16  # few enough to stay in the cache
-_STRIPS = 3  # strips per diameter: more of them look at fewer pairs in vain, at more cost per centre
+_STRIPS = 3  # strips per diameter: more of them look at fewer pairs in vain, at more cost per center
 
 
 def disc_overlap(distance_px: ArrayLike, diameter_px: float) -> FloatArray:
@@ -122,11 +122,11 @@ def image_overlap(positions_px: FloatArray, neighbor_count: int, diameter_px: fl
 def group_centre_overlap(
     positions_px: FloatArray, groups: IntArray, diameter_px: float, max_pairs: int = MAX_CENTRE_PAIRS
 ) -> float | None:
-    """Metric 3: mean over the groups of the mean overlap with all other group centres nearer than D.
+    """Metric 3: mean over the groups of the mean overlap with all other group centers nearer than D.
 
-    A centre is the mean of its group's positions; a group with no other centre nearer than D counts 0.
-    The value is exact: every pair is evaluated, groups with the same centre once with their multiplicity.
-    Time grows with the number of pairs of different centres nearer than D, memory with that of the groups.
+    A center is the mean of its group's positions; a group with no other center nearer than D counts 0.
+    The value is exact: every pair is evaluated, groups with the same center once with their multiplicity.
+    Time grows with the number of pairs of different centers nearer than D, memory with that of the groups.
 
     Parameters
     ----------
@@ -195,7 +195,7 @@ def overlap_metrics(
     diameter_px
         D, the diameter of the probe in pixels, > 0.
     max_pairs
-        Metric 3 is left out where more pairs of group centres than this would have to be evaluated.
+        Metric 3 is left out where more pairs of group centers than this would have to be evaluated.
 
     Raises
     ------
@@ -255,7 +255,7 @@ def _centre_metric(
 
 @dataclass(frozen=True)
 class _CentrePairs:
-    """Different group centres ordered by (strip, col), and who lies near whom.
+    """Different group centers ordered by (strip, col), and who lies near whom.
 
     Center i is compared with the centers begin <= j < end of each (begin, end) in `ranges`, which
     name every pair nearer than D once, and some that are not.
@@ -264,7 +264,7 @@ class _CentrePairs:
     diameter: float
     rows: FloatArray
     cols: FloatArray
-    multiplicity: FloatArray  # (n,): groups with that centre
+    multiplicity: FloatArray  # (n,): groups with that center
     ranges: list[tuple[IntArray, IntArray]]
     n_pairs: int
 
@@ -276,7 +276,7 @@ class _CentrePairs:
 
 
 def _centres(positions: FloatArray, groups: IntArray) -> FloatArray:
-    """(n_groups, 2); members are summed in the order of their indices, so equal sets have equal centres."""
+    """(n_groups, 2); members are summed in the order of their indices, so equal sets have equal centers."""
     members = np.sort(groups, axis=1)
     total = np.zeros((len(groups), 2))
     for column in members.T:
@@ -288,7 +288,7 @@ def _centres(positions: FloatArray, groups: IntArray) -> FloatArray:
 def _centre_pairs(centres: FloatArray, diameter: float) -> _CentrePairs:
     """Find the pairs strip by strip: rows are cut into strips, each strip is ordered by col.
 
-    A centre at row r meets those of its own strip with larger col, up to D away, and in each of the
+    A center at row r meets those of its own strip with larger col, up to D away, and in each of the
     next strips, whose nearest row is `gap` below r, those within sqrt(D^2 - gap^2) of its col. Strips and
     columns make one sorted key, so each range is two binary searches. Everything is widened by the rounding
     error of the key: that adds pairs which turn out not to be near, and loses none.
@@ -326,7 +326,7 @@ def _centre_pairs(centres: FloatArray, diameter: float) -> _CentrePairs:
 
 
 def _mean_centre_overlap(pairs: _CentrePairs) -> float:
-    same = pairs.multiplicity - 1.0  # the other groups with the same centre overlap by 1
+    same = pairs.multiplicity - 1.0  # the other groups with the same center overlap by 1
     overlap = same.copy()
     near = same.copy()
     for begin, end in pairs.ranges:
@@ -352,7 +352,7 @@ def _add_pairs(
     overlap: FloatArray,
     near: FloatArray,
 ) -> None:
-    """Add the pairs of first[i] and begin[i] <= j < begin[i] + counts[i] to both sums of both centres."""
+    """Add the pairs of first[i] and begin[i] <= j < begin[i] + counts[i] to both sums of both centers."""
     ends = np.cumsum(counts)
     a = np.repeat(first, counts)
     b = np.arange(ends[-1]) + np.repeat(begin - (ends - counts), counts)

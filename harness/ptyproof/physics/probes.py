@@ -37,7 +37,7 @@ _SUBPIXELS = 4  # each pixel counts as 4 x 4 points when a circle is laid over i
 
 
 def make_probe(name: str, shape: int | tuple[int, int], diameter_px: float | None = None) -> NDArray[np.complex64]:
-    """One of the built-in probes, centred on index (H // 2, W // 2), with sum |P|^2 = 1.
+    """One of the built-in probes, centered on index (H // 2, W // 2), with sum |P|^2 = 1.
 
     `zone_plate` is the defocused beam of a zone plate: an annular pupil with a central stop and soft edges,
     propagated out of focus by the Fresnel transfer function exp(-i pi z q^2), with z such that the cone of

@@ -1,8 +1,8 @@
-"""Phases of neighbouring places from the slopes that were measured at them.
+"""Phases of neighboring places from the slopes that were measured at them.
 
 Each pattern of a scan tells the slope of the object's phase under its probe, and no pattern tells the phase itself. The
-phases that fit all slopes best are those of a least-squares problem on the graph of neighbours, as in wavefront sensing
-(Fried, J. Opt. Soc. Am. 67, 370, 1977; Southwell, J. Opt. Soc. Am. 70, 998, 1980): between neighbours j and k the phase
+phases that fit all slopes best are those of a least-squares problem on the graph of neighbors, as in wavefront sensing
+(Fried, J. Opt. Soc. Am. 67, 370, 1977; Southwell, J. Opt. Soc. Am. 70, 998, 1980): between neighbors j and k the phase
 rises by (r_k - r_j) . (g_j + g_k) / 2, which is exact for phases up to second order.
 """
 

@@ -20,7 +20,7 @@ def raster_scan(
     """Row-major raster of scan positions with uniform jitter.
 
     Position (a, b) lies at origin + step * (a, b) + u, with both components of u uniform in
-    [-jitter_px, jitter_px]. The jitter breaks the periodicity that lets a raster's artefacts stay hidden
+    [-jitter_px, jitter_px]. The jitter breaks the periodicity that lets a raster's artifacts stay hidden
     ("raster grid pathology", Thibault et al. 2009).
 
     Parameters
@@ -28,7 +28,7 @@ def raster_scan(
     shape
         (n_rows, n_cols), number of positions along each axis.
     step_px
-        Distance of neighbours along rows and columns before the jitter, in pixels.
+        Distance of neighbors along rows and columns before the jitter, in pixels.
     jitter_px
         Largest displacement along each axis, in pixels.
     origin_px

@@ -48,7 +48,7 @@ def nearest_distances_px(positions_px: FloatArray) -> FloatArray:
 
 @dataclass(frozen=True)
 class SpacingStatistics:
-    """Nearest-neighbour distances of a set of positions in pixels; None where there are fewer than two."""
+    """Nearest-neighbor distances of a set of positions in pixels; None where there are fewer than two."""
 
     n_positions: int
     min_px: float | None
@@ -58,7 +58,7 @@ class SpacingStatistics:
 
 
 def spacing_statistics(positions_px: FloatArray) -> SpacingStatistics:
-    """Minimum, median, mean and maximum of the nearest-neighbour distances.
+    """Minimum, median, mean and maximum of the nearest-neighbor distances.
 
     Parameters
     ----------

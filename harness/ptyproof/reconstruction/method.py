@@ -116,7 +116,7 @@ class BlindScan:
     bundle_path
         The network that was trained for this cell, for methods that need one.
     grouped
-        Whether the cell looks at neighbouring patterns together: its gridsize is 2 or more.
+        Whether the cell looks at neighboring patterns together: its gridsize is 2 or more.
     """
 
     amplitude: npt.NDArray[np.float32]

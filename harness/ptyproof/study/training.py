@@ -46,12 +46,12 @@ class NetworkDesign:
 
 @dataclass(frozen=True)
 class TrainingDesign:
-    """Budget and optimiser of a training; the same for every job of a study.
+    """Budget and optimizer of a training; the same for every job of a study.
 
     Parameters
     ----------
     max_epochs, steps_per_epoch, patterns_per_step
-        The budget: an epoch is a number of optimiser steps, and a step sees `patterns_per_step` patterns (one
+        The budget: an epoch is a number of optimizer steps, and a step sees `patterns_per_step` patterns (one
         group where a group has more). Jobs with few positions so train as long as jobs with many.
     learning_rate
         Of AdamW, at its peak; it rises over the first twentieth of the steps and falls as a cosine.

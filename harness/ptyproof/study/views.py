@@ -69,7 +69,7 @@ class View:
     name
         Also the name of the view's folder.
     gridsize
-        A training sample is a group of C = gridsize^2 neighbouring patterns.
+        A training sample is a group of C = gridsize^2 neighboring patterns.
     selection
         Which positions take part.
     neighbor_count

@@ -62,7 +62,7 @@ class RunOptions:
 
 
 def resolve_accelerator(wanted: str) -> Accelerator:
-    """Return the accelerator that `wanted` means on this machine; CUDA is not initialised by asking.
+    """Return the accelerator that `wanted` means on this machine; CUDA is not initialized by asking.
 
     Raises
     ------

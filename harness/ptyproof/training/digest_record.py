@@ -21,7 +21,7 @@ class StepDigest:
 
 @dataclass(frozen=True)
 class EpochDigest:
-    """An epoch, from 1: its steps, its losses (nats per pixel), and sha256 of weights, optimiser and random generators.
+    """An epoch, from 1: its steps, its losses (nats per pixel), and sha256 of weights, optimizer and random generators.
 
     The generators are torch's, and Python's and numpy's if anything has drawn from them since the training began:
     those two are not seeded, so a training that draws from them differs from the next.

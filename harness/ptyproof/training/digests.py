@@ -91,7 +91,7 @@ def sha256_tensors(tensors: Mapping[str, Tensor]) -> str:
 
 
 def sha256_state(state: Any) -> str:
-    """Return the sha256 of tensors, numbers and texts in dicts and lists, as an optimiser's state is."""
+    """Return the sha256 of tensors, numbers and texts in dicts and lists, as an optimizer's state is."""
     digest = hashlib.sha256()
     for part in _parts(state, ""):
         digest.update(f"{part}\n".encode())

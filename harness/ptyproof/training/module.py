@@ -43,7 +43,7 @@ class PatchTraining(pl.LightningModule):
     Parameters
     ----------
     design
-        Budget, optimiser and network.
+        Budget, optimizer and network.
     recipe_sha256
         Digest of all that decides the result; it travels in the checkpoint, so that only the same training resumes.
     """

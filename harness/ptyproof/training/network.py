@@ -5,7 +5,7 @@ It corrects a network-free start in stages. A stage sees the object so far, the 
 computes on a coarser grid (pixel-unshuffle) from those and from what the stage before it has left in its hidden
 channels; dark margins of a canvas are left out there. Learned gradient descent: Adler & Oktem, Inverse Probl. 33,
 124007 (2017). Nothing in it depends on the size of a canvas or the number of patterns, so a network that was trained on
-small groups looks at a whole scan at once; it has no normalisation, whose statistics would be other ones there.
+small groups looks at a whole scan at once; it has no normalization, whose statistics would be other ones there.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ _MOMENTUM = 0.8
 _TRIAL_SLOPE = 0.02  # radians per pixel, to measure how much of a slope a projection corrects
 _LARGEST_GAIN = 3.0  # more would rather turn patches by noise
 _DARK = 0.01  # of the brightest pixel of a probe: where less light than that falls, what is done fades out
-_FLOOR = 1e-6  # photons per pixel below which a modelled modulus has no phase
+_FLOOR = 1e-6  # photons per pixel below which a modeled modulus has no phase
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,7 +131,7 @@ def start_estimate(patterns: Patterns, iterations: int) -> Tensor:
 
 @dataclass(frozen=True)
 class _Ramps:
-    """What each block of patterns says: slopes (B, C, 2), radians per pixel, and the centres of light (B, C, 2)."""
+    """What each block of patterns says: slopes (B, C, 2), radians per pixel, and the centers of light (B, C, 2)."""
 
     slopes: list[Tensor]
     centres: list[Tensor]
@@ -161,7 +161,7 @@ def _change(wave: Tensor, amplitude: Tensor) -> Tensor:
 
 
 def _slopes(wave: Tensor, change: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the slopes that each wave's change shows, radians per pixel, and the centres of its light: (B, C, 2) both.
+    """Return the slopes that each wave's change shows, radians per pixel, and the centers of its light: (B, C, 2) both.
 
     The change of a wave psi exp(i g (r - r_0)) is i g (r - r_0) psi, so g is the regression of Im(psi* change) on
     (r - r_0) |psi|^2 along each axis.

@@ -26,14 +26,14 @@ _GROUPS = ("hub",)
 
 @dataclass(frozen=True)
 class JudgedHub:
-    """The judgement on a hub. Names of files are relative to it.
+    """The judgment on a hub. Names of files are relative to it.
 
     Parameters
     ----------
     root
         The hub, as it was named.
     manifests
-        The judgement on each manifest in it, as `check_manifest` gives it.
+        The judgment on each manifest in it, as `check_manifest` gives it.
     own
         What is wrong with the hub beyond that: files that are not as the index has them, or that nothing names, and
         records that contradict each other.
@@ -58,7 +58,7 @@ class JudgedHub:
         return [finding for finding in self.findings if finding.severity == "error"]
 
     def by_file(self) -> list[Checked]:
-        """Return the judgements on manifests, with what the hub has against each, and one on each other file at fault.
+        """Return the judgments on manifests, with what the hub has against each, and one on each other file at fault.
 
         Files are named by their path, not by their name in the hub.
         """
@@ -155,7 +155,7 @@ class _Reading:
     at_the_end_of_a_run: bool
 
     def judged(self, name: str) -> tuple[Checked, Any]:
-        """Return the judgement on a file, and its value."""
+        """Return the judgment on a file, and its value."""
         path = self.files.paths[name]
         loaded = load(path)
         # a hub that lies in another one is the home of its manifests, and its index is judged as alone
@@ -180,7 +180,7 @@ class _Reading:
 def _manifests(
     reading: _Reading,
 ) -> tuple[list[Checked], dict[str, dict[str, Any]], list[str], list[Finding]]:
-    """Return the judgements, the values of sound manifests in the hub's own places, other files, and what is amiss."""
+    """Return the judgments, the values of sound manifests in the hub's own places, other files, and what is amiss."""
     judged, left_alone, own = [], [], []
     sound: dict[str, dict[str, Any]] = {}
     for name, path in reading.files.paths.items():

@@ -31,7 +31,7 @@ class Document:
     file
         The file as it was named.
     kind, generation
-        What it was recognised as.
+        What it was recognized as.
     folder
         The folder that its paths are relative to, resolved; None where nothing may be read beside it.
     home
