@@ -19,7 +19,7 @@ from ptyproof.cli.main import main
 from ptyproof.errors import InputError
 from tests.helpers.folders import json_file
 
-PAGE = Path(__file__).parents[3] / "docs" / "manifest-checks.md"
+PAGE = Path(__file__).parents[2] / "docs" / "manifest-checks.md"
 SECTION = PAGE.read_text(encoding="utf-8").partition("\n## Kinds of your own\n")[2].partition("\n## ")[0]
 BLOCKS = dict(re.findall(r"```(json|python|toml)\n(.*?)```", SECTION, re.DOTALL))
 CONTENT = b"frames"

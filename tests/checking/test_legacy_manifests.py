@@ -12,7 +12,7 @@ import pytest
 
 from ptyproof.checking import check_manifest
 
-FOLDER = Path(__file__).parents[4] / "shared" / "legacy-manifests"
+FOLDER = Path(__file__).parents[3] / "shared" / "legacy-manifests"
 pytestmark = pytest.mark.skipif(
     not FOLDER.is_dir(), reason="the manifests of earlier attempts (../shared/legacy-manifests) are not there"
 )
