@@ -43,7 +43,7 @@ def add_parser(commands: Commands) -> None:
         const=_TRAINING,
         metavar="STUDY/VIEW",
         help="for methods that need a network: train one for each reconstruction, only on the patterns of that "
-        f"reconstruction, with the budget of a study and the groups of a view of all positions (default: {_TRAINING})",
+        f"reconstruction, with the budget of a study and the groups of a view of all positions (no value: {_TRAINING})",
     )
     network.add_argument("--bundle", type=Path, metavar="FILE", help="for methods that need a network: a trained one")
     parser.add_argument(
