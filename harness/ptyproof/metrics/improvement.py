@@ -1,4 +1,4 @@
-"""What a line says about a network and its network-free start, from the `scores` of a training manifest."""
+"""Sentences that compare a network with its initial estimate, from the `scores` of a training manifest."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ DECIDING = {"poisson_loss": "Poisson loss", "complex_error": "complex error"}
 
 
 def beats_start(scores: Mapping[str, Any]) -> bool:
-    """Tell whether the object of the network is the better one in every measure that is known."""
+    """Tell whether the object of the network is better in every known metric."""
     known = [scores[measure]["improvement"] for measure in DECIDING]
     return all(value is None or value > 0 for value in known)
 
 
 def verdict(scores: Mapping[str, Any]) -> str:
-    """Return whether the network beats its start on the held-out half, and by how much in what."""
+    """Return whether the network beats its initial estimate on the held-out half, and by how much in each metric."""
     parts = [
         f"{label} {by_how_much(scores[measure]['improvement'])}"
         for measure, label in DECIDING.items()
         if scores[measure]["start"] is not None
     ]
-    return f"{'beats' if scores['beats_start'] else 'does NOT beat'} its start (held-out {', '.join(parts)})"
+    return f"{'beats' if scores['beats_start'] else 'does NOT beat'} its initial estimate (held-out {', '.join(parts)})"
 
 
 def by_how_much(improvement: float | None) -> str:
-    """Return a relative improvement in words; None stands for a perfect start."""
+    """Return a relative improvement in words; None stands for a perfect initial estimate."""
     if improvement is None:
-        return "no ratio: the start is perfect"
+        return "no ratio: the initial estimate is perfect"
     return f"{abs(improvement):.1%} {'better' if improvement > 0 else 'worse'}"

@@ -86,7 +86,7 @@ def _scan_and_truth(path: Path) -> tuple[Scan, npt.NDArray[np.complex64] | None]
 def describe_scores(scores: dict[str, Any]) -> list[str]:
     """Return the lines that a job's log has about its scores; the answer first."""
     verdict = "beats" if scores["beats_start"] else "does NOT beat"
-    lines = [f"held-out half, {scores['n_patterns']} patterns: the network {verdict} its network-free start"]
+    lines = [f"held-out half, {scores['n_patterns']} patterns: the network {verdict} its initial estimate"]
     for measure, label in (
         ("poisson_loss", "Poisson loss of the object, nats per pixel"),
         ("complex_error", "complex error (NRMSE) of the object"),
