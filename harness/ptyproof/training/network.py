@@ -1,6 +1,6 @@
 """The network: from the measured amplitudes of a group of patterns to the complex object on the group's canvas.
 
-It corrects a network-free start in stages. A stage sees the object so far, the change that the measurement asks of it
+It corrects an initial estimate in stages. A stage sees the object so far, the change that the measurement asks of it
 (`projection.misfit`) and the light, takes a step of a learned length along that change, and adds a correction that it
 computes on a coarser grid (pixel-unshuffle) from those and from what the stage before it has left in its hidden
 channels; dark margins of a canvas are left out there. Learned gradient descent: Adler & Oktem, Inverse Probl. 33,
@@ -74,7 +74,7 @@ class Stage(nn.Module):
 
 
 class GroupNetwork(nn.Module):
-    """The object of groups of patterns, by a network-free start and learned stages."""
+    """The object of groups of patterns, by an initial estimate and learned stages."""
 
     def __init__(self, design: NetworkDesign) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""The object of a scan from a trained network, and from its network-free start."""
+"""The object of a scan from a trained network, and its initial estimate without the network."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def predict_patches(
     scan
         n patterns (H, W).
     start_only
-        Return the network-free start that the network corrects.
+        Return the initial estimate that the network corrects.
     console
         Where progress is shown; None is silent.
 
@@ -119,4 +119,4 @@ def _on_device(network: GroupNetwork, patterns: Patterns) -> Patterns:
 
 
 def _label(start_only: bool) -> str:
-    return "network-free start" if start_only else "predict"
+    return "initial estimate" if start_only else "predict"

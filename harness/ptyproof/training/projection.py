@@ -1,4 +1,4 @@
-"""The network-free start: all patterns of a group projected together onto the object on the group's canvas.
+"""The initial estimate of the network: all patterns of a group projected together onto the object on the group's canvas.
 
 Notation as in `ptyproof.training.forward`. Two things happen in a projection. Every exit wave psi_k = P_k O is given
 the measured modulus and the changes are averaged, each with the light of its probe (the simultaneous form of error
@@ -119,7 +119,7 @@ def project(patterns: Patterns, obj: Tensor) -> Tensor:
 
 
 def start_estimate(patterns: Patterns, iterations: int) -> Tensor:
-    """Return the network-free start, complex (B, h, w): projections from O = 1. No gradient runs through it."""
+    """Return the initial estimate, complex (B, h, w): projections from O = 1. No gradient runs through it."""
     with torch.no_grad():
         obj = torch.ones(patterns.light.shape, dtype=patterns.probes.dtype, device=patterns.probes.device)
         last = obj
