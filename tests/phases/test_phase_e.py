@@ -48,7 +48,7 @@ def test_every_job_leaves_what_the_manifest_names(smoke_e: Phase) -> None:
         assert (record["job"], record["final_loss"]) == (entry["job"], result["final_loss"])
         log = (smoke_e.root / entry["log_path"]).read_text()
         verdict = "beats" if entry["scores"]["beats_start"] else "does NOT beat"
-        assert f"the network {verdict} its network-free start" in log
+        assert f"the network {verdict} its " in log
         assert str(smoke_e.root) not in log
         assert (folder / result["loss_curve_path"]).read_bytes().startswith(b"\x89PNG")
 

@@ -1,4 +1,4 @@
-"""The initial estimate of the network: all patterns of a group projected together onto the object on the group's canvas.
+"""The initial estimate: all patterns of a group projected together onto the object on the group's canvas.
 
 Notation as in `ptyproof.training.forward`. Two things happen in a projection. Every exit wave psi_k = P_k O is given
 the measured modulus and the changes are averaged, each with the light of its probe (the simultaneous form of error
