@@ -28,6 +28,7 @@ from pytest_ptyproof.shared import (
 
 if TYPE_CHECKING:
     from ptyproof.runs.matrix import MatrixRun, PhaseFolder
+    from ptyproof_schemas.types.comparison_manifest import ComparisonManifest
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -64,7 +65,7 @@ def ptyproof_comparison_cell(
 @pytest.fixture(scope="session")
 def ptyproof_comparison_manifest(
     ptyproof_matrix_run: MatrixRun, ptyproof_phase_d: PhaseFolder, request: pytest.FixtureRequest
-) -> dict[str, Any]:
+) -> ComparisonManifest:
     """The comparison (dict) of the selected cells, or of the whole matrix, after every reconstruction has ended."""
     with plain_errors(), watched_console(request.config) as watched:
         return ptyproof_matrix_run.compare(watched)

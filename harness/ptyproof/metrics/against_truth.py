@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,9 @@ from ptyproof.physics import similarity
 from ptyproof.physics.align import Aligned, align, illumination_crop, soft_window
 from ptyproof.physics.frc import NYQUIST, RingCorrelation, crossing, ring_correlation
 from ptyproof.physics.metrics import scaled_error
+
+if TYPE_CHECKING:
+    from ptyproof_schemas.types.comparison_manifest import Measure as MeasureRecord
 
 _MIN_FRC_SIDE_PX = 16
 # An image whose range is within rounding of float32 has no structure to speak of.
@@ -57,9 +60,9 @@ class Measure:
     sigma_px: float | None = None
     n_scales: int | None = None
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> MeasureRecord:
         """Return the measure for a manifest: JSON values only."""
-        return dict(vars(self))
+        return cast("MeasureRecord", dict(vars(self)))  # fields and keys have the same names
 
 
 @dataclass(frozen=True, eq=False)

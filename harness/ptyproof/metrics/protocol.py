@@ -9,11 +9,16 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from ptyproof.errors import InputError
 from ptyproof.io.hashing import sha256_json
 from ptyproof.study.design import StudyDesign
+from ptyproof.study.reconstruction import ProbeKnowledge, Split
+
+if TYPE_CHECKING:
+    from ptyproof_schemas.types.comparison_manifest import ProtocolParts
+    from ptyproof_schemas.types.comparison_manifest import Recipe as RecipeRecord
 
 RECIPE_VERSION = "1"
 # Signal-to-noise ratios of 1 and 1/2 bit: those of `ptyproof.physics.frc`, without its imports, for who reads tables.
@@ -61,19 +66,18 @@ class Recipe:
         own = {frc_name(self.frc_level): {"level": self.frc_level}}
         return own | FIXED_THRESHOLDS
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> RecipeRecord:
         """Return the recipe as JSON values."""
-        return asdict(self)
+        return cast("RecipeRecord", asdict(self))  # fields and keys have the same names
 
 
 def recipe_of(design: StudyDesign, crop_fraction: float | None = None) -> Recipe:
     """Return the recipe of a study: its windows, level and floor; None takes the recipe's own fraction."""
-    own: dict[str, Any] = {} if crop_fraction is None else {"crop_fraction": crop_fraction}
     return Recipe(
+        crop_fraction=Recipe.crop_fraction if crop_fraction is None else crop_fraction,
         ms_ssim_sigma_px=design.ms_ssim_sigma,
         frc_level=design.frc_threshold,
         rate_floor=design.training.rate_floor,
-        **own,
     )
 
 
@@ -82,7 +86,7 @@ def frc_name(level: float) -> str:
     return f"frc{100 * level:g}"
 
 
-def protocol(recipe: Recipe, split: str, probe: str, timing_scope: str) -> dict[str, Any]:
+def protocol(recipe: Recipe, split: Split, probe: ProbeKnowledge, timing_scope: str) -> ProtocolParts:
     """Return what a comparison's numbers depend on besides the result, part by part.
 
     Parameters
@@ -122,7 +126,7 @@ def protocol_sha256(parts: Mapping[str, Any]) -> str:
     return sha256_json(dict(parts))
 
 
-def one_protocol(protocols: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+def one_protocol(protocols: Sequence[ProtocolParts]) -> ProtocolParts:
     """Return the protocol that all rows of a table have.
 
     Raises

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ptyproof.console import Console
 from ptyproof.io.locking import lock
@@ -33,6 +33,9 @@ from ptyproof.study.design import StudyDesign
 from ptyproof.study.jobs import JobFilters, TrainingJob
 from ptyproof.study.layout import OVERLAP_MANIFEST, RUN_MANIFEST
 from ptyproof.training.device import RunOptions
+
+if TYPE_CHECKING:
+    from ptyproof_schemas.types.comparison_manifest import ComparisonManifest
 
 PHASE_C_LOG = "phase_c_generation.log"
 PHASE_D_LOG = "phase_d_overlap.log"
@@ -165,7 +168,7 @@ class MatrixRun:
             self.reconstruct(job, watched)
         return self.reconstructions.manifest()
 
-    def compare(self, watched: Console) -> dict[str, Any]:
+    def compare(self, watched: Console) -> ComparisonManifest:
         """Compare every reconstruction with the truth, after all that are selected have ended; return the manifest."""
         self.complete_reconstructions(watched)
         folder = self.folder

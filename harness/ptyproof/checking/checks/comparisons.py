@@ -97,7 +97,8 @@ def _parts(doc: Document, at: str, digest: str, parts: dict[str, Any], recipe: R
         yield doc.finding("PM624", at, said)
     if recipe is None:
         return
-    wanted = protocol(recipe, *(str(parts.get(key)) for key in ("split", "probe", "timing_scope")))
+    named: list[Any] = [str(parts.get(key)) for key in ("split", "probe", "timing_scope")]  # may be any text
+    wanted = protocol(recipe, *named)
     differing = difference(wanted, parts)
     if differing:
         said = f"the protocol differs from the recipe: {'; '.join(differing)[:_SHOWN]}"

@@ -1,13 +1,32 @@
-"""A cell of a comparison: its entry in the manifest, and what pictures are drawn from."""
+"""The cells of a comparison: what Phase F knows of them, and what a compared one holds."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, NamedTuple
 
 from ptyproof.metrics.against_truth import Scored
 from ptyproof.physics.align import Aligned, Crop
 from ptyproof.records.archive import ReconstructionArchive
+
+if TYPE_CHECKING:
+    from ptyproof_schemas.types.comparison_manifest import Compared, Other, OtherStatus
+    from ptyproof_schemas.types.reconstruction_manifest import (
+        Dataset,
+        Job,
+        NotSelected,
+        ReconstructionManifest,
+        Skipped,
+        Success,
+    )
+
+
+class Reconstructed(NamedTuple):
+    """A job of Phase F that has a result."""
+
+    job: Job
+    dataset: Dataset
+    result: Success
 
 
 @dataclass(frozen=True, eq=False)
@@ -17,8 +36,48 @@ class ComparedCell:
     `aligned` is None without a truth; then `crop` and `result` are shown as they are.
     """
 
-    entry: dict[str, Any]
+    entry: Compared
     result: ReconstructionArchive
     crop: Crop
     aligned: Aligned | None
     scored: Scored
+
+
+def reconstructed_of(manifest: ReconstructionManifest) -> list[Reconstructed]:
+    """Return the jobs of Phase F that have a result."""
+    found = []
+    for job in manifest["jobs"]:
+        result, dataset = job["result"], job["dataset"]
+        if result["status"] == "success":
+            assert dataset is not None  # a job without a dataset has no result
+            found.append(Reconstructed(job, dataset, result))
+    return found
+
+
+def others_of(manifest: ReconstructionManifest) -> list[Other]:
+    """Return the entries of the cells without a result, with the record of the phase that knows why."""
+    found = []
+    for job in manifest["jobs"]:
+        result = job["result"]
+        if result["status"] != "success":
+            found.append(_other(job, result["status"], reason=result["error"]))
+    found += [_other(skip, "skipped", skip) for skip in manifest["skipped"]]
+    found += [_other(cell, "not_selected") for cell in manifest["not_selected"]]
+    return found
+
+
+def _other(
+    record: Job | Skipped | NotSelected, status: OtherStatus, skip: Skipped | None = None, reason: str | None = None
+) -> Other:
+    return {
+        "dose": record["dose"],
+        "view": record["view"],
+        "gridsize": record["gridsize"],
+        "split": record["split"],
+        "method": record["method"],
+        "status": status,
+        "code": None if skip is None else skip["code"],
+        "reason": reason if skip is None else skip["reason"],
+        "selected": None if skip is None else skip["selected"],
+        "measured": None if skip is None else skip["measured"],
+    }

@@ -8,11 +8,11 @@ skipped it, or not selected.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ptyproof.console import Console
 from ptyproof.errors import DataError, InputError
@@ -28,7 +28,7 @@ from ptyproof.metrics.data_fit import fit_measures
 from ptyproof.metrics.definitions import needs_truth, of_comparison
 from ptyproof.metrics.protocol import Recipe, protocol, protocol_sha256, recipe_of
 from ptyproof.phases.g_compare import page
-from ptyproof.phases.g_compare.cell import ComparedCell
+from ptyproof.phases.g_compare.cell import ComparedCell, Reconstructed, others_of, reconstructed_of
 from ptyproof.phases.g_compare.tables import (
     CURVE_COLUMNS,
     account,
@@ -53,8 +53,19 @@ from ptyproof.study.layout import (
     phase_d_file,
 )
 
+if TYPE_CHECKING:
+    from ptyproof_schemas.types.common import File
+    from ptyproof_schemas.types.comparison_manifest import (
+        Alignment,
+        Cell,
+        Compared,
+        ComparisonManifest,
+        Files,
+        ProtocolParts,
+    )
+    from ptyproof_schemas.types.reconstruction_manifest import ReconstructionManifest
+
 _FITTED = "of the patterns that the result was made from"
-_KEY = ("dose", "view", "gridsize", "split", "method")
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +90,7 @@ class ComparisonPhase:
 
     artifact_root: Path
     out: Path
-    reconstruction: dict[str, Any]
+    reconstruction: ReconstructionManifest
     recipe: Recipe
     phase_c_root: Path | None = None
     phase_d_root: Path | None = None
@@ -95,20 +106,21 @@ class ComparisonPhase:
         """The comparison manifest."""
         return self.out / COMPARISON_MANIFEST
 
-    @property
-    def reconstructed(self) -> list[dict[str, Any]]:
+    @cached_property
+    def reconstructed(self) -> list[Reconstructed]:
         """Phase F's jobs that have a result."""
-        return [job for job in self.reconstruction["jobs"] if job["result"]["status"] == "success"]
+        return reconstructed_of(self.reconstruction)
 
-    def dataset_path(self, job: Mapping[str, Any]) -> Path:
+    def dataset_path(self, found: Reconstructed) -> Path:
         """Return where the dataset of a job lies."""
+        job = found.job
         views = {view.name: view for view in self.design.views}
         view = views.get(job["view"])
         if view is not None and view.reads_phase_c and self.phase_c_root is not None:
             return phase_c_file(self.phase_c_root, job["dose"], job["split"])
         if view is not None and not view.reads_phase_c and self.phase_d_root is not None:
             return phase_d_file(self.phase_d_root, job["dose"], job["view"], job["split"])
-        return self.artifact_root.joinpath(job["dataset"]["path"])
+        return self.artifact_root.joinpath(found.dataset["path"])
 
     def check(self) -> None:
         """Make sure that every dataset and result is the one that Phase F has recorded.
@@ -119,60 +131,66 @@ class ComparisonPhase:
             If a file is missing or was changed, or a dataset is another half, or another kind, than the recorded one.
         """
         digests: dict[Path, str] = {}
-        for job in self.reconstructed:
-            path = self.dataset_path(job)
-            for file, record, option in (
-                (path, job["dataset"], "; give --phase-c-root and --phase-d-root"),
-                (self.artifact_root / job["result"]["reconstruction"]["path"], job["result"]["reconstruction"], ""),
+        for found in self.reconstructed:
+            path, name, archive = self.dataset_path(found), found.job["job"], found.result["reconstruction"]
+            for file, sha256, option in (
+                (path, found.dataset["sha256"], "; give --phase-c-root and --phase-d-root"),
+                (self.artifact_root / archive["path"], archive["sha256"], ""),
             ):
                 if not file.is_file():
-                    raise DataError(file, f"is missing, but {job['job']} was reconstructed with it{option}")
+                    raise DataError(file, f"is missing, but {name} was reconstructed with it{option}")
                 if file not in digests:
                     digests[file] = sha256_file(file)
-                if digests[file] != record["sha256"]:
+                if digests[file] != sha256:
                     raise DataError(
                         file,
-                        f"is not the file that {RECONSTRUCTION_MANIFEST} has recorded for {job['job']}: its sha256 is "
-                        f"{digests[file][:16]}..., recorded is {record['sha256'][:16]}...",
+                        f"is not the file that {RECONSTRUCTION_MANIFEST} has recorded for {name}: its sha256 is "
+                        f"{digests[file][:16]}..., recorded is {sha256[:16]}...",
                     )
-            _check_role(path, job)
+            _check_role(path, found)
 
     def compare(self, console: Console) -> Iterator[ComparedCell]:
         """Yield every cell with a result, compared; each dataset is read once for the cells that share it in a row."""
         read: tuple[Path, Dataset] | None = None
-        for job in self.reconstructed:
-            path = self.dataset_path(job)
+        for found in self.reconstructed:
+            path = self.dataset_path(found)
             if read is None or read[0] != path:
                 read = (path, read_dataset(path).dataset)
-            cell = self._cell(job, read[1])
+            cell = self._cell(found, read[1])
             console.say(describe_cell(cell.entry))
             yield cell
 
-    def _cell(self, job: Mapping[str, Any], dataset: Dataset) -> ComparedCell:
-        record = job["result"]["reconstruction"]
-        path = self.artifact_root / record["path"]
+    def _cell(self, reconstructed: Reconstructed, dataset: Dataset) -> ComparedCell:
+        job, recorded, outcome = reconstructed
+        path = self.artifact_root / outcome["reconstruction"]["path"]
         result = read_archive(path)
         crop = illumination_crop(result.illumination, self.recipe.crop_fraction)
         aligned, scored = self._scored(path, result, crop, dataset)
-        timing = job["result"]["timing"]
+        timing = outcome["timing"]
         parts = protocol(self.recipe, job["split"], job["probe"], timing["scope"])
         measures = [
             *scored.measures,
             *_noted(fit_measures(result, dataset, self.recipe), _FITTED),
-            measure(self.recipe, "time_s", timing["total_s"], note=_reused(job)),
+            measure(self.recipe, "time_s", timing["total_s"], note=_reused(outcome["reused_from"])),
         ]
-        dataset_file = file_record(self.dataset_path(job), self.out)
-        entry = {key: job[key] for key in ("job", *_KEY)} | {
+        dataset_file = file_record(self.dataset_path(reconstructed), self.out)
+        entry: Compared = {
+            "job": job["job"],
+            "dose": job["dose"],
+            "view": job["view"],
+            "gridsize": job["gridsize"],
+            "split": job["split"],
+            "method": job["method"],
             "status": "success",
             "protocol": protocol_sha256(parts),
-            "dataset": dataset_file | {"role": dataset.role, "has_truth": dataset.obj is not None},
+            "dataset": {**dataset_file, "role": recorded["role"], "has_truth": dataset.obj is not None},
             "reconstruction": file_record(path, self.out),
-            "arrays_sha256": job["result"]["arrays_sha256"],
+            "arrays_sha256": outcome["arrays_sha256"],
             "crop": {
                 "rows": list(crop.rows),
                 "cols": list(crop.cols),
                 "n_px": crop.n_px,
-                "n_parts": job["result"]["n_parts"],
+                "n_parts": outcome["n_parts"],
             },
             "alignment": None if aligned is None else _alignment(aligned),
             "measures": [found.as_dict() for found in measures],
@@ -202,34 +220,22 @@ class ComparisonPhase:
             return None, Scored(tuple(undefined(recipe, of_truth, str(error))))
         return aligned, score(aligned, recipe)
 
-    def protocols(self) -> dict[str, dict[str, Any]]:
+    def protocols(self) -> dict[str, ProtocolParts]:
         """Return the protocols of the cells with a result, by their hash."""
         found = {}
-        for job in self.reconstructed:
-            parts = protocol(self.recipe, job["split"], job["probe"], job["result"]["timing"]["scope"])
+        for job, _, result in self.reconstructed:
+            parts = protocol(self.recipe, job["split"], job["probe"], result["timing"]["scope"])
             found[protocol_sha256(parts)] = parts
         return found
 
-    def others(self) -> list[dict[str, Any]]:
-        """Return the entries of the cells without a result, with the record of the phase that knows why."""
-        found = []
-        for job in self.reconstruction["jobs"]:
-            if job["result"]["status"] != "success":
-                found.append(_other(job, job["result"]["status"], reason=job["result"]["error"]))
-        for skip in self.reconstruction["skipped"]:
-            known = {key: skip[key] for key in ("code", "reason", "selected", "measured")}
-            found.append(_other(skip, "skipped", **known))
-        found += [_other(cell, "not_selected") for cell in self.reconstruction["not_selected"]]
-        return found
-
-    def in_order(self, entries: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    def in_order(self, entries: Sequence[Cell]) -> list[Cell]:
         """Return entries in the study's order: dose, view, split, method; methods that it does not name come last."""
         design = self.design
         doses = list(design.doses_photons_per_pattern)
         views = [view.name for view in design.views]
         methods = [method.name for method in design.reconstruction.methods]
 
-        def place(entry: Mapping[str, Any]) -> tuple[Any, ...]:
+        def place(entry: Cell) -> tuple[int, int, str, int, str]:
             method = entry["method"]
             known = methods.index(method) if method in methods else len(methods)
             return doses.index(entry["dose"]), views.index(entry["view"]), entry["split"], known, method
@@ -238,9 +244,14 @@ class ComparisonPhase:
 
     def inputs_sha256(self) -> str:
         """Return the digest of all that decides the comparison: cells, results, datasets, recipe, tool."""
-        jobs = [[job["job"], job["probe"], job["dataset"]["sha256"], job["result"]] for job in self.reconstructed]
-        value = {"jobs": jobs, "others": self.others(), "recipe": self.recipe.as_dict(), "figures": self.figures}
-        value["tool"] = TOOL
+        jobs = [[job["job"], job["probe"], dataset["sha256"], result] for job, dataset, result in self.reconstructed]
+        value = {
+            "jobs": jobs,
+            "others": others_of(self.reconstruction),
+            "recipe": self.recipe.as_dict(),
+            "figures": self.figures,
+            "tool": TOOL,
+        }
         return sha256_json(json.loads(json.dumps(value)))
 
 
@@ -276,7 +287,7 @@ def open_comparison(
         raise InputError(
             f"--artifact-root {artifact_root} has no {RECONSTRUCTION_MANIFEST}; run `ptyproof reconstruct`"
         )
-    manifest: dict[str, Any] = dict(read_manifest(path, "reconstruction_manifest"))
+    manifest = read_manifest(path, "reconstruction_manifest")
     figures = figures and not missing(("matplotlib",))
     recipe = recipe_of(design_from_dict(manifest["design"]), crop_fraction)
     phase = ComparisonPhase(artifact_root, out or artifact_root, manifest, recipe, phase_c_root, phase_d_root, figures)
@@ -284,7 +295,7 @@ def open_comparison(
     return phase
 
 
-def run_comparison(phase: ComparisonPhase, console: Console | None = None) -> dict[str, Any]:
+def run_comparison(phase: ComparisonPhase, console: Console | None = None) -> ComparisonManifest:
     """Compare every cell, write tables, figures and the manifest, and return the manifest.
 
     A comparison of the same results in the same way, whose files are whole, is kept.
@@ -306,25 +317,27 @@ def run_comparison(phase: ComparisonPhase, console: Console | None = None) -> di
     writable_folder(phase.out, "--out")
     sweep(phase.out)
     pictures = Pictures(phase.out, phase.out / COMPARISON_FIGURES, phase.recipe)
-    compared, points = [], []
+    compared: list[Cell] = []
+    points = []
     for cell in phase.compare(console):
         compared.append(cell.entry)
         points += list(curve_rows(cell.entry, cell.scored.curves))
         if phase.figures:
             pictures.add(cell)
-    cells = phase.in_order([*compared, *phase.others()])
+    cells = phase.in_order([*compared, *others_of(phase.reconstruction)])
     found = summary(
         phase.reconstruction["study"], phase.reconstruction["design_digest"], cells, phase.protocols(), phase.recipe
     )
     tables = [f"# Comparison: study {phase.reconstruction['study']}", "", *page.tables(found)]
-    files = {
-        "comparison": _write(phase.out / COMPARISON_CSV, csv_text(tidy_rows(cells, phase.recipe))),
-        "frc_curves": _write(phase.out / FRC_CURVES, csv_text(points, CURVE_COLUMNS)),
-        "tables": _write(phase.out / COMPARISON_TABLES, "\n".join(tables) + "\n"),
-    }
     write_manifest(phase.out / METRICS_SUMMARY, found)
-    files["metrics_summary"] = phase.out / METRICS_SUMMARY
-    manifest = timed_head("comparison_manifest") | {
+    files: Files = {
+        "comparison": _written(phase.out / COMPARISON_CSV, csv_text(tidy_rows(cells, phase.recipe))),
+        "frc_curves": _written(phase.out / FRC_CURVES, csv_text(points, CURVE_COLUMNS)),
+        "tables": _written(phase.out / COMPARISON_TABLES, "\n".join(tables) + "\n"),
+        "metrics_summary": file_record(phase.out / METRICS_SUMMARY, phase.out),
+    }
+    manifest: ComparisonManifest = {
+        **timed_head("comparison_manifest"),
         "study": phase.reconstruction["study"],
         "design": phase.reconstruction["design"],
         "design_digest": phase.reconstruction["design_digest"],
@@ -333,7 +346,7 @@ def run_comparison(phase: ComparisonPhase, console: Console | None = None) -> di
         "recipe": phase.recipe.as_dict(),
         "protocols": [{"sha256": digest, "parts": parts} for digest, parts in phase.protocols().items()],
         "cells": cells,
-        "files": {name: file_record(path, phase.out) for name, path in files.items()},
+        "files": files,
         "figures": pictures.finish(),
         "account": account(cells),
     }
@@ -341,7 +354,7 @@ def run_comparison(phase: ComparisonPhase, console: Console | None = None) -> di
     return manifest
 
 
-def describe_cell(entry: Mapping[str, Any]) -> str:
+def describe_cell(entry: Compared) -> str:
     """Return the line about a compared cell."""
     shown = {found["metric"]: found["value"] for found in entry["measures"]}
     words = [
@@ -358,38 +371,41 @@ def describe_cell(entry: Mapping[str, Any]) -> str:
     return f"{entry['job']}: {', '.join(words)}"
 
 
-def _check_role(path: Path, job: Mapping[str, Any]) -> None:
+def _check_role(path: Path, found: Reconstructed) -> None:
     """Refuse a dataset that is another half, or another kind, than the one that was to be compared on."""
     with NpzArchive(path) as archive:
-        metadata = read_metadata(archive) or {"role": "measurement", "split": "all"}
-    role, recorded, split = metadata["role"], job["dataset"]["role"], metadata["split"]
+        metadata = read_metadata(archive)
+    role, split = ("measurement", "all") if metadata is None else (metadata["role"], metadata["split"])
+    job, recorded = found.job, found.dataset["role"]
     if role != recorded:
         raise DataError(path, f"is a {role}, but {job['job']} was reconstructed from a {recorded}", METADATA)
     if split != job["split"] and not (role == "measurement" and split == "all"):
         raise DataError(path, f"is the half {split}, but {job['job']} is to be compared on {job['split']}", METADATA)
 
 
-def _reusable(phase: ComparisonPhase) -> dict[str, Any] | None:
+def _reusable(phase: ComparisonPhase) -> ComparisonManifest | None:
     if not phase.path.is_file():
         return None
-    manifest: dict[str, Any] = dict(read_manifest(phase.path, "comparison_manifest"))
+    manifest = read_manifest(phase.path, "comparison_manifest")
     if manifest["inputs_sha256"] != phase.inputs_sha256():
         return None
-    records = [*manifest["files"].values(), *(figure["file"] for figure in manifest["figures"])]
+    own = manifest["files"]
+    records = [own["comparison"], own["frc_curves"], own["tables"], own["metrics_summary"]]
+    records += [figure["file"] for figure in manifest["figures"]]
     return manifest if all(file_is_whole(record, phase.out) for record in records) else None
 
 
-def _of_this_manifest(phase: ComparisonPhase, manifest: dict[str, Any]) -> dict[str, Any]:
+def _of_this_manifest(phase: ComparisonPhase, manifest: ComparisonManifest) -> ComparisonManifest:
     """Return a comparison that is kept, with Phase F's manifest as it is now: a later call has written it anew."""
     record = file_record(phase.artifact_root / RECONSTRUCTION_MANIFEST, phase.out)
     if record == manifest["reconstruction_manifest"]:
         return manifest
-    manifest |= timed_head("comparison_manifest") | {"reconstruction_manifest": record}
-    write_manifest(phase.path, manifest)
-    return manifest
+    renewed: ComparisonManifest = {**manifest, **timed_head("comparison_manifest"), "reconstruction_manifest": record}
+    write_manifest(phase.path, renewed)
+    return renewed
 
 
-def _alignment(aligned: Aligned) -> dict[str, Any]:
+def _alignment(aligned: Aligned) -> Alignment:
     return {
         "shift_px": list(aligned.shift_px),
         "ramp_cycles_per_px": list(aligned.ramp_cycles_per_px),
@@ -403,16 +419,10 @@ def _noted(measures: Sequence[Measure], note: str) -> list[Measure]:
     return [replace(found, note=note) if found.value is not None else found for found in measures]
 
 
-def _reused(job: Mapping[str, Any]) -> str | None:
-    source = job["result"]["reused_from"]
+def _reused(source: str | None) -> str | None:
     return None if source is None else f"taken over from {source}, which has the same data and method"
 
 
-def _other(record: Mapping[str, Any], status: str, **known: Any) -> dict[str, Any]:
-    nothing = {"code": None, "reason": None, "selected": None, "measured": None}
-    return {key: record[key] for key in _KEY} | {"status": status} | nothing | known
-
-
-def _write(path: Path, text: str) -> Path:
+def _written(path: Path, text: str) -> File:
     write_text(path, text)
-    return path
+    return file_record(path, path.parent)

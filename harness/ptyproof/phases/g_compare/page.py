@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ptyproof import markdown
-from ptyproof.phases.g_compare.tables import Cell, place_of
+from ptyproof.phases.g_compare.tables import place_of
 
 CONTROLS = ("flat", "start")
 _ARROWS = {"lower": "↓", "higher": "↑"}
@@ -46,7 +46,7 @@ def _table(metrics: Iterable[Mapping[str, Any]], one: Mapping[str, Any]) -> Iter
     yield from markdown.table(["dose", "view", "method", *heads], rows)
 
 
-def _grouped(cells: Iterable[Cell]) -> dict[tuple[str, str, str | None], list[str]]:
+def _grouped(cells: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str, str | None], list[str]]:
     groups: dict[tuple[str, str, str | None], list[str]] = {}
     for cell in cells:
         place = f"dose {cell['dose']:g}, {cell['view']} (gs{cell['gridsize']}), {cell['split']}:"

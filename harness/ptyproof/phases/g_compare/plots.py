@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from ptyproof.phases.g_compare.cell import ComparedCell
+    from ptyproof_schemas.types.comparison_manifest import Compared
+    from ptyproof_schemas.types.comparison_manifest import Figure as FigureRecord
 
 Image = npt.NDArray[np.float64]
 
@@ -65,8 +67,8 @@ class Pictures:
     def __init__(self, root: Path, folder: Path, recipe: Recipe) -> None:
         self._root, self._folder, self._recipe = root, folder, recipe
         self._group: list[ComparedCell] = []
-        self._entries: list[dict[str, Any]] = []
-        self._drawn: list[dict[str, Any]] = []
+        self._entries: list[Compared] = []
+        self._drawn: list[FigureRecord] = []
 
     def add(self, cell: ComparedCell) -> None:
         """Take a cell; those of one dose, view and half come one after the other."""
@@ -75,7 +77,7 @@ class Pictures:
         self._group.append(cell)
         self._entries.append(cell.entry)
 
-    def finish(self) -> list[dict[str, Any]]:
+    def finish(self) -> list[FigureRecord]:
         """Draw what needs all cells; return the records of all pictures for the manifest."""
         if self._group:
             self._draw_group()
@@ -94,10 +96,18 @@ class Pictures:
         if curves:
             self._save(ring_correlations(curves, name, self._recipe), f"frc_{name}", "ring correlations", entry)
 
-    def _save(self, figure: Figure, name: str, what: str, entry: Mapping[str, Any] | None = None) -> None:
+    def _save(self, figure: Figure, name: str, what: str, entry: Compared | None = None) -> None:
         path = save(figure, self._folder / f"{name}.png")
-        place = {key: None if entry is None else entry[key] for key in ("dose", "view", "gridsize", "split")}
-        self._drawn.append({"what": what, **place, "file": file_record(path, self._root)})
+        self._drawn.append(
+            {
+                "what": what,
+                "dose": None if entry is None else entry["dose"],
+                "view": None if entry is None else entry["view"],
+                "gridsize": None if entry is None else entry["gridsize"],
+                "split": None if entry is None else entry["split"],
+                "file": file_record(path, self._root),
+            }
+        )
 
 
 def save(figure: Figure, path: Path) -> Path:
@@ -170,7 +180,7 @@ def ring_correlations(curves: Mapping[str, Mapping[str, RingCorrelation]], title
     return figure
 
 
-def against_dose(entries: Sequence[Mapping[str, Any]], recipe: Recipe) -> Figure:
+def against_dose(entries: Sequence[Compared], recipe: Recipe) -> Figure:
     """Draw each measure of the headline against the dose, one line a method and view."""
     from matplotlib.ticker import NullLocator
 
@@ -206,7 +216,7 @@ def against_dose(entries: Sequence[Mapping[str, Any]], recipe: Recipe) -> Figure
     return figure
 
 
-def _lines_of(place: Axes, entries: Sequence[Mapping[str, Any]], metric: str) -> None:
+def _lines_of(place: Axes, entries: Sequence[Compared], metric: str) -> None:
     """Draw a line for each method and view; a measure without a value has no point."""
     views = list(dict.fromkeys((entry["view"], entry["gridsize"]) for entry in entries))
     for method in dict.fromkeys(entry["method"] for entry in entries):
@@ -224,7 +234,7 @@ def _lines_of(place: Axes, entries: Sequence[Mapping[str, Any]], metric: str) ->
                 )
 
 
-def time_and_quality(entries: Sequence[Mapping[str, Any]]) -> Figure:
+def time_and_quality(entries: Sequence[Compared]) -> Figure:
     """Draw each cell's error against its time, one panel a dose; where no truth is known, the R-factor."""
     doses = sorted({entry["dose"] for entry in entries})
     views = list(dict.fromkeys((entry["view"], entry["gridsize"]) for entry in entries))
@@ -342,9 +352,9 @@ def _colour(method: str) -> str:
     return _COLOURS[known]
 
 
-def _value(entry: Mapping[str, Any], metric: str) -> float | None:
+def _value(entry: Compared, metric: str) -> float | None:
     return next((found["value"] for found in entry["measures"] if found["metric"] == metric), None)
 
 
-def _place(entry: Mapping[str, Any]) -> tuple[Any, ...]:
+def _place(entry: Compared) -> tuple[float, str, int, str]:
     return entry["dose"], entry["view"], entry["gridsize"], entry["split"]

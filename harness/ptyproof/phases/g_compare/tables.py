@@ -8,15 +8,18 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ptyproof.console import printable
 from ptyproof.metrics.definitions import headline, of_comparison, specs
 from ptyproof.metrics.protocol import HALF_BIT, ONE_BIT, Recipe, one_protocol
 from ptyproof.records.manifest import head
+from ptyproof.study.reconstruction import Split
 
 if TYPE_CHECKING:
     from ptyproof.physics.frc import RingCorrelation
+    from ptyproof_schemas.types.comparison_manifest import Account, Cell, Compared, Other, ProtocolParts
+    from ptyproof_schemas.types.metrics_summary import Best, MetricsSummary, Row, Table
 
 COLUMNS = (
     "dose",
@@ -33,20 +36,25 @@ COLUMNS = (
 )
 CURVE_COLUMNS = ("dose", "view", "gridsize", "method", "split", "image", "frequency", "frc", "n_px", "1bit", "halfbit")
 _FORMULA = ("=", "+", "-", "@")
-_CELL = ("dose", "view", "gridsize", "split")
 
-Cell = Mapping[str, Any]
+
+class Place(NamedTuple):
+    """What the methods of a cell share: dose in photons per pattern, view, gridsize and half."""
+
+    dose: float
+    view: str
+    gridsize: int
+    split: Split
 
 
 def tidy_rows(cells: Iterable[Cell], recipe: Recipe) -> Iterator[dict[str, Any]]:
     """Yield one row for each cell and measure; a cell without a result has every measure, without a value."""
     described = specs(recipe)
     for cell in cells:
-        common = {key: cell[key] for key in (*_CELL, "method")}
+        common = _common(cell)
         if cell["status"] == "success":
             for found in cell["measures"]:
-                shown = {key: found[key] for key in ("metric", "value", "unit", "direction", "reason")}
-                yield common | shown | {"protocol": cell["protocol"]}
+                yield {**common, **found, "protocol": cell["protocol"]}
             continue
         reason = not_compared(cell)
         for metric in of_comparison(recipe):
@@ -55,7 +63,7 @@ def tidy_rows(cells: Iterable[Cell], recipe: Recipe) -> Iterator[dict[str, Any]]
             yield common | shown | {"reason": reason, "protocol": None}
 
 
-def not_compared(cell: Cell) -> str:
+def not_compared(cell: Other) -> str:
     """Return what became of a cell that has no result: its status, and why."""
     status = cell["status"].replace("_", " ")
     return status if cell["reason"] is None else f"{status}: {cell['reason']}"
@@ -70,9 +78,9 @@ def csv_text(rows: Iterable[Mapping[str, Any]], columns: Sequence[str] = COLUMNS
     return stream.getvalue()
 
 
-def curve_rows(cell: Cell, curves: Mapping[str, RingCorrelation]) -> Iterator[dict[str, Any]]:
+def curve_rows(cell: Compared, curves: Mapping[str, RingCorrelation]) -> Iterator[dict[str, Any]]:
     """Yield the points of a cell's ring correlations, with the thresholds of information beside them."""
-    common = {key: cell[key] for key in (*_CELL, "method")}
+    common = _common(cell)
     for image, curve in curves.items():
         bits = curve.threshold(snr=ONE_BIT), curve.threshold(snr=HALF_BIT)
         for frequency, frc, n_px, one, half in zip(
@@ -82,7 +90,7 @@ def curve_rows(cell: Cell, curves: Mapping[str, RingCorrelation]) -> Iterator[di
             yield common | {"image": image} | point
 
 
-def table(cells: Sequence[Cell], protocols: Mapping[str, Mapping[str, Any]], recipe: Recipe) -> dict[str, Any]:
+def table(cells: Sequence[Compared], protocols: Mapping[str, ProtocolParts], recipe: Recipe) -> Table:
     """Return one table: the headline's measures of cells that were compared in the same way.
 
     Parameters
@@ -101,30 +109,52 @@ def table(cells: Sequence[Cell], protocols: Mapping[str, Mapping[str, Any]], rec
     """
     parts = one_protocol([protocols[cell["protocol"]] for cell in cells])
     metrics = headline(recipe)
-    rows = []
+    rows: list[Row] = []
     for cell in cells:
         values = {found["metric"]: found["value"] for found in cell["measures"] if found["metric"] in metrics}
-        rows.append({key: cell[key] for key in (*_CELL, "method")} | {"values": values})
-    return {"protocol": cells[0]["protocol"], "parts": dict(parts), "rows": rows, "best": _best(rows, recipe)}
+        rows.append(
+            {
+                "dose": cell["dose"],
+                "view": cell["view"],
+                "gridsize": cell["gridsize"],
+                "split": cell["split"],
+                "method": cell["method"],
+                "values": values,
+            }
+        )
+    return {"protocol": cells[0]["protocol"], "parts": parts, "rows": rows, "best": _best(rows, recipe)}
 
 
 def summary(
-    study: str, design_digest: str, cells: Sequence[Cell], protocols: Mapping[str, Any], recipe: Recipe
-) -> dict[str, Any]:
+    study: str, design_digest: str, cells: Sequence[Cell], protocols: Mapping[str, ProtocolParts], recipe: Recipe
+) -> MetricsSummary:
     """Return `metrics_summary`: a table for each protocol, and what became of the cells without a result."""
     compared = [cell for cell in cells if cell["status"] == "success"]
     hashes = list(dict.fromkeys(cell["protocol"] for cell in compared))
     described = specs(recipe)
-    return head("metrics_summary") | {
+    return {
+        **head("metrics_summary"),
         "study": study,
         "design_digest": design_digest,
         "recipe": recipe.as_dict(),
-        "metrics": [{"metric": metric, **vars(described[metric])} for metric in headline(recipe)],
+        "metrics": [
+            {"metric": metric, "label": spec.label, "unit": spec.unit, "direction": spec.direction}
+            for metric in headline(recipe)
+            for spec in [described[metric]]
+        ],
         "tables": [
             table([cell for cell in compared if cell["protocol"] == protocol], protocols, recipe) for protocol in hashes
         ],
         "without_result": [
-            {key: cell[key] for key in (*_CELL, "method", "status", "reason")}
+            {
+                "dose": cell["dose"],
+                "view": cell["view"],
+                "gridsize": cell["gridsize"],
+                "split": cell["split"],
+                "method": cell["method"],
+                "status": cell["status"],
+                "reason": cell["reason"],
+            }
             for cell in cells
             if cell["status"] != "success"
         ],
@@ -132,13 +162,17 @@ def summary(
     }
 
 
-def account(cells: Sequence[Cell]) -> dict[str, int]:
+def account(cells: Sequence[Cell]) -> Account:
     """Return how many cells there are, and how many ended how."""
-    counts = {
-        f"n_{status}": sum(cell["status"] == status for cell in cells)
-        for status in ("success", "failed", "lost", "skipped", "not_selected")
+    statuses = [cell["status"] for cell in cells]
+    return {
+        "n_enumerated": len(cells),
+        "n_success": statuses.count("success"),
+        "n_failed": statuses.count("failed"),
+        "n_lost": statuses.count("lost"),
+        "n_skipped": statuses.count("skipped"),
+        "n_not_selected": statuses.count("not_selected"),
     }
-    return {"n_enumerated": len(cells), **counts}
 
 
 def describe_comparison(manifest: Mapping[str, Any]) -> str:
@@ -150,24 +184,38 @@ def describe_comparison(manifest: Mapping[str, Any]) -> str:
     )
 
 
-def _best(rows: Sequence[Mapping[str, Any]], recipe: Recipe) -> list[dict[str, Any]]:
+def _best(rows: Sequence[Row], recipe: Recipe) -> list[Best]:
     """Return the best methods of each place and measure; none where fewer than two values differ."""
-    described, found = specs(recipe), []
+    described = specs(recipe)
+    found: list[Best] = []
     for place in dict.fromkeys(place_of(row) for row in rows):
         here = [row for row in rows if place_of(row) == place]
         for metric in headline(recipe):
-            values = [row["values"][metric] for row in here if row["values"].get(metric) is not None]
+            values = [value for row in here if (value := row["values"].get(metric)) is not None]
             if len(set(values)) < 2:
                 continue
             winner = min(values) if described[metric].direction == "lower" else max(values)
             methods = [row["method"] for row in here if row["values"].get(metric) == winner]
-            found.append(dict(zip(_CELL, place, strict=True)) | {"metric": metric, "methods": methods})
+            found.append(
+                {
+                    "dose": place.dose,
+                    "view": place.view,
+                    "gridsize": place.gridsize,
+                    "split": place.split,
+                    "metric": metric,
+                    "methods": methods,
+                }
+            )
     return found
 
 
-def place_of(row: Cell) -> tuple[Any, ...]:
+def place_of(row: Mapping[str, Any]) -> Place:
     """Return dose, view, gridsize and half of a cell: what its methods share."""
-    return tuple(row[key] for key in _CELL)
+    return Place(row["dose"], row["view"], row["gridsize"], row["split"])
+
+
+def _common(cell: Cell) -> dict[str, Any]:
+    return {**place_of(cell)._asdict(), "method": cell["method"]}
 
 
 def _plain(value: Any) -> Any:
