@@ -9,13 +9,13 @@ import json
 import sys
 from collections.abc import Generator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from ptyproof.console import plain
 from ptyproof.errors import PtyproofError
-from ptyproof.hub.index import Hub
+from ptyproof.hub.index import Evidence, Hub
 from ptyproof.hub.outcomes import Outcomes, Phase
 from ptyproof.hub.session import Session
 from ptyproof.hub.verdict import Verdict, judge, with_revision
@@ -31,6 +31,9 @@ from pytest_ptyproof.own_reports import runs_on, seconds_of, test_of, without_gr
 from pytest_ptyproof.selection import Selection
 from pytest_ptyproof.tree_state import TreeState
 
+if TYPE_CHECKING:
+    from ptyproof_schemas.types.hub_index import Run
+
 MARKER = "real_run"
 
 _encode = json.JSONEncoder(ensure_ascii=False).encode
@@ -39,7 +42,7 @@ _encode = json.JSONEncoder(ensure_ascii=False).encode
 class Recorder:
     """Records one run: its log, its reports, its outcomes, its verdict, and its entry in the hub's index."""
 
-    def __init__(self, config: pytest.Config, kind: str, topic: str | None, selection: Selection) -> None:
+    def __init__(self, config: pytest.Config, kind: Evidence, topic: str | None, selection: Selection) -> None:
         self._config = config
         self._kind = kind
         self._topic = topic
@@ -55,7 +58,7 @@ class Recorder:
         self._blocked_by: str | None = None  # the first error of a fixture of a real run, or what stopped the whole
         self._hub: Hub = Hub(hub_place(config))
         index = self._hub.read()
-        self._past: list[dict[str, Any]] = [] if index is None else index["runs"]
+        self._past: list[Run] = [] if index is None else index["runs"]
         self._redaction = redaction(self._hub.root, config.rootpath)
         self._tree = TreeState(config.rootpath, self._hub.root, self._redaction.clean)
         command = ["pytest", *config.invocation_params.args]

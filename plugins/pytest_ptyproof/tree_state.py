@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
 
 from ptyproof.hub.tree_changes import SUFFIX, Files, file_lines, read_files
 from ptyproof.provenance.revision import code_tree
@@ -27,7 +26,7 @@ class TreeState:
         self._clean = clean
         self._tests: tuple[Path, ...] = ()
         self._list: LogFile | None = None
-        self.record: dict[str, Any] = self._tree.revision(()).as_dict()  # for the index
+        self.record = self._tree.revision(()).as_dict()  # for the index
 
     def select(self, tests: Iterable[Path]) -> None:
         """Take down which files the selected tests lie in."""

@@ -47,7 +47,9 @@ class Place:
         """Return the description of what stands there, or of what it stands in."""
         places = [Place(self.kind, self.steps[:n]) for n in range(len(self.steps), 0, -1)]
         found = [place.schema().get("description") for place in places if isinstance(place.node(), dict)]
-        return next((text for text in found if isinstance(text, str)), load_schema(self.kind)["title"])
+        title = load_schema(self.kind)["title"]
+        root = f"{camel(_name_of(self))} of a record of kind {self.kind}" if self.steps else title
+        return next((text for text in found if isinstance(text, str)), root)
 
     def below(self, *steps: str) -> Place:
         """Return a place further down."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -38,12 +38,19 @@ from ptyproof.provenance.redaction import redaction
 from ptyproof.reconstruction.method import Budget, run_method
 from ptyproof.records.archive import Origin, ReconstructionArchive, read_archive, write_archive
 from ptyproof.records.manifest import timed_head, write_manifest
+from ptyproof.study.reconstruction import ProbeKnowledge
 from ptyproof.study.seeds import stream
 from ptyproof.training.bundle import read_bundle
 from ptyproof.training.device import RunOptions, compute_environment, configured
 
+if TYPE_CHECKING:
+    from ptyproof_schemas.types.assessment import Assessment, Bundle, Networks, Seconds, Training
+    from ptyproof_schemas.types.assessment import Method as MethodRecord
+
+Part = Literal["fit", "half_a", "half_b"]
+
 ASSESSMENT = "assessment.json"
-PARTS = ("fit", "half_a", "half_b")
+PARTS: tuple[Part, ...] = ("fit", "half_a", "half_b")
 _MIN_POSITIONS = 8
 _Index = npt.NDArray[np.int64]
 
@@ -66,7 +73,7 @@ class AssessmentPlan:
         Crop, registration and thresholds.
     """
 
-    probe: str = "estimated"
+    probe: ProbeKnowledge = "estimated"
     held_out_fraction: float = 0.1
     seed: int = 654
     batch_size: int = 64
@@ -78,12 +85,12 @@ class AssessmentPlan:
         if not 0 < self.held_out_fraction <= 0.5:
             raise InputError(f"--held-out must be a fraction in (0, 0.5], got {self.held_out_fraction:g}")
 
-    def parts(self, n: int) -> tuple[dict[str, _Index], _Index]:
+    def parts(self, n: int) -> tuple[dict[Part, _Index], _Index]:
         """Return the positions of each reconstruction, and those that are held out: indices (m,) int64, ascending."""
         order = stream(self.seed, "assessment", "held out").permutation(n)
         n_held_out = max(1, round(self.held_out_fraction * n))
         halves = stream(self.seed, "assessment", "halves").permutation(n)
-        chosen = {"fit": order[n_held_out:], "half_a": halves[: n // 2], "half_b": halves[n // 2 :]}
+        chosen: dict[Part, _Index] = {"fit": order[n_held_out:], "half_a": halves[: n // 2], "half_b": halves[n // 2 :]}
         return {name: np.sort(index) for name, index in chosen.items()}, np.sort(order[:n_held_out])
 
 
@@ -103,7 +110,7 @@ def assess(
     options: RunOptions,
     network: Path | OwnTraining | None = None,
     console: Console | None = None,
-) -> dict[str, Any]:
+) -> Assessment:
     """Judge methods on a measurement; write reconstructions, pictures and `assessment.json` into `out`.
 
     Parameters
@@ -154,10 +161,15 @@ def assess(
     sweep(out)
     judge = _Judge(dataset, blind, out, plan, options, network, console)
     methods = [judge.judged(task) for task in tasks]
-    n_of = {name: len(index) for name, index in judge.index.items()}
-    record = timed_head("assessment") | {
-        "dataset": {key: blind.record[key] for key in ("sha256", "size_bytes", "n_patterns", "scan_sha256")}
-        | {"name": file_name(path)},
+    record: Assessment = {
+        **timed_head("assessment"),
+        "dataset": {
+            "sha256": blind.record["sha256"],
+            "size_bytes": blind.record["size_bytes"],
+            "n_patterns": blind.record["n_patterns"],
+            "scan_sha256": blind.record["scan_sha256"],
+            "name": file_name(path),
+        },
         "plan": {
             "probe": plan.probe,
             "held_out_fraction": plan.held_out_fraction,
@@ -165,7 +177,12 @@ def assess(
             "batch_size": plan.batch_size,
             "recipe": plan.recipe.as_dict(),
         },
-        "n_patterns": n_of | {"held_out": len(judge.held_out)},
+        "n_patterns": {
+            "fit": len(judge.index["fit"]),
+            "half_a": len(judge.index["half_a"]),
+            "half_b": len(judge.index["half_b"]),
+            "held_out": len(judge.held_out),
+        },
         "environment": compute_environment(options),
         "bundle": bundle,
         "training": judge.training(),
@@ -194,14 +211,14 @@ class _Judge:
         self.options = options
         self.network = network
         self.console = console
-        self.own: dict[str, OwnNetwork] = {}
+        self.own: dict[Part, OwnNetwork] = {}
         self.index, self.held_out = plan.parts(len(dataset))
         self.parts = {name: subset(blind, index) for name, index in self.index.items()}
 
-    def judged(self, task: Task) -> dict[str, Any]:
+    def judged(self, task: Task) -> MethodRecord:
         """Return the record of a method."""
         name = task.method.name
-        record: dict[str, Any] = {
+        record: MethodRecord = {
             "method": name,
             "provider": task.method.provider.as_dict(),
             "epochs": task.epochs,
@@ -214,14 +231,15 @@ class _Judge:
             "figures": [],
         }
         try:
-            return record | self._attempted(task)
+            self._attempt(task, record)
         except Exception as error:  # noqa: BLE001 - whatever ends a method is recorded, and the others go on
             reason = redaction(self.out).clean(reason_of(error))
             self.console.say(f"{name}: FAILED: {reason}")
-            return record | {"status": "failed", "error": reason}
+            return {**record, "status": "failed", "error": reason}
+        return record
 
-    def _attempted(self, task: Task) -> dict[str, Any]:
-        """Return what the record of a method that succeeds says."""
+    def _attempt(self, task: Task, record: MethodRecord) -> None:
+        """Put into a record what a method has found, once it has found everything."""
         name = task.method.name
         archives, seconds, remedies = self._reconstructed(task)
         measures, curves = self._measures(archives)
@@ -229,21 +247,24 @@ class _Judge:
             draw_object(self.out / "figures" / f"object_{name}.png", archives["fit"], name, self.plan.recipe),
             draw_half_scans(self.out / "figures" / f"half_scans_{name}.png", curves, name, self.plan.recipe),
         ]
-        return {
-            "seconds": seconds,
-            "remedies": remedies,
-            "reconstructions": {part: file_record(self._path(name, part), self.out) for part in PARTS},
-            "measures": [found.as_dict() for found in measures],
-            "figures": [file_record(path, self.out) for path in figures],
-        }
+        files = {part: file_record(self._path(name, part), self.out) for part in PARTS}
+        drawn = [file_record(path, self.out) for path in figures]
+        record["seconds"] = seconds
+        record["remedies"] = remedies
+        record["reconstructions"] = {"fit": files["fit"], "half_a": files["half_a"], "half_b": files["half_b"]}
+        record["measures"] = [found.as_dict() for found in measures]
+        record["figures"] = drawn
 
-    def training(self) -> dict[str, Any] | None:
+    def training(self) -> Training | None:
         """Return the record of the networks that were trained, or None where none was."""
         if not isinstance(self.network, OwnTraining):
             return None
-        return self.network.as_dict() | {"networks": {part: own.record for part, own in self.own.items()}}
+        networks: Networks = {}
+        for part in self.own:
+            networks[part] = self.own[part].record
+        return {**self.network.as_dict(), "networks": networks}
 
-    def _bundle(self, task: Task, part: str, blind: BlindDataset) -> Path | None:
+    def _bundle(self, task: Task, part: Part, blind: BlindDataset) -> Path | None:
         """Return the network of a part for a method that needs one, trained when the first of them does."""
         if not task.method.needs_training:
             return None
@@ -258,8 +279,10 @@ class _Judge:
     def _path(self, method: str, part: str) -> Path:
         return self.out / method / f"{part}.npz"
 
-    def _reconstructed(self, task: Task) -> tuple[dict[str, ReconstructionArchive], dict[str, float], list[str]]:
-        archives, seconds, remedies = {}, {}, set()
+    def _reconstructed(self, task: Task) -> tuple[dict[Part, ReconstructionArchive], Seconds, list[str]]:
+        archives: dict[Part, ReconstructionArchive] = {}
+        seconds: Seconds = {"fit": 0.0, "half_a": 0.0, "half_b": 0.0}
+        remedies: set[str] = set()
         for part, blind in self.parts.items():
             bundle_path = self._bundle(task, part, blind)
             found, seconds[part] = self._run(task, part, blind, bundle_path)
@@ -291,7 +314,7 @@ class _Judge:
         return found, seconds
 
     def _measures(
-        self, archives: Mapping[str, ReconstructionArchive]
+        self, archives: Mapping[Part, ReconstructionArchive]
     ) -> tuple[list[Measure], Mapping[str, RingCorrelation]]:
         recipe, fit = self.plan.recipe, archives["fit"]
         measures = fit_measures(fit, self.dataset, recipe, self.index["fit"])
@@ -320,7 +343,7 @@ def _check_light(path: Path, blind: BlindDataset, plan: AssessmentPlan) -> None:
             )
 
 
-def _bundle_record(path: Path) -> dict[str, Any]:
+def _bundle_record(path: Path) -> Bundle:
     read_bundle(path)  # a damaged one is found before anything is written
     return {"name": file_name(path), "sha256": sha256_file(path), "size_bytes": path.stat().st_size}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ptyproof import clock
 from ptyproof.assessment.own_training import OwnNetwork, OwnTraining
@@ -14,6 +15,9 @@ from ptyproof.study.layout import cell_key
 from ptyproof.training.device import RunOptions
 from ptyproof.training.runner import TrainingTask, train
 from ptyproof.training.scan import normalised_scan
+
+if TYPE_CHECKING:
+    from ptyproof_schemas.types.assessment import Network
 
 
 def train_own(
@@ -41,7 +45,7 @@ def train_own(
     began = clock.seconds()
     trained = train(_task(plan, photons), scan, folder, options, console)
     seconds = clock.seconds() - began
-    record = {
+    record: Network = {
         "bundle": file_record(trained.bundle_path, out),
         "epochs_completed": trained.epochs_completed,
         "bundle_epoch": trained.bundle_epoch,

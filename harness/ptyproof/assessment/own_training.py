@@ -4,12 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, TypedDict
 
 from ptyproof.errors import InputError
 from ptyproof.study.design import StudyDesign
 from ptyproof.study.toml_form import load_study
 from ptyproof.study.views import View
+
+if TYPE_CHECKING:
+    from ptyproof_schemas.types.assessment import Network
+
+
+class Groups(TypedDict):
+    """Which study's view a network is trained for."""
+
+    study: str
+    design_digest: str
+    view: str
+    gridsize: int
+    neighbor_count: int
 
 
 @dataclass(frozen=True)
@@ -38,7 +51,7 @@ class OwnTraining:
             raise InputError(f"--train must name a view of {design.name} of all positions ({known}), got {name!r}")
         return cls(design, views[name])
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> Groups:
         """Return the record for a manifest."""
         return {
             "study": self.design.name,
@@ -54,4 +67,4 @@ class OwnNetwork:
     """A network that was trained for one part: its bundle, and its entry in a manifest."""
 
     bundle_path: Path
-    record: dict[str, Any]
+    record: Network

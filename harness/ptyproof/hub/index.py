@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from ptyproof import clock
 from ptyproof.errors import DataError, InputError, ManifestError
@@ -27,9 +27,14 @@ from ptyproof.provenance.redaction import redaction
 from ptyproof.records.manifest import timed_head
 from ptyproof.study.layout import STATE_FILE
 
+if TYPE_CHECKING:
+    from ptyproof_schemas.types.hub_index import File, HubIndex, Process, Run
+
+Evidence = Literal["red", "green", "collect", "none"]
+
 INDEX = "hub.json"
 DATASETS = "work"
-EVIDENCE = ("red", "green", "collect", "none")
+EVIDENCE: tuple[Evidence, ...] = ("red", "green", "collect", "none")
 _OWN = (*EVIDENCE, "cli", "docs", "real_run", DATASETS)
 _ZEROS = "0" * 64
 
@@ -45,7 +50,7 @@ class Hub:
         """The index."""
         return self.root / INDEX
 
-    def read(self) -> dict[str, Any] | None:
+    def read(self) -> HubIndex | None:
         """Return the index, or None if there is no index yet.
 
         Raises
@@ -56,7 +61,7 @@ class Hub:
         if not self.index_path.exists():
             return None
         text = _read_text(self.index_path)
-        index: dict[str, Any] = schema.accepted(parse_json(text, self.index_path), "hub_index", self.index_path)
+        index: HubIndex = schema.accepted(parse_json(text, self.index_path), "hub_index", self.index_path)
         if index["index_sha256"] != own_digest(text, index["index_sha256"]):
             raise ManifestError(
                 self.index_path, "was changed after it was written: its digest is another", "index_sha256"
@@ -66,9 +71,9 @@ class Hub:
     def open_run(
         self,
         command: Sequence[str],
-        evidence: str,
+        evidence: Evidence,
         topic: str | None,
-        environment: Mapping[str, Any],
+        environment: Mapping[str, str],
         revision: Mapping[str, Any],
         further: Callable[[str], Mapping[str, Any]] = lambda _: {},
     ) -> str:
@@ -87,40 +92,37 @@ class Hub:
         """
         refuse_links_out(self.root)
         sweep(self.root)
-        with self._changing() as index:
-            name = f"run-{len(index['runs']) + 1:04d}"
-            known = redaction(self.root).cleaned(dict(further(name)))
-            index["runs"].append(
-                {
-                    "id": name,
-                    "evidence": evidence,
-                    "topic": topic,
-                    "real_run": False,
-                    "status": "running",
-                    "accepted": None,
-                    "reason": None,
-                    "command": redaction(self.root).clean(shlex.join(command)),
-                    "started": clock.stamp(),
-                    "ended": None,
-                    "exit_status": None,
-                    "process": {"host_sha256": host_mark(), "pid": os.getpid()},
-                    "revision": redaction(self.root).cleaned(revision),
-                    "environment": dict(environment),
-                    "outcomes": {},
-                    "n_collected": None,
-                    "skips": [],
-                    "log_path": None,
-                    "reports_path": None,
-                    "files_path": None,
-                    "blocked_path": None,
-                    "red": None,
-                    "collect": None,
-                }
-                | known
-            )
+        with self._changing() as runs:
+            name = f"run-{len(runs) + 1:04d}"
+            run: Run = {
+                "id": name,
+                "evidence": evidence,
+                "topic": topic,
+                "real_run": False,
+                "status": "running",
+                "accepted": None,
+                "reason": None,
+                "command": redaction(self.root).clean(shlex.join(command)),
+                "started": clock.stamp(),
+                "ended": None,
+                "exit_status": None,
+                "process": {"host_sha256": host_mark(), "pid": os.getpid()},
+                "revision": redaction(self.root).cleaned(revision),
+                "environment": dict(environment),
+                "outcomes": {},
+                "n_collected": None,
+                "skips": [],
+                "log_path": None,
+                "reports_path": None,
+                "files_path": None,
+                "blocked_path": None,
+                "red": None,
+                "collect": None,
+            }
+            runs.append(_changed(run, redaction(self.root).cleaned(dict(further(name)))))
         return name
 
-    def update_run(self, name: str, **changes: Any) -> dict[str, Any]:
+    def update_run(self, name: str, **changes: Any) -> Run:
         """Change what is recorded of a run, and take stock of the files; return the run's record.
 
         Raises
@@ -128,14 +130,14 @@ class Hub:
         ManifestError
             If the index does not contain the run, because it was removed since the run began.
         """
-        with self._changing() as index:
-            run: dict[str, Any] | None = next((run for run in index["runs"] if run["id"] == name), None)
-            if run is None:
+        with self._changing() as runs:
+            place = next((place for place, run in enumerate(runs) if run["id"] == name), None)
+            if place is None:
                 raise ManifestError(self.index_path, f"has no {name}: it was removed or replaced since that run began")
-            run.update(redaction(self.root).cleaned(changes))
-        return run
+            runs[place] = _changed(runs[place], redaction(self.root).cleaned(changes))
+            return runs[place]
 
-    def end_run(self, name: str, exit_status: int, **changes: Any) -> dict[str, Any]:
+    def end_run(self, name: str, exit_status: int, **changes: Any) -> Run:
         """Record the end of a run."""
         return self.update_run(name, status="ended", ended=clock.stamp(), exit_status=exit_status, **changes)
 
@@ -146,12 +148,13 @@ class Hub:
 
     def others_under_way(self) -> list[str]:
         """Return the ids of the runs that other processes are in the middle of, as far as this machine can know."""
-        index = self.read() or {"runs": []}
-        here = {"host_sha256": host_mark(), "pid": os.getpid()}
-        running = [run for run in index["runs"] if run["status"] == "running" and run["process"] != here]
+        index = self.read()
+        here: Process = {"host_sha256": host_mark(), "pid": os.getpid()}
+        runs = [] if index is None else index["runs"]
+        running = [run for run in runs if run["status"] == "running" and run["process"] != here]
         return [run["id"] for run in running if not is_incomplete(run)]
 
-    def files(self) -> list[dict[str, Any]]:
+    def files(self) -> list[File]:
         """Return the record of every file in the hub but the index and the datasets, in the order of their paths.
 
         A file that another process removes meanwhile is left out.
@@ -160,22 +163,28 @@ class Hub:
         return [record for record in records if record is not None]
 
     @contextmanager
-    def _changing(self) -> Iterator[dict[str, Any]]:
+    def _changing(self) -> Iterator[list[Run]]:
         self.root.mkdir(parents=True, exist_ok=True)
         with lock(self.index_path):
-            index = self.read() or {"runs": []}
-            self._refuse_newer(index)
-            yield index
-            head = timed_head("hub_index") | {"index_sha256": _ZEROS}
-            index = head | {"runs": encodable(index["runs"]), "files": self.files()}
+            earlier = self.read()
+            if earlier is not None:
+                self._refuse_newer(earlier)
+            runs = [] if earlier is None else earlier["runs"]
+            yield runs
+            index: HubIndex = {
+                **timed_head("hub_index"),
+                "index_sha256": _ZEROS,
+                "runs": encodable(runs),
+                "files": self.files(),
+            }
             schema.validate(index, "hub_index", self.index_path)
             text = format_json(index)
             write_text(self.index_path, text.replace(_ZEROS, own_digest(text, _ZEROS), 1))
 
-    def _refuse_newer(self, index: Mapping[str, Any]) -> None:
+    def _refuse_newer(self, index: HubIndex) -> None:
         """Refuse to write over an index that may hold more than this version knows; reading one is fine."""
         ours = schema_files.load_schema("hub_index")["version"]
-        theirs = index.get("schema_version", ours)
+        theirs = index["schema_version"]
         if _minor(theirs) > _minor(ours):
             raise ManifestError(
                 self.index_path,
@@ -228,7 +237,11 @@ def walk(root: Path) -> Iterator[tuple[str, Path]]:
                 yield name, path
 
 
-def _record(name: str, path: Path) -> dict[str, Any] | None:
+def _changed(run: Run, changes: Mapping[str, Any]) -> Run:
+    return cast("Run", {**run, **changes})  # the index is held against its schema before it is written
+
+
+def _record(name: str, path: Path) -> File | None:
     """Return the record of a file, whose size and digest are of the same bytes even while it grows."""
     try:
         with path.open("rb", buffering=0) as file:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ptyproof_schemas.types.hub_index import Deselected, Uncollected
 
 MARKER_RULE = "the rule that real_run tests run with -m real_run alone"
 
@@ -67,11 +70,12 @@ class Session:
     accepted_errors: Sequence[str] = ()
     without_assertions: bool = False
 
-    def record(self) -> dict[str, list[dict[str, Any]]]:
+    def record(self) -> dict[str, list[Uncollected] | list[Deselected]]:
         """Return what the index of a hub says of it."""
-        return {
-            "uncollected": [{"module": name, "reason": reason} for name, reason in self.uncollected.items()],
-            "deselected": [
-                {"by": one.by, "by_command": one.by_command, "count": len(one.tests)} for one in self.left_out
-            ],
-        }
+        uncollected: list[Uncollected] = [
+            {"module": name, "reason": reason} for name, reason in self.uncollected.items()
+        ]
+        deselected: list[Deselected] = [
+            {"by": one.by, "by_command": one.by_command, "count": len(one.tests)} for one in self.left_out
+        ]
+        return {"uncollected": uncollected, "deselected": deselected}

@@ -9,11 +9,14 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ptyproof.io.json_lines import one_line, read_lines
 from ptyproof.provenance.file_kinds import CODE, KINDS, NOUNS, TESTS
 from ptyproof.provenance.revision import PROJECT, REPOSITORY
+
+if TYPE_CHECKING:
+    from ptyproof_schemas.types.hub_index import Revision, Tree
 
 SUFFIX = ".files.jsonl"
 _NAMED = 3
@@ -66,7 +69,7 @@ def read_files(path: Path) -> Files:
     return {str(line["path"]): (str(line["kind"]), str(line["digest"])) for line in lines}
 
 
-def changes(before: Mapping[str, Any], after: Mapping[str, Any], old: Files, new: Files) -> Changes:
+def changes(before: Revision, after: Revision, old: Files, new: Files) -> Changes:
     """Return what changed between two revisions of the index, whose lists of files are `old` and `new`."""
     where = described(after["tree"])
     unknown = _incomparable(before.get("tree"), after["tree"])
@@ -84,13 +87,13 @@ def changes(before: Mapping[str, Any], after: Mapping[str, Any], old: Files, new
     )
 
 
-def described(tree: Mapping[str, Any]) -> str:
+def described(tree: Tree) -> str:
     """Return in words what was looked at, as the index has it."""
     words = _WORDS.get(tree["kind"], "the folder of the run")
     return words if tree["root"] == "." else f"{words} ({tree['root']} from that of the run)"
 
 
-def _incomparable(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> str | None:
+def _incomparable(before: Tree | None, after: Tree) -> str | None:
     if before is None:
         return "it was recorded by an earlier version, which looked at Python files alone"
     one, other = ((tree["kind"], None if tree["kind"] == REPOSITORY else tree["root"]) for tree in (before, after))

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ptyproof.hub.outcomes import ASYNC, UNKNOWN, Outcomes
 from ptyproof.hub.session import MARKER_RULE, Session
 from ptyproof.hub.tree_changes import Changes, Files, changes, read_files
 from ptyproof.io.json_lines import read_lines
 from ptyproof.provenance.file_kinds import CODE
+
+if TYPE_CHECKING:
+    from ptyproof.hub.index import Evidence
+    from ptyproof_schemas.types.hub_index import Collect, Red, Revision, Run, Tree
 
 _NAMED = 3
 _STATUS = {2: "the run was interrupted", 3: "pytest had an internal error", 4: "pytest was used wrongly"}
@@ -36,8 +40,8 @@ class Verdict:
     accepted: bool | None
     exit_status: int
     remarks: tuple[str, ...]
-    red: dict[str, Any] | None = None
-    collect: dict[str, Any] | None = None
+    red: Red | None = None
+    collect: Collect | None = None
 
     @property
     def reason(self) -> str | None:
@@ -53,7 +57,7 @@ class Verdict:
 
 
 def judge(
-    kind: str, topic: str | None, outcomes: Outcomes, session: Session, past: Sequence[Mapping[str, Any]], hub: Path
+    kind: Evidence, topic: str | None, outcomes: Outcomes, session: Session, past: Sequence[Run], hub: Path
 ) -> Verdict:
     """Return the verdict on a run.
 
@@ -93,9 +97,7 @@ def _failure(status: int) -> int:
     return status if isinstance(status, int) and status % 256 else 1
 
 
-def with_revision(
-    verdict: Verdict, past: Sequence[Mapping[str, Any]], hub: Path, revision: Mapping[str, Any], files: Files
-) -> Verdict:
+def with_revision(verdict: Verdict, past: Sequence[Run], hub: Path, revision: Revision, files: Files) -> Verdict:
     """Return a verdict on a green run with what changed since its red one, as far as both runs looked at the tree.
 
     Parameters
@@ -110,9 +112,10 @@ def with_revision(
     before = next(run for run in past if run["id"] == verdict.red["run"])
     kept = before.get("files_path")
     found = changes(before["revision"], revision, {} if kept is None else read_files(hub / kept), files)
-    red = verdict.red | {"code_changed": found.code, "tests_changed": found.tests}
+    red: Red = {**verdict.red, "code_changed": found.code, "tests_changed": found.tests}
     counts = found.counts()
-    red |= {} if counts is None else {"changed": counts}
+    if counts is not None:
+        red["changed"] = counts
     remarks = (*verdict.remarks, *_of_changes(found, red["run"]), *_limits(revision["tree"], found.where))
     return replace(verdict, remarks=remarks, red=red)
 
@@ -129,7 +132,7 @@ def _of_changes(found: Changes, red: str) -> Iterator[str]:
         yield f"since {red}, in {found.where}: {found.sentence()}"
 
 
-def _limits(tree: Mapping[str, Any], where: str) -> Iterator[str]:
+def _limits(tree: Tree, where: str) -> Iterator[str]:
     yield from (f"not looked at in {where}: {limit}" for limit in tree["limits"])
 
 
@@ -205,34 +208,35 @@ def _by_marker(session: Session) -> list[str]:
     return [f"{number} tests left out: {MARKER_RULE}" for number in numbers]
 
 
-def _against_red(
-    outcomes: Outcomes, earlier: Sequence[Mapping[str, Any]], hub: Path, remarks: list[str]
-) -> dict[str, Any] | None:
+def _against_red(outcomes: Outcomes, earlier: Sequence[Run], hub: Path, remarks: list[str]) -> Red | None:
     reds = [run for run in earlier if run["evidence"] == "red"]
     if not reds:
         remarks.append("there is no red before this green")
         return None
     newest = reds[-1]
-    same = ran(hub / newest["reports_path"]) == set(outcomes.tests)
+    same = ran(_reports(newest, hub)) == set(outcomes.tests)
     if not same:
         remarks.append(f"the tests are not those of red ({newest['id']})")
-    return {"run": newest["id"], "same_tests": same}
+    return {"run": newest["id"], "same_tests": same, "code_changed": None, "tests_changed": None}
 
 
-def _against_collect(
-    outcomes: Outcomes, earlier: Sequence[Mapping[str, Any]], hub: Path, remarks: list[str]
-) -> dict[str, Any] | None:
+def _against_collect(outcomes: Outcomes, earlier: Sequence[Run], hub: Path, remarks: list[str]) -> Collect | None:
     collects = [run for run in earlier if run["evidence"] == "collect"]
     if not collects:
         return None
     newest = collects[-1]
-    before = ran(hub / newest["reports_path"])
+    before = ran(_reports(newest, hub))
     now = {test for test in outcomes.tests if outcomes.of(test) != "not_run"}
     if before - now:
         remarks.append(f"{_listed(sorted(before - now))} had been collected ({newest['id']}) but did not run")
     if now - before:
         remarks.append(f"{_listed(sorted(now - before))} had not been collected ({newest['id']})")
     return {"run": newest["id"], "n_not_run": len(before - now), "n_not_collected": len(now - before)}
+
+
+def _reports(run: Run, hub: Path) -> Path:
+    assert run["reports_path"] is not None  # a run that was accepted has reports
+    return hub / run["reports_path"]
 
 
 def _listed(names: Sequence[str]) -> str:

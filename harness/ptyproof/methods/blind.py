@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,9 @@ from ptyproof.physics.fourier import fft2c, ifft2c
 from ptyproof.reconstruction.method import BlindScan, illumination, shifted_probes
 from ptyproof.reconstruction.stitching import label_parts
 from ptyproof.training.scan import scan_digest
+
+if TYPE_CHECKING:
+    from ptyproof_schemas.types.reconstruction_manifest import Dataset as DatasetRecord
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +60,7 @@ class BlindDataset:
     illumination: npt.NDArray[np.float32]
     parts: npt.NDArray[np.int32]
     n_parts: int
-    record: dict[str, Any]
+    record: DatasetRecord
 
     def scan(
         self, estimated: bool, defocus_rad: float, batch_size: int, bundle_path: Path | None, grouped: bool = True
@@ -131,11 +134,13 @@ def read_blind(path: Path, split: str, folder: Path) -> BlindDataset:
     scale = dataset.intensity_scale
     lights = np.abs(shifted_probes(dataset.probe, dataset.positions_px)) ** 2
     parts, n_parts = label_parts(lights, corners, shape)
-    record = {
+    role = dataset.role
+    assert role != "base"  # it has patterns
+    record: DatasetRecord = {
         "path": relative(path, folder),
         "sha256": sha256_file(path),
         "size_bytes": path.stat().st_size,
-        "role": dataset.role,
+        "role": role,
         "n_patterns": len(dataset),
         "scan_sha256": scan_digest(dataset),
     }
@@ -167,5 +172,5 @@ def subset(dataset: BlindDataset, index: npt.NDArray[np.int64]) -> BlindDataset:
         illumination=illumination(dataset.probe, positions_px, dataset.object_shape),
         parts=parts,
         n_parts=n_parts,
-        record=dataset.record | {"n_patterns": len(index), "scan_sha256": digest},
+        record={**dataset.record, "n_patterns": len(index), "scan_sha256": digest},
     )

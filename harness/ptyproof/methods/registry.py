@@ -14,13 +14,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import entry_points
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ptyproof._version import __version__
 from ptyproof.errors import DesignError, InputError
 from ptyproof.reconstruction.method import Method, Needs, unavailable
 from ptyproof.study.design import StudyDesign
 from ptyproof.study.reconstruction import method_name
+
+if TYPE_CHECKING:
+    from ptyproof_schemas.types.reconstruction_manifest import Provider as ProviderRecord
 
 ENTRY_POINTS = "ptyproof.methods"
 NEED_TRAINING = frozenset({"pinn", "pinn+lsqml"})
@@ -37,7 +40,7 @@ class Provider:
     def __str__(self) -> str:
         return self.name if self.version is None else f"{self.name} {self.version}"
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> ProviderRecord:
         """Return the record for a manifest."""
         return {"name": self.name, "version": self.version}
 

@@ -15,12 +15,15 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, cast
 
 from ptyproof.io.hashing import combine_digests, sha256_file
 from ptyproof.provenance import git
 from ptyproof.provenance.file_kinds import CODE, KINDS, TESTS, is_derived, kind_of
 from ptyproof.provenance.tree_files import EXECUTABLE, LINK, MOST_BYTES, MOST_FILES, digests, walked
+
+if TYPE_CHECKING:
+    from ptyproof_schemas.types.hub_index import Revision as RevisionRecord
 
 REPOSITORY, PROJECT, FOLDER = "repository", "project", "folder"
 UNKNOWN_CHANGES = hashlib.sha256(b"git could not tell what is uncommitted").hexdigest()
@@ -81,11 +84,11 @@ class Revision:
     git_error: str | None
     tree: Tree
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> RevisionRecord:
         """Return the record for a manifest."""
         record = asdict(self)
         record["tree"]["limits"] = list(self.tree.limits)
-        return record
+        return cast("RevisionRecord", record)  # fields and keys have the same names
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ class NPatterns(TypedDict):
 
 
 class Bundle(TypedDict):
-    """Methods judged on a measurement without truth."""
+    """Bundle of a record of kind assessment."""
 
     name: str
     sha256: str
@@ -46,7 +46,7 @@ class Bundle(TypedDict):
 
 
 class Network(TypedDict):
-    """Methods judged on a measurement without truth."""
+    """Network of a record of kind assessment."""
 
     bundle: File
     epochs_completed: int
@@ -66,7 +66,7 @@ class Networks(TypedDict):
 
 
 class Training(TypedDict):
-    """Methods judged on a measurement without truth."""
+    """Training of a record of kind assessment."""
 
     study: str
     design_digest: str
@@ -84,7 +84,7 @@ class Provider(TypedDict):
 
 
 class Seconds(TypedDict):
-    """Methods judged on a measurement without truth."""
+    """Seconds of a record of kind assessment."""
 
     fit: float
     half_a: float
@@ -92,7 +92,7 @@ class Seconds(TypedDict):
 
 
 class Reconstructions(TypedDict):
-    """Methods judged on a measurement without truth."""
+    """Reconstructions of a record of kind assessment."""
 
     fit: File
     half_a: File

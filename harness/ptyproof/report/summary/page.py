@@ -34,7 +34,7 @@ def write_summary(hub: Path) -> list[Path]:
     ManifestError
         If the hub's index is damaged.
     """
-    index = Hub(hub).read() or {"runs": []}
+    index = Hub(hub).read()
     manifests = read_manifests(hub)
     (hub / SUMMARY).parent.mkdir(parents=True, exist_ok=True)
     if TRAINING not in manifests.damaged:
@@ -42,7 +42,7 @@ def write_summary(hub: Path) -> list[Path]:
         records = ({key: skip[key] for key in SKIP_KEYS} for skip in skips)
         lines = [one_line(json.dumps(record, ensure_ascii=False, allow_nan=False)) for record in records]
         write_text(hub / SKIP_LINES, "".join(f"{line}\n" for line in lines))
-    write_text(hub / SUMMARY, summary(hub, manifests, index["runs"]))
+    write_text(hub / SUMMARY, summary(hub, manifests, [] if index is None else index["runs"]))
     return [hub / SUMMARY, hub / SKIP_LINES]
 
 
