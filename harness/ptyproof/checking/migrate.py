@@ -99,7 +99,7 @@ def migrated(
     source: Mapping[str, Any],
     beside: bool = True,
     findings: Iterable[Finding] = (),
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Return a training manifest of an earlier generation, which obeys its schema, in the current form.
 
     Parameters
@@ -213,7 +213,7 @@ def _job(job: Mapping[str, Any], number: int, notes: _Notes) -> dict[str, Any]:
     }
 
 
-def _result(result: Mapping[str, Any], place: str, notes: _Notes) -> dict[str, Any] | None:
+def _result(result: Mapping[str, Any], place: str, notes: _Notes) -> dict[str, object] | None:
     if "status" not in result:
         notes.unknown[place] = "the job was only named, in a dry run"
         return None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import textwrap
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
 
 from ptyproof.checking.gather import LeftAlone
 from ptyproof.checking.judge import Checked
@@ -136,7 +135,7 @@ def _counts(named: Named) -> dict[str, int]:
     return {"named": named.n, "there": named.there, "absent": named.absent, "not_looked_at": named.unseen}
 
 
-def as_json(judged: Iterable[Checked], left: LeftAlone = _NOTHING_LEFT) -> dict[str, Any]:
+def as_json(judged: Iterable[Checked], left: LeftAlone = _NOTHING_LEFT) -> dict[str, object]:
     """Return judgments as JSON values."""
     files = []
     counts = dict.fromkeys(SEVERITIES, 0)
@@ -168,7 +167,7 @@ def as_json(judged: Iterable[Checked], left: LeftAlone = _NOTHING_LEFT) -> dict[
     }
 
 
-def _of_cause(cause: Cause) -> dict[str, Any]:
+def _of_cause(cause: Cause) -> dict[str, object]:
     """Return a cause as JSON values; `json_path` is the first of its `places`."""
     said = {"code": cause.code, "severity": cause.severity, "group": cause.group, "message": _plain(cause.message)}
     places = [_plain(place) for place in cause.places]

@@ -44,7 +44,7 @@ def recognise(value: Any) -> Recognised | None:
     return _of_halves(value) or _of_phase_e(value) or _of_phase_f(value) or _of_phase_g(value)
 
 
-def _current(value: dict[str, Any]) -> Recognised | None:
+def _current(value: dict[str, object]) -> Recognised | None:
     kind = value.get("kind")
     if kind is None and len(_OF_METADATA & value.keys()) >= 3:
         return _newest("dataset_metadata")
@@ -61,7 +61,7 @@ def _newest(kind: str) -> Recognised:
     return Recognised(kind, major, str(major))
 
 
-def _of_halves(value: dict[str, Any]) -> Recognised | None:
+def _of_halves(value: dict[str, object]) -> Recognised | None:
     inner = mapping(value, "train").keys() | mapping(value, "test").keys()
     if len(_OF_D2 & inner) >= 3:
         return Recognised("legacy_overlap_metrics_d2", 1, "D2")
@@ -74,7 +74,7 @@ def _of_halves(value: dict[str, Any]) -> Recognised | None:
     return None
 
 
-def _of_phase_e(value: dict[str, Any]) -> Recognised | None:
+def _of_phase_e(value: dict[str, object]) -> Recognised | None:
     keys = value.keys()
     if not _ROOTS & keys:
         if {"skipped_views", "skipped_count"} & keys and "skipped_jobs" not in keys and not {"jobs", "filters"} & keys:
@@ -97,7 +97,7 @@ def _of_phase_e(value: dict[str, Any]) -> Recognised | None:
     return Recognised(f"legacy_training_manifest_e{number}", 1, f"E{number}")
 
 
-def _of_phase_f(value: dict[str, Any]) -> Recognised | None:
+def _of_phase_f(value: dict[str, object]) -> Recognised | None:
     keys = value.keys()
     if "skipped_jobs" in keys and not _ROOTS & keys:
         return Recognised("legacy_reconstruction_skip_summary_f1", 1, "F1-F4")
@@ -114,7 +114,7 @@ def _of_phase_f(value: dict[str, Any]) -> Recognised | None:
     return Recognised(f"legacy_reconstruction_manifest_f{number}", 1, f"F{number}")
 
 
-def _of_phase_g(value: dict[str, Any]) -> Recognised | None:
+def _of_phase_g(value: dict[str, object]) -> Recognised | None:
     keys = value.keys()
     jobs = [job for job in listed(value, "jobs") if isinstance(job, dict)]
     if "aggregate_metrics" in keys or ("n_jobs" in keys and any("metrics" in job for job in jobs)):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ptyproof.checking.model.document import Document, Findings, count, mapping, plural, text
 
 _OF_SUCCESS = ("seconds", "reconstructions", "measures", "figures")
@@ -53,7 +51,7 @@ def _files(doc: Document, place: str, name: str | None) -> Findings:
     yield from _own(doc, archives, [f"{name}/{part}.npz" for part in parts], "archive")
 
 
-def _own(doc: Document, records: dict[str, dict[str, Any]], wanted: list[str], what: str) -> Findings:
+def _own(doc: Document, records: dict[str, dict[str, object]], wanted: list[str], what: str) -> Findings:
     """Yield files elsewhere than where they belong, and those that are the same as another."""
     digests: dict[str, str] = {}
     for (place, record), belongs in zip(records.items(), wanted, strict=True):

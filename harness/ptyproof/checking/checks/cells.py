@@ -41,7 +41,7 @@ _SHORT_NAME = re.compile(_CELL.format(".+"))
 _NAME = re.compile(_CELL.format(".+?") + "-(?P<split>train|test)-(?P<method>.+)")
 
 
-def records(doc: Document) -> Iterator[tuple[str, dict[str, Any]]]:
+def records(doc: Document) -> Iterator[tuple[str, dict[str, object]]]:
     """Yield every record that is about a cell, with its JSON path."""
     for key in _LISTS:
         yield from doc.entries(key)
@@ -90,7 +90,7 @@ def possible(doc: Document) -> Findings:
             yield doc.finding("PM204", f"{place}.dose", f"{dose:g} is not a dose of the study")
 
 
-def design_cells(design: dict[str, Any]) -> set[str]:
+def design_cells(design: dict[str, object]) -> set[str]:
     """Return the names of the cells of a design, as far as it says them."""
     views = [(text(view, "name"), count(view, "gridsize")) for view in listed(design, "views")]
     doses = [dose for dose in map(as_number, listed(design, "doses_photons_per_pattern")) if dose is not None]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
 
 from ptyproof.checking.checks.account import added_up
 from ptyproof.checking.model.document import (
@@ -48,7 +47,7 @@ def attempts(doc: Document) -> Findings:
             yield from _failed(doc, attempt, place)
 
 
-def _epochs(doc: Document, attempt: dict[str, Any], place: str, status: str | None) -> Findings:
+def _epochs(doc: Document, attempt: dict[str, object], place: str, status: str | None) -> Findings:
     """Yield epochs that are not the first ones in their order, are too many or too few, or were not compared."""
     asked, most = count(attempt, "n_epochs_asked"), count(attempt, "max_epochs")
     killed, mode = count(attempt, "killed_after_epoch"), text(attempt, "mode")
@@ -74,7 +73,7 @@ def _epochs(doc: Document, attempt: dict[str, Any], place: str, status: str | No
         yield doc.finding("PM605", f"{place}.killed_after_epoch", said)
 
 
-def _reproduced(doc: Document, attempt: dict[str, Any], place: str) -> Findings:
+def _reproduced(doc: Document, attempt: dict[str, object], place: str) -> Findings:
     trainings = list(entries(attempt, "trainings", place))
     if len(trainings) != 2:
         said = f"the status is reproduced, but the attempt lists {len(trainings)} of two trainings"
@@ -96,7 +95,7 @@ def _reproduced(doc: Document, attempt: dict[str, Any], place: str) -> Findings:
         yield doc.finding("PM704", f"{place}.status", said)
 
 
-def _diverged(doc: Document, attempt: dict[str, Any], place: str) -> Findings:
+def _diverged(doc: Document, attempt: dict[str, object], place: str) -> Findings:
     found = mapping(attempt, "divergence")
     if not found:
         if "divergence" in attempt and not doc.is_cut(f"{place}.divergence"):
@@ -117,7 +116,7 @@ def _diverged(doc: Document, attempt: dict[str, Any], place: str) -> Findings:
     yield doc.finding("PM713", f"{place}.status", said)
 
 
-def _failed(doc: Document, attempt: dict[str, Any], place: str) -> Findings:
+def _failed(doc: Document, attempt: dict[str, object], place: str) -> Findings:
     error = text(attempt, "error")
     if error is None and "error" in attempt:
         yield doc.finding("PM704", f"{place}.error", "the status is failed, but no error is recorded")

@@ -45,7 +45,7 @@ def ends(doc: Document) -> Findings:
 def protocols(doc: Document) -> Findings:
     """Yield protocols whose hash, half or recipe is not theirs, and cells of a protocol that is not recorded."""
     recipe = measured.recipe_of(doc)
-    known: dict[str, Any] = {}
+    known: dict[str, object] = {}
     for place, key, entry in _protocols(doc):
         digest, parts = text(entry, key), mapping(entry, "parts")
         if digest is None or not parts:
@@ -62,7 +62,7 @@ def protocols(doc: Document) -> Findings:
         yield from _used(doc, known)
 
 
-def _used(doc: Document, known: dict[str, Any]) -> Findings:
+def _used(doc: Document, known: dict[str, object]) -> Findings:
     """Yield cells whose protocol is not recorded or of the other half, and protocols of no cell."""
     used = set()
     for place, cell in doc.entries("cells"):
@@ -80,14 +80,14 @@ def _used(doc: Document, known: dict[str, Any]) -> Findings:
         yield doc.finding("PM624", "$.protocols", f"no cell has the protocol {digest[:16]}...")
 
 
-def _protocols(doc: Document) -> Iterator[tuple[str, str, dict[str, Any]]]:
+def _protocols(doc: Document) -> Iterator[tuple[str, str, dict[str, object]]]:
     for place, entry in doc.entries("protocols"):
         yield place, "sha256", entry
     for place, table in doc.entries("tables"):
         yield place, "protocol", table
 
 
-def _parts(doc: Document, at: str, digest: str, parts: dict[str, Any], recipe: Recipe | None) -> Findings:
+def _parts(doc: Document, at: str, digest: str, parts: dict[str, object], recipe: Recipe | None) -> Findings:
     try:
         real = protocol_sha256(parts)
     except ValueError:  # NaN
@@ -151,5 +151,5 @@ def figures(doc: Document) -> Findings:
             yield doc.finding("PM304", f"{place}.file.path", f"{name[-_SHOWN:]} is also the picture at {seen[name]}")
 
 
-def _compared(doc: Document) -> list[tuple[str, dict[str, Any]]]:
+def _compared(doc: Document) -> list[tuple[str, dict[str, object]]]:
     return [(place, cell) for place, cell in doc.entries("cells") if cell.get("status") == "success"]

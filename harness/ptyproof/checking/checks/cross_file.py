@@ -112,13 +112,13 @@ def in_hub(doc: Document) -> Findings:
             yield doc.finding("PM210", "$", f"the file was changed: {INDEX} has another sha256 for {printable(name)}")
 
 
-def _of_bundle(doc: Document, place: str, job: dict[str, Any], record: Mapping[str, Any], name: str) -> Findings:
+def _of_bundle(doc: Document, place: str, job: dict[str, object], record: Mapping[str, Any], name: str) -> Findings:
     yield from same_keys(doc, place, job, record, _OF_JOB, name)
     yield from same_keys(doc, f"{place}.result", mapping(job, "result"), record, _OF_RESULT, name)
     yield from same_keys(doc, "$", doc.root, record, ("study", "design_digest"), name)
 
 
-def _of_losses(doc: Document, place: str, result: dict[str, Any], last: Mapping[str, Any], name: str) -> Findings:
+def _of_losses(doc: Document, place: str, result: dict[str, object], last: Mapping[str, Any], name: str) -> Findings:
     wanted = {"epochs_completed": last.get("epoch"), "final_loss": last.get("train_loss")}
     wanted["validation_loss"] = last.get("validation_loss")
     for key, said in wanted.items():
@@ -178,7 +178,7 @@ def _bytes(path: Path | None, limit: int) -> bytes:
         return b""
 
 
-def json_beside(doc: Document, name: str) -> dict[str, Any]:
+def json_beside(doc: Document, name: str) -> dict[str, object]:
     path = inside(doc, name)
     value = None if path is None else _read_json(path)
     return value if isinstance(value, dict) else {}
@@ -191,7 +191,7 @@ def _read_json(path: Path) -> Any:
         return None
 
 
-def _bundle_record(doc: Document, name: str) -> dict[str, Any]:
+def _bundle_record(doc: Document, name: str) -> dict[str, object]:
     """Return the model record in the header of a safetensors file: 8 bytes of length, then JSON."""
     path = inside(doc, name)
     length = int.from_bytes(_bytes(path, 8), "little")
@@ -205,14 +205,14 @@ def _bundle_record(doc: Document, name: str) -> dict[str, Any]:
     return record if isinstance(record, dict) else {}
 
 
-def _last_losses(doc: Document, name: str) -> dict[str, Any]:
+def _last_losses(doc: Document, name: str) -> dict[str, object]:
     """Return the last row of a table of losses, with the numbers in it."""
     raw = _bytes(inside(doc, name), _MAX_BYTES)
     rows = list(_rows(raw.decode("utf-8", "replace")))
     return rows[-1] if rows else {}
 
 
-def _rows(table: str) -> Iterator[dict[str, Any]]:
+def _rows(table: str) -> Iterator[dict[str, object]]:
     try:
         for row in csv.DictReader(io.StringIO(table)):
             yield {key: _number(value) for key, value in row.items() if isinstance(key, str)}

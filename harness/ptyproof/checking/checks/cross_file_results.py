@@ -73,7 +73,7 @@ def trainings(doc: Document) -> Findings:
                 yield doc.finding("PM802", f"{place}.{key}", said)
 
 
-def _network(doc: Document, place: str, job: dict[str, Any], trained: Any, name: str) -> Findings:
+def _network(doc: Document, place: str, job: dict[str, object], trained: Any, name: str) -> Findings:
     """Yield a network that is not the one of the job's training, or of a training that has none."""
     bundle = mapping(job, "bundle")
     used = bundle.get("sha256")
@@ -105,7 +105,7 @@ def reconstructions(doc: Document) -> Findings:
         yield doc.finding("PM208", "$.cells", f"{missing[:120]}, a cell of {name[-120:]}, is missing")
 
 
-def _of_cell(doc: Document, place: str, cell: dict[str, Any], job: dict[str, Any], name: str) -> Findings:
+def _of_cell(doc: Document, place: str, cell: dict[str, object], job: dict[str, object], name: str) -> Findings:
     result = mapping(job, "result")
     status = result.get("status", "skipped" if "code" in job else "not_selected")
     yield from same(doc, f"{place}.status", cell.get("status"), status, name)
@@ -178,11 +178,11 @@ def _values(root: Mapping[str, Any]) -> dict[tuple[str, str], tuple[Any, str]]:
     return found
 
 
-def _training(record: dict[str, Any]) -> str | None:
+def _training(record: dict[str, object]) -> str | None:
     return cell_of({key: record.get(key) for key in _CELL[:3]})
 
 
-def _archive(doc: Document, name: str) -> tuple[dict[str, Any], list[float] | None]:
+def _archive(doc: Document, name: str) -> tuple[dict[str, object], list[float] | None]:
     """Return what the archive of a reconstruction says of itself, and the loss of each epoch."""
     path = inside(doc, name)
     if path is None:

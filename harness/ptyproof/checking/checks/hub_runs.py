@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from ptyproof.checking.model.document import Document, Findings, count, listed, mapping, number, text
 from ptyproof.hub.session import MARKER_RULE
@@ -32,7 +31,7 @@ def check(doc: Document) -> Findings:
             yield from _accepted(doc, place, run, name[:_SHOWN])
 
 
-def _accepted(doc: Document, place: str, run: dict[str, Any], name: str) -> Findings:
+def _accepted(doc: Document, place: str, run: dict[str, object], name: str) -> Findings:
     """Yield what an accepted run cannot have: another exit status than 0, or tests that ended in another way."""
     kind = text(run, "evidence") or ""
     if number(run, "exit_status") not in (0, None):
@@ -57,11 +56,11 @@ def _accepted(doc: Document, place: str, run: dict[str, Any], name: str) -> Find
         yield doc.finding("PM704", f"{place}.deselected", said)
 
 
-def _may_be_left_out(tests: dict[str, Any]) -> bool:
+def _may_be_left_out(tests: dict[str, object]) -> bool:
     return tests.get("by_command") is not False or text(tests, "by") == MARKER_RULE
 
 
-def _end(doc: Document, place: str, run: dict[str, Any], later: Sequence[dict[str, Any]]) -> Findings:
+def _end(doc: Document, place: str, run: dict[str, object], later: Sequence[dict[str, object]]) -> Findings:
     """Yield what is wrong with a run's end; a run that was killed and done again stays visible and is no fault."""
     name = (text(run, "id") or place)[:_SHOWN]
     if run.get("status") == "running":
@@ -75,12 +74,12 @@ def _end(doc: Document, place: str, run: dict[str, Any], later: Sequence[dict[st
         yield doc.finding("PM710", f"{place}.ended", f"{name} has ended, but has no end time or exit status")
 
 
-def _command(run: dict[str, Any]) -> str:
+def _command(run: dict[str, object]) -> str:
     """Return a run's command, with pytest's options by the names that they had first: `--ptyproof-study`, `--study`."""
     return (text(run, "command") or "").replace("--ptyproof-", "--")
 
 
-def _is_gone(run: dict[str, Any]) -> bool:
+def _is_gone(run: dict[str, object]) -> bool:
     """Tell whether the process of a run that has no end has gone, as far as this machine can know."""
     # here, as a checked manifest is rarely an index
     from ptyproof.hub.index import is_incomplete

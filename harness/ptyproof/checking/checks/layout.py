@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
 
 from ptyproof.checking.checks.cells import parts_of
 from ptyproof.checking.model.document import Document, Findings, cell_of, listed, mapping, number, plural, text
@@ -90,7 +89,7 @@ def views(doc: Document) -> Findings:
             yield from _of_view(doc, place, view, f"{dose_folder(dose)}/{name}", name)
 
 
-def _of_view(doc: Document, place: str, view: dict[str, Any], cell: str, name: str) -> Findings:
+def _of_view(doc: Document, place: str, view: dict[str, object], cell: str, name: str) -> Findings:
     """Yield files of a view in another cell's folder; that of the metrics lies under the artifact root of its call."""
     for half in HALVES:
         here = mapping(view, half)
@@ -99,14 +98,14 @@ def _of_view(doc: Document, place: str, view: dict[str, Any], cell: str, name: s
     yield from _file(doc, place, view, f"{cell}/metrics_bundle.json", "metrics_bundle")
 
 
-def _file(doc: Document, place: str, holder: dict[str, Any], expected: str, key: str = "file") -> Findings:
+def _file(doc: Document, place: str, holder: dict[str, object], expected: str, key: str = "file") -> Findings:
     path = text(mapping(holder, key), "path")
     if path is not None and path != expected and (key == "file" or not path.endswith(f"/{expected}")):
         said = f"{path[-120:]} is not the path of the cell, {expected[-120:]}"
         yield doc.finding("PM406", f"{place}.{key}.path", said)
 
 
-def _cells(design: dict[str, Any]) -> Iterator[str]:
+def _cells(design: dict[str, object]) -> Iterator[str]:
     """Yield the names of a design's cells in its order."""
     for dose in listed(design, "doses_photons_per_pattern"):
         for view in listed(design, "views"):

@@ -76,7 +76,7 @@ def model(doc: Document) -> Findings:
         yield doc.finding("PM605", "$.validation_loss", said)
 
 
-def _epochs(doc: Document, result: dict[str, Any], place: str, budget: int | None) -> Findings:
+def _epochs(doc: Document, result: dict[str, object], place: str, budget: int | None) -> Findings:
     done = count(result, "epochs_completed")
     if done is None:
         return

@@ -51,7 +51,7 @@ def check(doc: Document) -> Findings:
     yield from resolution(doc, recipe)
 
 
-def results(doc: Document) -> Iterator[tuple[str, dict[str, Any]]]:
+def results(doc: Document) -> Iterator[tuple[str, dict[str, object]]]:
     """Yield what has measures: cells of a comparison, methods of an assessment."""
     for key in ("cells", "methods"):
         for place, holder in doc.entries(key):
@@ -95,7 +95,7 @@ def _described(recipe: Recipe | None) -> dict[str, Spec]:
     return {} if recipe is None else specs(recipe)
 
 
-def _one(doc: Document, measure: dict[str, Any], at: str, recipe: Recipe | None) -> Findings:
+def _one(doc: Document, measure: dict[str, object], at: str, recipe: Recipe | None) -> Findings:
     metric, value = text(measure, "metric"), number(measure, "value")
     if metric is None:
         return
@@ -120,7 +120,7 @@ def _one(doc: Document, measure: dict[str, Any], at: str, recipe: Recipe | None)
     yield from _windows(doc, measure, metric, at, recipe)
 
 
-def _windows(doc: Document, measure: dict[str, Any], metric: str, at: str, recipe: Recipe) -> Findings:
+def _windows(doc: Document, measure: dict[str, object], metric: str, at: str, recipe: Recipe) -> Findings:
     """Yield a window that is not the recipe's, and a range or scales where the measure has none, or lacks them."""
     sigma, scales = number(measure, "sigma_px"), measure.get("n_scales")
     own = recipe.ms_ssim_sigma_px if metric.endswith("_ms_ssim") else recipe.ssim_sigma_px
@@ -145,7 +145,7 @@ def _windows(doc: Document, measure: dict[str, Any], metric: str, at: str, recip
 
 
 def _names(
-    doc: Document, holder: dict[str, Any], place: str, lists: set[tuple[str | None, ...]], recipe: Recipe | None
+    doc: Document, holder: dict[str, object], place: str, lists: set[tuple[str | None, ...]], recipe: Recipe | None
 ) -> Findings:
     """Yield measures that are there twice, out of order, or missing where another result has them."""
     names = [text(measure, "metric") for _, measure in entries(holder, "measures", place)]
@@ -217,7 +217,7 @@ def _thresholds(doc: Document, values: Values, recipe: Recipe | None) -> Finding
                 yield doc.finding("PM613", first[1], f"{said}, {second[0]:g}")
 
 
-def _of_image(doc: Document, holder: dict[str, Any], place: str, values: Values) -> Findings:
+def _of_image(doc: Document, holder: dict[str, object], place: str, values: Values) -> Findings:
     """Yield ranges of one image that differ, and a PSNR that is not that of range and mean square."""
     ranges: dict[str, tuple[float, str]] = {}
     for at, measure in entries(holder, "measures", place):
@@ -234,7 +234,7 @@ def _of_image(doc: Document, holder: dict[str, Any], place: str, values: Values)
             yield from _psnr(doc, psnr, mse[0], data_range)
 
 
-def _of_truth(doc: Document, holder: dict[str, Any], place: str, values: Values) -> Findings:
+def _of_truth(doc: Document, holder: dict[str, object], place: str, values: Values) -> Findings:
     """Yield comparisons without a truth, and errors that do not follow from the alignment."""
     if mapping(holder, "dataset").get("has_truth") is False:
         for metric, (_, at) in values.items():
@@ -283,7 +283,7 @@ def resolution(doc: Document, recipe: Recipe | None) -> Findings:
                 yield doc.finding("PM610", at, said)
 
 
-def _tables(doc: Document) -> Iterator[tuple[dict[str, Any], dict[str, tuple[float | None, str]]]]:
+def _tables(doc: Document) -> Iterator[tuple[dict[str, object], dict[str, tuple[float | None, str]]]]:
     for place, holder in results(doc):
         yield (
             holder,
@@ -318,9 +318,9 @@ def _columns(doc: Document, recipe: Recipe | None) -> Findings:
                 yield doc.finding("PM623", f"{place}.{key}", said)
 
 
-def _best(doc: Document, table: dict[str, Any], place: str, directions: dict[str | None, str | None]) -> Findings:
+def _best(doc: Document, table: dict[str, object], place: str, directions: dict[str | None, str | None]) -> Findings:
     """Yield methods that are called the best and are not."""
-    by_cell: dict[tuple[str, ...], list[dict[str, Any]]] = defaultdict(list)
+    by_cell: dict[tuple[str, ...], list[dict[str, object]]] = defaultdict(list)
     for _, row in entries(table, "rows", place):
         by_cell[tuple(str(row.get(part)) for part in _CELL)].append(row)
     for at, best in entries(table, "best", place):

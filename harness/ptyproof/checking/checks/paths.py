@@ -6,7 +6,6 @@ import posixpath
 import re
 import unicodedata
 from dataclasses import replace
-from typing import Any
 from urllib.parse import unquote
 
 from ptyproof.checking.model.document import Document, Findings, count, number, text
@@ -187,7 +186,7 @@ def _misplaced(key: str, path: str, cell: tuple[str | None, str | None, int | No
 
 
 def _of_phase(
-    doc: Document, place: str, job: dict[str, Any], view: str, wanted: str | None, roots: list[str]
+    doc: Document, place: str, job: dict[str, object], view: str, wanted: str | None, roots: list[str]
 ) -> Findings:
     """Yield a baseline that does not read Phase C's data, and another view that does."""
     if wanted is None or "None/" in roots:

@@ -113,7 +113,7 @@ def budgets(doc: Document) -> Findings:
         yield from _given(doc, job, place, budget)
 
 
-def _spent(doc: Document, result: dict[str, Any], at: str, budget: dict[str, Any]) -> Findings:
+def _spent(doc: Document, result: dict[str, object], at: str, budget: dict[str, object]) -> Findings:
     if result.get("status") != "success":
         return
     done, stopped, limit = count(result, "iterations"), result.get("stopped_by"), count(budget, "epochs")
@@ -134,7 +134,7 @@ def _spent(doc: Document, result: dict[str, Any], at: str, budget: dict[str, Any
         yield doc.finding("PM605", f"{at}.final_loss", said)
 
 
-def _given(doc: Document, job: dict[str, Any], place: str, budget: dict[str, Any]) -> Findings:
+def _given(doc: Document, job: dict[str, object], place: str, budget: dict[str, object]) -> Findings:
     """Yield a budget that is neither the study's nor that of a call which asked for the job."""
     name, epochs, seconds = text(job, "job"), budget.get("epochs"), budget.get("seconds")
     calls = [call for _, call in doc.entries("calls") if name in listed(call, "jobs")]
@@ -191,7 +191,7 @@ def timings(doc: Document) -> Findings:
 def same_data(doc: Document) -> Findings:
     """Yield halves of one dose and view that are one dataset, and two records of one file that differ."""
     halves: dict[tuple[Any, ...], tuple[Any, str]] = {}
-    files: dict[str, tuple[dict[str, Any], str]] = {}
+    files: dict[str, tuple[dict[str, object], str]] = {}
     for place, record in _with_data(doc):
         for key in ("dataset", "bundle"):
             own = mapping(record, key)
@@ -266,7 +266,7 @@ def places(doc: Document) -> Findings:
                 yield doc.finding("PM406", f"{place}.{key}.path", said)
 
 
-def _data(doc: Document, place: str, record: dict[str, Any], dose: str, whole: bool) -> Findings:
+def _data(doc: Document, place: str, record: dict[str, object], dose: str, whole: bool) -> Findings:
     """Yield a dataset of another cell, or of the other phase."""
     data, view, split = text(mapping(record, "dataset"), "path"), record.get("view"), record.get("split")
     if data is None:
@@ -283,6 +283,6 @@ def _data(doc: Document, place: str, record: dict[str, Any], dose: str, whole: b
         yield doc.finding("PM407", f"{place}.dataset.path", said)
 
 
-def _with_data(doc: Document) -> Iterator[tuple[str, dict[str, Any]]]:
+def _with_data(doc: Document) -> Iterator[tuple[str, dict[str, object]]]:
     yield from doc.entries("jobs")
     yield from doc.entries("cells")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 from ptyproof.checking.model.document import Document, Findings, count, listed, mapping, text
 from ptyproof.errors import PtyproofError
@@ -27,7 +26,7 @@ class _Lines:
     failed: set[str] = field(default_factory=set)
     others: set[str] = field(default_factory=set)
 
-    def add(self, line: dict[str, Any]) -> None:
+    def add(self, line: dict[str, object]) -> None:
         test, when, outcome = (str(line.get(key)) for key in ("test", "when", "outcome"))
         if "when" not in line:
             self.n_listed += 1
@@ -72,7 +71,7 @@ def check(doc: Document) -> Findings:
             yield doc.finding("PM911", f"{place}.{key}", f"{name}: {said}")
 
 
-def _differences(run: dict[str, Any], lines: _Lines) -> Iterator[tuple[str, str]]:
+def _differences(run: dict[str, object], lines: _Lines) -> Iterator[tuple[str, str]]:
     kind = text(run, "evidence")
     if kind == "collect":
         if count(run, "n_collected") != lines.n_listed:
@@ -101,7 +100,7 @@ def _differences(run: dict[str, Any], lines: _Lines) -> Iterator[tuple[str, str]
             yield key, f"counts {said_n}, but the lines have {n}"
 
 
-def _n_deselected(run: dict[str, Any]) -> int:
+def _n_deselected(run: dict[str, object]) -> int:
     return sum(count(one, "count") or 0 for one in listed(run, "deselected") if isinstance(one, dict))
 
 

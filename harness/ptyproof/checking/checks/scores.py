@@ -40,7 +40,7 @@ def of_names(doc: Document) -> Findings:
                 yield from _range(doc, metric, value, f"$.metrics.{half}.{name}", name)
 
 
-def _row(doc: Document, row: dict[str, Any], place: str) -> Findings:
+def _row(doc: Document, row: dict[str, object], place: str) -> Findings:
     metric, model = text(row, "metric"), text(row, "model")
     values = [key for key in (*_SIDES, "value") if row.get(key) is not None]
     if not values and not doc.is_cut(place):
@@ -51,7 +51,7 @@ def _row(doc: Document, row: dict[str, Any], place: str) -> Findings:
             yield from _range(doc, metric, value, f"{place}.{key}", f"{metric} of the {key}")
 
 
-def _silent(doc: Document, job: dict[str, Any]) -> Findings:
+def _silent(doc: Document, job: dict[str, object]) -> Findings:
     """Yield a count of successes that holds a job of which a method has no score at all."""
     scored: dict[str, bool] = {}
     for _, row in entries(job, "metrics", "$"):
@@ -71,7 +71,7 @@ def _range(doc: Document, metric: str, value: float, place: str, name: str) -> F
         yield doc.finding("PM609", place, f"{name} is {value:g}, below 0")
 
 
-def _resolution(doc: Document, job: dict[str, Any], place: str) -> Findings:
+def _resolution(doc: Document, job: dict[str, object], place: str) -> Findings:
     """Yield a ring correlation that is 1 for every method: a shell's index, and no resolution."""
     found = [(at, row) for at, row in entries(job, "metrics", place) if text(row, "metric") == "frc50"]
     values = [(at, side, number(row, side)) for at, row in found for side in _SIDES if number(row, side) is not None]
@@ -81,7 +81,7 @@ def _resolution(doc: Document, job: dict[str, Any], place: str) -> Findings:
             yield doc.finding("PM610", f"{at}.{side}", said)
 
 
-def _together(doc: Document, job: dict[str, Any], place: str) -> Findings:
+def _together(doc: Document, job: dict[str, object], place: str) -> Findings:
     """Yield scores of one image that contradict one another, and PSNRs whose peak is 255."""
     table: dict[tuple[str | None, str], dict[str, tuple[float, str]]] = defaultdict(dict)
     for at, row in entries(job, "metrics", place):
@@ -145,7 +145,7 @@ def of_trainings(doc: Document) -> Findings:
         yield from _verdict(doc, scores, f"{place}.scores")
 
 
-def _measure(doc: Document, measure: dict[str, Any], place: str, name: str) -> Findings:
+def _measure(doc: Document, measure: dict[str, object], place: str, name: str) -> Findings:
     start, network, said = (number(measure, key) for key in ("start", "network", "improvement"))
     if start is not None and network is not None and start > 0 and said is not None:
         wanted = 1 - network / start
@@ -160,7 +160,7 @@ def _measure(doc: Document, measure: dict[str, Any], place: str, name: str) -> F
                 yield doc.finding("PM609", f"{place}.{key}", f"{name} is {value:g}, above 1, which no best scale gives")
 
 
-def _verdict(doc: Document, scores: dict[str, Any], place: str) -> Findings:
+def _verdict(doc: Document, scores: dict[str, object], place: str) -> Findings:
     improvements = [mapping(scores, name).get("improvement") for name in _ERRORS[:2]]
     known = [value for value in improvements if value is not None]
     said = scores.get("beats_start")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
 
 from ptyproof.checking.model.document import Document, Findings, count, is_close, listed, mapping, number, text
 
@@ -38,7 +37,7 @@ def check(doc: Document) -> Findings:
         yield from _undefined(doc, mapping(half, "overlap"), f"{place}.overlap")
 
 
-def _halves(doc: Document) -> Iterator[tuple[str, dict[str, Any]]]:
+def _halves(doc: Document) -> Iterator[tuple[str, dict[str, object]]]:
     """Yield every record of what a view keeps of one half."""
     if doc.kind == "overlap_metrics":
         yield "$", doc.root
@@ -53,7 +52,7 @@ def _halves(doc: Document) -> Iterator[tuple[str, dict[str, Any]]]:
                 yield f"{place}.measured.{half}", mapping(skip["measured"], half)
 
 
-def _spacing(doc: Document, spacing: dict[str, Any], place: str, n: int | None) -> Findings:
+def _spacing(doc: Document, spacing: dict[str, object], place: str, n: int | None) -> Findings:
     said_n = count(spacing, "n_positions")
     for key in _SPACING:
         if said_n is not None and key in spacing and (spacing[key] is None) != (said_n < _TWO):
@@ -64,7 +63,7 @@ def _spacing(doc: Document, spacing: dict[str, Any], place: str, n: int | None) 
     yield from _rising(doc, spacing, place, _SPACING)
 
 
-def _rising(doc: Document, spacing: dict[str, Any], place: str, keys: tuple[str, ...]) -> Findings:
+def _rising(doc: Document, spacing: dict[str, object], place: str, keys: tuple[str, ...]) -> Findings:
     least, median, mean, most = (number(spacing, key) for key in keys)
     for key, value in ((keys[1], median), (keys[2], mean)):
         if value is not None and least is not None and most is not None:
@@ -76,7 +75,7 @@ def _rising(doc: Document, spacing: dict[str, Any], place: str, keys: tuple[str,
         yield doc.finding("PM615", f"{place}.{keys[0]}", f"{keys[0]} is {least:g}, more than {keys[3]}, {most:g}")
 
 
-def _selection(doc: Document, half: dict[str, Any], place: str, size: float | None) -> Findings:
+def _selection(doc: Document, half: dict[str, object], place: str, size: float | None) -> Findings:
     selection, rate = mapping(half, "selection"), number(half, "acceptance_rate")
     kind, at = text(selection, "kind"), f"{place}.selection"
     if kind == "all" and rate is not None and rate != 1.0:
@@ -122,7 +121,7 @@ def _fraction(doc: Document, place: str) -> float | None:
     return next((number(view, "overlap_fraction") for view in views if text(view, "name") == name), None)
 
 
-def _grouping(doc: Document, grouping: dict[str, Any], place: str, kept: int | None) -> Findings:
+def _grouping(doc: Document, grouping: dict[str, object], place: str, kept: int | None) -> Findings:
     gridsize, size = count(grouping, "gridsize"), count(grouping, "group_size")
     if gridsize is not None and size is not None and size != gridsize**2:
         said = f"group_size is {size}, but gridsize {gridsize} squared is {gridsize**2}"
@@ -150,7 +149,7 @@ def _grouping(doc: Document, grouping: dict[str, Any], place: str, kept: int | N
         yield doc.finding("PM617", f"{place}.n_unique_images", said)
 
 
-def _undefined(doc: Document, overlap: dict[str, Any], place: str) -> Findings:
+def _undefined(doc: Document, overlap: dict[str, object], place: str) -> Findings:
     for number_of, name in ((1, "group_based"), (2, "image_based"), (3, "group_to_group")):
         key, why = f"metric_{number_of}_{name}_avg", f"metric_{number_of}_undefined_because"
         if key in overlap and why in overlap and (overlap[key] is None) == (overlap[why] is None):
@@ -196,7 +195,7 @@ def spacing_half_d1(doc: Document) -> Findings:
     yield from _spacing_d1(doc, doc.root, "$")
 
 
-def _spacing_d1(doc: Document, half: dict[str, Any], place: str) -> Findings:
+def _spacing_d1(doc: Document, half: dict[str, object], place: str) -> Findings:
     yield from _rising(doc, half, place, _LEGACY_SPACING)
     yield from accepted(doc, half, place)
     least, threshold, dropped = number(half, "min_spacing"), number(half, "threshold"), count(half, "n_rejected")
@@ -205,7 +204,7 @@ def _spacing_d1(doc: Document, half: dict[str, Any], place: str) -> Findings:
         yield doc.finding("PM606", f"{place}.n_rejected", said)
 
 
-def accepted(doc: Document, record: dict[str, Any], place: str) -> Findings:
+def accepted(doc: Document, record: dict[str, object], place: str) -> Findings:
     """Yield counts of kept and dropped positions that are not all, and a rate that does not follow from them."""
     kept, dropped, total = (count(record, key) for key in ("n_accepted", "n_rejected", "n_positions"))
     if kept is None or dropped is None:
@@ -231,7 +230,7 @@ def overlap_half_d2(doc: Document) -> Findings:
     yield from _overlap_d2(doc, doc.root, "$")
 
 
-def _overlap_d2(doc: Document, half: dict[str, Any], place: str) -> Findings:
+def _overlap_d2(doc: Document, half: dict[str, object], place: str) -> Findings:
     total, kept, fraction = count(half, "n_images_total"), count(half, "n_images_subsampled"), number(half, "s_img")
     if None not in (total, kept, fraction):
         yield from _subsampled(doc, place, int(total or 0), int(kept or 0), float(fraction or 0.0))
@@ -299,7 +298,7 @@ def reconstructed(doc: Document) -> Findings:
         yield from _limited(doc, result, place, kept)
 
 
-def _limited(doc: Document, result: dict[str, Any], place: str, kept: int | None) -> Findings:
+def _limited(doc: Document, result: dict[str, object], place: str, kept: int | None) -> Findings:
     """Yield a selection of more images than the process may take.
 
     The line `Images: 2000` shows an option, the upper limit of the images; the process prints it before it opens a

@@ -64,7 +64,7 @@ def stamps(doc: Document) -> Findings:
                 break
 
 
-def _results(doc: Document) -> Iterator[tuple[str, dict[str, Any]]]:
+def _results(doc: Document) -> Iterator[tuple[str, dict[str, object]]]:
     for place, job in doc.entries("jobs"):
         yield f"{place}.result", mapping(job, "result")
         yield from entries(job, "earlier_results", place)
@@ -84,7 +84,7 @@ def _recorded(doc: Document) -> Iterator[tuple[str, str, Any]]:
             yield place, key, run.get(key)
 
 
-def _forward(doc: Document, record: dict[str, Any], place: str, first: str, last: str) -> Findings:
+def _forward(doc: Document, record: dict[str, object], place: str, first: str, last: str) -> Findings:
     start, end = moment(record.get(first)), moment(record.get(last))
     if start is not None and end is not None and end < start:
         said = f"{last} is {record[last]}, before {first}, {record[first]}"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ptyproof.checking.checks.generic import moment
 from ptyproof.checking.model.document import Document, Findings, count, listed, mapping, number, text
 from ptyproof.study.layout import HALVES, dose_folder
@@ -35,7 +33,7 @@ def asked_for(doc: Document) -> Findings:
             yield doc.finding("PM502", f"{place}.result.started", said)
 
 
-def _named(doc: Document, place: str, job: dict[str, Any]) -> Findings:
+def _named(doc: Document, place: str, job: dict[str, object]) -> Findings:
     """Yield a job that no call has asked for."""
     name = text(job, "job")
     calls = listed(doc.root, "calls")
@@ -43,7 +41,9 @@ def _named(doc: Document, place: str, job: dict[str, Any]) -> Findings:
         yield doc.finding("PM207", f"{place}.job", f"no recorded call selected {name}")
 
 
-def _of_view(doc: Document, place: str, job: dict[str, Any], view: dict[str, Any], design: dict[str, Any]) -> Findings:
+def _of_view(
+    doc: Document, place: str, job: dict[str, object], view: dict[str, object], design: dict[str, object]
+) -> Findings:
     wanted = count(view, "neighbor_count") or count(design, "neighbor_count")
     got = count(job, "neighbor_count")
     if wanted is not None and got is not None and wanted != got:
@@ -64,7 +64,7 @@ def _of_view(doc: Document, place: str, job: dict[str, Any], view: dict[str, Any
             yield doc.finding("PM407", f"{place}.{key}", said)
 
 
-def _budget(doc: Document, place: str, job: dict[str, Any], wanted: dict[str, Any]) -> Findings:
+def _budget(doc: Document, place: str, job: dict[str, object], wanted: dict[str, object]) -> Findings:
     used = job.get("training")
     if not isinstance(used, dict) or not wanted:
         return
@@ -74,7 +74,7 @@ def _budget(doc: Document, place: str, job: dict[str, Any], wanted: dict[str, An
             yield doc.finding("PM209", f"{place}.training.{key}", said)
 
 
-def _data(doc: Document, place: str, job: dict[str, Any]) -> Findings:
+def _data(doc: Document, place: str, job: dict[str, object]) -> Findings:
     for half in HALVES:
         named, read = text(job, f"{half}_data_path"), text(mapping(mapping(job, "datasets"), half), "path")
         if named is not None and read is not None and named != read:

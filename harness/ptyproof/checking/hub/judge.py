@@ -179,10 +179,10 @@ class _Reading:
 
 def _manifests(
     reading: _Reading,
-) -> tuple[list[Checked], dict[str, dict[str, Any]], list[str], list[Finding]]:
+) -> tuple[list[Checked], dict[str, dict[str, object]], list[str], list[Finding]]:
     """Return the judgments, the values of sound manifests in the hub's own places, other files, and what is amiss."""
     judged, left_alone, own = [], [], []
-    sound: dict[str, dict[str, Any]] = {}
+    sound: dict[str, dict[str, object]] = {}
     for name, path in reading.files.paths.items():
         if not name.endswith(".json") or (name == INDEX and reading.at_the_end_of_a_run):
             continue

@@ -53,7 +53,7 @@ def _of_the_newest_run(index: Mapping[str, Any] | None) -> Iterator[tuple[str, s
             yield f"$.runs[{number}].skips[{at}].reason", cell, reason
 
 
-def _lines(path: Path, expected: list[dict[str, Any]]) -> Findings:
+def _lines(path: Path, expected: list[dict[str, object]]) -> Findings:
     """Yield where the lines of the documents are not the skips of the training manifest, by their place in the list."""
     lines = path.read_bytes().split(b"\n")
     if lines.pop():
@@ -69,7 +69,7 @@ def _lines(path: Path, expected: list[dict[str, Any]]) -> Findings:
             yield finding_about(SKIP_LINES, code, f"$[{number - 1}]", f"line {number} {said}")
 
 
-def _of_line(line: bytes, skip: dict[str, Any]) -> tuple[str, str] | None:
+def _of_line(line: bytes, skip: dict[str, object]) -> tuple[str, str] | None:
     """Return code and sentence of what is wrong with a line, or None."""
     try:
         value = strict_json.parse_json(line.decode("utf-8"), SKIP_LINES)

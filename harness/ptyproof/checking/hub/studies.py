@@ -37,7 +37,7 @@ def check(manifests: Mapping[str, Mapping[str, Any]]) -> Findings:
             yield finding_about(OVERLAP, "PM905", "$.phase_c_recipe_digest", said)
 
 
-def _impossible(design: dict[str, Any]) -> str | None:
+def _impossible(design: dict[str, object]) -> str | None:
     """Return why no study can have a design, or None."""
     # here, as it loads the built-in objects and probes
     from ptyproof.study.design import design_from_dict

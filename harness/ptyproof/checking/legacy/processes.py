@@ -5,7 +5,6 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator
-from typing import Any
 
 from ptyproof.checking.model.document import Document, Findings, count, number, text
 from ptyproof.checking.model.findings import printable
@@ -63,14 +62,14 @@ def other_work(doc: Document) -> Findings:
                     yield doc.finding("PM716", f"{place}.{output}", sentence)
 
 
-def _printed(result: dict[str, Any]) -> Iterator[tuple[str, str]]:
+def _printed(result: dict[str, object]) -> Iterator[tuple[str, str]]:
     for key in _OUTPUTS:
         said = text(result, key)
         if said is not None:
             yield key, said
 
 
-def _cell(record: dict[str, Any]) -> tuple[float | None, str | None, str | None]:
+def _cell(record: dict[str, object]) -> tuple[float | None, str | None, str | None]:
     return number(record, "dose"), text(record, "view"), text(record, "split")
 
 

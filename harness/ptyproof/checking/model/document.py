@@ -119,7 +119,7 @@ class Document:
 
     def entries(self, key: str) -> list[tuple[str, dict[str, Any]]]:
         """Return JSON path and value of the objects in a list at the root."""
-        found: list[tuple[str, dict[str, Any]]] | None = self.memo.get(key)
+        found: list[tuple[str, dict[str, object]]] | None = self.memo.get(key)
         if found is None:
             found = self.memo[key] = list(entries(self.root, key, "$"))
         return found
@@ -131,7 +131,7 @@ def finding_about(file: str, code: str, json_path: str, message: str) -> Finding
     return Finding(file, code, entry.severity, json_path, message, entry.group)
 
 
-def entries(holder: Any, key: str, place: str) -> Iterator[tuple[str, dict[str, Any]]]:
+def entries(holder: Any, key: str, place: str) -> Iterator[tuple[str, dict[str, object]]]:
     """Yield JSON path and value of the objects in a list that an object holds."""
     for number, entry in enumerate(listed(holder, key)):
         if isinstance(entry, dict):
@@ -180,7 +180,7 @@ def is_close(left: float, right: float, relative: float = 1e-6, absolute: float 
     return math.isclose(left, right, rel_tol=relative, abs_tol=absolute)
 
 
-def cell_of(record: dict[str, Any]) -> str | None:
+def cell_of(record: dict[str, object]) -> str | None:
     """Return the name of the cell that a record is about, with half and method where it has them."""
     dose, view, gridsize = number(record, "dose"), text(record, "view"), count(record, "gridsize")
     if dose is None or view is None:
