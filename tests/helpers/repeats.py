@@ -43,7 +43,6 @@ def forked(disturb: dict[int, Any] | None = None) -> Launch:
 
 def _carry_out(order: Path, disturb: Any) -> None:
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    certify_process._end_with_parent = lambda: None  # the standard input of a fork is not that of its parent
     if disturb is not None:
         disturb()
-    os._exit(certify_process.main(order))
+    os._exit(certify_process.main(order, ends_with_parent=False))  # a fork has no standard input of its parent

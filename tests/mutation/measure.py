@@ -53,7 +53,7 @@ def measure(root: Path, count: int, seed: int) -> Tally:
     texts = {path: path.read_text(encoding="utf-8") for path in manifests}
     weights = [_WEIGHTS.get(path.name, 1) for path in manifests]
     digests: dict[Path, str] = {}
-    before = {path: _findings(path, root, digests) for path in manifests}
+    before = {path: findings_of(path, root, digests) for path in manifests}
     tally = Tally()
     for _ in range(count):
         (path,) = rng.choices(manifests, weights)
@@ -61,14 +61,15 @@ def measure(root: Path, count: int, seed: int) -> Tally:
         tally.n += 1
         try:
             path.write_text(mutation.text, encoding="utf-8")
-            found = bool(_findings(path, root, digests) - before[path])
+            found = bool(findings_of(path, root, digests) - before[path])
         finally:
             path.write_text(texts[path], encoding="utf-8")
         _count(tally, path, mutation, found)
     return tally
 
 
-def _findings(path: Path, root: Path, digests: dict[Path, str]) -> set[tuple[str, str, str]]:
+def findings_of(path: Path, root: Path, digests: dict[Path, str]) -> set[tuple[str, str, str]]:
+    """Return code, place and message of each finding that is more than a remark."""
     run.UPSETTING = ()  # what upsets a check is to be seen
     checked = run.check_manifest(path, digests=digests, home=root)
     return {

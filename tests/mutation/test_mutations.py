@@ -48,7 +48,7 @@ def test_random_changes_are_found(study: Path) -> None:
 
 
 def test_the_measurement_can_fail(study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tests.mutation.measure._findings", lambda *_: set())
+    monkeypatch.setattr("tests.mutation.measure.findings_of", lambda *_: set())
     tally = measure(study, 50, seed=0)
     assert (tally.found, tally.rate_of_findable) == (0, 0.0)
     assert tally.missed.total() > 25

@@ -46,7 +46,7 @@ def test_power_does_not_depend_on_blocks(monkeypatch: pytest.MonkeyPatch) -> Non
     probe = complex_noise((6, 9), 5)
     positions = np.random.default_rng(6).uniform(8, 16, (50, 2))
     whole = mean_exit_power(OBJECT, probe, positions)
-    monkeypatch.setattr(forward, "_BLOCK_BYTES", 1000)
+    monkeypatch.setattr(forward, "BLOCK_BYTES", 1000)
     assert mean_exit_power(OBJECT, probe, positions) == pytest.approx(whole, rel=1e-6)
 
 

@@ -104,7 +104,7 @@ def test_oversampling_uses_every_subset_once_before_it_repeats() -> None:
 
 @pytest.mark.parametrize("table_rows", [1 << 16, 0])
 def test_subsets_are_drawn_alike(table_rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(grouping, "_TABLE_ROWS", table_rows)
+    monkeypatch.setattr(grouping, "TABLE_ROWS", table_rows)
     points = scan(4000)
     near, _ = nearest_others(points, 6)
     groups = position_groups(points, 2, 7, 4000, np.random.default_rng(6))
@@ -117,10 +117,10 @@ def test_subsets_are_drawn_alike(table_rows: int, monkeypatch: pytest.MonkeyPatc
 
 @pytest.mark.parametrize("neighbor_count", [7, 40])
 def test_groups_do_not_depend_on_block_sizes(neighbor_count: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(grouping, "_TABLE_ROWS", 100)
+    monkeypatch.setattr(grouping, "TABLE_ROWS", 100)
     points = np.round(scan(200) / 5.0) * 5.0
     whole = position_groups(points, 2, neighbor_count, 500, np.random.default_rng(8))
-    monkeypatch.setattr(grouping, "_BLOCK_ENTRIES", 130)
+    monkeypatch.setattr(grouping, "BLOCK_ENTRIES", 130)
     pieces = position_groups(points, 2, neighbor_count, 500, np.random.default_rng(8))
     np.testing.assert_array_equal(whole, pieces)
 

@@ -142,7 +142,7 @@ def test_centre_overlap_does_not_depend_on_block_sizes(monkeypatch: pytest.Monke
     points = jittered_raster(20, 11)
     groups = position_groups(points, 2, 7, 400, np.random.default_rng(1))
     whole = group_centre_overlap(points, groups, 38.4)
-    monkeypatch.setattr(overlap, "_BLOCK_PAIRS", 50)
+    monkeypatch.setattr(overlap, "BLOCK_PAIRS", 50)
     assert group_centre_overlap(points, groups, 38.4) == pytest.approx(whole, rel=1e-13)
 
 

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from pytest_regressions.common import perform_regression_check
 
-from tests.regression.snapshots import Metrics, Snapshot, compare
+from tests.regression.snapshots import Check, Metrics, Snapshot, compare
 
 if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter
 
 _APPLIED = "snapshot compared"
-
-Check = Callable[[Metrics, Mapping[str, Any], Mapping[str, float]], None]
 
 
 @pytest.fixture

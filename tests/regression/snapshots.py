@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 Metrics = dict[str, int | float]
+Check = Callable[[Metrics, Mapping[str, Any], Mapping[str, float]], None]
 FINGERPRINT = ("cpu", "cpu_capability", "threads", "torch", "numpy")
 
 

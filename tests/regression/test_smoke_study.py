@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.helpers.phases import Phase
-from tests.regression.conftest import Check
-from tests.regression.snapshots import FINGERPRINT, Metrics
+from tests.regression.snapshots import FINGERPRINT, Check, Metrics
 
 # Relative tolerances on another kind of machine. What is not named here must be equal everywhere: numbers of
 # positions and groups, rates that follow from them, seeds, epochs.

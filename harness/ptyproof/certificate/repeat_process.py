@@ -88,9 +88,13 @@ def carry_out(order: Order, console: Console) -> dict[str, Any]:
     }
 
 
-def main(path: Path) -> int:
-    """Carry out the order of a file and leave the result beside it; return the exit status."""
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+def main(path: Path, ends_with_parent: bool = True) -> int:
+    """Carry out the order of a file and leave the result beside it; return the exit status.
+
+    With `ends_with_parent`, the process ends when its standard input does.
+    """
+    if ends_with_parent:
+        threading.Thread(target=_end_with_parent, daemon=True).start()
     order = read_order(path)
     try:
         result = carry_out(order, Console(None, Console.for_terminal().bars))

@@ -27,7 +27,7 @@ MAX_EXPECTED_COUNTS = float(MAX_COUNTS_PER_PIXEL - 8 * int(np.sqrt(MAX_COUNTS_PE
 
 DEFAULT_MARGIN_PX = 8
 _TAPER_BETA = 10.0
-_BLOCK_BYTES = 32 * 2**20
+BLOCK_BYTES = 32 * 2**20
 _CACHE_BYTES = 2**20
 
 
@@ -160,7 +160,7 @@ def simulate_counts(
     positions = checked_positions(positions_px)
     _check_object(obj)
     _window_starts(positions, obj.shape, window)
-    size = _batch_size(window, np.dtype(np.int64).itemsize, _BLOCK_BYTES) if block is None else block
+    size = _batch_size(window, np.dtype(np.int64).itemsize, BLOCK_BYTES) if block is None else block
     if size < 1:
         raise InputError(f"block must be at least 1, got {block}")
     return _draw_blocks(obj, modes, positions, rng, size)
@@ -189,7 +189,7 @@ def iterate_patches(
 ) -> Iterator[NDArray[np.complexfloating]]:
     """The patches of `object_patches` in order, in blocks (k, H, W) of bounded memory (about 32 MiB)."""
     positions = checked_positions(positions_px)
-    for rows in _batches(len(positions), _batch_size(window, obj.dtype.itemsize, _BLOCK_BYTES)):
+    for rows in _batches(len(positions), _batch_size(window, obj.dtype.itemsize, BLOCK_BYTES)):
         yield object_patches(obj, positions[rows], window)
 
 

@@ -18,8 +18,8 @@ from ptyproof.errors import InputError
 from ptyproof.physics.positions import checked_positions
 from ptyproof.physics.spacing import FloatArray, IntArray
 
-_BLOCK_ENTRIES = 1 << 21  # array entries handled at a time
-_TABLE_ROWS = 1 << 16  # with at most this many subsets of a neighborhood, they are listed
+BLOCK_ENTRIES = 1 << 21  # array entries handled at a time
+TABLE_ROWS = 1 << 16  # with at most this many subsets of a neighborhood, they are listed
 
 
 def effective_neighbor_count(n_positions: int, neighbor_count: int) -> int:
@@ -78,13 +78,13 @@ def position_groups(
     neighbors, _ = nearest_others(positions, others, wanted)
     groups = np.empty((n_groups, members), dtype=np.int64)
     groups[:, 0] = seeds
-    if math.comb(others, members - 1) <= _TABLE_ROWS:
+    if math.comb(others, members - 1) <= TABLE_ROWS:
         table = np.array(list(itertools.combinations(range(others), members - 1)), dtype=np.int64)
         chosen = table[_subset_numbers(seeds, n, len(table), rng)]
         source = np.arange(n_groups) if wanted is not None else seeds
         groups[:, 1:] = neighbors[source[:, np.newaxis], chosen]
         return groups
-    step = max(1, _BLOCK_ENTRIES // others)
+    step = max(1, BLOCK_ENTRIES // others)
     for start in range(0, n_groups, step):
         stop = min(start + step, n_groups)
         ranks = rng.random((stop - start, others)).argsort(axis=1, kind="stable")[:, : members - 1]
@@ -155,7 +155,7 @@ def nearest_others(
     distances = np.empty((len(wanted), count))
     asked = min(count + 2, len(kept))  # itself, its neighbors, and one more that shows whether a tie goes on
     while len(open_rows):
-        step = max(1, _BLOCK_ENTRIES // asked)
+        step = max(1, BLOCK_ENTRIES // asked)
         tied = []
         for start in range(0, len(open_rows), step):
             rows = open_rows[start : start + step]

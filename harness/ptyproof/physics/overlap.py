@@ -23,7 +23,7 @@ from ptyproof.physics.positions import checked_positions
 from ptyproof.physics.spacing import FloatArray, IntArray
 
 MAX_CENTRE_PAIRS = 2_000_000_000
-_BLOCK_PAIRS = 1 << 16  # few enough to stay in the cache
+BLOCK_PAIRS = 1 << 16  # few enough to stay in the cache
 _STRIPS = 3  # strips per diameter: more of them look at fewer pairs in vain, at more cost per center
 
 
@@ -81,8 +81,8 @@ def group_overlap(positions_px: FloatArray, groups: IntArray, diameter_px: float
     if size < 2 or len(groups) == 0:
         return None
     total = 0.0
-    for start in range(0, len(groups), _BLOCK_PAIRS):
-        members = positions[groups[start : start + _BLOCK_PAIRS].T]
+    for start in range(0, len(groups), BLOCK_PAIRS):
+        members = positions[groups[start : start + BLOCK_PAIRS].T]
         for a, b in combinations(range(size), 2):
             total += float(_lens(_length(members[a] - members[b]), diameter).sum())
     return total / (len(groups) * math.comb(size, 2))
@@ -335,7 +335,7 @@ def _mean_centre_overlap(pairs: _CentrePairs) -> float:
         starts = np.concatenate(([0], np.cumsum(counts[first])))
         start = 0
         while start < len(first):
-            stop = int(np.searchsorted(starts, starts[start] + _BLOCK_PAIRS, side="right")) - 1
+            stop = int(np.searchsorted(starts, starts[start] + BLOCK_PAIRS, side="right")) - 1
             stop = max(stop, start + 1)
             block = first[start:stop]
             _add_pairs(pairs, block, begin[block], counts[block], overlap, near)
