@@ -26,6 +26,7 @@ from ptyproof.study.design import StudyDesign
 from tests.helpers.hubs import make_run
 from tests.helpers.legacy_cases import LEGACY_CASES
 from tests.helpers.manifest_cases import CASES, Case
+from tests.helpers.messages import names, naming
 
 EXAMPLES = Path(__file__).parents[1] / "schemas" / "examples"
 EARLIER = sorted(EXAMPLES.glob("legacy_training_manifest_e*/valid/*.json"))
@@ -118,7 +119,7 @@ def test_it_is_a_fixed_form_and_no_second_migration(tmp_path: Path) -> None:
     new = migrated(old, "E6", SOURCE)
     path = tmp_path / "training_manifest.json"
     path.write_text(json.dumps(new))
-    with pytest.raises(InputError, match="of the current generation"):
+    with pytest.raises(InputError, match=naming("training_manifest.json")):
         migrate(path, tmp_path / "again.json")
     assert not (tmp_path / "again.json").exists()
 
@@ -166,9 +167,9 @@ def test_a_migrated_manifest_is_taken_for_evidence_by_nothing(smoke: StudyDesign
     old = json.loads((EXAMPLES / "legacy_training_manifest_e6" / "valid" / "bundles.json").read_text())
     ledger = TrainingLedger(smoke, tmp_path / "c", tmp_path / "d", tmp_path)
     ledger.path.write_text(json.dumps(migrated(old, "E6", SOURCE)))
-    with pytest.raises(ManifestError, match="migrated from generation E6: it is a record of an earlier tool"):
+    with pytest.raises(ManifestError, match=naming("training_manifest.json", "E6")):
         read_manifest(ledger.path, "training_manifest")
-    with pytest.raises(ManifestError, match="migrated from generation E6"):
+    with pytest.raises(ManifestError, match=naming("training_manifest.json", "E6")):
         ledger.read()
 
 
@@ -186,7 +187,7 @@ def test_the_command_writes_what_the_checker_recognises(
     source.write_bytes(path.read_bytes())
     status, out, err = _main(capsys, "migrate", source, "--out", tmp_path / "new.json")
     assert (status, err) == (0, "")
-    assert f"migrated from generation {_generation(path)}" in out
+    assert names(out, _generation(path))
     assert source.read_bytes() == path.read_bytes()
     new = json.loads((tmp_path / "new.json").read_text())
     assert new["migrated"]["source"] == {
@@ -250,26 +251,26 @@ def test_a_source_that_was_changed_afterwards_is_found(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "reason"),
+    "content",
     [
-        ("", "cannot be migrated"),
-        ('{"timestamp": "2025-11-04T06:00:41Z", "jobs": [', "cannot be migrated"),
-        ("[]", "cannot be migrated, .*manifest"),
-        ('{"kind": "study_design"}', "cannot be migrated|is no training manifest"),
-        ((EXAMPLES / "training_manifest/valid/whole-dose.json").read_text(), "of the current generation"),
-        ((EXAMPLES / "legacy_skip_summary_e5/valid/one-skip.json").read_text(), "is no training manifest"),
-        ((EXAMPLES / "run_manifest/valid/one-of-three-doses.json").read_text(), "is no training manifest"),
+        "",
+        '{"timestamp": "2025-11-04T06:00:41Z", "jobs": [',
+        "[]",
+        '{"kind": "study_design"}',
+        (EXAMPLES / "training_manifest/valid/whole-dose.json").read_text(),
+        (EXAMPLES / "legacy_skip_summary_e5/valid/one-skip.json").read_text(),
+        (EXAMPLES / "run_manifest/valid/one-of-three-doses.json").read_text(),
     ],
     ids=["empty", "cut", "list", "design", "current", "skip-summary", "run-manifest"],
 )
 def test_what_is_no_earlier_training_manifest_is_refused_in_one_sentence(
-    content: str, reason: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    content: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     source = tmp_path / "old.json"
     source.write_text(content)
     status, out, err = _main(capsys, "migrate", source, "--out", tmp_path / "new.json")
     assert (status, out) == (2, "")
-    assert re.search(reason, err)
+    assert names(err, source)
     assert err.count("\n") == 1
     assert list(tmp_path.iterdir()) == [source]
 
@@ -294,7 +295,7 @@ def test_nothing_is_written_over(tmp_path: Path, capsys: pytest.CaptureFixture[s
         ("E6_training_manifest_failed_job.json", None),
         ("E7_training_manifest_failed_validator.json", None),
         ("E7_training_manifest_dry_run.json", None),
-        ("E6_training_manifest_hand_made.json", r"\$\.filters\.dose: dose is missing"),
+        ("E6_training_manifest_hand_made.json", r"\$\.filters\.dose: "),
         ("E7_training_manifest_truncated_mid_write.json", "line 553"),
     ],
 )

@@ -21,6 +21,7 @@ from ptyproof.jobs.attempt import EndedJob
 from ptyproof.phases.e_train.train import TrainingPhase
 from ptyproof.study.jobs import TrainingJob
 
+MEMORY = "128 GiB"
 STARTED = "2026-01-01T00:00:00Z"
 Began = Callable[[str], None]
 
@@ -55,10 +56,10 @@ def die_before_it_begins(console: Console, began: Began) -> None:
 def fail(what: str, console: Console, began: Began) -> None:
     """Raise an error."""
     raise {
-        "input": InputError("no such view"),
-        "data": DataError("a.npz", "is cut off", "diffraction"),
-        "other": ValueError("of nobody"),
-        "memory": MemoryError("too much"),
+        "input": InputError("view"),
+        "data": DataError("a.npz", "is cut", "diffraction"),
+        "other": ValueError("x"),
+        "memory": MemoryError(MEMORY),
         "extra": ImportError("x", name="lightning"),
     }[what]
 

@@ -22,7 +22,8 @@ from ptyproof.phases.e_train.train import TrainingPhase
 from ptyproof.records.training_ledger import TrainingLedger
 from ptyproof.study.jobs import JobFilters
 from ptyproof.training.device import RunOptions
-from tests.helpers.job_bodies import STARTED, Sabotaged, die, die_before_it_begins, fail, speak
+from tests.helpers.job_bodies import MEMORY, STARTED, Sabotaged, die, die_before_it_begins, fail, speak
+from tests.helpers.messages import names, naming
 from tests.helpers.phases import Phase
 
 NO_LIMITS = JobProcesses()
@@ -49,58 +50,65 @@ def test_what_a_job_says_and_returns_reaches_the_one_who_asked() -> None:
 
 
 @pytest.mark.parametrize(
-    ("way", "status", "words"),
+    ("way", "status", "named"),
     [
-        ("abort", "failed", "was ended by SIGABRT (Aborted)"),
-        ("segfault", "failed", "was ended by SIGSEGV (Segmentation fault)"),
-        ("exit", "failed", "ended with exit status 7"),
-        ("exit-well", "failed", "ended with exit status 0 and said no reason"),
-        ("term", "lost", "was ended by SIGTERM from outside"),
-        ("kill", "lost", "was ended by SIGKILL from outside"),
+        ("abort", "failed", "SIGABRT"),
+        ("segfault", "failed", "SIGSEGV"),
+        ("exit", "failed", "status 7"),
+        ("exit-well", "failed", "status 0"),
+        ("term", "lost", "SIGTERM"),
+        ("kill", "lost", "SIGKILL"),
     ],
 )
-def test_every_way_to_die_is_told_apart(way: str, status: str, words: str) -> None:
+def test_every_way_to_die_is_told_apart(way: str, status: str, named: str) -> None:
     died = run(partial(die, way))
     assert isinstance(died, Died)
     assert (died.status, died.began) == (status, STARTED)
-    assert words in died.reason
+    assert names(died.reason, named)
 
 
 def test_a_process_that_died_before_its_job_began_says_so() -> None:
-    assert run(die_before_it_begins) == Died("lost", "its process was ended by SIGTERM from outside", None)
+    died = run(die_before_it_begins)
+    assert isinstance(died, Died)
+    assert (died.status, died.began) == ("lost", None)
+    assert names(died.reason, "SIGTERM")
 
 
 @pytest.mark.parametrize("way", ["sleep", "sleep-deaf"])
 def test_a_job_that_hangs_is_ended(way: str) -> None:
     died = run(partial(die, way), JobProcesses(timeout_s=0.5))
-    assert died == Died("failed", "ran longer than --job-timeout 0.5 s, and was ended", STARTED)
+    assert isinstance(died, Died)
+    assert (died.status, died.began) == ("failed", STARTED)
+    assert names(died.reason, "--job-timeout 0.5 s")
 
 
 def test_out_of_memory_by_the_system_is_told_apart_from_a_kill(monkeypatch: pytest.MonkeyPatch) -> None:
-    numbers = iter([4, 5])
-    monkeypatch.setattr(job_process, "n_killed_for_memory", lambda: next(numbers))
+    killed = iter([4, 5])
+    monkeypatch.setattr(job_process, "n_killed_for_memory", lambda: next(killed))
     died = run(partial(die, "kill"))
-    assert (died.status, died.reason) == ("failed", "out of memory: the system ended its process by SIGKILL")
+    assert isinstance(died, Died)
+    assert died.status == "failed"
+    assert names(died.reason, "SIGKILL")
 
 
 @pytest.mark.parametrize(
     ("what", "kind", "text"),
     [
-        ("input", InputError, "no such view"),
-        ("data", InputError, "a.npz: diffraction: is cut off"),
-        ("other", RunError, "ValueError: of nobody"),
-        ("memory", RunError, "out of memory: too much"),
+        ("input", InputError, "view"),
+        ("data", InputError, "a.npz: diffraction: "),
+        ("other", RunError, "ValueError: "),
+        ("memory", RunError, MEMORY),
         (
             "extra",
             RunError,
-            "this needs lightning, which is installed, but cannot be imported here: ImportError: x",
+            "ImportError: x",
         ),
     ],
 )
 def test_an_error_is_raised_where_the_job_was_asked_for(what: str, kind: type[PtyproofError], text: str) -> None:
     with pytest.raises(kind) as caught:
         run(partial(fail, what))
-    assert str(caught.value) == text
+    assert text in str(caught.value)
 
 
 @pytest.mark.parametrize("way", ["sleep", "sleep-deaf"])
@@ -132,13 +140,13 @@ def _say_pid_and_die(way: str, console: Console, began: Callable[[str], None]) -
 def test_sizes_of_memory() -> None:
     assert [n_bytes(text) for text in ("7", "500M", "4G")] == [7, 500 * 2**20, 4 * 2**30]
     for text in ("", "4 G", "4g", "-1", "1e9", "٣"):
-        with pytest.raises(InputError, match=r"--job-memory must be a number of bytes, as in 500M or 4G, got"):
+        with pytest.raises(InputError, match=naming("--job-memory", "500M", "4G", repr(text))):
             n_bytes(text)
 
 
 @pytest.mark.parametrize("limits", [{"timeout_s": 0.0}, {"timeout_s": float("nan")}, {"memory_bytes": 0}], ids=str)
 def test_limits_that_cannot_be(limits: dict[str, Any]) -> None:
-    with pytest.raises(InputError, match=r"^--job-(timeout|memory) must be a number of"):
+    with pytest.raises(InputError, match=r"^--job-(timeout|memory)\b"):
         JobProcesses(**limits)
 
 
@@ -160,12 +168,12 @@ def train(made: Sabotaged, *views: str) -> tuple[dict[str, str], str]:
 @pytest.mark.parametrize(
     ("way", "limits", "status", "words"),
     [
-        ("abort", {}, "failed", "its process was ended by SIGABRT (Aborted)"),
-        ("numpy", {"memory_bytes": 2**31}, "failed", "out of memory: Unable to allocate 16.0 GiB"),
-        ("torch", {"memory_bytes": 2**31}, "failed", "out of memory: [enforce fail at alloc_cpu.cpp"),
-        ("bit-by-bit", {"memory_bytes": 2**30}, "failed", "out of memory"),
-        ("sleep", {"timeout_s": 4.0}, "failed", "ran longer than --job-timeout 4 s, and was ended"),
-        ("kill", {}, "lost", "its process was ended by SIGKILL from outside"),
+        ("abort", {}, "failed", "SIGABRT"),
+        ("numpy", {"memory_bytes": 2**31}, "failed", "16.0 GiB"),
+        ("torch", {"memory_bytes": 2**31}, "failed", "alloc_cpu.cpp"),
+        ("bit-by-bit", {"memory_bytes": 2**30}, "failed", "memory"),
+        ("sleep", {"timeout_s": 4.0}, "failed", "--job-timeout 4 s"),
+        ("kill", {}, "lost", "SIGKILL"),
     ],
 )
 def test_a_job_that_dies_is_recorded_and_touches_no_other(
@@ -188,7 +196,7 @@ def test_a_job_that_dies_is_recorded_and_touches_no_other(
     assert account[f"n_{status}"] == 1
     folder = tmp_path / "dose_1000" / "dense" / "gs2"
     assert [path.name for path in folder.iterdir()] == ["train.log"]
-    assert words in (folder / "train.log").read_text() or "out of memory" in words
+    assert words in (folder / "train.log").read_text() or "memory_bytes" in limits
 
 
 def test_failed_is_run_again_only_on_request_and_lost_always(smoke_c: Phase, smoke_d: Phase, tmp_path: Path) -> None:
@@ -201,16 +209,14 @@ def test_failed_is_run_again_only_on_request_and_lost_always(smoke_c: Phase, smo
 
     lost, _ = again("kill")
     failed, said = again("abort")
-    assert "dose1000-dense-gs2: was lost: started" in said
-    assert "it is run again" in said
+    assert names(said, "dose1000-dense-gs2", lost["result"]["started"])
     assert failed["earlier_results"] == []
     kept, said = again("kill")
     assert kept == failed
-    stands = "is not run again unless --retry failed (pytest: --ptyproof-retry) asks for it"
-    assert f"{stands}: its process was ended by SIGABRT" in said
+    assert names(said, "dose1000-dense-gs2", "--retry failed", "--ptyproof-retry", failed["result"]["error"])
     once_more, _ = again("exit", retry=frozenset({"failed"}))
     assert once_more["earlier_results"] == [failed["result"]]
-    assert "exit status 7" in once_more["result"]["error"]
+    assert names(once_more["result"]["error"], "status 7")
     assert lost["result"]["finished"] is None
 
 

@@ -23,6 +23,7 @@ from ptyproof.jobs import state as job_state
 from ptyproof.jobs.state import STATES, is_alive, read_state, running, state_of
 from ptyproof.records.manifest import read_manifest
 from ptyproof.study.layout import STATE_FILE
+from tests.helpers.messages import names
 from tests.helpers.schema_rules import example
 
 QUIET = Console.silent()
@@ -33,6 +34,7 @@ import sys, time
 from pathlib import Path
 from ptyproof.console import Console
 from ptyproof.jobs.state import running
+from tests.helpers.messages import names
 with running(Path(sys.argv[1]), "job", Console.silent()):
     print("running", flush=True)
     time.sleep(60)
@@ -103,8 +105,8 @@ def test_a_living_process_is_waited_for(tmp_path: Path) -> None:
         # nobody asks how it ended, so its number is there for as long as this test
         with running(path, "job", Console(said, None)):
             assert time.monotonic() - begun >= 1
-    assert f"job: is run by process {runner.pid} on " in said.getvalue()
-    assert said.getvalue().count("waiting for its end") == 1
+    assert names(said.getvalue(), "job: ", f"process {runner.pid}")
+    assert len(said.getvalue().splitlines()) == 1
 
 
 def test_a_number_that_was_given_to_another_process_is_no_sign_of_life(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from ptyproof.metrics.definitions import headline, needs_truth, of_comparison, s
 from ptyproof.metrics.protocol import Recipe
 from ptyproof.physics.align import Aligned, Crop, align, illumination_crop
 from ptyproof.physics.metamorphic import make_scene
+from tests.helpers.messages import names
 
 RECIPE = Recipe()
 SCENE = make_scene((100, 110))
@@ -77,13 +78,11 @@ def test_a_perfect_result():
     found = values(as_it_is(SCENE.truth, SCENE.truth))
     assert found["complex_nrmse"].value < 1e-7
     for image in ("phase", "amplitude"):
-        assert (found[f"{image}_psnr"].value, found[f"{image}_psnr"].reason) == (
-            None,
-            "infinite: the result equals the truth",
-        )
+        assert found[f"{image}_psnr"].value is None
+        assert found[f"{image}_psnr"].reason
         assert found[f"{image}_ssim"].value == pytest.approx(1)
         assert found[f"{image}_frc50_px"].value == 2
-        assert found[f"{image}_frc50_px"].note.startswith("never below the threshold")
+        assert found[f"{image}_frc50_px"].note
     assert found["complex_frc_1bit_nyquist"].value == 1
 
 
@@ -93,7 +92,8 @@ def test_an_empty_result_scores_badly_in_every_measure(empty):
     fair = values(align(SCENE.result(0.2), SCENE.truth, CROP))
     for metric, found in nothing.items():
         if found.value is None:
-            assert found.reason.startswith("nothing is resolved: below the threshold at"), metric
+            assert found.reason, metric
+            assert "frc" in metric
             continue
         if metric == "amplitude_ssim":  # noise deceives it, see docs/comparison.md: no bar but its own half
             assert found.value < 0.5
@@ -109,20 +109,21 @@ def test_a_constant_truth_has_no_range_and_no_resolution():
     found = values(as_it_is(amplitude * np.exp(1j * np.angle(SCENE.result(0.1))), amplitude.astype(np.complex64)))
     for name in ("psnr", "ssim", "ms_ssim"):
         assert found[f"phase_{name}"].value is None
-        assert found[f"phase_{name}"].reason == "the truth's phase is constant in the crop, so it has no range"
-    assert found["phase_frc50_nyquist"].reason.startswith("the truth's phase is constant")
+        assert found[f"phase_{name}"].reason
+    assert found["phase_frc50_nyquist"].reason
     assert found["phase_mae"].value > 0
     assert found["amplitude_ssim"].value is not None
     nothing = values(as_it_is(SCENE.truth, np.ones(SCENE.truth.shape)))
-    assert nothing["complex_frc50_px"].reason.startswith("the truth is constant in the crop")
+    assert nothing["complex_frc50_px"].value is None
+    assert nothing["complex_frc50_px"].reason
 
 
 def test_a_small_crop_leaves_measures_undefined():
     illumination = np.zeros(SCENE.truth.shape)
     illumination[40:48, 50:58] = 1
     found = values(align(SCENE.result(0.1), SCENE.truth, illumination_crop(illumination, 0.5)))
-    assert found["phase_ssim"].reason == "no window of sigma 1.5 px fits into the crop of 8 x 8 px"
-    assert found["phase_frc50_px"].reason == "the crop of 8 x 8 px is smaller than 16 px, too few rings"
+    assert names(found["phase_ssim"].reason, "1.5 px", "8 x 8 px")
+    assert names(found["phase_frc50_px"].reason, "8 x 8 px", "16 px")
     assert found["phase_mae"].value > 0
 
 

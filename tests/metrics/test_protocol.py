@@ -11,39 +11,40 @@ from ptyproof.metrics import protocol as protocol_module
 from ptyproof.metrics.protocol import Recipe, difference, one_protocol, protocol, protocol_sha256, recipe_of
 from ptyproof.phases.g_compare.tables import table
 from ptyproof.physics import frc
+from tests.helpers.messages import naming
 
 RECIPE = Recipe()
 USUAL = protocol(RECIPE, "test", "true", "all of it")
 
 
 @pytest.mark.parametrize(
-    ("other", "said"),
+    ("other", "named"),
     [
-        (protocol(RECIPE, "train", "true", "all of it"), "split is 'test' and 'train'"),
-        (protocol(RECIPE, "test", "estimated", "all of it"), "probe is 'true' and 'estimated'"),
-        (protocol(RECIPE, "test", "true", "with training"), "timing_scope is 'all of it' and 'with training'"),
+        (protocol(RECIPE, "train", "true", "all of it"), ("split", "'test'", "'train'")),
+        (protocol(RECIPE, "test", "estimated", "all of it"), ("probe", "'true'", "'estimated'")),
+        (protocol(RECIPE, "test", "true", "with training"), ("timing_scope", "'all of it'", "'with training'")),
         (
             protocol(replace(RECIPE, crop_fraction=0.1), "test", "true", "all of it"),
-            "crop.illumination_at_least is 0.05 and 0.1",
+            ("crop.illumination_at_least", "0.05", "0.1"),
         ),
         (
             protocol(replace(RECIPE, max_shift_px=3.0), "test", "true", "all of it"),
-            "alignment.max_shift_px is 8.0 and 3.0",
+            ("alignment.max_shift_px", "8.0", "3.0"),
         ),
         (
             protocol(replace(RECIPE, ms_ssim_sigma_px=2.0), "test", "true", "all of it"),
-            "windows.ms_ssim_sigma_px is 1.0 and 2.0",
+            ("windows.ms_ssim_sigma_px", "1.0", "2.0"),
         ),
         (
             protocol(replace(RECIPE, frc_level=0.3), "test", "true", "all of it"),
-            "thresholds.frc30 is None and {'level': 0.3}",
+            ("thresholds.frc30", "None", "{'level': 0.3}"),
         ),
-        (protocol(replace(RECIPE, version="2"), "test", "true", "all of it"), "version is '1' and '2'"),
-        (protocol(replace(RECIPE, rate_floor=0.1), "test", "true", "all of it"), "rate_floor is 0.001 and 0.1"),
-        (USUAL | {"data_range": "255"}, "data_range is 'range of the truth in the crop' and '255'"),
+        (protocol(replace(RECIPE, version="2"), "test", "true", "all of it"), ("version", "'1'", "'2'")),
+        (protocol(replace(RECIPE, rate_floor=0.1), "test", "true", "all of it"), ("rate_floor", "0.001", "0.1")),
+        (USUAL | {"data_range": "255"}, ("data_range", "'255'")),
     ],
 )
-def test_rows_of_two_protocols_cannot_stand_in_one_table(other, said):
+def test_rows_of_two_protocols_cannot_stand_in_one_table(other, named):
     assert protocol_sha256(other) != protocol_sha256(USUAL)
     cells = [
         {"dose": 1e3, "view": "dense", "gridsize": 2, "split": "test", "method": method, "protocol": digest}
@@ -51,9 +52,8 @@ def test_rows_of_two_protocols_cannot_stand_in_one_table(other, said):
         for method, digest in (("flat", "a"), ("lsqml", "b"))
     ]
     assert table(cells, {"a": USUAL, "b": USUAL}, RECIPE)["parts"] == USUAL
-    with pytest.raises(InputError, match="rows of different protocols cannot stand in one table: ") as raised:
+    with pytest.raises(InputError, match=naming(*named)):
         table(cells, {"a": USUAL, "b": other}, RECIPE)
-    assert said in str(raised.value)
 
 
 def test_equal_protocols_have_one_hash_whatever_their_order():
@@ -64,7 +64,7 @@ def test_equal_protocols_have_one_hash_whatever_their_order():
 
 
 def test_a_table_needs_a_row():
-    with pytest.raises(InputError, match="one row or more"):
+    with pytest.raises(InputError):
         one_protocol([])
 
 
@@ -77,7 +77,7 @@ def test_the_recipe_is_the_study_s(smoke):
 
 @pytest.mark.parametrize("fraction", [0.0, -0.1, 1.5, float("nan")])
 def test_an_impossible_crop(smoke, fraction):
-    with pytest.raises(InputError, match=r"--crop-fraction must be in \(0, 1\]"):
+    with pytest.raises(InputError, match=naming("--crop-fraction", "(0, 1]", f"{fraction:g}")):
         recipe_of(smoke, fraction)
 
 

@@ -22,6 +22,7 @@ from ptyproof.study.builtin import STUDY_NAMES, builtin_study
 from ptyproof.study.design import StudyDesign
 from ptyproof.study.views import AllPositions, View
 from tests.helpers.folders import snapshot, untimed
+from tests.helpers.messages import naming
 from tests.helpers.phases import Phase
 
 DOSES = [1e3, 1e4, 1e5]
@@ -150,9 +151,7 @@ def test_a_root_of_another_recipe_is_left_alone(smoke: StudyDesign, smoke_c: Pha
     shutil.copytree(smoke_c.root, root)
     before = snapshot(root)
     other = replace(smoke, name="other", seeds=replace(smoke.seeds, simulation=43))
-    with pytest.raises(
-        InputError, match=r"is the record of study fly64-smoke .* choose another --output-root for study other"
-    ):
+    with pytest.raises(InputError, match=naming("run_manifest.json", "fly64-smoke", "--output-root", "study other")):
         generate(other, load_base(other, "builtin"), root)
     assert snapshot(root) == before
 
@@ -168,7 +167,7 @@ def test_other_views_do_not_make_the_data_anew(smoke: StudyDesign, smoke_c: Phas
 
 
 def test_an_unknown_dose_lists_the_choices_and_writes_nothing(smoke: StudyDesign, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"--dose must be one of 1000, 10000, 100000 .*, got 5"):
+    with pytest.raises(InputError, match=naming("--dose", "1000, 10000, 100000", "5.0")):
         generate(smoke, load_base(smoke, "builtin"), tmp_path / "c", (5.0,))
     assert list(tmp_path.iterdir()) == []
 
@@ -183,7 +182,7 @@ def test_a_split_that_leaves_a_half_empty_is_refused(smoke: StudyDesign, tmp_pat
 
 def test_a_dose_without_a_photon_is_refused_and_nothing_written(smoke: StudyDesign, tmp_path: Path) -> None:
     dark = replace(smoke, doses_photons_per_pattern=(1e3, 1e-6))
-    with pytest.raises(InputError, match=r"dose 1e-06 gives 0.000\d* photons in all of the 120 train patterns"):
+    with pytest.raises(InputError, match=r"dose 1e-06 .*0\.000\d* .* 120 train"):
         generate(dark, load_base(dark, "builtin"), tmp_path / "c")
     assert list(tmp_path.iterdir()) == []
 
@@ -237,11 +236,11 @@ def test_a_base_with_the_probe_of_a_file_has_that_probe_and_says_so(smoke: Study
 
 def test_a_probe_of_another_size_is_refused_and_nothing_written(smoke: StudyDesign, tmp_path: Path) -> None:
     write_base(builtin_study("fly64"), tmp_path / "large.npz")
-    with pytest.raises(DataError, match=r"large\.npz.*probeGuess.*has 64 x 64 px, but the study has N = 32"):
+    with pytest.raises(DataError, match=naming("large.npz", "probeGuess", "64 x 64 px", "N = 32")):
         write_base(smoke, tmp_path / "base.npz", tmp_path / "large.npz")
     assert not (tmp_path / "base.npz").exists()
 
 
 def test_a_study_without_a_built_in_base_says_so() -> None:
-    with pytest.raises(DesignError, match=r"fly001 has no built-in base; give one with --base-npz FILE"):
+    with pytest.raises(DesignError, match=naming("fly001", "--base-npz")):
         make_base(builtin_study("fly001"))

@@ -15,6 +15,7 @@ from ptyproof.io.file_record import file_is_whole
 from ptyproof.records.manifest import read_manifest
 from ptyproof.study.layout import phase_c_file, phase_d_file
 from ptyproof.training.bundle import read_bundle
+from tests.helpers.messages import numbers
 from tests.helpers.phases import Phase
 
 
@@ -31,7 +32,7 @@ def test_the_same_study_in_another_process_gives_the_same_bundles(
     argv += ["--dose", "10000", "--view", "dense", "--in-process"]
     done = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert "1 of 1 jobs trained, 0 failed" in done.stdout
+    assert [1, 1, 0] in [numbers(line)[:3] for line in done.stdout.splitlines()]
     found = hashes(read_manifest(tmp_path / "a" / "training_manifest.json", "training_manifest"))
     assert found == {job: digest for job, digest in hashes(smoke_e.manifest).items() if job == "dose10000-dense-gs2"}
     assert len(found) == 1
@@ -47,8 +48,7 @@ def test_every_job_leaves_what_the_manifest_names(smoke_e: Phase) -> None:
         record = read_bundle(folder / result["bundle_path"]).record
         assert (record["job"], record["final_loss"]) == (entry["job"], result["final_loss"])
         log = (smoke_e.root / entry["log_path"]).read_text()
-        verdict = "beats" if entry["scores"]["beats_start"] else "does NOT beat"
-        assert f"the network {verdict} its " in log
+        assert ("NOT" in log.split()) == (not entry["scores"]["beats_start"])
         assert str(smoke_e.root) not in log
         assert (folder / result["loss_curve_path"]).read_bytes().startswith(b"\x89PNG")
 

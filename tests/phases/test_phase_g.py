@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from ptyproof.metrics.protocol import protocol_sha256
 from ptyproof.phases.g_compare.compare import open_comparison, run_comparison
 from ptyproof.phases.g_compare.tables import COLUMNS
 from ptyproof.records.manifest import read_manifest
+from tests.helpers.messages import names, naming, numbers
 from tests.helpers.phases import Phase
 from tests.strategies.reconstructions import METHODS, noisy, phase_f
 
@@ -114,7 +116,7 @@ def test_the_csv_has_one_row_for_each_cell_and_measure(compared):
     metrics = list(dict.fromkeys(r["metric"] for r in rows))
     assert len(keys) == len(set(keys)) == N_VIEWS * N_METHODS * len(metrics)
     assert all((r["value"] == "") == (r["reason"] != "") for r in rows)
-    assert {r["reason"][:18] for r in rows if r["view"] == "sparse"} == {"skipped: sparse (f"}
+    assert all(names(r["reason"], "skipped", "sparse", "0.2") for r in rows if r["view"] == "sparse")
     assert all(r["protocol"] for r in rows if r["view"] != "sparse")
     chosen = next(r for r in rows if (r["view"], r["method"], r["metric"]) == ("dense", "lsqml", "phase_mae"))
     assert float(chosen["value"]) == value(compared.manifest, "dense", "lsqml", "phase_mae")
@@ -134,17 +136,17 @@ def test_the_summary_has_one_table_for_each_protocol(compared):
     assert best["dense", "time_s"] == ["flat"]
     assert len(found["without_result"]) == N_METHODS
     text = (compared.root / "comparison.md").read_text(encoding="utf-8")
-    assert text.index("| dose | view | method | complex NRMSE ↓ |") < text.index("Cells without a result")
+    assert text.index("| dose ") < text.index("sparse (gs2), test")
     assert "flat (control)" in text
-    assert "sparse (gs2), test: flat, start, lsqml: skipped: sparse (f = 0.2) needs 25.6 px" in text
+    assert any(names(line, "sparse (gs2)", "flat, start, lsqml", "25.6 px") for line in text.splitlines())
 
 
 def test_files_are_recorded_and_pictures_are_pictures(compared):
     manifest = compared.manifest
     records = [*manifest["files"].values(), *(figure["file"] for figure in manifest["figures"])]
     assert all(file_is_whole(record, compared.root) for record in records)
-    drawn = sorted(figure["what"] for figure in manifest["figures"])
-    assert drawn == ["measures against dose", *2 * ["objects"], *2 * ["ring correlations"], "time against quality"]
+    drawn = Counter(figure["what"] for figure in manifest["figures"])
+    assert sorted(drawn.values()) == [1, 1, 2, 2]
     for figure in manifest["figures"]:
         with Image.open(compared.root / figure["file"]["path"]) as picture:
             assert min(picture.size) > 300
@@ -160,7 +162,7 @@ def test_a_comparison_is_reused_and_made_again_when_a_file_was_lost(compared, da
             said.append(line)
 
     assert run_comparison(phase, Lines()) == read_manifest(phase.path, "comparison_manifest")
-    assert said == ["comparison reused: the same results were compared in the same way, and all files are whole"]
+    assert len(said) == 1
     other = open_comparison(data / "f", crop_fraction=0.2)
     assert other.inputs_sha256() != phase.inputs_sha256()
 
@@ -183,7 +185,7 @@ def test_truth_exchanged_for_noise_changes_scores_and_no_reconstruction(copy, co
     other = np.exp(1j * rng.uniform(-1, 1, dataset.obj.shape)).astype(np.complex64)
     truth = dataset.obj
     write_dataset(path, replace(dataset, obj=other))
-    with pytest.raises(DataError, match=r"patched_test.npz: is not the file that reconstruction_manifest.json"):
+    with pytest.raises(DataError, match=naming("patched_test.npz", "reconstruction_manifest.json")):
         open_comparison(copy / "f")
     record = {"path": "../c/dose_10000/patched_test.npz"}
 
@@ -221,7 +223,7 @@ def test_without_a_truth_patterns_are_still_explained_or_not(copy, compared):
         if found["metric"] in ("r_factor", "poisson_deviance", "time_s"):
             assert found["value"] is not None
         else:
-            assert found["reason"] == "the dataset has no objectGuess"
+            assert names(found["reason"], "objectGuess")
     assert value(manifest, "baseline", "lsqml", "poisson_deviance") == value(
         compared.manifest, "baseline", "lsqml", "poisson_deviance"
     )
@@ -246,22 +248,20 @@ def test_failed_lost_and_unselected_cells_stay_in_the_comparison(copy, capsys):
     def unlucky(manifest):
         lost, failed, left = manifest["jobs"][0], manifest["jobs"][1], manifest["jobs"].pop(2)
         only = dict.fromkeys(set(lost["result"]) - {"status", "error", "started", "finished"})
-        failed["result"] |= only | {"status": "failed", "error": "object must be finite"}
+        failed["result"] |= only | {"status": "failed", "error": "object is nan"}
         lost["result"] |= only | {"status": "lost", "error": "started, but no end was recorded", "finished": None}
         manifest["not_selected"] = [{k: left[k] for k in ("dose", "view", "gridsize", "split", "method")}]
 
     changed(copy, unlucky)
     assert main(["compare", "--artifact-root", str(copy / "f"), "--quiet", "--no-figures"]) == 1
-    assert "9 cells: 3 compared, 1 failed, 1 lost, 3 skipped, 1 not selected" in capsys.readouterr().out
+    assert [9, 3, 1, 1, 3, 1] in [numbers(line)[:6] for line in capsys.readouterr().out.splitlines()]
     manifest = read_manifest(copy / "f" / "comparison_manifest.json", "comparison_manifest")
     states = {(c["view"], c["method"]): (c["status"], c.get("reason")) for c in manifest["cells"]}
-    assert states["baseline", "flat"] == ("lost", "started, but no end was recorded")
-    assert states["baseline", "start"] == ("failed", "object must be finite")
+    assert states["baseline", "flat"][0] == "lost"
+    assert states["baseline", "start"] == ("failed", "object is nan")
     assert states["baseline", "lsqml"] == ("not_selected", None)
     rows = list(csv.DictReader((copy / "f" / "comparison.csv").read_text(encoding="utf-8").splitlines()))
-    assert {r["reason"] for r in rows if (r["view"], r["method"]) == ("baseline", "start")} == {
-        "failed: object must be finite"
-    }
+    assert {r["reason"] for r in rows if (r["view"], r["method"]) == ("baseline", "start")} == {"failed: object is nan"}
 
 
 def test_the_command(copy, capsys):
@@ -279,7 +279,7 @@ def test_the_command(copy, capsys):
 
 def test_data_that_have_moved_are_found_where_they_are_said_to_be(copy):
     (copy / "c").rename(copy / "data_c")
-    with pytest.raises(DataError, match="is missing, but dose10000-baseline-gs1-test-flat was reconstructed with it"):
+    with pytest.raises(DataError, match=naming("patched_test.npz", "dose10000-baseline-gs1-test-flat")):
         open_comparison(copy / "f")
     assert open_comparison(copy / "f", phase_c_root=copy / "data_c").reconstructed
 
@@ -308,22 +308,22 @@ def result_missing(root):
 
 
 @pytest.mark.parametrize(
-    ("spoil", "said"),
+    ("spoil", "named"),
     [
-        (swapped_halves, "patched_test.npz: is not the file that reconstruction_manifest.json has recorded"),
-        (train_half_recorded, "_metadata: is the half train, but dose10000-baseline-gs1-test-flat is to be compared"),
-        (base_recorded, "_metadata: is a simulation, but dose10000-baseline-gs1-test-flat was reconstructed from a"),
-        (result_changed, "flat.npz: is not the file that"),
-        (result_missing, "lsqml.npz: is missing"),
-        (lambda root: (root / "f" / "reconstruction_manifest.json").unlink(), "has no reconstruction_manifest.json"),
-        (lambda root: (root / "f" / "reconstruction_manifest.json").write_text("{"), "reconstruction_manifest.json"),
-        (lambda root: shutil.rmtree(root / "f"), "--artifact-root must be a folder"),
+        (swapped_halves, ("patched_test.npz", "reconstruction_manifest.json")),
+        (train_half_recorded, ("_metadata", "half train", "dose10000-baseline-gs1-test-flat")),
+        (base_recorded, ("_metadata", "dose10000-baseline-gs1-test-flat")),
+        (result_changed, ("flat.npz", "reconstruction_manifest.json")),
+        (result_missing, ("lsqml.npz",)),
+        (lambda root: (root / "f" / "reconstruction_manifest.json").unlink(), ("reconstruction_manifest.json",)),
+        (lambda root: (root / "f" / "reconstruction_manifest.json").write_text("{"), ("reconstruction_manifest.json",)),
+        (lambda root: shutil.rmtree(root / "f"), ("--artifact-root",)),
     ],
 )
-def test_what_is_not_the_recorded_input_is_refused_and_nothing_is_written(copy, spoil, said, capsys):
+def test_what_is_not_the_recorded_input_is_refused_and_nothing_is_written(copy, spoil, named, capsys):
     spoil(copy)
     assert main(["compare", "--artifact-root", str(copy / "f"), "--out", str(copy / "g")]) == 2
-    assert said in capsys.readouterr().err
+    assert names(capsys.readouterr().err, *named)
     assert not (copy / "g").exists()
 
 
@@ -331,7 +331,7 @@ def test_impossible_options(data, capsys):
     with pytest.raises(InputError, match="--crop-fraction"):
         open_comparison(data / "f", crop_fraction=2.0)
     assert main(["compare", "--artifact-root", str(data / "f"), "--phase-c-root", str(data / "no")]) == 2
-    assert "--phase-c-root must be a folder" in capsys.readouterr().err
+    assert names(capsys.readouterr().err, "--phase-c-root", data / "no")
 
 
 def test_a_result_of_another_size_is_refused(copy, one_dose):
@@ -349,6 +349,6 @@ def test_a_result_of_another_size_is_refused(copy, one_dose):
         for name, array in arrays.items():
             writer.add(name, array)
     changed(copy, lambda m: m["jobs"][0]["result"].update(reconstruction=file_record(path, copy / "f")))
-    with pytest.raises(DataError, match=r"object: has the shape \(156, 94\), but the dataset's objectGuess has"):
+    with pytest.raises(DataError, match=naming("object", "(156, 94)", "objectGuess")):
         run_comparison(open_comparison(copy / "f", figures=False))
     assert not (copy / "f" / "comparison_manifest.json").exists()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,7 @@ from ptyproof.training.network import GroupNetwork
 from ptyproof.training.projection import Patterns
 from ptyproof.training.runner import train
 from ptyproof.training.scan import Scan, read_scan
+from tests.helpers.messages import names, numbers
 from tests.helpers.phases import Phase
 from tests.helpers.short_training import CPU, task
 
@@ -188,9 +190,9 @@ def test_without_a_truth_the_complex_errors_are_unknown_with_the_reason(test_hal
     path = as_measurement(test_half, tmp_path / "measured.npz")
     scores = held_out_scores(untrained(), path, FLOOR, grouped=True)
     assert scores["complex_error"] == {"start": None, "network": None, "improvement": None}
-    assert scores["no_truth_because"] == "the dataset has no objectGuess"
-    assert "complex error (NRMSE) of the object: not known" in describe_scores(scores)[2]
-    assert "complex error" not in verdict(scores)
+    assert names(scores["no_truth_because"], "objectGuess")
+    assert not numbers(describe_scores(scores)[2])
+    assert verdict(scores).count("%") == 1
 
 
 @pytest.mark.parametrize(("job", "grouped"), [("dose100000-baseline-gs1", False), ("dose100000-dense-gs2", True)])
@@ -240,8 +242,6 @@ def test_a_network_beats_its_start_only_in_both_measures(poisson: float, error: 
 
 def test_a_verdict_names_both_measures() -> None:
     scores = {**improved(0.025, -0.12), "beats_start": False}
-    assert (
-        verdict(scores)
-        == "does NOT beat its initial estimate (held-out Poisson loss 2.5% better, complex error 12.0% worse)"
-    )
-    assert "no ratio" in by_how_much(None)
+    assert names(verdict(scores), "NOT", "2.5%", "12.0%")
+    assert verdict(scores).index("2.5%") < verdict(scores).index("12.0%")
+    assert not re.search(r"\d", by_how_much(None))

@@ -24,6 +24,7 @@ from ptyproof.study.builtin import builtin_study
 from ptyproof.study.cells import Enumeration
 from ptyproof.study.jobs import JobFilters, TrainingJob, build_training_jobs
 from ptyproof.study.layout import HALVES, phase_c_file, phase_d_file
+from tests.helpers.messages import naming
 
 DESIGN = builtin_study("fly64-smoke")
 CELLS = [(dose, view.name) for dose in DESIGN.doses_photons_per_pattern for view in DESIGN.views]
@@ -172,7 +173,7 @@ def test_the_record_of_another_study_is_refused_and_left_alone() -> None:
         ledger.open_call(found, JobFilters(), False, "one")
         before = ledger.path.read_bytes()
         other = replace(ledger, design=replace(DESIGN, name="other"))
-        with pytest.raises(InputError, match="is the record of study fly64-smoke with another design"):
+        with pytest.raises(InputError, match=naming("training_manifest.json", "fly64-smoke")):
             other.open_call(found, JobFilters(), False, "two")
         assert ledger.path.read_bytes() == before
 

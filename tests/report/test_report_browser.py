@@ -104,7 +104,7 @@ def opened(browser: Browser, page: Path) -> Browser:
 
 
 def test_the_page_loads_without_a_word_and_fetches_nothing(opened: Browser, page: Path) -> None:
-    assert opened.run("return document.title") == "Study fly64-smoke: report"
+    assert "fly64-smoke" in opened.run("return document.title")
     assert opened.run("return [...document.images].length") == 5
     assert opened.run("return [...document.images].every(i => i.complete && i.naturalWidth > 300)")
     own = ("data:", "chrome:", "chrome-untrusted:")  # parts of the page, and of the browser's own first tab
