@@ -167,7 +167,7 @@ def test_other_views_do_not_make_the_data_anew(smoke: StudyDesign, smoke_c: Phas
 
 
 def test_an_unknown_dose_lists_the_choices_and_writes_nothing(smoke: StudyDesign, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=naming("--dose", "1000, 10000, 100000", "5.0")):
+    with pytest.raises(InputError, match=naming("--dose", "1000, 10000, 100000", 5)):
         generate(smoke, load_base(smoke, "builtin"), tmp_path / "c", (5.0,))
     assert list(tmp_path.iterdir()) == []
 

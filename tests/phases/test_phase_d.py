@@ -21,7 +21,7 @@ from ptyproof.phases.d_overlap.overlap import OverlapOptions, overlap, sampling_
 from ptyproof.records.manifest import read_manifest
 from ptyproof.study.design import StudyDesign
 from tests.helpers.folders import snapshot, untimed
-from tests.helpers.messages import naming, numbers
+from tests.helpers.messages import names, naming
 from tests.helpers.phases import Phase
 
 CELLS = [(dose, view) for dose in (1e3, 1e4, 1e5) for view in ("baseline", "dense", "sparse")]
@@ -185,7 +185,7 @@ def test_a_single_position_is_no_dataset(smoke_c: Phase) -> None:
     options = OverlapOptions(sampling_view=sampling_view(1, None, 0.01, 4))
     manifest = overlap(smoke_c.root, smoke_c.root.parent / "d-single", options=options)
     assert [cell["code"] for cell in manifest["rejected_views"]] == ["too_few_positions_for_groups"] * 3
-    assert numbers(manifest["rejected_views"][0]["reason"]) == [1, 120, 2]
+    assert names(manifest["rejected_views"][0]["reason"], "train", 1, 120, 2)
 
 
 def test_a_sample_too_small_for_a_group_is_rejected(smoke_c: Phase) -> None:
@@ -194,14 +194,14 @@ def test_a_sample_too_small_for_a_group_is_rejected(smoke_c: Phase) -> None:
     assert manifest["views"] == []
     cell = manifest["rejected_views"][0]
     assert cell["code"] == "too_few_positions_for_groups"
-    assert numbers(cell["reason"]) == [1, 120, 4]
+    assert names(cell["reason"], "train", 1, 120, 4)
     assert cell["train"]["overlap"]["metric_2_undefined_because"]
 
 
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (OverlapOptions(doses=(123.0,)), naming("--dose", "1000, 10000, 100000", "123.0")),
+        (OverlapOptions(doses=(123.0,)), naming("--dose", "1000, 10000, 100000", 123)),
         (OverlapOptions(views=("thin",)), naming("--view", "baseline, dense, sparse", "'thin'")),
     ],
 )
