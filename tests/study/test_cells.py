@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ptyproof.methods.reconstruction_jobs import ReconstructionCell, ReconstructionJob
+from ptyproof.methods.reconstruction_jobs import Plan, ReconstructionCell, ReconstructionJob
 from ptyproof.study.cells import Cell, Enumeration, Skip
 from ptyproof.study.jobs import TrainingJob
 
@@ -23,9 +23,14 @@ def job(cell: Cell) -> TrainingJob:
 def reconstruction(method: str, needs_training: bool) -> ReconstructionJob:
     """Return a reconstruction whose files do not exist."""
     cell = ReconstructionCell(1e3, "dense", 2, "test", method)
-    return ReconstructionJob(
-        cell, Path("/d.npz"), Path(f"/a/{method}.npz"), job(DENSE), plan={"needs_training": needs_training}
-    )
+    plan: Plan = {
+        "provider": {"name": "mine", "version": None},
+        "needs_training": needs_training,
+        "probe": "true",
+        "budget": {"epochs": None, "seconds": None},
+        "seed": {"root": 1, "key": [method]},
+    }
+    return ReconstructionJob(cell, Path("/d.npz"), Path(f"/a/{method}.npz"), job(DENSE), plan=plan)
 
 
 FOUND = Enumeration((job(BASELINE),), (job(DENSE),), (Skip(SPARSE, "rejected_by_phase_d", "too sparse", True),))

@@ -59,7 +59,7 @@ class Attempt(Generic[JobT]):
         Where lines and progress go.
     """
 
-    ledger: CellLedger[JobT]
+    ledger: CellLedger[JobT, Any]
     job: JobT
     started: str
     facts: Record

@@ -63,13 +63,13 @@ class JobPhase(ABC, Generic[JobT]):
         Do again what an earlier call has done.
     """
 
-    ledger: CellLedger[JobT]
+    ledger: CellLedger[JobT, Any]
     options: RunOptions
     processes: JobProcesses | None = None
     retry: frozenset[str] = frozenset()
     redo: bool = False
 
-    LEDGER: ClassVar[type[CellLedger[Any]]]
+    LEDGER: ClassVar[type[CellLedger[Any, Any]]]
     WORDS: ClassVar[Words]
     PRELOADED: ClassVar[tuple[str, ...]]  # modules that the server of processes imports for its jobs
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, TypedDict, cast
 
 from ptyproof.errors import InputError
 from ptyproof.methods.registry import Registered, Registry
@@ -33,9 +33,10 @@ class ReconstructionFilters:
     splits: tuple[str, ...] | None = None
     methods: tuple[str, ...] | None = None
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> records.Filters:
         """Return the record for a manifest."""
-        return self.cells.as_dict() | listed(split=self.splits, method=self.methods)
+        splits = cast("list[records.Split] | None", listed(self.splits))
+        return {**self.cells.as_dict(), "split": splits, "method": listed(self.methods)}
 
 
 @dataclass(frozen=True)

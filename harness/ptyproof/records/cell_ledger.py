@@ -12,33 +12,56 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Generic, Protocol, Self
+from typing import Any, ClassVar, Generic, Literal, Protocol, Self, TypeVar, cast
 
 from ptyproof.errors import InputError
 from ptyproof.io.file_record import relative
 from ptyproof.io.locking import lock
 from ptyproof.provenance.redaction import redaction
-from ptyproof.records.manifest import read_manifest, timed_head, write_manifest
+from ptyproof.records.manifest import TimedHead, read_manifest, timed_head, write_manifest
 from ptyproof.study.cells import Cell, Enumeration, JobT, Skip
 from ptyproof.study.design import StudyDesign, design_from_dict
 from ptyproof.study.layout import RUN_MANIFEST
+from ptyproof_schemas.types.study_design import StudyDesign as StudyDesignRecord
+from ptyproof_schemas.types.training_manifest import Account
 
 NOT_STARTED = "selected, but it was not started: the run ended before it, or is under way"
 NOT_ENDED = "started, but no end was recorded: it was killed, or is running"
 STATUSES = ("success", "failed", "lost")
 
-Record = dict[str, Any]
+Record = dict[str, Any]  # a record of any kind, while the book of a ledger is open
+ManifestT = TypeVar("ManifestT", bound=Mapping[str, Any])
+
+NO_CELLS: Account = {
+    "n_enumerated": 0,
+    "n_success": 0,
+    "n_failed": 0,
+    "n_lost": 0,
+    "n_skipped": 0,
+    "n_not_selected": 0,
+}
+
+
+class StudyHead(TimedHead):
+    """How every manifest of cells begins."""
+
+    study: str
+    design: StudyDesignRecord
+    design_digest: str
+    phase_c_root: str
+    phase_d_root: str
+    artifact_root: Literal["."]
 
 
 class Filters(Protocol):
     """Which cells a call wants."""
 
-    def as_dict(self) -> Record:
+    def as_dict(self) -> Mapping[str, Any]:
         """Return the record for a manifest."""
 
 
 @dataclass(frozen=True, eq=False)
-class CellLedger(ABC, Generic[JobT]):
+class CellLedger(ABC, Generic[JobT, ManifestT]):
     """A manifest of a study's cells under an artifact root.
 
     Parameters
@@ -94,7 +117,7 @@ class CellLedger(ABC, Generic[JobT]):
         """The manifest."""
         return self.artifact_root / self.FILE
 
-    def read(self) -> Record | None:
+    def read(self) -> ManifestT | None:
         """Return the manifest as it stands, or None if there is no manifest.
 
         Raises
@@ -106,7 +129,7 @@ class CellLedger(ABC, Generic[JobT]):
         """
         if not self.path.exists():
             return None
-        manifest: Record = dict(read_manifest(self.path, self.KIND))
+        manifest = cast("ManifestT", read_manifest(self.path, self.KIND))
         if manifest["design_digest"] != self.design.digest():
             raise InputError(
                 f"{self.path} is the record of study {manifest['study']} with another design; choose another "
@@ -186,7 +209,7 @@ class CellLedger(ABC, Generic[JobT]):
             earlier = self.read()
             kept = ("filters", "calls", "jobs", "not_selected", self.SKIPS)
             book = CellBook(
-                self.new() | ({} if earlier is None else {key: earlier[key] for key in kept}),
+                dict(self.new()) | ({} if earlier is None else {key: earlier[key] for key in kept}),
                 self.SKIPS,
                 lambda record: self.CELL.of(record).key,
             )
@@ -198,9 +221,10 @@ class CellLedger(ABC, Generic[JobT]):
         """Write the manifest, and what goes with it."""
         write_manifest(self.path, manifest)
 
-    def head(self) -> Record:
-        """Return what every manifest of cells begins with."""
-        return timed_head(self.KIND) | {
+    def head(self) -> StudyHead:
+        """Return how the manifest begins."""
+        return {
+            **timed_head(self.KIND),
             "study": self.design.name,
             "design": self.design.as_dict(),
             "design_digest": self.design.digest(),
@@ -210,7 +234,7 @@ class CellLedger(ABC, Generic[JobT]):
         }
 
     @abstractmethod
-    def new(self) -> Record:
+    def new(self) -> ManifestT:
         """Return the manifest without any cells."""
 
     @abstractmethod

@@ -10,13 +10,13 @@ from ptyproof.methods.reconstruction_jobs import (
     ReconstructionJob,
     study_cells,
 )
-from ptyproof.records.cell_ledger import NOT_STARTED, CellBook, CellLedger, Record
+from ptyproof.records.cell_ledger import NO_CELLS, NOT_STARTED, CellBook, CellLedger
 from ptyproof.study.cells import Cell
 from ptyproof.study.layout import HALVES, RECONSTRUCTION_MANIFEST, TRAINING_MANIFEST
-from ptyproof_schemas.types.reconstruction_manifest import Job, Lost, Split
+from ptyproof_schemas.types.reconstruction_manifest import Job, Lost, ReconstructionManifest, Split
 
 
-class ReconstructionLedger(CellLedger[ReconstructionJob]):
+class ReconstructionLedger(CellLedger[ReconstructionJob, ReconstructionManifest]):
     """The reconstruction manifest of a study under an artifact root."""
 
     KIND: ClassVar[str] = "reconstruction_manifest"
@@ -25,17 +25,18 @@ class ReconstructionLedger(CellLedger[ReconstructionJob]):
     CELL: ClassVar[type[Cell]] = ReconstructionCell
     LOST: ClassVar[type] = Lost
 
-    def new(self) -> Record:
+    def new(self) -> ReconstructionManifest:
         """Return the manifest without any cells."""
         trained = (self.artifact_root / TRAINING_MANIFEST).is_file()
-        return self.head() | {
+        return {
+            **self.head(),
             "training_manifest_path": TRAINING_MANIFEST if trained else None,
             "filters": ReconstructionFilters().as_dict(),
             "calls": [],
             "jobs": [],
             "not_selected": [],
             "skipped": [],
-            "account": {},
+            "account": NO_CELLS.copy(),
         }
 
     def new_entry(self, job: ReconstructionJob) -> Job:

@@ -6,15 +6,16 @@ from pathlib import Path
 from typing import ClassVar
 
 from ptyproof.io.file_record import relative
-from ptyproof.records.cell_ledger import NOT_STARTED, CellBook, CellLedger, Record
+from ptyproof.records.cell_ledger import NO_CELLS, NOT_STARTED, CellBook, CellLedger, Record
 from ptyproof.records.manifest import timed_head, write_manifest
 from ptyproof.study.cells import Cell
 from ptyproof.study.jobs import JobFilters, TrainingJob, training_cells
 from ptyproof.study.layout import SKIP_SUMMARY, TRAINING_MANIFEST
-from ptyproof_schemas.types.training_manifest import Job, Lost
+from ptyproof_schemas.types.skip_summary import SkipSummary
+from ptyproof_schemas.types.training_manifest import Job, Lost, TrainingManifest
 
 
-class TrainingLedger(CellLedger[TrainingJob]):
+class TrainingLedger(CellLedger[TrainingJob, TrainingManifest]):
     """The training manifest of a study under an artifact root, and `skip_summary.json` beside it."""
 
     KIND: ClassVar[str] = "training_manifest"
@@ -34,9 +35,10 @@ class TrainingLedger(CellLedger[TrainingJob]):
         write_manifest(self.skip_summary_path, _skip_summary(manifest))
         write_manifest(self.path, manifest)
 
-    def new(self) -> Record:
+    def new(self) -> TrainingManifest:
         """Return the manifest without any cells."""
-        return self.head() | {
+        return {
+            **self.head(),
             "filters": JobFilters().as_dict(),
             "dry_run": False,
             "calls": [],
@@ -45,7 +47,7 @@ class TrainingLedger(CellLedger[TrainingJob]):
             "skipped_views": [],
             "skipped_count": 0,
             "skip_summary_path": SKIP_SUMMARY,
-            "account": {},
+            "account": NO_CELLS.copy(),
         }
 
     def new_entry(self, job: TrainingJob) -> Job:
@@ -73,8 +75,9 @@ class TrainingLedger(CellLedger[TrainingJob]):
         return [cell.key for cell in training_cells(self.design)]
 
 
-def _skip_summary(manifest: Record) -> Record:
-    return timed_head("skip_summary") | {
+def _skip_summary(manifest: Record) -> SkipSummary:
+    return {
+        **timed_head("skip_summary"),
         "study": manifest["study"],
         "training_manifest_path": TRAINING_MANIFEST,
         "skipped_count": manifest["skipped_count"],

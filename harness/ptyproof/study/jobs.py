@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ptyproof.errors import InputError
 from ptyproof.io import schema, strict_json
@@ -29,7 +29,9 @@ from ptyproof.study.views import View
 
 if TYPE_CHECKING:
     from ptyproof_schemas.types.overlap_manifest import Half, OverlapManifest, Rejected
-    from ptyproof_schemas.types.training_manifest import Measured, MeasuredHalf
+    from ptyproof_schemas.types.training_manifest import Filters, Measured, MeasuredHalf
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -49,9 +51,9 @@ class JobFilters:
         by_name = self.views is None or view.name in self.views
         return by_name and (self.gridsizes is None or view.gridsize in self.gridsizes)
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> Filters:
         """Return the record for a manifest."""
-        return listed(dose=self.doses, view=self.views, gridsize=self.gridsizes)
+        return {"dose": listed(self.doses), "view": listed(self.views), "gridsize": listed(self.gridsizes)}
 
 
 @dataclass(frozen=True)
@@ -148,9 +150,9 @@ def build_training_jobs(
     return Enumeration(tuple(jobs), tuple(not_selected), tuple(skipped))
 
 
-def listed(**wanted: Iterable[Any] | None) -> dict[str, Any]:
-    """Return filters as a manifest has them: a list, or None where all are wanted."""
-    return {name: None if values is None else list(values) for name, values in wanted.items()}
+def listed(values: Iterable[T] | None) -> list[T] | None:
+    """Return a filter as a manifest has it: a list, or None where all are wanted."""
+    return None if values is None else list(values)
 
 
 def check_filters(design: StudyDesign, filters: JobFilters) -> None:
