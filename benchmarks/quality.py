@@ -19,6 +19,8 @@ from typing import Any
 from ptyproof.checking.hub import judge_hub
 from ptyproof.errors import InputError
 from ptyproof.hub.layout import COMPARISON, TRAINING
+from ptyproof.markdown import Markdown, code
+from ptyproof.markdown import table as markdown_table
 from ptyproof.records.manifest import read_any_manifest
 
 MEASURES = {
@@ -109,33 +111,39 @@ def behind(ours: Values, theirs: Values) -> list[str]:
 
 def lines_of_cells(table: Table) -> Iterator[str]:
     """Yield the table of all cells and methods."""
-    yield "| dose / photons | view, gridsize | method | " + " | ".join(MEASURES.values()) + " | time / s |"
-    yield "|---|---|---|" + "---|" * (len(MEASURES) + 1)
-    for (dose, view, gridsize), methods in sorted(table.items()):
-        for method, values in methods.items():
-            numbers = " | ".join(f"{values[name]:.{PLACES[name]}f}" for name in MEASURES)
-            yield f"| {dose:g} | {view}, {gridsize} | `{method}` | {numbers} | {values['time_s']:.1f} |"
+    rows = [
+        [f"{dose:g}", f"{view}, {gridsize}", code(method), *numbers(values), f"{values['time_s']:.1f}"]
+        for (dose, view, gridsize), methods in sorted(table.items())
+        for method, values in methods.items()
+    ]
+    yield from markdown_table(["dose / photons", "view, gridsize", "method", *MEASURES.values(), "time / s"], rows)
 
 
 def lines_in_brief(table: Table) -> Iterator[str]:
     """Yield every method at each dose, on the cell on which the network is best."""
-    yield "| dose / photons | method | " + " | ".join(MEASURES.values()) + " |"
-    yield "|---|---|" + "---|" * len(MEASURES)
-    for dose in sorted({cell[0] for cell in table}):
-        for method, values in table[best_cell(table, dose, "pinn")].items():
-            numbers = " | ".join(f"{values[name]:.{PLACES[name]}f}" for name in MEASURES)
-            yield f"| {dose:g} | `{method}` | {numbers} |"
+    rows = [
+        [f"{dose:g}", code(method), *numbers(values)]
+        for dose in sorted({cell[0] for cell in table})
+        for method, values in table[best_cell(table, dose, "pinn")].items()
+    ]
+    yield from markdown_table(["dose / photons", "method", *MEASURES.values()], rows)
 
 
 def lines_of_methods(table: Table, ours: str, theirs: str) -> Iterator[str]:
     """Yield how much better one method is than another at each dose, on its best gridsize."""
-    yield f"| dose / photons | `{ours}` on | " + " | ".join(MEASURES.values()) + f" | its time, `{theirs}` = 1 |"
-    yield "|---|---|" + "---|" * (len(MEASURES) + 1)
+    rows = []
     for dose in sorted({cell[0] for cell in table}):
         cell = best_cell(table, dose, ours)
         one, other = table[cell][ours], table[cell][theirs]
-        parts = " | ".join(f"{100 * advantage(one, other, name):+.0f} %" for name in MEASURES)
-        yield f"| {dose:g} | {cell[1]}, {cell[2]} | {parts} | {one['time_s'] / other['time_s']:.2f} |"
+        parts = [f"{100 * advantage(one, other, name):+.0f} %" for name in MEASURES]
+        rows.append([f"{dose:g}", f"{cell[1]}, {cell[2]}", *parts, f"{one['time_s'] / other['time_s']:.2f}"])
+    head = ["dose / photons", Markdown(f"{code(ours)} on"), *MEASURES.values()]
+    yield from markdown_table([*head, Markdown(f"its time, {code(theirs)} = 1")], rows)
+
+
+def numbers(values: Values) -> list[str]:
+    """Return the metrics of a method with their decimal places."""
+    return [f"{values[name]:.{PLACES[name]}f}" for name in MEASURES]
 
 
 def lines_of_controls(table: Table) -> Iterator[str]:

@@ -18,9 +18,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from benchmarks.pictures import picture_path, table_row, write
+from benchmarks.pictures import picture_path
 from benchmarks.steps import batches_of, stepper
+from ptyproof.markdown import table
 from ptyproof.metrics.against_truth import compare_objects
+from ptyproof.phases.figures import save
 from ptyproof.physics.dose import scale_probe_to_dose
 from ptyproof.physics.forward import simulate_counts
 from ptyproof.physics.objects import make_object
@@ -166,7 +168,7 @@ def draw(curves: list[Curve], path: Path) -> None:
         axes.set_yticks(ends, [f"{value:.2g}" for value in ends])
         axes.minorticks_off()
         axes.grid(alpha=0.3)
-    write(figure, path)
+    save(figure, path)
 
 
 def main() -> int:
@@ -176,9 +178,8 @@ def main() -> int:
     curves = measured()
     for curve in curves:
         print()
-        print(table_row(f"{curve.title}: {curve.abscissa}", [f"{value:g}" for value in curve.points]))
-        print("|---|" + "---|" * len(curve.points))
-        print(table_row("time / s", [f"{value:.3g}" for value in curve.points.values()]))
+        head = [f"{curve.title}: {curve.abscissa}", *(f"{value:g}" for value in curve.points)]
+        print(*table(head, [["time / s", *(f"{value:.3g}" for value in curve.points.values())]]), sep="\n")
     draw(curves, path)
     return 0
 

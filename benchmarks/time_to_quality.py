@@ -18,11 +18,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.pictures import picture_path, table_row, write
+from benchmarks.pictures import picture_path
 from ptyproof.io.dataset import read_dataset
+from ptyproof.markdown import table
 from ptyproof.metrics.against_truth import compare_objects
 from ptyproof.phases.base import load_base
 from ptyproof.phases.c_simulate.generate import generate
+from ptyproof.phases.figures import save
 from ptyproof.reconstruction.method import illumination
 from ptyproof.study.builtin import builtin_study
 from ptyproof.study.layout import phase_c_file
@@ -107,7 +109,7 @@ def draw(curves: dict[str, list[tuple[float, float]]], path: Path) -> None:
     axes.set_ylim(0, 1.2 * WANTED)
     axes.grid(alpha=0.3)
     axes.legend()
-    write(figure, path)
+    save(figure, path)
 
 
 def main() -> int:
@@ -117,10 +119,11 @@ def main() -> int:
         curves = measured(Path(folder))
     for name, points in curves.items():
         print()
-        print(table_row(f"{name}: epoch", [str(epoch) for epoch in range(len(points))]))
-        print("|---|" + "---|" * len(points))
-        print(table_row("training time / s", [f"{spent:.0f}" for spent, _ in points]))
-        print(table_row("complex NRMSE", [f"{error:.3f}" for _, error in points]))
+        times, errors = ["training time / s"], ["complex NRMSE"]
+        for spent, error in points:
+            times.append(f"{spent:.0f}")
+            errors.append(f"{error:.3f}")
+        print(*table([f"{name}: epoch", *map(str, range(len(points)))], [times, errors]), sep="\n")
     draw(curves, path)
     return 0
 

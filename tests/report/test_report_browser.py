@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ptyproof.hub.layout import REPORT, SOURCES
-from ptyproof.report.page.comparison import Compared
+from ptyproof.phases.g_compare.tables import TidyRow
 from ptyproof.report.page.page import page_of, read_records
 from ptyproof.runs.folder import RunFolder
 from tests.helpers.browser import MISSING, Browser, browser
@@ -78,7 +78,9 @@ def page(reported: tuple[RunFolder, list[Path]], tmp_path_factory: pytest.TempPa
     (folder.hub / SOURCES).write_text(json.dumps(record))
     methods = ["flat", "start", "pinn", "lsqml", "pinn+lsqml"]
     compared = [
-        Compared(dose, view, 2, method, metric, None if method == "flat" else 0.1, "nats/px", "lower", HOSTILE)
+        TidyRow(
+            dose, view, 2, method, "test", metric, None if method == "flat" else 0.1, "nats/px", "lower", HOSTILE, None
+        )
         for metric in ("complex NRMSE", f"phase {HOSTILE}")
         for dose in (1e3, 1e5)
         for view in ("dense", HOSTILE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,10 @@ from ptyproof.hub.layout import COMPARISON
 from ptyproof.io.strict_json import write_json
 from ptyproof.metrics.definitions import specs
 from ptyproof.metrics.protocol import Recipe
+from ptyproof.phases.g_compare.tables import TidyRow
 from ptyproof.report.page import write_report
 from ptyproof.report.page.compared import values_of
-from ptyproof.report.page.comparison import Compared, comparison
+from ptyproof.report.page.comparison import comparison
 from ptyproof.report.page.render import render
 from ptyproof.study.layout import cell_key
 from tests.helpers.messages import names
@@ -23,15 +25,16 @@ from tests.helpers.report_hub import Reader
 from tests.helpers.schema_rules import example
 
 
-def compared(method: str, value: float | None, **changes: Any) -> Compared:
+def compared(method: str, value: float | None, **changes: Any) -> TidyRow:
     """Return a value of a metric at one dose and view."""
-    facts = {"dose": 1000.0, "view": "dense", "gridsize": 2, "metric": "complex NRMSE", "direction": "lower"}
-    return Compared(**{**facts, "method": method, "value": value, **changes})  # type: ignore[arg-type]
+    facts = {"dose": 1000.0, "view": "dense", "gridsize": 2, "split": "test", "metric": "complex NRMSE", "unit": "1"}
+    facts |= {"direction": "lower", "reason": None, "protocol": "0" * 64, "method": method, "value": value}
+    return TidyRow(**{**facts, **changes})
 
 
-def page_of(rows: list[Compared]) -> str:
+def page_of(rows: list[TidyRow]) -> str:
     """Return the section of a comparison as HTML."""
-    return render("comparison.html.j2", comparison=comparison(rows))
+    return render("comparison.html.j2", comparison=comparison(rows), compared_figures=[])
 
 
 def rows_in(text: str) -> list[list[str]]:
@@ -79,7 +82,7 @@ def test_a_reason_that_all_methods_share_is_said_once() -> None:
     reason = "skipped: the scan is too fine"
     sparse = {"view": "sparse", "value": None, "reason": reason}
     rows = [compared(name, 0.3) for name in ("a", "b")]
-    rows += [Compared(**{**vars(compared(name, None)), **sparse}) for name in ("a", "b")]
+    rows += [replace(compared(name, None), **sparse) for name in ("a", "b")]
     text = page_of(rows)
     assert text.count(reason) == 1
     assert names(rows_in(text)[1][0], "1,000 photons", "sparse", "gridsize 2")

@@ -8,12 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from ptyproof.metrics.protocol import Recipe
+from ptyproof.phases.figures import new_figure, save
 from ptyproof.phases.g_compare.plots import (
     draw_thresholds,
     limits,
-    masked_colours,
-    new_figure,
-    save,
+    masked_colors,
     scale_bar,
     step_of,
 )
@@ -23,7 +22,7 @@ from ptyproof.records.archive import ReconstructionArchive
 
 
 def draw_object(path: Path, found: ReconstructionArchive, title: str, recipe: Recipe) -> Path:
-    """Draw amplitude and phase of an object where it is lit, and the probe's amplitude; return the file."""
+    """Draw amplitude and phase of an object where it is illuminated, and the probe's amplitude; return the file."""
     crop = illumination_crop(found.illumination, recipe.crop_fraction)
     obj = crop.of(found.obj)
     phase = np.angle(obj * np.conj(obj[crop.mask].mean()))
@@ -32,13 +31,13 @@ def draw_object(path: Path, found: ReconstructionArchive, title: str, recipe: Re
     images = [
         ("object amplitude (mean 1)", np.where(crop.mask, amplitude, np.nan)[::step, ::step], "gray"),
         ("object phase (rad)", np.where(crop.mask, phase, np.nan)[::step, ::step], "viridis"),
-        ("probe amplitude (largest 1)", np.abs(found.probe) / np.abs(found.probe).max(), "magma"),
+        ("probe amplitude (maximum 1)", np.abs(found.probe) / np.abs(found.probe).max(), "magma"),
     ]
     figure = new_figure((12.0, 4.2))
     figure.suptitle(title)
-    for place, (label, image, colours) in zip(figure.subplots(1, 3), images, strict=True):
+    for place, (label, image, colors) in zip(figure.subplots(1, 3), images, strict=True):
         low, high = (0.0, 1.0) if label.startswith("probe") else limits([image])
-        shown = place.imshow(image, vmin=low, vmax=high, cmap=masked_colours(colours), interpolation="nearest")
+        shown = place.imshow(image, vmin=low, vmax=high, cmap=masked_colors(colors), interpolation="nearest")
         place.set(title=label, xticks=[], yticks=[])
         figure.colorbar(shown, ax=place, fraction=0.046, pad=0.02)
         scale_bar(place, image.shape[1], 1 if label.startswith("probe") else step)

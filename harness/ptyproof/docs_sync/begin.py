@@ -10,15 +10,16 @@ from ptyproof.docs_sync.runs import Run
 from ptyproof.docs_sync.settings import PYPROJECT, DocsSettings, find_project, load_settings
 from ptyproof.errors import InputError
 from ptyproof.io.atomic import write_text
+from ptyproof.markdown import code, table
 
 _SETTINGS = """\
 [tool.ptyproof.docs]
 checklists = ["docs/fix_plan.md"]
 """
 _TITLES = {
-    selectors.BLOCK: "Selectors: what goes on pytest's command line, and how many tests that collects",
+    selectors.BLOCK: "Selectors for pytest, and the number of tests that each collects",
     index.BLOCK: "Test modules",
-    checklist.BLOCK: "What has to be shown; a row ticks itself once its topic has an accepted green run",
+    checklist.BLOCK: "Claims to show. `docs sync` ticks a row when its topic has an accepted green run",
     ledger.BLOCK: "Attempts, oldest first",
 }
 
@@ -73,7 +74,8 @@ def _page(path: Path, blocks: Iterable[str], runs: Sequence[Run]) -> str:
     for block in blocks:
         body = ""
         if block == selectors.BLOCK:
-            body = "| selector | tests | what |\n|---|---:|---|\n| `pytest` | 0 | everything but the real runs |\n"
+            rows = [[code("pytest"), 0, "all tests but the real runs"]]
+            body = "\n".join([*table(["selector", "tests", "what"], rows, right=[1]), ""])
         elif block == checklist.BLOCK:
             topics = dict.fromkeys(run.topic for run in runs if run.evidence in ("red", "green"))
             body = "".join(f"- [ ] {topic} <!-- ptyproof: evidence {topic} -->\n" for topic in topics)

@@ -1,4 +1,4 @@
-"""Rows of a checklist that tick themselves: with a mark, and evidence in the hub that its topic's tests pass.
+"""Rows of a checklist with a mark: a row is ticked if the hub has evidence that the tests of its topic pass.
 
 `- [ ] text <!-- ptyproof: evidence TOPIC -->` becomes `- [x] text (evidence: [run](log)) <!-- ... -->`, and back.
 """
@@ -22,12 +22,12 @@ _ROW = re.compile(
 
 
 def is_block(name: str) -> bool:
-    """Tell whether a block of this name is a checklist."""
+    """Return whether a block of this name is a checklist."""
     return name == BLOCK or name.startswith(f"{BLOCK}-")
 
 
 def check_marks(document: Document) -> None:
-    """Refuse evidence marks that no block would ever tick.
+    """Refuse evidence marks that no block can tick.
 
     Raises
     ------

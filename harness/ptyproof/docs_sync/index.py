@@ -1,4 +1,4 @@
-"""The index of the test suite: every module, how many tests it has, and what it is about."""
+"""The index of the test suite: each module, its number of tests, and what it tests."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ BLOCK = "test-index"
 
 
 def first_docstring_line(source: bytes) -> str:
-    """Return the first line of a module's docstring; empty if it has none, or is no Python."""
+    """Return the first line of a module's docstring; empty if it has none or is not Python."""
     try:
         text = ast.get_docstring(ast.parse(source))
     except (SyntaxError, ValueError, RecursionError, MemoryError):

@@ -1,4 +1,4 @@
-"""The ledger of attempts: an entry for each run of the hub, numbered on; what stands there is never changed."""
+"""The ledger of attempts: a numbered entry for each run of the hub; entries that are there never change."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _ENTRY = re.compile(r"[\s#*+>-]*Attempt #(\d+)\b")
 
 
 def missing_runs(document: Document, runs: Sequence[Run]) -> list[Run]:
-    """Return the runs that have ended, or died, and have no entry yet; entries may stand outside the block, too."""
+    """Return the runs that ended or died and have no entry, neither inside the block nor outside it."""
     known = {found.groups() for prose in document.prose for found in RUN_KEY.finditer(prose)}
     return [run for run in runs if not run.under_way and (run.id, run.started) not in known]
 
@@ -37,7 +37,7 @@ def render(document: Document, runs: Sequence[Run], path: Path) -> str:
 
 
 def _entry(number: int, run: Run, path: Path) -> list[str]:
-    reasons = Counter(text(reason.strip()) or "no reason given" for reason in run.skips)
+    reasons = Counter(text(reason.strip()) or "no reason" for reason in run.skips)
     return [
         f"### Attempt #{number}: {run.started}",
         f"<!-- ptyproof: run {run.id} {run.started} -->",
@@ -52,13 +52,13 @@ def _entry(number: int, run: Run, path: Path) -> list[str]:
 
 
 def _result(run: Run) -> str:
-    what = "a run that is no evidence" if run.evidence == "none" else f"{run.evidence} evidence"
+    what = "not evidence" if run.evidence == "none" else f"{run.evidence} evidence"
     if run.blocked is not None:
-        what = f"BLOCKED, it could not go on: {what}"
+        what = f"BLOCKED by an error: {what}"
     if run.topic is not None:
         what += f" of `{run.topic}`"
     if not run.ended:
-        return f"{what}; no end is recorded: it was killed"
+        return f"{what}; no end is recorded, the process was killed"
     if run.accepted is not None:
         what += ", accepted" if run.accepted else ", REFUSED"
     if run.reason:
@@ -68,4 +68,4 @@ def _result(run: Run) -> str:
 
 
 def _why(blocked: Path) -> str:
-    return text(first_error(blocked)) or "no error was recorded"
+    return text(first_error(blocked)) or "no error is recorded"

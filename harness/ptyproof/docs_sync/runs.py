@@ -1,4 +1,4 @@
-"""The runs in a hub's index, as documents speak of them."""
+"""The runs in a hub's index, as documents name them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Run:
     record
         Absolute path of its log, or of the index where it has none.
     blocked
-        Absolute path of the record that says why it could not go on; None where it could.
+        Absolute path of the record of the error that stopped it; None if no error did.
     """
 
     id: str
@@ -48,7 +48,7 @@ class Run:
     blocked: Path | None = None
 
     def shows_green(self, topic: str) -> bool:
-        """Tell whether the run is accepted evidence that the tests of a topic pass."""
+        """Return whether the run is accepted evidence that the tests of a topic pass."""
         return self.evidence == "green" and self.topic == topic and self.ended and self.accepted is True
 
 
@@ -62,7 +62,7 @@ def read_runs(hub: Path) -> list[Run]:
     """
     index = Hub(hub).read()
     if index is None:
-        raise InputError(f"--hub must be a folder with an index, but {hub / INDEX} is not there")
+        raise InputError(f"--hub must be a folder with an index, but {hub / INDEX} does not exist")
     root = hub.resolve()
     return [
         Run(

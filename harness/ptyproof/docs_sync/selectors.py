@@ -1,4 +1,4 @@
-"""The testing guide's table of selectors: how many tests each really collects."""
+"""The testing guide's table of selectors, with the number of tests that each collects."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def read_rows(document: Document) -> tuple[int, list[Row]]:
     Raises
     ------
     DataError
-        If the block has no such table, or a row's first cell is no selector between backticks.
+        If the block has no such table, or the first cell of a row is not a selector between backticks.
     """
     lines = document.lines
     table = [index for index in document.body(BLOCK) if document.prose[index] and lines[index].lstrip().startswith("|")]
@@ -45,7 +45,7 @@ def read_rows(document: Document) -> tuple[int, list[Row]]:
     header = cells_of(lines[table[0]])
     names = [name.strip().lower() for name in header]
     if COUNT not in names[1:]:
-        raise document.error(table[0], f"no column is called {COUNT}; the columns are {', '.join(names)}")
+        raise document.error(table[0], f"a column must be called {COUNT}; the columns are {', '.join(names)}")
     if not all(_RULE.fullmatch(rule) for rule in cells_of(lines[table[1]])):
         raise document.error(table[1], "must be the rule below the table's head, |---|---|")
     rows = []

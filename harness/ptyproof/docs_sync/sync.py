@@ -57,11 +57,13 @@ class Plan:
         Raises
         ------
         RunError
-            If another process changed one of them since it was read; then nothing is written.
+            If one of them changed after it was read; then nothing is written.
         """
         for page in self.pages:
             if _read(page.path, page.document.path) != page.text:
-                raise RunError(f"{page.document.path} was changed by another process meanwhile; nothing was written")
+                raise RunError(
+                    f"{page.document.path} changed during the sync; nothing was written, run `ptyproof docs sync` again"
+                )
         for page, bodies in zip(self.pages, self.bodies, strict=True):
             text = page.document.replaced(bodies)
             if text != page.text:

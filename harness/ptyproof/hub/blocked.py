@@ -8,6 +8,7 @@ from pathlib import Path
 from ptyproof import clock
 from ptyproof.io.atomic import write_text
 from ptyproof.io.regular import lies_inside
+from ptyproof.markdown import code
 
 FOLDER = "red"
 PREFIX = "blocked_"
@@ -39,7 +40,7 @@ def write_blocked(hub: Path, command: str, exit_status: int, first_error: str, l
     last = log.splitlines()[-_LAST_LINES:]
     parts = [
         "# Blocked: the run could not continue",
-        f"- command: `{_clean(command)}`\n- exit status: {exit_status}",
+        f"- command: {code(_clean(command))}\n- exit status: {exit_status}",
         f"## First error\n\n{_block(first_error)}",
         f"## Last lines of the log\n\n{_block(chr(10).join(last))}",
     ]

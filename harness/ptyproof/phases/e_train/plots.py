@@ -1,45 +1,58 @@
-"""Pictures of evidence, drawn without a screen: Matplotlib's objects, no pyplot, so no state is left behind."""
+"""The picture of a training: losses and learning rate over its epochs."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from ptyproof.io.atomic import atomic_path
+import numpy as np
+
+from ptyproof.phases.figures import BLUE, FONT_PT, ORANGE, Drawing, png
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
-def loss_curve(path: Path, history: Sequence[dict[str, float]], title: str) -> None:
-    """Draw training and validation loss and the learning rate over the epochs as a PNG.
+def draw_training(history: Sequence[Mapping[str, float]], bundle_epoch: int) -> Drawing:
+    """Draw the losses of a training over its epochs, and below them the learning rate.
 
     Parameters
     ----------
-    path
-        The PNG, written atomically.
     history
         A row per epoch: epoch, train_loss and, where there is one, validation_loss (nats per pixel), learning_rate.
-    title
-        What was trained.
+    bundle_epoch
+        Epoch of the weights in the bundle.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-    from matplotlib.ticker import MaxNLocator
-
     epochs = [row["epoch"] for row in history]
-    figure = Figure(figsize=(6.4, 4.2), layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
-    axes.plot(epochs, [row["train_loss"] for row in history], "o-", label="training positions")
+    series = {"training": ([row["train_loss"] for row in history], "o-", BLUE)}
     if "validation_loss" in history[0]:
-        axes.plot(epochs, [row["validation_loss"] for row in history], "s--", label="validation positions")
-    axes.set(title=title, xlabel="epoch", ylabel="Poisson loss of hidden\nphotons (nats per pixel)")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.grid(alpha=0.3)
-    rate = axes.twinx()
-    rate.plot(epochs, [row["learning_rate"] for row in history], ":", color="0.5", label="learning rate")
-    rate.set_ylabel("learning rate at the epoch's end")
-    rate.set_ylim(bottom=0)
-    lines, labels = axes.get_legend_handles_labels()
-    more, names = rate.get_legend_handles_labels()
-    axes.legend(lines + more, labels + names, loc="upper right")
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=120, metadata={"Software": None})
+        series["validation"] = ([row["validation_loss"] for row in history], "s--", ORANGE)
+    rates = [row["learning_rate"] for row in history]
+
+    def fill(figure: Figure) -> None:
+        from matplotlib.ticker import MaxNLocator
+
+        losses, rate = figure.subplots(2, 1, sharex=True, height_ratios=[2, 1])
+        for name, (values, style, color) in series.items():
+            losses.plot(epochs, values, style, color=color, markersize=4, label=f"{name} positions")
+        losses.axvline(bundle_epoch, color="0.4", linestyle=":", label=f"bundle: epoch {bundle_epoch}")
+        losses.set_ylabel("Poisson loss of thinned\ncounts (nats per pixel)")
+        losses.legend(fontsize=FONT_PT - 1)
+        rate.plot(epochs, rates, "o-", color="0.25", markersize=4)
+        rate.set(xlabel="epoch", ylabel="learning\nrate", ylim=(0, None))
+        rate.xaxis.set_major_locator(MaxNLocator(integer=True))
+        for axes in (losses, rate):
+            axes.grid(alpha=0.3)
+
+    parts = [
+        f"{name} loss {values[0]:.4g} nats per pixel after the first epoch, {values[-1]:.4g} after the last, "
+        f"smallest {min(values):.4g} after epoch {epochs[int(np.argmin(values))]:.0f}"
+        for name, (values, _, _) in series.items()
+    ]
+    alt = f"{len(history)} epochs: {'; '.join(parts)}; learning rate from {rates[0]:.3g} to {rates[-1]:.3g}."
+    caption = (
+        "Loss and learning rate. The loss is the Poisson loss above its smallest possible value, averaged over each "
+        "epoch, in nats per pixel. It is of the photons that binomial thinning withholds from the network. Lower is "
+        "better. The learning rate is the one at the end of the epoch."
+    )
+    return Drawing(png(4.6, fill), caption, alt)

@@ -9,12 +9,13 @@ from typing import Any
 
 from ptyproof import clock
 from ptyproof.console import Console
+from ptyproof.io.atomic import atomic_path
 from ptyproof.io.file_record import file_record
 from ptyproof.io.hashing import sha256_file
 from ptyproof.io.regular import appended
 from ptyproof.jobs.attempt import Attempt, EndedJob
 from ptyproof.phases.e_train.held_out import describe_scores, held_out_scores
-from ptyproof.phases.e_train.plots import loss_curve
+from ptyproof.phases.e_train.plots import draw_training
 from ptyproof.records.cell_ledger import Record
 from ptyproof.study.design import StudyDesign
 from ptyproof.study.jobs import TrainingJob
@@ -74,7 +75,8 @@ def task_of(design: StudyDesign, training: TrainingDesign, job: TrainingJob) -> 
 
 
 def _finish(job: TrainingJob, training: TrainingDesign, trained: Trained, console: Console) -> dict[str, Any]:
-    loss_curve(job.artifact_dir / LOSS_CURVE, trained.history, job.key)
+    with atomic_path(job.artifact_dir / LOSS_CURVE) as temporary:
+        temporary.write_bytes(draw_training(trained.history, trained.bundle_epoch).png)
     network = read_bundle(trained.bundle_path).network
     scores = held_out_scores(network, job.test_data_path, training.rate_floor, job.gridsize > 1, console)
     for line in describe_scores(scores):

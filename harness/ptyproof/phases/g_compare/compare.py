@@ -331,7 +331,7 @@ def run_comparison(phase: ComparisonPhase, console: Console | None = None) -> Co
     tables = [f"# Comparison: study {phase.reconstruction['study']}", "", *page.tables(found)]
     write_manifest(phase.out / METRICS_SUMMARY, found)
     files: Files = {
-        "comparison": _written(phase.out / COMPARISON_CSV, csv_text(tidy_rows(cells, phase.recipe))),
+        "comparison": _written(phase.out / COMPARISON_CSV, csv_text(map(vars, tidy_rows(cells, phase.recipe)))),
         "frc_curves": _written(phase.out / FRC_CURVES, csv_text(points, CURVE_COLUMNS)),
         "tables": _written(phase.out / COMPARISON_TABLES, "\n".join(tables) + "\n"),
         "metrics_summary": file_record(phase.out / METRICS_SUMMARY, phase.out),

@@ -1,7 +1,7 @@
-"""Pictures of a comparison: objects side by side, ring correlations, measures against dose, time against quality.
+"""Pictures of a comparison: objects side by side, ring correlations, metrics against dose, time against quality.
 
-Drawn without a screen: Matplotlib's objects, no pyplot, so no state is left behind. All panels of one kind in a picture
-share one colour scale.
+Matplotlib draws them without pyplot, so they need no screen and leave no state. All panels of one kind in a picture
+share one color scale.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from ptyproof.io.atomic import atomic_path
 from ptyproof.io.file_record import file_record
 from ptyproof.metrics.against_truth import phase_images
 from ptyproof.metrics.definitions import headline, specs
 from ptyproof.metrics.protocol import Recipe
+from ptyproof.phases.figures import new_figure, save
 from ptyproof.physics.frc import HALF_BIT, NYQUIST, ONE_BIT, RingCorrelation
 from ptyproof.study.layout import cell_key
 
@@ -31,28 +31,16 @@ if TYPE_CHECKING:
 
 Image = npt.NDArray[np.float64]
 
-_DPI = 120
 _MAX_SIDE_PX = 400  # of an image in a picture; a larger one is shown at every second, third, ... pixel
 _OUTSIDE = "0.88"  # grey of the pixels that are not compared
-_COLOURS = (
-    "#7f7f7f",
-    "#bcbd22",
-    "#d62728",
-    "#1f77b4",
-    "#9467bd",
-    "#2ca02c",
-    "#ff7f0e",
-    "#17becf",
-    "#8c564b",
-    "#e377c2",
-)
+_COLORS = ["#7f7f7f", "#bcbd22", "#d62728", "#1f77b4", "#9467bd", "#2ca02c", "#ff7f0e", "#17becf", "#8c564b", "#e377c2"]
 _KNOWN = ("flat", "start", "pinn", "lsqml", "pinn+lsqml", "rpie", "epie")
 _LINES = ("-", "--", ":", "-.")
 _MARKERS = ("o", "s", "^", "D", "v")
 
 
 class Pictures:
-    """The pictures of a comparison, drawn while its cells come by.
+    """The pictures of a comparison; each is drawn as soon as its cells are there.
 
     Parameters
     ----------
@@ -110,14 +98,6 @@ class Pictures:
         )
 
 
-def save(figure: Figure, path: Path) -> Path:
-    """Write a figure as PNG, atomically, its folder made where it is missing; return the path."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=_DPI, metadata={"Software": None})
-    return path
-
-
 def draw_thresholds(place: Axes, curve: RingCorrelation, recipe: Recipe) -> None:
     """Draw the thresholds of a ring correlation against the fraction of the Nyquist frequency."""
     x = curve.frequency / NYQUIST
@@ -139,7 +119,7 @@ def objects(cells: Sequence[ComparedCell], title: str) -> Figure:
     figure = new_figure((panel * len(columns) + 1.2, panel * aspect * len(rows) + 0.8))
     figure.suptitle(title)
     axes = figure.subplots(len(rows), len(columns), squeeze=False)
-    for line, (label, images, (low, high), colours) in zip(axes, rows, strict=True):
+    for line, (label, images, (low, high), colors) in zip(axes, rows, strict=True):
         shown: Any = None
         for place, image in zip(line, images, strict=True):
             place.set_xticks([])
@@ -147,7 +127,7 @@ def objects(cells: Sequence[ComparedCell], title: str) -> Figure:
             if image is None:
                 place.axis("off")
                 continue
-            shown = place.imshow(image, vmin=low, vmax=high, cmap=masked_colours(colours), interpolation="nearest")
+            shown = place.imshow(image, vmin=low, vmax=high, cmap=masked_colors(colors), interpolation="nearest")
         # A label on an axis that is switched off is not drawn, so it stands on the first panel that is shown.
         next(place for place, image in zip(line, images, strict=True) if image is not None).set_ylabel(
             label, fontsize="small"
@@ -170,7 +150,7 @@ def ring_correlations(curves: Mapping[str, Mapping[str, RingCorrelation]], title
         for method, found in curves.items():
             if image in found:
                 curve = found[image]
-                place.plot(curve.frequency / NYQUIST, curve.correlation, color=_colour(method), label=method)
+                place.plot(curve.frequency / NYQUIST, curve.correlation, color=_color(method), label=method)
         if curve is not None:
             draw_thresholds(place, curve, recipe)
         place.set(title=image, xlabel="spatial frequency (1 = Nyquist, 2 px)", xlim=(0, 1), ylim=(-0.2, 1.02))
@@ -181,7 +161,7 @@ def ring_correlations(curves: Mapping[str, Mapping[str, RingCorrelation]], title
 
 
 def against_dose(entries: Sequence[Compared], recipe: Recipe) -> Figure:
-    """Draw each measure of the headline against the dose, one line a method and view."""
+    """Draw each metric of the headline against the dose, one line for each method and view."""
     from matplotlib.ticker import NullLocator
 
     described = specs(recipe)
@@ -217,7 +197,7 @@ def against_dose(entries: Sequence[Compared], recipe: Recipe) -> Figure:
 
 
 def _lines_of(place: Axes, entries: Sequence[Compared], metric: str) -> None:
-    """Draw a line for each method and view; a measure without a value has no point."""
+    """Draw a line for each method and view; a metric without a value has no point."""
     views = list(dict.fromkeys((entry["view"], entry["gridsize"]) for entry in entries))
     for method in dict.fromkeys(entry["method"] for entry in entries):
         for number, view in enumerate(views):
@@ -226,7 +206,7 @@ def _lines_of(place: Axes, entries: Sequence[Compared], metric: str) -> None:
             if points:
                 place.plot(
                     *zip(*points, strict=True),
-                    color=_colour(method),
+                    color=_color(method),
                     ls=_LINES[number % len(_LINES)],
                     marker=_MARKERS[number % len(_MARKERS)],
                     ms=4,
@@ -235,7 +215,7 @@ def _lines_of(place: Axes, entries: Sequence[Compared], metric: str) -> None:
 
 
 def time_and_quality(entries: Sequence[Compared]) -> Figure:
-    """Draw each cell's error against its time, one panel a dose; where no truth is known, the R-factor."""
+    """Draw each cell's error against its time, one panel for each dose; the R-factor if the truth is unknown."""
     doses = sorted({entry["dose"] for entry in entries})
     views = list(dict.fromkeys((entry["view"], entry["gridsize"]) for entry in entries))
     metric, label = "complex_nrmse", "complex NRMSE (lower is better)"
@@ -256,7 +236,7 @@ def time_and_quality(entries: Sequence[Compared]) -> Figure:
                 [value],
                 ls="",
                 marker=_MARKERS[number % len(_MARKERS)],
-                color=_colour(entry["method"]),
+                color=_color(entry["method"]),
                 label=f"{entry['method']}, {entry['view']}",
             )
             seen.setdefault(f"{entry['method']}, {entry['view']}", line[0])
@@ -272,7 +252,7 @@ _Row = tuple[str, list[Any], tuple[float, float], str]
 
 
 def _object_images(cells: Sequence[ComparedCell]) -> tuple[list[str], list[_Row]]:
-    """Return the columns' names and, for each row, label, images (None is no panel), limits and colours."""
+    """Return the columns' names and, for each row, label, images (None is no panel), limits and colors."""
     aligned = [cell.aligned for cell in cells]
     methods = [cell.entry["method"] for cell in cells]
     masked: Callable[[Image, int], Image] = lambda image, i: _thinned(np.where(cells[i].crop.mask, image, np.nan))  # noqa: E731
@@ -286,7 +266,7 @@ def _object_images(cells: Sequence[ComparedCell]) -> tuple[list[str], list[_Row]
         ]
     rows: list[_Row] = []
     pairs = [(np.abs(a.result), np.abs(a.truth)) for a in aligned if a is not None]
-    for label, unit, images, colours in (
+    for label, unit, images, colors in (
         ("amplitude", "", pairs, "gray"),
         ("phase", "(rad)", [phase_images(a) for a in aligned if a is not None], "viridis"),
     ):
@@ -296,7 +276,7 @@ def _object_images(cells: Sequence[ComparedCell]) -> tuple[list[str], list[_Row]
         judged = [d for d, method in zip(differences, methods, strict=True) if method != "flat"] or differences
         largest = float(np.nanpercentile(np.abs(np.stack(judged)), 99)) or 1.0
         rows.append(
-            (f"{label}\n{unit}".strip(), [truth, *results], (float(np.nanmin(truth)), float(np.nanmax(truth))), colours)
+            (f"{label}\n{unit}".strip(), [truth, *results], (float(np.nanmin(truth)), float(np.nanmax(truth))), colors)
         )
         rows.append((f"{label}\n− truth\n{unit}".strip(), [None, *differences], (-largest, largest), "RdBu_r"))
     return ["truth", *methods], rows
@@ -331,25 +311,16 @@ def scale_bar(axes: Axes, width: int, step: int) -> None:
     axes.text(x, y - 0.04 * rows, f"{length:g} px", fontsize="small", va="bottom", bbox=box)
 
 
-def new_figure(size: tuple[float, float]) -> Figure:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure as NewFigure
-
-    figure = NewFigure(figsize=size, layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure
-
-
-def masked_colours(name: str) -> Any:
+def masked_colors(name: str) -> Any:
     from matplotlib import colormaps
 
     return colormaps[name].with_extremes(bad=_OUTSIDE)
 
 
-def _colour(method: str) -> str:
-    """Return a method's colour: the same in every picture."""
+def _color(method: str) -> str:
+    """Return a method's color: the same in every picture."""
     known = _KNOWN.index(method) if method in _KNOWN else len(_KNOWN) + sum(method.encode()) % 3
-    return _COLOURS[known]
+    return _COLORS[known]
 
 
 def _value(entry: Compared, metric: str) -> float | None:

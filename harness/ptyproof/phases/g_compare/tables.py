@@ -1,6 +1,6 @@
 """Tables of a comparison: tidy CSV, and the summary of metrics for programs.
 
-A table holds rows of one protocol. Cells without a result keep their row, with what became of them.
+A table holds rows of one protocol. Cells without a result keep their row, with their status and reason.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ptyproof.console import printable
@@ -21,19 +22,6 @@ if TYPE_CHECKING:
     from ptyproof_schemas.types.comparison_manifest import Account, Cell, Compared, Other, ProtocolParts
     from ptyproof_schemas.types.metrics_summary import Best, MetricsSummary, Row, Table
 
-COLUMNS = (
-    "dose",
-    "view",
-    "gridsize",
-    "method",
-    "split",
-    "metric",
-    "value",
-    "unit",
-    "direction",
-    "reason",
-    "protocol",
-)
 CURVE_COLUMNS = ("dose", "view", "gridsize", "method", "split", "image", "frequency", "frc", "n_px", "1bit", "halfbit")
 _FORMULA = ("=", "+", "-", "@")
 
@@ -47,24 +35,44 @@ class Place(NamedTuple):
     split: Split
 
 
-def tidy_rows(cells: Iterable[Cell], recipe: Recipe) -> Iterator[dict[str, Any]]:
-    """Yield one row for each cell and measure; a cell without a result has every measure, without a value."""
+@dataclass(frozen=True)
+class TidyRow:
+    """A row of the tidy table: the value of a metric in a cell, or the reason why there is none."""
+
+    dose: float
+    view: str
+    gridsize: int
+    method: str
+    split: str
+    metric: str
+    value: float | None
+    unit: str
+    direction: str | None
+    reason: str | None
+    protocol: str | None
+
+
+COLUMNS = tuple(TidyRow.__dataclass_fields__)
+
+
+def tidy_rows(cells: Iterable[Cell], recipe: Recipe) -> Iterator[TidyRow]:
+    """Yield one row for each cell and metric; a cell without a result has every metric, without a value."""
     described = specs(recipe)
     for cell in cells:
         common = _common(cell)
         if cell["status"] == "success":
             for found in cell["measures"]:
-                yield {**common, **found, "protocol": cell["protocol"]}
+                shown: dict[str, Any] = {key: value for key, value in found.items() if key in COLUMNS}
+                yield TidyRow(**common, **shown, protocol=cell["protocol"])
             continue
-        reason = not_compared(cell)
         for metric in of_comparison(recipe):
-            spec = described[metric]
-            shown = {"metric": metric, "value": None, "unit": spec.unit, "direction": spec.direction}
-            yield common | shown | {"reason": reason, "protocol": None}
+            shown = {"metric": metric, "value": None, "unit": described[metric].unit}
+            shown |= {"direction": described[metric].direction, "reason": not_compared(cell)}
+            yield TidyRow(**common, **shown, protocol=None)
 
 
 def not_compared(cell: Other) -> str:
-    """Return what became of a cell that has no result: its status, and why."""
+    """Return the status of a cell without a result, and the reason."""
     status = cell["status"].replace("_", " ")
     return status if cell["reason"] is None else f"{status}: {cell['reason']}"
 
@@ -91,7 +99,7 @@ def curve_rows(cell: Compared, curves: Mapping[str, RingCorrelation]) -> Iterato
 
 
 def table(cells: Sequence[Compared], protocols: Mapping[str, ProtocolParts], recipe: Recipe) -> Table:
-    """Return one table: the headline's measures of cells that were compared in the same way.
+    """Return one table: the metrics of the headline for cells of one protocol.
 
     Parameters
     ----------
@@ -100,7 +108,7 @@ def table(cells: Sequence[Compared], protocols: Mapping[str, ProtocolParts], rec
     protocols
         Protocols by their hash.
     recipe
-        Names the measures.
+        Defines the metrics.
 
     Raises
     ------
@@ -128,7 +136,7 @@ def table(cells: Sequence[Compared], protocols: Mapping[str, ProtocolParts], rec
 def summary(
     study: str, design_digest: str, cells: Sequence[Cell], protocols: Mapping[str, ProtocolParts], recipe: Recipe
 ) -> MetricsSummary:
-    """Return `metrics_summary`: a table for each protocol, and what became of the cells without a result."""
+    """Return `metrics_summary`: a table for each protocol, and the cells without a result."""
     compared = [cell for cell in cells if cell["status"] == "success"]
     hashes = list(dict.fromkeys(cell["protocol"] for cell in compared))
     described = specs(recipe)
@@ -163,7 +171,7 @@ def summary(
 
 
 def account(cells: Sequence[Cell]) -> Account:
-    """Return how many cells there are, and how many ended how."""
+    """Return the number of cells, in total and in each state."""
     statuses = [cell["status"] for cell in cells]
     return {
         "n_enumerated": len(cells),
@@ -185,7 +193,7 @@ def describe_comparison(manifest: Mapping[str, Any]) -> str:
 
 
 def _best(rows: Sequence[Row], recipe: Recipe) -> list[Best]:
-    """Return the best methods of each place and measure; none where fewer than two values differ."""
+    """Return the best methods of each place and metric; none where fewer than two values differ."""
     described = specs(recipe)
     found: list[Best] = []
     for place in dict.fromkeys(place_of(row) for row in rows):

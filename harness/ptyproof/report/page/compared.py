@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,7 @@ from ptyproof.hub.layout import COMPARISON
 from ptyproof.io.regular import lies_inside
 from ptyproof.metrics.definitions import headline, specs
 from ptyproof.metrics.protocol import Recipe
-from ptyproof.phases.g_compare.tables import tidy_rows
-from ptyproof.report.page.comparison import Compared
+from ptyproof.phases.g_compare.tables import TidyRow, tidy_rows
 from ptyproof.report.page.tables import PngFigure
 from ptyproof.study.layout import cell_key
 
@@ -24,36 +24,26 @@ _ALTS = {
 }
 
 
-def values_of(manifest: Mapping[str, Any]) -> list[Compared]:
-    """Return the values of a comparison, metric by metric in the order of its first table.
+def values_of(manifest: Mapping[str, Any]) -> list[TidyRow]:
+    """Return the tidy rows of a comparison that the page shows, metric by metric, with the labels of the metrics.
 
     A cell that has no result is there with the reason, in the table of the protocol that the others of its half have.
     """
-    recipe = Recipe(**manifest["recipe"])
-    described = specs(recipe)
-    protocols = {cell["split"]: cell["protocol"] for cell in manifest["cells"] if cell["status"] == "success"}
-    several = len({cell["split"] for cell in manifest["cells"]}) > 1
-    by_metric: dict[str, list[Compared]] = {metric: [] for metric in headline(recipe)}
-    for row in tidy_rows(manifest["cells"], recipe):
-        if row["metric"] not in by_metric:
-            continue
-        spec = described[row["metric"]]
-        half = f", {row['split']} half" if several else ""
-        by_metric[row["metric"]].append(
-            Compared(
-                dose=row["dose"],
-                view=row["view"] + half,
-                gridsize=row["gridsize"],
-                method=row["method"],
-                metric=spec.label,
-                value=row["value"],
-                unit="" if spec.unit == "1" else spec.unit,
-                direction=spec.direction,
-                reason=row["reason"],
-                protocol=row["protocol"] or protocols.get(row["split"], ""),
-            )
+    recipe, cells = Recipe(**manifest["recipe"]), manifest["cells"]
+    labels = {metric: specs(recipe)[metric].label for metric in headline(recipe)}
+    protocols = {cell["split"]: cell["protocol"] for cell in cells if cell["status"] == "success"}
+    several = len({cell["split"] for cell in cells}) > 1
+    rows = [
+        replace(
+            row,
+            view=f"{row.view}, {row.split} half" if several else row.view,
+            metric=labels[row.metric],
+            protocol=row.protocol or protocols.get(row.split),
         )
-    return [value for values in by_metric.values() for value in values]
+        for row in tidy_rows(cells, recipe)
+        if row.metric in labels
+    ]
+    return sorted(rows, key=lambda row: list(labels.values()).index(row.metric))
 
 
 def figures_of(manifest: Mapping[str, Any], hub: Path) -> list[PngFigure]:

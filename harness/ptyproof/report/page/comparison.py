@@ -1,100 +1,48 @@
 """The comparison of methods: for each metric a table of doses and views by methods, the best value of a row marked.
 
-The page shows it first. Its rows are those of a tidy table, one for each dose, view, method and metric.
+The page shows it first. Its rows are those of the tidy table, with the names that the page gives to metrics and views.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal
 
-from ptyproof.report.page.tables import UNKNOWN, Content, PngFigure, Table, score, table
-
-Direction = Literal["lower", "higher"]
+from ptyproof.phases.g_compare.tables import TidyRow
+from ptyproof.report.page.tables import UNKNOWN, Content, Table, score, table
 
 
-@dataclass(frozen=True)
-class Compared:
-    """A value of a comparison, or the reason for which there is none.
-
-    Parameters
-    ----------
-    dose, view, gridsize
-        The cell: photons per pattern, name of the view, gridsize.
-    method
-        Name of the method.
-    metric
-        Name of the metric on the page.
-    value
-        None where it is not defined.
-    unit
-        Empty for a number without one.
-    direction
-        Which way is better; None for neither.
-    reason
-        Why there is no value.
-    protocol
-        sha256 of how the value was found; values of different protocols never stand in one table.
-    """
-
-    dose: float
-    view: str
-    gridsize: int
-    method: str
-    metric: str
-    value: float | None
-    unit: str = ""
-    direction: Direction | None = None
-    reason: str | None = None
-    protocol: str = ""
-
-
-@dataclass(frozen=True)
-class MetricTable:
-    """The table of one metric; `protocol` is None where all values of the comparison have the same one."""
-
-    table: Table
-    protocol: str | None
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """What the section of a comparison shows: the first table is open, the others and the pictures are folded."""
-
-    tables: Sequence[MetricTable]
-    pictures: Sequence[PngFigure]
-
-
-def comparison(rows: Sequence[Compared], pictures: Sequence[PngFigure] = ()) -> Comparison | None:
-    """Return the section's content; None without rows and pictures.
+def comparison(rows: Sequence[TidyRow]) -> list[tuple[Table, str | None]]:
+    """Return a table for each metric and protocol, with the protocol where the rows have several.
 
     Doses, views, methods and metrics stand in the order in which the rows first name them.
     """
-    groups: dict[tuple[str, str], list[Compared]] = {}
+    groups: dict[tuple[str, str | None], list[TidyRow]] = {}
     for row in rows:
         groups.setdefault((row.metric, row.protocol), []).append(row)
     several = len({row.protocol for row in rows}) > 1
-    tables = [MetricTable(_table(found), protocol if several else None) for (_, protocol), found in groups.items()]
-    return Comparison(tables, pictures) if tables or pictures else None
+    return [(_table(found), protocol if several else None) for (_, protocol), found in groups.items()]
 
 
-def _table(rows: Sequence[Compared]) -> Table:
+def _table(rows: Sequence[TidyRow]) -> Table:
     """Return the table of one metric: a row for each cell, a column for each method."""
     methods = list(dict.fromkeys(row.method for row in rows))
-    cells: dict[tuple[float, str, int], dict[str, Compared]] = {}
+    cells: dict[tuple[float, str, int], dict[str, TidyRow]] = {}
     for row in rows:
         cells.setdefault((row.dose, row.view, row.gridsize), {})[row.method] = row
     lines: list[list[str | Content]] = [
         [f"{dose:,g} photons, {view}, gridsize {gridsize}", *_values(methods, found)]
         for (dose, view, gridsize), found in cells.items()
     ]
-    direction = f"; {rows[0].direction} is better" if rows[0].direction else ""
-    caption = f"{rows[0].metric[:1].upper()}{rows[0].metric[1:]} ({rows[0].unit or 'no unit'}{direction})"
+    first = rows[0]
+    facts = [
+        "no unit" if first.unit == "1" else first.unit,
+        *([f"{first.direction} is better"] * bool(first.direction)),
+    ]
+    caption = f"{first.metric[:1].upper()}{first.metric[1:]} ({'; '.join(facts)})"
     return table(caption, ["dose and view", *methods], lines, "comparison")
 
 
-def _values(methods: Sequence[str], found: Mapping[str, Compared]) -> list[Content]:
+def _values(methods: Sequence[str], found: Mapping[str, TidyRow]) -> list[Content]:
     """Return the cells of a row; a reason that all methods share stands in one cell."""
     reasons = {row.reason if row.value is None else None for row in found.values()}
     reason = reasons.pop() if len(reasons) == 1 and len(found) > 1 else None
@@ -104,7 +52,7 @@ def _values(methods: Sequence[str], found: Mapping[str, Compared]) -> list[Conte
     return [_value(found.get(method), best) for method in methods]
 
 
-def _best(rows: Sequence[Compared]) -> float | None:
+def _best(rows: Sequence[TidyRow]) -> float | None:
     """Return the best value of a cell; None where there is nothing to choose from."""
     values = [row.value for row in rows if row.value is not None]
     if len(values) < 2 or rows[0].direction is None:
@@ -112,7 +60,7 @@ def _best(rows: Sequence[Compared]) -> float | None:
     return min(values) if rows[0].direction == "lower" else max(values)
 
 
-def _value(row: Compared | None, best: float | None) -> Content:
+def _value(row: TidyRow | None, best: float | None) -> Content:
     if row is None:
         return Content(UNKNOWN)
     if row.value is None:

@@ -3,22 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from ptyproof.report.page.cells import STATES, CellRecord
+from ptyproof.report.page.cells import CellRecord
 from ptyproof.report.page.tables import Content, Table, table
 
 
-@dataclass(frozen=True)
-class Matrix:
-    """The table of the cells, and the states in it in the order of the legend."""
-
-    table: Table
-    legend: Sequence[str]
-
-
-def matrix(training: Mapping[str, Any], cells: Sequence[CellRecord]) -> Matrix:
+def matrix(training: Mapping[str, Any], cells: Sequence[CellRecord]) -> Table:
     """Return the matrix of a study; each cell links to its section."""
     views = training["design"]["views"]
     head = ["dose (photons per pattern)", *(f"{view['name']}, gridsize {view['gridsize']}" for view in views)]
@@ -26,8 +17,7 @@ def matrix(training: Mapping[str, Any], cells: Sequence[CellRecord]) -> Matrix:
         [f"{cells[start].dose:,g}", *map(_content, cells[start : start + len(views)])]
         for start in range(0, len(cells), len(views))
     ]
-    legend = [state for state in STATES if any(cell.state == state for cell in cells)]
-    return Matrix(table("State of every cell of the study: doses by views", head, rows, "matrix"), legend)
+    return table("State of every cell of the study: doses by views", head, rows, "matrix")
 
 
 def _content(cell: CellRecord) -> Content:

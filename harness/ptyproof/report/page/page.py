@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from ptyproof.console import Console
 from ptyproof.errors import InputError
@@ -14,12 +13,13 @@ from ptyproof.hub.layout import COMPARISON, FIGURES, OVERLAP, REPORT, RUN, SKIPS
 from ptyproof.io.atomic import write_text
 from ptyproof.io.hashing import sha256_file
 from ptyproof.markdown import relative
+from ptyproof.phases.g_compare.tables import TidyRow
 from ptyproof.records.manifest import TOOL_LABEL
-from ptyproof.report.manifests import counts, read_manifests
+from ptyproof.report.manifests import Manifests, counts, read_manifests
 from ptyproof.report.page.cell_section import bundle_path, cell_section
 from ptyproof.report.page.cells import cells_of
 from ptyproof.report.page.compared import figures_of, values_of
-from ptyproof.report.page.comparison import Compared, comparison
+from ptyproof.report.page.comparison import comparison
 from ptyproof.report.page.matrix import matrix
 from ptyproof.report.page.render import render
 from ptyproof.report.page.scores import scores_of_all
@@ -41,28 +41,22 @@ class Records:
 
     Parameters
     ----------
-    training, overlap
-        The manifests, None where there are none or they cannot be read.
-    album
-        The pictures, and why others are missing.
-    images
-        The PNG of each picture by its file name.
+    manifests
+        The manifests of the hub.
+    album, images
+        The pictures, and why others are missing; the PNG of each picture by its file name.
     files
         sha256 of the manifests by their paths in the hub.
-    damaged
-        What is wrong with the manifests that cannot be read, by their paths in the hub.
     compared, compared_figures
-        Values and pictures of the comparison of methods, which the page shows first; empty where there is none.
+        Values and pictures of the comparison of methods, which the page shows first; empty if there is none.
     """
 
-    training: Mapping[str, Any] | None
-    overlap: Mapping[str, Any] | None
+    manifests: Manifests
     album: Album
     images: Mapping[str, bytes]
     files: Mapping[str, str]
-    damaged: Mapping[str, str]
-    compared: Sequence[Compared] = ()
-    compared_figures: Sequence[PngFigure] = ()
+    compared: Sequence[TidyRow]
+    compared_figures: Sequence[PngFigure]
 
 
 def write_report(hub: Path, console: Console | None = None) -> list[Path]:
@@ -104,19 +98,17 @@ def read_records(hub: Path, console: Console | None = None) -> Records:
     made_from = (TRAINING, SKIPS, RUN, OVERLAP, COMPARISON)
     files = {name: sha256_file(hub / name) for name in made_from if (hub / name).is_file()}
     images = {picture.file: (hub / FIGURES / picture.file).read_bytes() for picture in album.pictures.values()}
-    records = Records(manifests.training, manifests.overlap, album, images, files, manifests.damaged)
-    if manifests.comparison is None:
-        return records
     compared = manifests.comparison
-    return replace(records, compared=values_of(compared), compared_figures=figures_of(compared, hub))
+    values, figures = ([], []) if compared is None else (values_of(compared), figures_of(compared, hub))
+    return Records(manifests, album, images, files, values, figures)
 
 
 def page_of(records: Records) -> str:
     """Return the page."""
-    training = records.training
-    cells = cells_of(training, records.overlap)
+    training = records.manifests.training
+    cells = cells_of(training, records.manifests.overlap)
     contents = {
-        "comparison": comparison(records.compared, records.compared_figures),
+        "comparison": comparison(records.compared),
         "matrix": matrix(training, cells) if training else None,
         "scores": scores_of_all(cells),
         "cells": [cell_section(cell, records.album, records.images) for cell in cells],
@@ -128,8 +120,9 @@ def page_of(records: Records) -> str:
         training=training,
         counts=counts(training) if training else None,
         scored=[cell.scores for cell in cells if cell.scores is not None],
-        damaged=records.damaged,
+        damaged=records.manifests.damaged,
         tool=TOOL_LABEL,
+        compared_figures=records.compared_figures,
         sections={anchor: heading for anchor, heading in _SECTIONS.items() if contents[anchor]},
         **contents,
     )
@@ -141,7 +134,7 @@ def _sources(records: Records) -> Table | None:
     for picture in records.album.pictures.values():
         known[f"{FIGURES}/{picture.file}"] = picture.sha256
         known.update({source.path: source.sha256 for source in picture.sources})
-    for job in records.training["jobs"] if records.training else ():
+    for job in records.manifests.training["jobs"] if records.manifests.training else ():
         path = bundle_path(job)
         if path is not None:
             known[path] = job["result"]["bundle_sha256"]

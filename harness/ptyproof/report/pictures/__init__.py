@@ -1,12 +1,12 @@
 """The pictures of a hub's report: losses, scan positions, diffraction patterns, and objects beside the truth.
 
-Each drawing is a function of arrays, and comes with a caption and a text that says in numbers what it shows. `collect`
-draws what a hub's files allow, keeps it under `docs/figures/`, and takes from there what was drawn from the same files
-before: so pictures stay when the datasets that they were made from are removed.
+Each drawing is a function of arrays. It comes with a caption, and with a text alternative that gives its numbers.
+`collect` draws the pictures that a hub's files allow and keeps them under `docs/figures/`. It draws no picture again
+that the same files made before, so pictures stay when their datasets are removed.
 """
 
+from ptyproof.phases.e_train.plots import draw_training
 from ptyproof.report.pictures.album import SUBJECTS, Album, Picture, collect
-from ptyproof.report.pictures.losses import draw_training
 from ptyproof.report.pictures.objects import draw_reconstruction
 from ptyproof.report.pictures.patterns import draw_diffraction
 from ptyproof.report.pictures.positions import draw_scan

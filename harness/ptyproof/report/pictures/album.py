@@ -24,13 +24,13 @@ SUBJECTS = {
     "diffraction": "diffraction patterns",
     "reconstruction": "reconstruction",
 }
-# Raised with every change of the drawings, so that pictures of an older way of drawing are not taken for these.
-_DRAWING = 2
+# Raise it with every change of the drawings: pictures with another number are drawn again.
+_DRAWING = 3
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture under `docs/figures/`: of which cell, of what (a key of `SUBJECTS`), from which files."""
+    """A picture under `docs/figures/`: its cell, its subject (a key of `SUBJECTS`), and its files."""
 
     file: str
     cell: str
@@ -43,7 +43,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class Album:
-    """The pictures of a hub by (cell, subject), and for those that there are not, the reason."""
+    """The pictures of a hub by (cell, subject), and the reason for each one that is missing."""
 
     pictures: Mapping[tuple[str, str], Picture]
     missing: Mapping[tuple[str, str], str]
@@ -52,8 +52,8 @@ class Album:
 def collect(hub: Path, training: Mapping[str, Any] | None, console: Console | None = None) -> Album:
     """Draw the pictures of the jobs of a training manifest into `docs/figures/`; keep those that are drawn already.
 
-    A picture that was drawn from the same files before is kept, also where these are gone by now. One that was drawn
-    from others is removed. A picture that cannot be drawn is missing for a reason; that is no error.
+    A picture that was drawn from the same files before is kept, even if the files are gone. A picture of other files is
+    removed. A picture that cannot be drawn is missing, with the reason; that is not an error.
 
     Parameters
     ----------
@@ -115,7 +115,7 @@ def _record(picture: Picture) -> dict[str, Any]:
 
 
 def _recorded(hub: Path) -> Iterator[Picture]:
-    """Yield the pictures that are recorded and whole; a record that is damaged is as good as none."""
+    """Yield the pictures that are recorded and whole; a damaged record has no pictures."""
     try:
         record = read_manifest(hub / SOURCES, "figures")
     except ManifestError:

@@ -1,4 +1,4 @@
-"""The pictures of one training: the files that each is made from, as they are recorded, and the making."""
+"""The pictures of one training: the recorded files of each, and how each is drawn."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from ptyproof.io.dataset import Dataset, read_dataset
 from ptyproof.io.file_record import file_is_whole
 from ptyproof.io.hashing import sha256_file
 from ptyproof.io.regular import lies_inside
+from ptyproof.phases.e_train.plots import draw_training
+from ptyproof.phases.figures import Drawing, Real
 from ptyproof.physics.fourier import fft2c
 from ptyproof.physics.metrics import poisson_deviance
-from ptyproof.report.pictures.canvas import Drawing, Real
-from ptyproof.report.pictures.losses import draw_training
 from ptyproof.report.pictures.objects import draw_reconstruction
 from ptyproof.report.pictures.patterns import draw_diffraction
 from ptyproof.report.pictures.positions import draw_scan
@@ -39,7 +39,7 @@ class Source:
 
 
 class JobPictures:
-    """A job of the training manifest, what its pictures are made from, and the making."""
+    """The pictures of a job of the training manifest."""
 
     def __init__(self, hub: Path, job: Mapping[str, Any]) -> None:
         self.hub = hub
@@ -52,23 +52,23 @@ class JobPictures:
         Raises
         ------
         InputError
-            If the job has none: it did not end well, or it was not recorded what it read.
+            If the job has none: it did not succeed, or its datasets are not recorded.
         """
         result = self.job["result"]
         if subject == "training":
             if result["metrics_path"] is None:
                 ended = result["status"] == "success"
-                raise InputError("the losses were not written" if ended else f"the training is {result['status']}")
+                raise InputError("the training wrote no losses" if ended else f"the training is {result['status']}")
             path = self._path(posixpath.join(self.job["artifact_dir"], result["metrics_path"]))
             if not lies_inside(self.hub / path, self.hub):
                 raise InputError(f"{path} is not in the hub")
             return (Source(path, sha256_file(self.hub / path)),)
         if self.job["datasets"] is None:
-            raise InputError(f"the training is {result['status']}, and its datasets were not read")
+            raise InputError(f"the training is {result['status']}, and it read no datasets")
         if subject == "scan":
             return self._dataset("train"), self._dataset("test")
         if result["bundle_path"] is None:
-            raise InputError(f"the training is {result['status']}, so there is no network that predicts anything")
+            raise InputError(f"the training is {result['status']}, so there is no network")
         bundle = self._path(posixpath.join(self.job["artifact_dir"], result["bundle_path"]))
         return self._dataset("test"), Source(bundle, result["bundle_sha256"])
 
@@ -83,14 +83,14 @@ class JobPictures:
         path = self.hub / source.path
         if not lies_inside(path, self.hub):
             why = (
-                ": datasets are removed at the end of a run without --ptyproof-keep-datasets"
+                ": a run without --ptyproof-keep-datasets removes its datasets at its end"
                 if path.suffix == ".npz"
                 else ""
             )
-            raise InputError(f"{source.path} is not in the hub any more{why}")
+            raise InputError(f"{source.path} is no longer in the hub{why}")
         record: File = {"path": source.path, "sha256": source.sha256, "size_bytes": path.stat().st_size}
         if not file_is_whole(record, self.hub):
-            raise InputError(f"{source.path} is not the file that was recorded: its sha256 is another")
+            raise InputError(f"{source.path} has another sha256 than the recorded file")
 
     def draw(self, subject: str) -> Drawing:
         """Draw a picture."""
@@ -109,7 +109,7 @@ class JobPictures:
                 history = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
             return draw_training(history, self.job["result"]["bundle_epoch"])
         except (ValueError, TypeError, KeyError, IndexError, csv.Error) as error:
-            raise DataError(source.path, f"is no table of losses: {error}") from error
+            raise DataError(source.path, f"is not a table of losses: {error}") from error
 
     def _scan(self) -> Drawing:
         train, test = (self._read(half) for half in ("train", "test"))
@@ -155,7 +155,7 @@ class JobPictures:
 
     @cached_property
     def _predicted(self) -> dict[str, Any]:
-        """The predictions `network` and `start` (network-free) of the held-out half, as they were scored."""
+        """The scored predictions of the held-out half: `network`, and `start`, its initial estimate."""
         from ptyproof.methods.network_prediction import canvas_shape, predict
         from ptyproof.training.bundle import read_bundle
 
@@ -176,7 +176,7 @@ class JobPictures:
         return Source(self._path(record["path"]), record["sha256"])
 
     def _path(self, name: str) -> str:
-        """Return the path in the hub of a file that the training manifest names; none outside is ever opened."""
+        """Return the path in the hub of a file that the training manifest names; refuse a file outside the hub."""
         path = posixpath.normpath(posixpath.join(self.root.name, name))
         if path.startswith(("../", "/")) or not (self.hub / path).resolve().is_relative_to(self.hub.resolve()):
             raise InputError(f"{path} lies outside the hub")

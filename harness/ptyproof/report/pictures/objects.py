@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ptyproof.phases.figures import FONT_PT, Complex, Drawing, Real, png
 from ptyproof.physics.metrics import scaled_error
-from ptyproof.report.pictures.canvas import FONT_PT, Complex, Drawing, Real, png
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,14 +18,14 @@ LIT_FRACTION = 1e-3
 
 
 def draw_reconstruction(results: Mapping[str, Complex], truth: Complex | None, illumination: Real) -> Drawing:
-    """Draw amplitude and phase of reconstructions below those of the truth, in one colour range each.
+    """Draw amplitude and phase of reconstructions below those of the truth, on one color scale each.
 
     Parameters
     ----------
     results
-        (M, M') complex objects by name; each is multiplied with its one best complex factor (`scaled_error`).
+        (M, M') complex objects by name; each is multiplied by the complex factor that fits best (`scaled_error`).
     truth
-        (M, M'), or None where it is unknown: the results are drawn as they are then.
+        (M, M'), or None if it is unknown; then the results are drawn as they are.
     illumination
         (M, M') summed |P|^2; pixels with `LIT_FRACTION` of its maximum or less are left blank.
     """
@@ -54,11 +54,11 @@ def draw_reconstruction(results: Mapping[str, Complex], truth: Complex | None, i
         grid = figure.subplots(len(shown), 2, squeeze=False, sharex=True, sharey=True)
         extent = (cols[0] - 0.5, cols[-1] + 0.5, rows[-1] + 0.5, rows[0] - 0.5)
         for column, (label, quantity) in enumerate(quantities):
-            low, high, colours = _colour_range([quantity(value[lit]) for value in shown.values()], label)
+            low, high, colors = _color_range([quantity(value[lit]) for value in shown.values()], label)
             for axes, (name, value) in zip(grid[:, column], shown.items(), strict=True):
                 image = axes.imshow(
                     np.where(lit, quantity(value), np.nan)[box],
-                    cmap=colours,
+                    cmap=colors,
                     vmin=low,
                     vmax=high,
                     interpolation="nearest",
@@ -71,18 +71,18 @@ def draw_reconstruction(results: Mapping[str, Complex], truth: Complex | None, i
         _label_columns(grid[-1])
 
     height = 1.1 + len(shown) * min(1.8 * shape[0] / shape[1] + 0.3, 3.0)
-    alt = f"Rows {rows[0]} to {rows[-1]}, columns {cols[0]} to {cols[-1]}, {int(lit.sum())} lit pixels. " + (
+    alt = f"Rows {rows[0]} to {rows[-1]}, columns {cols[0]} to {cols[-1]}, {int(lit.sum())} illuminated pixels. " + (
         "; ".join(parts) + "."
     )
-    registered = (
-        "The truth is unknown, so the factor that both are free to have is as it came out."
+    fitted = (
+        "The truth is unknown, so the free complex factor of each object is not fitted."
         if truth is None
-        else "Each is registered to the truth by its one best complex factor; complex error: lower is better."
+        else "Each is multiplied by the complex factor that fits the truth best. Complex error: lower is better."
     )
     caption = (
-        "Reconstruction of the held-out half: the network's object (network), and its "
-        f"network-free start (start). {registered} One colour range for all of a column (1st to "
-        f"99th percentile of all lit pixels); blank: illumination of {LIT_FRACTION:g} of its maximum or less."
+        f"Reconstruction of the held-out half: the object of the network (network) and its initial estimate (start). "
+        f"{fitted} The panels of a column share one color range, from the 1st to the 99th percentile of the "
+        f"illuminated pixels. Blank: illumination of {LIT_FRACTION:g} of its maximum or less."
     )
     return Drawing(png(height, fill), caption, alt)
 
@@ -97,8 +97,8 @@ def _ranges(values: Complex) -> str:
     return f"amplitude {amplitude.min():.3f} to {amplitude.max():.3f}, phase {phase.min():.3f} to {phase.max():.3f} rad"
 
 
-def _colour_range(values: Sequence[Real], label: str) -> tuple[float, float, str]:
-    """Return the range that holds 98 % of all values, and a colour map; phases that go around have a cyclic one."""
+def _color_range(values: Sequence[Real], label: str) -> tuple[float, float, str]:
+    """Return the range of 98 % of all values, and a color map: a cyclic one for phases over the full circle."""
     low, high = (float(edge) for edge in np.percentile(np.concatenate(values), [1, 99]))
     is_phase = label.startswith("phase")
     if is_phase and high - low > 5.5:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ptyproof.report.pictures.canvas import FONT_PT, Drawing, Real, png
+from ptyproof.phases.figures import FONT_PT, Drawing, Real, png
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -16,12 +16,12 @@ SMALLEST_SHOWN_PHOTONS = 0.1
 
 
 def draw_diffraction(counts: Real, expected: Real, losses: Sequence[float], names: Sequence[str]) -> Drawing:
-    """Draw measured counts beside those that the network's object predicts, one row per pattern, in one colour range.
+    """Draw measured counts beside those that the network's object predicts, one row per pattern, on one color scale.
 
     Parameters
     ----------
     counts, expected
-        (k, H, W) photons per pixel, zero frequency in the middle.
+        (k, H, W) photons per pixel, zero frequency in the center.
     losses
         Poisson loss of each pattern, nats per pixel.
     names
@@ -52,10 +52,10 @@ def draw_diffraction(counts: Real, expected: Real, losses: Sequence[float], name
         for name, measured, predicted, loss in zip(names, counts, expected, losses, strict=True)
     ]
     caption = (
-        "Diffraction patterns of the held-out half: measured photon counts, and the counts that the network's "
-        "object predicts, in one logarithmic colour range; zero frequency in the middle. Shown are the patterns with "
-        "the smallest, the median and the largest Poisson loss (lower is better). Patterns are counted from 0 in the "
-        "file."
+        "Diffraction patterns of the held-out half: measured photon counts beside the counts that the network's "
+        "object predicts, on one logarithmic color scale. The zero frequency is in the center. The rows show the "
+        "patterns with the smallest, the median and the largest Poisson loss (lower is better). Patterns are numbered "
+        "from 0 in the file."
     )
     height = 0.9 + len(counts) * (1.75 / wide + 0.3)
     return Drawing(png(height, fill), caption, f"{'; '.join(parts)}.")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ptyproof.report.pictures.canvas import BLUE, FONT_PT, ORANGE, Complex, Drawing, Real, png
+from ptyproof.phases.figures import BLUE, FONT_PT, ORANGE, Complex, Drawing, Real, png
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -41,7 +41,7 @@ def draw_scan(obj: Complex | None, positions_px: Mapping[str, Real], window: tup
             image = axes.imshow(np.abs(obj), cmap=pale, interpolation="nearest")
             figure.colorbar(image, ax=axes, label="object amplitude, truth (no unit)", shrink=0.7)
         for half, points in positions_px.items():
-            name, marker, colour = styles[half]
+            name, marker, color = styles[half]
             label = f"{len(points)} {name} positions"
             few = len(points) <= 400
             axes.scatter(
@@ -49,7 +49,7 @@ def draw_scan(obj: Complex | None, positions_px: Mapping[str, Real], window: tup
                 points[:, 0],
                 s=16 if few else 6,
                 marker=marker,
-                color=colour,
+                color=color,
                 edgecolors="white" if few else "none",
                 linewidths=0.4,
                 label=label,
@@ -73,7 +73,7 @@ def draw_scan(obj: Complex | None, positions_px: Mapping[str, Real], window: tup
     below = f"on an object of {rows:.0f} × {cols:.0f} px" if obj is not None else "the object is unknown"
     alt = f"{'; '.join(parts)}; {below}; windows of {window[0]} × {window[1]} px."
     caption = (
-        "Scan positions of the view over the object. A position is the middle of a pattern's window, in pixels of the "
-        "object grid; the window of the first training position is outlined."
+        "Scan positions of the view over the object. A position is the center of a pattern's window, in pixels of the "
+        "object grid. The window of the first training position is outlined."
     )
     return Drawing(png(float(np.clip(3.3 * rows / cols + 0.9, 3.0, 6.4)), fill), caption, alt)

@@ -10,7 +10,7 @@ from ptyproof.hub.blocked import first_error
 from ptyproof.hub.layout import CERTIFICATE
 from ptyproof.markdown import bold, code, text
 from ptyproof.report.manifests import Manifests
-from ptyproof.report.summary.links import file_link
+from ptyproof.report.summary.files import file_link
 from ptyproof.report.summary.runs import INCOMPLETE, UNDER_WAY, state_of
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ptyproof.hub.layout import REAL_RUN
-from ptyproof.report.summary.links import file_link
+from ptyproof.report.summary.files import file_link
 
 
 def comparison(manifest: Mapping[str, Any], metrics: Mapping[str, Any]) -> Iterator[str]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from ptyproof.hub.layout import CERTIFICATE
 from ptyproof.markdown import text
-from ptyproof.report.summary.links import file_link
+from ptyproof.report.summary.files import file_link
 
 
 def determinism(certificate: Mapping[str, Any] | None) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""The files of a hub."""
+"""The files of a hub, and links to them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,12 @@ from pathlib import Path
 
 from ptyproof.hub.index import INDEX, walk
 from ptyproof.hub.layout import OVERLAP, RUN, SKIP_LINES, SUMMARY
-from ptyproof.report.summary.links import file_link
+from ptyproof.markdown import Markdown, link
+
+
+def file_link(name: str, label: str | None = None) -> Markdown:
+    """Return a link from the summary to a file, given by its path in the hub; the label is that path by default."""
+    return link(label or name, name, SUMMARY)
 
 
 def files(hub: Path) -> Iterator[str]:

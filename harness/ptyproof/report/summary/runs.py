@@ -8,7 +8,7 @@ from typing import Any
 from ptyproof.hub.index import is_incomplete
 from ptyproof.markdown import block, code, table, text
 from ptyproof.report.manifests import Manifests
-from ptyproof.report.summary.links import file_link
+from ptyproof.report.summary.files import file_link
 from ptyproof.study.layout import cell_of
 
 UNDER_WAY, INCOMPLETE, BLOCKED = "running", "INCOMPLETE", "BLOCKED"

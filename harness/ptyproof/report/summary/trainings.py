@@ -10,7 +10,7 @@ from ptyproof.hub.layout import REAL_RUN
 from ptyproof.markdown import code, table
 from ptyproof.metrics.improvement import by_how_much
 from ptyproof.report.labels import HELD_OUT
-from ptyproof.report.summary.links import file_link
+from ptyproof.report.summary.files import file_link
 
 _HEAD = ["cell", "epochs", "epoch of the bundle", "final loss (nats/px)", "validation loss (nats/px)"]
 _HEAD += ["held-out patterns", "bundle (bytes)", "bundle's sha256"]
