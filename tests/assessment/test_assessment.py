@@ -1,4 +1,4 @@
-"""Methods on data whose truth they are not given and nobody looks up: held-out patterns, half-scans, a base of them."""
+"""Methods on data without a known truth: held-out patterns, half-scans, a base from a reconstruction."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One cause is told once with all its places, in each form of the output; no text is there twice."""
+"""Each output format reports a cause once with all its places; no text occurs twice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files that somebody has prepared: no exception, no hang, nothing read outside the manifest's folder."""
+"""Hostile files: no exception, no hang, nothing read outside the manifest's folder."""
 
 from __future__ import annotations
 

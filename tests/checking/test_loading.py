@@ -1,4 +1,4 @@
-"""Reading what nobody vouches for: limits, encodings, and as much of a broken text as there is."""
+"""Reading untrusted files: limits, encodings, and the readable part of a broken text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Locks between real processes: nobody is inside beside another, whatever else differs, and death lets go."""
+"""Locks between real processes: one holder at a time, and a dead holder's lock is free."""
 
 from __future__ import annotations
 

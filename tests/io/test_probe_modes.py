@@ -1,4 +1,4 @@
-"""Which axis of a probe counts its modes: told by the patterns or by the shapes, never guessed."""
+"""The mode axis of a probe follows from patterns or shapes and is never guessed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pixels at the largest value of their type: refused as light with their number, in every layout, until kept."""
+"""Pixels at the largest value of their type: refused with their number, in every layout, unless kept by an option."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Middle, corner or either edge: told by the light, for patterns and for the probe, in every layout."""
+"""Zero frequency in the middle, a corner or at an edge: found from patterns and probe, in every layout."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A process for each job: it ends in every way there is, each is told apart, and nothing else ends with it."""
+"""A process for each job: the record distinguishes every way to end, and no other job ends with it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Phase F: no truth, one record per cell, reuse that says so, and failures that keep nobody else from running."""
+"""Phase F: no truth, one record per cell, recorded reuse, and failures that stop no other job."""
 
 from __future__ import annotations
 

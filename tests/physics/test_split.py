@@ -1,4 +1,4 @@
-"""The split along the rows: disjoint light, a full account, and nothing left out that would fit."""
+"""The split along the rows: disjoint illumination, a full account, and nothing left out that would fit."""
 
 from __future__ import annotations
 

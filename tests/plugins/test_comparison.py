@@ -1,4 +1,4 @@
-"""Phase G as tests: cells as items, skips passed on, the hub's files, and `ptyproof_compare` on data of one's own."""
+"""Phase G as tests: cells as items, skips passed on, the hub's files, and `ptyproof_compare` on a user's data."""
 
 from __future__ import annotations
 

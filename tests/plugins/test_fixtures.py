@@ -1,4 +1,4 @@
-"""Fixtures of the plugin in the tests of somebody who uses it."""
+"""Fixtures of the plugin in a user's tests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reconstruction methods of somebody else, in a conftest or a test module, and the fixtures that run them."""
+"""Reconstruction methods of users, in a conftest or a test module, and the fixtures that run them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Red evidence: a test whose own assertion or code failed while it ran; whatever else fails in a call is told apart."""
+"""Red evidence: a test whose own assertion or code failed while it ran; other failures are refused by name."""
 
 from __future__ import annotations
 

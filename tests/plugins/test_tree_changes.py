@@ -1,4 +1,4 @@
-"""What changed between red and green is said for the whole repository or project, by kind of file and by name."""
+"""The record names what changed between red and green in the repository or project, by kind of file and by name."""
 
 from __future__ import annotations
 

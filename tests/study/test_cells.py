@@ -1,4 +1,4 @@
-"""The cells of a phase: chosen by name, found by name, told in lines, and handed to another process."""
+"""The cells of a phase: selected by name, found by name, listed in lines, and sent to another process."""
 
 from __future__ import annotations
 
