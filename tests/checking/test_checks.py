@@ -37,10 +37,12 @@ def test_a_changed_manifest_is_found_out(case: Case) -> None:
     assert (case.code, case.place) in {(finding.code, finding.json_path) for finding in found}
 
 
-@pytest.mark.parametrize("case", CASES, ids=_id)
+# Examples of earlier generations, or of jobs that failed, have these as they are.
+AS_THEY_ARE = ["PM503", "PM607", "PM701", "PM702", "PM704", "PM705", "PM707", "PM709", "PM711", "PM713", "PM715"]
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.code not in AS_THEY_ARE], ids=_id)
 def test_the_unchanged_one_is_not(case: Case) -> None:
-    if case.code in ("PM503", "PM607", "PM701", "PM702", "PM704", "PM705", "PM707", "PM709", "PM711", "PM713", "PM715"):
-        return  # examples of earlier generations, or of jobs that failed, have these as they are
     found = check_value(changed(case.example, {})).findings
     assert (case.code, case.place) not in {(finding.code, finding.json_path) for finding in found}
 
@@ -49,12 +51,14 @@ def test_every_code_has_a_case() -> None:
     assert {case.code for case in CASES} | OF_FILES == set(codes())
 
 
-@pytest.mark.parametrize(("kind", "name"), SOUND)
+def _is_evidence(kind: str, name: str) -> bool:
+    """Tell records of earlier tools, of a hub that a run is writing and of a training that differs from the others."""
+    return "migrated" not in example(kind, name) and name not in ("running.json", "diverged.json")
+
+
+@pytest.mark.parametrize(("kind", "name"), [found for found in SOUND if _is_evidence(*found)])
 def test_no_error_is_found_in_what_the_project_may_write(kind: str, name: str) -> None:
-    value = example(kind, name)
-    if "migrated" in value or name in ("running.json", "diverged.json"):
-        return  # a record of an earlier tool, a hub that is under way, and a training that differs are no evidence
-    checked = check_value(value)
+    checked = check_value(example(kind, name))
     assert checked.kind == kind
     assert [str(finding) for finding in checked.findings if finding.severity == "error"] == []
 

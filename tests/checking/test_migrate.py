@@ -233,12 +233,11 @@ def test_no_finding_becomes_milder(case: Case, elsewhere: bool, tmp_path: Path) 
         migrate(source, target)
     except InputError:
         assert {"PM101", "PM007"} & before.keys()
-        return
-    after = _worst(target)
-    assert before.items() <= after.items()
-    assert SEVERITIES.index(check_manifest(target).worst or "info") <= SEVERITIES.index(
-        check_manifest(source).worst or "info"
-    )
+    else:
+        assert before.items() <= _worst(target).items()
+        assert SEVERITIES.index(check_manifest(target).worst or "info") <= SEVERITIES.index(
+            check_manifest(source).worst or "info"
+        )
 
 
 def test_a_source_that_was_changed_afterwards_is_found(tmp_path: Path) -> None:
@@ -288,26 +287,34 @@ def test_nothing_is_written_over(tmp_path: Path, capsys: pytest.CaptureFixture[s
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason=f"{SHARED.name} is not beside the project")
 @pytest.mark.parametrize(
-    ("name", "refused"),
+    ("name", "place"),
     [
-        ("E4_training_manifest_dry_run.json", None),
-        ("E5_training_manifest_skips_of_other_doses.json", None),
-        ("E6_training_manifest_failed_job.json", None),
-        ("E7_training_manifest_failed_validator.json", None),
-        ("E7_training_manifest_dry_run.json", None),
-        ("E6_training_manifest_hand_made.json", r"\$\.filters\.dose: "),
+        ("E6_training_manifest_hand_made.json", "$.filters.dose"),
         ("E7_training_manifest_truncated_mid_write.json", "line 553"),
     ],
 )
-def test_published_manifests(
-    name: str, refused: str | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_published_manifests_that_are_refused(
+    name: str, place: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     status, _, err = _main(capsys, "migrate", SHARED / name, "--out", tmp_path / "new.json")
-    if refused is not None:
-        assert status == 2
-        assert re.search(refused, err)
-        assert not (tmp_path / "new.json").exists()
-        return
+    assert status == 2
+    assert names(err, name, place)
+    assert not (tmp_path / "new.json").exists()
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason=f"{SHARED.name} is not beside the project")
+@pytest.mark.parametrize(
+    "name",
+    [
+        "E4_training_manifest_dry_run.json",
+        "E5_training_manifest_skips_of_other_doses.json",
+        "E6_training_manifest_failed_job.json",
+        "E7_training_manifest_failed_validator.json",
+        "E7_training_manifest_dry_run.json",
+    ],
+)
+def test_published_manifests(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    status, _, _ = _main(capsys, "migrate", SHARED / name, "--out", tmp_path / "new.json")
     assert status == 0
     new = json.loads((tmp_path / "new.json").read_text())
     assert new["migrated"]["generation"] == name[:2]
@@ -327,4 +334,4 @@ def test_a_hub_with_a_migrated_manifest_is_not_sound(tmp_path: Path) -> None:
     hub.write(lambda: write_summary(hub.root))
     found = {(finding.code, finding.severity) for finding in verify_hub(hub.root) if finding.json_path == "$.migrated"}
     assert found == {("PM711", "warning"), ("PM904", "error")}
-    assert "evidence of this one" in (hub.root / "docs" / "summary.md").read_text()
+    assert "migrated" in (hub.root / "docs" / "summary.md").read_text()

@@ -168,8 +168,8 @@ def test_a_base_of_any_name_gives_data_that_can_be_read(name: str, tmp_path: Pat
     design = study(1e3)
     generate(design, load_base(design, str(path)), tmp_path / "c")
     read_manifest(tmp_path / "c" / "run_manifest.json", "run_manifest")
-    for half in ("train", "test"):
-        read_dataset(tmp_path / "c" / "dose_1000" / f"patched_{half}.npz")
+    halves = [read_dataset(tmp_path / "c" / "dose_1000" / f"patched_{half}.npz").dataset for half in ("train", "test")]
+    assert sum(len(half) for half in halves) == len(dataset)
 
 
 def test_a_view_of_equal_positions_is_rejected_and_the_others_are_made(tmp_path: Path) -> None:

@@ -60,7 +60,7 @@ def test_the_pictures_show_what_was_scored(reported: tuple[RunFolder, list[Path]
     assert len(compared) == 2
     for record in compared:
         scores = jobs[record["cell"]]["scores"]["complex_error"]
-        found = re.findall(r"(network|start): complex error ([0-9.]+)", record["alt"])
+        found = re.findall(r"\b(network|start): [^0-9;]*([0-9.]+)", record["alt"])
         assert {name: float(value) for name, value in found} == pytest.approx(
             {name: scores[name] for name in ("start", "network")}, abs=6e-5
         )

@@ -9,10 +9,11 @@ import pickle
 import re
 import resource
 import struct
+from contextlib import suppress
 
 import pytest
 import torch
-from hypothesis import HealthCheck, event, given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save
 
@@ -147,13 +148,10 @@ def test_a_damaged_header_is_refused_or_says_the_same_weights(written, tmp_path,
     raw[int(place * header_length(raw))] = byte
     path = tmp_path / BUNDLE
     path.write_bytes(raw)
-    try:
-        bundle = read_bundle(path)
-    except DataError as error:
-        event(f"refused: {type(error).__name__}")
-        return
     expected = network().state_dict()
-    assert all(torch.equal(value, expected[name]) for name, value in bundle.network.state_dict().items())
+    with suppress(DataError):
+        bundle = read_bundle(path)
+        assert all(torch.equal(value, expected[name]) for name, value in bundle.network.state_dict().items())
 
 
 def test_safetensors_of_other_makers_are_refused(tmp_path) -> None:
