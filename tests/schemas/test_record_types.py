@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import importlib
+import subprocess
+import sys
 import types
 from typing import Any, Literal, NotRequired, Union, get_args, get_origin, get_type_hints, is_typeddict
 
@@ -80,3 +82,10 @@ def test_another_value_does_not_fit(kind: str) -> None:
 def test_names() -> None:
     assert camel("training_manifest") == "TrainingManifest"
     assert [singular(name) for name in ("Cells", "Summaries", "Best")] == ["Cell", "Summary", "Best"]
+
+
+def test_programs_do_not_load_the_types() -> None:
+    code = "import sys, ptyproof.checking, ptyproof.phases.g_compare.compare, ptyproof.hub.index, ptyproof.study.jobs\n"
+    code += f"print({PACKAGE!r} in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False"]
