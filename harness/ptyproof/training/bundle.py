@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -19,6 +19,9 @@ from ptyproof.io import schema, strict_json
 from ptyproof.io.atomic import atomic_path
 from ptyproof.study.training import NetworkDesign
 from ptyproof.training.network import GroupNetwork
+
+if TYPE_CHECKING:
+    from ptyproof_schemas.types.model import Model
 
 BUNDLE = "model.safetensors"
 RECORD = "model.json"
@@ -31,7 +34,7 @@ class Bundle:
     """A trained network and its record (schema model 1)."""
 
     network: GroupNetwork
-    record: dict[str, Any]
+    record: Model
 
     @property
     def window(self) -> tuple[int, int]:
@@ -40,7 +43,7 @@ class Bundle:
         return height, width
 
 
-def write_bundle(folder: Path, network: GroupNetwork, record: dict[str, Any]) -> Path:
+def write_bundle(folder: Path, network: GroupNetwork, record: Model) -> Path:
     """Write bundle and readable record into `folder`, each atomically; return the bundle's path.
 
     Equal weights and records give equal bytes.
@@ -83,17 +86,18 @@ def read_bundle(path: Path) -> Bundle:
     return Bundle(network.eval(), record)
 
 
-def _record(metadata: dict[str, str], path: Path) -> dict[str, Any]:
+def _record(metadata: dict[str, str], path: Path) -> Model:
     if _KEY not in metadata:
         raise DataError(path, "was not written by ptyproof: its metadata has no model record")
-    record: dict[str, Any] = strict_json.parse_json(metadata[_KEY], path, "metadata")
+    parsed = strict_json.parse_json(metadata[_KEY], path, "metadata")
     try:
-        return dict(schema.accepted(record, "model", path))
+        record: Model = schema.accepted(parsed, "model", path)
     except ManifestError as error:
         raise ManifestError(path, error.reason, "metadata") from error
+    return record
 
 
-def _empty(record: dict[str, Any], path: Path) -> GroupNetwork:
+def _empty(record: Model, path: Path) -> GroupNetwork:
     """Return the network of a record without weights, which takes no memory for them."""
     try:
         design = NetworkDesign(**record["training"]["network"])

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 import torch
@@ -35,6 +35,9 @@ from ptyproof.training.device import RunOptions, configured, resolve_accelerator
 from ptyproof.training.engine import Callback, ModelCheckpoint, OneProcess, TorchCheckpointIO, pl
 from ptyproof.training.module import CHECKPOINT_KEY, PatchTraining
 from ptyproof.training.scan import Scan
+
+if TYPE_CHECKING:
+    from ptyproof_schemas.types.model import Model
 
 CHECKPOINT = "checkpoint.ckpt"
 METRICS = "metrics.csv"
@@ -128,7 +131,7 @@ def train(
         resume_from = None if resumed is None else checkpoint
         with _interruptible():
             trainer.fit(module, training, validation, ckpt_path=resume_from, weights_only=True)
-        record = _record(task, scan, recipe, counts, module)
+        record = _record(task, scan, recipe, _end_of(module, *counts))
         module.network.load_state_dict(module.best["weights"])
         bundle = write_bundle(folder, module.network, record)
     return Trained(
@@ -145,7 +148,7 @@ def train(
 
 def _loaders(
     task: TrainingTask, scan: Scan, options: RunOptions
-) -> tuple[DataLoader[Any], DataLoader[Any] | None, dict[str, int]]:
+) -> tuple[DataLoader[Any], DataLoader[Any] | None, tuple[int, int]]:
     plan, members = task.training, task.gridsize**2
     if len(scan) < members:
         need = f"but a group of gridsize {task.gridsize} has {members}"
@@ -175,7 +178,7 @@ def _loaders(
         batches = np.array_split(groups, -(-len(groups) // groups_per_step))
         draws = [Draw(batch, plan.seed, ("validation", task.key, f"step {step}")) for step, batch in enumerate(batches)]
         validation = DataLoader(GroupedScan(scan.subset(held), plan.shown_fraction), sampler=draws, batch_size=None)
-    return training, validation, {"n_training_positions": len(kept), "n_validation_positions": len(held)}
+    return training, validation, (len(kept), len(held))
 
 
 def _trainer(
@@ -208,22 +211,32 @@ def _trainer(
     )
 
 
-def _record(
-    task: TrainingTask, scan: Scan, recipe: str, counts: dict[str, int], module: PatchTraining
-) -> dict[str, Any]:
+class _End(NamedTuple):
+    """What is known of a training when it has ended."""
+
+    n_training_positions: int
+    n_validation_positions: int
+    epochs_completed: int
+    steps_completed: int
+    bundle_epoch: int
+    final_loss: float
+    validation_loss: float | None
+
+
+def _end_of(module: PatchTraining, n_training: int, n_validation: int) -> _End:
     last = module.history[-1]
-    return _what(task, scan, recipe) | {
-        **counts,
-        "epochs_completed": last["epoch"],
-        "steps_completed": last["step"],
-        "bundle_epoch": module.best["epoch"],
-        "final_loss": last["train_loss"],
-        "validation_loss": last.get("validation_loss"),
-    }
+    return _End(
+        n_training,
+        n_validation,
+        epochs_completed=int(last["epoch"]),
+        steps_completed=int(last["step"]),
+        bundle_epoch=module.best["epoch"],
+        final_loss=last["train_loss"],
+        validation_loss=last.get("validation_loss"),
+    )
 
 
-def _what(task: TrainingTask, scan: Scan, recipe: str) -> dict[str, Any]:
-    """Return the part of a bundle's record that is known before the training."""
+def _record(task: TrainingTask, scan: Scan, recipe: str, end: _End) -> Model:
     return {
         "kind": "model",
         "schema_version": load_schema("model")["version"],
@@ -239,14 +252,19 @@ def _what(task: TrainingTask, scan: Scan, recipe: str) -> dict[str, Any]:
         "recipe_sha256": recipe,
         "training_arrays_sha256": scan.arrays_sha256,
         "object_scale": scan.object_scale,
+        "n_training_positions": end.n_training_positions,
+        "n_validation_positions": end.n_validation_positions,
+        "epochs_completed": end.epochs_completed,
+        "steps_completed": end.steps_completed,
+        "bundle_epoch": end.bundle_epoch,
+        "final_loss": end.final_loss,
+        "validation_loss": end.validation_loss,
     }
 
 
 def _check_record(task: TrainingTask, scan: Scan, recipe: str) -> None:
     """Refuse what a bundle's record could not say, before the training and not after it."""
-    ends = {"n_training_positions": len(scan), "n_validation_positions": 0, "final_loss": 0.0, "validation_loss": None}
-    ends |= dict.fromkeys(("epochs_completed", "steps_completed", "bundle_epoch"), 1)
-    validate(_what(task, scan, recipe) | ends, "model", "the record of the network")
+    validate(_record(task, scan, recipe, _End(len(scan), 0, 1, 1, 1, 0.0, None)), "model", "the record of the network")
 
 
 def _resumable(checkpoint: Path, recipe: str, console: Console) -> int | None:
