@@ -52,7 +52,7 @@ def made(smoke_c: Phase, smoke_d: Phase, smoke_e: Phase, tmp_path_factory: pytes
         shutil.copytree(phase.root, root / name, ignore=shutil.ignore_patterns("dose_10000*"))
     options = RunOptions(accelerator="cpu", threads=1)
     phase = ReconstructionPhase.opened(
-        root / "c", root / "d", root / "e", options, None, [(Descent(), Provider("mine", "1.0"))], budget=Budget(3)
+        root / "c", root / "d", root / "e", options, others=((Descent(), Provider("mine", "1.0")),), budget=Budget(3)
     )
     for views in (("baseline",), None):
         filters = ReconstructionFilters(JobFilters(doses=(1e3,), views=views), methods=METHODS)

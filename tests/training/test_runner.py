@@ -34,6 +34,7 @@ from tests.helpers.short_training import (
     CPU,
     EPOCHS,
     FILES,
+    GONE,
     ROOT,
     SIZES,
     STEPS,
@@ -257,7 +258,7 @@ def test_the_bundle_has_the_weights_of_the_best_validation(scan, tmp_path: Path)
     assert trained.bundle_epoch < 5, "the case must have a best epoch before its last"
     found = load_file(trained.bundle_path)
     assert not has_weights(whole / CHECKPOINT, found)
-    with pytest.raises(OSError, match="gone"):  # the same training, ended right after its best epoch
+    with pytest.raises(OSError, match=GONE):  # the same training, ended right after its best epoch
         train(made, stopping(few, trained.bundle_epoch * 7, OSError), short, CPU)
     assert has_weights(short / CHECKPOINT, found)
 
