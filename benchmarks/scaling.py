@@ -11,7 +11,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -51,7 +51,7 @@ class Curve:
 
     title: str
     abscissa: str
-    points: dict[float, float]
+    points: Mapping[int, float]
 
     @property
     def exponent(self) -> float:

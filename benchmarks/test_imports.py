@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
+from tests.helpers.known import known
+
 IMPORT_LIMIT_S = 0.3
 PLUGIN_LIMIT_S = 0.05
 ROUNDS = 15
@@ -30,7 +32,7 @@ def test_import_ptyproof(benchmark: BenchmarkFixture, tmp_path: Path) -> None:
     command = [sys.executable, "-c", "import ptyproof"]
     benchmark.pedantic(seconds, (command, tmp_path), rounds=ROUNDS, warmup_rounds=2)
     bare = statistics.median(seconds([sys.executable, "-c", "pass"], tmp_path) for _ in range(ROUNDS))
-    added = benchmark.stats.stats.median - bare
+    added = known(benchmark.stats).stats.median - bare
     benchmark.extra_info["import_s"] = round(added, 4)
     assert added < IMPORT_LIMIT_S
 
@@ -46,6 +48,6 @@ def test_plugin_in_an_unrelated_collection(benchmark: BenchmarkFixture, plugin: 
         without.append(seconds([*command, "-p", f"no:{plugin}"], tmp_path))
 
     benchmark.pedantic(seconds, (command, tmp_path), setup=pair, rounds=ROUNDS, warmup_rounds=1)
-    added = benchmark.stats.stats.median - statistics.median(without)
+    added = known(benchmark.stats).stats.median - statistics.median(without)
     benchmark.extra_info["added_s"] = round(added, 4)
     assert added < PLUGIN_LIMIT_S

@@ -5,7 +5,9 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -49,14 +51,14 @@ print(int(re.search(r"VmHWM:\\s+(\\d+) kB", status)[1]) * 1024)
 """
 
 
-def seconds(action):
+def seconds(action: Callable[[], object]) -> float:
     start = time.perf_counter()
     action()
     return time.perf_counter() - start
 
 
 @pytest.mark.parametrize("photons", [1e3, 1e4, 1e5])
-def test_simulation_costs_little_beside_its_bare_steps(benchmark, photons: float) -> None:
+def test_simulation_costs_little_beside_its_bare_steps(benchmark: Any, photons: float) -> None:
     rng = np.random.default_rng(42)
     positions = raster_scan((50, 100), 4.0, 1.0, scan_origin_px(WINDOW, 1.0), rng)
     assert len(positions) == N_PATTERNS
@@ -92,10 +94,10 @@ def test_simulation_costs_little_beside_its_bare_steps(benchmark, photons: float
     assert ratio <= MAX_RATIO
 
 
-def test_peak_memory_of_a_large_dataset(benchmark, tmp_path: Path) -> None:
+def test_peak_memory_of_a_large_dataset(benchmark: Any, tmp_path: Path) -> None:
     target: Path = tmp_path / "amplitudes.npy"
 
-    def generate():
+    def generate() -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-c", GENERATE, str(target)]
         return subprocess.run(command, check=True, capture_output=True, text=True)
 

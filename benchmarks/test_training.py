@@ -51,7 +51,7 @@ def test_lightning_and_loading_over_a_bare_loop(benchmark: Any, tmp_path: Path) 
     generate(design, load_base(design, "builtin"), tmp_path / "c", doses=(1e3,))
     scan = read_scan(phase_c_file(tmp_path / "c", 1e3, "train"))
     bare_loop(scan)
-    ratios = []
+    ratios: list[float] = []
 
     def turn() -> None:
         bare = bare_loop(scan)

@@ -33,6 +33,7 @@ from ptyproof.training.engine import Callback
 from ptyproof.training.prediction import predict_object
 from ptyproof.training.runner import TrainingTask, train
 from ptyproof.training.scan import Scan, read_scan
+from tests.helpers.known import known
 
 DOSE = 1e4
 OBJECT_SEED, NOISE_SEED = 1008, 1042
@@ -74,7 +75,7 @@ def measured(folder: Path) -> dict[str, list[tuple[float, float]]]:
     """Return the points of groups of 4 and of 16."""
     design = builtin_study("fly64-groups")
     seeds = replace(design.seeds, simulation=NOISE_SEED)
-    design = replace(design, base=replace(design.base, seed=OBJECT_SEED), seeds=seeds)
+    design = replace(design, base=replace(known(design.base), seed=OBJECT_SEED), seeds=seeds)
     generate(design, load_base(design, "builtin"), folder / "c", doses=(DOSE,))
     held = phase_c_file(folder / "c", DOSE, "test")
     truth = read_dataset(held).dataset.obj

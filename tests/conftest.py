@@ -71,13 +71,13 @@ def smoke_c(smoke: StudyDesign, tmp_path_factory: pytest.TempPathFactory) -> Pha
 
 
 def _generated(smoke: StudyDesign, root: Path) -> dict[str, Any]:
-    return generate(smoke, load_base(smoke, "builtin"), root)
+    return dict(generate(smoke, load_base(smoke, "builtin"), root))
 
 
 @pytest.fixture(scope="session")
 def smoke_d(smoke_c: Phase, tmp_path_factory: pytest.TempPathFactory) -> Phase:
     """Phase D of the smoke study, all doses."""
-    return made_once(tmp_path_factory, "smoke/d", lambda root: Phase(root, overlap(smoke_c.root, root)))
+    return made_once(tmp_path_factory, "smoke/d", lambda root: Phase(root, dict(overlap(smoke_c.root, root))))
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -40,7 +41,8 @@ def test_a_study_runs_on_the_measurement_s_probe_and_positions(tmp_path: Path) -
     views = overlap(tmp_path / "c", tmp_path / "d")
     assert [cell["view"] for cell in views["views"]] == ["baseline", "dense"]
     assert [cell["view"] for cell in views["rejected_views"]] == ["sparse"]
-    assert views["rejected_views"][0]["train"]["selection"]["threshold_px"] == pytest.approx(102.4)
+    selection: Any = views["rejected_views"][0]["train"]["selection"]
+    assert selection["threshold_px"] == pytest.approx(102.4)
     with np.load(STAR) as star:
         gaps = np.diff(star["scan"][0].astype(float), axis=0)
     np.testing.assert_allclose(np.diff(dataset.positions_px, axis=0), gaps, atol=1e-4)

@@ -37,6 +37,8 @@ from ptyproof.study.training import NetworkDesign, TrainingDesign
 from ptyproof.training.device import RunOptions
 from ptyproof.training.engine import Callback
 from ptyproof.training.runner import TrainingTask
+from ptyproof_schemas.types.certificate import Attempt
+from tests.helpers.known import known
 from tests.helpers.messages import names, naming, numbers
 from tests.helpers.phases import Phase
 from tests.helpers.repeats import SHORT_STUDY, forked
@@ -70,8 +72,9 @@ def with_watcher(watcher: Callback) -> Any:
     """Return what makes the trainings of a process have one more callback."""
 
     def disturb() -> None:
-        train = certify_process.train
-        certify_process.train = lambda *args: train(*args[:-1], [watcher, *args[-1]])  # type: ignore[assignment]
+        of_process: Any = certify_process
+        train = of_process.train
+        of_process.train = lambda *args: train(*args[:-1], [watcher, *args[-1]])
 
     return disturb
 
@@ -101,7 +104,7 @@ def task(phase: TrainingPhase, job: TrainingJob) -> TrainingTask:
 
 
 @pytest.fixture(scope="module")
-def certified(task: TrainingTask, job: TrainingJob) -> dict[str, Any]:
+def certified(task: TrainingTask, job: TrainingJob) -> Attempt:
     """An attempt that found nothing different."""
     with nothing_left():
         return certify_job(task, job, Certification(CPU, launch=forked()))
@@ -120,7 +123,7 @@ def nothing_left() -> Iterator[None]:
     assert here() <= before
 
 
-def test_the_same_bits_are_certified(certified: dict[str, Any], job: TrainingJob) -> None:
+def test_the_same_bits_are_certified(certified: Attempt, job: TrainingJob) -> None:
     attempt = certified
     assert (attempt["status"], attempt["divergence"], attempt["error"]) == ("reproduced", None, None)
     assert [epoch["epoch"] for epoch in attempt["epochs"]] == [1, 2]
@@ -133,7 +136,7 @@ def test_the_same_bits_are_certified(certified: dict[str, Any], job: TrainingJob
 
 
 def test_a_training_that_was_killed_and_resumed_gives_the_same_bits(
-    certified: dict[str, Any], task: TrainingTask, job: TrainingJob
+    certified: Attempt, task: TrainingTask, job: TrainingJob
 ) -> None:
     whole = certified
     attempt = certify_job(task, job, Certification(CPU, "resume", launch=forked()))
@@ -153,7 +156,7 @@ def test_the_last_bit_of_one_weight_is_found(
     launch = forked({disturbed: with_watcher(Noise(*place))})
     attempt = certify_job(task, job, Certification(CPU, launch=launch))
     assert attempt["status"] == "diverged"
-    found = attempt["divergence"]
+    found = known(attempt["divergence"])
     assert (found["epoch"], found["step"]) == place
     assert found["quantity"] in {"loss", "weights"}
     assert found["first"] != found["second"]
@@ -169,7 +172,8 @@ def test_a_generator_that_a_resumed_training_does_not_take_up_is_found(task: Tra
 
     attempt = certify_job(task, job, Certification(CPU, "resume", launch=forked({2: forget})))
     assert attempt["status"] == "diverged"
-    assert (attempt["divergence"]["epoch"], attempt["divergence"]["quantity"]) == (2, "rng")
+    found = known(attempt["divergence"])
+    assert (found["epoch"], found["quantity"]) == (2, "rng")
 
 
 def test_the_first_epochs_alone_can_be_compared(task: TrainingTask, job: TrainingJob) -> None:
@@ -178,7 +182,7 @@ def test_the_first_epochs_alone_can_be_compared(task: TrainingTask, job: Trainin
     assert "1 of 2 epochs" in describe(attempt)
 
 
-def test_the_bundle_of_the_hub_is_compared(certified: dict[str, Any], task: TrainingTask, job: TrainingJob) -> None:
+def test_the_bundle_of_the_hub_is_compared(certified: Attempt, task: TrainingTask, job: TrainingJob) -> None:
     once, how = certified, Certification(CPU, launch=forked())
     bundle = once["trainings"][0]["bundle_sha256"]
     result = {"status": "success", "recipe_sha256": once["recipe_sha256"], "bundle_sha256": bundle}
@@ -187,7 +191,7 @@ def test_the_bundle_of_the_hub_is_compared(certified: dict[str, Any], task: Trai
     assert (again["status"], again["recorded_bundle"]) == ("reproduced", {"sha256": bundle})
     assert len(describe(again)) > len(describe(once))
     other = certify_job(task, job, how, entry | {"result": result | {"bundle_sha256": "f" * 64}})
-    assert (other["status"], other["divergence"]["quantity"]) == ("diverged", "recorded_bundle")
+    assert (other["status"], known(other["divergence"])["quantity"]) == ("diverged", "recorded_bundle")
     elsewhere = entry | {"environment": entry["environment"] | {"cpu": "another"}}
     assert certify_job(task, job, how, elsewhere)["recorded_bundle"] is None
 
@@ -211,7 +215,7 @@ def test_a_training_that_ends_badly_is_no_certificate(task: TrainingTask, job: T
     with nothing_left():
         attempt = certify_job(task, job, Certification(CPU, epochs=1, launch=forked({2: how})))
     assert attempt["status"] == "failed"
-    assert names(attempt["error"], *named)
+    assert names(known(attempt["error"]), *named)
     assert (attempt["trainings"], attempt["epochs"], attempt["divergence"]) == ([], [], None)
     assert names(describe(attempt), f"{job.key} (twice)", "NOT CERTIFIED", attempt["error"])
 
@@ -220,8 +224,8 @@ def test_an_error_of_a_training_is_told_without_its_folders(task: TrainingTask, 
     lost = replace(job, train_data_path=job.train_data_path.with_name("none.npz"))
     attempt = certify_job(task, lost, Certification(CPU, launch=forked()))
     assert attempt["status"] == "failed"
-    assert names(attempt["error"], "training 1", "none.npz")
-    assert "/" not in attempt["error"]
+    assert names(known(attempt["error"]), "training 1", "none.npz")
+    assert "/" not in known(attempt["error"])
 
 
 def test_a_budget_that_cannot_be_killed_between_two_epochs_is_refused(task: TrainingTask, job: TrainingJob) -> None:
@@ -258,7 +262,8 @@ def test_attempts_are_added_and_a_divergence_stays(
 
 def test_an_account_counts_every_status() -> None:
     statuses = ["failed", "reproduced", "diverged", "reproduced"]
-    found = account_of([{"status": status} for status in statuses])
+    attempts: Any = [{"status": status} for status in statuses]
+    found = account_of(attempts)
     assert found == {"n_attempts": 4, "n_reproduced": 2, "n_diverged": 1, "n_failed": 1}
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ptyproof.certificate.divergence import OF_A_STEP, OF_AN_EPOCH, Divergence, agreeing, first_divergence
+from ptyproof.certificate.divergence import OF_A_STEP, OF_AN_EPOCH, Divergence, OfAStep, agreeing, first_divergence
 from ptyproof.training.digest_record import EpochDigest, StepDigest
 from tests.helpers.messages import names
 
@@ -43,7 +43,7 @@ def test_the_same_digests_do_not_part() -> None:
 
 
 @given(st.integers(1, EPOCHS), st.integers(1, STEPS), st.sampled_from(OF_A_STEP))
-def test_a_step_is_named(epoch: int, step: int, quantity: str) -> None:
+def test_a_step_is_named(epoch: int, step: int, quantity: OfAStep) -> None:
     other = changed(epoch, step, **{quantity: -1.5})
     expected = getattr(WHOLE[epoch - 1].steps[step - 1], quantity)
     found = first_divergence(WHOLE, other)
@@ -60,11 +60,12 @@ def test_an_epoch_is_named(epoch: int, quantity: str) -> None:
 
 
 @given(st.lists(st.tuples(st.integers(1, EPOCHS), st.integers(1, STEPS), st.sampled_from(OF_A_STEP)), min_size=1))
-def test_the_first_of_many_is_named(places: list[tuple[int, int, str]]) -> None:
+def test_the_first_of_many_is_named(places: list[tuple[int, int, OfAStep]]) -> None:
     other = WHOLE
     for epoch, step, quantity in places:
         steps = list(other[epoch - 1].steps)
-        steps[step - 1] = replace(steps[step - 1], **{quantity: -1.5})
+        worse: dict[str, Any] = {quantity: -1.5}
+        steps[step - 1] = replace(steps[step - 1], **worse)
         other = [*other[: epoch - 1], replace(other[epoch - 1], steps=tuple(steps)), *other[epoch:]]
     found = first_divergence(WHOLE, other)
     assert found is not None

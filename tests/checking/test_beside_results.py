@@ -48,8 +48,8 @@ class Descent:
 def made(smoke_c: Phase, smoke_d: Phase, smoke_e: Phase, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One dose of the smoke study from data to comparison."""
     root = tmp_path_factory.mktemp("made") / "study"
-    for name, phase in (("c", smoke_c), ("d", smoke_d), ("e", smoke_e)):
-        shutil.copytree(phase.root, root / name, ignore=shutil.ignore_patterns("dose_10000*"))
+    for name, earlier in (("c", smoke_c), ("d", smoke_d), ("e", smoke_e)):
+        shutil.copytree(earlier.root, root / name, ignore=shutil.ignore_patterns("dose_10000*"))
     options = RunOptions(accelerator="cpu", threads=1)
     phase = ReconstructionPhase.opened(
         root / "c", root / "d", root / "e", options, others=((Descent(), Provider("mine", "1.0")),), budget=Budget(3)

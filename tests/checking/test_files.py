@@ -90,8 +90,7 @@ def test_a_link_that_leads_out_is_not_read(manifest: Path, tmp_path: Path, monke
     outside.write_bytes(path.read_bytes())
     path.unlink()
     path.symlink_to(outside)
-    read: list[Path] = []
-    monkeypatch.setattr(document, "sha256_file", lambda path: read.append(path) or sha256_file(path))
+    read = files_hashed(monkeypatch)
     assert found(check_manifest(manifest)) == [("PM305", "$.jobs[0].result.bundle_path")]
     assert read == [(manifest.parent / BUNDLE.format(CELLS[1])).resolve()]
     assert found(check_manifest(manifest, home=tmp_path)) == []
@@ -127,9 +126,20 @@ def test_a_pipe_is_not_opened(manifest: Path) -> None:
     assert found(check_manifest(pipe), "json") == [("PM001", "$")]
 
 
-def test_a_file_is_hashed_once_however_many_name_it(manifest: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def files_hashed(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """Return the list to which each file that is hashed is added."""
     read: list[Path] = []
-    monkeypatch.setattr(document, "sha256_file", lambda path: read.append(path) or sha256_file(path))
+
+    def noted(path: Path) -> str:
+        read.append(path)
+        return sha256_file(path)
+
+    monkeypatch.setattr(document, "sha256_file", noted)
+    return read
+
+
+def test_a_file_is_hashed_once_however_many_name_it(manifest: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read = files_hashed(monkeypatch)
     digests: dict[Path, str] = {}
     copy = json_file(manifest.parent / "copy.json", json.loads(manifest.read_text()))
     for path in (manifest, copy, manifest):

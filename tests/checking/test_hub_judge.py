@@ -7,6 +7,7 @@ import posixpath
 import random
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -227,6 +228,15 @@ def impossible_design(manifest: dict[str, Any]) -> None:
 
 
 MODEL = BUNDLE.replace("safetensors", "json")
+
+
+def one_more_cell(dose: float, manifest: dict[str, Any]) -> None:
+    """Count one more cell among those that were not selected."""
+    manifest["not_selected"].append({"dose": dose, "view": "dense", "gridsize": 2})
+    manifest["account"]["n_not_selected"] += 1
+    manifest["account"]["n_enumerated"] += 1
+
+
 CHANGES: dict[str, tuple[str, Callable[[dict[str, Any]], object], list[tuple[str, str, str]]]] = {
     "account": (TRAINING, lambda m: m["account"].update(n_lost=1), [(TRAINING, "PM201", "$.account.n_lost")]),
     "sum": (TRAINING, lambda m: m["account"].update(n_enumerated=8), [(TRAINING, "PM202", "$.account.n_enumerated")]),
@@ -286,20 +296,15 @@ CHANGES: dict[str, tuple[str, Callable[[dict[str, Any]], object], list[tuple[str
     "newer": (TRAINING, lambda m: m.update(schema_version="2.0.0"), [(TRAINING, "PM103", "$.schema_version")]),
     "same-cell-twice": (
         TRAINING,
-        lambda m: (m["not_selected"].append({"dose": 1000.0, "view": "dense", "gridsize": 2}), recount(m)),
+        partial(one_more_cell, 1000.0),
         [(TRAINING, "PM203", "$.not_selected[0]")],
     ),
     "cell-of-no-study": (
         TRAINING,
-        lambda m: (m["not_selected"].append({"dose": 5.0, "view": "dense", "gridsize": 2}), recount(m)),
+        partial(one_more_cell, 5.0),
         [(TRAINING, "PM204", "$.not_selected[0]")],
     ),
 }
-
-
-def recount(manifest: dict[str, Any]) -> None:
-    manifest["account"]["n_not_selected"] += 1
-    manifest["account"]["n_enumerated"] += 1
 
 
 @pytest.mark.parametrize("case", CHANGES)

@@ -189,9 +189,9 @@ def _hub_files(folder: Path) -> Seeds:
     from tests.helpers.hubs import make_hub
     from tests.helpers.phases import Phase
 
-    study, roots = builtin_study("fly64-smoke"), [folder / name for name in "cde"]
-    c = Phase(roots[0], generate(study, load_base(study, "builtin"), roots[0]))
-    d = Phase(roots[1], overlap(roots[0], roots[1]))
+    study, roots = builtin_study("fly64-smoke"), (folder / "c", folder / "d", folder / "e")
+    c = Phase(roots[0], dict(generate(study, load_base(study, "builtin"), roots[0])))
+    d = Phase(roots[1], dict(overlap(roots[0], roots[1])))
     phase, filters = TrainingPhase.opened(*roots, RunOptions(accelerator="cpu", threads=1), max_epochs=1), JobFilters()
     phase.run(phase.enumerate(filters), filters, False, Console.silent())
     manifest = phase.ledger.read()
@@ -226,7 +226,7 @@ def _read_hub(_: Path, folder: Path) -> None:
     from ptyproof.report.summary.page import summary
 
     verify_hub(folder / "hub")
-    index, _ = read_index(folder / "hub")
+    index = read_index(folder / "hub")[0]
     summary(folder / "hub", read_manifests(folder / "hub"), index["runs"] if index else [])
 
 

@@ -7,7 +7,22 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
-WRONG = (None, True, 0, -1, 1.5, 1e300, float("nan"), "", "a\n", [], {}, [None], {"odd": 1}, 10**400)
+WRONG: tuple[object, ...] = (
+    None,
+    True,
+    0,
+    -1,
+    1.5,
+    1e300,
+    float("nan"),
+    "",
+    "a\n",
+    [],
+    {},
+    [None],
+    {"odd": 1},
+    10**400,
+)
 
 
 def places(value: Any) -> Iterator[tuple[Any, Any]]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -58,7 +59,12 @@ def bad_files() -> dict[str, str]:
     metrics = [{"model": "network", "metric": name, "amplitude": value, "phase": value} for name, value in rows]
     metrics.append({"model": "baseline", "metric": "mae"})
     scores["jobs"] = [{"dose": 1000, "view": "dense", "split": "test", "metrics": metrics}]
-    report = {"focus": "alignment", "timestamp": "2025-10-06T09:15:00Z", "status": "complete", "n_valid": "10/10"}
+    report: dict[str, Any] = {
+        "focus": "alignment",
+        "timestamp": "2025-10-06T09:15:00Z",
+        "status": "complete",
+        "n_valid": "10/10",
+    }
     report |= {"summary": "All is well.", "test_results": {"train": "PASS (2/2)"}, "metrics": {}, "commits": []}
     whole = json.dumps(_TRAINING | {"jobs": [_JOB | {"result": {"status": "failed", "error": "x"}}]}, indent=2)
     return {
@@ -109,12 +115,14 @@ def table_of_kinds() -> str:
     return "\n".join(lines) + "\n"
 
 
+def _filled(made: str, found: re.Match[str]) -> str:
+    return f"{found[1]}{made}{found[2]}"
+
+
 def renewed(page: str) -> str:
     """Return the page with every made part as the code has it now."""
     for name, made in (("codes", table_of_codes()), ("kinds", table_of_kinds()), ("outputs", outputs())):
-        page, n = re.subn(
-            _BLOCK.format(name), lambda found, made=made: f"{found[1]}{made}{found[2]}", page, flags=re.DOTALL
-        )
+        page, n = re.subn(_BLOCK.format(name), partial(_filled, made), page, flags=re.DOTALL)
         assert n == 1, name
     return page
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ptyproof.hub.layout import DATASETS
+from ptyproof.hub.index import DATASETS
 from ptyproof.io.locking import is_lock
 from ptyproof.runs.folder import RunFolder
 from ptyproof.study.layout import STATE_FILE

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ def snapshot(root: Path) -> dict[str, bytes]:
     return {str(p.relative_to(root)): p.read_bytes() for p in sorted(root.rglob("*")) if p.is_file()}
 
 
-def untimed(manifest: dict[str, Any]) -> dict[str, Any]:
+def untimed(manifest: Mapping[str, Any]) -> dict[str, Any]:
     """Return a manifest without its time."""
     return {key: value for key, value in manifest.items() if key != "timestamp"}
 

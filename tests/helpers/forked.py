@@ -35,14 +35,17 @@ from ptyproof.phases.e_train.train import TrainingPhase
 from ptyproof.phases.f_reconstruct.reconstruct import ReconstructionPhase
 
 # what real runs import, besides what their jobs do
-_OF_RUNS = ("pytest", "matplotlib.pyplot", "ptyproof.runs.matrix", "ptyproof.report.page")
-_OF_RUNS += (
+_OF_RUNS = (
+    "pytest",
+    "matplotlib.pyplot",
+    "ptyproof.runs.matrix",
+    "ptyproof.report.page",
     "ptyproof.phases.d_overlap.overlap",
     "ptyproof.phases.g_compare.compare",
     "ptyproof.checking.hub",
     "ptyproof.cli",
+    "tests.helpers.forked",
 )
-_OF_RUNS += ("ptyproof.cli", "tests.helpers.forked")
 _NOWHERE = Path(os.devnull)
 _starting = threading.Lock()
 
@@ -157,7 +160,7 @@ def _become(
         resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))
     from matplotlib.figure import Figure
 
-    util.spawnv_passfds = partial(_forked_server, Figure.savefig)  # type: ignore[assignment]
+    util.spawnv_passfds = partial(_forked_server, Figure.savefig)
     command, *arguments = words[words.index("-m") + 1 :]
     sys.argv = [command, *arguments]
     runpy.run_module(command, run_name="__main__", alter_sys=True)

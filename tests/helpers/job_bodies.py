@@ -86,6 +86,12 @@ def bit_by_bit() -> None:
         held.append(bytearray(2**24))
 
 
+def sleep_deaf() -> None:
+    """Sleep through every interrupt."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    time.sleep(60)
+
+
 WAYS: dict[str, Callable[[], Any]] = {
     "abort": os.abort,
     "segfault": segmentation_fault,
@@ -94,7 +100,7 @@ WAYS: dict[str, Callable[[], Any]] = {
     "term": lambda: os.kill(os.getpid(), signal.SIGTERM),
     "kill": lambda: os.kill(os.getpid(), signal.SIGKILL),
     "sleep": lambda: time.sleep(60),
-    "sleep-deaf": lambda: (signal.signal(signal.SIGINT, signal.SIG_IGN), time.sleep(60)),
+    "sleep-deaf": sleep_deaf,
     "numpy": with_numpy,
     "torch": with_torch,
     "bit-by-bit": bit_by_bit,
@@ -114,5 +120,5 @@ class Sabotaged(TrainingPhase):
         from ptyproof.phases.e_train import train_worker
 
         if job.key == "dose1000-dense-gs2":
-            train_worker.train = lambda *_: WAYS[self.way]()  # type: ignore[assignment]
+            train_worker.train = lambda *_: WAYS[self.way]()  # type: ignore[attr-defined]
         return super().run_here(job, memory_bytes, console, began)

@@ -25,8 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from ptyproof.hub.index import Hub, is_incomplete
-from ptyproof.hub.layout import DATASETS
+from ptyproof.hub.index import DATASETS, Hub, is_incomplete
 from ptyproof.io.atomic import TEMPORARY
 from ptyproof.records.manifest import read_any_manifest
 from tests.helpers import forked
@@ -34,8 +33,10 @@ from tests.helpers.equal_hubs import differences, leftovers
 from tests.helpers.processes import of_session, plain_pictures
 
 COMMAND = ("-m", "pytest", "-p", "no:cacheprovider", "-p", "no:benchmark")
-STUDY = ("--pyargs", "pytest_ptyproof.real_run", "-m", "real_run")
-STUDY += ("--ptyproof-accelerator=cpu", "--ptyproof-keep-datasets")
+STUDY = (
+    *("--pyargs", "pytest_ptyproof.real_run", "-m", "real_run"),
+    *("--ptyproof-accelerator=cpu", "--ptyproof-keep-datasets"),
+)
 ENVIRONMENT = plain_pictures()
 
 

@@ -208,6 +208,7 @@ def _swap_bundles(value: Any, rng: random.Random) -> tuple[Any, Steps] | None:
     trained = [at for at, result in enumerate(results) if isinstance(result, dict) and "bundle_sha256" in result]
     if len(trained) < 2:
         return None
+    assert isinstance(jobs, list)
     one, two = (jobs[at]["result"] for at in rng.sample(trained, 2))
     for key in ("bundle_path", "bundle_sha256", "bundle_size_bytes"):
         one[key], two[key] = two.get(key), one.get(key)

@@ -68,7 +68,7 @@ class Project:
 
     def evidence(self, kind: str, *args: str, **variables: str) -> Ended:
         """Run pytest in the project for a kind of evidence."""
-        return self.pytest("--evidence", kind, *args, **variables)
+        return self.pytest("--evidence", kind, *args, hub=True, **variables)
 
     def lines(self, ended: Ended) -> list[dict[str, Any]]:
         """Return the lines that were written about the reports of a run."""

@@ -135,7 +135,7 @@ def sites() -> dict[str, Site]:
 def _sites(where: str, schema: dict[str, Any], value: Any, kind: str, name: str, path: PathSteps) -> Iterator[Site]:
     yield Site(where, "", None, kind, name, path)
     for rule, keyword, argument in own_rules(where, schema):
-        applies_to = APPLIES_TO.get(keyword, object)
+        applies_to: Any = APPLIES_TO.get(keyword, object)
         if isinstance(value, applies_to) and (keyword != "required" or argument in value):
             yield Site(rule, keyword, argument, kind, name, path)
     for place, inner, deeper, step in _inner_values(where, schema, value):
@@ -227,7 +227,8 @@ def _wrong(keyword: str, argument: Any, value: Any) -> Any:
 
 def rule_of(kind: str, error: ValidationError) -> str:
     """Return the rule that an error speaks of: its path through the schemas, with references followed."""
-    where, schema = f"{kind}:1#", load_schema(kind)
+    where = f"{kind}:1#"
+    schema: Any = load_schema(kind)
     *steps, keyword = error.absolute_schema_path  # jsonschema leaves "$ref" out of it
     for step in steps:
         while "$ref" in schema and step not in schema:
@@ -237,7 +238,8 @@ def rule_of(kind: str, error: ValidationError) -> str:
         where, schema = follow(where, schema["$ref"])
     where = f"{where}/{keyword}"
     if error.validator == "required":
-        missing = [name for name in error.validator_value if f"{name!r} is a required" in error.message]
+        required: Any = error.validator_value
+        missing = [name for name in required if f"{name!r} is a required" in error.message]
         where = f"{where}/{missing[0]}"
     return where
 

@@ -87,7 +87,7 @@ def test_a_probe_whose_power_is_no_number(tmp_path: Path, value: float) -> None:
     with pytest.raises(DataError, match=naming(path)) as caught:
         read_dataset(path)
     assert caught.value.member == "probeGuess"
-    arrays = tike_arrays()
+    arrays: dict[str, Any] = {**tike_arrays()}
     np.savez(tmp_path / "tike.npz", **arrays | {"probe": np.full(arrays["probe"].shape, value, np.complex128)})
     with pytest.raises(DataError, match=r"tike\.npz") as caught:
         import_foreign(tmp_path / "tike.npz")

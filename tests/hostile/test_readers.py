@@ -10,6 +10,7 @@ import signal
 import zipfile
 import zlib
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -73,9 +74,14 @@ def in_hdf5(path: Path, bomb: Bomb) -> None:
         file.create_virtual_dataset("diffraction", layout)
 
 
+def pickled(path: Path, bomb: Bomb, protocol: int | None = None) -> None:
+    """A bomb alone."""
+    path.write_bytes(pickle.dumps(bomb, protocol))
+
+
 BOMBS: dict[str, Callable[[Path, Bomb], None]] = {
-    "pickle": lambda path, bomb: path.write_bytes(pickle.dumps(bomb)) and None,
-    "pickle of protocol 0": lambda path, bomb: path.write_bytes(pickle.dumps(bomb, protocol=0)) and None,
+    "pickle": pickled,
+    "pickle of protocol 0": partial(pickled, protocol=0),
     "arrays": in_arrays,
     "checkpoint": in_checkpoint,
     "old checkpoint": in_old_checkpoint,

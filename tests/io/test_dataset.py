@@ -167,7 +167,7 @@ def test_metadata_that_is_no_record(tmp_path: Path, value: np.ndarray, rule: str
 )
 def test_metadata_that_breaks_the_schema_is_neither_read_nor_written(tmp_path: Path, key: str, value: object) -> None:
     dataset = make_dataset()
-    metadata = {**dataset.metadata, key: value}
+    metadata: Any = {**dataset.metadata, key: value}
     with pytest.raises(DataError) as caught:
         write_dataset(tmp_path / "a.npz", replace(dataset, metadata=metadata))
     assert caught.value.member == "_metadata"
@@ -302,13 +302,15 @@ def test_a_damaged_mapped_stack_is_refused(tmp_path: Path) -> None:
 def test_a_transformation_is_appended_to_a_copy() -> None:
     metadata = new_metadata("base", "first", {"sigma_px": 0.5})
     longer = with_transformation(metadata, "second", {"sigma_px": 1.0})
-    longer["transformations"][0]["detail"]["sigma_px"] = 2.0
+    detail: Any = longer["transformations"][0]["detail"]
+    detail["sigma_px"] = 2.0
     assert metadata["transformations"][0]["detail"] == {"sigma_px": 0.5}
     assert [entry["step"] for entry in metadata["transformations"]] == ["first"]
     assert [entry["step"] for entry in longer["transformations"]] == ["first", "second"]
     assert longer["transformations"][1]["tool"].startswith("ptyproof ")
+    unknown: Any = {"dose": 3}
     with pytest.raises(ManifestError):
-        new_metadata("base", "first", "made for a test", dose=3)
+        new_metadata("base", "first", "made for a test", **unknown)
 
 
 def test_the_contract_names_every_key_and_its_examples_hold() -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -27,7 +28,7 @@ from tests.helpers.messages import names, naming, numbers
 GIB = 1 << 30
 
 
-def npy(array: np.ndarray, **kwargs: object) -> bytes:
+def npy(array: npt.NDArray[Any], **kwargs: Any) -> bytes:
     stream = io.BytesIO()
     np.lib.format.write_array(stream, array, **kwargs)
     return stream.getvalue()
@@ -297,7 +298,8 @@ def test_a_pickle_bomb_is_not_run(tmp_path: Path, name: str) -> None:
     bomb = np.empty((), dtype=object)
     bomb[()] = Bomb(target)
     path = tmp_path / "a.npz"
-    np.savez(path, **{name: bomb}, xcoords=np.zeros(3))
+    members: dict[str, Any] = {name: bomb, "xcoords": np.zeros(3)}
+    np.savez(path, **members)
     with pytest.raises(DataError, match=naming(path, "object", "allow_pickle=False")) as caught:
         read_dataset(path)
     assert caught.value.member == name

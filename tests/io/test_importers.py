@@ -14,6 +14,7 @@ from ptyproof.io.hashing import sha256_file
 from ptyproof.io.importers import import_foreign
 from ptyproof.physics.names import OBJECT_NAMES
 from ptyproof.physics.objects import make_object
+from tests.helpers.known import known
 from tests.helpers.measurements import N_TIKE as N
 from tests.helpers.measurements import WINDOW, tike_arrays
 from tests.helpers.messages import names, naming
@@ -23,7 +24,8 @@ MEASURED = Path(__file__).parents[2] / ".." / "shared" / "data" / "siemens-star"
 
 
 def save(path: Path, **changes: Any) -> Path:
-    np.savez(path, **tike_arrays(**changes))
+    arrays: dict[str, Any] = {**tike_arrays(**changes)}
+    np.savez(path, **arrays)
     return path
 
 
@@ -69,8 +71,8 @@ def test_a_built_in_object_makes_a_base(tmp_path: Path, name: str) -> None:
     np.testing.assert_array_equal(dataset.positions_px, measurement.positions_px)
     np.testing.assert_array_equal(dataset.probe, measurement.probe)
     corner = dataset.positions_px.max(axis=0) - np.array(WINDOW) // 2
-    expected = tuple(int(v) for v in np.ceil(corner) + WINDOW + 7)
-    np.testing.assert_array_equal(dataset.obj, make_object(name, expected, np.random.default_rng(42)))
+    height, width = (int(v) for v in np.ceil(corner) + WINDOW + 7)
+    np.testing.assert_array_equal(dataset.obj, make_object(name, (height, width), np.random.default_rng(42)))
     assert any(names(change, "diffraction", name) for change in changes)
     assert any(names(change, name, 42) for change in changes)
 
@@ -82,7 +84,7 @@ def test_the_generator_draws_the_object(tmp_path: Path) -> None:
         for rng in (np.random.default_rng(1), np.random.default_rng(1), None)
     )
     np.testing.assert_array_equal(one, other)
-    assert not np.array_equal(one, default)
+    assert not np.array_equal(known(one), known(default))
 
 
 def test_the_strongest_mode_is_kept(tmp_path: Path) -> None:
@@ -192,13 +194,14 @@ def test_a_dataset_of_our_own_goes_through(tmp_path: Path) -> None:
     base, changes = import_foreign(tmp_path / "a.npz", object_name="grains")
     assert base.role == "base"
     assert changes[0].startswith("objectGuess: ")
-    assert not np.array_equal(base.obj, dataset.obj)
+    assert not np.array_equal(known(base.obj), known(dataset.obj))
     np.testing.assert_array_equal(base.positions_px, dataset.positions_px)
 
 
 def test_a_legacy_file_takes_the_options_that_settle_it(tmp_path: Path) -> None:
     dataset = make_dataset(window=WINDOW, intensity_scale=1.0)
-    np.savez(tmp_path / "a.npz", **{**dataset_arrays(dataset), "diffraction": dataset.counts().astype(np.float32)})
+    arrays: dict[str, Any] = {**dataset_arrays(dataset), "diffraction": dataset.counts().astype(np.float32)}
+    np.savez(tmp_path / "a.npz", **arrays)
     with pytest.raises(DataError, match="values='intensity'"):
         import_foreign(tmp_path / "a.npz")
     found, _ = import_foreign(tmp_path / "a.npz", values="intensity")
@@ -212,4 +215,4 @@ def test_the_measured_siemens_star() -> None:
     assert dataset.probe.shape == (128, 128)
     assert dataset.metadata["photons_per_pattern_measured"] == pytest.approx(461_213, abs=1)
     assert any(names(said, "data", "corner") for said in changes)
-    assert dataset.metadata["source"]["sha256"].startswith("ce87bd4c9aa5114d")
+    assert known(dataset.metadata["source"])["sha256"].startswith("ce87bd4c9aa5114d")

@@ -16,7 +16,7 @@ from ptyproof.io.json_reader import line_and_column, read_text
 from ptyproof.io.strict_json import MAX_BYTES, NotStrictJsonError, format_json, parse_bytes, parse_json, read_json
 from tests.helpers.messages import names, naming
 
-TEXT = st.text(st.characters(exclude_categories=("Cs",)), max_size=8)
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXT,
     lambda inner: st.lists(inner, max_size=6) | st.dictionaries(TEXT, inner, max_size=6),

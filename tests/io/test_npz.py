@@ -8,9 +8,11 @@ import subprocess
 import sys
 import textwrap
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -136,7 +138,7 @@ def test_an_error_while_writing_leaves_the_old_file(tmp_path: Path) -> None:
         writer.add("a", np.arange(3))
     before = path.read_bytes()
 
-    def failing() -> object:
+    def failing() -> Iterator[npt.NDArray[np.float64]]:
         yield np.zeros((1, 2))
         raise ZeroDivisionError
 
@@ -222,6 +224,7 @@ def test_a_large_member_gets_zip64_fields_and_is_read_back(tmp_path: Path, monke
         writer.add("second", array)
     with NpzArchive(path) as archive:
         mapped = archive.memmap("second")
+        assert isinstance(mapped, np.memmap)
         assert mapped.offset % 64 == 0
         np.testing.assert_array_equal(mapped, array)
     with np.load(path) as archive:

@@ -72,9 +72,9 @@ def changes(before: Revision, after: Revision) -> set[str]:
 
 def fields(found: Revision) -> dict[str, Any]:
     """Return the fields of a state, and the digests of other kinds of files, in one dictionary without numbers."""
-    record = found.as_dict()
+    record: dict[str, Any] = dict(found.as_dict())
     tree = record.pop("tree")
-    return record | tree["digests"] | {"kind": tree["kind"], "root": tree["root"]}
+    return {**record, **tree["digests"], "kind": tree["kind"], "root": tree["root"]}
 
 
 def listing(*names: str) -> str:

@@ -20,7 +20,7 @@ COUNTS = legacy_arrays()["diff3d"].astype("i8")
 
 
 def marked(dtype: str, value: int, patterns: int = N) -> np.ndarray[Any, Any]:
-    counts = np.minimum(COUNTS, 200).astype(dtype)
+    counts: np.ndarray[Any, Any] = np.minimum(COUNTS, 200).astype(dtype)
     counts[:patterns, 3, 4] = counts[:patterns, 12, 5] = value
     return counts
 

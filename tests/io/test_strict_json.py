@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from ptyproof.io.strict_json import MAX_DEPTH, NotStrictJsonError, format_json, parse_json, read_json, write_json
 from tests.helpers.messages import naming
 
-TEXT = st.text(st.characters(exclude_categories=("Cs",)))
+TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXT,
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXT, inner, max_size=4),

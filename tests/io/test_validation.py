@@ -21,6 +21,7 @@ from ptyproof.io.validation import (
     validate_dataset,
     validate_split,
 )
+from tests.helpers.known import known
 from tests.helpers.messages import names, naming
 from tests.strategies.datasets import datasets, make_dataset, metadata_of
 
@@ -55,7 +56,11 @@ def moved(by: tuple[float, float], row: int = 3) -> Change:
 
 
 def recorded(**known: Any) -> Change:
-    return lambda dataset: replace(dataset, metadata={**dataset.metadata, **known})
+    def change(dataset: Dataset) -> Dataset:
+        metadata: Any = {**dict(dataset.metadata), **known}
+        return replace(dataset, metadata=metadata)
+
+    return change
 
 
 def shorter(name: str) -> Change:
@@ -74,7 +79,7 @@ def as_intensity(dataset: Dataset) -> Dataset:
 def first_positions(n: int) -> Change:
     def change(dataset: Dataset) -> Dataset:
         arrays = ("diffraction", "positions_px", "patches", "scan_index", "positions_start_px", "filenames")
-        metadata = {**dataset.metadata, "photons_per_pattern_measured": None}
+        metadata: Any = {**dataset.metadata, "photons_per_pattern_measured": None}
         return replace(dataset, metadata=metadata, **{name: getattr(dataset, name)[:n] for name in arrays})
 
     return change
@@ -91,20 +96,20 @@ CASES: list[tuple[str, Change, str, tuple[object, ...]]] = [
     ("complex diffraction", cast("diffraction", "c8"), "diffraction", ("float32", "complex64")),
     ("double diffraction", cast("diffraction", "f8"), "diffraction", ("float32", "float64")),
     ("integer diffraction", cast("diffraction", "u2"), "diffraction", ("float32", "uint16")),
-    ("2-d diffraction", lambda d: replace(d, diffraction=d.diffraction[0]), "diffraction", (FULL, "(8, 10)")),
+    ("2-d diffraction", lambda d: replace(d, diffraction=known(d.diffraction)[0]), "diffraction", (FULL, "(8, 10)")),
     ("short diffraction", shorter("diffraction"), "diffraction", (FULL, "(6, 8, 10)")),
     (
         "transposed patterns",
-        lambda d: replace(d, diffraction=d.diffraction.swapaxes(1, 2)),
+        lambda d: replace(d, diffraction=known(d.diffraction).swapaxes(1, 2)),
         "diffraction",
         (FULL, "(7, 10, 8)"),
     ),
-    ("dark", lambda d: replace(d, diffraction=0 * d.diffraction), "diffraction", ()),
+    ("dark", lambda d: replace(d, diffraction=0 * known(d.diffraction)), "diffraction", ()),
     ("real object", cast("obj", "f4"), "objectGuess", ("complex64", "float32")),
     ("NaN object", with_value("obj", np.nan), "objectGuess", (1, "NaN")),
-    ("3-d object", lambda d: replace(d, obj=d.obj[None]), "objectGuess", ("(M, M')", "(1, 21, 19)")),
-    ("small object", lambda d: replace(d, obj=d.obj[:, :9]), "objectGuess", ("(21, 9)", "(8, 10)")),
-    ("low object", lambda d: replace(d, obj=d.obj[:7]), "objectGuess", ("(7, 19)", "(8, 10)")),
+    ("3-d object", lambda d: replace(d, obj=known(d.obj)[None]), "objectGuess", ("(M, M')", "(1, 21, 19)")),
+    ("small object", lambda d: replace(d, obj=known(d.obj)[:, :9]), "objectGuess", ("(21, 9)", "(8, 10)")),
+    ("low object", lambda d: replace(d, obj=known(d.obj)[:7]), "objectGuess", ("(7, 19)", "(8, 10)")),
     ("real probe", cast("probe", "f4"), "probeGuess", ("complex64", "float32")),
     ("infinite probe", with_value("probe", np.inf), "probeGuess", (1, "NaN")),
     ("zero probe", lambda d: replace(d, probe=0 * d.probe), "probeGuess", ()),
@@ -151,7 +156,7 @@ CASES: list[tuple[str, Change, str, tuple[object, ...]]] = [
     ("wrong dose", recorded(photons_per_pattern_requested=1e5), "diffraction", ("intensity_scale", 100000, "242.571")),
     (
         "corner",
-        lambda d: replace(d, diffraction=np.fft.ifftshift(d.diffraction, axes=(1, 2))),
+        lambda d: replace(d, diffraction=np.fft.ifftshift(known(d.diffraction), axes=(1, 2))),
         "diffraction",
         ("--zero-frequency corner", "(0, 0)"),
     ),
@@ -287,10 +292,10 @@ def test_dark_edges_of_the_probe_may_overlap() -> None:
         validate_split(train, test, ("a", "b"))
     probe = train.probe.copy()
     probe[:2], probe[-1:] = 0, 0.01
-    dim = [replace(half, probe=probe) for half in (train, test)]
+    train, test = (replace(half, probe=probe) for half in (train, test))
     with pytest.raises(DataError, match=naming(6, "(19, 7)")):
-        validate_split(*dim, ("a", "b"))
-    validate_split(*dim, ("a", "b"), illumination_fraction=0.001)
+        validate_split(train, test, ("a", "b"))
+    validate_split(train, test, ("a", "b"), illumination_fraction=0.001)
 
 
 def test_a_split_without_object_cannot_be_checked() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -138,5 +139,6 @@ def test_words_that_are_not_known(tmp_path: Path) -> None:
         ("saturated", "mask"),
         ("scan_order", "snake"),
     ):
+        said: Any = {name: word}
         with pytest.raises(InputError, match=naming(name, ", ".join(CHOICES[name]), f"'{word}'")):
-            read_dataset(legacy(tmp_path / "a.npz"), **{name: word})
+            read_dataset(legacy(tmp_path / "a.npz"), **said)

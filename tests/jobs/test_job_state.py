@@ -57,13 +57,13 @@ def process(path: Path) -> Iterator[subprocess.Popen[str]]:
             runner.kill()
 
 
-def changed(path: Path, **changes: Any) -> dict[str, Any]:
+def changed(path: Path, **changes: Any) -> Any:
     """Change a state file, its `process` where that has such a key."""
     state = json.loads(path.read_text(encoding="utf-8"))
     for key, value in changes.items():
         (state["process"] if key in state["process"] else state)[key] = value
     path.write_text(json.dumps(state), encoding="utf-8")
-    return dict(state)
+    return state
 
 
 def stamp(seconds_ago: float) -> str:
@@ -115,7 +115,7 @@ def test_a_number_that_was_given_to_another_process_is_no_sign_of_life(tmp_path:
         state = read_state(path)
         assert state is not None
         assert is_alive(state)
-        assert not is_alive(state | {"process": state["process"] | {"started_ticks": 1}})
+        assert not is_alive({**state, "process": {**state["process"], "started_ticks": 1}})
 
 
 def test_a_process_of_another_host_lives_as_long_as_its_heart_beats(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,7 @@ from ptyproof.metrics import protocol as protocol_module
 from ptyproof.metrics.protocol import Recipe, difference, one_protocol, protocol, protocol_sha256, recipe_of
 from ptyproof.phases.g_compare.tables import table
 from ptyproof.physics import frc
+from ptyproof.study.design import StudyDesign
 from tests.helpers.messages import naming
 
 RECIPE = Recipe()
@@ -44,9 +46,9 @@ USUAL = protocol(RECIPE, "test", "true", "all of it")
         (USUAL | {"data_range": "255"}, ("data_range", "'255'")),
     ],
 )
-def test_rows_of_two_protocols_cannot_stand_in_one_table(other, named):
+def test_rows_of_two_protocols_cannot_stand_in_one_table(other: dict[str, Any], named: tuple[str, ...]) -> None:
     assert protocol_sha256(other) != protocol_sha256(USUAL)
-    cells = [
+    cells: list[dict[str, Any]] = [
         {"dose": 1e3, "view": "dense", "gridsize": 2, "split": "test", "method": method, "protocol": digest}
         | {"measures": []}
         for method, digest in (("flat", "a"), ("lsqml", "b"))
@@ -56,19 +58,19 @@ def test_rows_of_two_protocols_cannot_stand_in_one_table(other, named):
         table(cells, {"a": USUAL, "b": other}, RECIPE)
 
 
-def test_equal_protocols_have_one_hash_whatever_their_order():
+def test_equal_protocols_have_one_hash_whatever_their_order() -> None:
     again = dict(reversed(protocol(Recipe(), "test", "true", "all of it").items()))
     assert protocol_sha256(again) == protocol_sha256(USUAL)
     assert difference(again, USUAL) == []
     assert one_protocol([USUAL, again]) is USUAL
 
 
-def test_a_table_needs_a_row():
+def test_a_table_needs_a_row() -> None:
     with pytest.raises(InputError):
         one_protocol([])
 
 
-def test_the_recipe_is_the_study_s(smoke):
+def test_the_recipe_is_the_study_s(smoke: StudyDesign) -> None:
     study = replace(smoke, ms_ssim_sigma=2.5, frc_threshold=0.3)
     recipe = recipe_of(study, 0.2)
     assert (recipe.ms_ssim_sigma_px, recipe.frc_level, recipe.crop_fraction) == (2.5, 0.3, 0.2)
@@ -76,10 +78,10 @@ def test_the_recipe_is_the_study_s(smoke):
 
 
 @pytest.mark.parametrize("fraction", [0.0, -0.1, 1.5, float("nan")])
-def test_an_impossible_crop(smoke, fraction):
+def test_an_impossible_crop(smoke: StudyDesign, fraction: float) -> None:
     with pytest.raises(InputError, match=naming("--crop-fraction", "(0, 1]", f"{fraction:g}")):
         recipe_of(smoke, fraction)
 
 
-def test_the_ratios_of_the_thresholds_are_those_of_the_physics():
+def test_the_ratios_of_the_thresholds_are_those_of_the_physics() -> None:
     assert (protocol_module.ONE_BIT, protocol_module.HALF_BIT) == (frc.ONE_BIT, frc.HALF_BIT)

@@ -50,7 +50,8 @@ def probe_of(kind: str, size: float) -> np.ndarray[Any, np.dtype[np.complex64]]:
         made[N // 2, N // 2] = 1
     if kind == "noise":
         made = complex_noise((N, N), 1).astype(np.complex128)
-    return (made / np.abs(made).max() * size).astype(np.complex64)
+    scaled: np.ndarray[Any, np.dtype[np.complex64]] = (made / np.abs(made).max() * size).astype(np.complex64)
+    return scaled
 
 
 def object_of(kind: str, size: float) -> np.ndarray[Any, np.dtype[np.complex64]]:

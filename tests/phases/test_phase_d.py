@@ -6,6 +6,7 @@ import io
 import json
 import math
 import shutil
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,13 +22,14 @@ from ptyproof.phases.d_overlap.overlap import OverlapOptions, overlap, sampling_
 from ptyproof.records.manifest import read_manifest
 from ptyproof.study.design import StudyDesign
 from tests.helpers.folders import snapshot, untimed
+from tests.helpers.known import known
 from tests.helpers.messages import names, naming
 from tests.helpers.phases import Phase
 
 CELLS = [(dose, view) for dose in (1e3, 1e4, 1e5) for view in ("baseline", "dense", "sparse")]
 
 
-def cells(manifest: dict[str, Any]) -> dict[tuple[float, str], dict[str, Any]]:
+def cells(manifest: Mapping[str, Any]) -> dict[tuple[float, str], dict[str, Any]]:
     """Return all cells of a manifest by dose and view."""
     return {(c["dose"], c["view"]): c for c in [*manifest["views"], *manifest["rejected_views"]]}
 
@@ -176,8 +178,8 @@ def test_sampling_draws_a_fraction_and_groups_of_it(smoke_c: Phase) -> None:
     assert grouping["n_unique_images"] == 96
     assert (record["overlap"]["probe_diameter_px"], record["overlap"]["probe_diameter_source"]) == (12.5, "given")
     assert manifest["views"][0]["train"]["file"] is not None
-    positions = read_dataset(root / record["file"]["path"]).dataset.scan_index
-    other_dose = read_dataset(root / manifest["views"][2]["train"]["file"]["path"]).dataset.scan_index
+    positions = read_dataset(root / known(record["file"])["path"]).dataset.scan_index
+    other_dose = read_dataset(root / known(manifest["views"][2]["train"]["file"])["path"]).dataset.scan_index
     np.testing.assert_array_equal(positions, other_dose)
 
 

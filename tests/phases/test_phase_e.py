@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from tests.helpers.messages import numbers
 from tests.helpers.phases import Phase
 
 
-def hashes(manifest: dict[str, Any]) -> dict[str, str]:
+def hashes(manifest: Mapping[str, Any]) -> dict[str, str]:
     """Return the sha256 of each job's bundle."""
     return {entry["job"]: entry["result"]["bundle_sha256"] for entry in manifest["jobs"]}
 
@@ -75,7 +76,7 @@ def train(root: Path, *options: str) -> tuple[int, dict[str, Any]]:
     status = main(["train", *map(str, roots), *chosen, *options])
     manifest = read_manifest(root / "e" / "training_manifest.json", "training_manifest")
     (entry,) = [job for job in manifest["jobs"] if job["job"] == "dose1000-dense-gs2"]
-    return status, entry
+    return status, dict(entry)
 
 
 @pytest.mark.parametrize("half", ["train", "test"])

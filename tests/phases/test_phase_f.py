@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -106,7 +106,7 @@ def run(phase: ReconstructionPhase, *methods: str, views: tuple[str, ...] | None
     return manifest
 
 
-def entry(manifest: dict[str, Any], method: str, view: str = "dense") -> dict[str, Any]:
+def entry(manifest: Mapping[str, Any], method: str, view: str = "dense") -> dict[str, Any]:
     """Return the entry of a cell."""
     (found,) = [job for job in manifest["jobs"] if (job["method"], job["view"]) == (method, view)]
     return dict(found)
@@ -464,7 +464,12 @@ def test_the_design_of_the_reconstructions_is_no_part_of_the_studys_digest() -> 
 def test_the_truth_is_never_opened(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[str] = []
     read = NpzArchive.read
-    monkeypatch.setattr(NpzArchive, "read", lambda self, name: (opened.append(name), read(self, name))[1])
+
+    def noted(self: NpzArchive, name: str) -> Any:
+        opened.append(name)
+        return read(self, name)
+
+    monkeypatch.setattr(NpzArchive, "read", noted)
     run(phase_of(root), "flat", "start", "pinn")
     assert "diffraction" in opened
     assert not {"objectGuess", "Y"} & set(opened)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -62,7 +63,7 @@ def test_base_says_which_mode_of_a_probe_it_takes(tmp_path: Path, capsys: pytest
     out = tmp_path / "new.npz"
     assert main(["base", "--out", str(out), "--study", "fly64-smoke", "--probe-from", str(tmp_path / "modes.npz")]) == 0
     assert "(H, W, modes) (32, 32, 2), mode 1 of 2 kept" in capsys.readouterr().out
-    detail = read_dataset(out).dataset.metadata["transformations"][-1]["detail"]
+    detail: Any = read_dataset(out).dataset.metadata["transformations"][-1]["detail"]
     assert len(detail["changes"]) == 1
 
 

@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 import torch
 
@@ -81,7 +82,7 @@ class Seer(GroupNetwork):
         return found
 
 
-def true_patches(path: Path, scan: Scan) -> np.ndarray:
+def true_patches(path: Path, scan: Scan) -> npt.NDArray[np.complex64]:
     """Return the object in each window, in the network's unit, each with a phase of its own."""
     obj = read_dataset(path).dataset.obj
     assert obj is not None
@@ -89,7 +90,8 @@ def true_patches(path: Path, scan: Scan) -> np.ndarray:
     rng = np.random.default_rng(5)
     turns = np.exp(2j * np.pi * rng.random(len(scan))) / scan.object_scale
     windows = [obj[r : r + height, c : c + width] for r, c in scan.corners_px]
-    return (np.stack(windows) * turns[:, None, None]).astype(np.complex64)
+    patches: npt.NDArray[np.complex64] = (np.stack(windows) * turns[:, None, None]).astype(np.complex64)
+    return patches
 
 
 @pytest.fixture(scope="module")

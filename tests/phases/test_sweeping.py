@@ -12,15 +12,14 @@ from typing import Any
 import pytest
 
 from ptyproof.cli import main
-from ptyproof.hub.index import Hub
-from ptyproof.hub.layout import DATASETS
+from ptyproof.hub.index import DATASETS, Hub
 from ptyproof.io.atomic import TEMPORARY, atomic_path
 from ptyproof.io.locking import lock
 from ptyproof.phases.c_simulate import generate as phase_c
 from ptyproof.phases.d_overlap import overlap as phase_d
 from ptyproof.provenance.environment import run_environment
 from ptyproof.provenance.revision import revision
-from ptyproof.study.layout import STATE_FILE
+from ptyproof.study.layout import OVERLAP_MANIFEST, RUN_MANIFEST, STATE_FILE
 from tests.helpers.phases import Phase
 
 LEFT = Path("dose_1000", f".half.npz.x{TEMPORARY}")
@@ -77,8 +76,8 @@ def test_a_phase_sweeps_its_own_folder(
 @pytest.mark.parametrize(
     ("phase", "module", "work", "manifest"),
     [
-        (generate, phase_c, "_generate", Path("c", phase_c.RUN_MANIFEST)),
-        (overlap, phase_d, "_overlap", Path("d", phase_d.OVERLAP_MANIFEST)),
+        (generate, phase_c, "_generate", Path("c", RUN_MANIFEST)),
+        (overlap, phase_d, "_overlap", Path("d", OVERLAP_MANIFEST)),
     ],
 )
 def test_two_calls_into_one_folder_take_turns(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from typing import Any
 
 import numpy as np
 import pytest
@@ -181,7 +182,8 @@ def test_impossible_groups_are_refused(n: int, gridsize: int, neighbor_count: in
 def test_bad_arguments_are_refused() -> None:
     with pytest.raises(InputError, match=naming("count", "1..4", 5)):
         nearest_others(scan(5), 5)
+    no_indices: Any = np.zeros((3, 2))
     with pytest.raises(InputError, match=naming("groups", "float64", "(3, 2)")):
-        n_distinct_groups(np.zeros((3, 2)))
+        n_distinct_groups(no_indices)
     with pytest.raises(InputError, match=naming("positions_px", "(n, 2)", "(5, 3)")):
         position_groups(np.zeros((5, 3)), 1, 1, 1, np.random.default_rng(0))

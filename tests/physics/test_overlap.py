@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import pytest
@@ -250,7 +251,8 @@ def test_bad_arguments_are_refused() -> None:
         disc_overlap(math.nan, 2.0)
     with pytest.raises(InputError, match=naming("groups", "0..2", "0..3")):
         group_overlap(points, np.array([[0, 3]]), 1.0)
+    no_indices: Any = np.zeros((2, 2))
     with pytest.raises(InputError, match=naming("groups", "float64", "(2, 2)")):
-        group_centre_overlap(points, np.zeros((2, 2)), 1.0)
+        group_centre_overlap(points, no_indices, 1.0)
     with pytest.raises(InputError, match="neighbor_count"):
         image_overlap(points, 0, 1.0)

@@ -81,7 +81,7 @@ def test_the_summary_shows_it_first(whole: Run) -> None:
     assert json.loads((whole.hub / "real_run" / "metrics_summary.json").read_text())["tables"]
 
 
-def test_two_images_of_one_s_own(in_folder: Callable[..., Run], pytester: pytest.Pytester) -> None:  # type: ignore[no-untyped-def]
+def test_two_images_of_one_s_own(in_folder: Callable[..., Run], pytester: pytest.Pytester) -> None:
     pytester.makepyfile(test_own=OWN)
     run = in_folder("test_own.py")
     assert run.outcomes() == {"test_of_two_images": "passed", "test_of_images_that_do_not_fit": "failed"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,18 @@ def shown_deselection(lines: Lines) -> Lines:
     return [line for line in lines if line.get("outcome") != "deselected"]
 
 
+def no_line(lines: Lines) -> Lines:
+    return []
+
+
+def first_lines(n: int, lines: Lines) -> Lines:
+    return lines[:n]
+
+
+def without_calls(lines: Lines) -> Lines:
+    return [line for line in lines if line["when"] != "call"]
+
+
 def test_what_was_recorded_is_sound(recorded: Path) -> None:
     assert codes(recorded) == set()
 
@@ -88,13 +101,10 @@ def test_what_was_recorded_is_sound(recorded: Path) -> None:
 @pytest.mark.parametrize(
     ("number", "change"),
     [
-        *((0, change) for change in (all_passed, lambda lines: [], lambda lines: lines[:3])),
+        *((0, change) for change in (all_passed, no_line, partial(first_lines, 3))),
         *((1, change) for change in (all_failed, setup_twice, failed_teardown, hidden_module, shown_deselection)),
-        *(
-            (1, change)
-            for change in (lambda lines: [], lambda lines: [line for line in lines if line["when"] != "call"])
-        ),
-        *((2, change) for change in (lambda lines: [], lambda lines: lines[:1])),
+        *((1, change) for change in (no_line, without_calls)),
+        *((2, change) for change in (no_line, partial(first_lines, 1))),
     ],
 )
 def test_changed_lines_of_an_accepted_run_are_an_error(

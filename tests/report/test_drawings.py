@@ -21,7 +21,10 @@ def disc(shape: tuple[int, int]) -> np.ndarray[Any, np.dtype[np.float64]]:
 
 def random_object(shape: tuple[int, int]) -> np.ndarray[Any, np.dtype[np.complex128]]:
     rng = np.random.default_rng(5)
-    return rng.uniform(0.5, 1.0, shape) * np.exp(1j * rng.uniform(-1, 1, shape))
+    made: np.ndarray[Any, np.dtype[np.complex128]] = rng.uniform(0.5, 1.0, shape) * np.exp(
+        1j * rng.uniform(-1, 1, shape)
+    )
+    return made
 
 
 def test_a_result_that_differs_by_a_factor_looks_like_the_truth() -> None:
@@ -82,7 +85,12 @@ def test_the_text_of_a_training_has_its_losses() -> None:
 def test_labels_of_losses_are_no_longer_than_their_axes(monkeypatch: pytest.MonkeyPatch) -> None:
     figures: list[Figure] = []
     written = Figure.savefig
-    monkeypatch.setattr(Figure, "savefig", lambda figure, *a, **k: (figures.append(figure), written(figure, *a, **k)))
+
+    def noted(figure: Figure, *args: Any, **options: Any) -> None:
+        figures.append(figure)
+        written(figure, *args, **options)
+
+    monkeypatch.setattr(Figure, "savefig", noted)
     rows = [{"epoch": n, "train_loss": 1.0 / n, "validation_loss": 2.0 / n, "learning_rate": 1e-3} for n in (1, 2, 3)]
     draw_training(rows, 2)
     assert len(figures[0].axes) == 2

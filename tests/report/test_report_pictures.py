@@ -140,7 +140,7 @@ def test_the_record_of_pictures_obeys_its_schema_and_names_files_relative_to_its
     assert "timestamp" not in record, "equal hubs give equal bytes"
     for picture in record["pictures"]:
         for source in [{"path": picture["file"], "sha256": picture["sha256"]}, *picture["sources"]]:
-            content = (hub / FIGURES / source["path"]).read_bytes()
+            content = (hub / FIGURES / str(source["path"])).read_bytes()
             assert hashlib.sha256(content).hexdigest() == source["sha256"]
 
 

@@ -40,9 +40,10 @@ def their_validator(kind: str, folder: Path) -> Validator:
     schema.write_text(json.dumps(bundled(kind)), encoding="utf-8")
     expressions = RegexImplementation(RegexVariantName.default)
     options = FormatOptions(regex_impl=expressions)
-    validator = SchemaLoader(str(schema)).get_validator(schema, {}, options, expressions, False)
+    validator: Any = SchemaLoader(str(schema)).get_validator(schema, {}, options, expressions, False)
     # it would look for every schema inside the schema again and again: minutes for a large kind
-    return validator.evolve(registry=validator._registry.crawl())
+    evolved: Validator = validator.evolve(registry=validator._registry.crawl())
+    return evolved
 
 
 def instances_of(kind: str) -> dict[str, Any]:

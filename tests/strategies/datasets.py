@@ -8,6 +8,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from ptyproof.io.dataset import Dataset, new_metadata
+from ptyproof_schemas.types.dataset_metadata import DatasetMetadata
 
 SHA = "0" * 64
 
@@ -60,7 +61,7 @@ def make_dataset(
     )
 
 
-def metadata_of(role: str, **known: Any) -> dict[str, Any]:
+def metadata_of(role: str, **known: Any) -> DatasetMetadata:
     """A `_metadata` record with a seed and a source; `known` sets other keys."""
     return new_metadata(
         role,  # type: ignore[arg-type]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -49,5 +51,5 @@ def _coordinate(extent: float) -> st.SearchStrategy[float]:
     return st.floats(0.0, extent, allow_subnormal=False)
 
 
-def _as_array(points: list[tuple[float, float]]) -> Positions:
+def _as_array(points: Sequence[tuple[float, float]]) -> Positions:
     return np.array(points, dtype=np.float64).reshape(-1, 2)

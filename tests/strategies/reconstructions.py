@@ -21,6 +21,7 @@ from ptyproof.study.design import StudyDesign
 from ptyproof.study.jobs import build_training_jobs
 from ptyproof.study.layout import RECONSTRUCTION_MANIFEST, RUN_MANIFEST, cell_key, dose_folder, reconstruction_file
 from ptyproof.study.reconstruction import MethodDesign, ReconstructionDesign
+from tests.helpers.known import known
 from tests.strategies.scans import complex_noise
 
 Maker = Callable[[Dataset], NDArray[np.complexfloating]]
@@ -29,14 +30,15 @@ SCOPE = "from the scan in memory to object and probe in memory"
 
 def flat(dataset: Dataset) -> NDArray[np.complexfloating]:
     """A constant object."""
-    return np.ones(dataset.obj.shape, dtype=np.complex64)
+    return np.ones(known(dataset.obj).shape, dtype=np.complex64)
 
 
 def noisy(level: float, seed: int = 0) -> Maker:
     """The truth with noise, turned, and in another unit."""
 
     def make(dataset: Dataset) -> NDArray[np.complexfloating]:
-        return 0.7j * (dataset.obj + level * complex_noise(dataset.obj.shape, seed))
+        truth = known(dataset.obj)
+        return 0.7j * (truth + level * complex_noise(truth.shape, seed))
 
     return make
 
@@ -46,7 +48,7 @@ METHODS: dict[str, Maker] = {"flat": flat, "start": noisy(0.3, 1), "lsqml": nois
 
 def illumination(dataset: Dataset) -> NDArray[np.float32]:
     """sum_k |P_k|^2 on the dataset's grid."""
-    total = np.zeros(dataset.obj.shape)
+    total = np.zeros(known(dataset.obj).shape)
     whole = np.rint(dataset.positions_px).astype(int)
     height, width = dataset.probe.shape
     for (row, col), shift in zip(whole - np.array(dataset.probe.shape) // 2, dataset.positions_px - whole, strict=True):

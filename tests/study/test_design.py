@@ -33,7 +33,7 @@ def changed(path: tuple[str | int, ...], value: Any) -> dict[str, Any]:
         del inner[path[-1]]
     else:
         inner[path[-1]] = value
-    return table
+    return dict(table)
 
 
 @given(designs())

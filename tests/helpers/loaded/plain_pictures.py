@@ -26,4 +26,4 @@ def pytest_runtestloop(session: pytest.Session) -> None:
         return
     import matplotlib.figure
 
-    matplotlib.figure.Figure.savefig = savefig  # type: ignore[method-assign]
+    matplotlib.figure.Figure.savefig = savefig  # type: ignore[assignment,method-assign]
