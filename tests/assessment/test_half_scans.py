@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from scipy.ndimage import gaussian_filter
 
@@ -28,10 +31,10 @@ def dataset(smoke_c: Phase) -> Dataset:
 
 
 @pytest.fixture
-def halves(dataset, tmp_path: Path):
+def halves(dataset: Dataset, tmp_path: Path) -> Callable[..., tuple[Any, Any]]:
     """A function that makes two half-scans from objects."""
 
-    def make(*objects) -> list[HalfScan]:
+    def make(*objects: Any) -> list[HalfScan]:
         made = []
         for number, (obj, index) in enumerate(zip(objects, half_scan_indices(len(dataset)), strict=True)):
             path = tmp_path / f"half{number}.npz"
@@ -42,13 +45,13 @@ def halves(dataset, tmp_path: Path):
     return make
 
 
-def blurred(obj, sigma, seed, level=0.02):
+def blurred(obj: npt.NDArray[Any], sigma: float, seed: int, level: float = 0.02) -> npt.NDArray[Any]:
     """The object with its fine structure replaced by noise."""
     smooth = gaussian_filter(obj.real, sigma) + 1j * gaussian_filter(obj.imag, sigma)
     return smooth + level * complex_noise(obj.shape, seed)
 
 
-def test_the_resolution_is_where_the_halves_part(dataset, halves):
+def test_the_resolution_is_where_the_halves_part(dataset: Dataset, halves: Callable[..., Any]) -> None:
     found = {}
     for sigma in (1.0, 2.5):
         agreement = half_scan_agreement(*halves(*(blurred(dataset.obj, sigma, seed) for seed in (1, 2))), dataset)
@@ -58,7 +61,9 @@ def test_the_resolution_is_where_the_halves_part(dataset, halves):
     assert 2 < found[1.0] < found[2.5] < 20
 
 
-def test_a_shift_a_turn_and_a_unit_between_the_halves_are_no_disagreement(dataset, halves):
+def test_a_shift_a_turn_and_a_unit_between_the_halves_are_no_disagreement(
+    dataset: Dataset, halves: Callable[..., Any]
+) -> None:
     one, two = (blurred(dataset.obj, 1.0, seed) for seed in (1, 2))
     plain = half_scan_agreement(*halves(one, two), dataset).measures
     moved = half_scan_agreement(*halves(one, 3j * np.roll(two, (1, -2), (0, 1))), dataset).measures
@@ -66,7 +71,7 @@ def test_a_shift_a_turn_and_a_unit_between_the_halves_are_no_disagreement(datase
         assert moved[name].value == pytest.approx(plain[name].value, rel=0.05)
 
 
-def test_held_out_patterns_tell_good_from_bad(dataset, halves):
+def test_held_out_patterns_tell_good_from_bad(dataset: Dataset, halves: Callable[..., Any]) -> None:
     good = half_scan_agreement(*halves(noisy(0.01, 1)(dataset), noisy(0.01, 2)(dataset)), dataset).measures
     bad = half_scan_agreement(*halves(noisy(0.3, 1)(dataset), noisy(0.3, 2)(dataset)), dataset).measures
     for name in ("held_out_r_factor", "held_out_poisson_deviance"):
@@ -78,7 +83,7 @@ def test_held_out_patterns_tell_good_from_bad(dataset, halves):
     assert truth["half_scan_phase_frc50_px"].value == 2
 
 
-def test_the_fit_is_that_of_the_definition(dataset, halves):
+def test_the_fit_is_that_of_the_definition(dataset: Dataset, halves: Callable[..., Any]) -> None:
     """The definition of the R-factor, with positions that move the object instead of the probe."""
     from ptyproof.physics.forward import expected_counts, object_patches
 
@@ -92,7 +97,7 @@ def test_the_fit_is_that_of_the_definition(dataset, halves):
     assert measures["r_factor"] == pytest.approx(expected, rel=0.02)
 
 
-def test_unknown_counts_leave_the_deviance_undefined(dataset, halves):
+def test_unknown_counts_leave_the_deviance_undefined(dataset: Dataset, halves: Callable[..., Any]) -> None:
     unknown = replace(dataset, metadata=dataset.metadata | {"intensity_scale": None})
     found = half_scan_agreement(*halves(dataset.obj, dataset.obj), unknown).measures
     assert found["held_out_poisson_deviance"].value is None
@@ -100,14 +105,14 @@ def test_unknown_counts_leave_the_deviance_undefined(dataset, halves):
     assert found["held_out_r_factor"].value > 0
 
 
-def test_the_indices_are_every_second_position():
+def test_the_indices_are_every_second_position() -> None:
     first, second = half_scan_indices(7)
     assert (first.tolist(), second.tolist()) == ([0, 2, 4, 6], [1, 3, 5])
     with pytest.raises(InputError, match=naming(1)):
         half_scan_indices(1)
 
 
-def test_halves_that_are_none_are_refused(dataset, halves):
+def test_halves_that_are_none_are_refused(dataset: Dataset, halves: Callable[..., Any]) -> None:
     first, second = halves(dataset.obj, dataset.obj)
     with pytest.raises(InputError, match=naming(62, "[0, 2, 4")):
         half_scan_agreement(first, replace(second, index=first.index), dataset)
@@ -118,11 +123,11 @@ def test_halves_that_are_none_are_refused(dataset, halves):
         half_scan_agreement(first, replace(second, result=small), dataset)
 
 
-def test_each_half_is_judged_on_patterns_of_the_other(dataset, halves):
+def test_each_half_is_judged_on_patterns_of_the_other(dataset: Dataset, halves: Callable[..., Any]) -> None:
     first, second = halves(noisy(0.05, 1)(dataset), noisy(0.3, 2)(dataset))
     found = half_scan_agreement(first, second, dataset).measures["held_out_r_factor"].value
 
-    def r_factor(half, other):
+    def r_factor(half: Any, other: Any) -> float | None:
         return fit_measures(half.result, dataset, Recipe(), other.index)[0].value
 
     assert found == pytest.approx((r_factor(first, second) + r_factor(second, first)) / 2, rel=1e-12)

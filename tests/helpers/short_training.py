@@ -5,7 +5,10 @@ from __future__ import annotations
 import math
 import os
 from pathlib import Path
+from typing import Any, TextIO
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from safetensors.torch import load_file
 
@@ -37,7 +40,7 @@ BUDGET = {
 FILES = sorted([BUNDLE, RECORD, CHECKPOINT, METRICS])
 
 
-def task(gridsize: int = 2, neighbor_count: int = 7, **training):
+def task(gridsize: int = 2, neighbor_count: int = 7, **training: Any) -> TrainingTask:
     """A tiny training of the smoke study's data."""
     plan = TrainingDesign(**{"max_epochs": EPOCHS, "steps_per_epoch": STEPS, **BUDGET, **training})
     key = f"dose1000-dense-gs{gridsize}"
@@ -47,32 +50,32 @@ def task(gridsize: int = 2, neighbor_count: int = 7, **training):
 class _Steep(TrainingDesign):
     """A training with a learning rate that no design allows; its record has one that a design does allow."""
 
-    def as_dict(self):
+    def as_dict(self) -> dict[str, Any]:
         return super().as_dict() | {"learning_rate": BUDGET["learning_rate"]}
 
 
-def with_rate(made, learning_rate):
+def with_rate(made: Any, learning_rate: float) -> TrainingTask:
     """A task with a learning rate that no design allows."""
     object.__setattr__(made.training, "__class__", _Steep)
     object.__setattr__(made.training, "learning_rate", learning_rate)
     return made
 
 
-def file_names(folder):
+def file_names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def same_result(folder, other):
+def same_result(folder: Path, other: Path) -> bool:
     """Whether two trainings left the same bundle and the same metrics, byte for byte."""
     return all((folder / name).read_bytes() == (other / name).read_bytes() for name in (BUNDLE, METRICS))
 
 
-def same_checkpoint(folder, other):
+def same_checkpoint(folder: Path, other: Path) -> bool:
     """Whether two trainings left the same checkpoint, byte for byte; loading processes draw other random numbers."""
     return (folder / CHECKPOINT).read_bytes() == (other / CHECKPOINT).read_bytes()
 
 
-def told(stream):
+def told(stream: TextIO) -> Console:
     return Console(stream, None)
 
 
@@ -80,9 +83,9 @@ class Stopped(Scan):
     """A scan that cannot be read any more after some batches of a training."""
 
     left = 0
-    by = OSError
+    by: type[BaseException] | None = OSError
 
-    def probes(self, index):
+    def probes(self, index: npt.NDArray[np.int64]) -> npt.NDArray[np.complex64]:
         Stopped.left -= 1
         if Stopped.left < 0:
             if Stopped.by is None:
@@ -91,18 +94,18 @@ class Stopped(Scan):
         return super().probes(index)
 
 
-def stopping(scan, batches, by):
+def stopping(scan: Scan, batches: int, by: type[BaseException] | None) -> Stopped:
     Stopped.left, Stopped.by = batches, by
     return Stopped(scan.amplitude, scan.probe, scan.object_scale, scan.positions_px, scan.arrays_sha256)
 
 
-def batches_until_epoch_2(scan, made):
+def batches_until_epoch_2(scan: Scan, made: TrainingTask) -> int:
     """Batches that are read before one of the second epoch's middle is."""
     _, held = hold_back(scan.positions_px, made.training.validation_fraction, made.gridsize**2)
     validation = math.ceil(len(held) / max(1, made.training.patterns_per_step // made.gridsize**2))
     return STEPS + validation + 1
 
 
-def same_weights(folder, other):
+def same_weights(folder: Path, other: Path) -> bool:
     left, right = load_file(folder / BUNDLE), load_file(other / BUNDLE)
     return all(torch.equal(value, right[name]) for name, value in left.items())

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 import pytest
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
@@ -18,24 +22,24 @@ SCENE = make_scene((100, 110))
 CROP = Crop((8, 92), (8, 102), np.ones((84, 94), dtype=bool))
 
 
-def as_it_is(result, truth, mask=None):
+def as_it_is(result: npt.NDArray[Any], truth: npt.NDArray[Any], mask: npt.NDArray[np.bool_] = None) -> Aligned:
     """Result and truth that count as aligned."""
     whole = np.ones(truth.shape, dtype=bool) if mask is None else mask
     return Aligned(result.astype(complex), truth.astype(complex), whole, (0.0, 0.0), (0.0, 0.0), 1 + 0j, 1.0, 1.0)
 
 
-def values(aligned):
+def values(aligned: Aligned) -> Any:
     return {found.metric: found for found in score(aligned, RECIPE).measures}
 
 
-def test_every_measure_is_there_in_order():
+def test_every_measure_is_there_in_order() -> None:
     found = score(align(SCENE.result(0.1), SCENE.truth, CROP), RECIPE).measures
     assert [one.metric for one in found] == [metric for metric in specs(RECIPE) if needs_truth(metric)]
     assert all((one.value is None) == (one.reason is not None) for one in found)
     assert set(headline(RECIPE)) <= set(of_comparison(RECIPE))
 
 
-def test_known_errors():
+def test_known_errors() -> None:
     truth = SCENE.truth[20:80, 20:90]
     found = values(as_it_is(truth * 1.1 * np.exp(0.2j), truth))
     assert found["phase_mae"].value == pytest.approx(0.2)
@@ -47,7 +51,7 @@ def test_known_errors():
     assert found["phase_psnr"].data_range == pytest.approx(data_range)
 
 
-def test_similarities_are_those_of_scikit_image():
+def test_similarities_are_those_of_scikit_image() -> None:
     aligned = align(SCENE.result(0.2), SCENE.truth, CROP)
     found = values(aligned)
     for image, (result, truth) in (
@@ -63,7 +67,7 @@ def test_similarities_are_those_of_scikit_image():
         assert found[f"{image}_ms_ssim"].n_scales == 4
 
 
-def test_a_phase_that_wraps_is_no_error():
+def test_a_phase_that_wraps_is_no_error() -> None:
     """A turn of 2.9 rad that was left in gives a phase MAE of 1.64 where phases are subtracted as they are."""
     truth = np.exp(1j * np.linspace(0, 3, 60))[None, :] * np.ones((50, 1))
     turned = align(np.tile(truth * np.exp(2.9j), (1, 1)), truth, Crop((0, 50), (0, 60), np.ones((50, 60), bool)))
@@ -74,7 +78,7 @@ def test_a_phase_that_wraps_is_no_error():
     assert np.ptp(reference) == pytest.approx(3)
 
 
-def test_a_perfect_result():
+def test_a_perfect_result() -> None:
     found = values(as_it_is(SCENE.truth, SCENE.truth))
     assert found["complex_nrmse"].value < 1e-7
     for image in ("phase", "amplitude"):
@@ -87,7 +91,7 @@ def test_a_perfect_result():
 
 
 @pytest.mark.parametrize("empty", [np.ones, np.zeros])
-def test_an_empty_result_scores_badly_in_every_measure(empty):
+def test_an_empty_result_scores_badly_in_every_measure(empty: Callable[..., Any]) -> None:
     nothing = values(align(empty(SCENE.truth.shape, dtype=np.complex64), SCENE.truth, CROP))
     fair = values(align(SCENE.result(0.2), SCENE.truth, CROP))
     for metric, found in nothing.items():
@@ -104,7 +108,7 @@ def test_an_empty_result_scores_badly_in_every_measure(empty):
     assert nothing["phase_ssim"].value < 0.5
 
 
-def test_a_constant_truth_has_no_range_and_no_resolution():
+def test_a_constant_truth_has_no_range_and_no_resolution() -> None:
     amplitude = np.abs(SCENE.truth)
     found = values(as_it_is(amplitude * np.exp(1j * np.angle(SCENE.result(0.1))), amplitude.astype(np.complex64)))
     for name in ("psnr", "ssim", "ms_ssim"):
@@ -118,7 +122,7 @@ def test_a_constant_truth_has_no_range_and_no_resolution():
     assert nothing["complex_frc50_px"].reason
 
 
-def test_a_small_crop_leaves_measures_undefined():
+def test_a_small_crop_leaves_measures_undefined() -> None:
     illumination = np.zeros(SCENE.truth.shape)
     illumination[40:48, 50:58] = 1
     found = values(align(SCENE.result(0.1), SCENE.truth, illumination_crop(illumination, 0.5)))
@@ -127,7 +131,7 @@ def test_a_small_crop_leaves_measures_undefined():
     assert found["phase_mae"].value > 0
 
 
-def test_a_crop_with_holes_is_scored_on_its_pixels_alone():
+def test_a_crop_with_holes_is_scored_on_its_pixels_alone() -> None:
     rng = np.random.default_rng(0)
     illumination = np.zeros(SCENE.truth.shape)
     rows, cols = np.indices(SCENE.truth.shape)
@@ -144,6 +148,6 @@ def test_a_crop_with_holes_is_scored_on_its_pixels_alone():
         assert clean[metric].value == pytest.approx(whole[metric].value, rel=0.2), metric
 
 
-def test_a_measure_without_a_value_needs_a_reason():
+def test_a_measure_without_a_value_needs_a_reason() -> None:
     with pytest.raises(AssertionError):
         measure(RECIPE, "phase_mae", None)

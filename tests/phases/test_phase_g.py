@@ -6,8 +6,10 @@ import csv
 import json
 import shutil
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,6 +24,7 @@ from ptyproof.metrics.protocol import protocol_sha256
 from ptyproof.phases.g_compare.compare import open_comparison, run_comparison
 from ptyproof.phases.g_compare.tables import COLUMNS
 from ptyproof.records.manifest import read_manifest
+from ptyproof.study.design import StudyDesign
 from tests.helpers.messages import names, naming, numbers
 from tests.helpers.phases import Phase
 from tests.strategies.reconstructions import METHODS, noisy, phase_f
@@ -30,13 +33,13 @@ N_VIEWS, N_METHODS = 3, len(METHODS)
 
 
 @pytest.fixture(scope="module")
-def one_dose(smoke):
+def one_dose(smoke: StudyDesign) -> StudyDesign:
     """The smoke study with one dose."""
     return replace(smoke, doses_photons_per_pattern=(1e4,))
 
 
 @pytest.fixture(scope="module")
-def data(one_dose, tmp_path_factory) -> Path:
+def data(one_dose: StudyDesign, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with Phases C and D of one dose and Phase F of known quality."""
     from ptyproof.phases.base import load_base
     from ptyproof.phases.c_simulate.generate import generate
@@ -51,13 +54,13 @@ def data(one_dose, tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def compared(data) -> Phase:
+def compared(data: Path) -> Phase:
     """Its comparison."""
     return Phase(data / "f", run_comparison(open_comparison(data / "f")))
 
 
 @pytest.fixture
-def copy(data, tmp_path) -> Path:
+def copy(data: Path, tmp_path: Path) -> Path:
     """The folder, to be changed; without a comparison."""
     root = tmp_path / "copy"
     for name in ("c", "d"):
@@ -67,7 +70,7 @@ def copy(data, tmp_path) -> Path:
     return root
 
 
-def changed(root: Path, change) -> None:
+def changed(root: Path, change: Callable[..., Any]) -> None:
     """Change Phase F's manifest of a copy."""
     path = root / "f" / "reconstruction_manifest.json"
     manifest = json.loads(path.read_text())
@@ -75,12 +78,12 @@ def changed(root: Path, change) -> None:
     write_json(path, manifest)
 
 
-def value(manifest, view, method, metric):
+def value(manifest: dict[str, Any], view: str, method: str, metric: str) -> float:
     cell = next(c for c in manifest["cells"] if (c["view"], c["method"]) == (view, method))
     return next(found for found in cell["measures"] if found["metric"] == metric)["value"]
 
 
-def test_every_cell_is_accounted_for(compared, one_dose):
+def test_every_cell_is_accounted_for(compared: Phase, one_dose: StudyDesign) -> None:
     manifest = read_manifest(compared.root / "comparison_manifest.json", "comparison_manifest")
     assert manifest["account"] == {
         "n_enumerated": N_VIEWS * N_METHODS,
@@ -99,7 +102,7 @@ def test_every_cell_is_accounted_for(compared, one_dose):
     assert skipped[0]["measured"]["test"]["n_images_total"] > 0
 
 
-def test_scores_tell_good_from_bad(compared):
+def test_scores_tell_good_from_bad(compared: Phase) -> None:
     for view in ("baseline", "dense"):
         for metric, sign in (("complex_nrmse", -1), ("phase_mae", -1), ("phase_frc50_nyquist", 1), ("phase_ssim", 1)):
             good, flat = (sign * value(compared.manifest, view, method, metric) for method in ("lsqml", "flat"))
@@ -108,7 +111,7 @@ def test_scores_tell_good_from_bad(compared):
         assert 1 < value(compared.manifest, view, "lsqml", "complex_nrmse") / expected < 1.7
 
 
-def test_the_csv_has_one_row_for_each_cell_and_measure(compared):
+def test_the_csv_has_one_row_for_each_cell_and_measure(compared: Phase) -> None:
     with (compared.root / "comparison.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert tuple(rows[0]) == COLUMNS
@@ -123,7 +126,7 @@ def test_the_csv_has_one_row_for_each_cell_and_measure(compared):
     assert (chosen["dose"], chosen["unit"], chosen["direction"]) == ("10000", "rad", "lower")
 
 
-def test_the_summary_has_one_table_for_each_protocol(compared):
+def test_the_summary_has_one_table_for_each_protocol(compared: Phase) -> None:
     found = read_manifest(compared.root / "metrics_summary.json", "metrics_summary")
     assert len(found["tables"]) == 1
     table = found["tables"][0]
@@ -141,7 +144,7 @@ def test_the_summary_has_one_table_for_each_protocol(compared):
     assert any(names(line, "sparse (gs2)", "flat, start, lsqml", "25.6 px") for line in text.splitlines())
 
 
-def test_files_are_recorded_and_pictures_are_pictures(compared):
+def test_files_are_recorded_and_pictures_are_pictures(compared: Phase) -> None:
     manifest = compared.manifest
     records = [*manifest["files"].values(), *(figure["file"] for figure in manifest["figures"])]
     assert all(file_is_whole(record, compared.root) for record in records)
@@ -153,12 +156,12 @@ def test_files_are_recorded_and_pictures_are_pictures(compared):
             assert len(picture.convert("L").getcolors()) > 20
 
 
-def test_a_comparison_is_reused_and_made_again_when_a_file_was_lost(compared, data):
+def test_a_comparison_is_reused_and_made_again_when_a_file_was_lost(compared: Phase, data: Path) -> None:
     phase = open_comparison(data / "f")
     said: list[str] = []
 
     class Lines:
-        def say(self, line):
+        def say(self, line: str) -> None:
             said.append(line)
 
     assert run_comparison(phase, Lines()) == read_manifest(phase.path, "comparison_manifest")
@@ -167,7 +170,7 @@ def test_a_comparison_is_reused_and_made_again_when_a_file_was_lost(compared, da
     assert other.inputs_sha256() != phase.inputs_sha256()
 
 
-def test_equal_input_gives_equal_files(compared, copy):
+def test_equal_input_gives_equal_files(compared: Phase, copy: Path) -> None:
     manifest = run_comparison(open_comparison(copy / "f", figures=False))
     names = ("comparison", "frc_curves", "tables", "metrics_summary")
     for name in names:
@@ -178,7 +181,9 @@ def test_equal_input_gives_equal_files(compared, copy):
     assert (copy / "f" / "comparison.csv").is_file()
 
 
-def test_truth_exchanged_for_noise_changes_scores_and_no_reconstruction(copy, compared, one_dose):
+def test_truth_exchanged_for_noise_changes_scores_and_no_reconstruction(
+    copy: Path, compared: Phase, one_dose: StudyDesign
+) -> None:
     path = copy / "c" / "dose_10000" / "patched_test.npz"
     dataset = read_dataset(path).dataset
     rng = np.random.default_rng(5)
@@ -189,7 +194,7 @@ def test_truth_exchanged_for_noise_changes_scores_and_no_reconstruction(copy, co
         open_comparison(copy / "f")
     record = {"path": "../c/dose_10000/patched_test.npz"}
 
-    def with_new_hash(manifest):
+    def with_new_hash(manifest: dict[str, Any]) -> None:
         for job in manifest["jobs"]:
             if job["dataset"]["path"] == record["path"]:
                 job["dataset"] |= file_record(path, copy / "f")
@@ -204,13 +209,13 @@ def test_truth_exchanged_for_noise_changes_scores_and_no_reconstruction(copy, co
     assert value(manifest, "baseline", "lsqml", "r_factor") == value(compared.manifest, "baseline", "lsqml", "r_factor")
 
 
-def test_without_a_truth_patterns_are_still_explained_or_not(copy, compared):
+def test_without_a_truth_patterns_are_still_explained_or_not(copy: Path, compared: Phase) -> None:
     path = copy / "c" / "dose_10000" / "patched_test.npz"
     dataset = read_dataset(path).dataset
     metadata = dataset.metadata | {"role": "measurement"}
     write_dataset(path, replace(dataset, obj=None, patches=None, metadata=metadata))
 
-    def with_new_hash(manifest):
+    def with_new_hash(manifest: dict[str, Any]) -> None:
         for job in manifest["jobs"]:
             if "patched" in job["dataset"]["path"]:
                 job["dataset"] |= file_record(path, copy / "f") | {"role": "measurement"}
@@ -230,8 +235,10 @@ def test_without_a_truth_patterns_are_still_explained_or_not(copy, compared):
     assert value(manifest, "dense", "lsqml", "phase_mae") is not None
 
 
-def test_methods_with_another_knowledge_of_the_probe_have_a_table_of_their_own(copy, capsys):
-    def estimated(manifest):
+def test_methods_with_another_knowledge_of_the_probe_have_a_table_of_their_own(
+    copy: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def estimated(manifest: dict[str, Any]) -> None:
         for job in manifest["jobs"]:
             if job["method"] == "lsqml":
                 job["probe"] = "estimated"
@@ -244,8 +251,10 @@ def test_methods_with_another_knowledge_of_the_probe_have_a_table_of_their_own(c
     assert len(found["protocols"]) == 2
 
 
-def test_failed_lost_and_unselected_cells_stay_in_the_comparison(copy, capsys):
-    def unlucky(manifest):
+def test_failed_lost_and_unselected_cells_stay_in_the_comparison(
+    copy: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def unlucky(manifest: dict[str, Any]) -> None:
         lost, failed, left = manifest["jobs"][0], manifest["jobs"][1], manifest["jobs"].pop(2)
         only = dict.fromkeys(set(lost["result"]) - {"status", "error", "started", "finished"})
         failed["result"] |= only | {"status": "failed", "error": "object is nan"}
@@ -264,7 +273,7 @@ def test_failed_lost_and_unselected_cells_stay_in_the_comparison(copy, capsys):
     assert {r["reason"] for r in rows if (r["view"], r["method"]) == ("baseline", "start")} == {"failed: object is nan"}
 
 
-def test_the_command(copy, capsys):
+def test_the_command(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
     roots = ["--phase-c-root", str(copy / "c"), "--phase-d-root", str(copy / "d"), "--out", str(copy / "g")]
     options = ["--crop-fraction", "0.3", "--quiet", "--no-figures"]
     status = main(["compare", "--artifact-root", str(copy / "f"), *roots, *options])
@@ -277,33 +286,33 @@ def test_the_command(copy, capsys):
     assert not (copy / "f" / "comparison_manifest.json").exists()
 
 
-def test_data_that_have_moved_are_found_where_they_are_said_to_be(copy):
+def test_data_that_have_moved_are_found_where_they_are_said_to_be(copy: Path) -> None:
     (copy / "c").rename(copy / "data_c")
     with pytest.raises(DataError, match=naming("patched_test.npz", "dose10000-baseline-gs1-test-flat")):
         open_comparison(copy / "f")
     assert open_comparison(copy / "f", phase_c_root=copy / "data_c").reconstructed
 
 
-def swapped_halves(root):
+def swapped_halves(root: Path) -> None:
     test, train = (root / "c" / "dose_10000" / f"patched_{half}.npz" for half in ("test", "train"))
     shutil.copy(train, test)
 
 
-def train_half_recorded(root):
+def train_half_recorded(root: Path) -> None:
     path = root / "c" / "dose_10000" / "patched_train.npz"
     changed(root, lambda m: m["jobs"][0]["dataset"].update(file_record(path, root / "f")))
 
 
-def base_recorded(root):
+def base_recorded(root: Path) -> None:
     changed(root, lambda m: m["jobs"][0]["dataset"].update(role="measurement"))
 
 
-def result_changed(root):
+def result_changed(root: Path) -> None:
     path = next((root / "f" / "reconstructions").rglob("flat.npz"))
     path.write_bytes(path.read_bytes()[:-1] + b"\1")
 
 
-def result_missing(root):
+def result_missing(root: Path) -> None:
     next((root / "f" / "reconstructions").rglob("lsqml.npz")).unlink()
 
 
@@ -320,21 +329,23 @@ def result_missing(root):
         (lambda root: shutil.rmtree(root / "f"), ("--artifact-root",)),
     ],
 )
-def test_what_is_not_the_recorded_input_is_refused_and_nothing_is_written(copy, spoil, named, capsys):
+def test_what_is_not_the_recorded_input_is_refused_and_nothing_is_written(
+    copy: Path, spoil: Callable[..., Any], named: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
     spoil(copy)
     assert main(["compare", "--artifact-root", str(copy / "f"), "--out", str(copy / "g")]) == 2
     assert names(capsys.readouterr().err, *named)
     assert not (copy / "g").exists()
 
 
-def test_impossible_options(data, capsys):
+def test_impossible_options(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(InputError, match="--crop-fraction"):
         open_comparison(data / "f", crop_fraction=2.0)
     assert main(["compare", "--artifact-root", str(data / "f"), "--phase-c-root", str(data / "no")]) == 2
     assert names(capsys.readouterr().err, "--phase-c-root", data / "no")
 
 
-def test_a_result_of_another_size_is_refused(copy, one_dose):
+def test_a_result_of_another_size_is_refused(copy: Path, one_dose: StudyDesign) -> None:
     shutil.rmtree(copy / "f")
     (copy / "f").mkdir()
     phase_f(copy / "f", one_dose, copy / "c", copy / "d", {"lsqml": noisy(0.1)})

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from skimage.registration import phase_cross_correlation
 
 from ptyproof.errors import InputError
-from ptyproof.physics.align import Crop, align, illumination_crop, soft_window
+from ptyproof.physics.align import Aligned, Crop, align, illumination_crop, soft_window
 from ptyproof.physics.fourier import fourier_shift
 from ptyproof.physics.metamorphic import make_scene
 from ptyproof.physics.metrics import scaled_error
@@ -20,17 +23,17 @@ SCENE = make_scene(SHAPE)
 WHOLE = Crop((6, 90), (8, 110), np.ones((84, 102), dtype=bool))
 
 
-def ramped(image, cycles):
+def ramped(image: npt.NDArray[Any], cycles: tuple[float, float]) -> npt.NDArray[Any]:
     """The image times a phase ramp of so many cycles over the grid."""
     lines = [np.exp(2j * np.pi * c * np.arange(n) / n) for c, n in zip(cycles, image.shape, strict=True)]
     return image * np.outer(*lines)
 
 
-def shifted(image, shift):
+def shifted(image: npt.NDArray[Any], shift: tuple[float, float]) -> npt.NDArray[Any]:
     return fourier_shift(image[None], np.array([shift]))[0]
 
 
-def error(aligned):
+def error(aligned: Aligned) -> float:
     return scaled_error(aligned.result, aligned.truth, aligned.mask.astype(float)).nrmse
 
 
@@ -41,7 +44,9 @@ def error(aligned):
     st.floats(0, 6.28),
     st.floats(1e-3, 1e3),
 )
-def test_shift_ramp_and_factor_are_found_and_removed(shift, cycles, angle, factor) -> None:
+def test_shift_ramp_and_factor_are_found_and_removed(
+    shift: tuple[float, float], cycles: tuple[float, float], angle: float, factor: float
+) -> None:
     result = factor * np.exp(1j * angle) * ramped(shifted(SCENE.truth, shift), cycles)
     found = align(result, SCENE.truth, WHOLE)
     np.testing.assert_allclose(found.shift_px, shift, atol=2e-3)
@@ -97,7 +102,7 @@ def test_alignment_never_makes_the_overlap_smaller(level: float) -> None:
 
 
 @pytest.mark.parametrize("value", [0, 1, 2.5 - 1j])
-def test_a_constant_result_has_neither_shift_nor_ramp(value) -> None:
+def test_a_constant_result_has_neither_shift_nor_ramp(value: Any) -> None:
     aligned = align(np.full(SHAPE, value, dtype=np.complex64), SCENE.truth, WHOLE)
     assert (aligned.shift_px, aligned.ramp_cycles_per_px) == ((0.0, 0.0), (0.0, 0.0))
     assert np.ptp(np.abs(aligned.result)) < 1e-12
@@ -154,13 +159,13 @@ def test_the_crop_is_what_is_lit() -> None:
 
 
 @pytest.mark.parametrize("fraction", [0.0, -1.0, 1.01, np.nan])
-def test_an_impossible_fraction(fraction) -> None:
+def test_an_impossible_fraction(fraction: float) -> None:
     with pytest.raises(InputError, match=naming("(0, 1]", fraction)):
         illumination_crop(np.ones((4, 4)), fraction)
 
 
 @pytest.mark.parametrize("bad", [np.zeros((4, 5)), -np.ones((4, 5)), np.full((4, 5), np.nan), np.ones(4)])
-def test_an_impossible_illumination(bad) -> None:
+def test_an_impossible_illumination(bad: npt.NDArray[Any]) -> None:
     with pytest.raises(InputError, match=naming("illumination")):
         illumination_crop(bad, 0.1)
 
@@ -189,13 +194,13 @@ def test_the_soft_window_rises_from_every_edge() -> None:
         (lambda r, t, c: (r, t, Crop(c.rows, c.cols, ~c.mask)), naming("(84, 102)")),
     ],
 )
-def test_unusable_input(change, message) -> None:
+def test_unusable_input(change: Any, message: str) -> None:
     with pytest.raises(InputError, match=message):
         align(*change(SCENE.truth, SCENE.truth, WHOLE))
 
 
 @pytest.mark.parametrize("side", range(20, 60))
-def test_the_overlap_of_equal_images_is_not_above_one(side) -> None:
+def test_the_overlap_of_equal_images_is_not_above_one(side: int) -> None:
     same = np.full((side, side), 0.3 + 0.1j, np.complex64)
     found = align(same, same, illumination_crop(np.ones((side, side)), 0.5))
     assert found.overlap <= 1

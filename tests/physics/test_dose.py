@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,7 +21,7 @@ OBJECT = complex_noise((26, 31), 1)
 
 
 @given(data=st.data(), dose_exponent=st.floats(0, 7), n_modes=st.integers(1, 3))
-def test_mean_expected_photons_equal_the_dose(data, dose_exponent, n_modes) -> None:
+def test_mean_expected_photons_equal_the_dose(data: npt.NDArray[Any], dose_exponent: float, n_modes: int) -> None:
     probe = complex_noise((n_modes, 7, 10), 2)
     positions = data.draw(positions_in(OBJECT.shape, (7, 10)))
     wanted = 10.0**dose_exponent
@@ -61,7 +64,7 @@ PROBE = complex_noise((6, 9), 8)
 
 
 @pytest.mark.parametrize("photons", [0.0, -1.0, float("nan"), float("inf")])
-def test_doses_that_are_no_doses_are_refused(photons) -> None:
+def test_doses_that_are_no_doses_are_refused(photons: float) -> None:
     with pytest.raises(InputError, match=naming("photons_per_pattern", photons)):
         scale_probe_to_dose(PROBE, OBJECT, POSITIONS, photons)
 
@@ -69,7 +72,7 @@ def test_doses_that_are_no_doses_are_refused(photons) -> None:
 @pytest.mark.parametrize(
     ("probe", "obj"), [(0 * PROBE, OBJECT), (PROBE, 0 * OBJECT), (PROBE * np.float32(np.nan), OBJECT)]
 )
-def test_nothing_to_scale_is_refused(probe, obj) -> None:
+def test_nothing_to_scale_is_refused(probe: npt.NDArray[Any], obj: npt.NDArray[Any]) -> None:
     with pytest.raises(InputError, match=r"(?<!\w)(0\.0|nan)$"):
         scale_probe_to_dose(probe, obj, POSITIONS, 1e3)
 
@@ -80,6 +83,6 @@ def test_no_positions_are_refused() -> None:
 
 
 @pytest.mark.parametrize("shape", [(5,), (1, 2, 3, 4), (0, 4)])
-def test_other_probes_are_refused(shape) -> None:
+def test_other_probes_are_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(InputError, match=naming("probe", "(H, W)", shape)):
         dose.probe_intensity(np.ones(shape, dtype=np.complex64))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -23,7 +26,7 @@ from tests.helpers.messages import naming
 from tests.strategies.scans import complex_noise, positions_in, windows
 
 
-def smooth(row, col, highest):
+def smooth(row: int, col: int, highest: float) -> Any:
     """A sum of waves (up to `highest` cycles/px) and Gaussians, at any real coordinates; modulus about 1."""
     rng = np.random.default_rng(7)
     value = np.full(np.broadcast(row, col).shape, 0.6 + 0.2j)
@@ -38,7 +41,7 @@ def smooth(row, col, highest):
     return value
 
 
-def smooth_window(position, window, highest):
+def smooth_window(position: npt.NDArray[Any], window: tuple[int, int], highest: float) -> npt.NDArray[Any]:
     rows = position[0] - window[0] // 2 + np.arange(window[0])[:, None]
     cols = position[1] - window[1] // 2 + np.arange(window[1])[None, :]
     return smooth(rows, cols, highest)
@@ -46,7 +49,7 @@ def smooth_window(position, window, highest):
 
 @pytest.mark.parametrize("window", [(32, 48), (31, 20), (64, 64)])
 @pytest.mark.parametrize(("dtype", "tolerance"), [(np.complex64, 1e-4), (np.complex128, 1e-4)])
-def test_patches_of_a_known_function(window, dtype, tolerance: float) -> None:
+def test_patches_of_a_known_function(window: tuple[int, int], dtype: Any, tolerance: float) -> None:
     obj = smooth(np.arange(101)[:, None], np.arange(97)[None, :], 0.2).astype(dtype)
     fractions = np.array([[0.5, 0.5], [0.5, 0.0], [0.0, -0.5], [0.25, 0.75], [-0.3, 0.9], [0.49, 0.51], [0, 0]])
     positions = np.array([50.0, 47.0]) + fractions
@@ -68,7 +71,7 @@ def test_the_middle_of_a_patch_holds_fine_structure() -> None:
 
 
 @given(data=st.data(), window=windows(2, 9))
-def test_whole_positions_give_the_exact_crop(data, window) -> None:
+def test_whole_positions_give_the_exact_crop(data: npt.NDArray[Any], window: tuple[int, int]) -> None:
     obj = complex_noise((14, 11), 8)
     positions = np.rint(data.draw(positions_in((14, 11), window)))
     patches = object_patches(obj, positions, window, margin_px=3)
@@ -78,7 +81,7 @@ def test_whole_positions_give_the_exact_crop(data, window) -> None:
 
 
 @given(data=st.data(), window=windows(4, 9))
-def test_every_position_is_treated_by_itself(data, window) -> None:
+def test_every_position_is_treated_by_itself(data: npt.NDArray[Any], window: tuple[int, int]) -> None:
     obj = complex_noise((20, 17), 9)
     positions = data.draw(positions_in((20, 17), window, min_size=2))
     together = object_patches(obj, positions, window)
@@ -123,7 +126,7 @@ def test_first_and_last_window_fit_and_no_further() -> None:
         ({"margin_px": 0}, naming("margin_px", 1, 0)),
     ],
 )
-def test_bad_patches_are_refused(changes, message) -> None:
+def test_bad_patches_are_refused(changes: dict[str, Any], message: str) -> None:
     usable = {"obj": complex_noise((12, 10), 11), "positions_px": np.array([[6.0, 5.0]]), "window": (4, 4)}
     with pytest.raises(InputError, match=message):
         object_patches(**(usable | changes))
@@ -135,7 +138,7 @@ def test_no_positions_give_no_patches() -> None:
     assert list(iterate_patches(obj, np.zeros((0, 2)), (4, 5))) == []
 
 
-def brute_force_counts(modes, patch):
+def brute_force_counts(modes: npt.NDArray[Any], patch: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """|sum_ij P O exp(-2 pi i ...)|^2 written out, in double precision, for each mode."""
     height, width = patch.shape
     total = np.zeros((height, width))
@@ -151,7 +154,7 @@ def brute_force_counts(modes, patch):
 
 @pytest.mark.parametrize("window", [(6, 8), (7, 5), (12, 9)])
 @pytest.mark.parametrize("n_modes", [None, 1, 3])
-def test_expected_counts_agree_with_brute_force(window, n_modes) -> None:
+def test_expected_counts_agree_with_brute_force(window: tuple[int, int], n_modes: int) -> None:
     probe = complex_noise(window if n_modes is None else (n_modes, *window), 13)
     patches = complex_noise((3, *window), 14)
     counts = expected_counts(probe, patches)
@@ -162,7 +165,7 @@ def test_expected_counts_agree_with_brute_force(window, n_modes) -> None:
 
 
 @given(window=windows(), seed=st.integers(0, 999), n_modes=st.integers(1, 3))
-def test_energy_is_conserved(window, seed, n_modes) -> None:
+def test_energy_is_conserved(window: tuple[int, int], seed: int, n_modes: int) -> None:
     probe = complex_noise((n_modes, *window), seed)
     patches = complex_noise((4, *window), seed + 1)
     power = np.sum(np.abs(probe[:, None] * patches) ** 2, axis=(0, 2, 3))
@@ -182,7 +185,7 @@ def test_expected_counts_use_the_projects_transform() -> None:
         ((4,), (2, 4, 4), naming("probe", "(H, W)", "(4,)")),
     ],
 )
-def test_shapes_that_do_not_fit_are_refused(probe, patches, at_fault) -> None:
+def test_shapes_that_do_not_fit_are_refused(probe: npt.NDArray[Any], patches: npt.NDArray[Any], at_fault: str) -> None:
     with pytest.raises(InputError, match=at_fault):
         expected_counts(np.ones(probe, dtype=np.complex64), np.ones(patches, dtype=np.complex64))
 
@@ -193,7 +196,7 @@ PROBE = 3 * complex_noise((9, 6), 18)
 
 @settings(max_examples=25)
 @given(data=st.data(), block=st.integers(1, 40), seed=st.integers(0, 999))
-def test_counts_do_not_depend_on_the_block(data, block, seed) -> None:
+def test_counts_do_not_depend_on_the_block(data: npt.NDArray[Any], block: int, seed: int) -> None:
     positions = data.draw(positions_in(OBJECT.shape, PROBE.shape))
     whole = np.concatenate(list(simulate_counts(OBJECT, PROBE, positions, np.random.default_rng(seed))))
     blocks = list(simulate_counts(OBJECT, PROBE, positions, np.random.default_rng(seed), block=block))
@@ -274,7 +277,7 @@ def test_a_constant_object_stays_constant() -> None:
         (np.array([[14.0, 12.0]]), 0, naming("block", 1, 0)),
     ],
 )
-def test_bad_simulations_are_refused_at_the_call(positions, block, message) -> None:
+def test_bad_simulations_are_refused_at_the_call(positions: npt.NDArray[Any], block: int, message: str) -> None:
     with pytest.raises(InputError, match=message):
         simulate_counts(OBJECT, PROBE, positions, np.random.default_rng(24), block=block)
 

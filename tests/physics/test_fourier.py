@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,7 +17,7 @@ from tests.helpers.messages import naming
 from tests.strategies.scans import complex_noise, windows
 
 
-def dft_by_definition(field):
+def dft_by_definition(field: npt.NDArray[Any]) -> npt.NDArray[Any]:
     height, width = field.shape
     k = np.arange(height) - height // 2
     q = np.arange(width) - width // 2
@@ -23,13 +27,13 @@ def dft_by_definition(field):
 
 
 @pytest.mark.parametrize("shape", [(6, 8), (5, 7), (6, 9), (1, 4)])
-def test_transform_agrees_with_its_definition(shape) -> None:
+def test_transform_agrees_with_its_definition(shape: tuple[int, ...]) -> None:
     field = complex_noise(shape, 1).astype(np.complex128)
     np.testing.assert_allclose(fft2c(field), dft_by_definition(field), atol=1e-12)
 
 
 @given(window=windows(), seed=st.integers(0, 999))
-def test_inverse_and_parseval(window, seed) -> None:
+def test_inverse_and_parseval(window: tuple[int, int], seed: int) -> None:
     field = complex_noise((2, *window), seed)
     spectrum = fft2c(field)
     np.testing.assert_allclose(ifft2c(spectrum), field, atol=1e-5)
@@ -53,7 +57,7 @@ def test_constant_field_lands_in_the_middle() -> None:
     ("given_dtype", "wanted"),
     [(np.complex64, np.complex64), (np.complex128, np.complex128), (np.float32, np.complex64)],
 )
-def test_precision_is_kept(given_dtype, wanted) -> None:
+def test_precision_is_kept(given_dtype: Any, wanted: Any) -> None:
     field = np.ones((2, 4, 6), dtype=given_dtype)
     assert fft2c(field).dtype == wanted
     assert ifft2c(field).dtype == wanted
@@ -68,7 +72,7 @@ def test_input_is_not_overwritten() -> None:
 
 
 @pytest.mark.parametrize("transform", [fft2c, ifft2c])
-def test_one_axis_is_refused(transform) -> None:
+def test_one_axis_is_refused(transform: Callable[..., Any]) -> None:
     with pytest.raises(InputError, match=naming("(..., H, W)", "(4,)")):
         transform(np.ones(4, dtype=np.complex64))
 
@@ -86,7 +90,7 @@ def test_fractional_shift_of_a_periodic_wave_is_exact() -> None:
     rows, cols = np.arange(9)[:, None], np.arange(12)[None, :]
     shifts = np.array([[0.5, 0.0], [-0.25, 1.75], [3.1, -0.4]])
 
-    def wave(row, col):
+    def wave(row: int, col: int) -> npt.NDArray[Any]:
         return np.exp(2j * np.pi * (2 * row / 9 - 3 * col / 12))
 
     moved = fourier_shift(np.repeat(wave(rows, cols)[None], 3, axis=0), shifts)
@@ -116,12 +120,12 @@ def test_nyquist_wave_at_half_a_pixel_vanishes() -> None:
         (4, np.array([np.nan]), naming("shifts_px", "(1,)")),
     ],
 )
-def test_bad_ramps_are_refused(length: int, shifts, message) -> None:
+def test_bad_ramps_are_refused(length: int, shifts: npt.NDArray[Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         phase_ramp(length, shifts)
 
 
 @pytest.mark.parametrize(("stack", "shifts"), [((4, 4), (1, 2)), ((3, 4, 4), (2, 2)), ((3, 4, 4), (3, 1))])
-def test_shapes_that_do_not_fit_are_refused(stack, shifts) -> None:
+def test_shapes_that_do_not_fit_are_refused(stack: npt.NDArray[Any], shifts: npt.NDArray[Any]) -> None:
     with pytest.raises(InputError, match=naming("arrays", "shifts_px", stack, shifts)):
         fourier_shift(np.ones(stack), np.zeros(shifts))

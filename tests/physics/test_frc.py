@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from ptyproof.errors import InputError
@@ -13,11 +17,13 @@ from tests.helpers.messages import naming
 from tests.strategies.scans import complex_noise
 
 
-def even(shape):
+def even(shape: tuple[int, ...]) -> npt.NDArray[Any]:
     return np.ones(shape)
 
 
-def brute_force(a, b, window):
+def brute_force(
+    a: npt.NDArray[Any], b: npt.NDArray[Any], window: tuple[int, int]
+) -> tuple[npt.NDArray[Any], list[int]]:
     """The definition, pixel by pixel."""
     side = min(a.shape)
     fa, fb = (np.fft.fft2(window * (x - (window * x).sum() / window.sum())) for x in (a, b))
@@ -33,7 +39,7 @@ def brute_force(a, b, window):
 
 
 @pytest.mark.parametrize("shape", [(24, 31), (33, 20), (16, 16)])
-def test_the_curve_is_that_of_the_definition(shape) -> None:
+def test_the_curve_is_that_of_the_definition(shape: tuple[int, ...]) -> None:
     a = complex_noise(shape, 0).astype(np.complex128)
     b = a + complex_noise(shape, 1)
     window = soft_window(np.ones(shape, dtype=bool), 3.0)
@@ -103,7 +109,7 @@ def test_a_soft_window_keeps_agreement_at_low_frequencies_from_leaking_to_high_o
     rng = np.random.default_rng(0)
     this, other = (smooth + 0.02 * rng.standard_normal(smooth.shape) for _ in range(2))
 
-    def high(window):
+    def high(window: tuple[int, int]) -> float:
         curve = ring_correlation(this, other, window)
         return np.abs(curve.correlation[curve.frequency > 0.2]).mean()
 
@@ -112,7 +118,7 @@ def test_a_soft_window_keeps_agreement_at_low_frequencies_from_leaking_to_high_o
 
 
 @pytest.mark.parametrize("value", [0.0, 1.0, 0.3 - 2j])
-def test_a_constant_image_has_no_power(value) -> None:
+def test_a_constant_image_has_no_power(value: Any) -> None:
     image = complex_noise((32, 32), 0)
     curve = ring_correlation(np.full((32, 32), value), image, soft_window(np.ones((32, 32), dtype=bool), 4.0))
     assert curve.has_power == (False, True)
@@ -131,6 +137,6 @@ def test_a_constant_image_has_no_power(value) -> None:
         (lambda a: ring_correlation(a, a, even(a.shape)).threshold(), naming("level None", "snr None")),
     ],
 )
-def test_unusable_input(call, message) -> None:
+def test_unusable_input(call: Callable[..., Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         call(complex_noise((16, 18), 0))

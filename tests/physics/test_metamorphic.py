@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 import re
 from functools import cache
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from skimage.metrics import structural_similarity
 
@@ -26,13 +28,13 @@ PERFECT = {"mae": 0.0, "mse": 0.0, "nrmse": 0.0, "ssim": 1.0, "nyquist": 1.0, "p
 
 
 @cache
-def all_scores(result, truth):
+def all_scores(result: npt.NDArray[Any], truth: npt.NDArray[Any]) -> Any:
     pair = [np.frombuffer(image, dtype=np.complex128).reshape(SCENE.truth.shape) for image in (result, truth)]
     return {found.metric: found for found in score(align(*pair, CROP), RECIPE).measures}
 
 
-def ours(metric):
-    def value(result, truth):
+def ours(metric: str) -> Any:
+    def value(result: npt.NDArray[Any], truth: npt.NDArray[Any]) -> Any:
         found = all_scores(result.tobytes(), truth.tobytes())[metric]
         if found.value is None and metric.endswith("_psnr") and np.array_equal(result, truth):
             return math.inf
@@ -42,7 +44,7 @@ def ours(metric):
 
 
 @pytest.mark.parametrize("metric", OURS)
-def test_every_measure_of_ours_passes(metric) -> None:
+def test_every_measure_of_ours_passes(metric: str) -> None:
     spec = specs(RECIPE)[metric]
     kind = metric.rpartition("_")[2]
     power = {"amplitude_mae": 1, "amplitude_mse": 2}.get(metric, 0)
@@ -53,27 +55,27 @@ def test_every_measure_of_ours_passes(metric) -> None:
     )
 
 
-def in_crop(result, truth):
+def in_crop(result: npt.NDArray[Any], truth: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
     aligned = align(result, truth, CROP)
     return aligned.result, aligned.truth
 
 
-def psnr_255(result, truth):
+def psnr_255(result: npt.NDArray[Any], truth: npt.NDArray[Any]) -> float:
     r, t = (np.abs(image) for image in in_crop(result, truth))
     return 10 * np.log10(255**2 / max(np.mean((r - t) ** 2), 1e-30))
 
 
-def mean_matched_ssim(result, truth):
+def mean_matched_ssim(result: npt.NDArray[Any], truth: npt.NDArray[Any]) -> float:
     r, t = (np.abs(image) for image in in_crop(result, truth))
     if not r.any():
         return None
     return structural_similarity(r * t.mean() / r.mean(), t, data_range=255.0)
 
 
-def planes_on_phases(result, truth):
+def planes_on_phases(result: npt.NDArray[Any], truth: npt.NDArray[Any]) -> float:
     """Phase error after a plane was fitted to each phase by itself: wraps are taken for structure."""
 
-    def flattened(image):
+    def flattened(image: npt.NDArray[Any]) -> npt.NDArray[Any]:
         phase = np.angle(image[10:118, 12:132])
         rows, cols = np.indices(phase.shape)
         basis = np.stack([np.ones(phase.size), rows.ravel(), cols.ravel()], axis=1)
@@ -82,7 +84,7 @@ def planes_on_phases(result, truth):
     return float(np.abs(flattened(result) - flattened(truth)).mean())
 
 
-def without_registration(result, truth):
+def without_registration(result: npt.NDArray[Any], truth: npt.NDArray[Any]) -> float:
     r, t = (image[10:118, 12:132] for image in (result, truth))
     return float(np.linalg.norm(np.vdot(r, t) / max(np.vdot(r, r).real, 1e-30) * r - t) / np.linalg.norm(t))
 
@@ -107,7 +109,7 @@ def without_registration(result, truth):
         (lambda r, t: float(np.abs(np.abs(r) - np.abs(t)).mean()), "lower", r"result.* 3 .* 0\.038\d* .* 1\.35"),
     ],
 )
-def test_wrong_measures_are_caught(metric, better: str, said: str) -> None:
+def test_wrong_measures_are_caught(metric: str, better: str, said: str) -> None:
     perfect = 1.0 if better == "higher" and metric is not psnr_255 else None
     found = metamorphic_violations(metric, better=better, perfect=perfect, scene=SCENE)
     assert any(re.search(said, sentence) for sentence in found), found

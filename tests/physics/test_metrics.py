@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,7 +21,7 @@ from tests.strategies.scans import complex_noise
 factors = st.builds(lambda modulus, angle: modulus * np.exp(1j * angle), st.floats(1e-3, 1e3), st.floats(0, 2 * np.pi))
 
 
-def scene(seed: int = 0, shape: tuple[int, ...] = (9, 14)):
+def scene(seed: int = 0, shape: tuple[int, ...] = (9, 14)) -> Any:
     """A result, a truth that resembles it, and weights."""
     truth = complex_noise(shape, seed)
     result = truth + 0.4 * complex_noise(shape, seed + 1)
@@ -45,7 +49,7 @@ def test_the_scale_is_the_best_one() -> None:
     result, truth, weight = scene()
     error = scaled_error(result, truth, weight)
 
-    def squared(c):
+    def squared(c: npt.NDArray[Any]) -> Any:
         return (weight * abs((c[0] + 1j * c[1]) * result - truth) ** 2).sum() / (weight * abs(truth) ** 2).sum()
 
     found = minimize(squared, x0=[1.0, 0.0], method="Nelder-Mead", options={"xatol": 1e-9, "fatol": 1e-14})
@@ -54,7 +58,7 @@ def test_the_scale_is_the_best_one() -> None:
 
 
 @given(factors, factors, st.integers(0, 100))
-def test_scale_and_phase_of_result_and_truth_do_not_matter(a, b, seed) -> None:
+def test_scale_and_phase_of_result_and_truth_do_not_matter(a: npt.NDArray[Any], b: npt.NDArray[Any], seed: int) -> None:
     result, truth, weight = scene(seed)
     expected = scaled_error(result, truth, weight)
     error = scaled_error(a * result, b * truth, 5 * weight)
@@ -123,7 +127,7 @@ def test_the_patch_error_sums_the_energies_of_the_patches() -> None:
 
 
 @given(st.lists(factors, min_size=3, max_size=3), st.integers(0, 100))
-def test_patch_factors_do_not_matter(own, seed) -> None:
+def test_patch_factors_do_not_matter(own: Any, seed: int) -> None:
     result, truth, weights = scene(seed, (3, 5, 8))
     turned = result * np.array(own)[:, None, None]
     assert patch_error(turned, truth, weights) == pytest.approx(patch_error(result, truth, weights), rel=1e-9)
@@ -155,7 +159,7 @@ def test_one_zero_patch_and_one_without_weight() -> None:
     ],
 )
 @pytest.mark.filterwarnings("ignore:invalid value encountered in multiply:RuntimeWarning")
-def test_unusable_input(measure, change, message) -> None:
+def test_unusable_input(measure: Callable[..., Any], change: Any, message: str) -> None:
     result, truth, weight = scene(shape=(2, 3, 4))
     with pytest.raises(InputError, match=message):
         measure(*change(result, truth, weight))
@@ -216,7 +220,7 @@ def test_the_deviance_of_the_true_model_is_one_half_and_others_are_worse() -> No
         ([1j], [1.0], 0.0, naming("expected", "complex128")),
     ],
 )
-def test_unusable_counts(expected, counts, floor, message) -> None:
+def test_unusable_counts(expected: Any, counts: npt.NDArray[Any], floor: float, message: str) -> None:
     with pytest.raises(InputError, match=message):
         poisson_deviance(np.array(expected), np.array(counts), floor)
 
@@ -245,7 +249,7 @@ def test_the_r_factor_of_poisson_noise() -> None:
         ([1.0], [0.0], r"\bcounts\b"),
     ],
 )
-def test_unusable_counts_of_an_r_factor(expected, counts, message) -> None:
+def test_unusable_counts_of_an_r_factor(expected: Any, counts: npt.NDArray[Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         r_factor(np.array(expected), np.array(counts))
 

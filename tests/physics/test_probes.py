@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from ptyproof.errors import InputError
@@ -12,13 +15,13 @@ from tests.helpers.messages import naming
 from tests.strategies.scans import complex_noise
 
 
-def radii(shape):
+def radii(shape: tuple[int, ...]) -> npt.NDArray[Any]:
     rows = np.arange(shape[0])[:, None] - shape[0] // 2
     cols = np.arange(shape[1])[None, :] - shape[1] // 2
     return np.hypot(rows, cols)
 
 
-def full_width(probe):
+def full_width(probe: npt.NDArray[Any]) -> float:
     """Outermost diameter at which the ring-averaged intensity is half of its maximum."""
     intensity = np.abs(probe) ** 2
     ring = np.floor(radii(probe.shape) + 0.5).astype(int).ravel()
@@ -29,7 +32,7 @@ def full_width(probe):
 
 @pytest.mark.parametrize("name", PROBE_NAMES)
 @pytest.mark.parametrize("shape", [64, (64, 80), (65, 64), (128, 96)])
-def test_type_norm_and_centring(name, shape) -> None:
+def test_type_norm_and_centring(name: str, shape: tuple[int, ...]) -> None:
     probe = make_probe(name, shape)
     window = (shape, shape) if isinstance(shape, int) else shape
     assert probe.shape == window
@@ -43,7 +46,7 @@ def test_type_norm_and_centring(name, shape) -> None:
 
 @pytest.mark.parametrize("name", PROBE_NAMES)
 @pytest.mark.parametrize(("size", "diameter"), [(64, None), (128, None), (128, 24.0), (256, 80.0)])
-def test_width(name, size: int, diameter) -> None:
+def test_width(name: str, size: int, diameter: float) -> None:
     probe = make_probe(name, size, diameter_px=diameter)
     wanted = 20 / 64 * size if diameter is None else diameter
     assert full_width(probe) == pytest.approx(wanted, rel=0.1)
@@ -51,7 +54,7 @@ def test_width(name, size: int, diameter) -> None:
 
 @pytest.mark.parametrize("name", PROBE_NAMES)
 @pytest.mark.parametrize("fraction", [20 / 64, 0.45])
-def test_the_window_holds_the_probe(name, fraction) -> None:
+def test_the_window_holds_the_probe(name: str, fraction: float) -> None:
     probe = make_probe(name, (96, 112), diameter_px=fraction * 96)
     intensity = np.abs(probe) ** 2
     edge = radii(probe.shape) >= 0.46 * 96
@@ -61,7 +64,7 @@ def test_the_window_holds_the_probe(name, fraction) -> None:
 
 
 @pytest.mark.parametrize("name", PROBE_NAMES)
-def test_phase_is_curved(name) -> None:
+def test_phase_is_curved(name: str) -> None:
     probe = make_probe(name, 64)
     lit = np.abs(probe) ** 2 > 0.1 * np.max(np.abs(probe) ** 2)
     spread = np.abs(np.sum(probe[lit] * np.abs(probe[lit]))) / np.sum(np.abs(probe[lit]) ** 2)
@@ -88,7 +91,7 @@ def test_the_zone_plate_has_an_annular_pupil() -> None:
         ("zone_plate", 64, float("nan"), naming("diameter_px", "nan")),
     ],
 )
-def test_bad_probes_are_refused(name: str, shape, diameter, message) -> None:
+def test_bad_probes_are_refused(name: str, shape: tuple[int, ...], diameter: float, message: str) -> None:
     with pytest.raises(InputError, match=message):
         make_probe(name, shape, diameter_px=diameter)
 
@@ -132,6 +135,6 @@ def test_encircled_diameter_grows_with_the_fraction() -> None:
         (np.ones(4, dtype=np.complex64), 0.9, naming("probe", "(H, W)", "(4,)")),
     ],
 )
-def test_bad_diameters_are_refused(probe, fraction: float, message) -> None:
+def test_bad_diameters_are_refused(probe: npt.NDArray[Any], fraction: float, message: str) -> None:
     with pytest.raises(InputError, match=message):
         encircled_diameter_px(probe, fraction)

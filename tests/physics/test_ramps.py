@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import warnings
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,16 +18,16 @@ from tests.helpers.messages import naming
 NEIGHBORS = 8
 
 
-def scattered(n_groups, members, seed, side: float = 9.0):
+def scattered(n_groups: int, members: int, seed: int, side: float = 9.0) -> npt.NDArray[Any]:
     """Random places (B, C, 2): no two distances are alike."""
     return np.random.default_rng(seed).uniform(-side, side, (n_groups, members, 2))
 
 
-def centred(phases):
+def centred(phases: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return phases - phases.mean(axis=1, keepdims=True)
 
 
-def brute_phases(places, slopes):
+def brute_phases(places: npt.NDArray[Any], slopes: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """The phases of one group by least squares: a row for each link, that of place j to each of its nearest others."""
     n = len(places)
     rows, rises = [], []
@@ -44,7 +46,7 @@ def brute_phases(places, slopes):
 
 @settings(max_examples=30)
 @given(members=st.integers(2, 40), seed=st.integers(0, 2**16))
-def test_a_plane_comes_back(members, seed) -> None:
+def test_a_plane_comes_back(members: int, seed: int) -> None:
     places = scattered(2, members, seed)
     slopes = np.broadcast_to(np.random.default_rng(seed).normal(size=(2, 1, 2)), places.shape)
     expected = centred((places * slopes).sum(axis=2))
@@ -53,7 +55,7 @@ def test_a_plane_comes_back(members, seed) -> None:
 
 @settings(max_examples=30)
 @given(members=st.integers(2, 40), seed=st.integers(0, 2**16))
-def test_a_paraboloid_comes_back(members, seed) -> None:
+def test_a_paraboloid_comes_back(members: int, seed: int) -> None:
     places = scattered(2, members, seed)
     rng = np.random.default_rng(seed + 1)
     bent, tilt = rng.normal(size=(2, 2, 2)), rng.normal(size=(2, 1, 2))
@@ -72,7 +74,7 @@ def test_a_constant_that_is_free_takes_little_from_a_wide_scan() -> None:
 
 @settings(max_examples=30)
 @given(members=st.integers(2, 25), seed=st.integers(0, 2**16))
-def test_slopes_that_do_not_fit_each_other_are_fitted_best(members, seed) -> None:
+def test_slopes_that_do_not_fit_each_other_are_fitted_best(members: int, seed: int) -> None:
     places = scattered(3, members, seed, side=4.0)
     slopes = np.random.default_rng(seed + 1).normal(size=places.shape)
     found = integrate_ramps(places, slopes)
@@ -85,7 +87,7 @@ def test_slopes_that_do_not_fit_each_other_are_fitted_best(members, seed) -> Non
 
 @settings(max_examples=20)
 @given(members=st.integers(1, 30), seed=st.integers(0, 2**16))
-def test_the_mean_of_a_group_is_zero_and_where_it_lies_does_not_matter(members, seed) -> None:
+def test_the_mean_of_a_group_is_zero_and_where_it_lies_does_not_matter(members: int, seed: int) -> None:
     places, slopes = scattered(2, members, seed), scattered(2, members, seed + 1, side=1.0)
     found = integrate_ramps(places, slopes)
     np.testing.assert_allclose(found.mean(axis=1), 0, atol=1e-12)
@@ -154,6 +156,6 @@ def test_single_precision_is_taken_and_double_comes_back() -> None:
     ("places", "slopes"),
     [((3, 2), (3, 2)), ((1, 3, 3), (1, 3, 3)), ((1, 3, 2), (1, 4, 2)), ((1, 3, 2), (3, 2)), ((2, 3, 2), (1, 3, 2))],
 )
-def test_other_shapes_are_refused(places, slopes) -> None:
+def test_other_shapes_are_refused(places: npt.NDArray[Any], slopes: npt.NDArray[Any]) -> None:
     with pytest.raises(InputError, match=naming("(B, C, 2)", places, slopes)):
         integrate_ramps(np.zeros(places), np.zeros(slopes))

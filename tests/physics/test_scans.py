@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,7 +17,13 @@ from tests.helpers.messages import naming
 from tests.strategies.scans import windows
 
 
-def scan(shape=(3, 4), step_px: float = 5.0, jitter_px: float = 0.0, origin_px=(10.0, 20.0), seed: int = 0):
+def scan(
+    shape: tuple[int, ...] = (3, 4),
+    step_px: float = 5.0,
+    jitter_px: float = 0.0,
+    origin_px: Any = (10.0, 20.0),
+    seed: int = 0,
+) -> npt.NDArray[Any]:
     return raster_scan(shape, step_px, jitter_px, origin_px, np.random.default_rng(seed))
 
 
@@ -49,7 +58,9 @@ def test_the_same_generator_state_gives_the_same_scan() -> None:
     margin=st.integers(0, 5),
     seed=st.integers(0, 999),
 )
-def test_the_object_just_holds_all_windows(window, shape, step, jitter, margin, seed) -> None:
+def test_the_object_just_holds_all_windows(
+    window: tuple[int, int], shape: tuple[int, ...], step: float, jitter: float, margin: tuple[int, int], seed: int
+) -> None:
     positions = scan(shape, step, jitter, scan_origin_px(window, jitter, margin), seed)
     rows, cols = object_shape_for(positions, window, margin)
     obj = np.ones((rows - margin, cols - margin), dtype=np.complex64)
@@ -76,7 +87,7 @@ def test_a_window_before_the_object_is_refused() -> None:
         ({"origin_px": (float("nan"), 0.0)}, naming("origin_px", "(nan, 0.0)")),
     ],
 )
-def test_bad_scans_are_refused(changes, message) -> None:
+def test_bad_scans_are_refused(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         scan(**changes)
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 import torch
 from hypothesis import given, settings
@@ -56,7 +59,7 @@ def test_psnr_of_a_known_error() -> None:
 @pytest.mark.parametrize(
     ("shape", "sigma", "n_scales"), [((128, 150), 1.0, 4), ((101, 97), 1.5, 3), ((60, 64), 1.0, 1)]
 )
-def test_ms_ssim_is_that_of_torchmetrics(shape, sigma: float, n_scales: int) -> None:
+def test_ms_ssim_is_that_of_torchmetrics(shape: tuple[int, ...], sigma: float, n_scales: int) -> None:
     """At the coarsest scale, torchmetrics counts windows on reflected edges as well: that term is scikit-image's."""
     images = [torch.from_numpy(np.ascontiguousarray(image[: shape[0], : shape[1]])) for image in (RESULT, TRUTH)]
     weights = np.array(similarity.MS_SSIM_WEIGHTS[:n_scales]) / sum(similarity.MS_SSIM_WEIGHTS[:n_scales])
@@ -85,7 +88,9 @@ def test_one_scale_is_ssim() -> None:
     assert one == pytest.approx(similarity.ssim(RESULT, TRUTH, MASK, RANGE, 1.5), rel=1e-12)
 
 
-def brute_force_ssim(result, truth, mask, data_range, sigma):
+def brute_force_ssim(
+    result: npt.NDArray[Any], truth: npt.NDArray[Any], mask: npt.NDArray[np.bool_], data_range: float, sigma: float
+) -> float:
     """SSIM pixel by pixel: statistics over what of the window lies in the mask."""
     radius = int(3.5 * sigma + 0.5)
     offsets = np.arange(-radius, radius + 1)
@@ -108,7 +113,7 @@ def brute_force_ssim(result, truth, mask, data_range, sigma):
     return np.mean(values)
 
 
-def holes(shape, seed: int = 0):
+def holes(shape: tuple[int, ...], seed: int = 0) -> npt.NDArray[np.bool_]:
     """A mask with a ragged edge and holes."""
     rng = np.random.default_rng(seed)
     rows, cols = np.indices(shape)
@@ -156,7 +161,7 @@ def test_an_inverted_result_is_below_zero_and_not_cut_off() -> None:
 
 @settings(max_examples=10, deadline=None)
 @given(st.floats(1e-3, 1e3), st.integers(0, 3))
-def test_the_unit_of_the_images_does_not_matter(factor, seed) -> None:
+def test_the_unit_of_the_images_does_not_matter(factor: float, seed: int) -> None:
     rng = np.random.default_rng(seed)
     truth = rng.uniform(-1, 1, (40, 44))
     result, mask = truth + rng.normal(0, 0.3, truth.shape), holes(truth.shape, seed)
@@ -190,6 +195,6 @@ def test_how_many_scales_fit() -> None:
         (lambda: similarity.mean_squared_error(RESULT, TRUTH + 0j, MASK), naming("truth", "complex128")),
     ],
 )
-def test_unusable_input(call, message) -> None:
+def test_unusable_input(call: Callable[..., Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         call()

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,7 +18,7 @@ from tests.strategies.scans import banded_probes, positions_in
 SHAPE = (60, 20)
 
 
-def lit_rows(position, probe):
+def lit_rows(position: npt.NDArray[Any], probe: npt.NDArray[Any]) -> set[int]:
     """Object rows that carry light of one position, by laying every lit window row on the object."""
     rows = set()
     for row in np.flatnonzero(np.abs(probe).sum(axis=1)):
@@ -24,7 +27,7 @@ def lit_rows(position, probe):
     return rows
 
 
-def paint(positions, probe, indices):
+def paint(positions: npt.NDArray[Any], probe: npt.NDArray[Any], indices: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Brute force: every object pixel that the probe lights at one of the positions, as a set."""
     lit = set()
     height, width = probe.shape
@@ -37,13 +40,13 @@ def paint(positions, probe, indices):
 
 
 @st.composite
-def splittable(draw):
+def splittable(draw: Any) -> Any:
     probe = draw(banded_probes())
     return probe, draw(positions_in(SHAPE, probe.shape, min_size=2))
 
 
 @given(case=splittable())
-def test_halves_share_no_light_and_lose_nothing(case) -> None:
+def test_halves_share_no_light_and_lose_nothing(case: Any) -> None:
     probe, positions = case
     try:
         split = split_halves(positions, probe)
@@ -64,7 +67,7 @@ def test_halves_share_no_light_and_lose_nothing(case) -> None:
 
 
 @given(case=splittable(), permutation=st.randoms())
-def test_order_of_positions_does_not_matter(case, permutation) -> None:
+def test_order_of_positions_does_not_matter(case: Any, permutation: npt.NDArray[Any]) -> None:
     probe, positions = case
     order = list(range(len(positions)))
     permutation.shuffle(order)
@@ -138,6 +141,8 @@ PROBE = np.ones((8, 8), dtype=np.complex64)
         (np.array([[16.0, 4.0], [23.5, 4.0]]), PROBE, 0.0, naming("0 test", "19.75 px", 1)),
     ],
 )
-def test_impossible_splits_are_refused(positions, probe, fraction, message) -> None:
+def test_impossible_splits_are_refused(
+    positions: npt.NDArray[Any], probe: npt.NDArray[Any], fraction: float, message: str
+) -> None:
     with pytest.raises(InputError, match=message):
         split_halves(positions, probe, fraction)

@@ -7,11 +7,14 @@ import random
 import subprocess
 import sys
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 import torch
 
+from ptyproof.io.dataset_arrays import Dataset
 from ptyproof.methods.blind import defocused
 from ptyproof.phases.base import make_base
 from ptyproof.physics.align import align, illumination_crop
@@ -19,7 +22,7 @@ from ptyproof.physics.dose import scale_probe_to_dose
 from ptyproof.physics.forward import expected_counts, object_patches
 from ptyproof.physics.metrics import scaled_error
 from ptyproof.reconstruction.iterative import PtyChi
-from ptyproof.reconstruction.method import BlindScan, Budget, illumination, run_method
+from ptyproof.reconstruction.method import BlindScan, Budget, Reconstruction, illumination, run_method
 from ptyproof.study.builtin import builtin_study
 from tests.helpers.messages import names
 
@@ -29,7 +32,7 @@ DOSE = 1e5
 
 
 @pytest.fixture(scope="module")
-def base():
+def base() -> Dataset:
     """Object, probe and positions of a small scan with the smoke study's kind of object."""
     study = builtin_study("fly64-smoke")
     design = replace(study.base, scan_rows=8, scan_cols=8, step_px=3.0, jitter_px=1.5, probe_diameter_px=14.0)
@@ -39,7 +42,9 @@ def base():
     return replace(made, obj=obj.astype(np.complex64))
 
 
-def noise_free(base, offset: float = 0.0):
+def noise_free(
+    base: Dataset, offset: float = 0.0
+) -> tuple[BlindScan, npt.NDArray[np.complex64], npt.NDArray[np.float64]]:
     """Return (scan, object, illuminated weight): the expected counts themselves, at whole pixels plus an offset."""
     obj = base.obj
     positions = np.rint(base.positions_px) + offset
@@ -53,13 +58,13 @@ def noise_free(base, offset: float = 0.0):
     return scan, obj, (light >= 0.1 * light.max()).astype(float)
 
 
-def run(name, scan, epochs, seed: int = 1):
+def run(name: str, scan: BlindScan, epochs: int, seed: int = 1) -> Reconstruction:
     """Run an engine."""
     return run_method(PtyChi(name), scan, Budget(epochs), np.random.default_rng(seed))
 
 
 @pytest.mark.parametrize("offset", [0.0, 0.5], ids=["whole pixels", "half a pixel"])
-def test_lsqml_finds_the_object_of_noise_free_data(base, offset: float) -> None:
+def test_lsqml_finds_the_object_of_noise_free_data(base: Dataset, offset: float) -> None:
     scan, obj, lit = noise_free(base, offset)
     found = run("lsqml", scan, 30)
     assert scaled_error(found.obj, obj, lit).nrmse < 0.02
@@ -70,7 +75,7 @@ def test_lsqml_finds_the_object_of_noise_free_data(base, offset: float) -> None:
     assert list(found.seconds) == sorted(found.seconds)
 
 
-def test_the_modulus_is_in_the_unit_of_the_datasets_probe(base) -> None:
+def test_the_modulus_is_in_the_unit_of_the_datasets_probe(base: Dataset) -> None:
     scan, obj, lit = noise_free(base)
     tenfold = replace(scan, probe=10 * scan.probe)
     scale = abs(scaled_error(run("lsqml", tenfold, 10).obj, obj, lit).scale)
@@ -78,18 +83,18 @@ def test_the_modulus_is_in_the_unit_of_the_datasets_probe(base) -> None:
 
 
 @pytest.mark.parametrize(("name", "limit"), [("epie", 0.08), ("rpie", 0.12)])
-def test_the_other_engines_converge_to_the_object(base, name: str, limit: float) -> None:
+def test_the_other_engines_converge_to_the_object(base: Dataset, name: str, limit: float) -> None:
     scan, obj, lit = noise_free(base, 0.5)
     flat = scaled_error(np.ones(obj.shape, np.complex64), obj, lit).nrmse
     assert scaled_error(run(name, scan, 10).obj, obj, lit).nrmse < limit < 0.6 * flat
 
 
-def test_a_probe_is_refined_from_one_out_of_focus(base) -> None:
+def test_a_probe_is_refined_from_one_out_of_focus(base: Dataset) -> None:
     scan, obj, lit = noise_free(base)
     start = defocused(scan.probe, 10.0)
     found = run("lsqml", replace(scan, probe=start.copy(), probe_knowledge="estimated"), 45)
 
-    def likeness(probe):
+    def likeness(probe: npt.NDArray[np.complex64]) -> np.float32:
         return abs(np.vdot(probe, scan.probe)) / (np.linalg.norm(probe) * np.linalg.norm(scan.probe))
 
     assert likeness(start) < 0.9
@@ -100,7 +105,7 @@ def test_a_probe_is_refined_from_one_out_of_focus(base) -> None:
     assert scaled_error(aligned.result, aligned.truth, aligned.mask.astype(float)).nrmse < 0.06
 
 
-def test_the_start_decides_nothing_where_data_do_and_stays_where_no_light_falls(base) -> None:
+def test_the_start_decides_nothing_where_data_do_and_stays_where_no_light_falls(base: Dataset) -> None:
     scan, obj, lit = noise_free(base)
     engine = PtyChi("lsqml")
     start = np.full(obj.shape, 0.7 + 0.3j, np.complex64)
@@ -113,14 +118,14 @@ def test_the_start_decides_nothing_where_data_do_and_stays_where_no_light_falls(
     np.testing.assert_array_equal(wide.obj[obj.shape[0] + 3 :], wide.obj[-1, -1])
 
 
-def test_the_same_seed_gives_the_same_bits_and_another_one_does_not(base) -> None:
+def test_the_same_seed_gives_the_same_bits_and_another_one_does_not(base: Dataset) -> None:
     scan, _, _ = noise_free(base)
     first, second, other = (run("lsqml", scan, 2, seed).obj for seed in (1, 1, 2))
     np.testing.assert_array_equal(first, second)
     assert not np.array_equal(first, other)
 
 
-def test_a_time_budget_ends_after_the_epoch_that_exceeds_it(base) -> None:
+def test_a_time_budget_ends_after_the_epoch_that_exceeds_it(base: Dataset) -> None:
     scan, _, _ = noise_free(base)
     seen = []
     budget = Budget(seconds=1e-6, on_epoch=seen.append)
@@ -131,7 +136,7 @@ def test_a_time_budget_ends_after_the_epoch_that_exceeds_it(base) -> None:
 
 
 @pytest.mark.parametrize("n", [1, 2])
-def test_one_and_two_positions_without_overlap_are_reconstructed(base, n: int) -> None:
+def test_one_and_two_positions_without_overlap_are_reconstructed(base: Dataset, n: int) -> None:
     scan, _, _ = noise_free(base)
     where = np.array([[20.0, 20.0], [70.5, 70.5]])[:n]
     few = BlindScan(scan.amplitude[:n].copy(), scan.probe.copy(), where.copy(), (100, 100))
@@ -139,7 +144,7 @@ def test_one_and_two_positions_without_overlap_are_reconstructed(base, n: int) -
     assert np.isfinite(found.obj).all()
 
 
-def process_state():
+def process_state() -> dict[str, Any]:
     """Everything that pty-chi changes when it is left to itself, as comparable values."""
     return {
         "dtype": torch.get_default_dtype(),
@@ -154,7 +159,7 @@ def process_state():
     }
 
 
-def test_the_process_is_afterwards_as_it_was(base, capfd: pytest.CaptureFixture[str]) -> None:
+def test_the_process_is_afterwards_as_it_was(base: Dataset, capfd: pytest.CaptureFixture[str]) -> None:
     scan, _, _ = noise_free(base)
     torch.set_default_dtype(torch.float64)
     try:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from ptyproof.errors import InputError, RunError
@@ -21,13 +24,14 @@ from ptyproof.reconstruction.method import (
     run_method,
     unavailable,
 )
+from ptyproof.training.scan import Scan
 from tests.helpers.messages import naming
 
 SHAPE = (40, 34)
 WINDOW = (12, 16)
 
 
-def make_scan(n: int = 9, seed: int = 0):
+def make_scan(n: int = 9, seed: int = 0) -> BlindScan:
     """A scan at random sub-pixel positions of a non-square window on a non-square object."""
     rng = np.random.default_rng(seed)
     low = np.array(WINDOW) // 2
@@ -38,12 +42,12 @@ def make_scan(n: int = 9, seed: int = 0):
     return BlindScan(np.sqrt(counts).astype(np.float32), probe, positions, SHAPE)
 
 
-def good(scan):
+def good(scan: Scan) -> Reconstruction:
     """A result that keeps the interface."""
     return Reconstruction(np.ones(scan.object_shape, np.complex64), scan.probe)
 
 
-def with_nan(array):
+def with_nan(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """A copy with one NaN."""
     array = array.copy()
     array[0, 0] = np.nan
@@ -103,7 +107,7 @@ def test_flat_is_constant_and_explains_the_mean_number_of_photons() -> None:
         (lambda s: replace(good(s), steps_s={"a": -1.0}), naming(0, "{'a': -1.0}")),
     ],
 )
-def test_what_breaks_the_interface_is_refused_in_one_sentence(make, sentence) -> None:
+def test_what_breaks_the_interface_is_refused_in_one_sentence(make: Callable[..., Any], sentence: str) -> None:
     scan = make_scan()
     assert check_reconstruction(good(scan), scan).obj.shape == SHAPE
     with pytest.raises(RunError, match=sentence) as caught:
@@ -125,7 +129,7 @@ def test_what_breaks_the_interface_is_refused_in_one_sentence(make, sentence) ->
         ({"seconds": float("inf")}, naming("1e+06", "inf")),
     ],
 )
-def test_an_impossible_budget_is_refused(limits, sentence) -> None:
+def test_an_impossible_budget_is_refused(limits: dict[str, Any], sentence: str) -> None:
     with pytest.raises(InputError, match=sentence):
         Budget(**limits)
 

@@ -11,8 +11,10 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from ptyproof.assessment.half_scans import HalfScan, half_scan_agreement, half_scan_indices
@@ -31,7 +33,7 @@ from ptyproof.study.training import NetworkDesign
 from ptyproof.training.bundle import write_bundle
 from ptyproof.training.network import GroupNetwork
 from ptyproof.training.prediction import predict_patches
-from ptyproof.training.scan import normalised_scan
+from ptyproof.training.scan import Scan, normalised_scan
 from tests.helpers.bundles import network, record
 
 pytest.importorskip("ptychi", reason="pty-chi is not installed: pip install 'pytest-ptyproof[iterative]'")
@@ -41,12 +43,12 @@ WINDOWS = [*((size, size) for size in SIZES), (33, 32), (32, 33), (31, 35), (34,
 DOSE = 1e6
 
 
-def window_id(window):
+def window_id(window: tuple[int, int]) -> str:
     """Name a window."""
     return f"{window[0]}x{window[1]}"
 
 
-def smooth(shape, rng: np.random.Generator, width_px):
+def smooth(shape: tuple[int, ...], rng: np.random.Generator, width_px: float) -> Any:
     """A random real field without detail below `width_px`, of largest modulus 1."""
     rows, cols = (np.fft.fftfreq(size) for size in shape)
     low = np.exp(-2 * (np.pi * width_px) ** 2 * (rows[:, None] ** 2 + cols**2))
@@ -55,7 +57,7 @@ def smooth(shape, rng: np.random.Generator, width_px):
 
 
 @cache
-def scene(window, offset):
+def scene(window: tuple[int, int], offset: float) -> Any:
     """Return (scan, object, lit): counts without noise of a probe that is off its middle and has no symmetry.
 
     All windows look at the same object, at the same places.
@@ -79,7 +81,7 @@ def scene(window, offset):
     return scan, obj, (light >= 0.1 * light.max()).astype(float)
 
 
-def measured(scan):
+def measured(scan: Scan) -> Dataset:
     """Return the scan as a dataset without an object."""
     metadata = new_metadata("measurement", "test", {}) | {"intensity_scale": 1.0}
     return Dataset(
@@ -87,14 +89,16 @@ def measured(scan):
     )
 
 
-def archive_of(scan, obj, probe, index=slice(None)):
+def archive_of(
+    scan: Scan, obj: npt.NDArray[Any], probe: npt.NDArray[Any], index: int = slice(None)
+) -> ReconstructionArchive:
     """Return a result as an archive holds it."""
     light = illumination(probe, scan.positions_px[index], obj.shape)
     none = np.empty(0)
     return ReconstructionArchive(obj, probe, light, (light > 0).astype(np.int32), none, none, none, {})
 
 
-def r_factor(scan, obj, probe):
+def r_factor(scan: Scan, obj: npt.NDArray[Any], probe: npt.NDArray[Any]) -> float | None:
     """Return the R-factor of an object and a probe on the scan's patterns, by the project's own forward model."""
     measures = fit_measures(archive_of(scan, obj, probe), measured(scan), Recipe())
     return next(found.value for found in measures if found.metric == "r_factor")
@@ -102,7 +106,7 @@ def r_factor(scan, obj, probe):
 
 @pytest.mark.parametrize("window", WINDOWS, ids=window_id)
 @pytest.mark.parametrize("name", ENGINES)
-def test_an_engine_stays_at_the_truth(name, window) -> None:
+def test_an_engine_stays_at_the_truth(name: str, window: tuple[int, int]) -> None:
     scan, obj, lit = scene(window, 0.0)
     found = PtyChi(name).refine(scan, Budget(1), np.random.default_rng(1), obj)
     assert found.losses[0] < 1e-6 * np.square(scan.amplitude).mean()
@@ -112,12 +116,12 @@ def test_an_engine_stays_at_the_truth(name, window) -> None:
 
 @pytest.mark.parametrize("window", WINDOWS, ids=window_id)
 @pytest.mark.parametrize("name", ENGINES)
-def test_an_engine_explains_odd_windows_as_well_as_even_ones(name, window) -> None:
+def test_an_engine_explains_odd_windows_as_well_as_even_ones(name: str, window: tuple[int, int]) -> None:
     assert of_an_engine(name, window) < 1.25 * of_an_engine(name, (32, 32))
 
 
 @cache
-def of_an_engine(name, window):
+def of_an_engine(name: str, window: tuple[int, int]) -> float | None:
     """Return the R-factor that an engine reaches; that of the even window is what all others are held against."""
     scan, _, _ = scene(window, 0.37)
     found = PtyChi(name).reconstruct(scan, Budget(5), np.random.default_rng(1))
@@ -125,7 +129,7 @@ def of_an_engine(name, window):
 
 
 @pytest.mark.parametrize("window", WINDOWS, ids=window_id)
-def test_an_estimated_probe_stays_where_it_is(window) -> None:
+def test_an_estimated_probe_stays_where_it_is(window: tuple[int, int]) -> None:
     scan, obj, _ = scene(window, 0.0)
     estimated = BlindScan(scan.amplitude, scan.probe, scan.positions_px, scan.object_shape, "estimated")
     found = PtyChi("lsqml").refine(estimated, Budget(1), np.random.default_rng(1), obj)
@@ -135,12 +139,12 @@ def test_an_estimated_probe_stays_where_it_is(window) -> None:
 
 @pytest.mark.parametrize("window", WINDOWS, ids=window_id)
 @pytest.mark.parametrize("grouped", [True, False], ids=["together", "stitched"])
-def test_the_start_explains_odd_windows_as_well_as_even_ones(window, grouped: bool) -> None:
+def test_the_start_explains_odd_windows_as_well_as_even_ones(window: tuple[int, int], grouped: bool) -> None:
     assert of_the_start(grouped, window) < 1.1 * of_the_start(grouped, (32, 32))
 
 
 @cache
-def of_the_start(grouped, window):
+def of_the_start(grouped: bool, window: tuple[int, int]) -> float | None:
     """Return the R-factor of the start."""
     scan, _, _ = scene(window, 0.37)
     made = Start(NetworkDesign()).reconstruct(replace(scan, grouped=grouped), Budget(), np.random.default_rng(1))
@@ -149,14 +153,16 @@ def of_the_start(grouped, window):
 
 @pytest.mark.parametrize("window", WINDOWS, ids=window_id)
 @pytest.mark.parametrize("gridsize", [1, 2])
-def test_a_network_and_the_engine_after_it_explain_odd_windows_as_well_as_even_ones(window, gridsize: int) -> None:
+def test_a_network_and_the_engine_after_it_explain_odd_windows_as_well_as_even_ones(
+    window: tuple[int, int], gridsize: int
+) -> None:
     found, even = of_networks(gridsize, window), of_networks(gridsize, (32, 32))
     for name in ("pinn", "pinn+lsqml"):
         assert found[name] < 1.1 * even[name]
 
 
 @cache
-def of_networks(gridsize, window):
+def of_networks(gridsize: int, window: tuple[int, int]) -> Any:
     """Return the R-factors of a network of noise, and of the engine after it."""
     found, (scan, _, _) = {}, scene(window, 0.37)
     with TemporaryDirectory() as folder:
@@ -167,7 +173,7 @@ def of_networks(gridsize, window):
     return found
 
 
-def bundle_of_noise(folder, window, gridsize):
+def bundle_of_noise(folder: Path, window: tuple[int, int], gridsize: int) -> Path:
     """Write a network of small random weights that fits a window."""
     made = network()
     for parameter in made.parameters():
@@ -176,7 +182,7 @@ def bundle_of_noise(folder, window, gridsize):
 
 
 @pytest.mark.parametrize("window", WINDOWS, ids=window_id)
-def test_a_network_of_single_patterns_looks_at_windows_that_are_lit_to_their_edges(window) -> None:
+def test_a_network_of_single_patterns_looks_at_windows_that_are_lit_to_their_edges(window: tuple[int, int]) -> None:
     scan, _, _ = scene(window, 0.37)
     probe = np.full(window, 10 + 1j, np.complex64)
     lit = normalised_scan(scan.amplitude, probe, scan.positions_px, "")
@@ -188,7 +194,7 @@ def test_a_network_of_single_patterns_looks_at_windows_that_are_lit_to_their_edg
 
 
 @pytest.mark.parametrize("window", WINDOWS, ids=window_id)
-def test_stitched_patches_of_the_truth_are_the_truth(window) -> None:
+def test_stitched_patches_of_the_truth_are_the_truth(window: tuple[int, int]) -> None:
     scan, obj, lit = scene(window, 0.0)
     patches = object_patches(obj, scan.positions_px, window)
     turned = patches * np.exp(1j * np.arange(len(patches)))[:, None, None]
@@ -198,7 +204,7 @@ def test_stitched_patches_of_the_truth_are_the_truth(window) -> None:
 
 
 @pytest.mark.parametrize("window", WINDOWS, ids=window_id)
-def test_halves_of_a_scan_agree_where_both_are_the_truth(window) -> None:
+def test_halves_of_a_scan_agree_where_both_are_the_truth(window: tuple[int, int]) -> None:
     scan, obj, _ = scene(window, 0.37)
     dataset = measured(scan)
     first, second = (

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,11 +13,12 @@ from hypothesis import strategies as st
 from ptyproof.errors import InputError
 from ptyproof.physics.metrics import patch_error, scaled_error
 from ptyproof.reconstruction.stitching import cut, label_parts, stitch
+from ptyproof.training.projection import Patterns
 from tests.helpers.messages import naming
 from tests.strategies.scans import complex_noise
 
 
-def smooth_object(shape, seed: int = 0):
+def smooth_object(shape: tuple[int, ...], seed: int = 0) -> npt.NDArray[Any]:
     """A complex object with modulus around 1 and phases up to about 1 rad, not symmetric in any way."""
     rng = np.random.default_rng(seed)
     row, col = np.meshgrid(*(np.arange(length) for length in shape), indexing="ij")
@@ -25,13 +29,13 @@ def smooth_object(shape, seed: int = 0):
     return ((1 + 0.08 * sum(waves[:6])) * np.exp(0.25j * sum(waves[6:]))).astype(np.complex64)
 
 
-def bell(window, width: float = 0.3):
+def bell(window: tuple[int, int], width: float = 0.3) -> npt.NDArray[Any]:
     """A Gaussian weight in the middle of the window, of another width along each axis."""
     axes = [np.exp(-(((np.arange(s) - s // 2) / (f * width * s)) ** 2)) for s, f in zip(window, (1, 1.2), strict=True)]
     return np.outer(*axes).astype(np.float32)
 
 
-def grid(counts, step, jitter: int = 0, seed: int = 0):
+def grid(counts: npt.NDArray[Any], step: float, jitter: int = 0, seed: int = 0) -> npt.NDArray[Any]:
     """Integer corners of a raster scan with jitter, from (0, 0) on."""
     rows, cols = np.meshgrid(*(step * np.arange(n) for n in counts), indexing="ij")
     corners = np.stack([rows.ravel(), cols.ravel()], axis=1)
@@ -42,7 +46,14 @@ def grid(counts, step, jitter: int = 0, seed: int = 0):
 class Case:
     """Perfect patches of an object with random phases: a non-square window on a non-square canvas."""
 
-    def __init__(self, counts=(6, 9), step: int = 5, window=(20, 26), jitter: int = 1, seed: int = 0) -> None:
+    def __init__(
+        self,
+        counts: npt.NDArray[Any] = (6, 9),
+        step: int = 5,
+        window: tuple[int, int] = (20, 26),
+        jitter: int = 1,
+        seed: int = 0,
+    ) -> None:
         self.corners = grid(counts, step, jitter, seed)
         self.window = window
         self.shape = tuple((self.corners.max(axis=0) + np.array(window) + (3, 1)).tolist())
@@ -53,21 +64,21 @@ class Case:
         self.phases = np.exp(2j * np.pi * np.random.default_rng(seed + 1).random(n)).astype(np.complex64)
         self.patches = self.truth * self.phases[:, None, None]
 
-    def noisy(self, sigma, seed: int = 0):
+    def noisy(self, sigma: float, seed: int = 0) -> Patterns:
         """Noise as of counted photons: its variance is inverse to the illumination."""
         noise = sigma * complex_noise(self.patches.shape, seed) / np.sqrt(np.maximum(self.weights, 1e-2))
         return (self.patches + noise).astype(np.complex64)
 
-    def stitch(self, patches=None, corners=None, **options):
+    def stitch(self, patches: npt.NDArray[Any] = None, corners: npt.NDArray[Any] = None, **options: Any) -> Any:
         patches = self.patches if patches is None else patches
         corners = self.corners if corners is None else corners
         return stitch(patches, self.weights, corners, self.shape, **options)
 
-    def error(self, result):
+    def error(self, result: npt.NDArray[Any]) -> float:
         return scaled_error(result.obj, self.obj, result.illumination).nrmse
 
 
-def worst(result, truth, lit):
+def worst(result: npt.NDArray[Any], truth: npt.NDArray[Any], lit: npt.NDArray[Any]) -> float:
     """Largest deviation from the truth where `lit`, after one global phase."""
     phase = np.vdot(result[lit], truth[lit])
     return np.abs(phase / abs(phase) * result - truth)[lit].max()
@@ -179,7 +190,7 @@ def test_wrong_positions_do_not_go_unseen() -> None:
         assert patch_error(cut(result.obj, wrong, case.window), case.truth, case.weights) > 0.1
 
 
-def two_parts():
+def two_parts() -> Any:
     case = Case(counts=(4, 5), step=5)
     away = case.corners + np.array([0, 400 - 370 + case.shape[1]])
     corners = np.concatenate([case.corners, away])
@@ -259,7 +270,7 @@ def test_zero_patches_and_zero_weights_are_harmless() -> None:
         np.testing.assert_array_equal(empty.factors, 1)
 
 
-def case_of_no_weight(case):
+def case_of_no_weight(case: Any) -> Any:
     return stitch(case.patches, 0 * case.weights, case.corners, case.shape)
 
 
@@ -274,7 +285,7 @@ def test_a_patch_that_agrees_with_nothing_is_harmless() -> None:
 
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 2**16), st.sampled_from([0.0, 0.3, 1.0]), st.sampled_from([np.complex64, np.complex128]))
-def test_phases_of_the_patches_do_not_matter(seed, sigma, dtype) -> None:
+def test_phases_of_the_patches_do_not_matter(seed: int, sigma: float, dtype: Any) -> None:
     case = Case(counts=(3, 4), step=6)
     patches = case.noisy(sigma)
     turns = np.exp(2j * np.pi * np.random.default_rng(seed).random(len(patches))).astype(dtype)
@@ -285,7 +296,7 @@ def test_phases_of_the_patches_do_not_matter(seed, sigma, dtype) -> None:
 
 @settings(max_examples=25, deadline=None)
 @given(st.floats(1e-6, 1e6), st.floats(1e-6, 1e6), st.integers(0, 2**16))
-def test_units_and_order_do_not_matter(object_unit, weight_unit, seed) -> None:
+def test_units_and_order_do_not_matter(object_unit: float, weight_unit: float, seed: int) -> None:
     case = Case(counts=(3, 4), step=6)
     patches = case.noisy(0.3).astype(np.complex128)
     expected = case.stitch(patches)
@@ -318,7 +329,7 @@ def test_cut_is_the_inverse_of_stitching() -> None:
     assert cut(case.obj, np.empty((0, 2), np.int64), (4, 5)).shape == (0, 4, 5)
 
 
-def corner_slices(corner, window):
+def corner_slices(corner: tuple[int, int], window: tuple[int, int]) -> tuple[slice, ...]:
     return tuple(slice(start, start + length) for start, length in zip(corner.tolist(), window, strict=True))
 
 
@@ -342,7 +353,7 @@ def corner_slices(corner, window):
         ({"shape": (0, 20)}, naming(1, "(0, 20)", "(4, 5)")),
     ],
 )
-def test_unusable_input(change, message) -> None:
+def test_unusable_input(change: Any, message: str) -> None:
     arguments = {
         "patches": np.ones((2, 4, 5), np.complex64),
         "weights": np.ones((2, 4, 5)),

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from ptyproof.training.bundle import BUNDLE
 from ptyproof.training.runner import CHECKPOINT, train
-from ptyproof.training.scan import read_scan
+from ptyproof.training.scan import Scan, read_scan
+from tests.helpers.phases import Phase
 from tests.helpers.short_training import (
     CPU,
     GONE,
@@ -17,17 +20,17 @@ from tests.helpers.short_training import (
 
 
 @pytest.fixture(scope="session")
-def npz(smoke_c):
+def npz(smoke_c: Phase) -> Path:
     return smoke_c.root / "dose_1000" / "patched_train.npz"
 
 
 @pytest.fixture(scope="session")
-def scan(npz):
+def scan(npz: Path) -> Scan:
     return read_scan(npz)
 
 
 @pytest.fixture(scope="session")
-def reference(scan, tmp_path_factory: pytest.TempPathFactory):
+def reference(scan: Scan, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of an uninterrupted training, which no test changes."""
     folder = tmp_path_factory.mktemp("reference")
     train(task(), scan, folder, CPU)
@@ -35,7 +38,7 @@ def reference(scan, tmp_path_factory: pytest.TempPathFactory):
 
 
 @pytest.fixture
-def interrupted(scan, tmp_path):
+def interrupted(scan: Scan, tmp_path: Path) -> Path:
     """A folder in which the same training ended in its second epoch."""
     folder = tmp_path / "interrupted"
     folder.mkdir()

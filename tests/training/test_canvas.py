@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -13,12 +15,14 @@ from tests.helpers.position_groups import corners_on_canvas, windows_of
 from tests.strategies.scans import complex_noise, windows
 
 
-def noise(shape, seed, real: bool = False):
+def noise(shape: tuple[int, ...], seed: int, real: bool = False) -> torch.Tensor:
     values = complex_noise(shape, seed).astype(np.complex128)
     return torch.from_numpy(values.real.copy() if real else values)
 
 
-def canvas_of(n_groups, members, window, seed, margin=(0, 0)):
+def canvas_of(
+    n_groups: int, members: int, window: tuple[int, int], seed: int, margin: tuple[int, int] = (0, 0)
+) -> Canvas:
     corners = corners_on_canvas(n_groups, members, seed)
     shape = tuple(int(corners[..., axis].max()) + window[axis] + margin[axis] for axis in (0, 1))
     return Canvas(torch.from_numpy(corners), window, shape)
@@ -35,7 +39,9 @@ sizes = given(
 
 @settings(max_examples=40)
 @sizes
-def test_cutting_is_slicing(window, members, seed, margin, real) -> None:
+def test_cutting_is_slicing(
+    window: tuple[int, int], members: int, seed: int, margin: tuple[int, int], real: bool
+) -> None:
     canvas = canvas_of(2, members, window, seed, margin)
     images = noise((2, *canvas.shape), seed, real)
     expected = windows_of(images.numpy(), canvas.corners_px.numpy(), window)
@@ -46,7 +52,9 @@ def test_cutting_is_slicing(window, members, seed, margin, real) -> None:
 
 @settings(max_examples=40)
 @sizes
-def test_adding_up_is_a_sum_over_slices(window, members, seed, margin, real) -> None:
+def test_adding_up_is_a_sum_over_slices(
+    window: tuple[int, int], members: int, seed: int, margin: tuple[int, int], real: bool
+) -> None:
     canvas = canvas_of(2, members, window, seed, margin)
     values = noise((2, members, *window), seed, real)
     expected = np.zeros((2, *canvas.shape), dtype=values.numpy().dtype)
@@ -60,7 +68,9 @@ def test_adding_up_is_a_sum_over_slices(window, members, seed, margin, real) -> 
 
 @settings(max_examples=40)
 @sizes
-def test_adding_up_is_the_adjoint_of_cutting(window, members, seed, margin, real) -> None:
+def test_adding_up_is_the_adjoint_of_cutting(
+    window: tuple[int, int], members: int, seed: int, margin: tuple[int, int], real: bool
+) -> None:
     canvas = canvas_of(2, members, window, seed, margin)
     images, values = noise((2, *canvas.shape), seed, real), noise((2, members, *window), seed + 1, real)
     left = torch.vdot(canvas.cut(images).flatten(), values.flatten())
@@ -72,7 +82,9 @@ def test_adding_up_is_the_adjoint_of_cutting(window, members, seed, margin, real
 @given(
     window=windows(1, 9), members=st.integers(1, 5), seed=st.integers(0, 2**16), multiple=st.sampled_from([1, 2, 3, 8])
 )
-def test_the_smallest_canvas_of_whole_multiples_is_taken(window, members, seed, multiple) -> None:
+def test_the_smallest_canvas_of_whole_multiples_is_taken(
+    window: tuple[int, int], members: int, seed: int, multiple: int
+) -> None:
     corners = torch.from_numpy(corners_on_canvas(3, members, seed))
     canvas = Canvas.around(corners, window, multiple)
     assert canvas.window == window
@@ -113,7 +125,7 @@ def test_a_window_that_leaves_the_canvas_is_refused() -> None:
 
 
 @pytest.mark.parametrize("corner", [[-1, 0], [0, -3], [4, 0], [0, 7]])
-def test_no_part_of_a_window_is_taken_for_the_whole(corner) -> None:
+def test_no_part_of_a_window_is_taken_for_the_whole(corner: tuple[int, int]) -> None:
     canvas = Canvas(torch.tensor([[corner]]), (3, 4), (6, 8))
     with pytest.raises(IndexError, match="out of bounds"):
         canvas.cut(torch.zeros(1, 6, 8))
@@ -126,7 +138,7 @@ def test_no_part_of_a_window_is_taken_for_the_whole(corner) -> None:
     multiple=st.sampled_from([1, 2, 4]),
     dark=st.tuples(*[st.integers(0, 12)] * 4),
 )
-def test_what_is_left_of_a_canvas_holds_all_that_is_lit_in_whole_multiples(size, multiple, dark) -> None:
+def test_what_is_left_of_a_canvas_holds_all_that_is_lit_in_whole_multiples(size: Any, multiple: int, dark: Any) -> None:
     shape = (size[0] * multiple, size[1] * multiple)
     before, after = (min(dark[0], shape[0] - 1), min(dark[2], shape[1] - 1)), (dark[1], dark[3])
     after = tuple(min(after[axis], shape[axis] - 1 - before[axis]) for axis in (0, 1))

@@ -72,7 +72,7 @@ assert before.items() <= os.environ.items(), set(before.items()) - set(os.enviro
 
 
 @pytest.fixture
-def environment(tmp_path: Path):
+def environment(tmp_path: Path) -> dict[str, str]:
     """An environment with `srun` on the path, which says that it was started."""
     srun = tmp_path / "bin" / "srun"
     srun.parent.mkdir()
@@ -82,7 +82,9 @@ def environment(tmp_path: Path):
     return os.environ | {"PATH": path, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
 
 
-def test_a_cluster_changes_no_byte_of_a_training(reference, npz, environment, tmp_path: Path) -> None:
+def test_a_cluster_changes_no_byte_of_a_training(
+    reference: Path, npz: Path, environment: dict[str, str], tmp_path: Path
+) -> None:
     words = [sys.executable, "-c", TRAIN, str(npz), json.dumps(PLACES)]
     done = subprocess.run(words, cwd=tmp_path, env=environment | SLURM, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -93,7 +95,9 @@ def test_a_cluster_changes_no_byte_of_a_training(reference, npz, environment, tm
     assert not (tmp_path / "srun_was_started").exists()
 
 
-def test_pty_chi_does_not_wait_for_processes_that_a_launcher_would_have_started(environment, tmp_path: Path) -> None:
+def test_pty_chi_does_not_wait_for_processes_that_a_launcher_would_have_started(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
     pytest.importorskip("ptychi", reason="pty-chi is not installed: pip install 'pytest-ptyproof[iterative]'")
     words = [sys.executable, "-c", RECONSTRUCT]
     done = subprocess.run(words, env=environment | TORCHRUN, capture_output=True, text=True, timeout=120, check=False)

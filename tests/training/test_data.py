@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import zipfile
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ptyproof.errors import DataError
-from ptyproof.io.dataset import dataset_arrays, encode_metadata, read_dataset, write_dataset
+from ptyproof.io.dataset import Dataset, dataset_arrays, encode_metadata, read_dataset, write_dataset
 from ptyproof.io.npz import NpzWriter
 from ptyproof.physics.forward import expected_counts
 from ptyproof.training.data import Draw, GroupedScan, GroupSampler, hold_back
@@ -21,7 +24,7 @@ from tests.strategies.positions import positions, scattered_positions
 from tests.strategies.scans import complex_noise, windows
 
 
-def write_archive(path, dataset, **changes):
+def write_archive(path: Path, dataset: Dataset, **changes: Any) -> Path:
     """Write the arrays of a dataset unchecked, some of them replaced (None leaves one out)."""
     with NpzWriter(path) as writer:
         for name, array in (dataset_arrays(dataset) | changes).items():
@@ -31,7 +34,7 @@ def write_archive(path, dataset, **changes):
     return path
 
 
-def damage_member(path, name) -> None:
+def damage_member(path: Path, name: str) -> None:
     """Flip bits in the middle of a stored member, so that its checksum is wrong."""
     with zipfile.ZipFile(path) as archive:
         info = archive.getinfo(f"{name}.npy")
@@ -40,22 +43,22 @@ def damage_member(path, name) -> None:
     path.write_bytes(raw)
 
 
-def fields(scan):
+def fields(scan: Scan) -> dict[str, Any]:
     return {field.name: getattr(scan, field.name) for field in dataclasses.fields(scan)}
 
 
-def assert_same_scan(found, expected) -> None:
+def assert_same_scan(found: npt.NDArray[Any], expected: Any) -> None:
     for name, value in fields(expected).items():
         np.testing.assert_array_equal(fields(found)[name], value, err_msg=name)
 
 
-def scan_at(positions_px, window=(8, 10), seed: int = 0):
+def scan_at(positions_px: npt.NDArray[Any], window: tuple[int, int] = (8, 10), seed: int = 0) -> Scan:
     """A scan of noise at given positions."""
     amplitude = np.abs(complex_noise((len(positions_px), *window), seed)).astype(np.float32)
     return Scan(amplitude, complex_noise(window, seed + 1), 1.0, np.asarray(positions_px, dtype=np.float64), "0" * 64)
 
 
-def brute_shift(plane, shift):
+def brute_shift(plane: npt.NDArray[Any], shift: tuple[float, float]) -> npt.NDArray[Any]:
     """The trigonometric interpolation of a plane at (i - shift_row, j - shift_col), as sums over frequencies."""
     matrices = []
     for length, amount in zip(plane.shape, shift, strict=True):
@@ -73,11 +76,11 @@ def brute_shift(plane, shift):
     return matrices[0] @ plane @ matrices[1].T
 
 
-def nyquist(index, amount, sample):
+def nyquist(index: int, amount: float, sample: int) -> npt.NDArray[Any]:
     return np.cos(np.pi * amount) * np.cos(np.pi * (index - sample)) / len(index)
 
 
-def nearest(positions_px, seed, k):
+def nearest(positions_px: npt.NDArray[Any], seed: int, k: int) -> list[int]:
     """The k positions nearest to a seed, without it, by (squared distance, index)."""
     distance = np.square(positions_px - positions_px[seed]).sum(axis=1)
     others = [index for index in range(len(positions_px)) if index != seed]
@@ -99,7 +102,7 @@ TRUTHS = {
 
 
 @pytest.mark.parametrize("truth", TRUTHS)
-def test_the_truth_of_a_file_does_not_reach_the_scan(tmp_path, truth) -> None:
+def test_the_truth_of_a_file_does_not_reach_the_scan(tmp_path: Path, truth: npt.NDArray[Any]) -> None:
     dataset = make_dataset(n=9, window=(8, 12))
     original = tmp_path / "original.npz"
     write_dataset(original, dataset)
@@ -108,7 +111,7 @@ def test_the_truth_of_a_file_does_not_reach_the_scan(tmp_path, truth) -> None:
     assert_same_scan(read_scan(changed), read_scan(original))
 
 
-def test_a_damaged_truth_is_not_noticed_for_it_is_not_read(tmp_path) -> None:
+def test_a_damaged_truth_is_not_noticed_for_it_is_not_read(tmp_path: Path) -> None:
     path = tmp_path / "scan.npz"
     write_dataset(path, make_dataset(n=200, window=(16, 12)))  # patches larger than what an array's header may be
     expected = read_scan(path)
@@ -120,7 +123,7 @@ def test_a_damaged_truth_is_not_noticed_for_it_is_not_read(tmp_path) -> None:
 
 
 @pytest.mark.parametrize("member", ["diffraction", "probeGuess", "xcoords", "ycoords"])
-def test_what_is_read_has_its_checksum_compared(tmp_path, member: str) -> None:
+def test_what_is_read_has_its_checksum_compared(tmp_path: Path, member: str) -> None:
     path = tmp_path / "scan.npz"
     write_dataset(path, make_dataset(n=40, window=(8, 12)))
     damage_member(path, member)
@@ -130,7 +133,7 @@ def test_what_is_read_has_its_checksum_compared(tmp_path, member: str) -> None:
 
 
 @pytest.mark.parametrize("member", ["diffraction", "probeGuess", "xcoords", "ycoords"])
-def test_the_digest_tells_scans_apart(tmp_path, member: str) -> None:
+def test_the_digest_tells_scans_apart(tmp_path: Path, member: str) -> None:
     dataset = make_dataset(n=9, window=(8, 12))
     array = dataset_arrays(dataset)[member]
     other = array[::-1]
@@ -141,7 +144,7 @@ def test_the_digest_tells_scans_apart(tmp_path, member: str) -> None:
     assert digests[0] == digests[1] != digests[2]
 
 
-def test_the_unit_is_the_photon(tmp_path) -> None:
+def test_the_unit_is_the_photon(tmp_path: Path) -> None:
     dataset = make_dataset(n=9, window=(8, 12), intensity_scale=0.37, mean_counts=5.0)
     path = tmp_path / "scan.npz"
     write_dataset(path, dataset)
@@ -173,7 +176,7 @@ def test_unknown_counts_are_refused(missing: str) -> None:
     assert "somewhere.npz" in str(caught.value)
 
 
-def test_unknown_counts_of_a_file_are_refused(tmp_path) -> None:
+def test_unknown_counts_of_a_file_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "base.npz"
     write_dataset(path, make_dataset(role="base"))
     with pytest.raises(DataError, match="diffraction"):
@@ -182,7 +185,7 @@ def test_unknown_counts_of_a_file_are_refused(tmp_path) -> None:
 
 @settings(max_examples=40)
 @given(window=windows(3, 9), seed=st.integers(0, 2**16))
-def test_probes_are_shifted_by_the_fraction_of_a_pixel(window, seed) -> None:
+def test_probes_are_shifted_by_the_fraction_of_a_pixel(window: tuple[int, int], seed: int) -> None:
     rng = np.random.default_rng(seed)
     points = rng.uniform(20, 90, (4, 2))
     points[0] = np.rint(points[0])
@@ -198,12 +201,12 @@ def test_probes_are_shifted_by_the_fraction_of_a_pixel(window, seed) -> None:
 
 @settings(max_examples=20)
 @given(seed=st.integers(0, 2**16))
-def test_a_moved_probe_makes_the_pattern_of_a_sub_pixel_position(seed) -> None:
+def test_a_moved_probe_makes_the_pattern_of_a_sub_pixel_position(seed: int) -> None:
     # Object and probe of low frequency and of the window's period: then |F(P O(. + f))| = |F(P(. - f) O)| exactly.
     window, rng = (16, 12), np.random.default_rng(seed)
     waves = [(rng.integers(-3, 4), rng.integers(-2, 3), complex(*rng.normal(size=2))) for _ in range(5)]
 
-    def obj(row, col):
+    def obj(row: int, col: int) -> Any:
         return sum(c * np.exp(2j * np.pi * (p * row / 16 + q * col / 12)) for p, q, c in waves)
 
     rows, cols = np.meshgrid(np.arange(16.0), np.arange(12.0), indexing="ij")
@@ -222,14 +225,14 @@ def test_a_moved_probe_makes_the_pattern_of_a_sub_pixel_position(seed) -> None:
 
 
 @pytest.mark.parametrize("window", [(8, 10), (9, 7)])
-def test_corners_cut_the_window_whose_middle_is_at_the_position(window) -> None:
+def test_corners_cut_the_window_whose_middle_is_at_the_position(window: tuple[int, int]) -> None:
     points = np.array([[12.0, 30.0], [12.4, 30.4], [11.6, 29.6], [20.2, 41.9]])
     middles = scan_at(points, window).corners_px + np.array(window) // 2
     np.testing.assert_array_equal(middles, [[12, 30], [12, 30], [12, 30], [20, 42]])
 
 
 @pytest.mark.parametrize("middle", [(20, 15), (14, 22), (21.3, 16.4)])
-def test_dark_margins_leave_every_shifted_probe_its_light(middle) -> None:
+def test_dark_margins_leave_every_shifted_probe_its_light(middle: Any) -> None:
     rows, cols = np.meshgrid(np.arange(40.0), np.arange(32.0), indexing="ij")
     probe = np.exp(-((rows - middle[0]) ** 2) / 18 - (cols - middle[1]) ** 2 / 8)
     probe = (probe * np.exp(0.02j * rows**2)).astype(np.complex64)
@@ -260,7 +263,9 @@ def test_a_subset_keeps_probe_scale_and_digest() -> None:
 
 
 @given(points=positions(1, 60), fraction=st.floats(0, 0.5), group_size=st.sampled_from([1, 4, 9]))
-def test_held_back_are_the_last_rows_and_both_parts_can_make_a_group(points, fraction, group_size) -> None:
+def test_held_back_are_the_last_rows_and_both_parts_can_make_a_group(
+    points: npt.NDArray[Any], fraction: float, group_size: int
+) -> None:
     kept, held = hold_back(points, fraction, group_size)
     assert kept.dtype == held.dtype == np.int64
     np.testing.assert_array_equal(np.sort(np.concatenate([kept, held])), np.arange(len(points)))
@@ -288,18 +293,18 @@ def test_within_a_row_the_last_columns_are_held_back() -> None:
 
 
 def sampler(
-    points,
+    points: npt.NDArray[Any],
     gridsize: int = 2,
     neighbor_count: int = 6,
     steps: int = 3,
     groups_per_step: int = 5,
     seed: int = 1,
-    key=("groups", "job"),
-):
+    key: str = ("groups", "job"),
+) -> GroupSampler:
     return GroupSampler(points, gridsize, neighbor_count, steps, groups_per_step, seed, key)
 
 
-def epoch(found, number):
+def epoch(found: npt.NDArray[Any], number: int) -> Any:
     found.set_epoch(number)
     return np.array([draw.groups for draw in found])
 
@@ -328,7 +333,9 @@ def test_batches_do_not_touch_the_global_generators() -> None:
 
 @settings(max_examples=50)
 @given(points=scattered_positions(9, 40), gridsize=st.sampled_from([1, 2, 3]), more=st.integers(0, 8), data=st.data())
-def test_groups_are_a_seed_and_some_of_its_nearest(points, gridsize, more, data) -> None:
+def test_groups_are_a_seed_and_some_of_its_nearest(
+    points: npt.NDArray[Any], gridsize: int, more: int, data: npt.NDArray[Any]
+) -> None:
     members = gridsize**2
     found = epoch(
         sampler(points, gridsize, members + more, data.draw(st.integers(1, 4)), 3), data.draw(st.integers(0, 9))
@@ -361,7 +368,9 @@ def test_every_step_has_a_random_stream_of_its_own() -> None:
 GROUPS = np.array([[3, 1, 7, 2], [0, 11, 5, 6], [9, 8, 4, 10]])
 
 
-def counted(n: int = 12, window=(8, 11), seed: int = 6, photons: float = 20.0):
+def counted(
+    n: int = 12, window: tuple[int, int] = (8, 11), seed: int = 6, photons: float = 20.0
+) -> tuple[Scan, npt.NDArray[Any]]:
     """A scan of Poisson counts, and those counts (n, H, W)."""
     rng = np.random.default_rng(seed)
     scan = scan_at(rng.uniform(20, 60, (n, 2)), window)
@@ -369,7 +378,7 @@ def counted(n: int = 12, window=(8, 11), seed: int = 6, photons: float = 20.0):
     return dataclasses.replace(scan, amplitude=np.sqrt(counts).astype(np.float32)), counts
 
 
-def draw(*key, seed=1, groups=GROUPS):
+def draw(*key: Any, seed: int = 1, groups: npt.NDArray[Any] = GROUPS) -> Any:
     return Draw(groups, seed, key or ("step 0",))
 
 
@@ -406,7 +415,7 @@ def test_the_zero_frequency_of_a_batch_comes_first() -> None:
 
 @settings(max_examples=20)
 @given(shown_fraction=st.floats(0.05, 0.99), seed=st.integers(0, 2**16))
-def test_every_photon_is_either_shown_or_hidden(shown_fraction, seed) -> None:
+def test_every_photon_is_either_shown_or_hidden(shown_fraction: float, seed: int) -> None:
     scan, counts = counted(seed=seed)
     batch = GroupedScan(scan, shown_fraction)[draw("a", seed=seed)]
     for name in ("shown", "hidden"):
@@ -465,7 +474,7 @@ def test_reading_a_batch_does_not_touch_the_global_generators() -> None:
     np.testing.assert_array_equal(np.random.get_state()[1], before)  # noqa: NPY002
 
 
-def test_a_scan_is_divided_into_photons_that_are_shown_and_others(scan) -> None:
+def test_a_scan_is_divided_into_photons_that_are_shown_and_others(scan: Scan) -> None:
     shown, hidden = scan.divided(0.25, np.random.default_rng(3))
     counts = scan.counts(np.arange(len(scan)))
     np.testing.assert_array_equal(shown.counts(np.arange(len(scan))) + hidden, counts)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 from contextlib import nullcontext
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from ptyproof.training.device import RunOptions, compute_environment, configured
 from tests.helpers.messages import names, naming
 
 
-def process_state():
+def process_state() -> dict[str, Any]:
     """Everything that a job may change for its own time, as comparable values."""
     return {
         "threads": torch.get_num_threads(),
@@ -42,7 +43,7 @@ def process_state():
         ("threads", -2),
     ],
 )
-def test_impossible_options_are_refused_by_name_and_value(option: str, value) -> None:
+def test_impossible_options_are_refused_by_name_and_value(option: str, value: Any) -> None:
     with pytest.raises(InputError) as caught:
         RunOptions(**{option: value})
     assert names(str(caught.value), f"--{option.replace('_', '-')}", repr(value))
@@ -53,7 +54,7 @@ def test_impossible_options_are_refused_by_name_and_value(option: str, value) ->
     [{}, {"accelerator": "cpu"}, {"accelerator": "gpu"}, {"logger": "none", "num_workers": 3, "threads": 1}],
     ids=str,
 )
-def test_possible_options_are_kept(options) -> None:
+def test_possible_options_are_kept(options: dict[str, Any]) -> None:
     made = RunOptions(**options)
     assert {name: getattr(made, name) for name in options} == options
 
@@ -93,7 +94,7 @@ def test_the_environment_says_what_bits_depend_on() -> None:
 
 
 @pytest.mark.parametrize("error", [None, RuntimeError, KeyboardInterrupt])
-def test_a_job_has_its_configuration_and_the_process_its_own_back(error) -> None:
+def test_a_job_has_its_configuration_and_the_process_its_own_back(error: type[BaseException] | None) -> None:
     before = process_state()
     ended = nullcontext() if error is None else pytest.raises(error)
     with ended, configured(RunOptions(accelerator="cpu", threads=before["threads"] + 1), seed=5):

@@ -6,6 +6,7 @@ import signal
 import tempfile
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ import torch
 from ptyproof.errors import DataError, InputError
 from ptyproof.training.module import TrainingDivergedError
 from ptyproof.training.runner import CHECKPOINT, train
+from ptyproof.training.scan import Scan
 from tests.helpers.messages import naming
 from tests.helpers.short_training import (
     CPU,
@@ -26,7 +28,7 @@ from tests.helpers.short_training import (
 )
 
 
-def test_a_diverging_training_says_its_epoch_and_step(scan, tmp_path: Path) -> None:
+def test_a_diverging_training_says_its_epoch_and_step(scan: Scan, tmp_path: Path) -> None:
     with pytest.raises(TrainingDivergedError, match=naming("epoch 1", "step 2", "learning_rate", "1e+30")):
         train(with_rate(task(1), 1e30), scan, tmp_path, CPU)
     assert file_names(tmp_path) == []
@@ -35,7 +37,7 @@ def test_a_diverging_training_says_its_epoch_and_step(scan, tmp_path: Path) -> N
 @pytest.mark.parametrize("value", [np.inf, np.nan, 1e25])
 @pytest.mark.parametrize("shown_fraction", [0.5, 1.0])
 def test_a_pattern_of_no_possible_count_is_refused_before_anything_is_trained(
-    scan, tmp_path: Path, value, shown_fraction: float
+    scan: Scan, tmp_path: Path, value: Any, shown_fraction: float
 ) -> None:
     amplitude = scan.amplitude.copy()
     amplitude[17, 3, 5] = value
@@ -44,23 +46,23 @@ def test_a_pattern_of_no_possible_count_is_refused_before_anything_is_trained(
     assert file_names(tmp_path) == []
 
 
-def test_a_diverging_training_of_groups_says_its_epoch_and_step(scan, tmp_path: Path) -> None:
+def test_a_diverging_training_of_groups_says_its_epoch_and_step(scan: Scan, tmp_path: Path) -> None:
     with pytest.raises(TrainingDivergedError, match=naming("epoch 1", "step 2")):
         train(with_rate(task(2), 1e30), scan, tmp_path, CPU)
 
 
-def test_a_training_that_diverges_in_its_last_step_says_so(scan, tmp_path: Path) -> None:
+def test_a_training_that_diverges_in_its_last_step_says_so(scan: Scan, tmp_path: Path) -> None:
     with pytest.raises(TrainingDivergedError):
         train(with_rate(task(1, max_epochs=1, steps_per_epoch=1), 1e30), scan, tmp_path, CPU)
 
 
-def test_a_checkpoint_does_not_say_where_it_was_written(reference) -> None:
+def test_a_checkpoint_does_not_say_where_it_was_written(reference: Path) -> None:
     raw = (reference / CHECKPOINT).read_bytes()
     assert str(reference).encode() not in raw
     assert str(reference.parent).encode() not in raw
 
 
-def process_state():
+def process_state() -> dict[str, Any]:
     return {
         "threads": torch.get_num_threads(),
         "deterministic": torch.are_deterministic_algorithms_enabled(),
@@ -75,7 +77,7 @@ def process_state():
 
 
 @pytest.mark.parametrize("ends", ["well", "at once", "in its middle", "diverged"])
-def test_the_process_has_its_own_state_back(scan, tmp_path: Path, ends: str) -> None:
+def test_the_process_has_its_own_state_back(scan: Scan, tmp_path: Path, ends: str) -> None:
     torch.set_num_threads(2)
     before = process_state()
     options = replace(CPU, threads=3)
@@ -93,7 +95,7 @@ def test_the_process_has_its_own_state_back(scan, tmp_path: Path, ends: str) -> 
     assert process_state() == before
 
 
-def test_an_interrupt_stays_one_and_can_be_repeated(scan, tmp_path: Path) -> None:
+def test_an_interrupt_stays_one_and_can_be_repeated(scan: Scan, tmp_path: Path) -> None:
     handler = signal.getsignal(signal.SIGINT)
     try:
         with pytest.raises(KeyboardInterrupt):
@@ -106,11 +108,11 @@ def test_an_interrupt_stays_one_and_can_be_repeated(scan, tmp_path: Path) -> Non
 
 
 def test_every_file_of_a_training_is_whole_or_absent_in_its_own_folder(
-    scan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    scan: Scan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folders, make = [], tempfile.mkstemp
 
-    def mkstemp(*args, **kwargs):
+    def mkstemp(*args: Any, **kwargs: Any) -> Any:
         folders.append(kwargs.get("dir"))
         return make(*args, **kwargs)
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 import pytest
 import torch
 from hypothesis import given, settings
@@ -15,12 +18,12 @@ from ptyproof.training.forward import back, expected_counts, poisson_loss, spect
 from tests.strategies.scans import complex_noise, windows
 
 
-def noise(shape, seed, dtype=np.complex128):
+def noise(shape: tuple[int, ...], seed: int, dtype: Any = np.complex128) -> torch.Tensor:
     """Complex noise as a tensor: nothing in it is symmetric or real."""
     return torch.from_numpy(complex_noise(shape, seed).astype(dtype))
 
 
-def centred_first(field):
+def centred_first(field: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """What has its zero frequency in the middle, with it first."""
     height, width = field.shape[-2:]
     rows, cols = (np.arange(height) + height // 2) % height, (np.arange(width) + width // 2) % width
@@ -29,7 +32,7 @@ def centred_first(field):
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [(np.complex64, 1e-5), (np.complex128, 1e-10)])
 @pytest.mark.parametrize("window", [(12, 20), (9, 14), (16, 7)])
-def test_expected_counts_are_those_of_the_numpy_model(window, dtype, tolerance: float) -> None:
+def test_expected_counts_are_those_of_the_numpy_model(window: tuple[int, int], dtype: Any, tolerance: float) -> None:
     probe = complex_noise(window, 1).astype(dtype)
     patches = complex_noise((3, *window), 2).astype(dtype)
     reference = centred_first(numpy_forward.expected_counts(probe, patches))
@@ -51,7 +54,7 @@ def test_a_tilted_wave_arrives_where_the_shift_theorem_says() -> None:
 
 @settings(max_examples=30)
 @given(window=windows(2, 11), seed=st.integers(0, 2**16))
-def test_the_detector_sees_all_the_energy_of_the_exit_wave(window, seed) -> None:
+def test_the_detector_sees_all_the_energy_of_the_exit_wave(window: tuple[int, int], seed: int) -> None:
     probes, patches = noise((2, *window), seed), noise((2, *window), seed + 1)
     energy = (probes * patches).abs().square().sum(dim=(-2, -1))
     torch.testing.assert_close(expected_counts(probes, patches).sum(dim=(-2, -1)), energy, rtol=1e-12, atol=0)
@@ -59,7 +62,7 @@ def test_the_detector_sees_all_the_energy_of_the_exit_wave(window, seed) -> None
 
 @settings(max_examples=30)
 @given(window=windows(1, 11), seed=st.integers(0, 2**16))
-def test_the_transform_is_numpys_and_its_inverse_is_its_adjoint(window, seed) -> None:
+def test_the_transform_is_numpys_and_its_inverse_is_its_adjoint(window: tuple[int, int], seed: int) -> None:
     u, v = noise((2, *window), seed), noise((2, *window), seed + 1)
     np.testing.assert_allclose(spectrum(u).numpy(), centred_first(numpy_fourier.fft2c(u.numpy())), atol=1e-12)
     np.testing.assert_allclose(back(centred_first(v)).numpy(), numpy_fourier.ifft2c(v.numpy()), atol=1e-12)
@@ -89,7 +92,7 @@ def test_the_loss_is_zero_where_the_rate_is_the_count_and_larger_elsewhere() -> 
 
 @pytest.mark.parametrize("counts", [1.0, 1e2, 1e4, 2.0**20])
 @pytest.mark.parametrize("sigmas", [-1.0, 0.01, 3.0])
-def test_single_precision_keeps_the_loss_of_bright_pixels(counts, sigmas: float) -> None:
+def test_single_precision_keeps_the_loss_of_bright_pixels(counts: npt.NDArray[Any], sigmas: float) -> None:
     rate = np.maximum(np.float32(counts + sigmas * np.sqrt(counts)), np.float32(0.25))
     found = poisson_loss(torch.full((5, 7), float(rate) - 0.125), torch.full((5, 7), counts), 0.125)
     excess = np.longdouble(torch.tensor(float(rate) - 0.125).add(0.125).item()) - counts

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 import torch
 from scipy.stats import poisson
@@ -23,12 +25,12 @@ EARLIER = 0.3
 def batch(
     n_groups: int = 2,
     members: int = 3,
-    window=(8, 12),
+    window: tuple[int, int] = (8, 12),
     seed: int = 0,
     shown_fraction: float = 0.75,
     photons: float = 500.0,
-    dark_px=(0, 0, 0, 0),
-):
+    dark_px: int = (0, 0, 0, 0),
+) -> dict[str, torch.Tensor]:
     """A batch of Poisson counts as `GroupedScan` gives it."""
     rng = np.random.default_rng(seed)
     corners = corners_on_canvas(n_groups, members, seed)
@@ -43,7 +45,7 @@ def batch(
     return {name: torch.from_numpy(array.copy()) for name, array in arrays.items()}
 
 
-def module_of(plan=PLAN, seed: int = 0):
+def module_of(plan: TrainingDesign = PLAN, seed: int = 0) -> PatchTraining:
     """A module whose network corrects something."""
     torch.manual_seed(seed)
     module = PatchTraining(plan, "")
@@ -53,7 +55,7 @@ def module_of(plan=PLAN, seed: int = 0):
     return module
 
 
-def stages_of(module, data, shown_fraction):
+def stages_of(module: PatchTraining, data: npt.NDArray[Any], shown_fraction: float) -> Any:
     """Objects, corrections and light of a batch's stages, in numpy, and its patterns."""
     shrink = module.design.network.shrink
     window, dark_px = tuple(data["probes"].shape[-2:]), tuple(data["dark_px"].tolist())
@@ -64,7 +66,7 @@ def stages_of(module, data, shown_fraction):
         return [(one.obj.numpy(), one.correction.numpy()) for one in module.network.estimates(patterns)]
 
 
-def numpy_losses(module, data):
+def numpy_losses(module: PatchTraining, data: npt.NDArray[Any]) -> Any:
     """Loss and light of the correction of each stage, pattern by pattern, the loss by scipy's likelihood."""
     shown_fraction, floor = module.design.shown_fraction, module.design.rate_floor
     judged = 1 - shown_fraction if shown_fraction < 1 else 1.0
@@ -85,7 +87,7 @@ def numpy_losses(module, data):
 @pytest.mark.parametrize("restraint", [0.0, 0.2])
 @pytest.mark.parametrize(("n_stages", "dark_px"), [(1, (0, 0, 0, 0)), (3, (0, 0, 0, 0)), (3, (4, 0, 0, 5))])
 def test_objective_and_loss_are_what_numpy_and_scipy_say(
-    shown_fraction: float, restraint: float, n_stages: int, dark_px
+    shown_fraction: float, restraint: float, n_stages: int, dark_px: int
 ) -> None:
     sizes = replace(SIZES, n_stages=n_stages)
     module = module_of(replace(PLAN, shown_fraction=shown_fraction, restraint=restraint, network=sizes))

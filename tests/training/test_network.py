@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 import torch
 from hypothesis import given, settings
@@ -25,7 +27,7 @@ SMALL = NetworkDesign(n_stages=2, channels=6, n_blocks=1, shrink=4, start_iterat
 REACH_PX = SMALL.n_stages * 4 * SMALL.shrink
 
 
-def lively(design=SMALL, seed: int = 0):
+def lively(design: NetworkDesign = SMALL, seed: int = 0) -> Any:
     """A network none of whose layers is zero, as after some training."""
     torch.manual_seed(seed)
     network = GroupNetwork(design)
@@ -35,7 +37,9 @@ def lively(design=SMALL, seed: int = 0):
     return network.eval()
 
 
-def dark_scan(n: int = 20, window=(8, 12), seed: int = 0, object_scale: float = 2.5, spread: float = 14.0):
+def dark_scan(
+    n: int = 20, window: tuple[int, int] = (8, 12), seed: int = 0, object_scale: float = 2.5, spread: float = 14.0
+) -> Scan:
     """A scan of noise whose object lies somewhere on its grid."""
     patterns = noisy(1, n, window, seed)
     positions = np.random.default_rng(seed).uniform(10, 10 + spread, (n, 2)) + np.array([5, 9])
@@ -43,7 +47,7 @@ def dark_scan(n: int = 20, window=(8, 12), seed: int = 0, object_scale: float = 
     return Scan(amplitude, patterns.probes[0, 0].numpy(), object_scale, positions, "0" * 64)
 
 
-def edged_scan(n):
+def edged_scan(n: int) -> Scan:
     """The same with a probe that leaves the edges of its windows dark."""
     scan = dark_scan(n, window=(16, 20))
     rows, cols = np.arange(16.0)[:, None], np.arange(20.0)
@@ -53,7 +57,7 @@ def edged_scan(n):
     return edged
 
 
-def patterns_of(scan, index, corners, shape):
+def patterns_of(scan: Scan, index: int, corners: npt.NDArray[Any], shape: tuple[int, ...]) -> Patterns:
     """The patterns of a scan as one group on a canvas."""
     amplitude = np.fft.ifftshift(scan.amplitude[index], axes=(-2, -1))
     canvas = Canvas(torch.from_numpy(corners)[None], scan.window, shape, scan.dark_px)
@@ -66,7 +70,9 @@ def patterns_of(scan, index, corners, shape):
 
 @pytest.mark.parametrize("n_stages", [1, 2, 3])
 @pytest.mark.parametrize(("window", "shrink"), [((8, 12), 4), ((16, 4), 2), ((7, 10), 1)])
-def test_before_its_training_the_network_is_its_start_and_a_step_per_stage(n_stages: int, window, shrink: int) -> None:
+def test_before_its_training_the_network_is_its_start_and_a_step_per_stage(
+    n_stages: int, window: tuple[int, int], shrink: int
+) -> None:
     design = NetworkDesign(n_stages=n_stages, channels=5, n_blocks=2, shrink=shrink, start_iterations=3)
     patterns = noisy(2, 3, window, 1, multiple=shrink)
     network = GroupNetwork(design)
@@ -177,7 +183,7 @@ def test_the_correction_looks_at_amplitude_and_probe(what: str) -> None:
 
 @settings(max_examples=10)
 @given(seed=st.integers(0, 2**16), angle=st.floats(0, 6.28), scale=st.floats(0.3, 10))
-def test_the_network_does_not_depend_on_the_probes_phase_nor_on_the_unit(seed, angle, scale) -> None:
+def test_the_network_does_not_depend_on_the_probes_phase_nor_on_the_unit(seed: int, angle: float, scale: float) -> None:
     patterns, network = doubled(noisy(2, 4, seed=seed, photons=1e4)), lively().double()
     turned = changed(patterns, probes=patterns.probes * np.exp(1j * angle))
     scaled = changed(patterns, amplitude=patterns.amplitude * scale, probes=patterns.probes * scale)
@@ -212,7 +218,7 @@ def test_blocks_change_nothing_but_rounding(block: int) -> None:
         torch.testing.assert_close(network(changed(patterns, block=block)), network(patterns), rtol=0, atol=1e-8)
 
 
-def padded(patterns, before, after):
+def padded(patterns: Patterns, before: tuple[int, int], after: tuple[int, int]) -> Patterns:
     """The same patterns on a larger canvas."""
     shape = tuple(side + before + after for side in patterns.canvas.shape)
     canvas = Canvas(patterns.canvas.corners_px + before, patterns.canvas.window, shape)
@@ -311,7 +317,7 @@ def test_a_canvas_that_shrink_does_not_divide_is_refused() -> None:
 
 
 @pytest.mark.parametrize("made", [dark_scan, edged_scan])
-def test_predicted_patches_are_those_of_single_patterns_in_the_files_unit(made) -> None:
+def test_predicted_patches_are_those_of_single_patterns_in_the_files_unit(made: Any) -> None:
     scan, network = made(70), lively()
     patches = predict_patches(network, scan)
     assert patches.dtype == np.complex64
@@ -335,7 +341,7 @@ def test_the_starts_of_single_patterns_can_be_predicted() -> None:
 @pytest.mark.parametrize("n", [4, 16, 40])
 @pytest.mark.parametrize("start_only", [True, False])
 @pytest.mark.parametrize("made", [dark_scan, edged_scan])
-def test_a_predicted_object_is_that_of_all_patterns_together(n: int, start_only: bool, made) -> None:
+def test_a_predicted_object_is_that_of_all_patterns_together(n: int, start_only: bool, made: Any) -> None:
     scan, network = made(n), lively()
     found = predict_object(network, scan, (60, 70), start_only=start_only)
     assert found.dtype == np.complex64
@@ -393,11 +399,11 @@ class Counted(Console):
     """A console that keeps what its bar was told."""
 
     @contextmanager
-    def progress(self, label, total, unit, *args, **kwargs):
+    def progress(self, label: str, total: int, unit: str, *args: Any, **kwargs: Any) -> Any:
         self.total, self.unit, self.label, self.done = total, unit, label, 0
         yield self
 
-    def update(self, n) -> None:
+    def update(self, n: int) -> None:
         self.done += n
 
 

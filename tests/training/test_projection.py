@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 import pytest
 import torch
 from hypothesis import given, settings
@@ -10,7 +13,7 @@ from hypothesis import strategies as st
 
 from ptyproof.physics.ramps import integrate_ramps
 from ptyproof.training.canvas import Canvas
-from ptyproof.training.projection import misfit, project, start_estimate
+from ptyproof.training.projection import Patterns, misfit, project, start_estimate
 from tests.helpers.position_groups import (
     changed,
     corners_on_canvas,
@@ -27,11 +30,13 @@ DARK, MOMENTUM, FLOOR = 0.01, 0.8, 1e-6
 TRIAL, LARGEST_GAIN = 0.02, 3.0
 
 
-def square(field):
+def square(field: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return np.abs(field) ** 2
 
 
-def numpy_misfit(amplitude, probes, corners, obj):
+def numpy_misfit(
+    amplitude: npt.NDArray[Any], probes: npt.NDArray[Any], corners: npt.NDArray[Any], obj: npt.NDArray[Any]
+) -> Any:
     """The change of one group's object, by a loop over its patterns; and the waves with their own changes."""
     height, width = probes.shape[1:]
     total, light = np.zeros_like(obj), np.zeros(obj.shape)
@@ -47,12 +52,12 @@ def numpy_misfit(amplitude, probes, corners, obj):
     return total / divisor, divisor, waves
 
 
-def changed_wave(wave, measured):
+def changed_wave(wave: npt.NDArray[Any], measured: npt.NDArray[Any]) -> npt.NDArray[Any]:
     far = np.fft.fft2(wave, norm="ortho")
     return np.fft.ifft2(measured * far / np.sqrt(square(far) + FLOOR), norm="ortho") - wave
 
 
-def numpy_slope(wave, moved):
+def numpy_slope(wave: npt.NDArray[Any], moved: npt.NDArray[Any]) -> Any:
     """Slopes and centre, (2,) both, that a wave's change shows."""
     grid = np.stack(np.meshgrid(*(np.arange(side) for side in wave.shape), indexing="ij"))
     light = square(wave)
@@ -61,7 +66,7 @@ def numpy_slope(wave, moved):
     return ((np.conj(wave) * moved).imag * arm).sum(axis=(1, 2)) / (light * arm**2).sum(axis=(1, 2)), centre
 
 
-def numpy_gains(probe):
+def numpy_gains(probe: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """What a projection leaves of a known slope, in parts of what it shows, along rows and columns."""
     grid = np.meshgrid(*(np.arange(side) for side in probe.shape), indexing="ij")
     shares = []
@@ -71,7 +76,9 @@ def numpy_gains(probe):
     return np.clip(1 / np.maximum(shares, FLOOR) - 1, 0, LARGEST_GAIN)
 
 
-def numpy_project(amplitude, probes, corners, obj):
+def numpy_project(
+    amplitude: npt.NDArray[Any], probes: npt.NDArray[Any], corners: npt.NDArray[Any], obj: npt.NDArray[Any]
+) -> npt.NDArray[Any]:
     """One projection of one group, the slow phase mended."""
     change, divisor, waves = numpy_misfit(amplitude, probes, corners, obj)
     grid = np.stack(np.meshgrid(*(np.arange(side) for side in probes.shape[1:]), indexing="ij"))
@@ -89,7 +96,13 @@ def numpy_project(amplitude, probes, corners, obj):
     return (obj + change) * np.exp(1j * turn / divisor)
 
 
-def numpy_start(amplitude, probes, corners, shape, iterations):
+def numpy_start(
+    amplitude: npt.NDArray[Any],
+    probes: npt.NDArray[Any],
+    corners: npt.NDArray[Any],
+    shape: tuple[int, ...],
+    iterations: int,
+) -> npt.NDArray[Any]:
     obj = last = np.ones(shape, dtype=complex)
     for _ in range(iterations):
         ahead = obj + MOMENTUM * (obj - last)
@@ -97,12 +110,12 @@ def numpy_start(amplitude, probes, corners, shape, iterations):
     return obj
 
 
-def arrays(patterns):
+def arrays(patterns: Patterns) -> Any:
     """Amplitude, probes and corners of each group."""
     return zip(patterns.amplitude.numpy(), patterns.probes.numpy(), patterns.canvas.corners_px.numpy(), strict=True)
 
 
-def objects(patterns, seed):
+def objects(patterns: Patterns, seed: int) -> torch.Tensor:
     shape = (patterns.amplitude.shape[0], *patterns.canvas.shape)
     return torch.from_numpy(1 + 0.3 * complex_noise(shape, seed).astype(np.complex128))
 
@@ -112,7 +125,7 @@ cases = given(window=windows(3, 9), members=st.integers(1, 12), seed=st.integers
 
 @settings(max_examples=15)
 @cases
-def test_a_projection_is_what_its_equations_say(window, members, seed) -> None:
+def test_a_projection_is_what_its_equations_say(window: tuple[int, int], members: int, seed: int) -> None:
     patterns = doubled(noisy(2, members, window, seed))
     obj = objects(patterns, seed)
     moved, changes = project(patterns, obj).numpy(), misfit(patterns, obj).numpy()
@@ -125,7 +138,9 @@ def test_a_projection_is_what_its_equations_say(window, members, seed) -> None:
 
 @settings(max_examples=10)
 @given(window=windows(4, 8), members=st.integers(1, 9), iterations=st.integers(1, 5), seed=st.integers(0, 2**16))
-def test_the_start_is_projections_with_a_part_of_the_last_way(window, members, iterations, seed) -> None:
+def test_the_start_is_projections_with_a_part_of_the_last_way(
+    window: tuple[int, int], members: int, iterations: int, seed: int
+) -> None:
     patterns = doubled(noisy(2, members, window, seed, photons=4000.0))
     found = start_estimate(patterns, iterations).numpy()
     for group, (amplitude, probes, corners) in enumerate(arrays(patterns)):
@@ -136,7 +151,7 @@ def test_the_start_is_projections_with_a_part_of_the_last_way(window, members, i
 @pytest.mark.parametrize("curvature", [0.0, 0.08, 0.2])
 @pytest.mark.parametrize("slope", [(0.05, 0.0), (0.0, -0.04), (0.03, 0.06)])
 def test_a_measured_slope_is_taken_up_in_its_own_direction_by_probes_in_and_out_of_focus(
-    slope, curvature: float
+    slope: Any, curvature: float
 ) -> None:
     rows, cols = np.meshgrid(np.arange(20), np.arange(16), indexing="ij")
     truth = np.exp(1j * (slope[0] * rows + slope[1] * cols))[None]
@@ -184,13 +199,13 @@ def test_the_start_of_an_empty_object_stays_empty() -> None:
     torch.testing.assert_close(found, torch.ones_like(found), rtol=0, atol=1e-7)
 
 
-def relative_error(found, truth, light):
+def relative_error(found: npt.NDArray[Any], truth: npt.NDArray[Any], light: npt.NDArray[Any]) -> float:
     """The weighted distance of an object from the truth, its global phase and scale taken out."""
     factor = np.vdot(found * light, truth) / np.vdot(found * light, found)
     return np.sqrt((light * square(factor * found - truth)).sum() / (light * square(truth)).sum())
 
 
-def a_scan(side: int = 5, step: int = 3, window=(14, 12)):
+def a_scan(side: int = 5, step: int = 3, window: tuple[int, int] = (14, 12)) -> tuple[Patterns, npt.NDArray[Any]]:
     """Noise-free patterns of a smooth object, scanned on a jittered grid, and the truth."""
     grid = np.stack(np.meshgrid(*(step * np.arange(side),) * 2, indexing="ij"), axis=-1).reshape(-1, 2)
     corners = grid + np.random.default_rng(7).integers(0, 2, grid.shape)
@@ -220,7 +235,7 @@ def test_the_slopes_bring_what_projections_alone_do_not() -> None:
 
 @settings(max_examples=15)
 @given(seed=st.integers(0, 2**16), angle=st.floats(0, 6.28), scale=st.floats(0.3, 10))
-def test_the_start_does_not_depend_on_the_probes_phase_nor_on_the_unit(seed, angle, scale) -> None:
+def test_the_start_does_not_depend_on_the_probes_phase_nor_on_the_unit(seed: int, angle: float, scale: float) -> None:
     patterns = doubled(noisy(2, 4, (6, 9), seed, photons=1e4))
     start = start_estimate(patterns, 3)
     turned = changed(patterns, probes=patterns.probes * np.exp(1j * angle))

@@ -7,7 +7,10 @@ import os
 import pickle
 import signal
 import zipfile
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -17,6 +20,7 @@ from ptyproof.training.bundle import BUNDLE
 from ptyproof.training.digest_record import read_digests
 from ptyproof.training.digests import DigestLog
 from ptyproof.training.runner import CHECKPOINT, train
+from ptyproof.training.scan import Scan
 from tests.helpers.short_training import (
     CPU,
     EPOCHS,
@@ -34,7 +38,7 @@ from tests.helpers.short_training import (
 
 @pytest.mark.parametrize(("gridsize", "batches"), [(2, 2), (1, 5), (2, 7)])
 def test_a_training_that_failed_anywhere_goes_on_to_the_same_result(
-    scan, reference, tmp_path, gridsize: int, batches: int
+    scan: Scan, reference: Path, tmp_path: Path, gridsize: int, batches: int
 ) -> None:
     made, whole, broken = task(gridsize, max_epochs=3), tmp_path / "whole", tmp_path / "broken"
     whole.mkdir()
@@ -49,7 +53,7 @@ def test_a_training_that_failed_anywhere_goes_on_to_the_same_result(
     assert file_names(broken) == FILES
 
 
-def test_going_on_is_said_with_its_epoch(scan, reference, interrupted) -> None:
+def test_going_on_is_said_with_its_epoch(scan: Scan, reference: Path, interrupted: Path) -> None:
     lines = io.StringIO()
     trained = train(task(), scan, interrupted, CPU, told(lines))
     assert trained.resumed_from_epoch == 1
@@ -59,7 +63,7 @@ def test_going_on_is_said_with_its_epoch(scan, reference, interrupted) -> None:
     assert same_result(interrupted, reference)
 
 
-def test_a_finished_training_is_only_written_again(scan, reference, tmp_path) -> None:
+def test_a_finished_training_is_only_written_again(scan: Scan, reference: Path, tmp_path: Path) -> None:
     train(task(), scan, tmp_path, CPU)
     (tmp_path / BUNDLE).unlink()
     trained = train(task(), scan, tmp_path, CPU)
@@ -67,7 +71,7 @@ def test_a_finished_training_is_only_written_again(scan, reference, tmp_path) ->
     assert same_result(tmp_path, reference)
 
 
-def test_a_study_that_got_other_jobs_resumes_this_one(scan, interrupted) -> None:
+def test_a_study_that_got_other_jobs_resumes_this_one(scan: Scan, interrupted: Path) -> None:
     assert train(replace(task(), design_digest="f" * 64), scan, interrupted, CPU).resumed_from_epoch == 1
 
 
@@ -76,7 +80,9 @@ def test_a_study_that_got_other_jobs_resumes_this_one(scan, interrupted) -> None
     [{"gridsize": 1}, {"neighbor_count": 6}, {"seed": 5}, {"learning_rate": 2e-3}, {"max_epochs": 3}, {"network": 2}],
     ids=str,
 )
-def test_a_checkpoint_of_another_recipe_is_not_resumed(scan, interrupted, tmp_path, other) -> None:
+def test_a_checkpoint_of_another_recipe_is_not_resumed(
+    scan: Scan, interrupted: Path, tmp_path: Path, other: dict[str, float]
+) -> None:
     if "network" in other:
         other = {"network": NetworkDesign(channels=8, n_blocks=2)}
     fresh, lines = tmp_path / "fresh", io.StringIO()
@@ -87,7 +93,7 @@ def test_a_checkpoint_of_another_recipe_is_not_resumed(scan, interrupted, tmp_pa
     assert same_result(interrupted, fresh)
 
 
-def test_a_checkpoint_of_other_data_is_not_resumed(scan, interrupted) -> None:
+def test_a_checkpoint_of_other_data_is_not_resumed(scan: Scan, interrupted: Path) -> None:
     other = replace(scan, arrays_sha256="f" * 64)
     assert train(task(), other, interrupted, CPU).resumed_from_epoch == 0
 
@@ -95,20 +101,20 @@ def test_a_checkpoint_of_other_data_is_not_resumed(scan, interrupted) -> None:
 class Bomb:
     """Makes a folder when it is unpickled."""
 
-    def __init__(self, path) -> None:
+    def __init__(self, path: Path) -> None:
         self.path = path
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[str]]:
         return os.mkdir, (str(self.path),)
 
 
-def saved(value):
+def saved(value: Any) -> bytes:
     stream = io.BytesIO()
     torch.save(value, stream)
     return stream.getvalue()
 
 
-def repacked(raw, pickled):
+def repacked(raw: bytes, pickled: bytes) -> bytes:
     """A checkpoint whose pickle stream is another one."""
     stream = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(raw)) as source, zipfile.ZipFile(stream, "w") as target:
@@ -134,7 +140,7 @@ DAMAGES = {
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_a_damaged_checkpoint_is_not_resumed(scan, reference, interrupted, damage) -> None:
+def test_a_damaged_checkpoint_is_not_resumed(scan: Scan, reference: Path, interrupted: Path, damage: str) -> None:
     path, lines = interrupted / CHECKPOINT, io.StringIO()
     path.write_bytes(DAMAGES[damage](path.read_bytes()))
     assert train(task(), scan, interrupted, CPU, told(lines)).resumed_from_epoch == 0
@@ -142,12 +148,12 @@ def test_a_damaged_checkpoint_is_not_resumed(scan, reference, interrupted, damag
     assert same_result(interrupted, reference)
 
 
-def without_the_rest(raw):
+def without_the_rest(raw: bytes) -> bytes:
     state = torch.load(io.BytesIO(raw), weights_only=True)
     return saved({name: state[name] for name in ("ptyproof", "epoch")})
 
 
-def with_another_weight(raw):
+def with_another_weight(raw: bytes) -> bytes:
     weights = (
         torch.load(io.BytesIO(raw), weights_only=True)["state_dict"]["network.stages.0.stem.weight"].numpy().tobytes()
     )
@@ -166,7 +172,9 @@ def with_another_weight(raw):
     ],
     ids=["an empty pickle", "a tensor", "our part alone", "a flipped bit of a weight"],
 )
-def test_a_checkpoint_that_seems_whole_is_not_resumed(scan, reference, interrupted, damage) -> None:
+def test_a_checkpoint_that_seems_whole_is_not_resumed(
+    scan: Scan, reference: Path, interrupted: Path, damage: Callable[..., Any]
+) -> None:
     path = interrupted / CHECKPOINT
     path.write_bytes(damage(path.read_bytes()))
     train(task(), scan, interrupted, CPU)
@@ -174,7 +182,7 @@ def test_a_checkpoint_that_seems_whole_is_not_resumed(scan, reference, interrupt
 
 
 @pytest.mark.parametrize("form", ["pickle", "torch", "checkpoint"])
-def test_code_in_a_checkpoint_is_not_run(scan, reference, tmp_path, form: str) -> None:
+def test_code_in_a_checkpoint_is_not_run(scan: Scan, reference: Path, tmp_path: Path, form: str) -> None:
     trace, folder = tmp_path / "it-ran", tmp_path / "folder"
     folder.mkdir()
     ours = {"ptyproof": {"recipe_sha256": task().recipe_sha256(scan)}, "epoch": 0, "more": Bomb(trace)}
@@ -194,7 +202,7 @@ def test_code_in_a_checkpoint_is_not_run(scan, reference, tmp_path, form: str) -
         assert trace.exists()
 
 
-def test_an_interrupted_training_goes_on(scan, reference, tmp_path) -> None:
+def test_an_interrupted_training_goes_on(scan: Scan, reference: Path, tmp_path: Path) -> None:
     handler = signal.getsignal(signal.SIGINT)
     try:
         stopped = stopping(scan, batches_until_epoch_2(scan, task()), KeyboardInterrupt)
@@ -206,7 +214,7 @@ def test_an_interrupted_training_goes_on(scan, reference, tmp_path) -> None:
     assert same_result(tmp_path, reference)
 
 
-def test_random_generators_go_on_where_the_training_was_killed(scan, tmp_path) -> None:
+def test_random_generators_go_on_where_the_training_was_killed(scan: Scan, tmp_path: Path) -> None:
     """Loaders draw from torch's generator in each epoch, and dropout would."""
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     digests = []
