@@ -27,6 +27,14 @@ def test_the_newest_section_of_the_changelog_is_that_of_the_version() -> None:
     assert not released or released[0] == __version__
 
 
+def test_pages_name_this_version_where_they_name_a_tag() -> None:
+    tags = [
+        tag for page in (ROOT / "docs").rglob("*.md") for tag in re.findall(r"rev: v(\S+)", page.read_text("utf-8"))
+    ]
+    assert tags
+    assert set(tags) == {__version__}
+
+
 @pytest.mark.parametrize("package", HATCH["build"]["targets"]["wheel"]["packages"])
 def test_a_package_says_that_it_is_typed(package: str) -> None:
     assert (ROOT / package / "py.typed").is_file()
