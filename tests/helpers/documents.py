@@ -11,7 +11,7 @@ import pytest
 from hypothesis import strategies as st
 
 from ptyproof.docs_sync.blocks import Document, parse
-from ptyproof.hub.index import Hub
+from ptyproof.hub.index import Evidence, Hub
 
 PAGE = Path("docs/PAGE.md")
 ENVIRONMENT = {"python": "3.13.0", "system": "Linux", "machine": "x86_64"}
@@ -54,7 +54,9 @@ def block(name: str, body: str) -> Document:
     return parse(f"above\n<!-- ptyproof:begin {name} -->\n{body}<!-- ptyproof:end {name} -->\nbelow\n", PAGE)
 
 
-def record(root: Path, evidence: str = "green", topic: str | None = "dose", ended: bool = True, **changes: Any) -> str:
+def record(
+    root: Path, evidence: Evidence = "green", topic: str | None = "dose", ended: bool = True, **changes: Any
+) -> str:
     """Record a run in a hub as the plugin does; return its id."""
     hub = Hub(root)
     name = hub.open_run(["pytest", "tests"], evidence, topic, ENVIRONMENT, REVISION)

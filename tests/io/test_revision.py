@@ -115,7 +115,7 @@ def test_a_clean_repository_has_its_commit_and_no_changes(repository: Path) -> N
 
 def test_the_record_is_what_the_index_of_a_hub_takes(repository: Path) -> None:
     (repository / "scan.py").write_text("")
-    record = state(repository).as_dict()
+    record: dict[str, Any] = {**state(repository).as_dict()}
     names = ["commit", "uncommitted_sha256", "code_sha256", "tests_sha256"]
     assert list(record) == [*names, "git_error", "tree"]
     assert all(re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", record[name]) for name in names)

@@ -13,6 +13,8 @@ import pytest
 
 from ptyproof import clock
 from ptyproof.hub.index import Hub
+from ptyproof_schemas.types.hub_index import Run
+from tests.helpers.known import known
 from tests.helpers.processes import plugin_alone
 
 # what freezegun does, done by hand: what modules hold of the clock is replaced in all of them, and in the originals
@@ -42,7 +44,7 @@ SLOW = "import threading\ndef test_slow():\n    threading.Event().wait(1.2)\n"
 LIBRARIES = {"freezegun": FREEZEGUN, "time_machine": TIME_MACHINE}
 
 
-def recorded(folder: Path, *args: str) -> tuple[dict[str, str], list[float]]:
+def recorded(folder: Path, *args: str) -> tuple[Run, list[float]]:
     """Run the folder's tests as evidence; return the run's record and the durations of calls, s."""
     command = [
         sys.executable,
@@ -59,7 +61,7 @@ def recorded(folder: Path, *args: str) -> tuple[dict[str, str], list[float]]:
     index = Hub(folder / "hub").read()
     assert index is not None
     (run,) = index["runs"]
-    lines = (folder / "hub" / run["reports_path"]).read_text(encoding="utf-8").splitlines()
+    lines = (folder / "hub" / known(run["reports_path"])).read_text(encoding="utf-8").splitlines()
     reports = [json.loads(line) for line in lines]
     return run, [report["duration_s"] for report in reports if report["when"] == "call"]
 

@@ -64,7 +64,7 @@ def account_holds(ledger: TrainingLedger) -> dict[str, int]:
     """Check the account of the manifest and of the skip summary; return it."""
     manifest = ledger.read()
     assert manifest is not None
-    account: dict[str, int] = manifest["account"]
+    account: dict[str, Any] = {**manifest["account"]}
     assert account["n_enumerated"] == sum(count for name, count in account.items() if name != "n_enumerated")
     parts = ("jobs", "skipped_views", "not_selected")
     cells = [(record["dose"], record["view"]) for part in parts for record in manifest[part]]
