@@ -18,6 +18,7 @@ from ptyproof.io.dataset import Dataset, read_dataset
 from ptyproof.metrics.data_fit import fit_measures
 from ptyproof.metrics.protocol import Recipe
 from ptyproof.records.archive import ReconstructionArchive, read_archive
+from tests.helpers.known import known
 from tests.helpers.messages import naming
 from tests.helpers.phases import Phase
 from tests.strategies.reconstructions import noisy, write_result
@@ -31,7 +32,7 @@ def dataset(smoke_c: Phase) -> Dataset:
 
 
 @pytest.fixture
-def halves(dataset: Dataset, tmp_path: Path) -> Callable[..., tuple[Any, Any]]:
+def halves(dataset: Dataset, tmp_path: Path) -> Callable[..., list[HalfScan]]:
     """A function that makes two half-scans from objects."""
 
     def make(*objects: Any) -> list[HalfScan]:
@@ -51,10 +52,12 @@ def blurred(obj: npt.NDArray[Any], sigma: float, seed: int, level: float = 0.02)
     return smooth + level * complex_noise(obj.shape, seed)
 
 
-def test_the_resolution_is_where_the_halves_part(dataset: Dataset, halves: Callable[..., Any]) -> None:
+def test_the_resolution_is_where_the_halves_part(dataset: Dataset, halves: Callable[..., list[HalfScan]]) -> None:
     found = {}
     for sigma in (1.0, 2.5):
-        agreement = half_scan_agreement(*halves(*(blurred(dataset.obj, sigma, seed) for seed in (1, 2))), dataset)
+        agreement = half_scan_agreement(
+            *halves(*(blurred(known(dataset.obj), sigma, seed) for seed in (1, 2))), dataset
+        )
         found[sigma] = agreement.measures["half_scan_phase_frc_halfbit_px"].value
         assert set(agreement.curves) == {"phase", "amplitude", "complex"}
         assert agreement.measures["half_scan_complex_frc50_nyquist"].direction == "higher"
@@ -62,16 +65,16 @@ def test_the_resolution_is_where_the_halves_part(dataset: Dataset, halves: Calla
 
 
 def test_a_shift_a_turn_and_a_unit_between_the_halves_are_no_disagreement(
-    dataset: Dataset, halves: Callable[..., Any]
+    dataset: Dataset, halves: Callable[..., list[HalfScan]]
 ) -> None:
-    one, two = (blurred(dataset.obj, 1.0, seed) for seed in (1, 2))
+    one, two = (blurred(known(dataset.obj), 1.0, seed) for seed in (1, 2))
     plain = half_scan_agreement(*halves(one, two), dataset).measures
     moved = half_scan_agreement(*halves(one, 3j * np.roll(two, (1, -2), (0, 1))), dataset).measures
     for name in ("half_scan_phase_frc50_nyquist", "half_scan_complex_frc_halfbit_nyquist"):
         assert moved[name].value == pytest.approx(plain[name].value, rel=0.05)
 
 
-def test_held_out_patterns_tell_good_from_bad(dataset: Dataset, halves: Callable[..., Any]) -> None:
+def test_held_out_patterns_tell_good_from_bad(dataset: Dataset, halves: Callable[..., list[HalfScan]]) -> None:
     good = half_scan_agreement(*halves(noisy(0.01, 1)(dataset), noisy(0.01, 2)(dataset)), dataset).measures
     bad = half_scan_agreement(*halves(noisy(0.3, 1)(dataset), noisy(0.3, 2)(dataset)), dataset).measures
     for name in ("held_out_r_factor", "held_out_poisson_deviance"):
@@ -83,7 +86,7 @@ def test_held_out_patterns_tell_good_from_bad(dataset: Dataset, halves: Callable
     assert truth["half_scan_phase_frc50_px"].value == 2
 
 
-def test_the_fit_is_that_of_the_definition(dataset: Dataset, halves: Callable[..., Any]) -> None:
+def test_the_fit_is_that_of_the_definition(dataset: Dataset, halves: Callable[..., list[HalfScan]]) -> None:
     """The definition of the R-factor, with positions that move the object instead of the probe."""
     from ptyproof.physics.forward import expected_counts, object_patches
 
@@ -97,7 +100,7 @@ def test_the_fit_is_that_of_the_definition(dataset: Dataset, halves: Callable[..
     assert measures["r_factor"] == pytest.approx(expected, rel=0.02)
 
 
-def test_unknown_counts_leave_the_deviance_undefined(dataset: Dataset, halves: Callable[..., Any]) -> None:
+def test_unknown_counts_leave_the_deviance_undefined(dataset: Dataset, halves: Callable[..., list[HalfScan]]) -> None:
     unknown = replace(dataset, metadata=dataset.metadata | {"intensity_scale": None})
     found = half_scan_agreement(*halves(dataset.obj, dataset.obj), unknown).measures
     assert found["held_out_poisson_deviance"].value is None
@@ -112,7 +115,7 @@ def test_the_indices_are_every_second_position() -> None:
         half_scan_indices(1)
 
 
-def test_halves_that_are_none_are_refused(dataset: Dataset, halves: Callable[..., Any]) -> None:
+def test_halves_that_are_none_are_refused(dataset: Dataset, halves: Callable[..., list[HalfScan]]) -> None:
     first, second = halves(dataset.obj, dataset.obj)
     with pytest.raises(InputError, match=naming(62, "[0, 2, 4")):
         half_scan_agreement(first, replace(second, index=first.index), dataset)
@@ -123,7 +126,7 @@ def test_halves_that_are_none_are_refused(dataset: Dataset, halves: Callable[...
         half_scan_agreement(first, replace(second, result=small), dataset)
 
 
-def test_each_half_is_judged_on_patterns_of_the_other(dataset: Dataset, halves: Callable[..., Any]) -> None:
+def test_each_half_is_judged_on_patterns_of_the_other(dataset: Dataset, halves: Callable[..., list[HalfScan]]) -> None:
     first, second = halves(noisy(0.05, 1)(dataset), noisy(0.3, 2)(dataset))
     found = half_scan_agreement(first, second, dataset).measures["held_out_r_factor"].value
 

@@ -21,7 +21,7 @@ OBJECT = complex_noise((26, 31), 1)
 
 
 @given(data=st.data(), dose_exponent=st.floats(0, 7), n_modes=st.integers(1, 3))
-def test_mean_expected_photons_equal_the_dose(data: npt.NDArray[Any], dose_exponent: float, n_modes: int) -> None:
+def test_mean_expected_photons_equal_the_dose(data: st.DataObject, dose_exponent: float, n_modes: int) -> None:
     probe = complex_noise((n_modes, 7, 10), 2)
     positions = data.draw(positions_in(OBJECT.shape, (7, 10)))
     wanted = 10.0**dose_exponent

@@ -26,7 +26,7 @@ from tests.helpers.messages import naming
 from tests.strategies.scans import complex_noise, positions_in, windows
 
 
-def smooth(row: int, col: int, highest: float) -> Any:
+def smooth(row: npt.NDArray[Any], col: npt.NDArray[Any], highest: float) -> Any:
     """A sum of waves (up to `highest` cycles/px) and Gaussians, at any real coordinates; modulus about 1."""
     rng = np.random.default_rng(7)
     value = np.full(np.broadcast(row, col).shape, 0.6 + 0.2j)
@@ -71,7 +71,7 @@ def test_the_middle_of_a_patch_holds_fine_structure() -> None:
 
 
 @given(data=st.data(), window=windows(2, 9))
-def test_whole_positions_give_the_exact_crop(data: npt.NDArray[Any], window: tuple[int, int]) -> None:
+def test_whole_positions_give_the_exact_crop(data: st.DataObject, window: tuple[int, int]) -> None:
     obj = complex_noise((14, 11), 8)
     positions = np.rint(data.draw(positions_in((14, 11), window)))
     patches = object_patches(obj, positions, window, margin_px=3)
@@ -81,7 +81,7 @@ def test_whole_positions_give_the_exact_crop(data: npt.NDArray[Any], window: tup
 
 
 @given(data=st.data(), window=windows(4, 9))
-def test_every_position_is_treated_by_itself(data: npt.NDArray[Any], window: tuple[int, int]) -> None:
+def test_every_position_is_treated_by_itself(data: st.DataObject, window: tuple[int, int]) -> None:
     obj = complex_noise((20, 17), 9)
     positions = data.draw(positions_in((20, 17), window, min_size=2))
     together = object_patches(obj, positions, window)
@@ -196,7 +196,7 @@ PROBE = 3 * complex_noise((9, 6), 18)
 
 @settings(max_examples=25)
 @given(data=st.data(), block=st.integers(1, 40), seed=st.integers(0, 999))
-def test_counts_do_not_depend_on_the_block(data: npt.NDArray[Any], block: int, seed: int) -> None:
+def test_counts_do_not_depend_on_the_block(data: st.DataObject, block: int, seed: int) -> None:
     positions = data.draw(positions_in(OBJECT.shape, PROBE.shape))
     whole = np.concatenate(list(simulate_counts(OBJECT, PROBE, positions, np.random.default_rng(seed))))
     blocks = list(simulate_counts(OBJECT, PROBE, positions, np.random.default_rng(seed), block=block))

@@ -90,7 +90,7 @@ def test_fractional_shift_of_a_periodic_wave_is_exact() -> None:
     rows, cols = np.arange(9)[:, None], np.arange(12)[None, :]
     shifts = np.array([[0.5, 0.0], [-0.25, 1.75], [3.1, -0.4]])
 
-    def wave(row: int, col: int) -> npt.NDArray[Any]:
+    def wave(row: npt.NDArray[Any], col: npt.NDArray[Any]) -> npt.NDArray[Any]:
         return np.exp(2j * np.pi * (2 * row / 9 - 3 * col / 12))
 
     moved = fourier_shift(np.repeat(wave(rows, cols)[None], 3, axis=0), shifts)

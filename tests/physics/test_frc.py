@@ -22,7 +22,7 @@ def even(shape: tuple[int, ...]) -> npt.NDArray[Any]:
 
 
 def brute_force(
-    a: npt.NDArray[Any], b: npt.NDArray[Any], window: tuple[int, int]
+    a: npt.NDArray[Any], b: npt.NDArray[Any], window: npt.NDArray[Any]
 ) -> tuple[npt.NDArray[Any], list[int]]:
     """The definition, pixel by pixel."""
     side = min(a.shape)
@@ -109,7 +109,7 @@ def test_a_soft_window_keeps_agreement_at_low_frequencies_from_leaking_to_high_o
     rng = np.random.default_rng(0)
     this, other = (smooth + 0.02 * rng.standard_normal(smooth.shape) for _ in range(2))
 
-    def high(window: tuple[int, int]) -> float:
+    def high(window: npt.NDArray[Any]) -> float:
         curve = ring_correlation(this, other, window)
         return np.abs(curve.correlation[curve.frequency > 0.2]).mean()
 

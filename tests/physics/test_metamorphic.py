@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -65,7 +66,7 @@ def psnr_255(result: npt.NDArray[Any], truth: npt.NDArray[Any]) -> float:
     return 10 * np.log10(255**2 / max(np.mean((r - t) ** 2), 1e-30))
 
 
-def mean_matched_ssim(result: npt.NDArray[Any], truth: npt.NDArray[Any]) -> float:
+def mean_matched_ssim(result: npt.NDArray[Any], truth: npt.NDArray[Any]) -> float | None:
     r, t = (np.abs(image) for image in in_crop(result, truth))
     if not r.any():
         return None
@@ -109,7 +110,7 @@ def without_registration(result: npt.NDArray[Any], truth: npt.NDArray[Any]) -> f
         (lambda r, t: float(np.abs(np.abs(r) - np.abs(t)).mean()), "lower", r"result.* 3 .* 0\.038\d* .* 1\.35"),
     ],
 )
-def test_wrong_measures_are_caught(metric: str, better: str, said: str) -> None:
+def test_wrong_measures_are_caught(metric: Callable[..., Any], better: str, said: str) -> None:
     perfect = 1.0 if better == "higher" and metric is not psnr_255 else None
     found = metamorphic_violations(metric, better=better, perfect=perfect, scene=SCENE)
     assert any(re.search(said, sentence) for sentence in found), found

@@ -80,7 +80,7 @@ def test_the_same_state_gives_the_same_object(name: str) -> None:
 
 @pytest.mark.parametrize("name", OBJECT_NAMES)
 @pytest.mark.parametrize("shape", [(16, 16), (17, 200), (301, 33)])
-def test_small_and_narrow_objects(name: str, shape: tuple[int, ...]) -> None:
+def test_small_and_narrow_objects(name: str, shape: tuple[int, int]) -> None:
     obj = make_object(name, shape, np.random.default_rng(3))
     assert obj.shape == shape
     assert np.all(np.isfinite(obj))
@@ -94,6 +94,6 @@ def test_small_and_narrow_objects(name: str, shape: tuple[int, ...]) -> None:
         ("siemens", (64,), naming("16 px", "(64,)")),
     ],
 )
-def test_bad_objects_are_refused(name: str, shape: tuple[int, ...], message: str) -> None:
+def test_bad_objects_are_refused(name: str, shape: tuple[int, int], message: str) -> None:
     with pytest.raises(InputError, match=message):
         make_object(name, shape, np.random.default_rng(0))

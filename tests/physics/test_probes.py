@@ -15,7 +15,7 @@ from tests.helpers.messages import naming
 from tests.strategies.scans import complex_noise
 
 
-def radii(shape: tuple[int, ...]) -> npt.NDArray[Any]:
+def radii(shape: tuple[int, int]) -> npt.NDArray[Any]:
     rows = np.arange(shape[0])[:, None] - shape[0] // 2
     cols = np.arange(shape[1])[None, :] - shape[1] // 2
     return np.hypot(rows, cols)
@@ -32,7 +32,7 @@ def full_width(probe: npt.NDArray[Any]) -> float:
 
 @pytest.mark.parametrize("name", PROBE_NAMES)
 @pytest.mark.parametrize("shape", [64, (64, 80), (65, 64), (128, 96)])
-def test_type_norm_and_centring(name: str, shape: tuple[int, ...]) -> None:
+def test_type_norm_and_centring(name: str, shape: int | tuple[int, int]) -> None:
     probe = make_probe(name, shape)
     window = (shape, shape) if isinstance(shape, int) else shape
     assert probe.shape == window
@@ -91,7 +91,7 @@ def test_the_zone_plate_has_an_annular_pupil() -> None:
         ("zone_plate", 64, float("nan"), naming("diameter_px", "nan")),
     ],
 )
-def test_bad_probes_are_refused(name: str, shape: tuple[int, ...], diameter: float, message: str) -> None:
+def test_bad_probes_are_refused(name: str, shape: int | tuple[int, int], diameter: float, message: str) -> None:
     with pytest.raises(InputError, match=message):
         make_probe(name, shape, diameter_px=diameter)
 

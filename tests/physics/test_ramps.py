@@ -36,7 +36,7 @@ def brute_phases(places: npt.NDArray[Any], slopes: npt.NDArray[Any]) -> npt.NDAr
         distance[j] = np.inf
         for k in np.argsort(distance)[: min(NEIGHBORS, n - 1)]:
             way = places[k] - places[j]
-            root = 1 / max(np.linalg.norm(way), 1.0)
+            root = 1 / max(float(np.linalg.norm(way)), 1.0)
             row = np.zeros(n)
             row[[j, k]] = -root, root
             rows.append(row)

@@ -18,7 +18,7 @@ from tests.strategies.scans import windows
 
 
 def scan(
-    shape: tuple[int, ...] = (3, 4),
+    shape: tuple[int, int] = (3, 4),
     step_px: float = 5.0,
     jitter_px: float = 0.0,
     origin_px: Any = (10.0, 20.0),
@@ -59,7 +59,7 @@ def test_the_same_generator_state_gives_the_same_scan() -> None:
     seed=st.integers(0, 999),
 )
 def test_the_object_just_holds_all_windows(
-    window: tuple[int, int], shape: tuple[int, ...], step: float, jitter: float, margin: tuple[int, int], seed: int
+    window: tuple[int, int], shape: tuple[int, int], step: float, jitter: float, margin: int, seed: int
 ) -> None:
     positions = scan(shape, step, jitter, scan_origin_px(window, jitter, margin), seed)
     rows, cols = object_shape_for(positions, window, margin)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,7 @@ def lit_rows(position: npt.NDArray[Any], probe: npt.NDArray[Any]) -> set[int]:
     return rows
 
 
-def paint(positions: npt.NDArray[Any], probe: npt.NDArray[Any], indices: npt.NDArray[Any]) -> npt.NDArray[Any]:
+def paint(positions: npt.NDArray[Any], probe: npt.NDArray[Any], indices: npt.NDArray[Any]) -> set[tuple[int, int]]:
     """Brute force: every object pixel that the probe lights at one of the positions, as a set."""
     lit = set()
     height, width = probe.shape
@@ -67,7 +68,7 @@ def test_halves_share_no_light_and_lose_nothing(case: Any) -> None:
 
 
 @given(case=splittable(), permutation=st.randoms())
-def test_order_of_positions_does_not_matter(case: Any, permutation: npt.NDArray[Any]) -> None:
+def test_order_of_positions_does_not_matter(case: Any, permutation: random.Random) -> None:
     probe, positions = case
     order = list(range(len(positions)))
     permutation.shuffle(order)

@@ -24,6 +24,7 @@ from ptyproof.physics.metrics import scaled_error
 from ptyproof.reconstruction.iterative import PtyChi
 from ptyproof.reconstruction.method import BlindScan, Budget, Reconstruction, illumination, run_method
 from ptyproof.study.builtin import builtin_study
+from tests.helpers.known import known
 from tests.helpers.messages import names
 
 pytest.importorskip("ptychi", reason="pty-chi is not installed: pip install 'pytest-ptyproof[iterative]'")
@@ -35,10 +36,10 @@ DOSE = 1e5
 def base() -> Dataset:
     """Object, probe and positions of a small scan with the smoke study's kind of object."""
     study = builtin_study("fly64-smoke")
-    design = replace(study.base, scan_rows=8, scan_cols=8, step_px=3.0, jitter_px=1.5, probe_diameter_px=14.0)
+    design = replace(known(study.base), scan_rows=8, scan_cols=8, step_px=3.0, jitter_px=1.5, probe_diameter_px=14.0)
     made = make_base(replace(study, base=design))
     # half the phase: engines need many epochs for the slow waves of a strong object
-    obj = np.abs(made.obj) * np.exp(0.5j * np.angle(made.obj))
+    obj = np.abs(known(made.obj)) * np.exp(0.5j * np.angle(known(made.obj)))
     return replace(made, obj=obj.astype(np.complex64))
 
 
@@ -127,7 +128,7 @@ def test_the_same_seed_gives_the_same_bits_and_another_one_does_not(base: Datase
 
 def test_a_time_budget_ends_after_the_epoch_that_exceeds_it(base: Dataset) -> None:
     scan, _, _ = noise_free(base)
-    seen = []
+    seen: list[Any] = []
     budget = Budget(seconds=1e-6, on_epoch=seen.append)
     found = PtyChi("epie").reconstruct(scan, budget, np.random.default_rng(0))
     assert (found.stopped_by, len(found.losses), seen) == ("seconds", 1, [1])

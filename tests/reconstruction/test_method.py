@@ -24,7 +24,6 @@ from ptyproof.reconstruction.method import (
     run_method,
     unavailable,
 )
-from ptyproof.training.scan import Scan
 from tests.helpers.messages import naming
 
 SHAPE = (40, 34)
@@ -42,7 +41,7 @@ def make_scan(n: int = 9, seed: int = 0) -> BlindScan:
     return BlindScan(np.sqrt(counts).astype(np.float32), probe, positions, SHAPE)
 
 
-def good(scan: Scan) -> Reconstruction:
+def good(scan: BlindScan) -> Reconstruction:
     """A result that keeps the interface."""
     return Reconstruction(np.ones(scan.object_shape, np.complex64), scan.probe)
 

@@ -90,7 +90,7 @@ def measured(scan: Scan) -> Dataset:
 
 
 def archive_of(
-    scan: Scan, obj: npt.NDArray[Any], probe: npt.NDArray[Any], index: int = slice(None)
+    scan: Scan, obj: npt.NDArray[Any], probe: npt.NDArray[Any], index: Any = slice(None)
 ) -> ReconstructionArchive:
     """Return a result as an archive holds it."""
     light = illumination(probe, scan.positions_px[index], obj.shape)

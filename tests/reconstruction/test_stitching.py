@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from ptyproof.errors import InputError
 from ptyproof.physics.metrics import patch_error, scaled_error
 from ptyproof.reconstruction.stitching import cut, label_parts, stitch
-from ptyproof.training.projection import Patterns
 from tests.helpers.messages import naming
 from tests.strategies.scans import complex_noise
 
@@ -35,7 +34,7 @@ def bell(window: tuple[int, int], width: float = 0.3) -> npt.NDArray[Any]:
     return np.outer(*axes).astype(np.float32)
 
 
-def grid(counts: npt.NDArray[Any], step: float, jitter: int = 0, seed: int = 0) -> npt.NDArray[Any]:
+def grid(counts: tuple[int, int], step: float, jitter: int = 0, seed: int = 0) -> npt.NDArray[Any]:
     """Integer corners of a raster scan with jitter, from (0, 0) on."""
     rows, cols = np.meshgrid(*(step * np.arange(n) for n in counts), indexing="ij")
     corners = np.stack([rows.ravel(), cols.ravel()], axis=1)
@@ -48,7 +47,7 @@ class Case:
 
     def __init__(
         self,
-        counts: npt.NDArray[Any] = (6, 9),
+        counts: tuple[int, int] = (6, 9),
         step: int = 5,
         window: tuple[int, int] = (20, 26),
         jitter: int = 1,
@@ -64,17 +63,19 @@ class Case:
         self.phases = np.exp(2j * np.pi * np.random.default_rng(seed + 1).random(n)).astype(np.complex64)
         self.patches = self.truth * self.phases[:, None, None]
 
-    def noisy(self, sigma: float, seed: int = 0) -> Patterns:
+    def noisy(self, sigma: float, seed: int = 0) -> npt.NDArray[Any]:
         """Noise as of counted photons: its variance is inverse to the illumination."""
         noise = sigma * complex_noise(self.patches.shape, seed) / np.sqrt(np.maximum(self.weights, 1e-2))
         return (self.patches + noise).astype(np.complex64)
 
-    def stitch(self, patches: npt.NDArray[Any] = None, corners: npt.NDArray[Any] = None, **options: Any) -> Any:
+    def stitch(
+        self, patches: npt.NDArray[Any] | None = None, corners: npt.NDArray[Any] | None = None, **options: Any
+    ) -> Any:
         patches = self.patches if patches is None else patches
         corners = self.corners if corners is None else corners
         return stitch(patches, self.weights, corners, self.shape, **options)
 
-    def error(self, result: npt.NDArray[Any]) -> float:
+    def error(self, result: Any) -> float:
         return scaled_error(result.obj, self.obj, result.illumination).nrmse
 
 
@@ -329,7 +330,7 @@ def test_cut_is_the_inverse_of_stitching() -> None:
     assert cut(case.obj, np.empty((0, 2), np.int64), (4, 5)).shape == (0, 4, 5)
 
 
-def corner_slices(corner: tuple[int, int], window: tuple[int, int]) -> tuple[slice, ...]:
+def corner_slices(corner: npt.NDArray[Any], window: tuple[int, int]) -> tuple[slice, ...]:
     return tuple(slice(start, start + length) for start, length in zip(corner.tolist(), window, strict=True))
 
 

@@ -32,7 +32,7 @@ def write_tensors(path: Path, tensors: dict[str, torch.Tensor], **metadata: Any)
 
 
 def header_length(raw: bytes) -> int:
-    return 8 + struct.unpack("<Q", raw[:8])[0]
+    return 8 + int(struct.unpack("<Q", raw[:8])[0])
 
 
 @pytest.fixture(scope="module")

@@ -47,7 +47,7 @@ def fields(scan: Scan) -> dict[str, Any]:
     return {field.name: getattr(scan, field.name) for field in dataclasses.fields(scan)}
 
 
-def assert_same_scan(found: npt.NDArray[Any], expected: Any) -> None:
+def assert_same_scan(found: Scan, expected: Any) -> None:
     for name, value in fields(expected).items():
         np.testing.assert_array_equal(fields(found)[name], value, err_msg=name)
 
@@ -76,7 +76,7 @@ def brute_shift(plane: npt.NDArray[Any], shift: tuple[float, float]) -> npt.NDAr
     return matrices[0] @ plane @ matrices[1].T
 
 
-def nyquist(index: int, amount: float, sample: int) -> npt.NDArray[Any]:
+def nyquist(index: npt.NDArray[Any], amount: float, sample: int) -> npt.NDArray[Any]:
     return np.cos(np.pi * amount) * np.cos(np.pi * (index - sample)) / len(index)
 
 
@@ -102,7 +102,7 @@ TRUTHS = {
 
 
 @pytest.mark.parametrize("truth", TRUTHS)
-def test_the_truth_of_a_file_does_not_reach_the_scan(tmp_path: Path, truth: npt.NDArray[Any]) -> None:
+def test_the_truth_of_a_file_does_not_reach_the_scan(tmp_path: Path, truth: str) -> None:
     dataset = make_dataset(n=9, window=(8, 12))
     original = tmp_path / "original.npz"
     write_dataset(original, dataset)
@@ -299,12 +299,12 @@ def sampler(
     steps: int = 3,
     groups_per_step: int = 5,
     seed: int = 1,
-    key: str = ("groups", "job"),
+    key: tuple[str, ...] = ("groups", "job"),
 ) -> GroupSampler:
     return GroupSampler(points, gridsize, neighbor_count, steps, groups_per_step, seed, key)
 
 
-def epoch(found: npt.NDArray[Any], number: int) -> Any:
+def epoch(found: GroupSampler, number: int) -> Any:
     found.set_epoch(number)
     return np.array([draw.groups for draw in found])
 
@@ -326,15 +326,15 @@ def test_batches_depend_on_seed_key_and_epoch_alone() -> None:
 
 
 def test_batches_do_not_touch_the_global_generators() -> None:
-    before = np.random.get_state()[1].copy()  # noqa: NPY002
+    before = np.random.get_state(legacy=False)["state"]["key"].copy()  # noqa: NPY002
     epoch(sampler(POINTS), 0)
-    np.testing.assert_array_equal(np.random.get_state()[1], before)  # noqa: NPY002
+    np.testing.assert_array_equal(np.random.get_state(legacy=False)["state"]["key"], before)  # noqa: NPY002
 
 
 @settings(max_examples=50)
 @given(points=scattered_positions(9, 40), gridsize=st.sampled_from([1, 2, 3]), more=st.integers(0, 8), data=st.data())
 def test_groups_are_a_seed_and_some_of_its_nearest(
-    points: npt.NDArray[Any], gridsize: int, more: int, data: npt.NDArray[Any]
+    points: npt.NDArray[Any], gridsize: int, more: int, data: st.DataObject
 ) -> None:
     members = gridsize**2
     found = epoch(
@@ -468,10 +468,10 @@ def test_with_all_shown_counts_are_shown_and_judged_alike() -> None:
 
 
 def test_reading_a_batch_does_not_touch_the_global_generators() -> None:
-    before = np.random.get_state()[1].copy()  # noqa: NPY002
+    before = np.random.get_state(legacy=False)["state"]["key"].copy()  # noqa: NPY002
     scan, _ = counted()
     GroupedScan(scan, 0.5)[draw()]
-    np.testing.assert_array_equal(np.random.get_state()[1], before)  # noqa: NPY002
+    np.testing.assert_array_equal(np.random.get_state(legacy=False)["state"]["key"], before)  # noqa: NPY002
 
 
 def test_a_scan_is_divided_into_photons_that_are_shown_and_others(scan: Scan) -> None:

@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 import torch
 from scipy.stats import poisson
@@ -29,7 +28,7 @@ def batch(
     seed: int = 0,
     shown_fraction: float = 0.75,
     photons: float = 500.0,
-    dark_px: int = (0, 0, 0, 0),
+    dark_px: tuple[int, int, int, int] = (0, 0, 0, 0),
 ) -> dict[str, torch.Tensor]:
     """A batch of Poisson counts as `GroupedScan` gives it."""
     rng = np.random.default_rng(seed)
@@ -55,7 +54,7 @@ def module_of(plan: TrainingDesign = PLAN, seed: int = 0) -> PatchTraining:
     return module
 
 
-def stages_of(module: PatchTraining, data: npt.NDArray[Any], shown_fraction: float) -> Any:
+def stages_of(module: PatchTraining, data: dict[str, torch.Tensor], shown_fraction: float) -> Any:
     """Objects, corrections and light of a batch's stages, in numpy, and its patterns."""
     shrink = module.design.network.shrink
     window, dark_px = tuple(data["probes"].shape[-2:]), tuple(data["dark_px"].tolist())
@@ -66,7 +65,7 @@ def stages_of(module: PatchTraining, data: npt.NDArray[Any], shown_fraction: flo
         return [(one.obj.numpy(), one.correction.numpy()) for one in module.network.estimates(patterns)]
 
 
-def numpy_losses(module: PatchTraining, data: npt.NDArray[Any]) -> Any:
+def numpy_losses(module: PatchTraining, data: dict[str, torch.Tensor]) -> Any:
     """Loss and light of the correction of each stage, pattern by pattern, the loss by scipy's likelihood."""
     shown_fraction, floor = module.design.shown_fraction, module.design.rate_floor
     judged = 1 - shown_fraction if shown_fraction < 1 else 1.0

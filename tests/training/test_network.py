@@ -57,7 +57,9 @@ def edged_scan(n: int) -> Scan:
     return edged
 
 
-def patterns_of(scan: Scan, index: int, corners: npt.NDArray[Any], shape: tuple[int, ...]) -> Patterns:
+def patterns_of(
+    scan: Scan, index: npt.NDArray[np.int64], corners: npt.NDArray[Any], shape: tuple[int, int]
+) -> Patterns:
     """The patterns of a scan as one group on a canvas."""
     amplitude = np.fft.ifftshift(scan.amplitude[index], axes=(-2, -1))
     canvas = Canvas(torch.from_numpy(corners)[None], scan.window, shape, scan.dark_px)
@@ -218,7 +220,7 @@ def test_blocks_change_nothing_but_rounding(block: int) -> None:
         torch.testing.assert_close(network(changed(patterns, block=block)), network(patterns), rtol=0, atol=1e-8)
 
 
-def padded(patterns: Patterns, before: tuple[int, int], after: tuple[int, int]) -> Patterns:
+def padded(patterns: Patterns, before: int, after: int) -> Patterns:
     """The same patterns on a larger canvas."""
     shape = tuple(side + before + after for side in patterns.canvas.shape)
     canvas = Canvas(patterns.canvas.corners_px + before, patterns.canvas.window, shape)
@@ -280,7 +282,7 @@ def test_patterns_without_a_photon_give_numbers_and_gradients() -> None:
 def test_the_state_has_the_designs_sizes(n_stages: int, channels: int, n_blocks: int, shrink: int) -> None:
     design = NetworkDesign(n_stages=n_stages, channels=channels, n_blocks=n_blocks, shrink=shrink)
     area, features = shrink**2, 6
-    shapes = {}
+    shapes: dict[str, tuple[int, ...]] = {}
     for stage in range(n_stages):
         shapes |= {
             f"stages.{stage}.step": (),

@@ -81,7 +81,7 @@ def test_a_study_that_got_other_jobs_resumes_this_one(scan: Scan, interrupted: P
     ids=str,
 )
 def test_a_checkpoint_of_another_recipe_is_not_resumed(
-    scan: Scan, interrupted: Path, tmp_path: Path, other: dict[str, float]
+    scan: Scan, interrupted: Path, tmp_path: Path, other: dict[str, Any]
 ) -> None:
     if "network" in other:
         other = {"network": NetworkDesign(channels=8, n_blocks=2)}

@@ -243,7 +243,12 @@ def test_validation_looks_at_each_position_about_once(scan: Scan, tmp_path: Path
 @pytest.mark.parametrize("shown_fraction", [0.5, 1.0])
 def test_training_lowers_the_loss(smoke_c: Phase, tmp_path: Path, gridsize: int, shown_fraction: float) -> None:
     bright = read_scan(smoke_c.root / "dose_100000" / "patched_train.npz")
-    plan = {"max_epochs": 4, "steps_per_epoch": 10, "learning_rate": 3e-3, "shown_fraction": shown_fraction}
+    plan: dict[str, Any] = {
+        "max_epochs": 4,
+        "steps_per_epoch": 10,
+        "learning_rate": 3e-3,
+        "shown_fraction": shown_fraction,
+    }
     trained = train(task(gridsize, **plan), bright, tmp_path, CPU)
     first, last = trained.history[0], trained.history[-1]
     assert last["train_loss"] < 0.99 * first["train_loss"]
