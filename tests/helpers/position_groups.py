@@ -16,7 +16,7 @@ from tests.strategies.scans import complex_noise
 def corners_on_canvas(n_groups: int, members: int, seed: int, reach: int = 5) -> npt.NDArray[Any]:
     """Random corners (B, C, 2) with a zero in each axis of each group."""
     corners = np.random.default_rng(seed).integers(0, reach + 1, (n_groups, members, 2))
-    return corners - corners.min(axis=1, keepdims=True)
+    return np.asarray(corners - corners.min(axis=1, keepdims=True))
 
 
 def windows_of(images: npt.NDArray[Any], corners: npt.NDArray[Any], window: tuple[int, int]) -> npt.NDArray[Any]:
@@ -35,14 +35,14 @@ def soft_probe(window: tuple[int, int], photons: float = 1e4, curvature: float =
     rows, cols = (np.arange(side) - (side - 1) / 2 for side in window)
     square = (rows[:, None] / window[0]) ** 2 + (cols[None] / window[1]) ** 2
     probe = np.exp(-8 * square) * np.exp(1j * curvature * (rows[:, None] ** 2 + cols[None] ** 2))
-    return probe * np.sqrt(photons / np.square(np.abs(probe)).sum())
+    return np.asarray(probe * np.sqrt(photons / np.square(np.abs(probe)).sum()))
 
 
 def smooth_object(shape: tuple[int, ...], depth: float = 1.0) -> npt.NDArray[Any]:
     """A phase object of long waves, complex128 (h, w)."""
     rows, cols = np.meshgrid(*(np.arange(side) for side in shape), indexing="ij")
     phase = np.sin(0.27 * rows + 0.1 * cols) + np.cos(0.23 * cols - 0.05 * rows**1.1)
-    return (1 - 0.1 * np.cos(0.3 * rows + 0.2)) * np.exp(1j * depth * phase)
+    return np.asarray((1 - 0.1 * np.cos(0.3 * rows + 0.2)) * np.exp(1j * depth * phase))
 
 
 def simulated(corners: npt.NDArray[Any], probe: npt.NDArray[Any], obj: npt.NDArray[Any]) -> Patterns:

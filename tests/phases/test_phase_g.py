@@ -79,7 +79,7 @@ def changed(root: Path, change: Callable[..., Any]) -> None:
     write_json(path, manifest)
 
 
-def value(manifest: Mapping[str, Any], view: str, method: str, metric: str) -> float:
+def value(manifest: Mapping[str, Any], view: str, method: str, metric: str) -> Any:
     cell = next(c for c in manifest["cells"] if (c["view"], c["method"]) == (view, method))
     return next(found for found in cell["measures"] if found["metric"] == metric)["value"]
 

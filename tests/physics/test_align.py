@@ -26,11 +26,11 @@ WHOLE = Crop((6, 90), (8, 110), np.ones((84, 102), dtype=bool))
 def ramped(image: npt.NDArray[Any], cycles: tuple[float, float]) -> npt.NDArray[Any]:
     """The image times a phase ramp of so many cycles over the grid."""
     lines = [np.exp(2j * np.pi * c * np.arange(n) / n) for c, n in zip(cycles, image.shape, strict=True)]
-    return image * np.outer(*lines)
+    return np.asarray(image * np.outer(*lines))
 
 
 def shifted(image: npt.NDArray[Any], shift: tuple[float, float]) -> npt.NDArray[Any]:
-    return fourier_shift(image[None], np.array([shift]))[0]
+    return np.asarray(fourier_shift(image[None], np.array([shift]))[0])
 
 
 def error(aligned: Aligned) -> float:

@@ -44,7 +44,7 @@ def smooth(row: npt.NDArray[Any], col: npt.NDArray[Any], highest: float) -> Any:
 def smooth_window(position: npt.NDArray[Any], window: tuple[int, int], highest: float) -> npt.NDArray[Any]:
     rows = position[0] - window[0] // 2 + np.arange(window[0])[:, None]
     cols = position[1] - window[1] // 2 + np.arange(window[1])[None, :]
-    return smooth(rows, cols, highest)
+    return np.asarray(smooth(rows, cols, highest))
 
 
 @pytest.mark.parametrize("window", [(32, 48), (31, 20), (64, 64)])

@@ -111,7 +111,7 @@ def test_a_soft_window_keeps_agreement_at_low_frequencies_from_leaking_to_high_o
 
     def high(window: npt.NDArray[Any]) -> float:
         curve = ring_correlation(this, other, window)
-        return np.abs(curve.correlation[curve.frequency > 0.2]).mean()
+        return float(np.abs(curve.correlation[curve.frequency > 0.2]).mean())
 
     assert high(soft_window(np.ones(smooth.shape, dtype=bool), 8.0)) < 0.15
     assert high(even(smooth.shape)) > 0.7

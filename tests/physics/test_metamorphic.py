@@ -63,14 +63,14 @@ def in_crop(result: npt.NDArray[Any], truth: npt.NDArray[Any]) -> tuple[npt.NDAr
 
 def psnr_255(result: npt.NDArray[Any], truth: npt.NDArray[Any]) -> float:
     r, t = (np.abs(image) for image in in_crop(result, truth))
-    return 10 * np.log10(255**2 / max(np.mean((r - t) ** 2), 1e-30))
+    return float(10 * np.log10(255**2 / max(np.mean((r - t) ** 2), 1e-30)))
 
 
 def mean_matched_ssim(result: npt.NDArray[Any], truth: npt.NDArray[Any]) -> float | None:
     r, t = (np.abs(image) for image in in_crop(result, truth))
     if not r.any():
         return None
-    return structural_similarity(r * t.mean() / r.mean(), t, data_range=255.0)
+    return float(structural_similarity(r * t.mean() / r.mean(), t, data_range=255.0))
 
 
 def planes_on_phases(result: npt.NDArray[Any], truth: npt.NDArray[Any]) -> float:
@@ -80,7 +80,7 @@ def planes_on_phases(result: npt.NDArray[Any], truth: npt.NDArray[Any]) -> float
         phase = np.angle(image[10:118, 12:132])
         rows, cols = np.indices(phase.shape)
         basis = np.stack([np.ones(phase.size), rows.ravel(), cols.ravel()], axis=1)
-        return phase.ravel() - basis @ np.linalg.lstsq(basis, phase.ravel(), rcond=None)[0]
+        return np.asarray(phase.ravel() - basis @ np.linalg.lstsq(basis, phase.ravel(), rcond=None)[0])
 
     return float(np.abs(flattened(result) - flattened(truth)).mean())
 

@@ -27,7 +27,9 @@ def full_width(probe: npt.NDArray[Any]) -> float:
     ring = np.floor(radii(probe.shape) + 0.5).astype(int).ravel()
     profile = np.bincount(ring, intensity.ravel()) / np.bincount(ring)
     radius = np.arange(0, len(profile) - 1, 0.02)
-    return 2 * radius[np.flatnonzero(np.interp(radius, np.arange(len(profile)), profile) > profile.max() / 2)[-1]]
+    return float(
+        2 * radius[np.flatnonzero(np.interp(radius, np.arange(len(profile)), profile) > profile.max() / 2)[-1]]
+    )
 
 
 @pytest.mark.parametrize("name", PROBE_NAMES)

@@ -24,7 +24,7 @@ def scattered(n_groups: int, members: int, seed: int, side: float = 9.0) -> npt.
 
 
 def centred(phases: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    return phases - phases.mean(axis=1, keepdims=True)
+    return np.asarray(phases - phases.mean(axis=1, keepdims=True))
 
 
 def brute_phases(places: npt.NDArray[Any], slopes: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -41,7 +41,7 @@ def brute_phases(places: npt.NDArray[Any], slopes: npt.NDArray[Any]) -> npt.NDAr
             row[[j, k]] = -root, root
             rows.append(row)
             rises.append(root * way @ (slopes[j] + slopes[k]) / 2)
-    return np.linalg.lstsq(np.array(rows), np.array(rises), rcond=1e-9)[0]
+    return np.asarray(np.linalg.lstsq(np.array(rows), np.array(rises), rcond=1e-9)[0])
 
 
 @settings(max_examples=30)

@@ -110,7 +110,7 @@ def brute_force_ssim(
             c1, c2 = (0.01 * data_range) ** 2, (0.03 * data_range) ** 2
             luminance = (2 * mean_r * mean_t + c1) / (mean_r**2 + mean_t**2 + c1)
             values.append(luminance * (2 * covariance + c2) / (var_r + var_t + c2))
-    return np.mean(values)
+    return float(np.mean(values))
 
 
 def holes(shape: tuple[int, ...], seed: int = 0) -> npt.NDArray[np.bool_]:

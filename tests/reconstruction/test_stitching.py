@@ -39,7 +39,7 @@ def grid(counts: tuple[int, int], step: float, jitter: int = 0, seed: int = 0) -
     rows, cols = np.meshgrid(*(step * np.arange(n) for n in counts), indexing="ij")
     corners = np.stack([rows.ravel(), cols.ravel()], axis=1)
     corners += np.random.default_rng(seed).integers(-jitter, jitter + 1, corners.shape)
-    return corners - corners.min(axis=0)
+    return np.asarray(corners - corners.min(axis=0))
 
 
 class Case:
@@ -66,7 +66,7 @@ class Case:
     def noisy(self, sigma: float, seed: int = 0) -> npt.NDArray[Any]:
         """Noise as of counted photons: its variance is inverse to the illumination."""
         noise = sigma * complex_noise(self.patches.shape, seed) / np.sqrt(np.maximum(self.weights, 1e-2))
-        return (self.patches + noise).astype(np.complex64)
+        return np.asarray((self.patches + noise).astype(np.complex64))
 
     def stitch(
         self, patches: npt.NDArray[Any] | None = None, corners: npt.NDArray[Any] | None = None, **options: Any
@@ -82,7 +82,7 @@ class Case:
 def worst(result: npt.NDArray[Any], truth: npt.NDArray[Any], lit: npt.NDArray[Any]) -> float:
     """Largest deviation from the truth where `lit`, after one global phase."""
     phase = np.vdot(result[lit], truth[lit])
-    return np.abs(phase / abs(phase) * result - truth)[lit].max()
+    return float(np.abs(phase / abs(phase) * result - truth)[lit].max())
 
 
 def test_perfect_patches_give_the_object_up_to_one_phase() -> None:

@@ -73,11 +73,11 @@ def brute_shift(plane: npt.NDArray[Any], shift: tuple[float, float]) -> npt.NDAr
                     np.cos(np.pi * distance) / length if amount == 0 else nyquist(index, amount, sample)
                 )
         matrices.append(matrix)
-    return matrices[0] @ plane @ matrices[1].T
+    return np.asarray(matrices[0] @ plane @ matrices[1].T)
 
 
 def nyquist(index: npt.NDArray[Any], amount: float, sample: int) -> npt.NDArray[Any]:
-    return np.cos(np.pi * amount) * np.cos(np.pi * (index - sample)) / len(index)
+    return np.asarray(np.cos(np.pi * amount) * np.cos(np.pi * (index - sample)) / len(index))
 
 
 def nearest(positions_px: npt.NDArray[Any], seed: int, k: int) -> list[int]:

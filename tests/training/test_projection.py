@@ -31,7 +31,7 @@ TRIAL, LARGEST_GAIN = 0.02, 3.0
 
 
 def square(field: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    return np.abs(field) ** 2
+    return np.asarray(np.abs(field) ** 2)
 
 
 def numpy_misfit(
@@ -54,7 +54,7 @@ def numpy_misfit(
 
 def changed_wave(wave: npt.NDArray[Any], measured: npt.NDArray[Any]) -> npt.NDArray[Any]:
     far = np.fft.fft2(wave, norm="ortho")
-    return np.fft.ifft2(measured * far / np.sqrt(square(far) + FLOOR), norm="ortho") - wave
+    return np.asarray(np.fft.ifft2(measured * far / np.sqrt(square(far) + FLOOR), norm="ortho") - wave)
 
 
 def numpy_slope(wave: npt.NDArray[Any], moved: npt.NDArray[Any]) -> Any:
@@ -93,7 +93,7 @@ def numpy_project(
     for (place, probe, _, _), phase, slope, centre in zip(waves, found, slopes, centres, strict=True):
         plane = phase + np.tensordot(slope, grid - centre[:, None, None], 1)
         turn[place] += square(probe) * plane
-    return (obj + change) * np.exp(1j * turn / divisor)
+    return np.asarray((obj + change) * np.exp(1j * turn / divisor))
 
 
 def numpy_start(
@@ -202,7 +202,7 @@ def test_the_start_of_an_empty_object_stays_empty() -> None:
 def relative_error(found: npt.NDArray[Any], truth: npt.NDArray[Any], light: npt.NDArray[Any]) -> float:
     """The weighted distance of an object from the truth, its global phase and scale taken out."""
     factor = np.vdot(found * light, truth) / np.vdot(found * light, found)
-    return np.sqrt((light * square(factor * found - truth)).sum() / (light * square(truth)).sum())
+    return float(np.sqrt((light * square(factor * found - truth)).sum() / (light * square(truth)).sum()))
 
 
 def a_scan(side: int = 5, step: int = 3, window: tuple[int, int] = (14, 12)) -> tuple[Patterns, npt.NDArray[Any]]:
