@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
+from ptyproof.checking.hub import verify_hub
 from ptyproof.io import schema
 from tests.helpers.messages import names, numbers
-from tests.helpers.runs import BASELINE, DENSE, HUB_LINE, METHODS, SPARSE, Run
+from tests.helpers.runs import BASELINE, DENSE, HUB_LINE, METHODS, PLAIN, SPARSE, STUDY_AS_TESTS, Run, run_pytest
 
 ALL_GREEN = {
     "test_phase_c": "passed",
@@ -272,6 +273,14 @@ def test_cells_that_k_leaves_out_are_not_selected_and_skips_are_reported(whole: 
     assert skip_reasons(diverged) == skip_reasons(whole)
     assert [skip["selected"] for skip in skips(diverged, "training_manifest.json")] == [False]
     assert accounts(diverged)[0] == [3, 0, 1, 0, 1, 1]
+
+
+def test_a_reconstruction_alone_trains_what_it_needs_and_leaves_a_sound_hub(study_file: Path, tmp_path: Path) -> None:
+    args = (*STUDY_AS_TESTS, f"--ptyproof-study={study_file}", "-k", f"{BASELINE}-test-pinn", *PLAIN)
+    run = run_pytest(tmp_path / "cwd", *args, hub=tmp_path / "hub")
+    assert run.outcomes() == {f"test_reconstruction[{BASELINE}-test-pinn]": "passed"}
+    assert run.entry(BASELINE)["result"]["status"] == "success"
+    assert verify_hub(run.hub) == []
 
 
 def test_a_job_that_fails_is_a_failed_item_and_the_others_run(damaged: Run) -> None:

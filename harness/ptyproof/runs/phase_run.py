@@ -74,8 +74,9 @@ class PhaseRun(Generic[JobT]):
 
     def ended(self, job: JobT) -> EndedJob[JobT] | None:
         """Return how a job ended since this run began; an older success is for the phase to judge."""
+        _, began = self._opened  # the call is recorded before any job of it starts
         entry = self.phase.ledger.entry(job)
-        if entry is None or entry["result"]["status"] == "lost" or entry["result"]["finished"] < self._opened[1]:
+        if entry is None or entry["result"]["status"] == "lost" or entry["result"]["finished"] < began:
             return None
         return EndedJob(job, entry)
 
