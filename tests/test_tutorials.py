@@ -60,7 +60,8 @@ def test_a_method_of_your_own(tmp_path: Path) -> None:
     here = follow(TUTORIALS / "own-method.md", tmp_path, fresh())
     jobs = json.loads((here / "a/reconstruction_manifest.json").read_text())["jobs"]
     providers = {job["method"]: job["provider"] for job in jobs}
-    assert providers["error-reduction"] == {"name": "error-reduction", "version": "0.1.0"}
+    assert providers["error-reduction"]["name"] == "error-reduction"
+    assert providers["error-reduction"]["version"].startswith("0.1.0, code ")
     mine = json.loads((here / "hub/real_run/reconstruction_manifest.json").read_text())["jobs"]
     assert {job["method"] for job in mine} == {"mine"}
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+from ptyproof.io.hashing import sha256_file
 from tests.helpers.messages import names
 from tests.helpers.runs import BASELINE, DENSE, PLAIN, SPARSE, STUDY_AS_TESTS, Run, run_pytest
 
@@ -45,6 +47,11 @@ def test_own_scan(ptyproof_reconstruction_method, ptyproof_reconstruct, scan):
 """
 
 
+def code_of(path: Path) -> str:
+    """Return the version of a method without a package, from its file."""
+    return f"code {sha256_file(path)[:16]}"
+
+
 def reconstructed(run: Run) -> dict[str, str]:
     """Return the outcomes of the reconstructions by the method of a test."""
     return {name: outcome for name, outcome in run.outcomes().items() if "-ones]" in name}
@@ -67,9 +74,26 @@ def test_a_method_in_a_test_file_is_run_by_the_suite(study_file: Path, tmp_path:
     }
     jobs = run.reconstructions["jobs"]
     assert {job["method"] for job in jobs} == {"ones"}
-    assert jobs[0]["provider"] == {"name": "test_mine.py", "version": None}
+    assert jobs[0]["provider"] == {"name": "test_mine.py", "version": code_of(cwd / "test_mine.py")}
     assert run.reconstructions["account"]["n_not_selected"] == 6
     assert not (run.hub / "real_run" / "training_manifest.json").exists()
+
+
+def test_a_method_whose_code_has_changed_is_run_again_and_no_other(study_file: Path, tmp_path: Path) -> None:
+    cwd = tmp_path / "cwd"
+    cwd.mkdir()
+    cell = f"{BASELINE}-test-ones"
+
+    def run(text: str) -> dict[str, Any]:
+        (cwd / "test_mine.py").write_text(text)
+        args = ("test_mine.py", *STUDY_AS_TESTS, f"--ptyproof-study={study_file}", "-k", cell, *PLAIN)
+        (job,) = run_pytest(cwd, *args, hub=tmp_path / "hub").reconstructions["jobs"]
+        result: dict[str, Any] = job["result"]
+        return result
+
+    first, again, changed = run(METHOD), run(METHOD), run(METHOD.replace("np.ones(", "2 * np.ones("))
+    assert (again["started"], again["arrays_sha256"]) == (first["started"], first["arrays_sha256"])
+    assert changed["arrays_sha256"] != first["arrays_sha256"]
 
 
 def test_a_method_in_a_conftest_joins_and_reconstructs_after_its_training(study_file: Path, tmp_path: Path) -> None:
@@ -91,7 +115,7 @@ def test_a_method_in_a_conftest_joins_and_reconstructs_after_its_training(study_
     assert run.outcomes() == {f"test_reconstruction[{DENSE}-test-copy]": "passed"}
     assert run.manifest["account"]["n_success"] == 1
     (job,) = run.reconstructions["jobs"]
-    assert job["provider"] == {"name": "conftest.py", "version": None}
+    assert job["provider"] == {"name": "conftest.py", "version": code_of(cwd / "conftest.py")}
     assert job["bundle"]["sha256"] == run.entry(DENSE)["result"]["bundle_sha256"]
 
 

@@ -11,13 +11,17 @@ Names are known without torch; the methods of ptyproof are made in the process t
 
 from __future__ import annotations
 
+import inspect
+import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ptyproof._version import __version__
 from ptyproof.errors import DesignError, InputError
+from ptyproof.io.hashing import sha256_file, sha256_json
 from ptyproof.reconstruction.method import Method, Needs, unavailable
 from ptyproof.study.design import StudyDesign
 from ptyproof.study.reconstruction import method_name
@@ -32,7 +36,7 @@ SHIPPED = ("flat", "start", "pinn", "lsqml", "rpie", "epie", "pinn+lsqml")
 
 @dataclass(frozen=True)
 class Provider:
-    """Who has registered a method: a distribution or module, and its version where it has one."""
+    """Who has registered a method: a distribution or module, and the version of the method where it has one."""
 
     name: str
     version: str | None = None
@@ -104,8 +108,36 @@ def guests(others: Iterable[tuple[object, Provider]] = ()) -> list[Guest]:
         if method.name in owners:
             raise InputError(f"two methods are named {method.name}: of {owners[method.name]} and of {provider}")
         owners[method.name] = provider
-        found.append((method, provider))
+        found.append((method, replace(provider, version=_version(method, provider))))
     return found
+
+
+def _version(method: Method, provider: Provider) -> str | None:
+    """Return the version of a method: that of its package, and a digest of the files with its classes.
+
+    A result is reused only if the version is the same, and code is edited more often than a package gets a version.
+    """
+    digests = [sha256_file(path) for path in sorted(_source_files(type(method)))]
+    code = digests[0] if len(digests) == 1 else sha256_json(digests)
+    parts = [provider.version, f"code {code[:16]}" if digests else None]
+    return ", ".join(part for part in parts if part is not None) or None
+
+
+def _source_files(kind: type) -> set[Path]:
+    """Return the files with the code of a class and of the classes that it inherits from, without those of ptyproof.
+
+    Functions know their file. A module is asked only if the class is in it, because two files can be modules of one name, as
+    the `conftest.py` of two folders.
+    """
+    found = set()
+    for one in inspect.getmro(kind):
+        if one.__module__.partition(".")[0] in ("builtins", "typing", "abc", "ptyproof"):
+            continue
+        found |= {code.co_filename for value in vars(one).values() if (code := getattr(value, "__code__", None))}
+        module = sys.modules.get(one.__module__)
+        if getattr(module, one.__qualname__, None) is one:
+            found.add(getattr(module, "__file__", None) or "")
+    return {Path(name) for name in found if Path(name).is_file()}
 
 
 def method_order(design: StudyDesign, known: Sequence[Guest]) -> tuple[str, ...]:
