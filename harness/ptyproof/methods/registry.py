@@ -126,8 +126,8 @@ def _version(method: Method, provider: Provider) -> str | None:
 def _source_files(kind: type) -> set[Path]:
     """Return the files with the code of a class and of the classes that it inherits from, without those of ptyproof.
 
-    Functions know their file. A module is asked only if the class is in it, because two files can be modules of one name, as
-    the `conftest.py` of two folders.
+    Functions know their file. A module is asked only if the class is in it, because two files can be modules of a name
+    (the `conftest.py` of two folders).
     """
     found = set()
     for one in inspect.getmro(kind):
