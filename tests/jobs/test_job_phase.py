@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from ptyproof.jobs.phase import Words
 from ptyproof.phases.e_train.train import TrainingPhase
 from ptyproof.records.cell_ledger import NOT_ENDED, Record
 from ptyproof.records.training_ledger import TrainingLedger
+from ptyproof.runs.phase_run import PhaseRun
 from ptyproof.study.builtin import builtin_study
 from ptyproof.study.jobs import JobFilters, TrainingJob
 from ptyproof.study.layout import HALVES, phase_c_file, phase_d_file
@@ -231,3 +233,34 @@ def test_a_call_of_several_processes_has_one_record(phase: Quick) -> None:
     manifest = phase.ledger.read()
     assert manifest is not None
     assert manifest["calls"] == calls[1:]
+
+
+def run_of(phase: Quick, call_id: str) -> PhaseRun[TrainingJob]:
+    """Return a run of the dense view of dose 1000 under a name."""
+    return PhaseRun(phase, lambda: phase.enumerate(DENSE), DENSE, None, call_id, nullcontext)
+
+
+def done_by(run: PhaseRun[TrainingJob]) -> EndedJob[TrainingJob]:
+    """Return how the one job of a run ended in it."""
+    (job,) = run.cells.jobs
+    return run.do(job, Console.silent())
+
+
+@pytest.mark.parametrize("seconds", [[0] * 60, range(59, -1, -1)], ids=["stands still", "runs back"])
+def test_a_run_knows_its_own_results_whatever_the_clock_says(
+    phase: Quick, seconds: Iterable[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stamps = (f"2026-01-01T00:00:{second:02}Z" for second in seconds)
+    monkeypatch.setattr(clock, "stamp", lambda: next(stamps))
+    done_by(run_of(phase, "one"))
+    again = run_of(replace(phase, redo=True), "two")
+    assert done_by(again).entry["call"] == "two"
+    assert done_by(again).entry["call"] == "two"
+    assert phase.calls == [KEY, KEY]
+    assert done_by(run_of(phase, "three")).reused
+
+
+def test_processes_of_one_run_share_its_failure_and_a_later_run_may_try_again(phase: Quick) -> None:
+    failing = replace(phase, way=fails, retry=frozenset({"failed"}))
+    assert [done_by(run_of(failing, call_id)).status for call_id in ("one", "one", "two")] == ["failed"] * 3
+    assert phase.calls == [KEY, KEY]

@@ -61,6 +61,8 @@ class JobPhase(ABC, Generic[JobT]):
         `failed` runs again what failed in an earlier call. What was lost is always run again.
     redo
         Do again what an earlier call has done.
+    call_id
+        The call that the jobs are run for, which their entries name; None before one is opened.
     """
 
     ledger: CellLedger[JobT, Any]
@@ -68,6 +70,7 @@ class JobPhase(ABC, Generic[JobT]):
     processes: JobProcesses | None = None
     retry: frozenset[str] = frozenset()
     redo: bool = False
+    call_id: str | None = None
 
     LEDGER: ClassVar[type[CellLedger[Any, Any]]]
     WORDS: ClassVar[Words]
@@ -140,6 +143,10 @@ class JobPhase(ABC, Generic[JobT]):
         call_id = call_id or uuid.uuid4().hex
         return self.ledger.open_call(found, filters, allow_missing_phase_d, call_id, **self.call())
 
+    def called(self, call: Record) -> Self:
+        """Return the phase that runs jobs for a call, given the call's record."""
+        return replace(self, call_id=call["id"])
+
     def run(
         self, found: Enumeration[JobT], filters: Filters, allow_missing_phase_d: bool, console: Console
     ) -> list[EndedJob[JobT]]:
@@ -155,12 +162,12 @@ class JobPhase(ABC, Generic[JobT]):
         self.ledger.read()
         writable_folder(self.ledger.artifact_root, "--artifact-root")
         sweep(self.ledger.artifact_root)
-        self.open_call(found, filters, allow_missing_phase_d)
+        called = self.called(self.open_call(found, filters, allow_missing_phase_d))
         n, ended = len(found.jobs), []
         bars = Console.silent() if self.WORDS.bar is None else console
         with bars.progress(self.WORDS.bar or "", n, "job") as progress:
             for number, job in enumerate(found.jobs, start=1):
-                ended.append(self.run_aloud(job, console, f"[{number}/{n}] "))
+                ended.append(called.run_aloud(job, console, f"[{number}/{n}] "))
                 progress.update(1)
         return ended
 
@@ -204,7 +211,7 @@ class JobPhase(ABC, Generic[JobT]):
         began
             Is called with the time of the start as soon as no other process runs the job.
         """
-        facts = self.facts(job) | {"environment": self.environment()}
+        facts = self._facts_of_call(job) | {"environment": self.environment()}
         with lock(job.output):
             attempt = Attempt(self.ledger, job, clock.stamp(), facts, self.redo, console)
             try:
@@ -229,21 +236,26 @@ class JobPhase(ABC, Generic[JobT]):
         entry = self.ledger.entry(job)
         return None if entry is None else job_state.state_of(entry, job.state_path)
 
+    def _facts_of_call(self, job: JobT) -> Record:
+        return self.facts(job) | ({} if self.call_id is None else {"call": self.call_id})
+
     def _stands(self, earlier: Record, attempt: Attempt[JobT]) -> bool:
         again = self.redo or "failed" in self.retry
-        return not again and stands(earlier, {**attempt.job.plan, **attempt.facts}, self.ledger.artifact_root)
+        way = {key: value for key, value in {**attempt.job.plan, **attempt.facts}.items() if key != "call"}
+        return not again and stands(earlier, way, self.ledger.artifact_root)
 
     def _record_death(self, job: JobT, died: Died, console: Console) -> Record:
         """Record a job whose process died, unless it had recorded its own end; return its entry."""
         with lock(job.output):
             entry = self.ledger.entry(job)
             result = {} if entry is None else entry["result"]
-            if entry is not None and result["status"] != "lost" and result["started"] == died.began:
+            own = entry is not None and result["started"] == died.began and entry.get("call") == self.call_id
+            if entry is not None and own and result["status"] != "lost":
                 return entry
             console.say(f"{job.key}: {died.status.upper()}: {died.reason}")
             job.state_path.unlink(missing_ok=True)
             ended = died.result(self.ledger.lost_result(died.reason), clock.stamp())
-            facts = {} if result.get("started") == died.began else self.facts(job)  # the attempt had recorded its own
+            facts = {} if own else self._facts_of_call(job)  # the attempt has recorded its own
             entry = self.ledger.record(job, result=ended, **facts)
         if job.log_path is not None and job.log_path.is_file():
             with appended(job.log_path) as log:

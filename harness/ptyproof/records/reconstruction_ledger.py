@@ -41,7 +41,7 @@ class ReconstructionLedger(CellLedger[ReconstructionJob, ReconstructionManifest]
 
     def new_entry(self, job: ReconstructionJob) -> Job:
         """Return the entry of a reconstruction that was selected and is not started."""
-        return {
+        entry = {
             "job": job.key,
             "dose": job.dose,
             "view": job.view,
@@ -56,6 +56,7 @@ class ReconstructionLedger(CellLedger[ReconstructionJob, ReconstructionManifest]
             "result": self.lost_result(NOT_STARTED),
             "earlier_results": [],
         }
+        return cast("Job", entry)  # a plan has no key of an attempt
 
     def order(self, book: CellBook) -> list[str]:
         """Return the names of all cells that may be there: the study's methods first, then those asked for."""

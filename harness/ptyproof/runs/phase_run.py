@@ -49,15 +49,15 @@ class PhaseRun(Generic[JobT]):
         return self._opened[0]
 
     @cached_property
-    def _opened(self) -> tuple[Enumeration[JobT], str]:
-        """The cells, and the time at which the run recorded them."""
+    def _opened(self) -> tuple[Enumeration[JobT], JobPhase[JobT]]:
+        """The cells, and the phase that runs them for the call that the run has recorded."""
         found = self.enumerated().narrowed(self.selected)
         self.phase.ledger.artifact_root.mkdir(parents=True, exist_ok=True)
         call = self.phase.open_call(found, self.filters, allow_missing_phase_d=False, call_id=self.call_id)
         with self.log(Console.silent()) as console:
             for line in found.lines(self.phase.WORDS.verb):
                 console.say(line)
-        return found, call["timestamp"]
+        return found, self.phase.called(call)
 
     def cell(self, key: str) -> JobT | str:
         """Return the job of a cell, or the reason for which it is skipped.
@@ -73,10 +73,13 @@ class PhaseRun(Generic[JobT]):
         return f"{key}: {found.reason}" if isinstance(found, Skip) else found
 
     def ended(self, job: JobT) -> EndedJob[JobT] | None:
-        """Return how a job ended since this run began; an older success is for the phase to judge."""
-        _, began = self._opened  # the call is recorded before any job of it starts
-        entry = self.phase.ledger.entry(job)
-        if entry is None or entry["result"]["status"] == "lost" or entry["result"]["finished"] < began:
+        """Return how a job ended in this run; a success of an earlier one is for the phase to judge.
+
+        The entry names the call that made it. Times do not tell: two runs may share a second, and a clock may be set.
+        """
+        _, called = self._opened
+        entry = called.ledger.entry(job)
+        if entry is None or entry["result"]["status"] == "lost" or entry.get("call") != called.call_id:
             return None
         return EndedJob(job, entry)
 
@@ -85,8 +88,9 @@ class PhaseRun(Generic[JobT]):
         ended = self.ended(job)
         if ended is not None:
             return ended
+        _, called = self._opened
         with self.log(watched) as console:
-            return self.phase.run_aloud(job, console)
+            return called.run_aloud(job, console)
 
     def manifest(self) -> dict[str, Any]:
         """Return the manifest as it stands."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypedDict
+from typing import Literal, NotRequired, TypedDict
 
 from ptyproof_schemas.types.common import File, Stream, Tool
 from ptyproof_schemas.types.study_design import StudyDesign
@@ -171,6 +171,7 @@ class Job(TypedDict):
     environment: Environment | None
     remedies: list[str]
     result: Result
+    call: NotRequired[str]
     earlier_results: list[EarlierResult]
 
 

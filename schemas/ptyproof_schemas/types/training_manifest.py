@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypedDict
+from typing import Literal, NotRequired, TypedDict
 
 from ptyproof_schemas.types.common import File, Tool
 from ptyproof_schemas.types.overlap_metrics import Selection, SpacingStatistics
@@ -214,6 +214,7 @@ class Job(TypedDict):
     environment: Environment | None
     result: Result
     scores: Scores | None
+    call: NotRequired[str]
     earlier_results: list[EarlierResult]
 
 
