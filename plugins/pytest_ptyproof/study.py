@@ -9,7 +9,7 @@ Fixtures are thin: the phases are `ptyproof.phases`, and their imports stand ins
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -112,7 +112,7 @@ def ptyproof_matrix_run(
     ptyproof_artifact_hub: Path,
     ptyproof_study_design: StudyDesign,
     ptyproof_base_dataset: Base,
-) -> MatrixRun:
+) -> Iterator[MatrixRun]:
     """The run of the study's matrix in the artifact hub; the other fixtures are steps of it."""
     from ptyproof.runs.matrix import MatrixRun
     from ptyproof.training.device import RunOptions
@@ -120,7 +120,7 @@ def ptyproof_matrix_run(
     config = request.config
     selected, reconstructions = _selected(request.session)
     call_id = getattr(config, "workerinput", {}).get("testrunuid")
-    return MatrixRun(
+    matrix = MatrixRun(
         ptyproof_artifact_hub,
         ptyproof_study_design,
         ptyproof_base_dataset,
@@ -131,6 +131,8 @@ def ptyproof_matrix_run(
         registered_methods(config),
         *_how_jobs_run(config),
     )
+    yield matrix
+    matrix.keep_comparison()
 
 
 @pytest.fixture(scope="session")

@@ -107,6 +107,22 @@ def fails(attempt: Attempt[TrainingJob]) -> None:
     raise DataError(str(attempt.job.train_data_path), "is cut off")
 
 
+def divides(attempt: Attempt[TrainingJob]) -> None:
+    """Make a mistake."""
+    1 / 0  # noqa: B018
+
+
+def test_the_log_says_where_code_of_others_failed_and_the_record_says_why(phase: Quick) -> None:
+    done, lines = run(replace(phase, way=divides))
+    assert done.error == "ZeroDivisionError: division by zero"
+    (frame,) = [line for line in lines if "in divides" in line]
+    assert f"test_job_phase.py:{divides.__code__.co_firstlineno + 2}" in frame
+    assert str(Path.home()) not in frame
+    assert not [line for line in lines if "jobs/phase.py" in line]
+    _, lines = run(replace(phase, way=fails, redo=True))
+    assert not [line for line in lines if "test_job_phase.py" in line]
+
+
 def test_a_success_is_recorded_with_its_times_and_its_place(phase: Quick) -> None:
     done, lines = run(phase)
     assert (done.status, done.error, done.reused) == ("success", None, False)

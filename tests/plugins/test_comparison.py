@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from ptyproof.checking.hub import verify_hub
 from ptyproof.io import schema
 from tests.helpers.messages import names
-from tests.helpers.runs import BASELINE, DENSE, SPARSE, Run
+from tests.helpers.runs import BASELINE, DENSE, PLAIN, SPARSE, STUDY_AS_TESTS, Run, run_pytest
 
 OWN = """\
 import numpy as np
@@ -73,6 +75,16 @@ def test_the_hub_has_the_comparison_and_accounts_for_every_cell(whole: Run) -> N
 
 def test_the_hub_with_a_comparison_is_sound(whole: Run) -> None:
     assert verify_hub(whole.hub) == []
+
+
+def test_a_run_of_one_cell_leaves_the_hub_sound(study_file: Path, whole: Run, tmp_path: Path) -> None:
+    hub = tmp_path / "hub"
+    shutil.copytree(whole.hub, hub)
+    args = (*STUDY_AS_TESTS, f"--ptyproof-study={study_file}", *PLAIN)
+    assert run_pytest(tmp_path / "cwd", *args, "-k", f"{BASELINE}-test-flat", hub=hub).status == 0
+    before, after = ((root / "real_run" / "reconstruction_manifest.json").read_bytes() for root in (whole.hub, hub))
+    assert before != after
+    assert verify_hub(hub) == []
 
 
 def test_the_summary_shows_it_first(whole: Run) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic
@@ -90,10 +90,12 @@ class Attempt(Generic[JobT]):
         """Record a success; `facts` is what the entry says of a success alone."""
         return self._record(result, **facts)
 
-    def fail(self, reason: str) -> EndedJob[JobT]:
-        """Record a failure, with what is known of the attempt."""
+    def fail(self, reason: str, frames: Sequence[str] = ()) -> EndedJob[JobT]:
+        """Record a failure, with what is known of the attempt; `frames` say where it happened, and go to the log."""
         reason = self.ledger.portable(reason, self.job)
         self.console.say(f"{self.job.key}: FAILED: {reason}")
+        for frame in frames:
+            self.console.say(f"    {self.ledger.portable(frame, self.job)}")
         ended = {"status": "failed", "started": self.started, "finished": clock.stamp()}
         return self._record(self.ledger.lost_result(reason) | ended)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from ptyproof_schemas.types.job_state import JobState
 
 RETRY = ("failed",)
+_OWN = Path(__file__).resolve().parents[1]
+_N_FRAMES = 12
 NOT_AGAIN = (
     "failed in an earlier call, and is not run again unless --retry failed (pytest: --ptyproof-retry) asks for it"
 )
@@ -65,6 +68,21 @@ def reason_of(error: BaseException) -> str:
     elif not isinstance(error, PtyproofError):
         text = f"{type(error).__name__}: {text}"
     return " ".join(text.split())
+
+
+def frames_of(error: BaseException) -> list[str]:
+    """Return where an error was raised, a line for each frame, the innermost last.
+
+    Frames of ptyproof are left out, and so are errors that ptyproof raises with a reason for its users.
+    """
+    if isinstance(error, PtyproofError) or is_out_of_memory(error):
+        return []
+    frames = traceback.extract_tb(error.__traceback__)
+    return [
+        f"at {frame.filename}:{frame.lineno}, in {frame.name}: {frame.line}"
+        for frame in frames
+        if _OWN not in Path(frame.filename).parents
+    ][-_N_FRAMES:]
 
 
 def lost_line(key: str, earlier: Record | None, left: JobState | None) -> str | None:

@@ -23,7 +23,7 @@ from ptyproof.io.regular import appended
 from ptyproof.jobs import process as job_process
 from ptyproof.jobs import state as job_state
 from ptyproof.jobs.attempt import Attempt, EndedJob
-from ptyproof.jobs.ends import NOT_AGAIN, lost_line, reason_of, stands
+from ptyproof.jobs.ends import NOT_AGAIN, frames_of, lost_line, reason_of, stands
 from ptyproof.jobs.memory import memory_limit
 from ptyproof.jobs.process import Died, JobProcesses
 from ptyproof.records.cell_ledger import CellLedger, Filters, Record
@@ -229,7 +229,7 @@ class JobPhase(ABC, Generic[JobT]):
                     with memory_limit(memory_bytes):
                         return self.work(attempt)
             except Exception as error:  # noqa: BLE001 - whatever ends a job is recorded, and the others go on
-                return attempt.fail(reason_of(error))
+                return attempt.fail(reason_of(error), frames_of(error))
 
     def state(self, job: JobT) -> str | None:
         """Return where a job stands, one of `job_state.STATES`; None where no call has selected it yet."""

@@ -257,11 +257,15 @@ class CellBook:
         self.not_selected = {name(cell): cell for cell in manifest["not_selected"]}
 
     def skip(self, skip: Skip) -> None:
-        """Make a cell a skip, unless it has ended as a job while its data were there: that result stays."""
+        """Make a cell a skip, unless it has ended as a job while its data were there: that result stays.
+
+        A skip that one call has selected stays selected, as a job does that one call has selected.
+        """
         if skip.key in self.jobs and self.jobs[skip.key]["result"]["status"] != "lost":
             return
         self.jobs.pop(skip.key, None)
-        self.skips[skip.key] = skip.as_dict()
+        earlier = self.skips.get(skip.key)
+        self.skips[skip.key] = skip.as_dict() | ({"selected": True} if earlier and earlier["selected"] else {})
 
     def change(self, key: str, new: Mapping[str, Any], changes: Record) -> Record:
         """Change the entry of a job, `new` where it has none, and return it.

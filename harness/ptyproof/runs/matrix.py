@@ -6,12 +6,14 @@ Whoever asks first does the work.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ptyproof.console import Console
+from ptyproof.errors import PtyproofError
 from ptyproof.io.locking import lock
 from ptyproof.jobs.attempt import EndedJob
 from ptyproof.jobs.process import JobProcesses, start_server
@@ -22,7 +24,7 @@ from ptyproof.phases.c_simulate.generate import generate
 from ptyproof.phases.d_overlap.overlap import overlap
 from ptyproof.phases.e_train.train import TrainingPhase
 from ptyproof.phases.f_reconstruct.reconstruct import ReconstructionPhase
-from ptyproof.phases.g_compare.compare import open_comparison, run_comparison
+from ptyproof.phases.g_compare.compare import kept_comparison, open_comparison, run_comparison
 from ptyproof.phases.g_compare.tables import describe_comparison
 from ptyproof.records.reconstruction_ledger import ReconstructionLedger
 from ptyproof.records.training_ledger import TrainingLedger
@@ -177,6 +179,19 @@ class MatrixRun:
             manifest = run_comparison(phase, console)
             console.say(describe_comparison(manifest))
         return manifest
+
+    def keep_comparison(self) -> None:
+        """Let an earlier comparison of the same results name Phase F's manifest as this run has left it.
+
+        A comparison of other results stays as it is: its checks say that it is of an earlier manifest.
+        """
+        folder = self.folder
+        if not folder.comparison_manifest_path.is_file():
+            return
+        with lock(folder.comparison_manifest_path), suppress(PtyproofError):
+            kept_comparison(
+                open_comparison(folder.real_run, phase_c_root=folder.phase_c_root, phase_d_root=folder.phase_d_root)
+            )
 
     @property
     def _roots(self) -> tuple[Path, Path, Path]:

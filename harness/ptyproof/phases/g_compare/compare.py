@@ -310,10 +310,10 @@ def run_comparison(phase: ComparisonPhase, console: Console | None = None) -> Co
     from ptyproof.phases.g_compare.plots import Pictures
 
     console = console or Console.silent()
-    earlier = _reusable(phase)
+    earlier = kept_comparison(phase)
     if earlier is not None:
         console.say("comparison reused: the same results were compared in the same way, and all files are whole")
-        return _of_this_manifest(phase, earlier)
+        return earlier
     writable_folder(phase.out, "--out")
     sweep(phase.out)
     pictures = Pictures(phase.out, phase.out / COMPARISON_FIGURES, phase.recipe)
@@ -383,6 +383,15 @@ def _check_role(path: Path, found: Reconstructed) -> None:
         raise DataError(path, f"is the half {split}, but {job['job']} is to be compared on {job['split']}", METADATA)
 
 
+def kept_comparison(phase: ComparisonPhase) -> ComparisonManifest | None:
+    """Return an earlier comparison of the same results in the same way with whole files, None without one.
+
+    A later call has written Phase F's manifest anew, and the comparison then names the new file.
+    """
+    earlier = _reusable(phase)
+    return None if earlier is None else _of_this_manifest(phase, earlier)
+
+
 def _reusable(phase: ComparisonPhase) -> ComparisonManifest | None:
     if not phase.path.is_file():
         return None
@@ -396,7 +405,7 @@ def _reusable(phase: ComparisonPhase) -> ComparisonManifest | None:
 
 
 def _of_this_manifest(phase: ComparisonPhase, manifest: ComparisonManifest) -> ComparisonManifest:
-    """Return a comparison that is kept, with Phase F's manifest as it is now: a later call has written it anew."""
+    """Return a comparison that is kept, with Phase F's manifest as it is now."""
     record = file_record(phase.artifact_root / RECONSTRUCTION_MANIFEST, phase.out)
     if record == manifest["reconstruction_manifest"]:
         return manifest
