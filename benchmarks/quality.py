@@ -2,7 +2,7 @@
 
     python -m benchmarks.quality hubs/1 hubs/2 hubs/3
 
-The hubs differ in nothing but their seeds; each is verified first. Four measures decide, and in all four a network has
+The hubs differ in nothing but their seeds; each is verified first. Four metrics decide, and in all four a network has
 to beat `lsqml`, its own start and a flat object.
 """
 
@@ -23,7 +23,7 @@ from ptyproof.markdown import Markdown, code
 from ptyproof.markdown import table as markdown_table
 from ptyproof.records.manifest import read_any_manifest
 
-MEASURES = {
+METRICS = {
     "complex_nrmse": "complex NRMSE",
     "phase_ssim": "phase SSIM",
     "phase_mae": "phase MAE / rad",
@@ -69,14 +69,14 @@ def without_seeds(design: dict[str, Any]) -> dict[str, Any]:
 
 
 def table_of(manifest: dict[str, Any]) -> Table:
-    """Return the measures, and the seconds, of every method on every cell of a comparison."""
+    """Return the metrics, and the seconds, of every method on every cell of a comparison."""
     found: Table = {}
     for cell in manifest["cells"]:
         if cell["status"] != "success":
             continue
         values = {entry["metric"]: entry["value"] for entry in cell["measures"]}
         key = (cell["dose"], cell["view"], cell["gridsize"])
-        found.setdefault(key, {})[cell["method"]] = {name: values[name] for name in (*MEASURES, "time_s")}
+        found.setdefault(key, {})[cell["method"]] = {name: values[name] for name in (*METRICS, "time_s")}
     return found
 
 
@@ -91,11 +91,11 @@ def medians(tables: list[Table]) -> Table:
     }
 
 
-def advantage(ours: Values, theirs: Values, measure: str) -> float:
+def advantage(ours: Values, theirs: Values, metric: str) -> float:
     """Return by which part `ours` is better: of an error 1 - ours / theirs, of a similarity s the same of 1 - s."""
-    if measure in HIGHER:
-        return 1 - (1 - ours[measure]) / (1 - theirs[measure])
-    return 1 - ours[measure] / theirs[measure]
+    if metric in HIGHER:
+        return 1 - (1 - ours[metric]) / (1 - theirs[metric])
+    return 1 - ours[metric] / theirs[metric]
 
 
 def best_cell(table: Table, dose: float, method: str) -> Cell:
@@ -105,8 +105,8 @@ def best_cell(table: Table, dose: float, method: str) -> Cell:
 
 
 def behind(ours: Values, theirs: Values) -> list[str]:
-    """Return the measures in which `ours` is not better."""
-    return [label for name, label in MEASURES.items() if advantage(ours, theirs, name) <= 0]
+    """Return the metrics in which `ours` is not better."""
+    return [label for name, label in METRICS.items() if advantage(ours, theirs, name) <= 0]
 
 
 def lines_of_cells(table: Table) -> Iterator[str]:
@@ -116,7 +116,7 @@ def lines_of_cells(table: Table) -> Iterator[str]:
         for (dose, view, gridsize), methods in sorted(table.items())
         for method, values in methods.items()
     ]
-    yield from markdown_table(["dose / photons", "view, gridsize", "method", *MEASURES.values(), "time / s"], rows)
+    yield from markdown_table(["dose / photons", "view, gridsize", "method", *METRICS.values(), "time / s"], rows)
 
 
 def lines_in_brief(table: Table) -> Iterator[str]:
@@ -126,7 +126,7 @@ def lines_in_brief(table: Table) -> Iterator[str]:
         for dose in sorted({cell[0] for cell in table})
         for method, values in table[best_cell(table, dose, "pinn")].items()
     ]
-    yield from markdown_table(["dose / photons", "method", *MEASURES.values()], rows)
+    yield from markdown_table(["dose / photons", "method", *METRICS.values()], rows)
 
 
 def lines_of_methods(table: Table, ours: str, theirs: str) -> Iterator[str]:
@@ -135,19 +135,19 @@ def lines_of_methods(table: Table, ours: str, theirs: str) -> Iterator[str]:
     for dose in sorted({cell[0] for cell in table}):
         cell = best_cell(table, dose, ours)
         one, other = table[cell][ours], table[cell][theirs]
-        parts = [f"{100 * advantage(one, other, name):+.0f} %" for name in MEASURES]
+        parts = [f"{100 * advantage(one, other, name):+.0f} %" for name in METRICS]
         rows.append([f"{dose:g}", f"{cell[1]}, {cell[2]}", *parts, f"{one['time_s'] / other['time_s']:.2f}"])
-    head = ["dose / photons", Markdown(f"{code(ours)} on"), *MEASURES.values()]
+    head = ["dose / photons", Markdown(f"{code(ours)} on"), *METRICS.values()]
     yield from markdown_table([*head, Markdown(f"its time, {code(theirs)} = 1")], rows)
 
 
 def numbers(values: Values) -> list[str]:
     """Return the metrics of a method with their decimal places."""
-    return [f"{values[name]:.{PLACES[name]}f}" for name in MEASURES]
+    return [f"{values[name]:.{PLACES[name]}f}" for name in METRICS]
 
 
 def lines_of_controls(table: Table) -> Iterator[str]:
-    """Yield the cells on which the network is not better than a control in every measure."""
+    """Yield the cells on which the network is not better than a control in every metric."""
     n_all, n_behind = 0, 0
     for (dose, view, gridsize), methods in sorted(table.items()):
         for control in ("start", "flat"):

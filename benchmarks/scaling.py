@@ -1,4 +1,4 @@
-"""How times grow: training steps, stitching and measures, and the enumeration of a matrix; as a picture and tables.
+"""How times grow: training steps, stitching and metrics, and the enumeration of a matrix; as a picture and tables.
 
     python -m benchmarks.scaling --picture docs/images/scaling.png
 
@@ -34,7 +34,7 @@ from ptyproof.study.jobs import build_training_jobs
 from ptyproof.study.layout import HALVES, phase_c_file, phase_d_file
 from ptyproof.study.training import TrainingDesign
 from ptyproof.study.views import Spacing, View
-from ptyproof.training.scan import Scan, normalised_scan
+from ptyproof.training.scan import NormalizedScan, normalized_scan
 
 ROUNDS = 5
 PLAN = TrainingDesign()
@@ -59,7 +59,7 @@ class Curve:
         return float(np.polyfit(np.log(list(self.points)), np.log(list(self.points.values())), 1)[0])
 
 
-def simulated(window_px: int, side: int = 12) -> Scan:
+def simulated(window_px: int, side: int = 12) -> NormalizedScan:
     """Return a scan of side x side patterns with 10^4 photons each, an eighth of the window apart."""
     rng = np.random.default_rng(0)
     window = (window_px, window_px)
@@ -67,7 +67,7 @@ def simulated(window_px: int, side: int = 12) -> Scan:
     obj = make_object("grains", object_shape_for(positions, window), rng)
     probe = scale_probe_to_dose(make_probe("zone_plate", window), obj, positions, 1e4)
     counts = np.concatenate(list(simulate_counts(obj, probe, positions, rng)))
-    return normalised_scan(np.sqrt(counts, dtype=np.float32), probe, positions, "0" * 64)
+    return normalized_scan(np.sqrt(counts, dtype=np.float32), probe, positions, "0" * 64)
 
 
 def seconds(action: Callable[[], object], rounds: int = ROUNDS) -> float:
@@ -81,7 +81,7 @@ def seconds(action: Callable[[], object], rounds: int = ROUNDS) -> float:
     return statistics.median(took)
 
 
-def step_seconds(scan: Scan, gridsize: int, patterns: int) -> float:
+def step_seconds(scan: NormalizedScan, gridsize: int, patterns: int) -> float:
     """Return the seconds of a training step on a batch that is in memory."""
     plan = replace(PLAN, patterns_per_step=patterns)
     (batch,) = batches_of(scan, gridsize, max(7, 3 * gridsize**2 // 2), plan, 1)
@@ -90,7 +90,7 @@ def step_seconds(scan: Scan, gridsize: int, patterns: int) -> float:
 
 
 def stitching_and_measuring(n: int) -> tuple[float, float]:
-    """Return the seconds of stitching n patches of 64 x 64 pixels, and of every measure of their object."""
+    """Return the seconds of stitching n patches of 64 x 64 pixels, and of every metric of their object."""
     side, window, rng = round(n**0.5), 64, np.random.default_rng(0)
     corners = np.stack(np.meshgrid(*[np.arange(side) * 8] * 2, indexing="ij"), axis=-1).reshape(-1, 2)
     corners += rng.integers(0, 3, corners.shape)
@@ -148,7 +148,7 @@ def measured() -> list[Curve]:
             {batch: step_seconds(small, 2, batch) for batch in BATCHES},
         ),
         Curve("stitching", "patches of 64 x 64 px", {n: of_positions[n][0] for n in POSITIONS}),
-        Curve("all measures of an object", "patches of 64 x 64 px", {n: of_positions[n][1] for n in POSITIONS}),
+        Curve("all metrics of an object", "patches of 64 x 64 px", {n: of_positions[n][1] for n in POSITIONS}),
         Curve("enumeration (dry run)", "trainings in the matrix", matrices),
     ]
 

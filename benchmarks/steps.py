@@ -10,12 +10,12 @@ from torch import Tensor
 from ptyproof.study.training import TrainingDesign
 from ptyproof.training.data import GroupedScan, GroupSampler
 from ptyproof.training.module import PatchTraining
-from ptyproof.training.scan import Scan
+from ptyproof.training.scan import NormalizedScan
 
 Batch = Mapping[str, Tensor]
 
 
-def batches_of(scan: Scan, gridsize: int, neighbor_count: int, plan: TrainingDesign, n: int) -> list[Batch]:
+def batches_of(scan: NormalizedScan, gridsize: int, neighbor_count: int, plan: TrainingDesign, n: int) -> list[Batch]:
     """Return n batches of groups in memory."""
     groups = max(1, plan.patterns_per_step // gridsize**2)
     sampler = GroupSampler(scan.positions_px, gridsize, neighbor_count, n, groups, plan.seed, ("bare",))

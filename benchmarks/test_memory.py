@@ -22,7 +22,7 @@ from ptyproof.study.layout import phase_c_file
 from ptyproof.study.training import NetworkDesign
 from ptyproof.training.data import GroupedScan, GroupSampler
 from ptyproof.training.network import GroupNetwork
-from ptyproof.training.scan import Scan
+from ptyproof.training.scan import NormalizedScan
 from tests.helpers.known import known
 
 LIMIT_BYTES = 6 * 10**9
@@ -61,7 +61,7 @@ def group() -> None:
     side = 141
     grid = np.stack(np.meshgrid(np.arange(side) * 8.0, np.arange(side + 1) * 8.0), axis=-1).reshape(-1, 2)[:20_000]
     amplitude = np.ones((len(grid), 64, 64), dtype=np.float32)
-    scan = Scan(amplitude, np.ones((64, 64), np.complex64), 1.0, grid + 100, "0" * 64)
+    scan = NormalizedScan(amplitude, np.ones((64, 64), np.complex64), 1.0, grid + 100, "0" * 64)
     before = peak_bytes()
     position_groups(scan.positions_px, 4, 24, len(grid), np.random.default_rng(0))
     patterns = GroupedScan(scan, 0.9)

@@ -27,7 +27,7 @@ from ptyproof.study.training import TrainingDesign
 from ptyproof.training import prediction
 from ptyproof.training.device import RunOptions, configured
 from ptyproof.training.network import GroupNetwork
-from ptyproof.training.scan import Scan, read_scan
+from ptyproof.training.scan import NormalizedScan, read_scan
 
 PLAN = TrainingDesign()
 ROUNDS = 7
@@ -59,7 +59,7 @@ class Recorder(TorchDispatchMode):
 
 
 @pytest.fixture(scope="module")
-def scan(tmp_path_factory: Any) -> Scan:
+def scan(tmp_path_factory: Any) -> NormalizedScan:
     """The training half of `fly64` at 10^4 photons per pattern."""
     root = tmp_path_factory.mktemp("c")
     design = builtin_study("fly64")
@@ -78,7 +78,7 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def step_of(scan: Scan, gridsize: int, neighbor_count: int) -> Callable[[], None]:
+def step_of(scan: NormalizedScan, gridsize: int, neighbor_count: int) -> Callable[[], None]:
     """Return a training step on a batch that is in memory."""
     (batch,) = batches_of(scan, gridsize, neighbor_count, PLAN, 1)
     step = stepper(PLAN)
@@ -94,7 +94,7 @@ def seconds(action: Callable[[], object]) -> float:
 
 @pytest.mark.parametrize(("gridsize", "neighbor_count"), [(1, 7), (2, 7), (4, 24)])
 def test_a_step_over_its_convolutions_and_transforms(
-    benchmark: Any, scan: Scan, gridsize: int, neighbor_count: int
+    benchmark: Any, scan: NormalizedScan, gridsize: int, neighbor_count: int
 ) -> None:
     """Step and floor take turns, so that a busy machine slows both."""
     with configured(RunOptions(accelerator="cpu"), 0):
@@ -115,7 +115,7 @@ def test_a_step_over_its_convolutions_and_transforms(
 
 
 @pytest.mark.parametrize("grouped", [True, False])
-def test_patterns_per_second_on_one_core(benchmark: Any, scan: Scan, grouped: bool) -> None:
+def test_patterns_per_second_on_one_core(benchmark: Any, scan: NormalizedScan, grouped: bool) -> None:
     network = GroupNetwork(PLAN.network).eval()
     shape = canvas_shape(scan)
     with one_thread():
@@ -140,7 +140,7 @@ def test_patterns_per_second_on_one_core(benchmark: Any, scan: Scan, grouped: bo
     assert rate > 50
 
 
-def test_the_block_of_inference_is_a_good_one(benchmark: Any, scan: Scan, monkeypatch: Any) -> None:
+def test_the_block_of_inference_is_a_good_one(benchmark: Any, scan: NormalizedScan, monkeypatch: Any) -> None:
     network = GroupNetwork(PLAN.network).eval()
     shape = canvas_shape(scan)
     sizes = (16, 32, 64, 128, 256, len(scan))
@@ -165,7 +165,7 @@ def test_the_block_of_inference_is_a_good_one(benchmark: Any, scan: Scan, monkey
     assert ratio < 1.5
 
 
-def test_a_step_in_one_process_with_two_threads_and_in_two_with_one_each(benchmark: Any, scan: Scan) -> None:
+def test_a_step_in_one_process_with_two_threads_and_in_two_with_one_each(benchmark: Any, scan: NormalizedScan) -> None:
     """Two jobs side by side against one after the other: which use of two cores trains a study sooner."""
     with configured(RunOptions(accelerator="cpu"), 0):
         step = step_of(scan, 4, 24)

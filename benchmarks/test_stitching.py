@@ -32,7 +32,7 @@ began, cpu = time.perf_counter(), time.process_time()
 found = stitch(patches, weights, corners, shape)
 seconds, cpu = time.perf_counter() - began, time.process_time() - cpu
 error = scaled_error(found.obj, obj, found.illumination).nrmse
-print(seconds, cpu, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9, error, found.n_parts)
+print(seconds, cpu, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9, error, found.n_components)
 """
 
 
@@ -47,12 +47,12 @@ def test_ten_thousand_patches(benchmark: Any) -> None:
         )
         return tuple(float(word) for word in done.stdout.split())
 
-    seconds, cpu, gigabytes, error, n_parts = benchmark.pedantic(run, rounds=1)
+    seconds, cpu, gigabytes, error, n_components = benchmark.pedantic(run, rounds=1)
     print(
         f"\nstitch 10,000 patches of 64 x 64: {cpu:.1f} s of one core ({seconds:.1f} s passed), {gigabytes:.2f} GB at "
         f"most, complex NRMSE {error:.1e}"
     )
-    assert n_parts == 1
+    assert n_components == 1
     assert error < 1e-4
     assert cpu < 20  # other processes may have had the core, too
     assert gigabytes < 2

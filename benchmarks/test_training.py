@@ -15,7 +15,7 @@ from ptyproof.study.layout import phase_c_file
 from ptyproof.study.training import TrainingDesign
 from ptyproof.training.device import RunOptions, configured
 from ptyproof.training.runner import TrainingTask, train
-from ptyproof.training.scan import Scan, read_scan
+from ptyproof.training.scan import NormalizedScan, read_scan
 
 LIMIT = 1.15
 ROUNDS = 5
@@ -24,7 +24,7 @@ OPTIONS = RunOptions(accelerator="cpu")
 GRIDSIZE, NEIGHBORS = 2, 7
 
 
-def bare_loop(scan: Scan) -> float:
+def bare_loop(scan: NormalizedScan) -> float:
     """Return the seconds of the steps alone: batches in memory, forward, backward, clip, optimizer, schedule."""
     batches = batches_of(scan, GRIDSIZE, NEIGHBORS, PLAN, PLAN.steps_per_epoch)
     with configured(OPTIONS, 0):
@@ -36,7 +36,7 @@ def bare_loop(scan: Scan) -> float:
         return time.perf_counter() - begun
 
 
-def whole_training(scan: Scan, folder: Path) -> float:
+def whole_training(scan: NormalizedScan, folder: Path) -> float:
     """Return the seconds of a training as a study runs it, with grouping, loading, checkpoints and bundle."""
     task = TrainingTask("benchmark", "0" * 64, "dose1000-dense-gs2", 1e3, "dense", GRIDSIZE, NEIGHBORS, PLAN)
     folder.mkdir()

@@ -32,7 +32,7 @@ from ptyproof.training.device import RunOptions
 from ptyproof.training.engine import Callback
 from ptyproof.training.prediction import predict_object
 from ptyproof.training.runner import TrainingTask, train
-from ptyproof.training.scan import Scan, read_scan
+from ptyproof.training.scan import NormalizedScan, read_scan
 from tests.helpers.known import known
 
 DOSE = 1e4
@@ -43,10 +43,10 @@ WANTED = 0.15
 class Watch(Callback):
     """Scores the held-out half at the start and after each epoch; keeps (seconds of training, complex NRMSE)."""
 
-    def __init__(self, scan: Scan, truth: npt.NDArray[np.complex64]) -> None:
+    def __init__(self, scan: NormalizedScan, truth: npt.NDArray[np.complex64]) -> None:
         self.points: list[tuple[float, float]] = []
         self._scan, self._truth = scan, truth
-        self._light = illumination(scan.probe, scan.positions_px, truth.shape)
+        self._illumination = illumination(scan.probe, scan.positions_px, truth.shape)
         self._spent, self._begun = 0.0, 0.0
 
     def on_train_start(self, trainer: Any, pl_module: Any) -> None:
@@ -66,7 +66,7 @@ class Watch(Callback):
         network.eval()
         found = predict_object(network, self._scan, self._truth.shape, start_only=start_only)
         network.train()
-        error = compare_objects(found, self._truth, self._light)["complex_nrmse"].value
+        error = compare_objects(found, self._truth, self._illumination)["complex_nrmse"].value
         assert error is not None
         self.points.append((self._spent, error))
 

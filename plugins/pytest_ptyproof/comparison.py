@@ -75,14 +75,14 @@ def ptyproof_comparison_manifest(
 def ptyproof_compare(request: pytest.FixtureRequest) -> Callable[..., Any]:
     """A function that compares with the truth.
 
-    Of a `ptyproof_comparison_cell` it returns the measures of every method that has a result there: by method, by name,
+    Of a `ptyproof_comparison_cell` it returns the metrics of every method that has a result there: by method, by name,
     each with `.value` (None where it is not defined, and then `.reason`), `.unit` and `.direction`. Of `(obj, truth,
     illumination=None)` it returns those of two complex images (M, M'), by name; what is lit less than 5 % of the
     brightest pixel is left out, and None compares every pixel.
     """
 
     def run(what: Any, truth: Any = None, illumination: Any = None) -> Any:
-        from ptyproof.metrics.against_truth import compare_objects, measure_from_dict
+        from ptyproof.metrics.against_truth import compare_objects, metric_value_from_dict
 
         with plain_errors():
             if not isinstance(what, ComparisonCell):
@@ -90,7 +90,7 @@ def ptyproof_compare(request: pytest.FixtureRequest) -> Callable[..., Any]:
         manifest = request.getfixturevalue("ptyproof_comparison_manifest")
         keys = {member.key for member in what.members}
         return {
-            cell["method"]: {found["metric"]: measure_from_dict(found) for found in cell["measures"]}
+            cell["method"]: {found["metric"]: metric_value_from_dict(found) for found in cell["measures"]}
             for cell in manifest["cells"]
             if cell["status"] == "success" and cell["job"] in keys
         }

@@ -78,7 +78,7 @@ def task(method: object, epochs: int | None = None) -> Task:
 
 
 def values(record: dict[str, Any], number: int = 0) -> dict[str, float | None]:
-    """Return the measures of a method by name."""
+    """Return the metrics of a method by name."""
     return {found["metric"]: found["value"] for found in record["methods"][number]["measures"]}
 
 
@@ -116,7 +116,7 @@ def test_the_truth_explains_patterns_that_it_has_not_seen_and_its_halves_agree(
     assert all(file_is_whole(entry, tmp_path) for entry in files)
 
 
-def test_noise_of_the_method_is_found_by_every_measure(measured: Path, truth: Any, tmp_path: Path) -> None:
+def test_noise_of_the_method_is_found_by_every_metric(measured: Path, truth: Any, tmp_path: Path) -> None:
     clean, noisy = (
         values(
             assess(

@@ -20,7 +20,7 @@ from ptyproof.reconstruction.flat import Flat
 from ptyproof.reconstruction.method import BlindScan, Budget, Needs, Reconstruction
 from ptyproof.study.layout import phase_c_file
 from ptyproof.training.device import RunOptions
-from ptyproof.training.scan import normalised_scan
+from ptyproof.training.scan import normalized_scan
 from tests.helpers.messages import naming
 from tests.helpers.phases import Phase
 
@@ -170,6 +170,6 @@ def test_a_probe_of_any_unit_within_float32_gives_the_same_measures(
 @pytest.mark.parametrize(("amplitude", "probe"), [(0.0, 1.0), (1.0, 0.0), (np.nan, 1.0), (1.0, np.inf)])
 def test_what_holds_no_light_is_no_scan_for_a_network(amplitude: float, probe: float) -> None:
     with pytest.raises(InputError):
-        normalised_scan(
+        normalized_scan(
             np.full((3, 8, 8), amplitude, np.float32), np.full((8, 8), probe, np.complex64), np.zeros((3, 2)), ""
         )

@@ -15,7 +15,7 @@ from scipy.ndimage import gaussian_filter
 from ptyproof.assessment.half_scans import HalfScan, half_scan_agreement, half_scan_indices
 from ptyproof.errors import InputError
 from ptyproof.io.dataset import Dataset, read_dataset
-from ptyproof.metrics.data_fit import fit_measures
+from ptyproof.metrics.data_fit import data_fit_metrics
 from ptyproof.metrics.protocol import Recipe
 from ptyproof.records.archive import ReconstructionArchive, read_archive
 from tests.helpers.known import known
@@ -58,9 +58,9 @@ def test_the_resolution_is_where_the_halves_part(dataset: Dataset, halves: Calla
         agreement = half_scan_agreement(
             *halves(*(blurred(known(dataset.obj), sigma, seed) for seed in (1, 2))), dataset
         )
-        found[sigma] = agreement.measures["half_scan_phase_frc_halfbit_px"].value
+        found[sigma] = agreement.metrics["half_scan_phase_frc_halfbit_px"].value
         assert set(agreement.curves) == {"phase", "amplitude", "complex"}
-        assert agreement.measures["half_scan_complex_frc50_nyquist"].direction == "higher"
+        assert agreement.metrics["half_scan_complex_frc50_nyquist"].direction == "higher"
     assert 2 < found[1.0] < found[2.5] < 20
 
 
@@ -68,19 +68,19 @@ def test_a_shift_a_turn_and_a_unit_between_the_halves_are_no_disagreement(
     dataset: Dataset, halves: Callable[..., list[HalfScan]]
 ) -> None:
     one, two = (blurred(known(dataset.obj), 1.0, seed) for seed in (1, 2))
-    plain = half_scan_agreement(*halves(one, two), dataset).measures
-    moved = half_scan_agreement(*halves(one, 3j * np.roll(two, (1, -2), (0, 1))), dataset).measures
+    plain = half_scan_agreement(*halves(one, two), dataset).metrics
+    moved = half_scan_agreement(*halves(one, 3j * np.roll(two, (1, -2), (0, 1))), dataset).metrics
     for name in ("half_scan_phase_frc50_nyquist", "half_scan_complex_frc_halfbit_nyquist"):
         assert moved[name].value == pytest.approx(plain[name].value, rel=0.05)
 
 
 def test_held_out_patterns_tell_good_from_bad(dataset: Dataset, halves: Callable[..., list[HalfScan]]) -> None:
-    good = half_scan_agreement(*halves(noisy(0.01, 1)(dataset), noisy(0.01, 2)(dataset)), dataset).measures
-    bad = half_scan_agreement(*halves(noisy(0.3, 1)(dataset), noisy(0.3, 2)(dataset)), dataset).measures
+    good = half_scan_agreement(*halves(noisy(0.01, 1)(dataset), noisy(0.01, 2)(dataset)), dataset).metrics
+    bad = half_scan_agreement(*halves(noisy(0.3, 1)(dataset), noisy(0.3, 2)(dataset)), dataset).metrics
     for name in ("held_out_r_factor", "held_out_poisson_deviance"):
         assert good[name].value < 0.7 * bad[name].value
         assert good[name].note
-    truth = half_scan_agreement(*halves(dataset.obj, 2 * dataset.obj), dataset).measures
+    truth = half_scan_agreement(*halves(dataset.obj, 2 * dataset.obj), dataset).metrics
     # Where the model is true, the deviance is the one half of every lit pixel's noise, or less where counts are few.
     assert truth["held_out_poisson_deviance"].value < 0.5
     assert truth["half_scan_phase_frc50_px"].value == 2
@@ -91,18 +91,18 @@ def test_the_fit_is_that_of_the_definition(dataset: Dataset, halves: Callable[..
     from ptyproof.physics.forward import expected_counts, object_patches
 
     half = halves(dataset.obj, dataset.obj)[0]
-    measures = {m.metric: m.value for m in fit_measures(half.result, dataset, Recipe(), half.index)}
+    metrics = {m.metric: m.value for m in data_fit_metrics(half.result, dataset, Recipe(), half.index)}
     counts = dataset.counts(half.index)
     patches = object_patches(dataset.obj, dataset.positions_px[half.index], dataset.probe.shape)
     rates = expected_counts(dataset.probe, patches).astype(float)
     rates *= counts.sum() / rates.sum()
     expected = np.abs(np.sqrt(counts) - np.sqrt(rates)).sum() / np.sqrt(counts).sum()
-    assert measures["r_factor"] == pytest.approx(expected, rel=0.02)
+    assert metrics["r_factor"] == pytest.approx(expected, rel=0.02)
 
 
 def test_unknown_counts_leave_the_deviance_undefined(dataset: Dataset, halves: Callable[..., list[HalfScan]]) -> None:
     unknown = replace(dataset, metadata=dataset.metadata | {"intensity_scale": None})
-    found = half_scan_agreement(*halves(dataset.obj, dataset.obj), unknown).measures
+    found = half_scan_agreement(*halves(dataset.obj, dataset.obj), unknown).metrics
     assert found["held_out_poisson_deviance"].value is None
     assert found["held_out_poisson_deviance"].reason
     assert found["held_out_r_factor"].value > 0
@@ -128,10 +128,10 @@ def test_halves_that_are_none_are_refused(dataset: Dataset, halves: Callable[...
 
 def test_each_half_is_judged_on_patterns_of_the_other(dataset: Dataset, halves: Callable[..., list[HalfScan]]) -> None:
     first, second = halves(noisy(0.05, 1)(dataset), noisy(0.3, 2)(dataset))
-    found = half_scan_agreement(first, second, dataset).measures["held_out_r_factor"].value
+    found = half_scan_agreement(first, second, dataset).metrics["held_out_r_factor"].value
 
     def r_factor(half: Any, other: Any) -> float | None:
-        return fit_measures(half.result, dataset, Recipe(), other.index)[0].value
+        return data_fit_metrics(half.result, dataset, Recipe(), other.index)[0].value
 
     assert found == pytest.approx((r_factor(first, second) + r_factor(second, first)) / 2, rel=1e-12)
     assert found != pytest.approx((r_factor(first, first) + r_factor(second, second)) / 2, rel=1e-6)

@@ -29,7 +29,7 @@ ENVIRONMENT = dict.fromkeys(
 losses = st.floats(1e-6, 10)
 
 
-def _measure(start: float, network: float) -> dict[str, float]:
+def _score(start: float, network: float) -> dict[str, float]:
     return {"start": start, "network": network, "improvement": 1 - network / start}
 
 
@@ -43,7 +43,7 @@ def ends(draw: st.DrawFn) -> dict[str, Any]:
     epochs = draw(st.integers(1, 100))
     pairs = [(draw(losses), draw(losses)) for _ in range(4)]
     keys = ("poisson_loss", "complex_error", "patch_poisson_loss", "patch_complex_error")
-    scores = {key: _measure(*(min(value, 1.0) for value in pair)) for key, pair in zip(keys, pairs, strict=True)}
+    scores = {key: _score(*(min(value, 1.0) for value in pair)) for key, pair in zip(keys, pairs, strict=True)}
     better = all(scores[key]["network"] < scores[key]["start"] for key in keys[:2])
     return {
         "status": status,

@@ -6,7 +6,7 @@ import copy
 from dataclasses import dataclass
 from typing import Any
 
-from ptyproof.metrics.definitions import specs
+from ptyproof.metrics.definitions import metric_definitions
 from ptyproof.metrics.protocol import Recipe
 from tests.helpers.schema_rules import example
 
@@ -96,20 +96,27 @@ def _twice(entries: list[Any]) -> list[Any]:
     return [*entries, copy.deepcopy(entries[0])]
 
 
-def _measure(metric: str, value: float, **details: Any) -> dict[str, Any]:
-    spec = specs(Recipe())[metric]
+def _metric(metric: str, value: float, **details: Any) -> dict[str, Any]:
+    definition = metric_definitions(Recipe())[metric]
     nothing = dict.fromkeys(("reason", "note", "data_range", "sigma_px", "n_scales"))
-    return {"metric": metric, "value": value, "unit": spec.unit, "direction": spec.direction, **nothing, **details}
+    return {
+        "metric": metric,
+        "value": value,
+        "unit": definition.unit,
+        "direction": definition.direction,
+        **nothing,
+        **details,
+    }
 
 
-def _measured(*measures: dict[str, Any]) -> Any:
-    """Put measures in the place of those of an example's first cell, and of no other cell."""
-    return lambda cells: [cells[0] | {"measures": list(measures)}, *(cell for cell in cells if "job" not in cell)]
+def _with_metrics(*metrics: dict[str, Any]) -> Any:
+    """Put metrics in the place of those of an example's first cell, and of no other cell."""
+    return lambda cells: [cells[0] | {"measures": list(metrics)}, *(cell for cell in cells if "job" not in cell)]
 
 
 def _all_methods(cells: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    measures = [_measure("phase_frc50_px", 2.0), _measure("phase_frc50_nyquist", 1.0)]
-    return [cell | {"measures": measures} if "job" in cell else cell for cell in cells]
+    metrics = [_metric("phase_frc50_px", 2.0), _metric("phase_frc50_nyquist", 1.0)]
+    return [cell | {"measures": metrics} if "job" in cell else cell for cell in cells]
 
 
 OF_RECONSTRUCTIONS = (
@@ -276,7 +283,7 @@ OF_COMPARISONS = (
     case("PM606", "$.n_patterns.half_a", ASSESSED, n_patterns__half_a=62),
     case("PM609", "$.cells[0].alignment.shift_px[0]", G, cells__0__alignment__shift_px=[9.5, 0.0]),
     *(
-        case("PM609", "$.cells[0].measures[0].value", G, cells=_measured(_measure(metric, value)))
+        case("PM609", "$.cells[0].measures[0].value", G, cells=_with_metrics(_metric(metric, value)))
         for metric, value in (
             ("complex_nrmse", 1.1),
             ("complex_nrmse", -0.1),
@@ -305,7 +312,7 @@ OF_COMPARISONS = (
         "PM611",
         "$.cells[0].measures[1].value",
         G,
-        cells=_measured(_measure("phase_mse", 0.01), _measure("phase_psnr", 68.130803609, data_range=1.7)),
+        cells=_with_metrics(_metric("phase_mse", 0.01), _metric("phase_psnr", 68.130803609, data_range=1.7)),
     ),
     case("PM612", "$.cells[1].measures", G, cells__1__measures=lambda found: found[1:]),
     case("PM612", "$.cells[0].measures[0].value", G, cells__0__measures__0__value=None),
@@ -316,33 +323,33 @@ OF_COMPARISONS = (
         "PM613",
         "$.cells[0].measures[1].value",
         G,
-        cells=_measured(_measure("phase_mae", 0.1), _measure("phase_mse", 0.009)),
+        cells=_with_metrics(_metric("phase_mae", 0.1), _metric("phase_mse", 0.009)),
     ),
     case(
         "PM613",
         "$.cells[0].measures[0].value",
         G,
-        cells=_measured(_measure("phase_frc50_px", 5.0), _measure("phase_frc50_nyquist", 0.5)),
+        cells=_with_metrics(_metric("phase_frc50_px", 5.0), _metric("phase_frc50_nyquist", 0.5)),
     ),
     case(
         "PM613",
         "$.cells[0].measures[0].value",
         G,
-        cells=_measured(_measure("phase_frc50_nyquist", 0.6), _measure("phase_frc143_nyquist", 0.5)),
+        cells=_with_metrics(_metric("phase_frc50_nyquist", 0.6), _metric("phase_frc143_nyquist", 0.5)),
     ),
     case(
         "PM613",
         "$.cells[0].measures[1].value",
         G,
-        cells=_measured(_measure("phase_mse", 0.01), _measure("phase_psnr", 20.0, data_range=1.7)),
+        cells=_with_metrics(_metric("phase_mse", 0.01), _metric("phase_psnr", 20.0, data_range=1.7)),
     ),
     case(
         "PM613",
         "$.cells[0].measures[1].data_range",
         G,
-        cells=_measured(
-            _measure("phase_ssim", 0.5, data_range=1.7, sigma_px=1.5),
-            _measure("phase_ms_ssim", 0.5, data_range=1.6, sigma_px=1.0, n_scales=3),
+        cells=_with_metrics(
+            _metric("phase_ssim", 0.5, data_range=1.7, sigma_px=1.5),
+            _metric("phase_ms_ssim", 0.5, data_range=1.6, sigma_px=1.0, n_scales=3),
         ),
     ),
     case("PM613", "$.cells[3].measures[0].value", G, cells__3__measures__0=lambda found: {**found, "value": 0.2}),

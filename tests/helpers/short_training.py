@@ -18,7 +18,7 @@ from ptyproof.training.bundle import BUNDLE, RECORD
 from ptyproof.training.data import hold_back
 from ptyproof.training.device import RunOptions
 from ptyproof.training.runner import CHECKPOINT, METRICS, TrainingTask
-from ptyproof.training.scan import Scan
+from ptyproof.training.scan import NormalizedScan
 
 ROOT = Path(__file__).parents[2]
 GONE = "ENODISK"  # what a stopped reading says
@@ -79,7 +79,7 @@ def told(stream: TextIO) -> Console:
     return Console(stream, None)
 
 
-class Stopped(Scan):
+class Stopped(NormalizedScan):
     """A scan that cannot be read any more after some batches of a training."""
 
     left = 0
@@ -94,12 +94,12 @@ class Stopped(Scan):
         return super().probes(index)
 
 
-def stopping(scan: Scan, batches: int, by: type[BaseException] | None) -> Stopped:
+def stopping(scan: NormalizedScan, batches: int, by: type[BaseException] | None) -> Stopped:
     Stopped.left, Stopped.by = batches, by
     return Stopped(scan.amplitude, scan.probe, scan.object_scale, scan.positions_px, scan.arrays_sha256)
 
 
-def batches_until_epoch_2(scan: Scan, made: TrainingTask) -> int:
+def batches_until_epoch_2(scan: NormalizedScan, made: TrainingTask) -> int:
     """Batches that are read before one of the second epoch's middle is."""
     _, held = hold_back(scan.positions_px, made.training.validation_fraction, made.gridsize**2)
     validation = math.ceil(len(held) / max(1, made.training.patterns_per_step // made.gridsize**2))

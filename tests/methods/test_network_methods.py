@@ -18,7 +18,7 @@ from ptyproof.study.layout import phase_c_file
 from ptyproof.training.bundle import read_bundle, write_bundle
 from ptyproof.training.network import GroupNetwork
 from ptyproof.training.prediction import predict_object, predict_patches
-from ptyproof.training.scan import normalised_scan, scan_of
+from ptyproof.training.scan import normalized_scan, scan_of
 from tests.helpers.bundles import SIZES, network, record
 from tests.helpers.messages import naming
 from tests.helpers.phases import Phase
@@ -47,7 +47,7 @@ def bundle_for(blind: BlindScan, folder: Path, gridsize: int, window: tuple[int,
 
 def own(blind: BlindScan, bundle: Path | None, *, grouped: bool, start_only: bool = False) -> np.ndarray:
     """Return the object as the parts give it that the methods are made of."""
-    scan = normalised_scan(blind.amplitude, blind.probe, blind.positions_px, "")
+    scan = normalized_scan(blind.amplitude, blind.probe, blind.positions_px, "")
     judge = GroupNetwork(SIZES).eval() if bundle is None else read_bundle(bundle).network
     if grouped:
         return predict_object(judge, scan, blind.object_shape, start_only=start_only)

@@ -1,4 +1,4 @@
-"""The measures of an aligned result: known errors, undefined ones, phases that wrap, empty results."""
+"""The metrics of an aligned result: known errors, undefined ones, phases that wrap, empty results."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import numpy.typing as npt
 import pytest
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from ptyproof.metrics.against_truth import measure, phase_images, score
-from ptyproof.metrics.definitions import headline, needs_truth, of_comparison, specs
+from ptyproof.metrics.against_truth import metric_value, phase_images, score
+from ptyproof.metrics.definitions import headline, metric_definitions, needs_truth, of_comparison
 from ptyproof.metrics.protocol import Recipe
 from ptyproof.physics.align import Aligned, Crop, align, illumination_crop
 from ptyproof.physics.metamorphic import make_scene
@@ -29,12 +29,12 @@ def as_it_is(result: npt.NDArray[Any], truth: npt.NDArray[Any], mask: npt.NDArra
 
 
 def values(aligned: Aligned) -> Any:
-    return {found.metric: found for found in score(aligned, RECIPE).measures}
+    return {found.metric: found for found in score(aligned, RECIPE).metrics}
 
 
 def test_every_measure_is_there_in_order() -> None:
-    found = score(align(SCENE.result(0.1), SCENE.truth, CROP), RECIPE).measures
-    assert [one.metric for one in found] == [metric for metric in specs(RECIPE) if needs_truth(metric)]
+    found = score(align(SCENE.result(0.1), SCENE.truth, CROP), RECIPE).metrics
+    assert [one.metric for one in found] == [metric for metric in metric_definitions(RECIPE) if needs_truth(metric)]
     assert all((one.value is None) == (one.reason is not None) for one in found)
     assert set(headline(RECIPE)) <= set(of_comparison(RECIPE))
 
@@ -91,7 +91,7 @@ def test_a_perfect_result() -> None:
 
 
 @pytest.mark.parametrize("empty", [np.ones, np.zeros])
-def test_an_empty_result_scores_badly_in_every_measure(empty: Callable[..., Any]) -> None:
+def test_an_empty_result_scores_badly_in_every_metric(empty: Callable[..., Any]) -> None:
     nothing = values(align(empty(SCENE.truth.shape, dtype=np.complex64), SCENE.truth, CROP))
     fair = values(align(SCENE.result(0.2), SCENE.truth, CROP))
     for metric, found in nothing.items():
@@ -150,4 +150,4 @@ def test_a_crop_with_holes_is_scored_on_its_pixels_alone() -> None:
 
 def test_a_measure_without_a_value_needs_a_reason() -> None:
     with pytest.raises(AssertionError):
-        measure(RECIPE, "phase_mae", None)
+        metric_value(RECIPE, "phase_mae", None)

@@ -112,7 +112,7 @@ def test_scores_tell_good_from_bad(compared: Phase) -> None:
         assert 1 < value(compared.manifest, view, "lsqml", "complex_nrmse") / expected < 1.7
 
 
-def test_the_csv_has_one_row_for_each_cell_and_measure(compared: Phase) -> None:
+def test_the_csv_has_one_row_for_each_cell_and_metric(compared: Phase) -> None:
     with (compared.root / "comparison.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert tuple(rows[0]) == COLUMNS

@@ -24,7 +24,7 @@ from ptyproof.training.bundle import read_bundle
 from ptyproof.training.network import GroupNetwork
 from ptyproof.training.projection import Patterns
 from ptyproof.training.runner import train
-from ptyproof.training.scan import Scan, read_scan
+from ptyproof.training.scan import NormalizedScan, read_scan
 from tests.helpers.messages import names, numbers
 from tests.helpers.phases import Phase
 from tests.helpers.short_training import CPU, task
@@ -82,7 +82,7 @@ class Seer(GroupNetwork):
         return found
 
 
-def true_patches(path: Path, scan: Scan) -> npt.NDArray[np.complex64]:
+def true_patches(path: Path, scan: NormalizedScan) -> npt.NDArray[np.complex64]:
     """Return the object in each window, in the network's unit, each with a phase of its own."""
     obj = read_dataset(path).dataset.obj
     assert obj is not None
@@ -102,9 +102,9 @@ def test_half(smoke_c: Phase) -> Path:
 @pytest.mark.parametrize("grouped", [True, False])
 def test_an_untrained_network_is_exactly_its_start(test_half: Path, grouped: bool) -> None:
     scores = held_out_scores(untrained(), test_half, FLOOR, grouped)
-    for measure in ("poisson_loss", "complex_error", "patch_poisson_loss", "patch_complex_error"):
-        assert scores[measure]["network"] == scores[measure]["start"]
-        assert scores[measure]["improvement"] == 0
+    for metric in ("poisson_loss", "complex_error", "patch_poisson_loss", "patch_complex_error"):
+        assert scores[metric]["network"] == scores[metric]["start"]
+        assert scores[metric]["improvement"] == 0
     assert scores["beats_start"] is False
 
 
@@ -172,11 +172,11 @@ def test_patches_of_a_whole_scan_are_what_its_object_shows(test_half: Path) -> N
     height, width = scan.window
     for patch, (row, col) in zip(found.patches, scan.corners_px, strict=True):
         np.testing.assert_array_equal(patch, found.obj[row : row + height, col : col + width])
-    light = np.zeros(shape)
+    illuminated = np.zeros(shape)
     for weight, (row, col) in zip(illuminations(scan), scan.corners_px, strict=True):
-        light[row : row + height, col : col + width] += weight
-    np.testing.assert_allclose(found.illumination, light, rtol=1e-3, atol=1e-4 * light.max())
-    assert found.n_parts == 1
+        illuminated[row : row + height, col : col + width] += weight
+    np.testing.assert_allclose(found.illumination, illuminated, rtol=1e-3, atol=1e-4 * illuminated.max())
+    assert found.n_components == 1
 
 
 def test_parts_of_a_scan_that_share_no_light_are_counted(test_half: Path) -> None:
@@ -185,7 +185,7 @@ def test_parts_of_a_scan_that_share_no_light_are_counted(test_half: Path) -> Non
     away = np.array([[0.0, 0.0], [3 * scan.window[0], 0.0]])
     apart = dataclasses.replace(two, positions_px=np.full((2, 2), 40.0) + away)
     for grouped in (True, False):
-        assert predict(untrained(), apart, canvas_shape(apart), grouped=grouped).n_parts == 2
+        assert predict(untrained(), apart, canvas_shape(apart), grouped=grouped).n_components == 2
 
 
 def test_without_a_truth_the_complex_errors_are_unknown_with_the_reason(test_half: Path, tmp_path: Path) -> None:
@@ -229,8 +229,8 @@ def test_illuminations_are_the_shifted_probes_intensities(test_half: Path) -> No
 def improved(poisson: float | None, error: float | None) -> dict[str, dict[str, float | None]]:
     """Return scores with these improvements."""
     return {
-        measure: {"start": 1.0, "network": 0.5, "improvement": value}
-        for measure, value in (("poisson_loss", poisson), ("complex_error", error))
+        metric: {"start": 1.0, "network": 0.5, "improvement": value}
+        for metric, value in (("poisson_loss", poisson), ("complex_error", error))
     }
 
 
@@ -238,11 +238,11 @@ def improved(poisson: float | None, error: float | None) -> dict[str, dict[str, 
     ("poisson", "error", "beats"),
     [(0.1, 0.1, True), (0.1, -0.1, False), (-0.1, 0.1, False), (0.0, 0.1, False), (0.1, None, True)],
 )
-def test_a_network_beats_its_start_only_in_both_measures(poisson: float, error: float | None, beats: bool) -> None:
+def test_a_network_beats_its_start_only_in_both_metrics(poisson: float, error: float | None, beats: bool) -> None:
     assert beats_start(improved(poisson, error)) is beats
 
 
-def test_a_verdict_names_both_measures() -> None:
+def test_a_verdict_names_both_metrics() -> None:
     scores = {**improved(0.025, -0.12), "beats_start": False}
     assert names(verdict(scores), "NOT", "2.5%", "12.0%")
     assert verdict(scores).index("2.5%") < verdict(scores).index("12.0%")

@@ -1,4 +1,4 @@
-"""Crop and alignment: exact shifts and ramps, scikit-image, edges, holes, parts, bad input."""
+"""Crop and alignment: exact shifts and ramps, scikit-image, edges, holes, components, bad input."""
 
 from __future__ import annotations
 
@@ -133,18 +133,18 @@ def test_what_lies_outside_the_mask_does_not_matter() -> None:
 
 
 def test_each_part_of_the_scan_has_a_phase_of_its_own() -> None:
-    parts = np.ones(SHAPE, dtype=np.int32)
-    parts[:, 59:] = 2
-    parts[:, 55:59] = 0
-    result = np.where(parts == 2, -1j, 1) * shifted(SCENE.truth, (0.0, 0.0))
-    result[parts == 0] = 0
-    crop = illumination_crop((parts > 0).astype(float), 0.5)
-    assert error(align(result, SCENE.truth, crop, parts=parts)) < 1e-12
+    components = np.ones(SHAPE, dtype=np.int32)
+    components[:, 59:] = 2
+    components[:, 55:59] = 0
+    result = np.where(components == 2, -1j, 1) * shifted(SCENE.truth, (0.0, 0.0))
+    result[components == 0] = 0
+    crop = illumination_crop((components > 0).astype(float), 0.5)
+    assert error(align(result, SCENE.truth, crop, components=components)) < 1e-12
     assert error(align(result, SCENE.truth, crop)) > 0.3
     moved = ramped(np.roll(result, (2, 0), (0, 1)), (1.0, 0.5))
-    aligned = align(moved, SCENE.truth, crop, parts=parts)
+    aligned = align(moved, SCENE.truth, crop, components=components)
     np.testing.assert_allclose(aligned.shift_px, (2, 0), atol=0.05)
-    assert error(aligned) < 0.05  # the gap between the parts has moved into them
+    assert error(aligned) < 0.05  # the gap between the components has moved into them
 
 
 def test_the_crop_is_what_is_lit() -> None:

@@ -16,7 +16,7 @@ from ptyproof.physics.forward import (
     MAX_COUNTS_PER_PIXEL,
     MAX_EXPECTED_COUNTS,
     expected_counts,
-    expected_light,
+    expected_peak_and_mean,
     iterate_patches,
     object_patches,
     simulate_counts,
@@ -282,12 +282,12 @@ def test_bad_simulations_are_refused_at_the_call(positions: npt.NDArray[Any], bl
         simulate_counts(OBJECT, PROBE, positions, np.random.default_rng(24), block=block)
 
 
-def test_expected_light_is_the_largest_and_the_mean_of_all_expected_counts() -> None:
+def test_expected_peak_and_mean_is_the_largest_and_the_mean_of_all_expected_counts() -> None:
     rng = np.random.default_rng(3)
     obj = rng.normal(size=(40, 50)) + 1j * rng.normal(size=(40, 50))
     probe = rng.normal(size=(12, 16)) + 1j * rng.normal(size=(12, 16))
     positions = rng.uniform((10, 12), (25, 30), size=(9, 2))
     every = expected_counts(probe, object_patches(obj, positions, (12, 16)))
-    peak, mean = expected_light(obj, probe, positions)
+    peak, mean = expected_peak_and_mean(obj, probe, positions)
     assert peak == pytest.approx(every.max(), rel=1e-12)
     np.testing.assert_allclose(mean, every.mean(axis=0), rtol=1e-12)

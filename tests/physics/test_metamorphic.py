@@ -1,4 +1,4 @@
-"""The metamorphic checks: every measure of ours passes them, and well-known wrong ones do not."""
+"""The metamorphic checks: every metric of ours passes them, and well-known wrong ones do not."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from skimage.metrics import structural_similarity
 
 from ptyproof.errors import InputError
 from ptyproof.metrics.against_truth import score
-from ptyproof.metrics.definitions import needs_truth, specs
+from ptyproof.metrics.definitions import metric_definitions, needs_truth
 from ptyproof.metrics.protocol import Recipe
 from ptyproof.physics.align import Crop, align
 from ptyproof.physics.metamorphic import make_scene, metamorphic_violations
@@ -24,14 +24,14 @@ from tests.helpers.messages import naming
 SCENE = make_scene()
 RECIPE = Recipe()
 CROP = Crop((10, 118), (12, 132), np.ones((108, 120), dtype=bool))
-OURS = [metric for metric in specs(RECIPE) if needs_truth(metric)]
+OURS = [metric for metric in metric_definitions(RECIPE) if needs_truth(metric)]
 PERFECT = {"mae": 0.0, "mse": 0.0, "nrmse": 0.0, "ssim": 1.0, "nyquist": 1.0, "px": 2.0, "mean": 1.0}
 
 
 @cache
 def all_scores(result: npt.NDArray[Any], truth: npt.NDArray[Any]) -> Any:
     pair = [np.frombuffer(image, dtype=np.complex128).reshape(SCENE.truth.shape) for image in (result, truth)]
-    return {found.metric: found for found in score(align(*pair, CROP), RECIPE).measures}
+    return {found.metric: found for found in score(align(*pair, CROP), RECIPE).metrics}
 
 
 def ours(metric: str) -> Any:
@@ -46,12 +46,14 @@ def ours(metric: str) -> Any:
 
 @pytest.mark.parametrize("metric", OURS)
 def test_every_measure_of_ours_passes(metric: str) -> None:
-    spec = specs(RECIPE)[metric]
+    definition = metric_definitions(RECIPE)[metric]
     kind = metric.rpartition("_")[2]
     power = {"amplitude_mae": 1, "amplitude_mse": 2}.get(metric, 0)
     perfect = PERFECT.get(kind)
     assert (
-        metamorphic_violations(ours(metric), better=spec.direction, perfect=perfect, unit_power=power, scene=SCENE)
+        metamorphic_violations(
+            ours(metric), better=definition.direction, perfect=perfect, unit_power=power, scene=SCENE
+        )
         == []
     )
 

@@ -94,8 +94,8 @@ def test_more_noise_is_never_better_on_average() -> None:
     weight = np.ones(truth.shape)
     levels = [0.0, 0.1, 0.3, 1.0, 3.0]
     noise = [complex_noise(truth.shape, seed) for seed in range(10, 15)]
-    for measure in (lambda r: scaled_error(r, truth, weight).nrmse, lambda r: patch_error(r, truth, weight)):
-        means = [np.mean([measure(truth + level * one) for one in noise]) for level in levels]
+    for metric in (lambda r: scaled_error(r, truth, weight).nrmse, lambda r: patch_error(r, truth, weight)):
+        means = [np.mean([metric(truth + level * one) for one in noise]) for level in levels]
         assert means == sorted(means)
         assert means[0] < 1e-7
         # Noise of variance 2 level^2 on |T| = 1: residual 2 level^2 / (1 + 2 level^2) of the energy.
@@ -143,7 +143,7 @@ def test_one_zero_patch_and_one_without_weight() -> None:
     assert patch_error(result, truth, weights) == pytest.approx(np.sqrt(0.5))
 
 
-@pytest.mark.parametrize("measure", [scaled_error, patch_error])
+@pytest.mark.parametrize("metric", [scaled_error, patch_error])
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -159,10 +159,10 @@ def test_one_zero_patch_and_one_without_weight() -> None:
     ],
 )
 @pytest.mark.filterwarnings("ignore:invalid value encountered in multiply:RuntimeWarning")
-def test_unusable_input(measure: Callable[..., Any], change: Any, message: str) -> None:
+def test_unusable_input(metric: Callable[..., Any], change: Any, message: str) -> None:
     result, truth, weight = scene(shape=(2, 3, 4))
     with pytest.raises(InputError, match=message):
-        measure(*change(result, truth, weight))
+        metric(*change(result, truth, weight))
 
 
 def test_patches_must_be_a_stack() -> None:

@@ -137,8 +137,8 @@ def test_ssim_in_a_mask_with_holes_takes_its_statistics_from_the_mask(seed: int)
 def test_pixels_outside_the_mask_do_not_matter() -> None:
     mask = holes(TRUTH.shape)
     spoiled = np.where(mask, RESULT, -55.0)
-    for measure in (similarity.mean_absolute_error, similarity.mean_squared_error):
-        assert measure(spoiled, TRUTH, mask) == measure(RESULT, TRUTH, mask)
+    for metric in (similarity.mean_absolute_error, similarity.mean_squared_error):
+        assert metric(spoiled, TRUTH, mask) == metric(RESULT, TRUTH, mask)
     assert similarity.ms_ssim(spoiled, TRUTH, mask, RANGE, 1.0) == pytest.approx(
         similarity.ms_ssim(RESULT, TRUTH, mask, RANGE, 1.0), rel=1e-9
     )
@@ -167,9 +167,9 @@ def test_the_unit_of_the_images_does_not_matter(factor: float, seed: int) -> Non
     result, mask = truth + rng.normal(0, 0.3, truth.shape), holes(truth.shape, seed)
     mask[15:25, 15:25] = True
     data_range = float(np.ptp(truth[mask]))
-    for measure in (similarity.ssim, similarity.psnr_db):
-        expected = measure(result, truth, mask, data_range)
-        assert measure(factor * result, factor * truth, mask, factor * data_range) == pytest.approx(expected, rel=1e-6)
+    for metric in (similarity.ssim, similarity.psnr_db):
+        expected = metric(result, truth, mask, data_range)
+        assert metric(factor * result, factor * truth, mask, factor * data_range) == pytest.approx(expected, rel=1e-6)
 
 
 def test_how_many_scales_fit() -> None:

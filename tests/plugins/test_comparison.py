@@ -30,10 +30,10 @@ def test_of_two_images(ptyproof_compare):
     scores = ptyproof_compare(2j * truth, truth)
     assert scores["complex_nrmse"].value < 1e-6
     assert (scores["phase_mae"].unit, scores["phase_mae"].direction) == ("rad", "lower")
-    light = np.zeros(truth.shape)
-    light[8:50, 8:60] = 1
-    spoiled = np.where(light > 0, truth, 0)
-    lit, whole = ptyproof_compare(spoiled, truth, light), ptyproof_compare(spoiled, truth)
+    illuminated = np.zeros(truth.shape)
+    illuminated[8:50, 8:60] = 1
+    spoiled = np.where(illuminated > 0, truth, 0)
+    lit, whole = ptyproof_compare(spoiled, truth, illuminated), ptyproof_compare(spoiled, truth)
     assert lit["phase_mae"].value < 0.05 < whole["phase_mae"].value
 
 

@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from ptyproof.io.dataset_arrays import Dataset
-from ptyproof.methods.blind import defocused
+from ptyproof.methods.reconstruction_input import defocused
 from ptyproof.phases.base import make_base
 from ptyproof.physics.align import align, illumination_crop
 from ptyproof.physics.dose import scale_probe_to_dose
@@ -54,9 +54,9 @@ def noise_free(
     positions = positions[inside]
     probe = scale_probe_to_dose(base.probe, obj, positions, DOSE)
     counts = expected_counts(probe, object_patches(obj, positions, base.probe.shape))
-    light = illumination(probe, positions, obj.shape)
+    covered = illumination(probe, positions, obj.shape)
     scan = BlindScan(np.sqrt(counts).astype(np.float32), probe, positions, obj.shape)
-    return scan, obj, (light >= 0.1 * light.max()).astype(float)
+    return scan, obj, (covered >= 0.1 * covered.max()).astype(float)
 
 
 def run(name: str, scan: BlindScan, epochs: int, seed: int = 1) -> Reconstruction:

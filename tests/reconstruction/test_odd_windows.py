@@ -20,7 +20,7 @@ import pytest
 from ptyproof.assessment.half_scans import HalfScan, half_scan_agreement, half_scan_indices
 from ptyproof.io.dataset import Dataset, new_metadata
 from ptyproof.methods.network import Pinn, PinnThenLsqml, Start
-from ptyproof.metrics.data_fit import fit_measures
+from ptyproof.metrics.data_fit import data_fit_metrics
 from ptyproof.metrics.protocol import Recipe
 from ptyproof.physics.dose import scale_probe_to_dose
 from ptyproof.physics.forward import expected_counts, object_patches
@@ -33,7 +33,7 @@ from ptyproof.study.training import NetworkDesign
 from ptyproof.training.bundle import write_bundle
 from ptyproof.training.network import GroupNetwork
 from ptyproof.training.prediction import predict_patches
-from ptyproof.training.scan import Scan, normalised_scan
+from ptyproof.training.scan import NormalizedScan, normalized_scan
 from tests.helpers.bundles import network, record
 
 pytest.importorskip("ptychi", reason="pty-chi is not installed: pip install 'pytest-ptyproof[iterative]'")
@@ -77,11 +77,11 @@ def scene(window: tuple[int, int], offset: float) -> Any:
     probe = scale_probe_to_dose(probe.astype(np.complex64), obj, positions, DOSE)
     counts = expected_counts(probe, object_patches(obj, positions, window))
     scan = BlindScan(np.sqrt(counts).astype(np.float32), probe, positions.astype(np.float64), obj.shape)
-    light = illumination(probe, scan.positions_px, obj.shape)
-    return scan, obj, (light >= 0.1 * light.max()).astype(float)
+    covered = illumination(probe, scan.positions_px, obj.shape)
+    return scan, obj, (covered >= 0.1 * covered.max()).astype(float)
 
 
-def measured(scan: Scan) -> Dataset:
+def measured(scan: NormalizedScan) -> Dataset:
     """Return the scan as a dataset without an object."""
     metadata = new_metadata("measurement", "test", {}) | {"intensity_scale": 1.0}
     return Dataset(
@@ -90,18 +90,18 @@ def measured(scan: Scan) -> Dataset:
 
 
 def archive_of(
-    scan: Scan, obj: npt.NDArray[Any], probe: npt.NDArray[Any], index: Any = slice(None)
+    scan: NormalizedScan, obj: npt.NDArray[Any], probe: npt.NDArray[Any], index: Any = slice(None)
 ) -> ReconstructionArchive:
     """Return a result as an archive holds it."""
-    light = illumination(probe, scan.positions_px[index], obj.shape)
+    covered = illumination(probe, scan.positions_px[index], obj.shape)
     none = np.empty(0)
-    return ReconstructionArchive(obj, probe, light, (light > 0).astype(np.int32), none, none, none, {})
+    return ReconstructionArchive(obj, probe, covered, (covered > 0).astype(np.int32), none, none, none, {})
 
 
-def r_factor(scan: Scan, obj: npt.NDArray[Any], probe: npt.NDArray[Any]) -> float | None:
+def r_factor(scan: NormalizedScan, obj: npt.NDArray[Any], probe: npt.NDArray[Any]) -> float | None:
     """Return the R-factor of an object and a probe on the scan's patterns, by the project's own forward model."""
-    measures = fit_measures(archive_of(scan, obj, probe), measured(scan), Recipe())
-    return next(found.value for found in measures if found.metric == "r_factor")
+    metrics = data_fit_metrics(archive_of(scan, obj, probe), measured(scan), Recipe())
+    return next(found.value for found in metrics if found.metric == "r_factor")
 
 
 @pytest.mark.parametrize("window", WINDOWS, ids=window_id)
@@ -185,7 +185,7 @@ def bundle_of_noise(folder: Path, window: tuple[int, int], gridsize: int) -> Pat
 def test_a_network_of_single_patterns_looks_at_windows_that_are_lit_to_their_edges(window: tuple[int, int]) -> None:
     scan, _, _ = scene(window, 0.37)
     probe = np.full(window, 10 + 1j, np.complex64)
-    lit = normalised_scan(scan.amplitude, probe, scan.positions_px, "")
+    lit = normalized_scan(scan.amplitude, probe, scan.positions_px, "")
     assert lit.dark_px == (0, 0, 0, 0)
     judge = GroupNetwork(NetworkDesign(n_stages=1, channels=4, n_blocks=1, shrink=4, start_iterations=1)).eval()
     patches = predict_patches(judge, lit)
@@ -210,6 +210,6 @@ def test_halves_of_a_scan_agree_where_both_are_the_truth(window: tuple[int, int]
     first, second = (
         HalfScan(archive_of(scan, obj, scan.probe, index), index) for index in half_scan_indices(len(scan))
     )
-    found = half_scan_agreement(first, second, dataset).measures
+    found = half_scan_agreement(first, second, dataset).metrics
     assert found["held_out_r_factor"].value < 0.02
     assert found["half_scan_complex_frc_halfbit_px"].value is not None

@@ -1,4 +1,4 @@
-"""Stitching: perfect patches, unknown phases, noise, separate parts, and what must not go wrong quietly."""
+"""Stitching: perfect patches, unknown phases, noise, separate components, and what must not go wrong quietly."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ptyproof.errors import InputError
 from ptyproof.physics.metrics import patch_error, scaled_error
-from ptyproof.reconstruction.stitching import cut, label_parts, stitch
+from ptyproof.reconstruction.stitching import cut, label_components, stitch
 from tests.helpers.messages import naming
 from tests.strategies.scans import complex_noise
 
@@ -88,7 +88,7 @@ def worst(result: npt.NDArray[Any], truth: npt.NDArray[Any], lit: npt.NDArray[An
 def test_perfect_patches_give_the_object_up_to_one_phase() -> None:
     case = Case()
     result = case.stitch()
-    assert result.n_parts == 1
+    assert result.n_components == 1
     assert result.obj.shape == result.illumination.shape == case.shape
     kinds = (result.obj.dtype, result.illumination.dtype, result.factors.dtype)
     assert kinds == (np.complex64, np.float32, np.complex64)
@@ -103,10 +103,10 @@ def test_perfect_patches_give_the_object_up_to_one_phase() -> None:
 
 def test_without_synchronisation_the_object_is_lost() -> None:
     case = Case()
-    plain = case.stitch(synchronise=False)
+    plain = case.stitch(synchronize=False)
     assert case.error(plain) > 0.7
     np.testing.assert_array_equal(plain.factors, 1)
-    assert plain.n_parts == 1
+    assert plain.n_components == 1
 
 
 def test_the_plain_average_is_the_weighted_mean_of_the_definition() -> None:
@@ -119,7 +119,7 @@ def test_the_plain_average_is_the_weighted_mean_of_the_definition() -> None:
             for j in range(width):
                 above[row + i, col + j] += complex(patch[i, j]) * float(weight[i, j])
                 below[row + i, col + j] += float(weight[i, j])
-    plain = case.stitch(synchronise=False)
+    plain = case.stitch(synchronize=False)
     np.testing.assert_allclose(plain.illumination, below, rtol=1e-6)
     np.testing.assert_allclose(plain.obj, np.divide(above, below, out=above, where=below > 0), atol=1e-6)
 
@@ -128,7 +128,7 @@ def test_the_result_is_the_weighted_mean_of_the_turned_patches() -> None:
     case = Case()
     patches = case.noisy(0.4)
     result = case.stitch(patches)
-    again = case.stitch(patches * result.factors[:, None, None], synchronise=False)
+    again = case.stitch(patches * result.factors[:, None, None], synchronize=False)
     np.testing.assert_allclose(result.obj, again.obj, atol=1e-5)
 
 
@@ -162,8 +162,8 @@ def test_the_factors_maximise_the_agreement() -> None:
 def test_with_noise_synchronisation_is_as_good_as_known_phases(sigma: float) -> None:
     case = Case(counts=(10, 10), seed=2)
     patches = case.noisy(sigma)
-    found, plain = case.stitch(patches), case.stitch(patches, synchronise=False)
-    known = case.stitch(patches * case.phases.conj()[:, None, None], synchronise=False)
+    found, plain = case.stitch(patches), case.stitch(patches, synchronize=False)
+    known = case.stitch(patches * case.phases.conj()[:, None, None], synchronize=False)
     assert case.error(found) < 0.7 * case.error(plain)
     assert case.error(found) < 1.05 * case.error(known)
 
@@ -207,7 +207,7 @@ def test_two_separate_parts_are_each_right_up_to_a_phase() -> None:
     obj, patches, weights, corners = two_parts()
     mixed = np.random.default_rng(0).permutation(len(corners))
     result = stitch(patches[mixed], weights[mixed], corners[mixed], obj.shape)
-    assert result.n_parts == 2
+    assert result.n_components == 2
     middle = corners[len(corners) // 2, 1] - 1
     left = (result.illumination > 0) & (np.arange(obj.shape[1]) < middle)
     right = (result.illumination > 0) & (np.arange(obj.shape[1]) >= middle)
@@ -223,19 +223,18 @@ def test_windows_that_touch_only_in_the_dark_are_not_connected() -> None:
     weight = bell((20, 26), 0.1)
     patches = np.ones((2, 20, 26), dtype=np.complex64)
     weights = np.stack([weight, weight])
-    assert stitch(patches, weights, np.array([[0, 0], [0, 20]]), (20, 46)).n_parts == 2
-    assert stitch(patches, weights, np.array([[0, 0], [0, 8]]), (20, 46)).n_parts == 1
+    assert stitch(patches, weights, np.array([[0, 0], [0, 20]]), (20, 46)).n_components == 2
+    assert stitch(patches, weights, np.array([[0, 0], [0, 8]]), (20, 46)).n_components == 1
     # Each patch is measured by its own peak, so a weak one is connected as well.
-    assert (
-        stitch(patches, weights * np.array([1, 1e-6])[:, None, None], np.array([[0, 0], [0, 8]]), (20, 46)).n_parts == 1
-    )
+    weak = weights * np.array([1, 1e-6])[:, None, None]
+    assert stitch(patches, weak, np.array([[0, 0], [0, 8]]), (20, 46)).n_components == 1
 
 
 @pytest.mark.parametrize("n", [1, 2, 3])
 def test_few_patches(n: int) -> None:
     case = Case(counts=(1, n), step=6)
     result = case.stitch()
-    assert result.n_parts == 1
+    assert result.n_components == 1
     assert worst(result.obj, case.obj, result.illumination > 0) < 1e-5
 
 
@@ -249,7 +248,7 @@ def test_patches_at_one_place() -> None:
 
 def test_no_patches() -> None:
     result = stitch(np.empty((0, 4, 5), np.complex64), np.empty((0, 4, 5)), np.empty((0, 2), np.int64), (7, 9))
-    assert result.n_parts == 0
+    assert result.n_components == 0
     assert result.factors.shape == (0,)
     assert not result.obj.any()
     assert not result.illumination.any()
@@ -261,12 +260,12 @@ def test_zero_patches_and_zero_weights_are_harmless() -> None:
     patches[7] = 0
     weights[11] = 0
     result = stitch(patches, weights, case.corners, case.shape)
-    assert result.n_parts == 1
+    assert result.n_components == 1
     np.testing.assert_array_equal(result.factors[[7, 11]], 1)
     others = np.delete(result.factors * case.phases, [7, 11])
     np.testing.assert_allclose(others, others[0], atol=2e-4)
     for empty in (stitch(0 * patches, weights, case.corners, case.shape), case_of_no_weight(case)):
-        assert empty.n_parts == 0
+        assert empty.n_components == 0
         assert not empty.obj.any()
         np.testing.assert_array_equal(empty.factors, 1)
 
@@ -320,7 +319,7 @@ def test_the_same_bytes_twice() -> None:
 
 def test_cut_is_the_inverse_of_stitching() -> None:
     case = Case()
-    result = case.stitch(case.truth, synchronise=False)
+    result = case.stitch(case.truth, synchronize=False)
     again = cut(result.obj, case.corners, case.window)
     assert again.dtype == np.complex64
     np.testing.assert_allclose(again, case.truth, atol=1e-6)
@@ -361,7 +360,7 @@ def test_unusable_input(change: Any, message: str) -> None:
         "corners_px": np.array([[0, 0], [3, 4]]),
         "shape": (7, 9),
     }
-    assert stitch(**arguments).n_parts == 1
+    assert stitch(**arguments).n_components == 1
     with pytest.raises(InputError, match=message):
         stitch(**(arguments | change))
 
@@ -380,8 +379,8 @@ def test_parts_are_numbered_where_they_share_no_light() -> None:
     window = (9, 7)
     corners = np.array([[0, 0], [3, 1], [20, 20], [20, 24], [2, 30]])
     weights = np.repeat(bell(window, 0.1)[None], len(corners), axis=0)
-    labels, n_parts = label_parts(weights, corners, (40, 40))
-    assert n_parts == 3
+    labels, n_components = label_components(weights, corners, (40, 40))
+    assert n_components == 3
     assert labels.dtype == np.int32
     middles = corners + np.array(window) // 2
     of_window = [labels[row, col] for row, col in middles]
@@ -395,6 +394,6 @@ def test_parts_are_numbered_where_they_share_no_light() -> None:
 
 def test_parts_of_windows_that_do_not_fit_are_refused() -> None:
     with pytest.raises(InputError, match=naming("corners_px", 2, 1)):
-        label_parts(np.ones((2, 3, 3)), np.zeros((1, 2), int), (9, 9))
+        label_components(np.ones((2, 3, 3)), np.zeros((1, 2), int), (9, 9))
     with pytest.raises(InputError, match=naming("(9, 9)", "[7, 0]", "(3, 3)")):
-        label_parts(np.ones((1, 3, 3)), np.array([[7, 0]]), (9, 9))
+        label_components(np.ones((1, 3, 3)), np.array([[7, 0]]), (9, 9))

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from ptyproof.io.dataset import read_dataset
-from ptyproof.methods.blind import read_blind
+from ptyproof.methods.reconstruction_input import read_reconstruction_input
 from ptyproof.reconstruction.method import Reconstruction
 from ptyproof.records.archive import Origin, read_archive, write_archive
 from ptyproof.records.ptychodus_product import write_product
@@ -25,7 +25,7 @@ def product(smoke_d: Phase, tmp_path: Path) -> Path:
     path = phase_d_file(smoke_d.root, 1e3, "dense", "test")
     truth = read_dataset(path).dataset.obj
     assert truth is not None
-    dataset = read_blind(path, "test", tmp_path)
+    dataset = read_reconstruction_input(path, "test", tmp_path)
     found = Reconstruction(truth, dataset.probe, losses=(0.3, 0.1), seconds=(1.0, 2.0), stopped_by="epochs")
     write_archive(tmp_path / "x.npz", found, dataset, Origin("lsqml", {}, "0" * 64, None, "1" * 64))
     write_product(tmp_path / "x.h5", tmp_path / "x.npz", dataset, "dose1000-dense-gs2-test-lsqml")
@@ -51,7 +51,7 @@ def test_positions_are_where_the_middle_of_the_probe_lies(product: Path, smoke_d
 
 
 def test_equal_reconstructions_give_equal_bytes(product: Path, smoke_d: Phase) -> None:
-    dataset = read_blind(phase_d_file(smoke_d.root, 1e3, "dense", "test"), "test", product.parent)
+    dataset = read_reconstruction_input(phase_d_file(smoke_d.root, 1e3, "dense", "test"), "test", product.parent)
     again = product.with_name("y.h5")
     write_product(again, product.with_name("x.npz"), dataset, "dose1000-dense-gs2-test-lsqml")
     assert hashlib.sha256(again.read_bytes()).digest() == hashlib.sha256(product.read_bytes()).digest()

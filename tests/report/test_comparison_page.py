@@ -1,4 +1,4 @@
-"""The page about comparisons: its example runs and prints what the page says, and it names every measure."""
+"""The page about comparisons: its example runs and prints what the page says, and it names every metric."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ptyproof.errors import InputError
-from ptyproof.metrics.definitions import of_comparison, specs
+from ptyproof.metrics.definitions import metric_definitions, of_comparison
 from ptyproof.metrics.protocol import Recipe, one_protocol, protocol
 from tests.helpers.messages import naming
 
@@ -29,7 +29,7 @@ def test_every_measure_is_described() -> None:
     recipe = Recipe()
     for metric in of_comparison(recipe):
         assert any(pattern.match(metric) for pattern in patterns), metric
-    units = {spec.unit for spec in specs(recipe).values()}
+    units = {definition.unit for definition in metric_definitions(recipe).values()}
     assert all(unit in PAGE for unit in units)
 
 

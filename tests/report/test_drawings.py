@@ -28,25 +28,25 @@ def random_object(shape: tuple[int, int]) -> np.ndarray[Any, np.dtype[np.complex
 
 
 def test_a_result_that_differs_by_a_factor_looks_like_the_truth() -> None:
-    truth, light = random_object((20, 14)), disc((20, 14))
-    alt = draw_reconstruction({"network": truth * (0.3 - 2j)}, truth, light).alt
+    truth, illuminated = random_object((20, 14)), disc((20, 14))
+    alt = draw_reconstruction({"network": truth * (0.3 - 2j)}, truth, illuminated).alt
     truths, networks = re.findall(r"amplitude [^;]+ rad", alt)
     assert truths == networks
     assert "0.0000" in alt
-    assert int(light.sum()) in numbers(alt)
+    assert int(illuminated.sum()) in numbers(alt)
 
 
 def test_unlit_pixels_are_not_drawn() -> None:
-    truth, light = random_object((20, 14)), disc((20, 14))
-    rows, cols = np.nonzero(light)
-    corner = rows.min(), cols.min()  # within the picture, as it has the rows and columns that hold light
-    assert light[corner] == 0
+    truth, illuminated = random_object((20, 14)), disc((20, 14))
+    rows, cols = np.nonzero(illuminated)
+    corner = rows.min(), cols.min()  # within the picture, as it has the rows and columns that hold illumination
+    assert illuminated[corner] == 0
     dark, lit = truth.copy(), truth.copy()
     dark[corner] = -truth[corner]
     lit[10, 7] *= -1
-    plain = draw_reconstruction({"network": truth}, truth, light).png
-    assert draw_reconstruction({"network": dark}, truth, light).png == plain
-    assert draw_reconstruction({"network": lit}, truth, light).png != plain
+    plain = draw_reconstruction({"network": truth}, truth, illuminated).png
+    assert draw_reconstruction({"network": dark}, truth, illuminated).png == plain
+    assert draw_reconstruction({"network": lit}, truth, illuminated).png != plain
 
 
 def test_without_truth_the_result_is_drawn_as_it_is() -> None:

@@ -12,7 +12,7 @@ from PIL import Image
 
 from ptyproof.hub.layout import COMPARISON
 from ptyproof.io.strict_json import write_json
-from ptyproof.metrics.definitions import specs
+from ptyproof.metrics.definitions import metric_definitions
 from ptyproof.metrics.protocol import Recipe
 from ptyproof.phases.g_compare.tables import TidyRow
 from ptyproof.report.page import write_report
@@ -129,7 +129,7 @@ def test_every_cell_of_a_comparison_is_in_each_of_its_first_tables() -> None:
     values = values_of(manifest)
     cells = [cell for cell in manifest["cells"] if cell["status"] == "success"]
     wanted = {(found["metric"], cell["job"]): found["value"] for cell in cells for found in cell["measures"]}
-    by_label = {spec.label: name for name, spec in specs(Recipe(**manifest["recipe"])).items()}
+    by_label = {definition.label: name for name, definition in metric_definitions(Recipe(**manifest["recipe"])).items()}
     shown = {}
     for value in values:
         cell = f"{cell_key(value.dose, value.view.split(',')[0], value.gridsize)}"

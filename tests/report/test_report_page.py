@@ -123,9 +123,9 @@ def test_links_lead_to_files_of_the_hub(page: str, reported: tuple[RunFolder, li
 def test_scores_are_those_of_the_manifest_with_unit_and_direction(page: str, smoke_e: Phase) -> None:
     (job,) = [job for job in smoke_e.manifest["jobs"] if job["job"] == TRAINED]
     section = page.partition(f'<h3 id="cell-{TRAINED}"')[2].partition("</section>")[0]
-    for measure in ("poisson_loss", "complex_error", "patch_poisson_loss", "patch_complex_error"):
+    for metric in ("poisson_loss", "complex_error", "patch_poisson_loss", "patch_complex_error"):
         for who in ("start", "network"):
-            assert f"<div>{job['scores'][measure][who]:#.5g}</div>" in section
+            assert f"<div>{job['scores'][metric][who]:#.5g}</div>" in section
     assert "nats per pixel" in section
 
 

@@ -89,9 +89,9 @@ def test_the_tables_have_the_numbers_of_the_manifests(hub: Hub, smoke_c: Phase, 
         ]
         assert row[6].startswith(f"[{result['bundle_size_bytes']}]")
         assert row[7] == f"`{result['bundle_sha256']}`"
-        measure = scores["patch_complex_error"]
+        score = scores["patch_complex_error"]
         label = "complex error of single patches (no unit)"
-        assert row_of(text, entry["job"], label)[2:4] == [shown(measure["start"]), shown(measure["network"])]
+        assert row_of(text, entry["job"], label)[2:4] == [shown(score["start"]), shown(score["network"])]
     for view in (*smoke_d.manifest["views"], *smoke_d.manifest["rejected_views"]):
         cell = f"dose{view['dose']:.0f}-{view['view']}-gs{view['gridsize']}"
         row = row_of(text, cell, view["status"], "test")

@@ -52,8 +52,8 @@ def illumination(dataset: Dataset) -> NDArray[np.float32]:
     whole = np.rint(dataset.positions_px).astype(int)
     height, width = dataset.probe.shape
     for (row, col), shift in zip(whole - np.array(dataset.probe.shape) // 2, dataset.positions_px - whole, strict=True):
-        light = np.abs(fourier_shift(dataset.probe[None], shift[None])[0]) ** 2
-        total[row : row + height, col : col + width] += light
+        intensity = np.abs(fourier_shift(dataset.probe[None], shift[None])[0]) ** 2
+        total[row : row + height, col : col + width] += intensity
     return total.astype(np.float32)
 
 
@@ -104,11 +104,11 @@ def write_result(
 ) -> str:
     """Write the archive of a reconstruction; return the digest of object and probe."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    light = illumination(dataset)
-    whole = (light > 0).astype(np.int32) if parts is None else parts.astype(np.int32)
+    covered = illumination(dataset)
+    whole = (covered > 0).astype(np.int32) if parts is None else parts.astype(np.int32)
     arrays = {"object": obj.astype(np.complex64), "probe": dataset.probe}
     with NpzWriter(path) as archive:
-        for name, array in {**arrays, "illumination": light, "parts": whole}.items():
+        for name, array in {**arrays, "illumination": covered, "parts": whole}.items():
             archive.add(name, array)
         for name, kind in (("iteration", np.int32), ("loss", np.float64), ("seconds", np.float64)):
             archive.add(f"history_{name}", np.empty(0, dtype=kind))

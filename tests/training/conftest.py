@@ -8,7 +8,7 @@ import pytest
 
 from ptyproof.training.bundle import BUNDLE
 from ptyproof.training.runner import CHECKPOINT, train
-from ptyproof.training.scan import Scan, read_scan
+from ptyproof.training.scan import NormalizedScan, read_scan
 from tests.helpers.phases import Phase
 from tests.helpers.short_training import (
     CPU,
@@ -25,12 +25,12 @@ def npz(smoke_c: Phase) -> Path:
 
 
 @pytest.fixture(scope="session")
-def scan(npz: Path) -> Scan:
+def scan(npz: Path) -> NormalizedScan:
     return read_scan(npz)
 
 
 @pytest.fixture(scope="session")
-def reference(scan: Scan, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def reference(scan: NormalizedScan, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of an uninterrupted training, which no test changes."""
     folder = tmp_path_factory.mktemp("reference")
     train(task(), scan, folder, CPU)
@@ -38,7 +38,7 @@ def reference(scan: Scan, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def interrupted(scan: Scan, tmp_path: Path) -> Path:
+def interrupted(scan: NormalizedScan, tmp_path: Path) -> Path:
     """A folder in which the same training ended in its second epoch."""
     folder = tmp_path / "interrupted"
     folder.mkdir()

@@ -18,7 +18,7 @@ from ptyproof.io.dataset import Dataset, dataset_arrays, encode_metadata, read_d
 from ptyproof.io.npz import NpzWriter
 from ptyproof.physics.forward import expected_counts
 from ptyproof.training.data import Draw, GroupedScan, GroupSampler, hold_back
-from ptyproof.training.scan import Scan, read_scan, scan_of
+from ptyproof.training.scan import NormalizedScan, read_scan, scan_of
 from tests.strategies.datasets import make_dataset, metadata_of
 from tests.strategies.positions import positions, scattered_positions
 from tests.strategies.scans import complex_noise, windows
@@ -43,19 +43,21 @@ def damage_member(path: Path, name: str) -> None:
     path.write_bytes(raw)
 
 
-def fields(scan: Scan) -> dict[str, Any]:
+def fields(scan: NormalizedScan) -> dict[str, Any]:
     return {field.name: getattr(scan, field.name) for field in dataclasses.fields(scan)}
 
 
-def assert_same_scan(found: Scan, expected: Any) -> None:
+def assert_same_scan(found: NormalizedScan, expected: Any) -> None:
     for name, value in fields(expected).items():
         np.testing.assert_array_equal(fields(found)[name], value, err_msg=name)
 
 
-def scan_at(positions_px: npt.NDArray[Any], window: tuple[int, int] = (8, 10), seed: int = 0) -> Scan:
+def scan_at(positions_px: npt.NDArray[Any], window: tuple[int, int] = (8, 10), seed: int = 0) -> NormalizedScan:
     """A scan of noise at given positions."""
     amplitude = np.abs(complex_noise((len(positions_px), *window), seed)).astype(np.float32)
-    return Scan(amplitude, complex_noise(window, seed + 1), 1.0, np.asarray(positions_px, dtype=np.float64), "0" * 64)
+    return NormalizedScan(
+        amplitude, complex_noise(window, seed + 1), 1.0, np.asarray(positions_px, dtype=np.float64), "0" * 64
+    )
 
 
 def brute_shift(plane: npt.NDArray[Any], shift: tuple[float, float]) -> npt.NDArray[Any]:
@@ -370,7 +372,7 @@ GROUPS = np.array([[3, 1, 7, 2], [0, 11, 5, 6], [9, 8, 4, 10]])
 
 def counted(
     n: int = 12, window: tuple[int, int] = (8, 11), seed: int = 6, photons: float = 20.0
-) -> tuple[Scan, npt.NDArray[Any]]:
+) -> tuple[NormalizedScan, npt.NDArray[Any]]:
     """A scan of Poisson counts, and those counts (n, H, W)."""
     rng = np.random.default_rng(seed)
     scan = scan_at(rng.uniform(20, 60, (n, 2)), window)
@@ -474,7 +476,7 @@ def test_reading_a_batch_does_not_touch_the_global_generators() -> None:
     np.testing.assert_array_equal(np.random.get_state(legacy=False)["state"]["key"], before)  # noqa: NPY002
 
 
-def test_a_scan_is_divided_into_photons_that_are_shown_and_others(scan: Scan) -> None:
+def test_a_scan_is_divided_into_photons_that_are_shown_and_others(scan: NormalizedScan) -> None:
     shown, hidden = scan.divided(0.25, np.random.default_rng(3))
     counts = scan.counts(np.arange(len(scan)))
     np.testing.assert_array_equal(shown.counts(np.arange(len(scan))) + hidden, counts)

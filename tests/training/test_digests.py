@@ -20,12 +20,12 @@ from ptyproof.training.digest_record import EpochDigest, read_digests
 from ptyproof.training.digests import DigestLog, sha256_state, sha256_tensors
 from ptyproof.training.engine import Callback
 from ptyproof.training.runner import METRICS, Trained, train
-from ptyproof.training.scan import Scan
+from ptyproof.training.scan import NormalizedScan
 from tests.helpers.short_training import CPU, EPOCHS, STEPS, task
 
 
 def digests_of(
-    scan: Scan, folder: Path, *others: Any, last_epoch: int | None = None, **changes: Any
+    scan: NormalizedScan, folder: Path, *others: Any, last_epoch: int | None = None, **changes: Any
 ) -> tuple[list[EpochDigest], Trained]:
     """Digests of a short training, and how it ended."""
     folder.mkdir(exist_ok=True)
@@ -55,12 +55,12 @@ class Draw(Callback):
 
 
 @pytest.fixture(scope="module")
-def whole(scan: Scan, tmp_path_factory: pytest.TempPathFactory) -> tuple[list[EpochDigest], Trained]:
+def whole(scan: NormalizedScan, tmp_path_factory: pytest.TempPathFactory) -> tuple[list[EpochDigest], Trained]:
     return digests_of(scan, tmp_path_factory.mktemp("whole"))
 
 
 def test_two_trainings_have_the_same_digests_and_watching_changes_nothing(
-    scan: Scan, whole: Any, reference: Path, tmp_path: Path
+    scan: NormalizedScan, whole: Any, reference: Path, tmp_path: Path
 ) -> None:
     digests, trained = whole
     again, _ = digests_of(scan, tmp_path)
@@ -85,7 +85,7 @@ def test_digests_hold_what_the_training_says(whole: tuple[list[EpochDigest], Tra
 
 
 def test_a_bit_of_one_weight_is_seen_in_its_step(
-    scan: Scan, whole: tuple[list[EpochDigest], Trained], tmp_path: Path
+    scan: NormalizedScan, whole: tuple[list[EpochDigest], Trained], tmp_path: Path
 ) -> None:
     digests, _ = digests_of(scan, tmp_path, Nudge())
     assert digests[0] == whole[0][0]
@@ -101,7 +101,7 @@ DRAWS = {"torch": lambda: torch.rand(1), "random": random.random, "numpy": lambd
 
 @pytest.mark.parametrize("draw", DRAWS.values(), ids=DRAWS)
 def test_a_random_number_that_somebody_draws_is_seen_in_its_epoch(
-    scan: Scan, whole: tuple[list[EpochDigest], Trained], tmp_path: Path, draw: Callable[..., Any]
+    scan: NormalizedScan, whole: tuple[list[EpochDigest], Trained], tmp_path: Path, draw: Callable[..., Any]
 ) -> None:
     digests, _ = digests_of(scan, tmp_path, Draw(draw))
     assert digests[0] == whole[0][0]
@@ -109,13 +109,15 @@ def test_a_random_number_that_somebody_draws_is_seen_in_its_epoch(
     assert digests[1].rng != whole[0][1].rng
 
 
-def test_another_seed_is_seen_at_once(scan: Scan, whole: tuple[list[EpochDigest], Trained], tmp_path: Path) -> None:
+def test_another_seed_is_seen_at_once(
+    scan: NormalizedScan, whole: tuple[list[EpochDigest], Trained], tmp_path: Path
+) -> None:
     digests, _ = digests_of(scan, tmp_path, seed=5)
     assert digests[0].steps[0].batch != whole[0][0].steps[0].batch
 
 
 def test_a_training_ends_after_the_epoch_that_was_asked_for(
-    scan: Scan, whole: tuple[list[EpochDigest], Trained], tmp_path: Path
+    scan: NormalizedScan, whole: tuple[list[EpochDigest], Trained], tmp_path: Path
 ) -> None:
     digests, trained = digests_of(scan, tmp_path, last_epoch=1)
     assert digests == whole[0][:1]

@@ -15,7 +15,7 @@ import torch
 from ptyproof.errors import DataError, InputError
 from ptyproof.training.module import TrainingDivergedError
 from ptyproof.training.runner import CHECKPOINT, train
-from ptyproof.training.scan import Scan
+from ptyproof.training.scan import NormalizedScan
 from tests.helpers.messages import naming
 from tests.helpers.short_training import (
     CPU,
@@ -28,7 +28,7 @@ from tests.helpers.short_training import (
 )
 
 
-def test_a_diverging_training_says_its_epoch_and_step(scan: Scan, tmp_path: Path) -> None:
+def test_a_diverging_training_says_its_epoch_and_step(scan: NormalizedScan, tmp_path: Path) -> None:
     with pytest.raises(TrainingDivergedError, match=naming("epoch 1", "step 2", "learning_rate", "1e+30")):
         train(with_rate(task(1), 1e30), scan, tmp_path, CPU)
     assert file_names(tmp_path) == []
@@ -37,7 +37,7 @@ def test_a_diverging_training_says_its_epoch_and_step(scan: Scan, tmp_path: Path
 @pytest.mark.parametrize("value", [np.inf, np.nan, 1e25])
 @pytest.mark.parametrize("shown_fraction", [0.5, 1.0])
 def test_a_pattern_of_no_possible_count_is_refused_before_anything_is_trained(
-    scan: Scan, tmp_path: Path, value: Any, shown_fraction: float
+    scan: NormalizedScan, tmp_path: Path, value: Any, shown_fraction: float
 ) -> None:
     amplitude = scan.amplitude.copy()
     amplitude[17, 3, 5] = value
@@ -46,12 +46,12 @@ def test_a_pattern_of_no_possible_count_is_refused_before_anything_is_trained(
     assert file_names(tmp_path) == []
 
 
-def test_a_diverging_training_of_groups_says_its_epoch_and_step(scan: Scan, tmp_path: Path) -> None:
+def test_a_diverging_training_of_groups_says_its_epoch_and_step(scan: NormalizedScan, tmp_path: Path) -> None:
     with pytest.raises(TrainingDivergedError, match=naming("epoch 1", "step 2")):
         train(with_rate(task(2), 1e30), scan, tmp_path, CPU)
 
 
-def test_a_training_that_diverges_in_its_last_step_says_so(scan: Scan, tmp_path: Path) -> None:
+def test_a_training_that_diverges_in_its_last_step_says_so(scan: NormalizedScan, tmp_path: Path) -> None:
     with pytest.raises(TrainingDivergedError):
         train(with_rate(task(1, max_epochs=1, steps_per_epoch=1), 1e30), scan, tmp_path, CPU)
 
@@ -77,7 +77,7 @@ def process_state() -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("ends", ["well", "at once", "in its middle", "diverged"])
-def test_the_process_has_its_own_state_back(scan: Scan, tmp_path: Path, ends: str) -> None:
+def test_the_process_has_its_own_state_back(scan: NormalizedScan, tmp_path: Path, ends: str) -> None:
     torch.set_num_threads(2)
     before = process_state()
     options = replace(CPU, threads=3)
@@ -95,7 +95,7 @@ def test_the_process_has_its_own_state_back(scan: Scan, tmp_path: Path, ends: st
     assert process_state() == before
 
 
-def test_an_interrupt_stays_one_and_can_be_repeated(scan: Scan, tmp_path: Path) -> None:
+def test_an_interrupt_stays_one_and_can_be_repeated(scan: NormalizedScan, tmp_path: Path) -> None:
     handler = signal.getsignal(signal.SIGINT)
     try:
         with pytest.raises(KeyboardInterrupt):
@@ -108,7 +108,7 @@ def test_an_interrupt_stays_one_and_can_be_repeated(scan: Scan, tmp_path: Path) 
 
 
 def test_every_file_of_a_training_is_whole_or_absent_in_its_own_folder(
-    scan: Scan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    scan: NormalizedScan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folders, make = [], tempfile.mkstemp
 

@@ -55,7 +55,7 @@ def module_of(plan: TrainingDesign = PLAN, seed: int = 0) -> PatchTraining:
 
 
 def stages_of(module: PatchTraining, data: dict[str, torch.Tensor], shown_fraction: float) -> Any:
-    """Objects, corrections and light of a batch's stages, in numpy, and its patterns."""
+    """Objects, corrections and illumination of a batch's stages, in numpy, and its patterns."""
     shrink = module.design.network.shrink
     window, dark_px = tuple(data["probes"].shape[-2:]), tuple(data["dark_px"].tolist())
     canvas = Canvas.around(data["corners_px"], window, shrink, dark_px)
@@ -66,7 +66,7 @@ def stages_of(module: PatchTraining, data: dict[str, torch.Tensor], shown_fracti
 
 
 def numpy_losses(module: PatchTraining, data: dict[str, torch.Tensor]) -> Any:
-    """Loss and light of the correction of each stage, pattern by pattern, the loss by scipy's likelihood."""
+    """Loss and penalty of each stage, pattern by pattern, the loss by scipy's likelihood."""
     shown_fraction, floor = module.design.shown_fraction, module.design.rate_floor
     judged = 1 - shown_fraction if shown_fraction < 1 else 1.0
     probes, corners = data["probes"].numpy().astype(complex), data["corners_px"].numpy()
@@ -95,7 +95,7 @@ def test_objective_and_loss_are_what_numpy_and_scipy_say(
     losses = numpy_losses(module, data)
     assert len(losses) == n_stages
     weights = [EARLIER] * (n_stages - 1) + [1.0]
-    expected = sum(weight * one + restraint * light for weight, (one, light) in zip(weights, losses, strict=True))
+    expected = sum(weight * one + restraint * penalty for weight, (one, penalty) in zip(weights, losses, strict=True))
     assert losses[-1][1] > 1e-3
     assert loss.item() == pytest.approx(losses[-1][0], rel=1e-4)
     assert module.loss(data).item() == pytest.approx(loss.item(), rel=1e-6)
@@ -123,11 +123,11 @@ def test_the_loss_stands_for_whole_patterns_whatever_is_hidden() -> None:
     assert losses[0] > 1
 
 
-def test_restraint_is_the_price_of_light_in_corrections() -> None:
+def test_the_penalty_is_the_illumination_times_the_squared_corrections() -> None:
     data = batch()
     plain, priced = (module_of(replace(PLAN, restraint=value)) for value in (0.0, 2.0))
-    light = sum(one for _, one in numpy_losses(plain, data))
-    assert (priced.objective(data)[0] - plain.objective(data)[0]).item() == pytest.approx(2 * light, rel=1e-3)
+    penalty = sum(one for _, one in numpy_losses(plain, data))
+    assert (priced.objective(data)[0] - plain.objective(data)[0]).item() == pytest.approx(2 * penalty, rel=1e-3)
     untrained = PatchTraining(replace(PLAN, restraint=2.0), "")
     losses = numpy_losses(untrained, data)
     assert [one for _, one in losses] == [0, 0, 0]

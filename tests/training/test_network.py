@@ -19,7 +19,7 @@ from ptyproof.training.canvas import Canvas
 from ptyproof.training.network import GroupNetwork
 from ptyproof.training.prediction import predict_object, predict_patches
 from ptyproof.training.projection import Patterns, misfit, start_estimate
-from ptyproof.training.scan import Scan
+from ptyproof.training.scan import NormalizedScan
 from tests.helpers.position_groups import changed, doubled, group_of, noisy, simulated, smooth_object, soft_probe
 
 SMALL = NetworkDesign(n_stages=2, channels=6, n_blocks=1, shrink=4, start_iterations=2)
@@ -39,15 +39,15 @@ def lively(design: NetworkDesign = SMALL, seed: int = 0) -> Any:
 
 def dark_scan(
     n: int = 20, window: tuple[int, int] = (8, 12), seed: int = 0, object_scale: float = 2.5, spread: float = 14.0
-) -> Scan:
+) -> NormalizedScan:
     """A scan of noise whose object lies somewhere on its grid."""
     patterns = noisy(1, n, window, seed)
     positions = np.random.default_rng(seed).uniform(10, 10 + spread, (n, 2)) + np.array([5, 9])
     amplitude = np.fft.fftshift(patterns.amplitude[0].numpy(), axes=(-2, -1))
-    return Scan(amplitude, patterns.probes[0, 0].numpy(), object_scale, positions, "0" * 64)
+    return NormalizedScan(amplitude, patterns.probes[0, 0].numpy(), object_scale, positions, "0" * 64)
 
 
-def edged_scan(n: int) -> Scan:
+def edged_scan(n: int) -> NormalizedScan:
     """The same with a probe that leaves the edges of its windows dark."""
     scan = dark_scan(n, window=(16, 20))
     rows, cols = np.arange(16.0)[:, None], np.arange(20.0)
@@ -58,7 +58,7 @@ def edged_scan(n: int) -> Scan:
 
 
 def patterns_of(
-    scan: Scan, index: npt.NDArray[np.int64], corners: npt.NDArray[Any], shape: tuple[int, int]
+    scan: NormalizedScan, index: npt.NDArray[np.int64], corners: npt.NDArray[Any], shape: tuple[int, int]
 ) -> Patterns:
     """The patterns of a scan as one group on a canvas."""
     amplitude = np.fft.ifftshift(scan.amplitude[index], axes=(-2, -1))
@@ -123,8 +123,8 @@ def test_the_correction_has_a_real_and_an_imaginary_part_and_fades_in_the_dark(p
     with torch.no_grad():
         network.stages[0].head.bias[part * area : (part + 1) * area] = 0.25
         first = next(iter(network.estimates(patterns)))
-    lit = patterns.light / (patterns.light + 0.01 * patterns.peak)
-    assert (patterns.light == 0).any()
+    lit = patterns.illumination / (patterns.illumination + 0.01 * patterns.peak)
+    assert (patterns.illumination == 0).any()
     torch.testing.assert_close(first.correction, (0.25, 0.25j)[part] * lit.to(torch.complex64), rtol=0, atol=1e-6)
     start = network.start(patterns)
     torch.testing.assert_close(first.obj, start + misfit(patterns, start) + first.correction, rtol=0, atol=1e-5)
@@ -138,9 +138,9 @@ def test_a_stage_sees_and_corrects_nothing_but_the_lit_part_of_a_canvas() -> Non
     assert (rows.start, cols.start) == (4, 8)
     with torch.no_grad():
         first = next(network.estimates(patterns))
-        start, lit = network.start(patterns), patterns.light / patterns.divisor
+        start, lit = network.start(patterns), patterns.illumination / patterns.divisor
         change, shown = misfit(patterns, start), lit * (start - 1)
-        brightness = (patterns.light / patterns.peak).sqrt()
+        brightness = (patterns.illumination / patterns.peak).sqrt()
         planes = torch.stack([shown.real, shown.imag, change.real, change.imag, brightness, lit], dim=1)
         expected = torch.zeros_like(start)
         expected[:, rows, cols] = lit[:, rows, cols] * network.stages[0](planes[..., rows, cols], None)[0]
@@ -257,7 +257,7 @@ def test_islands_of_a_scan_are_as_each_alone() -> None:
     with torch.no_grad():
         together = network(both)
         for one, first in zip(parts, (0, away), strict=True):
-            lit = one.light[0] > 0
+            lit = one.illumination[0] > 0
             found = together[0, : one.canvas.shape[0], first : first + one.canvas.shape[1]]
             torch.testing.assert_close(found[lit], network(one)[0][lit], rtol=0, atol=1e-4)
 
@@ -355,7 +355,7 @@ def test_a_predicted_object_is_that_of_all_patterns_together(n: int, start_only:
         obj = network.start(whole) if start_only else network(whole)
     expected = np.zeros((60, 70), dtype=np.complex64)
     place = np.s_[origin[0] : origin[0] + shape[0], origin[1] : origin[1] + shape[1]]
-    expected[place] = 2.5 * torch.where(whole.light > 1e-9 * whole.peak, obj, 0)[0].numpy()
+    expected[place] = 2.5 * torch.where(whole.illumination > 1e-9 * whole.peak, obj, 0)[0].numpy()
     np.testing.assert_allclose(found, expected, rtol=0, atol=5e-3)
 
 
@@ -388,7 +388,7 @@ def test_the_start_of_a_scan_shows_its_object() -> None:
     patterns = simulated(corners[None], soft_probe(window, 1e6), truth[None])
     amplitude = np.fft.fftshift(patterns.amplitude[0].numpy(), axes=(-2, -1)).astype(np.float32)
     probe = soft_probe(window, 1e6).astype(np.complex64)
-    scan = Scan(amplitude, probe, 0.5, (corners + np.array(window) // 2).astype(np.float64), "0" * 64)
+    scan = NormalizedScan(amplitude, probe, 0.5, (corners + np.array(window) // 2).astype(np.float64), "0" * 64)
     network = GroupNetwork(NetworkDesign(n_stages=1, channels=1, n_blocks=1, shrink=1, start_iterations=40))
     found = predict_object(network, scan, truth.shape, start_only=True)[10:26, 14:29]
     wanted = truth[10:26, 14:29]

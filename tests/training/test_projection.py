@@ -39,16 +39,16 @@ def numpy_misfit(
 ) -> Any:
     """The change of one group's object, by a loop over its patterns; and the waves with their own changes."""
     height, width = probes.shape[1:]
-    total, light = np.zeros_like(obj), np.zeros(obj.shape)
+    total, illuminated = np.zeros_like(obj), np.zeros(obj.shape)
     waves = []
     for measured, probe, (row, col) in zip(amplitude, probes, corners, strict=True):
         place = np.s_[row : row + height, col : col + width]
         wave = probe * obj[place]
         change = changed_wave(wave, measured)
         total[place] += np.conj(probe) * change
-        light[place] += square(probe)
+        illuminated[place] += square(probe)
         waves.append((place, probe, wave, change))
-    divisor = light + DARK * square(probes).max()
+    divisor = illuminated + DARK * square(probes).max()
     return total / divisor, divisor, waves
 
 
@@ -60,10 +60,10 @@ def changed_wave(wave: npt.NDArray[Any], measured: npt.NDArray[Any]) -> npt.NDAr
 def numpy_slope(wave: npt.NDArray[Any], moved: npt.NDArray[Any]) -> Any:
     """Slopes and centre, (2,) both, that a wave's change shows."""
     grid = np.stack(np.meshgrid(*(np.arange(side) for side in wave.shape), indexing="ij"))
-    light = square(wave)
-    centre = (light * grid).sum(axis=(1, 2)) / light.sum()
+    intensity = square(wave)
+    centre = (intensity * grid).sum(axis=(1, 2)) / intensity.sum()
     arm = grid - centre[:, None, None]
-    return ((np.conj(wave) * moved).imag * arm).sum(axis=(1, 2)) / (light * arm**2).sum(axis=(1, 2)), centre
+    return ((np.conj(wave) * moved).imag * arm).sum(axis=(1, 2)) / (intensity * arm**2).sum(axis=(1, 2)), centre
 
 
 def numpy_gains(probe: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -168,7 +168,7 @@ def test_the_light_and_the_peak_are_sums_and_maxima_over_probes() -> None:
         expected = np.zeros(patterns.canvas.shape)
         for probe, (row, col) in zip(probes, corners, strict=True):
             expected[row : row + 8, col : col + 12] += square(probe)
-        np.testing.assert_allclose(patterns.light[group], expected, rtol=1e-12)
+        np.testing.assert_allclose(patterns.illumination[group], expected, rtol=1e-12)
         assert patterns.peak[group].item() == pytest.approx(square(probes).max(), rel=1e-12)
     assert patterns.peak.shape == (3, 1, 1)
 
@@ -178,7 +178,7 @@ def test_blocks_change_nothing_but_rounding(block: int) -> None:
     whole = doubled(noisy(2, 7, seed=3))
     parted = changed(whole, block=block)
     obj = objects(whole, 4)
-    torch.testing.assert_close(parted.light, whole.light, rtol=1e-12, atol=0)
+    torch.testing.assert_close(parted.illumination, whole.illumination, rtol=1e-12, atol=0)
     assert torch.equal(parted.peak, whole.peak)
     torch.testing.assert_close(misfit(parted, obj), misfit(whole, obj), rtol=0, atol=1e-11)
     torch.testing.assert_close(project(parted, obj), project(whole, obj), rtol=0, atol=1e-9)
@@ -199,10 +199,10 @@ def test_the_start_of_an_empty_object_stays_empty() -> None:
     torch.testing.assert_close(found, torch.ones_like(found), rtol=0, atol=1e-7)
 
 
-def relative_error(found: npt.NDArray[Any], truth: npt.NDArray[Any], light: npt.NDArray[Any]) -> float:
+def relative_error(found: npt.NDArray[Any], truth: npt.NDArray[Any], illuminated: npt.NDArray[Any]) -> float:
     """The weighted distance of an object from the truth, its global phase and scale taken out."""
-    factor = np.vdot(found * light, truth) / np.vdot(found * light, found)
-    return float(np.sqrt((light * square(factor * found - truth)).sum() / (light * square(truth)).sum()))
+    factor = np.vdot(found * illuminated, truth) / np.vdot(found * illuminated, found)
+    return float(np.sqrt((illuminated * square(factor * found - truth)).sum() / (illuminated * square(truth)).sum()))
 
 
 def a_scan(side: int = 5, step: int = 3, window: tuple[int, int] = (14, 12)) -> tuple[Patterns, npt.NDArray[Any]]:
@@ -216,8 +216,8 @@ def a_scan(side: int = 5, step: int = 3, window: tuple[int, int] = (14, 12)) -> 
 
 def test_the_start_comes_closer_to_a_smooth_object_with_every_few_rounds() -> None:
     patterns, truth = a_scan()
-    light = patterns.light[0].numpy()
-    errors = [relative_error(start_estimate(patterns, n)[0].numpy(), truth, light) for n in (0, 2, 6, 15, 40)]
+    illuminated = patterns.illumination[0].numpy()
+    errors = [relative_error(start_estimate(patterns, n)[0].numpy(), truth, illuminated) for n in (0, 2, 6, 15, 40)]
     assert (np.diff(errors) < 0).all(), errors
     assert errors[3] < 0.25 * errors[0], errors
     assert errors[4] < 0.12 * errors[0], errors
@@ -228,9 +228,9 @@ def test_the_slopes_bring_what_projections_alone_do_not() -> None:
     obj = torch.ones(1, *truth.shape, dtype=torch.complex128)
     for _ in range(6):
         obj = obj + misfit(patterns, obj)
-    light = patterns.light[0].numpy()
-    alone = relative_error(obj[0].numpy(), truth, light)
-    assert relative_error(start_estimate(patterns, 6)[0].numpy(), truth, light) < 0.8 * alone
+    illuminated = patterns.illumination[0].numpy()
+    alone = relative_error(obj[0].numpy(), truth, illuminated)
+    assert relative_error(start_estimate(patterns, 6)[0].numpy(), truth, illuminated) < 0.8 * alone
 
 
 @settings(max_examples=15)
@@ -269,7 +269,7 @@ def test_nothing_changes_where_no_light_falls() -> None:
     probes = patterns.probes.clone()
     probes[..., :3] = 0
     patterns = changed(patterns, probes=probes)
-    dark = patterns.light == 0
+    dark = patterns.illumination == 0
     assert dark.any()
     assert (misfit(patterns, objects(patterns, 11))[dark] == 0).all()
     assert (start_estimate(patterns, 4)[dark] == 1).all()

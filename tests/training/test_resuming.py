@@ -20,7 +20,7 @@ from ptyproof.training.bundle import BUNDLE
 from ptyproof.training.digest_record import read_digests
 from ptyproof.training.digests import DigestLog
 from ptyproof.training.runner import CHECKPOINT, train
-from ptyproof.training.scan import Scan
+from ptyproof.training.scan import NormalizedScan
 from tests.helpers.short_training import (
     CPU,
     EPOCHS,
@@ -38,7 +38,7 @@ from tests.helpers.short_training import (
 
 @pytest.mark.parametrize(("gridsize", "batches"), [(2, 2), (1, 5), (2, 7)])
 def test_a_training_that_failed_anywhere_goes_on_to_the_same_result(
-    scan: Scan, reference: Path, tmp_path: Path, gridsize: int, batches: int
+    scan: NormalizedScan, reference: Path, tmp_path: Path, gridsize: int, batches: int
 ) -> None:
     made, whole, broken = task(gridsize, max_epochs=3), tmp_path / "whole", tmp_path / "broken"
     whole.mkdir()
@@ -53,7 +53,7 @@ def test_a_training_that_failed_anywhere_goes_on_to_the_same_result(
     assert file_names(broken) == FILES
 
 
-def test_going_on_is_said_with_its_epoch(scan: Scan, reference: Path, interrupted: Path) -> None:
+def test_going_on_is_said_with_its_epoch(scan: NormalizedScan, reference: Path, interrupted: Path) -> None:
     lines = io.StringIO()
     trained = train(task(), scan, interrupted, CPU, told(lines))
     assert trained.resumed_from_epoch == 1
@@ -63,7 +63,7 @@ def test_going_on_is_said_with_its_epoch(scan: Scan, reference: Path, interrupte
     assert same_result(interrupted, reference)
 
 
-def test_a_finished_training_is_only_written_again(scan: Scan, reference: Path, tmp_path: Path) -> None:
+def test_a_finished_training_is_only_written_again(scan: NormalizedScan, reference: Path, tmp_path: Path) -> None:
     train(task(), scan, tmp_path, CPU)
     (tmp_path / BUNDLE).unlink()
     trained = train(task(), scan, tmp_path, CPU)
@@ -71,7 +71,7 @@ def test_a_finished_training_is_only_written_again(scan: Scan, reference: Path, 
     assert same_result(tmp_path, reference)
 
 
-def test_a_study_that_got_other_jobs_resumes_this_one(scan: Scan, interrupted: Path) -> None:
+def test_a_study_that_got_other_jobs_resumes_this_one(scan: NormalizedScan, interrupted: Path) -> None:
     assert train(replace(task(), design_digest="f" * 64), scan, interrupted, CPU).resumed_from_epoch == 1
 
 
@@ -81,7 +81,7 @@ def test_a_study_that_got_other_jobs_resumes_this_one(scan: Scan, interrupted: P
     ids=str,
 )
 def test_a_checkpoint_of_another_recipe_is_not_resumed(
-    scan: Scan, interrupted: Path, tmp_path: Path, other: dict[str, Any]
+    scan: NormalizedScan, interrupted: Path, tmp_path: Path, other: dict[str, Any]
 ) -> None:
     if "network" in other:
         other = {"network": NetworkDesign(channels=8, n_blocks=2)}
@@ -93,7 +93,7 @@ def test_a_checkpoint_of_another_recipe_is_not_resumed(
     assert same_result(interrupted, fresh)
 
 
-def test_a_checkpoint_of_other_data_is_not_resumed(scan: Scan, interrupted: Path) -> None:
+def test_a_checkpoint_of_other_data_is_not_resumed(scan: NormalizedScan, interrupted: Path) -> None:
     other = replace(scan, arrays_sha256="f" * 64)
     assert train(task(), other, interrupted, CPU).resumed_from_epoch == 0
 
@@ -140,7 +140,9 @@ DAMAGES = {
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_a_damaged_checkpoint_is_not_resumed(scan: Scan, reference: Path, interrupted: Path, damage: str) -> None:
+def test_a_damaged_checkpoint_is_not_resumed(
+    scan: NormalizedScan, reference: Path, interrupted: Path, damage: str
+) -> None:
     path, lines = interrupted / CHECKPOINT, io.StringIO()
     path.write_bytes(DAMAGES[damage](path.read_bytes()))
     assert train(task(), scan, interrupted, CPU, told(lines)).resumed_from_epoch == 0
@@ -173,7 +175,7 @@ def with_another_weight(raw: bytes) -> bytes:
     ids=["an empty pickle", "a tensor", "our part alone", "a flipped bit of a weight"],
 )
 def test_a_checkpoint_that_seems_whole_is_not_resumed(
-    scan: Scan, reference: Path, interrupted: Path, damage: Callable[..., Any]
+    scan: NormalizedScan, reference: Path, interrupted: Path, damage: Callable[..., Any]
 ) -> None:
     path = interrupted / CHECKPOINT
     path.write_bytes(damage(path.read_bytes()))
@@ -182,7 +184,7 @@ def test_a_checkpoint_that_seems_whole_is_not_resumed(
 
 
 @pytest.mark.parametrize("form", ["pickle", "torch", "checkpoint"])
-def test_code_in_a_checkpoint_is_not_run(scan: Scan, reference: Path, tmp_path: Path, form: str) -> None:
+def test_code_in_a_checkpoint_is_not_run(scan: NormalizedScan, reference: Path, tmp_path: Path, form: str) -> None:
     trace, folder = tmp_path / "it-ran", tmp_path / "folder"
     folder.mkdir()
     ours = {"ptyproof": {"recipe_sha256": task().recipe_sha256(scan)}, "epoch": 0, "more": Bomb(trace)}
@@ -202,7 +204,7 @@ def test_code_in_a_checkpoint_is_not_run(scan: Scan, reference: Path, tmp_path: 
         assert trace.exists()
 
 
-def test_an_interrupted_training_goes_on(scan: Scan, reference: Path, tmp_path: Path) -> None:
+def test_an_interrupted_training_goes_on(scan: NormalizedScan, reference: Path, tmp_path: Path) -> None:
     handler = signal.getsignal(signal.SIGINT)
     try:
         stopped = stopping(scan, batches_until_epoch_2(scan, task()), KeyboardInterrupt)
@@ -214,7 +216,7 @@ def test_an_interrupted_training_goes_on(scan: Scan, reference: Path, tmp_path: 
     assert same_result(tmp_path, reference)
 
 
-def test_random_generators_go_on_where_the_training_was_killed(scan: Scan, tmp_path: Path) -> None:
+def test_random_generators_go_on_where_the_training_was_killed(scan: NormalizedScan, tmp_path: Path) -> None:
     """Loaders draw from torch's generator in each epoch, and dropout would."""
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     digests = []

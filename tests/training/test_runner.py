@@ -29,7 +29,7 @@ from ptyproof.training.data import hold_back
 from ptyproof.training.engine import Callback
 from ptyproof.training.prediction import predict_patches
 from ptyproof.training.runner import CHECKPOINT, METRICS, train
-from ptyproof.training.scan import Scan, read_scan
+from ptyproof.training.scan import NormalizedScan, read_scan
 from tests.helpers.messages import naming
 from tests.helpers.phases import Phase
 from tests.helpers.short_training import (
@@ -54,7 +54,7 @@ from tests.strategies.scans import complex_noise
 
 @pytest.mark.parametrize("gridsize", [1, 2])
 def test_the_truth_of_the_data_does_not_change_a_bit(
-    npz: Path, scan: Scan, reference: Path, tmp_path: Path, gridsize: int
+    npz: Path, scan: NormalizedScan, reference: Path, tmp_path: Path, gridsize: int
 ) -> None:
     dataset = read_dataset(npz).dataset
     changed = replace(dataset, obj=complex_noise(dataset.obj.shape, 1), patches=complex_noise(dataset.patches.shape, 2))
@@ -81,7 +81,7 @@ train(t.task(), t.stopping(read_scan(npz), batches, None), killed, t.CPU)
 
 
 def test_a_fresh_process_gives_the_same_bits_and_one_that_was_killed_goes_on(
-    npz: Path, scan: Scan, reference: Path, tmp_path: Path
+    npz: Path, scan: NormalizedScan, reference: Path, tmp_path: Path
 ) -> None:
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     whole.mkdir()
@@ -104,12 +104,12 @@ def test_a_fresh_process_gives_the_same_bits_and_one_that_was_killed_goes_on(
     assert file_names(killed) == FILES
 
 
-def test_a_loading_process_changes_nothing(scan: Scan, reference: Path, tmp_path: Path) -> None:
+def test_a_loading_process_changes_nothing(scan: NormalizedScan, reference: Path, tmp_path: Path) -> None:
     train(task(), scan, tmp_path, replace(CPU, num_workers=1))
     assert same_result(tmp_path, reference)
 
 
-def test_what_others_drew_before_changes_nothing(scan: Scan, reference: Path, tmp_path: Path) -> None:
+def test_what_others_drew_before_changes_nothing(scan: NormalizedScan, reference: Path, tmp_path: Path) -> None:
     torch.rand(5), np.random.random(5)  # noqa: NPY002
     train(task(), scan, tmp_path, CPU)
     assert same_result(tmp_path, reference)
@@ -129,7 +129,9 @@ def test_what_others_drew_before_changes_nothing(scan: Scan, reference: Path, tm
     ],
     ids=str,
 )
-def test_another_recipe_gives_other_weights(scan: Scan, reference: Path, tmp_path: Path, other: dict[str, Any]) -> None:
+def test_another_recipe_gives_other_weights(
+    scan: NormalizedScan, reference: Path, tmp_path: Path, other: dict[str, Any]
+) -> None:
     train(task(**other), scan, tmp_path, CPU)
     assert not same_weights(tmp_path, reference)
 
@@ -138,7 +140,7 @@ def test_another_recipe_gives_other_weights(scan: Scan, reference: Path, tmp_pat
 
 
 def test_all_files_are_in_the_folder_and_nothing_elsewhere(
-    scan: Scan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    scan: NormalizedScan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("folder", "current", "temporary"):
         (tmp_path / name).mkdir()
@@ -152,12 +154,14 @@ def test_all_files_are_in_the_folder_and_nothing_elsewhere(
     assert trained.checkpoint_path.resolve() == tmp_path / "folder" / CHECKPOINT
 
 
-def test_nothing_is_said_without_a_console(scan: Scan, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_nothing_is_said_without_a_console(
+    scan: NormalizedScan, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     train(task(), scan, tmp_path, CPU)
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_console_hears_of_every_epoch_and_step(scan: Scan, tmp_path: Path) -> None:
+def test_a_console_hears_of_every_epoch_and_step(scan: NormalizedScan, tmp_path: Path) -> None:
     lines, bars = io.StringIO(), io.StringIO()
     trained = train(task(), scan, tmp_path, CPU, Console(lines, bars))
     for number, row in enumerate(trained.history, start=1):
@@ -167,7 +171,7 @@ def test_a_console_hears_of_every_epoch_and_step(scan: Scan, tmp_path: Path) -> 
     assert task().key in bars.getvalue()
 
 
-def test_the_bundle_records_the_training(scan: Scan, reference: Path) -> None:
+def test_the_bundle_records_the_training(scan: NormalizedScan, reference: Path) -> None:
     bundle = read_bundle(reference / BUNDLE)
     made, found = task(), bundle.record
     assert found["recipe_sha256"] == made.recipe_sha256(scan)
@@ -183,7 +187,7 @@ def test_the_bundle_records_the_training(scan: Scan, reference: Path) -> None:
     assert json.loads((reference / RECORD).read_text(encoding="utf-8")) == found
 
 
-def test_the_metrics_are_the_history_with_a_cosine_of_learning_rates(scan: Scan, tmp_path: Path) -> None:
+def test_the_metrics_are_the_history_with_a_cosine_of_learning_rates(scan: NormalizedScan, tmp_path: Path) -> None:
     trained = train(task(learning_rate=2e-3), scan, tmp_path, CPU)
     with (tmp_path / METRICS).open(newline="") as file:
         rows = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
@@ -197,14 +201,14 @@ def test_the_metrics_are_the_history_with_a_cosine_of_learning_rates(scan: Scan,
     assert trained.epochs_completed == EPOCHS
 
 
-def test_a_training_without_logger_writes_no_metrics(scan: Scan, reference: Path, tmp_path: Path) -> None:
+def test_a_training_without_logger_writes_no_metrics(scan: NormalizedScan, reference: Path, tmp_path: Path) -> None:
     trained = train(task(), scan, tmp_path, replace(CPU, logger="none"))
     assert file_names(tmp_path) == sorted([BUNDLE, RECORD, CHECKPOINT])
     assert (tmp_path / BUNDLE).read_bytes() == (reference / BUNDLE).read_bytes()
     assert len(trained.history) == EPOCHS
 
 
-def test_the_losses_are_likelihoods_of_single_patterns_by_numpy(scan: Scan, tmp_path: Path) -> None:
+def test_the_losses_are_likelihoods_of_single_patterns_by_numpy(scan: NormalizedScan, tmp_path: Path) -> None:
     # The network stays its start, and judges the counts that it was shown.
     made = task(1, learning_rate=1e-9, patterns_per_step=200, rate_floor=0.01, shown_fraction=1.0)
     trained = train(made, scan, tmp_path, CPU)
@@ -226,7 +230,7 @@ def test_the_losses_are_likelihoods_of_single_patterns_by_numpy(scan: Scan, tmp_
 
 
 @pytest.mark.parametrize("gridsize", [1, 2])
-def test_validation_looks_at_each_position_about_once(scan: Scan, tmp_path: Path, gridsize: int) -> None:
+def test_validation_looks_at_each_position_about_once(scan: NormalizedScan, tmp_path: Path, gridsize: int) -> None:
     class Watch(Callback):
         looked_at = 0
 
@@ -255,7 +259,7 @@ def test_training_lowers_the_loss(smoke_c: Phase, tmp_path: Path, gridsize: int,
     assert last["validation_loss"] < 0.99 * first["validation_loss"]
 
 
-def test_the_bundle_has_the_weights_of_the_best_validation(scan: Scan, tmp_path: Path) -> None:
+def test_the_bundle_has_the_weights_of_the_best_validation(scan: NormalizedScan, tmp_path: Path) -> None:
     few = scan.subset(np.arange(0, 120, 12))  # are soon learnt by heart
     made = task(1, max_epochs=5, steps_per_epoch=6, learning_rate=3e-3, validation_fraction=0.3)
     whole, short = tmp_path / "whole", tmp_path / "short"
@@ -281,7 +285,7 @@ def has_weights(checkpoint: Path, weights: dict[str, torch.Tensor]) -> bool:
 # Without validation
 
 
-def test_without_validation_the_last_weights_are_kept(scan: Scan, tmp_path: Path) -> None:
+def test_without_validation_the_last_weights_are_kept(scan: NormalizedScan, tmp_path: Path) -> None:
     trained = train(task(validation_fraction=0.0), scan, tmp_path, CPU)
     assert trained.validation_loss is None
     assert trained.bundle_epoch == EPOCHS
@@ -289,14 +293,14 @@ def test_without_validation_the_last_weights_are_kept(scan: Scan, tmp_path: Path
     assert "validation_loss" not in trained.history[0]
 
 
-def test_positions_of_a_single_group_are_trained_on(scan: Scan, tmp_path: Path) -> None:
+def test_positions_of_a_single_group_are_trained_on(scan: NormalizedScan, tmp_path: Path) -> None:
     train(task(), scan.subset(np.arange(4)), tmp_path, CPU)
     assert read_bundle(tmp_path / BUNDLE).record["n_training_positions"] == 4
 
 
 @pytest.mark.parametrize(("gridsize", "positions"), [(2, 3), (2, 1), (3, 8)])
 def test_a_group_larger_than_the_positions_is_refused(
-    scan: Scan, tmp_path: Path, gridsize: int, positions: int
+    scan: NormalizedScan, tmp_path: Path, gridsize: int, positions: int
 ) -> None:
     with pytest.raises(DataError, match=naming(positions, gridsize**2)) as caught:
         train(task(gridsize, 9), scan.subset(np.arange(positions)), tmp_path, CPU)
@@ -305,7 +309,7 @@ def test_a_group_larger_than_the_positions_is_refused(
 
 
 def test_a_step_has_one_group_where_a_group_has_more_than_its_patterns(
-    scan: Scan, reference: Path, tmp_path: Path
+    scan: NormalizedScan, reference: Path, tmp_path: Path
 ) -> None:
     trained = train(task(patterns_per_step=1), scan, tmp_path, CPU)
     assert trained.epochs_completed == EPOCHS
@@ -315,7 +319,7 @@ def test_a_step_has_one_group_where_a_group_has_more_than_its_patterns(
 
 
 @pytest.mark.parametrize("dose", [2e9, MAX_DOSE])
-def test_a_bright_source_is_trained_on(scan: Scan, tmp_path: Path, dose: float) -> None:
+def test_a_bright_source_is_trained_on(scan: NormalizedScan, tmp_path: Path, dose: float) -> None:
     bright = replace(task(), dose=dose)
     trained = train(replace(bright, training=replace(bright.training, max_epochs=1)), scan, tmp_path, CPU)
     assert read_bundle(trained.bundle_path).record["dose"] == dose
@@ -323,7 +327,7 @@ def test_a_bright_source_is_trained_on(scan: Scan, tmp_path: Path, dose: float) 
 
 @pytest.mark.parametrize(("key", "value"), [("dose", 2 * MAX_DOSE), ("dose", 0.0), ("view", "a/b"), ("gridsize", 17)])
 def test_what_the_record_could_not_say_is_refused_before_the_training(
-    scan: Scan, tmp_path: Path, key: str, value: float | int | str
+    scan: NormalizedScan, tmp_path: Path, key: str, value: float | int | str
 ) -> None:
     with pytest.raises(ManifestError, match=key):
         train(replace(task(), **{key: value}), scan, tmp_path, CPU)

@@ -27,11 +27,11 @@ from ptyproof.io.file_record import file_record
 from ptyproof.io.hashing import sha256_file, sha256_json
 from ptyproof.io.metadata import file_name
 from ptyproof.jobs.ends import reason_of
-from ptyproof.methods.blind import BlindDataset, read_blind, subset
+from ptyproof.methods.reconstruction_input import ReconstructionInput, read_reconstruction_input, subset
 from ptyproof.methods.registry import Registered
-from ptyproof.metrics.against_truth import Measure, undefined
-from ptyproof.metrics.data_fit import fit_measures
-from ptyproof.metrics.definitions import specs
+from ptyproof.metrics.against_truth import MetricValue, undefined
+from ptyproof.metrics.data_fit import data_fit_metrics
+from ptyproof.metrics.definitions import metric_definitions
 from ptyproof.metrics.protocol import Recipe
 from ptyproof.physics.frc import RingCorrelation
 from ptyproof.provenance.redaction import redaction
@@ -136,7 +136,7 @@ def assess(
     Raises
     ------
     DataError
-        If the file or the bundle is damaged, or the file has too few patterns to divide, or a part holds no light.
+        If the file or the bundle is damaged, or the file has too few patterns to divide, or a part has no photons.
     InputError
         If a method needs a network and none is given, or `out` takes no files.
     """
@@ -153,21 +153,21 @@ def assess(
     loaded = read_dataset(path, without_truth=True, require=("diffraction",))
     loaded.tell(console.say)
     dataset = loaded.dataset
-    blind = read_blind(path, dataset.metadata["split"], path.parent)
+    given = read_reconstruction_input(path, dataset.metadata["split"], path.parent)
     if len(dataset) < _MIN_POSITIONS:
         raise DataError(path, f"has {len(dataset)} patterns, but at least {_MIN_POSITIONS} are needed", "diffraction")
-    _check_light(path, blind, plan)
+    _check_photons(path, given, plan)
     writable_folder(out, "--out")
     sweep(out)
-    judge = _Judge(dataset, blind, out, plan, options, network, console)
+    judge = _Judge(dataset, given, out, plan, options, network, console)
     methods = [judge.judged(task) for task in tasks]
     record: Assessment = {
         **timed_head("assessment"),
         "dataset": {
-            "sha256": blind.record["sha256"],
-            "size_bytes": blind.record["size_bytes"],
-            "n_patterns": blind.record["n_patterns"],
-            "scan_sha256": blind.record["scan_sha256"],
+            "sha256": given.record["sha256"],
+            "size_bytes": given.record["size_bytes"],
+            "n_patterns": given.record["n_patterns"],
+            "scan_sha256": given.record["scan_sha256"],
             "name": file_name(path),
         },
         "plan": {
@@ -198,7 +198,7 @@ class _Judge:
     def __init__(
         self,
         dataset: Dataset,
-        blind: BlindDataset,
+        given: ReconstructionInput,
         out: Path,
         plan: AssessmentPlan,
         options: RunOptions,
@@ -213,7 +213,7 @@ class _Judge:
         self.console = console
         self.own: dict[Part, OwnNetwork] = {}
         self.index, self.held_out = plan.parts(len(dataset))
-        self.parts = {name: subset(blind, index) for name, index in self.index.items()}
+        self.parts = {name: subset(given, index) for name, index in self.index.items()}
 
     def judged(self, task: Task) -> MethodRecord:
         """Return the record of a method."""
@@ -242,7 +242,7 @@ class _Judge:
         """Put into a record what a method has found, once it has found everything."""
         name = task.method.name
         archives, seconds, remedies = self._reconstructed(task)
-        measures, curves = self._measures(archives)
+        metrics, curves = self._metrics(archives)
         figures = [
             draw_object(self.out / "figures" / f"object_{name}.png", archives["fit"], name, self.plan.recipe),
             draw_half_scans(self.out / "figures" / f"half_scans_{name}.png", curves, name, self.plan.recipe),
@@ -252,7 +252,7 @@ class _Judge:
         record["seconds"] = seconds
         record["remedies"] = remedies
         record["reconstructions"] = {"fit": files["fit"], "half_a": files["half_a"], "half_b": files["half_b"]}
-        record["measures"] = [found.as_dict() for found in measures]
+        record["measures"] = [found.as_dict() for found in metrics]
         record["figures"] = drawn
 
     def training(self) -> Training | None:
@@ -264,7 +264,7 @@ class _Judge:
             networks[part] = self.own[part].record
         return {**self.network.as_dict(), "networks": networks}
 
-    def _bundle(self, task: Task, part: Part, blind: BlindDataset) -> Path | None:
+    def _bundle(self, task: Task, part: Part, given: ReconstructionInput) -> Path | None:
         """Return the network of a part for a method that needs one, trained when the first of them does."""
         if not task.method.needs_training:
             return None
@@ -273,7 +273,7 @@ class _Judge:
         if part not in self.own:
             from ptyproof.assessment.own_network import train_own  # Lightning takes seconds to import
 
-            self.own[part] = train_own(self.network, blind, part, self.out, self.options, self.console)
+            self.own[part] = train_own(self.network, given, part, self.out, self.options, self.console)
         return self.own[part].bundle_path
 
     def _path(self, method: str, part: str) -> Path:
@@ -283,23 +283,23 @@ class _Judge:
         archives: dict[Part, ReconstructionArchive] = {}
         seconds: Seconds = {"fit": 0.0, "half_a": 0.0, "half_b": 0.0}
         remedies: set[str] = set()
-        for part, blind in self.parts.items():
-            bundle_path = self._bundle(task, part, blind)
-            found, seconds[part] = self._run(task, part, blind, bundle_path)
+        for part, given in self.parts.items():
+            bundle_path = self._bundle(task, part, given)
+            found, seconds[part] = self._run(task, part, given, bundle_path)
             remedies.update(found.remedies)
             path = self._path(task.method.name, part)
             path.parent.mkdir(parents=True, exist_ok=True)
             record = {"probe": self.plan.probe, "epochs": task.epochs, "part": part, "seed": self.plan.seed}
-            scan_sha256 = blind.record["scan_sha256"]
+            scan_sha256 = given.record["scan_sha256"]
             bundle = None if bundle_path is None else sha256_file(bundle_path)
             made_of = {"method": task.method.name, "scan_sha256": scan_sha256, "bundle_sha256": bundle, **record}
             origin = Origin(task.method.name, record, scan_sha256, bundle, sha256_json(made_of))
-            write_archive(path, found, blind, origin)
+            write_archive(path, found, given, origin)
             archives[part] = read_archive(path)
         return archives, seconds, sorted(remedies)
 
-    def _run(self, task: Task, part: str, blind: BlindDataset, bundle_path: Path | None) -> tuple[Any, float]:
-        scan = blind.scan(self.plan.probe == "estimated", 0.0, self.plan.batch_size, bundle_path)
+    def _run(self, task: Task, part: str, given: ReconstructionInput, bundle_path: Path | None) -> tuple[Any, float]:
+        scan = given.scan(self.plan.probe == "estimated", 0.0, self.plan.batch_size, bundle_path)
         label = f"{task.method.name}, {part.replace('_', ' ')}, {len(scan)} patterns"
         rng = stream(self.plan.seed, "assessment", task.method.name, part)
         with (
@@ -313,26 +313,26 @@ class _Judge:
         self.console.say(f"{label}: {seconds:.1f} s")
         return found, seconds
 
-    def _measures(
+    def _metrics(
         self, archives: Mapping[Part, ReconstructionArchive]
-    ) -> tuple[list[Measure], Mapping[str, RingCorrelation]]:
+    ) -> tuple[list[MetricValue], Mapping[str, RingCorrelation]]:
         recipe, fit = self.plan.recipe, archives["fit"]
-        measures = fit_measures(fit, self.dataset, recipe, self.index["fit"])
-        measures += fit_measures(fit, self.dataset, recipe, self.held_out, "held_out_")
-        light = np.minimum(archives["half_a"].illumination, archives["half_b"].illumination)
-        if not light.any():
-            return measures + undefined(
-                recipe, _half_scan_names(recipe), "the two half-scans light no pixel in common"
+        metrics = data_fit_metrics(fit, self.dataset, recipe, self.index["fit"])
+        metrics += data_fit_metrics(fit, self.dataset, recipe, self.held_out, "held_out_")
+        illumination = np.minimum(archives["half_a"].illumination, archives["half_b"].illumination)
+        if not illumination.any():
+            return metrics + undefined(
+                recipe, _half_scan_names(recipe), "the two half-scans illuminate no pixel in common"
             ), {}
         first, second = (HalfScan(archives[part], self.index[part]) for part in ("half_a", "half_b"))
         agreement = half_scan_agreement(first, second, self.dataset, recipe)
-        measures += [found for name, found in agreement.measures.items() if name.startswith("half_scan_")]
-        return measures, agreement.curves
+        metrics += [found for name, found in agreement.metrics.items() if name.startswith("half_scan_")]
+        return metrics, agreement.curves
 
 
-def _check_light(path: Path, blind: BlindDataset, plan: AssessmentPlan) -> None:
+def _check_photons(path: Path, given: ReconstructionInput, plan: AssessmentPlan) -> None:
     """Refuse a scan of which a part, all of it, is dark: no method can reconstruct that one."""
-    lit: npt.NDArray[np.bool_] = blind.amplitude.max(axis=(1, 2)) > 0
+    lit: npt.NDArray[np.bool_] = given.amplitude.max(axis=(1, 2)) > 0
     for part, index in plan.parts(len(lit))[0].items():
         if not lit[index].any():
             raise DataError(
@@ -353,7 +353,7 @@ def _advance(progress: Progress) -> None:
 
 
 def _half_scan_names(recipe: Recipe) -> list[str]:
-    return [metric for metric in specs(recipe) if metric.startswith("half_scan_")]
+    return [metric for metric in metric_definitions(recipe) if metric.startswith("half_scan_")]
 
 
 def describe(record: Mapping[str, Any]) -> list[str]:
@@ -363,14 +363,14 @@ def describe(record: Mapping[str, Any]) -> list[str]:
         if entry["status"] != "success":
             lines.append(f"{entry['method']}: FAILED: {entry['error']}")
             continue
-        measures = {found["metric"]: found for found in entry["measures"]}
-        values = {name: found["value"] for name, found in measures.items()}
+        metrics = {found["metric"]: found for found in entry["measures"]}
+        values = {name: found["value"] for name, found in metrics.items()}
         parts = [f"R-factor {_number(values['r_factor'])}, held out {_number(values['held_out_r_factor'])}"]
         parts.append(
             f"Poisson deviance {_number(values['poisson_deviance'])} nats/px, held out "
             f"{_number(values['held_out_poisson_deviance'])}"
         )
-        agreement = measures["half_scan_phase_frc_halfbit_px"]
+        agreement = metrics["half_scan_phase_frc_halfbit_px"]
         unknown = f"half-scans do not agree (phase, 1/2 bit): {agreement['reason']}"
         agreed = f"half-scans agree to {_number(agreement['value'])} px (phase, 1/2 bit)"
         parts.append(unknown if agreement["value"] is None else agreed)

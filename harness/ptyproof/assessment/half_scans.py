@@ -7,6 +7,7 @@ result has to explain the patterns of the other, which it has not been made from
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -15,8 +16,8 @@ import numpy.typing as npt
 
 from ptyproof.errors import InputError
 from ptyproof.io.dataset import Dataset
-from ptyproof.metrics.against_truth import Measure, measure, phase_images, resolution_measures, undefined
-from ptyproof.metrics.data_fit import fit_measures
+from ptyproof.metrics.against_truth import MetricValue, metric_value, phase_images, resolution_metrics, undefined
+from ptyproof.metrics.data_fit import data_fit_metrics
 from ptyproof.metrics.definitions import IMAGES
 from ptyproof.metrics.protocol import Recipe
 from ptyproof.physics.align import Aligned, align, illumination_crop, soft_window
@@ -37,11 +38,17 @@ class HalfScan:
 
 @dataclass(frozen=True, eq=False)
 class Agreement:
-    """What two half-scans have in common: measures by name, curves by image, and the second brought onto the first."""
+    """What two half-scans have in common: metrics by name, curves by image, and the second brought onto the first."""
 
-    measures: Mapping[str, Measure]
+    metrics: Mapping[str, MetricValue]
     curves: Mapping[str, RingCorrelation]
     aligned: Aligned
+
+    @property
+    def measures(self) -> Mapping[str, MetricValue]:
+        """The metrics, by the name that version 0.2 gave them."""
+        warnings.warn("use Agreement.metrics; Agreement.measures goes in version 0.4", DeprecationWarning, stacklevel=2)
+        return self.metrics
 
 
 def half_scan_indices(n_positions: int) -> tuple[Index, Index]:
@@ -77,13 +84,13 @@ def half_scan_agreement(first: HalfScan, second: HalfScan, dataset: Dataset, rec
     """
     recipe = recipe or Recipe()
     _check(first, second, dataset)
-    lights = [half.result.illumination / max(float(half.result.illumination.max()), 1e-30) for half in (first, second)]
-    crop = illumination_crop(np.minimum(*lights), recipe.crop_fraction)
+    both = np.minimum(_relative(first.result.illumination), _relative(second.result.illumination))
+    crop = illumination_crop(both, recipe.crop_fraction)
     aligned = align(
         second.result.obj,
         first.result.obj,
         crop,
-        parts=first.result.parts,
+        components=first.result.parts,
         max_shift_px=recipe.max_shift_px,
         edge_px=recipe.edge_px,
     )
@@ -94,15 +101,20 @@ def half_scan_agreement(first: HalfScan, second: HalfScan, dataset: Dataset, rec
         "complex": (aligned.result, aligned.truth),
     }
     curves = {image: ring_correlation(*pairs[image], window) for image in IMAGES}
-    found = [one for image in IMAGES for one in resolution_measures(recipe, f"half_scan_{image}", curves[image])]
+    found = [one for image in IMAGES for one in resolution_metrics(recipe, f"half_scan_{image}", curves[image])]
     found += _held_out(first, second, dataset, recipe)
     return Agreement({one.metric: one for one in found}, curves, aligned)
 
 
-def _held_out(first: HalfScan, second: HalfScan, dataset: Dataset, recipe: Recipe) -> list[Measure]:
+def _relative(illumination: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Return an illumination (M, M') divided by its maximum."""
+    return np.asarray(illumination / max(float(illumination.max()), 1e-30))
+
+
+def _held_out(first: HalfScan, second: HalfScan, dataset: Dataset, recipe: Recipe) -> list[MetricValue]:
     """R-factor and deviance of each half's result on the other's patterns, averaged."""
     sides = [
-        fit_measures(half.result, dataset, recipe, other.index, "held_out_")
+        data_fit_metrics(half.result, dataset, recipe, other.index, "held_out_")
         for half, other in ((first, second), (second, first))
     ]
     found = []
@@ -110,7 +122,7 @@ def _held_out(first: HalfScan, second: HalfScan, dataset: Dataset, recipe: Recip
         if one.value is None or two.value is None:
             found += undefined(recipe, [one.metric], str(one.reason or two.reason))
         else:
-            found.append(replace(measure(recipe, one.metric, (one.value + two.value) / 2), note=_BOTH))
+            found.append(replace(metric_value(recipe, one.metric, (one.value + two.value) / 2), note=_BOTH))
     return found
 
 

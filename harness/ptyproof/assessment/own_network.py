@@ -10,20 +10,20 @@ from ptyproof.assessment.own_training import OwnNetwork, OwnTraining
 from ptyproof.console import Console
 from ptyproof.errors import RunError
 from ptyproof.io.file_record import file_record
-from ptyproof.methods.blind import BlindDataset
+from ptyproof.methods.reconstruction_input import ReconstructionInput
 from ptyproof.study.layout import cell_key
 from ptyproof.training.device import RunOptions
 from ptyproof.training.runner import TrainingTask, train
-from ptyproof.training.scan import normalised_scan
+from ptyproof.training.scan import normalized_scan
 
 if TYPE_CHECKING:
     from ptyproof_schemas.types.assessment import Network
 
 
 def train_own(
-    plan: OwnTraining, blind: BlindDataset, part: str, out: Path, options: RunOptions, console: Console
+    plan: OwnTraining, given: ReconstructionInput, part: str, out: Path, options: RunOptions, console: Console
 ) -> OwnNetwork:
-    """Train a network on the patterns of `blind` alone, in `out`/training/`part`.
+    """Train a network on the patterns of `given` alone, in `out`/training/`part`.
 
     A training that was interrupted there goes on from its last epoch.
 
@@ -36,9 +36,9 @@ def train_own(
     TrainingDivergedError
         If the loss becomes infinite or no number.
     """
-    if not blind.counts_known:
+    if not given.counts_known:
         raise RunError("training a network needs photon counts, but this dataset has no intensity_scale")
-    scan = normalised_scan(blind.amplitude, blind.probe, blind.positions_px, blind.record["scan_sha256"])
+    scan = normalized_scan(given.amplitude, given.probe, given.positions_px, given.record["scan_sha256"])
     folder = out / "training" / part
     folder.mkdir(parents=True, exist_ok=True)
     photons = float((abs(scan.probe) ** 2).sum(dtype=float))

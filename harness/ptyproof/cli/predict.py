@@ -31,9 +31,11 @@ def _run(args: argparse.Namespace) -> int:
 
     said = console(args)
     found = predict_dataset(args.bundle, args.dataset, args.out, said)
-    parts = "" if found.n_parts == 1 else f", {found.n_parts} connected components with independent phases"
+    components = (
+        "" if found.n_components == 1 else f", {found.n_components} connected components with independent phases"
+    )
     said.say(
         f"{found.n_patterns} patches of {found.window[0]} x {found.window[1]} px, object of "
-        f"{found.object_shape_px[0]} x {found.object_shape_px[1]} px{parts}: {args.out}"
+        f"{found.object_shape_px[0]} x {found.object_shape_px[1]} px{components}: {args.out}"
     )
     return 0

@@ -53,7 +53,7 @@ class LightCenter:
 
     @classmethod
     def of(cls, light: Array, clear: float = CLEAR) -> LightCenter:
-        """Return the center of `light` (H, W), finite and >= 0."""
+        """Return the center of `light`, real (H, W), finite and >= 0."""
         total = float(light.sum())
         towards, index = [], []
         for axis in (0, 1):
@@ -120,7 +120,7 @@ def moved_to_middle(stack: Array, place: ZeroFrequency) -> Array:
 
 
 def pattern_problem(light: Array) -> str | None:
-    """Return what is wrong with the place of the zero frequency in the mean pattern `light` (H, W), or None."""
+    """Return what is wrong with the place of the zero frequency in the mean pattern `light`, real (H, W), or None."""
     found = LightCenter.of(light)
     if not found.edge_axes or not found.enough:
         return None

@@ -16,7 +16,7 @@ from ptyproof.reconstruction.iterative import PtyChi
 from ptyproof.reconstruction.method import BlindScan, Budget, Needs, Reconstruction
 from ptyproof.reconstruction.stitching import stitch
 from ptyproof.study.training import NetworkDesign
-from ptyproof.training.scan import normalised_scan
+from ptyproof.training.scan import normalized_scan
 
 if TYPE_CHECKING:
     from ptyproof.training.network import GroupNetwork
@@ -118,7 +118,7 @@ def _inferred(network: GroupNetwork, dataset: BlindScan, grouped: bool, *, start
     if not dataset.counts_known:
         raise RunError("a network needs known photon counts, but this dataset has no intensity_scale")
     began = clock.seconds()
-    scan = normalised_scan(dataset.amplitude, dataset.probe, dataset.positions_px, dataset.scan_sha256)
+    scan = normalized_scan(dataset.amplitude, dataset.probe, dataset.positions_px, dataset.scan_sha256)
     if grouped:
         obj = predict_object(network, scan, dataset.object_shape, start_only=start_only)
         return Reconstruction(obj, dataset.probe, steps_s={"inference": clock.seconds() - began})

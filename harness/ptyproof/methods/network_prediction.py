@@ -15,24 +15,27 @@ import numpy.typing as npt
 from ptyproof.console import Console
 from ptyproof.io.blocks import index_blocks
 from ptyproof.reconstruction.method import illumination
-from ptyproof.reconstruction.stitching import cut, label_parts, stitch
+from ptyproof.reconstruction.stitching import cut, label_components, stitch
 from ptyproof.training.network import GroupNetwork
 from ptyproof.training.prediction import predict_object, predict_patches
-from ptyproof.training.scan import Scan
+from ptyproof.training.scan import NormalizedScan
 
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
-    """An object (M, M') complex64 in the unit of the file's probe, of one phase in each part, and its patches.
+    """An object (M, M') complex64 in the unit of the file's probe, and its patches.
 
-    `illumination` (M, M') is sum |P_k|^2 in the network's unit; `n_parts` numbers the scan's unconnected parts. `own`
-    are the patches of single patterns, (n, H, W) complex64; None where the object shows them.
+    Each connected component of the object has one phase.
+
+    `illumination` (M, M') is sum |P_k|^2 in the network's unit; `n_components` is the number of the scan's
+    connected components. `own` are the patches of single patterns, (n, H, W) complex64; None where the object shows
+    them.
     """
 
-    scan: Scan
+    scan: NormalizedScan
     obj: npt.NDArray[np.complex64]
     illumination: npt.NDArray[np.float32]
-    n_parts: int
+    n_components: int
     own: npt.NDArray[np.complex64] | None = None
 
     @property
@@ -54,7 +57,7 @@ class Prediction:
 
 def predict(
     network: GroupNetwork,
-    scan: Scan,
+    scan: NormalizedScan,
     shape: tuple[int, int],
     *,
     grouped: bool,
@@ -67,16 +70,16 @@ def predict(
     """
     if grouped:
         obj = predict_object(network, scan, shape, start_only=start_only, console=console)
-        _, n_parts = label_parts(illuminations(scan), scan.corners_px, shape)
-        light = illumination(scan.probe, scan.positions_px, shape)
-        return Prediction(scan, obj, light, n_parts)
+        _, n_components = label_components(illuminations(scan), scan.corners_px, shape)
+        covered = illumination(scan.probe, scan.positions_px, shape)
+        return Prediction(scan, obj, covered, n_components)
     patches = predict_patches(network, scan, start_only=start_only, console=console)
     found = stitch(patches, illuminations(scan), scan.corners_px, shape)
     patches *= found.factors[:, None, None].astype(np.complex64)
-    return Prediction(scan, found.obj, found.illumination, found.n_parts, patches)
+    return Prediction(scan, found.obj, found.illumination, found.n_components, patches)
 
 
-def illuminations(scan: Scan) -> npt.NDArray[np.float32]:
+def illuminations(scan: NormalizedScan) -> npt.NDArray[np.float32]:
     """Return |P_k|^2 of each pattern, (n, H, W) float32."""
     weights = np.empty(scan.amplitude.shape, dtype=np.float32)
     for index in index_blocks(len(scan)):
@@ -84,7 +87,7 @@ def illuminations(scan: Scan) -> npt.NDArray[np.float32]:
     return weights
 
 
-def canvas_shape(scan: Scan) -> tuple[int, int]:
+def canvas_shape(scan: NormalizedScan) -> tuple[int, int]:
     """Return the smallest grid that holds all windows, for a scan whose object is unknown."""
     rows, cols = scan.corners_px.max(axis=0) + np.array(scan.window)
     return int(rows), int(cols)

@@ -1,4 +1,4 @@
-"""The measures of a reconstruction against the truth: each a value with unit and direction, or no value and the reason.
+"""The metrics of a reconstruction against the truth: each a value with unit and direction, or no value and the reason.
 
 The only input besides the result is the truth. The comparison hands it in; no method gets it.
 """
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import numpy.typing as npt
 
-from ptyproof.metrics.definitions import Direction, specs
+from ptyproof.metrics.definitions import Direction, metric_definitions
 from ptyproof.metrics.protocol import Recipe
 from ptyproof.physics import similarity
 from ptyproof.physics.align import Aligned, align, illumination_crop, soft_window
@@ -20,7 +20,7 @@ from ptyproof.physics.frc import NYQUIST, RingCorrelation, crossing, ring_correl
 from ptyproof.physics.metrics import scaled_error
 
 if TYPE_CHECKING:
-    from ptyproof_schemas.types.comparison_manifest import Measure as MeasureRecord
+    from ptyproof_schemas.types.comparison_manifest import MetricValue as MetricValueRecord
 
 _MIN_FRC_SIDE_PX = 16
 # An image whose range is within rounding of float32 has no structure to speak of.
@@ -32,8 +32,8 @@ Image = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Measure:
-    """A measure of one reconstruction.
+class MetricValue:
+    """A metric of one reconstruction.
 
     Attributes
     ----------
@@ -42,11 +42,11 @@ class Measure:
     value
         None where it is not defined; `reason` says why, and is None otherwise.
     unit, direction
-        As in `Spec`.
+        As in `MetricDefinition`.
     note
         A remark on the value; None without a remark.
     data_range, sigma_px, n_scales
-        Where the measure uses them: the truth's range in the measure's image, the width of the windows, the number of
+        Where the metric uses them: the truth's range in the metric's image, the width of the windows, the number of
         scales.
     """
 
@@ -60,34 +60,36 @@ class Measure:
     sigma_px: float | None = None
     n_scales: int | None = None
 
-    def as_dict(self) -> MeasureRecord:
-        """Return the measure for a manifest: JSON values only."""
-        return cast("MeasureRecord", dict(vars(self)))  # fields and keys have the same names
+    def as_dict(self) -> MetricValueRecord:
+        """Return the metric for a manifest: JSON values only."""
+        return cast("MetricValueRecord", dict(vars(self)))  # fields and keys have the same names
 
 
 @dataclass(frozen=True, eq=False)
 class Scored:
-    """Measures of a result against the truth, and the ring correlations that belong to them, by image."""
+    """Metrics of a result against the truth, and the ring correlations that belong to them, by image."""
 
-    measures: tuple[Measure, ...]
+    metrics: tuple[MetricValue, ...]
     curves: Mapping[str, RingCorrelation] = field(default_factory=dict)
 
 
-def measure(recipe: Recipe, metric: str, value: float | None, reason: str | None = None, **details: Any) -> Measure:
-    """Return a measure by its name; one without a value has to have a reason."""
+def metric_value(
+    recipe: Recipe, metric: str, value: float | None, reason: str | None = None, **details: Any
+) -> MetricValue:
+    """Return a metric by its name; one without a value has to have a reason."""
     assert (value is None) == (reason is not None)
-    spec = specs(recipe)[metric]
-    return Measure(metric, value, spec.unit, spec.direction, reason, **details)
+    definition = metric_definitions(recipe)[metric]
+    return MetricValue(metric, value, definition.unit, definition.direction, reason, **details)
 
 
-def measure_from_dict(record: Mapping[str, Any]) -> Measure:
-    """Return the measure that a manifest's record describes."""
-    return Measure(**record)
+def metric_value_from_dict(record: Mapping[str, Any]) -> MetricValue:
+    """Return the metric that a manifest's record describes."""
+    return MetricValue(**record)
 
 
-def undefined(recipe: Recipe, metrics: Iterable[str], reason: str) -> list[Measure]:
-    """Return measures without a value, for one reason."""
-    return [measure(recipe, metric, None, reason) for metric in metrics]
+def undefined(recipe: Recipe, metrics: Iterable[str], reason: str) -> list[MetricValue]:
+    """Return metrics without a value, for one reason."""
+    return [metric_value(recipe, metric, None, reason) for metric in metrics]
 
 
 def phase_images(aligned: Aligned) -> tuple[Image, Image]:
@@ -107,7 +109,7 @@ def phase_images(aligned: Aligned) -> tuple[Image, Image]:
 
 
 def score(aligned: Aligned, recipe: Recipe) -> Scored:
-    """Return every measure of an aligned result that needs the truth.
+    """Return every metric of an aligned result that needs the truth.
 
     Parameters
     ----------
@@ -119,48 +121,50 @@ def score(aligned: Aligned, recipe: Recipe) -> Scored:
     phases = phase_images(aligned)
     amplitudes = np.abs(aligned.result), np.abs(aligned.truth)
     error = scaled_error(aligned.result, aligned.truth, aligned.mask.astype(np.float64)).nrmse
-    measures = [measure(recipe, "complex_nrmse", error)]
+    metrics = [metric_value(recipe, "complex_nrmse", error)]
     curves: dict[str, RingCorrelation] = {}
     for image, (result, truth) in (("phase", phases), ("amplitude", amplitudes)):
         data_range = _range(truth, aligned.mask, image)
-        measures += _pixelwise(recipe, image, result, truth, aligned.mask)
-        measures += _resolutions(recipe, image, (result, truth), aligned.mask, data_range is None, curves)
-        measures += _similarities(recipe, image, result, truth, aligned.mask, data_range)
+        metrics += _pixelwise(recipe, image, result, truth, aligned.mask)
+        metrics += _resolutions(recipe, image, (result, truth), aligned.mask, data_range is None, curves)
+        metrics += _similarities(recipe, image, result, truth, aligned.mask, data_range)
     flat = bool(np.ptp(np.abs(aligned.truth - aligned.truth[aligned.mask].mean())[aligned.mask]) <= _FLAT)
-    measures += _resolutions(recipe, "complex", (aligned.result, aligned.truth), aligned.mask, flat, curves)
-    order = {metric: number for number, metric in enumerate(specs(recipe))}
-    return Scored(tuple(sorted(measures, key=lambda found: order[found.metric])), curves)
+    metrics += _resolutions(recipe, "complex", (aligned.result, aligned.truth), aligned.mask, flat, curves)
+    order = {metric: number for number, metric in enumerate(metric_definitions(recipe))}
+    return Scored(tuple(sorted(metrics, key=lambda found: order[found.metric])), curves)
 
 
-def _pixelwise(recipe: Recipe, image: str, result: Image, truth: Image, mask: npt.NDArray[np.bool_]) -> list[Measure]:
+def _pixelwise(
+    recipe: Recipe, image: str, result: Image, truth: Image, mask: npt.NDArray[np.bool_]
+) -> list[MetricValue]:
     return [
-        measure(recipe, f"{image}_mae", similarity.mean_absolute_error(result, truth, mask)),
-        measure(recipe, f"{image}_mse", similarity.mean_squared_error(result, truth, mask)),
+        metric_value(recipe, f"{image}_mae", similarity.mean_absolute_error(result, truth, mask)),
+        metric_value(recipe, f"{image}_mse", similarity.mean_squared_error(result, truth, mask)),
     ]
 
 
 def _similarities(
     recipe: Recipe, image: str, result: Image, truth: Image, mask: npt.NDArray[np.bool_], data_range: float | None
-) -> list[Measure]:
+) -> list[MetricValue]:
     names = [f"{image}_{name}" for name in ("psnr", "ssim", "ms_ssim")]
     if data_range is None:
         return undefined(recipe, names, f"the truth's {image} is constant in the crop, so it has no range")
     psnr = similarity.psnr_db(result, truth, mask, data_range)
     perfect = "infinite: the result equals the truth" if psnr > _PERFECT_DB else None
     value = None if perfect else psnr
-    found = [measure(recipe, names[0], value, perfect, data_range=data_range)]
+    found = [metric_value(recipe, names[0], value, perfect, data_range=data_range)]
     for name, sigma in zip(names[1:], (recipe.ssim_sigma_px, recipe.ms_ssim_sigma_px), strict=True):
         n_scales = similarity.n_scales_for(mask, sigma)
         details: dict[str, Any] = {"data_range": data_range, "sigma_px": sigma}
         if n_scales == 0:
             size = f"{mask.shape[0]} x {mask.shape[1]} px"
             reason = f"no window of sigma {sigma:g} px fits into the crop of {size}"
-            found.append(measure(recipe, name, None, reason, **details))
+            found.append(metric_value(recipe, name, None, reason, **details))
         elif name.endswith("ms_ssim"):
             value = similarity.ms_ssim(result, truth, mask, data_range, sigma, n_scales)
-            found.append(measure(recipe, name, value, **details, n_scales=n_scales))
+            found.append(metric_value(recipe, name, value, **details, n_scales=n_scales))
         else:
-            found.append(measure(recipe, name, similarity.ssim(result, truth, mask, data_range, sigma), **details))
+            found.append(metric_value(recipe, name, similarity.ssim(result, truth, mask, data_range, sigma), **details))
     return found
 
 
@@ -171,7 +175,7 @@ def _resolutions(
     mask: npt.NDArray[np.bool_],
     flat_truth: bool,
     curves: dict[str, RingCorrelation],
-) -> list[Measure]:
+) -> list[MetricValue]:
     names = [f"{image}_{name}_{unit}" for name in recipe.thresholds for unit in ("px", "nyquist")]
     names.append(f"{image}_frc_mean")
     if flat_truth:
@@ -181,10 +185,10 @@ def _resolutions(
         size = f"{mask.shape[0]} x {mask.shape[1]} px"
         return undefined(recipe, names, f"the crop of {size} is smaller than {_MIN_FRC_SIDE_PX} px, too few rings")
     curve = curves[image] = ring_correlation(*pair, soft_window(mask, recipe.edge_px))
-    return resolution_measures(recipe, image, curve)
+    return resolution_metrics(recipe, image, curve)
 
 
-def resolution_measures(recipe: Recipe, image: str, curve: RingCorrelation) -> list[Measure]:
+def resolution_metrics(recipe: Recipe, image: str, curve: RingCorrelation) -> list[MetricValue]:
     """Return where a ring correlation falls below each threshold (px, and fraction of Nyquist), and its mean."""
     found = []
     for name, threshold in recipe.thresholds.items():
@@ -195,9 +199,9 @@ def resolution_measures(recipe: Recipe, image: str, curve: RingCorrelation) -> l
             coarsest = 1 / float(curve.frequency[0])
             reason = f"nothing is resolved: below the threshold at {coarsest:.3g} px, the coarsest ring, already"
         px = None if frequency == 0 else 1 / frequency
-        found.append(measure(recipe, f"{image}_{name}_px", px, reason, note=note))
-        found.append(measure(recipe, f"{image}_{name}_nyquist", frequency / NYQUIST, note=note))
-    return [*found, measure(recipe, f"{image}_frc_mean", float(curve.correlation.mean()))]
+        found.append(metric_value(recipe, f"{image}_{name}_px", px, reason, note=note))
+        found.append(metric_value(recipe, f"{image}_{name}_nyquist", frequency / NYQUIST, note=note))
+    return [*found, metric_value(recipe, f"{image}_frc_mean", float(curve.correlation.mean()))]
 
 
 def _range(truth: Image, mask: npt.NDArray[np.bool_], image: str) -> float | None:
@@ -213,8 +217,8 @@ def compare_objects(
     truth: npt.NDArray[np.complexfloating],
     illumination: npt.NDArray[np.floating] | None = None,
     recipe: Recipe | None = None,
-) -> dict[str, Measure]:
-    """Return the measures of one object against another by their names: registered, cropped and scored.
+) -> dict[str, MetricValue]:
+    """Return the metrics of one object against another by their names: registered, cropped and scored.
 
     Parameters
     ----------
@@ -232,7 +236,7 @@ def compare_objects(
         If shapes differ, numbers are not finite, or the truth is zero.
     """
     recipe = recipe or Recipe()
-    light = np.ones(truth.shape) if illumination is None else illumination
-    crop = illumination_crop(light, recipe.crop_fraction)
+    even = np.ones(truth.shape)
+    crop = illumination_crop(even if illumination is None else illumination, recipe.crop_fraction)
     aligned = align(result, truth, crop, max_shift_px=recipe.max_shift_px, edge_px=recipe.edge_px)
-    return {found.metric: found for found in score(aligned, recipe).measures}
+    return {found.metric: found for found in score(aligned, recipe).metrics}

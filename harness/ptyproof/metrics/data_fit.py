@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from ptyproof.errors import InputError
 from ptyproof.io.dataset import Dataset
-from ptyproof.metrics.against_truth import Measure, measure, undefined
+from ptyproof.metrics.against_truth import MetricValue, metric_value, undefined
 from ptyproof.metrics.protocol import Recipe
 from ptyproof.physics.fourier import fft2c
 from ptyproof.physics.metrics import poisson_deviance, r_factor
@@ -20,13 +20,13 @@ from ptyproof.records.archive import ReconstructionArchive
 _BLOCK = 64
 
 
-def fit_measures(
+def data_fit_metrics(
     result: ReconstructionArchive,
     dataset: Dataset,
     recipe: Recipe,
     index: npt.NDArray[np.int64] | None = None,
     prefix: str = "",
-) -> list[Measure]:
+) -> list[MetricValue]:
     """Return how well a result explains patterns: R-factor and Poisson deviance.
 
     Expected counts |F(P_k O_k)|^2 are multiplied by the one factor that gives them the measured total, the most likely
@@ -68,10 +68,10 @@ def fit_measures(
         amplitudes += total
         if dataset.intensity_scale is not None:
             deviance += len(block) * poisson_deviance(rates, np.rint(counts), recipe.rate_floor)
-    found = [measure(recipe, names[0], difference / amplitudes)]
+    found = [metric_value(recipe, names[0], difference / amplitudes)]
     if dataset.intensity_scale is None:
         return found + undefined(recipe, names[1:], "the dataset's photon counts are unknown")
-    return [*found, measure(recipe, names[1], deviance / len(chosen))]
+    return [*found, metric_value(recipe, names[1], deviance / len(chosen))]
 
 
 def _expected(

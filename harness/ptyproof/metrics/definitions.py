@@ -1,4 +1,4 @@
-"""What the measures of a comparison are, whatever their values: names, units, and which way is better."""
+"""What the metrics of a comparison are, whatever their values: names, units, and which way is better."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ NO_UNIT = "1"
 
 
 @dataclass(frozen=True)
-class Spec:
-    """What a measure is, whatever its value.
+class MetricDefinition:
+    """What a metric is, whatever its value.
 
     `unit` is NO_UNIT for a number without one; `direction` says which way is better.
     """
@@ -26,42 +26,44 @@ class Spec:
 
 
 @cache
-def specs(recipe: Recipe) -> dict[str, Spec]:
-    """Return every measure of a comparison by its name, in the order of the tables."""
-    found = {"complex_nrmse": Spec("complex NRMSE", NO_UNIT, "lower")}
+def metric_definitions(recipe: Recipe) -> dict[str, MetricDefinition]:
+    """Return every metric of a comparison by its name, in the order of the tables."""
+    found = {"complex_nrmse": MetricDefinition("complex NRMSE", NO_UNIT, "lower")}
     for image, unit in (("phase", "rad"), ("amplitude", NO_UNIT), ("complex", None)):
         if unit is not None:
             squared = "rad^2" if unit == "rad" else unit
             found |= {
-                f"{image}_mae": Spec(f"{image} MAE", unit, "lower"),
-                f"{image}_mse": Spec(f"{image} MSE", squared, "lower"),
+                f"{image}_mae": MetricDefinition(f"{image} MAE", unit, "lower"),
+                f"{image}_mse": MetricDefinition(f"{image} MSE", squared, "lower"),
             }
         found |= _resolutions(recipe, image)
         if unit is not None:
             found |= {
-                f"{image}_psnr": Spec(f"{image} PSNR", "dB", "higher"),
-                f"{image}_ssim": Spec(f"{image} SSIM", NO_UNIT, "higher"),
-                f"{image}_ms_ssim": Spec(f"{image} MS-SSIM", NO_UNIT, "higher"),
+                f"{image}_psnr": MetricDefinition(f"{image} PSNR", "dB", "higher"),
+                f"{image}_ssim": MetricDefinition(f"{image} SSIM", NO_UNIT, "higher"),
+                f"{image}_ms_ssim": MetricDefinition(f"{image} MS-SSIM", NO_UNIT, "higher"),
             }
     found |= {
-        "r_factor": Spec("R-factor", NO_UNIT, "lower"),
-        "poisson_deviance": Spec("Poisson deviance", "nats/px", "lower"),
-        "time_s": Spec("time", "s", "lower"),
-        "held_out_r_factor": Spec("held-out R-factor", NO_UNIT, "lower"),
-        "held_out_poisson_deviance": Spec("held-out Poisson deviance", "nats/px", "lower"),
+        "r_factor": MetricDefinition("R-factor", NO_UNIT, "lower"),
+        "poisson_deviance": MetricDefinition("Poisson deviance", "nats/px", "lower"),
+        "time_s": MetricDefinition("time", "s", "lower"),
+        "held_out_r_factor": MetricDefinition("held-out R-factor", NO_UNIT, "lower"),
+        "held_out_poisson_deviance": MetricDefinition("held-out Poisson deviance", "nats/px", "lower"),
     }
     for image in IMAGES:
         found |= _resolutions(recipe, image, "half_scan_")
     return found
 
 
-def _resolutions(recipe: Recipe, image: str, prefix: str = "") -> dict[str, Spec]:
+def _resolutions(recipe: Recipe, image: str, prefix: str = "") -> dict[str, MetricDefinition]:
     found = {}
     for name in recipe.thresholds:
         label = f"{prefix.replace('_', ' ')}{image} {_FRC_LABELS.get(name, name.upper())}"
-        found[f"{prefix}{image}_{name}_px"] = Spec(f"{label} resolution", "px", "lower")
-        found[f"{prefix}{image}_{name}_nyquist"] = Spec(f"{label} frequency", "Nyquist", "higher")
-    found[f"{prefix}{image}_frc_mean"] = Spec(f"{prefix.replace('_', ' ')}{image} mean FRC", NO_UNIT, "higher")
+        found[f"{prefix}{image}_{name}_px"] = MetricDefinition(f"{label} resolution", "px", "lower")
+        found[f"{prefix}{image}_{name}_nyquist"] = MetricDefinition(f"{label} frequency", "Nyquist", "higher")
+    found[f"{prefix}{image}_frc_mean"] = MetricDefinition(
+        f"{prefix.replace('_', ' ')}{image} mean FRC", NO_UNIT, "higher"
+    )
     return found
 
 
@@ -69,7 +71,7 @@ _FRC_LABELS = {"frc143": "FRC 1/7", "frc_1bit": "FRC 1 bit", "frc_halfbit": "FRC
 
 
 def headline(recipe: Recipe) -> tuple[str, ...]:
-    """Return the measures of the first table: errors and resolution first, as a flat image deceives similarities."""
+    """Return the metrics of the first table: errors and resolution first, as a flat image deceives similarities."""
     frc = frc_name(recipe.frc_level)
     return (
         "complex_nrmse",
@@ -90,10 +92,10 @@ def headline(recipe: Recipe) -> tuple[str, ...]:
 
 
 def of_comparison(recipe: Recipe) -> list[str]:
-    """Return the measures of one reconstruction of a whole half: all but those that need two half-scans."""
-    return [metric for metric in specs(recipe) if not metric.startswith(("held_out_", "half_scan_"))]
+    """Return the metrics of one reconstruction of a whole half: all but those that need two half-scans."""
+    return [metric for metric in metric_definitions(recipe) if not metric.startswith(("held_out_", "half_scan_"))]
 
 
 def needs_truth(metric: str) -> bool:
-    """Tell whether a measure compares with the truth."""
+    """Tell whether a metric compares with the truth."""
     return metric.partition("_")[0] in IMAGES

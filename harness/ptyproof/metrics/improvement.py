@@ -10,16 +10,16 @@ DECIDING = {"poisson_loss": "Poisson loss", "complex_error": "complex error"}
 
 def beats_start(scores: Mapping[str, Any]) -> bool:
     """Tell whether the object of the network is better in every known metric."""
-    known = [scores[measure]["improvement"] for measure in DECIDING]
+    known = [scores[metric]["improvement"] for metric in DECIDING]
     return all(value is None or value > 0 for value in known)
 
 
 def verdict(scores: Mapping[str, Any]) -> str:
     """Return whether the network beats its initial estimate on the held-out half, and by how much in each metric."""
     parts = [
-        f"{label} {by_how_much(scores[measure]['improvement'])}"
-        for measure, label in DECIDING.items()
-        if scores[measure]["start"] is not None
+        f"{label} {by_how_much(scores[metric]['improvement'])}"
+        for metric, label in DECIDING.items()
+        if scores[metric]["start"] is not None
     ]
     return f"{'beats' if scores['beats_start'] else 'does NOT beat'} its initial estimate (held-out {', '.join(parts)})"
 

@@ -1,4 +1,4 @@
-"""How results are compared, as data: the recipe of the measures, and the protocol hash that a table may hold only once.
+"""How results are compared, as data: the recipe of the metrics, and the protocol hash that a table may hold only once.
 
 Numbers that were found in different ways must not stand in one table. What a number depends on besides the result
 itself is its protocol; two rows may share a table if the sha256 of their protocols is the same.
@@ -29,7 +29,7 @@ FIXED_THRESHOLDS = {"frc143": {"level": 1 / 7}, "frc_1bit": {"snr": ONE_BIT}, "f
 
 @dataclass(frozen=True)
 class Recipe:
-    """What the measures of a comparison depend on; part of every protocol.
+    """What the metrics of a comparison depend on; part of every protocol.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ def protocol(recipe: Recipe, split: Split, probe: ProbeKnowledge, timing_scope: 
     Parameters
     ----------
     recipe
-        Of the measures.
+        Of the metrics.
     split
         Half of the scan: train or test.
     probe

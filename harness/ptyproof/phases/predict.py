@@ -22,12 +22,12 @@ from ptyproof.training.scan import scan_of
 
 @dataclass(frozen=True)
 class PredictionSummary:
-    """What a prediction holds: n patterns of (H, W), an object of (M, M') and its unconnected parts."""
+    """What a prediction holds: n patterns of (H, W), an object of (M, M') and its unconnected components."""
 
     n_patterns: int
     window: tuple[int, int]
     object_shape_px: tuple[int, int]
-    n_parts: int
+    n_components: int
 
 
 def predict_dataset(
@@ -36,7 +36,7 @@ def predict_dataset(
     """Write patches and object of a dataset, as a bundle's network sees them, to an `.npz` archive.
 
     The dataset's own `objectGuess` and `Y` are not read. Members: `patches` (n, H, W) complex64, each with its phase
-    synchronised; `corners_px` (n, 2) int64, (row, col) of each patch's first pixel on the object's grid; `object`
+    synchronized; `corners_px` (n, 2) int64, (row, col) of each patch's first pixel on the object's grid; `object`
     (M, M') complex64; `illumination` (M, M') float32, the summed |P|^2; `_prediction`, JSON text that names bundle
     and dataset with their sha256.
 
@@ -83,7 +83,7 @@ def predict_dataset(
         archive.add("object", found.obj)
         archive.add("illumination", found.illumination)
         archive.add("_prediction", np.array(json.dumps(origin, sort_keys=True)))
-    return PredictionSummary(len(scan), scan.window, shape, found.n_parts)
+    return PredictionSummary(len(scan), scan.window, shape, found.n_components)
 
 
 def _size(window: tuple[int, int]) -> str:

@@ -9,7 +9,7 @@ All of it works on the complex images. With R a result and T the truth, and <R, 
   largest value of the cross-correlation (Guizar-Sicairos, Thurman & Fienup, Opt. Lett. 33, 156, 2008);
 - the ramp q is where |sum_r R conj(T) exp(-2 pi i q r)| is largest, found the same way. It is taken from R conj(T) and
   never from each phase by itself, whose wraps are no part of a ramp;
-- each part of the scan, if it falls apart, has a phase of its own;
+- each connected component of the scan has a phase of its own;
 - the factor c = <R, T> / <R, R> has the least squared error.
 """
 
@@ -149,7 +149,7 @@ def align(
     truth: NDArray[np.complexfloating],
     crop: Crop,
     *,
-    parts: NDArray[np.integer] | None = None,
+    components: NDArray[np.integer] | None = None,
     max_shift_px: float = 8.0,
     edge_px: float = 8.0,
 ) -> Aligned:
@@ -165,9 +165,10 @@ def align(
         (M, M') complex, on one grid.
     crop
         Where to compare.
-    parts
-        (M, M') number of the part of the scan that each pixel belongs to, from 1; 0 belongs to none. Parts share no
-        light, so each has a phase of its own, which is removed first and once more at the end. None is one part.
+    components
+        (M, M') number of the connected component of the scan that each pixel belongs to, from 1; 0 belongs to no
+        component. Components share no illuminated pixel, so each has a phase of its own, which is removed first and
+        once more at the end. None is one component.
     max_shift_px
         The largest shift that is looked for, on each axis.
     edge_px
@@ -183,7 +184,7 @@ def align(
         If shapes differ, a number is not finite, the crop is not inside the grid, or the truth is zero in it.
     """
     _check(result, truth, crop)
-    pair = _Pair(result, truth, crop, parts, max_shift_px, edge_px)
+    pair = _Pair(result, truth, crop, components, max_shift_px, edge_px)
     none = (0.0, 0.0)
     best = before = (_overlap(pair.brought(none, none), pair.target, crop.mask), none, none)
     if np.ptp(pair.whole.real) > 0 or np.ptp(pair.whole.imag) > 0:
@@ -204,7 +205,7 @@ class _Pair:
         result: NDArray[np.complexfloating],
         truth: NDArray[np.complexfloating],
         crop: Crop,
-        parts: NDArray[np.integer] | None,
+        components: NDArray[np.integer] | None,
         max_shift_px: float,
         edge_px: float,
     ) -> None:
@@ -213,13 +214,16 @@ class _Pair:
         self.whole = np.pad(np.asarray(result, dtype=np.complex128), pad, mode="edge")
         self.target = np.asarray(crop.of(truth), dtype=np.complex128)
         self.window = soft_window(crop.mask, edge_px)
-        numbers = 1 if parts is None else crop.of(parts)
+        numbers = 1 if components is None else crop.of(components)
         self.labels = np.where(crop.mask, numbers, 0).astype(np.int64)
         self.shape = (crop.mask.shape[0], crop.mask.shape[1])
         self._middle = np.array([crop.rows[0], crop.cols[0]]) + np.array(self.shape) // 2 + pad
 
     def brought(self, shift: tuple[float, float], ramp: tuple[float, float]) -> _Complex:
-        """Return R(r + shift) exp(-2 pi i ramp r) at the pixels r of the rectangle, each part in the target's phase."""
+        """Return R(r + shift) exp(-2 pi i ramp r) at the pixels r of the rectangle.
+
+        Each connected component has the target's phase.
+        """
         image = object_patches(self.whole, (self._middle + np.array(shift))[None], self.shape)[0]
         return self._levelled(image * np.conj(_wave(self.shape, ramp)))
 
@@ -231,11 +235,12 @@ class _Pair:
     def ramp_of(self, image: _Complex) -> tuple[float, float]:
         """Return (row, col) of the ramp in R conj(T), in cycles per pixel; R is `image`.
 
-        The frequency bin is that of the parts' summed power, as their phases need not agree before the ramp is known.
+        The frequency bin is that of the components' summed power, as their phases need not agree before the ramp is
+        known.
         """
         product = np.where(self.labels > 0, image * np.conj(self.target), 0)
-        parts = [number for number in np.unique(self.labels) if number > 0]
-        power = sum(np.abs(scipy.fft.fft2(np.where(self.labels == number, product, 0))) ** 2 for number in parts)
+        components = [number for number in np.unique(self.labels) if number > 0]
+        power = sum(np.abs(scipy.fft.fft2(np.where(self.labels == number, product, 0))) ** 2 for number in components)
         found = np.unravel_index(int(np.argmax(power)), self.shape)
         bins = [scipy.fft.fftfreq(n)[i] for n, i in zip(self.shape, found, strict=True)]
         flattened = self._levelled(image * np.conj(_wave(self.shape, (bins[0], bins[1])))) * np.conj(self.target)
@@ -245,7 +250,7 @@ class _Pair:
         return float(bins[0] + rest[0]), float(bins[1] + rest[1])
 
     def _levelled(self, image: _Complex) -> _Complex:
-        """Return an image with each part's phase brought to the target's; one part alone is left as it is."""
+        """Return an image with each component's phase brought to the target's; one component alone is left as it is."""
         count = int(self.labels.max()) + 1
         if count <= 2:
             return image

@@ -166,7 +166,7 @@ def simulate_counts(
     return _draw_blocks(obj, modes, positions, rng, size)
 
 
-def expected_light(
+def expected_peak_and_mean(
     obj: NDArray[np.complexfloating], probe: NDArray[np.complexfloating], positions_px: NDArray[np.floating]
 ) -> tuple[float, NDArray[np.float64]]:
     """Return the largest expected count of any pixel at any position, and the mean expected pattern (H, W), in photons.

@@ -1,4 +1,4 @@
-"""Checks that every measure of a reconstruction against its truth has to pass, whatever it measures.
+"""Checks that every metric of a reconstruction against its truth has to pass, whatever it measures.
 
     from ptyproof.physics.metamorphic import metamorphic_violations
 
@@ -94,7 +94,7 @@ def metamorphic_violations(
     tolerance: float = 0.02,
     scene: Scene | None = None,
 ) -> list[str]:
-    """Return what a measure gets wrong, one sentence for each; an empty list if nothing.
+    """Return what a metric gets wrong, one sentence for each; an empty list if nothing.
 
     Parameters
     ----------

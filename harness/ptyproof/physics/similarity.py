@@ -1,8 +1,8 @@
 """How alike two real images are, pixel by pixel (MAE, MSE, PSNR) and in their structure (SSIM, MS-SSIM), in a mask.
 
-`data_range` is always the truth's range, so that no measure depends on the unit of the images. A structural measure
+`data_range` is always the truth's range, so that no metric depends on the unit of the images. A structural metric
 takes its local statistics from the pixels of the mask alone: means, variances and the covariance in a Gaussian window
-whose weights are renormalised to what lies inside the mask. Where a whole window lies inside, that is the measure as
+whose weights are renormalised to what lies inside the mask. Where a whole window lies inside, that is the metric as
 published.
 """
 

@@ -1,4 +1,4 @@
-"""The flat object: a control that knows nothing, and shows which measures deceive."""
+"""The flat object: a control that knows nothing, and shows which metrics deceive."""
 
 from __future__ import annotations
 

@@ -178,8 +178,8 @@ def illumination(
     corners = np.rint(positions_px).astype(np.int64) - np.array(probe.shape) // 2
     for first in range(0, len(positions_px), _BLOCK):
         probes = shifted_probes(probe, positions_px[first : first + _BLOCK])
-        for light, (row, col) in zip(np.abs(probes) ** 2, corners[first : first + _BLOCK].tolist(), strict=True):
-            total[row : row + height, col : col + width] += light
+        for intensity, (row, col) in zip(np.abs(probes) ** 2, corners[first : first + _BLOCK].tolist(), strict=True):
+            total[row : row + height, col : col + width] += intensity
     return total.astype(np.float32)
 
 

@@ -45,15 +45,15 @@ class StitchedObject:
         (M, M') float32 sum of the weights, in their unit.
     factors
         (n,) complex64 unit factors z_k that the patches were multiplied with.
-    n_parts
-        Number of connected parts of the scan. Phases of different parts cannot be compared. A patch that is zero, or
-        has no weight, belongs to no part.
+    n_components
+        Number of connected components of the scan. Phases of different components cannot be compared. A patch that is
+        zero, or has no weight, belongs to no component.
     """
 
     obj: NDArray[np.complex64]
     illumination: NDArray[np.float32]
     factors: NDArray[np.complex64]
-    n_parts: int
+    n_components: int
 
 
 def stitch(
@@ -61,12 +61,12 @@ def stitch(
     weights: NDArray[np.floating],
     corners_px: NDArray[np.integer],
     shape: tuple[int, int],
-    synchronise: bool = True,
+    synchronize: bool = True,
 ) -> StitchedObject:
     """Merge overlapping patches to one object, after giving each the global phase that fits its neighbors.
 
     Two patches are connected if they share a pixel where both are lit: not zero, and with a weight above 1e-3 of
-    their own peak. In each connected part the phase is fixed such that the weighted mean of the part is real and
+    their own peak. In each connected component the phase is fixed such that the component's weighted mean is real and
     positive. The result is a function of the arguments alone, and does not depend on the patches' own phases.
 
     Parameters
@@ -79,7 +79,7 @@ def stitch(
         (n, 2) integer (row, col) of each window's index (0, 0) on the canvas.
     shape
         (M, M') of the canvas, in pixels; it has to hold all windows.
-    synchronise
+    synchronize
         False leaves the patches' phases as they are: the plain weighted mean, all factors 1.
 
     Returns
@@ -98,11 +98,11 @@ def stitch(
         raise InputError(f"corners_px must have one row for each of the {len(patches)} patches, got {len(corners)}")
     peak = float(weights.max(initial=0.0)) or 1.0
     spread, lit = _connect(patches, weights, corners, (shape[0], shape[1]), peak)
-    parts = _parts(lit, spread.corners, shape)
+    components = _components(lit, spread.corners, shape)
     factors = np.ones(len(patches), dtype=np.complex128)
-    if synchronise:
-        for members in parts:
-            factors[members] = _synchronise(spread.subset(members))
+    if synchronize:
+        for members in components:
+            factors[members] = _synchronize(spread.subset(members))
             factors[members] *= _gauge(patches, weights, factors, members, peak)
     canvas = np.zeros(shape, dtype=np.complex128)
     illumination = np.zeros(shape)
@@ -115,7 +115,7 @@ def stitch(
         canvas.astype(np.complex64),
         (illumination * peak).astype(np.float32),
         factors.astype(np.complex64),
-        len(parts),
+        len(components),
     )
 
 
@@ -151,10 +151,10 @@ def cut(
     return np.asarray(windows[corners[:, 0], corners[:, 1]])
 
 
-def label_parts(
+def label_components(
     weights: NDArray[np.floating], corners_px: NDArray[np.integer], shape: tuple[int, int]
 ) -> tuple[NDArray[np.int32], int]:
-    """Number the parts of a scan that share no light; the phases of different parts cannot be compared.
+    """Number the connected components of a scan; the phases of different components cannot be compared.
 
     Two windows are connected if they share a pixel where both are lit: with a weight above 1e-3 of their own peak.
 
@@ -169,7 +169,8 @@ def label_parts(
 
     Returns
     -------
-    (M, M') int32, 0 where no window is lit and the number of its part, from 1, elsewhere; and the number of parts.
+    (M, M') int32, 0 where no window is lit and the number of the connected component, from 1, elsewhere; and the number
+    of components.
 
     Raises
     ------
@@ -180,14 +181,14 @@ def label_parts(
     if len(corners) != len(weights):
         raise InputError(f"corners_px must have one row for each of the {len(weights)} windows, got {len(corners)}")
     lit = weights > _LIT_FRACTION * weights.max(axis=(1, 2), initial=0.0, keepdims=True)
-    parts = _parts(lit, corners, shape)
+    components = _components(lit, corners, shape)
     labels = np.zeros(shape, dtype=np.int32)
     height, width = weights.shape[1:]
-    for number, members in enumerate(parts, start=1):
+    for number, members in enumerate(components, start=1):
         for k in members.tolist():
             row, col = corners[k].tolist()
             labels[row : row + height, col : col + width][lit[k]] = number
-    return labels, len(parts)
+    return labels, len(components)
 
 
 @dataclass(frozen=True, eq=False)
@@ -256,8 +257,8 @@ def _extent(lit: NDArray[np.bool_]) -> tuple[int, int]:
     return (int(found[0]), int(found[-1]) + 1) if found.size else (0, 0)
 
 
-def _parts(lit: NDArray[np.bool_], corners: NDArray[np.int64], shape: tuple[int, ...]) -> list[NDArray[np.intp]]:
-    """Connected parts, without looking at pairs: every pixel links a patch to the one that lit it last."""
+def _components(lit: NDArray[np.bool_], corners: NDArray[np.int64], shape: tuple[int, ...]) -> list[NDArray[np.intp]]:
+    """Connected components, without looking at pairs: every pixel links a patch to the one that lit it last."""
     n, height, width = lit.shape
     owner = np.full(shape, -1, dtype=np.int64)
     links: list[tuple[int, int]] = []
@@ -276,52 +277,54 @@ def _parts(lit: NDArray[np.bool_], corners: NDArray[np.int64], shape: tuple[int,
     ]
 
 
-def _synchronise(part: _Spread) -> NDArray[np.complex128]:
-    """Unit factors of the patches of one connected part, whose order is such that each meets an earlier one."""
-    factors = _chain(part)
+def _synchronize(component: _Spread) -> NDArray[np.complex128]:
+    """Unit factors of the patches of one connected component, whose order is such that each meets an earlier one."""
+    factors = _chain(component)
     if len(factors) > 2:  # two are exact by then
-        factors = _newton(part, factors)
+        factors = _newton(component, factors)
         for _ in range(_PHASE_ROUNDS):
-            factors = _phase(part.apply(factors))
+            factors = _phase(component.apply(factors))
     return factors
 
 
-def _chain(part: _Spread) -> NDArray[np.complex128]:
+def _chain(component: _Spread) -> NDArray[np.complex128]:
     """Fit each patch to the ones before it: a start that depends on the patches' phases in no way that lasts."""
-    height, width = part.waves.shape[1:]
-    canvas = np.zeros(part.shape, dtype=np.complex128)
-    factors = np.ones(len(part.waves), dtype=np.complex128)
-    for k, (row, col) in enumerate(part.corners.tolist()):
+    height, width = component.waves.shape[1:]
+    canvas = np.zeros(component.shape, dtype=np.complex128)
+    factors = np.ones(len(component.waves), dtype=np.complex128)
+    for k, (row, col) in enumerate(component.corners.tolist()):
         view = canvas[row : row + height, col : col + width]
-        factors[k] = _phase(np.vdot(part.waves[k], view))
-        view += factors[k] * part.waves[k]
+        factors[k] = _phase(np.vdot(component.waves[k], view))
+        view += factors[k] * component.waves[k]
     return factors
 
 
-def _newton(part: _Spread, factors: NDArray[np.complex128]) -> NDArray[np.complex128]:
+def _newton(component: _Spread, factors: NDArray[np.complex128]) -> NDArray[np.complex128]:
     """Maximize z^H A z over the phases of z; a step that makes it smaller gives way to one of the power method.
 
     With g = conj(z) A z, entry by entry, the phases have the gradient Im g and, where it vanishes, the Hessian
     Re(Z^H A Z) - diag|g|.
     """
-    image = part.apply(factors)
+    image = component.apply(factors)
     for _ in range(_NEWTON_STEPS):
-        step = _newton_step(part, factors, np.conj(factors) * image)
+        step = _newton_step(component, factors, np.conj(factors) * image)
         proposed = factors * np.exp(1j * step)
-        proposed_image = part.apply(proposed)
+        proposed_image = component.apply(proposed)
         if np.vdot(proposed, proposed_image).real < np.vdot(factors, image).real:
             proposed = _phase(image)  # A has no negative eigenvalue, so this never lowers z^H A z
-            proposed_image = part.apply(proposed)
+            proposed_image = component.apply(proposed)
         factors, image = proposed, proposed_image
         if np.sqrt(np.mean(step**2)) < _LAST_STEP_RAD:
             break
     return factors
 
 
-def _newton_step(part: _Spread, factors: NDArray[np.complex128], gains: NDArray[np.complex128]) -> NDArray[np.float64]:
+def _newton_step(
+    component: _Spread, factors: NDArray[np.complex128], gains: NDArray[np.complex128]
+) -> NDArray[np.float64]:
     """Solve for the phase changes (radians) by conjugate gradients, up to where the curvature is not negative."""
     diagonal = np.abs(gains)
-    own = np.array([np.vdot(wave, wave).real for wave in part.waves])
+    own = np.array([np.vdot(wave, wave).real for wave in component.waves])
     scale = np.maximum(diagonal - own, 1e-3 * diagonal + np.finfo(np.float64).tiny)
     step = np.zeros(len(gains))
     rest = gains.imag.copy()
@@ -329,7 +332,7 @@ def _newton_step(part: _Spread, factors: NDArray[np.complex128], gains: NDArray[
     direction = rest / scale
     product = float(rest @ direction)
     for _ in range(_CONJUGATE_STEPS):
-        image = diagonal * direction - (np.conj(factors) * part.apply(factors * direction)).real
+        image = diagonal * direction - (np.conj(factors) * component.apply(factors * direction)).real
         curvature = float(direction @ image)
         if curvature <= 0:
             break
@@ -349,7 +352,7 @@ def _gauge(
     members: NDArray[np.intp],
     peak: float,
 ) -> NDArray[np.complex128]:
-    """The unit factor that makes the weighted mean of a part real and positive."""
+    """The unit factor that makes the weighted mean of a component real and positive."""
     total = sum(factors[k] * np.vdot(weights[k] / np.float64(peak), patches[k]) for k in members.tolist())
     return np.conj(_phase(np.asarray(total)))
 

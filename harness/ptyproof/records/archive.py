@@ -14,7 +14,7 @@ from ptyproof.errors import DataError
 from ptyproof.io import strict_json
 from ptyproof.io.hashing import combine_digests, sha256_array
 from ptyproof.io.npz import NpzArchive, NpzWriter
-from ptyproof.methods.blind import BlindDataset
+from ptyproof.methods.reconstruction_input import ReconstructionInput
 from ptyproof.reconstruction.method import Reconstruction
 from ptyproof.records.manifest import TOOL
 
@@ -87,7 +87,7 @@ def arrays_digest(obj: npt.NDArray[np.complex64], probe: npt.NDArray[np.complex6
     return combine_digests({"object": sha256_array(obj), "probe": sha256_array(probe)})
 
 
-def write_archive(path: Path, found: Reconstruction, dataset: BlindDataset, origin: Origin) -> None:
+def write_archive(path: Path, found: Reconstruction, dataset: ReconstructionInput, origin: Origin) -> None:
     """Write a reconstruction, atomically.
 
     Raises
@@ -103,14 +103,14 @@ def write_archive(path: Path, found: Reconstruction, dataset: BlindDataset, orig
         "bundle_sha256": origin.bundle_sha256,
         "recipe_sha256": origin.recipe_sha256,
         "arrays_sha256": arrays_digest(found.obj, found.probe),
-        "n_parts": dataset.n_parts,
+        "n_parts": dataset.n_components,
         "loss_unit": found.loss_unit,
     }
     with NpzWriter(path) as archive:
         archive.add("object", found.obj)
         archive.add("probe", found.probe)
         archive.add("illumination", dataset.illumination)
-        archive.add("parts", dataset.parts)
+        archive.add("parts", dataset.components)
         archive.add("history_iteration", np.arange(1, len(found.losses) + 1, dtype=np.int32))
         archive.add("history_loss", np.asarray(found.losses, dtype=np.float64))
         archive.add("history_seconds", np.asarray(found.seconds, dtype=np.float64))

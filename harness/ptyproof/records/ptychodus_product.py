@@ -13,12 +13,12 @@ import numpy as np
 
 from ptyproof.errors import RunError
 from ptyproof.io.atomic import atomic_path
-from ptyproof.methods.blind import BlindDataset
+from ptyproof.methods.reconstruction_input import ReconstructionInput
 from ptyproof.records.archive import read_archive
 from ptyproof.records.manifest import TOOL_LABEL
 
 
-def write_product(path: Path, archive_path: Path, dataset: BlindDataset, name: str) -> None:
+def write_product(path: Path, archive_path: Path, dataset: ReconstructionInput, name: str) -> None:
     """Write the archive of a reconstruction as a product, atomically; equal ones give equal bytes.
 
     Parameters

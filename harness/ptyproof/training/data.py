@@ -14,7 +14,7 @@ from torch.utils.data import Sampler
 from ptyproof.errors import InputError
 from ptyproof.physics.grouping import position_groups
 from ptyproof.study.seeds import stream
-from ptyproof.training.scan import Scan
+from ptyproof.training.scan import NormalizedScan
 
 Batch = dict[str, npt.NDArray[Any]]
 
@@ -66,7 +66,7 @@ class GroupedScan(TorchDataset[Batch]):
         If an amplitude is no square root of a count.
     """
 
-    def __init__(self, scan: Scan, shown_fraction: float) -> None:
+    def __init__(self, scan: NormalizedScan, shown_fraction: float) -> None:
         largest = float(scan.amplitude.max(initial=0.0))  # NaN if an amplitude is NaN
         if not largest < _LARGEST_AMPLITUDE:
             raise InputError(f"amplitudes must be finite, and below 2^26, the square root of a count, got {largest:g}")

@@ -73,12 +73,13 @@ class PatchTraining(pl.LightningModule):
         """
         losses = self._losses(batch)
         weights = [_EARLIER_STAGES] * (len(losses) - 1) + [1.0]
-        restraint = self.design.restraint
-        total = sum(weight * loss + restraint * light for weight, (loss, light) in zip(weights, losses, strict=True))
+        penalty_weight = self.design.restraint
+        stages = zip(weights, losses, strict=True)
+        total = sum(weight * loss + penalty_weight * penalty for weight, (loss, penalty) in stages)
         return cast("Tensor", total), losses[-1][0]
 
     def _losses(self, batch: dict[str, Tensor]) -> list[tuple[Tensor, Tensor]]:
-        """Return loss, and light of the correction in photons per pixel, of every stage."""
+        """Return the loss (nats per pixel) and the penalty (photons per pixel, without its weight) of every stage."""
         probes, hidden = batch["probes"], batch["hidden"]
         shown_fraction = self.design.shown_fraction
         judged = 1 - shown_fraction if shown_fraction < 1 else 1.0
@@ -91,8 +92,8 @@ class PatchTraining(pl.LightningModule):
             expected = judged * expected_counts(probes, canvas.cut(estimate.obj))
             loss = poisson_loss(expected, hidden, judged * self.design.rate_floor) / judged
             correction = estimate.correction
-            light = (shown.light * (correction.real.square() + correction.imag.square())).sum() / probes.numel()
-            found.append((loss, light))
+            energy = shown.illumination * (correction.real.square() + correction.imag.square())
+            found.append((loss, energy.sum() / probes.numel()))
         return found
 
     def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:

@@ -1,8 +1,8 @@
 """The network: from the measured amplitudes of a group of patterns to the complex object on the group's canvas.
 
 It corrects an initial estimate in stages. A stage sees the object so far, the change that the measurement asks of it
-(`projection.misfit`) and the light, takes a step of a learned length along that change, and adds a correction that it
-computes on a coarser grid (pixel-unshuffle) from those and from what the stage before it has left in its hidden
+(`projection.misfit`) and the illumination, takes a step of a learned length along that change, and adds a correction
+that it computes on a coarser grid (pixel-unshuffle) from those and from what the stage before it has left in its hidden
 channels; dark margins of a canvas are left out there. Learned gradient descent: Adler & Oktem, Inverse Probl. 33,
 124007 (2017). Nothing in it depends on the size of a canvas or the number of patterns, so a network that was trained on
 small groups looks at a whole scan at once; it has no normalization, whose statistics would be other ones there.
@@ -88,12 +88,12 @@ class GroupNetwork(nn.Module):
     def estimates(self, patterns: Patterns) -> Iterator[Estimate]:
         """Yield what each stage leaves."""
         obj = self.start(patterns)
-        light = patterns.light
-        lit = light / patterns.divisor
-        brightness = (light / patterns.peak).sqrt()
+        illumination = patterns.illumination
+        lit = illumination / patterns.divisor
+        brightness = (illumination / patterns.peak).sqrt()
         hidden: Tensor | None = None
         rows, cols = patterns.canvas.lit(self.design.shrink)
-        around = (cols.start, light.shape[-1] - cols.stop, rows.start, light.shape[-2] - rows.stop)
+        around = (cols.start, illumination.shape[-1] - cols.stop, rows.start, illumination.shape[-2] - rows.stop)
         for stage in cast("list[Stage]", list(self.stages)):
             change = misfit(patterns, obj)
             shown = lit * (obj - 1)

@@ -12,7 +12,7 @@ from ptyproof.console import Console
 from ptyproof.training.canvas import Canvas
 from ptyproof.training.network import GroupNetwork
 from ptyproof.training.projection import Patterns
-from ptyproof.training.scan import Scan
+from ptyproof.training.scan import NormalizedScan
 
 _ALONE = 64  # patterns that are each a group of their own, at a time
 _UNLIT = 1e-9  # of a probe's brightest pixel: what rounding leaves of no light
@@ -20,7 +20,7 @@ _BLOCK = 64  # patterns of one group at a time: measured, the fastest of 8 to al
 
 
 def predict_patches(
-    network: GroupNetwork, scan: Scan, *, start_only: bool = False, console: Console | None = None
+    network: GroupNetwork, scan: NormalizedScan, *, start_only: bool = False, console: Console | None = None
 ) -> npt.NDArray[np.complex64]:
     """Return the object patches of a scan, each from its own pattern alone, with a global phase of its own.
 
@@ -61,7 +61,7 @@ def predict_patches(
 
 def predict_object(
     network: GroupNetwork,
-    scan: Scan,
+    scan: NormalizedScan,
     shape: tuple[int, int],
     *,
     start_only: bool = False,
@@ -96,7 +96,7 @@ def predict_object(
     ):
         amplitude, probes = _tensors(scan, np.arange(len(scan)))
         patterns = _on_device(network, Patterns(amplitude[None], probes[None], canvas, _BLOCK, bar.update))
-        found = torch.where(patterns.light > _UNLIT * patterns.peak, estimate(patterns), 0)[0].cpu().numpy()
+        found = torch.where(patterns.illumination > _UNLIT * patterns.peak, estimate(patterns), 0)[0].cpu().numpy()
     obj = np.zeros(shape, dtype=np.complex64)
     row, col = origin.tolist()
     inside = found[: shape[0] - row, : shape[1] - col]  # the canvas was rounded up to a multiple of the coarser grid
@@ -105,7 +105,7 @@ def predict_object(
     return obj
 
 
-def _tensors(scan: Scan, index: npt.NDArray[np.int64]) -> tuple[torch.Tensor, torch.Tensor]:
+def _tensors(scan: NormalizedScan, index: npt.NDArray[np.int64]) -> tuple[torch.Tensor, torch.Tensor]:
     """Return amplitudes with their zero frequency first, and probes, of some patterns: (m, H, W) both."""
     amplitude = np.fft.ifftshift(scan.amplitude[index], axes=(-2, -1))
     return torch.from_numpy(amplitude), torch.from_numpy(scan.probes(index))

@@ -1,10 +1,10 @@
 """The initial estimate: all patterns of a group projected together onto the object on the group's canvas.
 
 Notation as in `ptyproof.training.forward`. Two things happen in a projection. Every exit wave psi_k = P_k O is given
-the measured modulus and the changes are averaged, each with the light of its probe (the simultaneous form of error
-reduction): O += sum_k P_k* (psi'_k - psi_k) / sum_k |P_k|^2. This corrects what is finer than a probe in a few rounds,
-and what is coarser hardly at all, since each pattern alone is blind for its patch's phase. So the slope of the phase
-is read off each pattern's change as well, the phases that fit all slopes are found at once
+the measured modulus and the changes are averaged, each with the illumination of its probe (the simultaneous form of
+error reduction): O += sum_k P_k* (psi'_k - psi_k) / sum_k |P_k|^2. This corrects what is finer than a probe in a few
+rounds, and what is coarser hardly at all, since each pattern alone is blind for its patch's phase. So the slope of the
+phase is read off each pattern's change as well, the phases that fit all slopes are found at once
 (`ptyproof.physics.ramps`), and the object is turned by them. A change shows a share of the slope that depends on the
 probe (all of it for one in focus, less for a curved one), which is tried out with a slope that is known. Between
 projections the object goes on a part of its last way (heavy ball; Polyak, USSR Comput. Math. Math. Phys. 4, 1, 1964).
@@ -26,7 +26,7 @@ from ptyproof.training.forward import back, spectrum
 _MOMENTUM = 0.8
 _TRIAL_SLOPE = 0.02  # radians per pixel, to measure how much of a slope a projection corrects
 _LARGEST_GAIN = 3.0  # more would rather turn patches by noise
-_DARK = 0.01  # of the brightest pixel of a probe: where less light than that falls, what is done fades out
+_DARK = 0.01  # of the brightest pixel of a probe: changes fade out where the illumination is below it
 _FLOOR = 1e-6  # photons per pixel below which a modeled modulus has no phase
 
 
@@ -55,7 +55,7 @@ class Patterns:
     on_block: Callable[[int], object] | None = None
 
     @cached_property
-    def light(self) -> Tensor:
+    def illumination(self) -> Tensor:
         """sum_k |P_k|^2 on the canvas, real (B, h, w), photons."""
         return torch.stack([part.canvas.add_up(_intensity(part.probes)) for part in self.parts()]).sum(0)
 
@@ -67,8 +67,8 @@ class Patterns:
 
     @cached_property
     def divisor(self) -> Tensor:
-        """What sums over patterns are divided by, real (B, h, w), photons: the light and a little, so dark fades."""
-        return self.light + _DARK * self.peak
+        """What sums over patterns are divided by, real (B, h, w), photons: the illumination, and a little more."""
+        return self.illumination + _DARK * self.peak
 
     @cached_property
     def slope_gains(self) -> Tensor:
@@ -104,7 +104,7 @@ class Patterns:
 def misfit(patterns: Patterns, obj: Tensor) -> Tensor:
     """Return the mean change of the object that a projection asks for, complex (B, h, w); zero where no light falls.
 
-    `patterns.light` below a hundredth of a probe's brightest pixel lets the change fade out.
+    `patterns.illumination` below a hundredth of a probe's brightest pixel lets the change fade out.
     """
     change = _summed(patterns, obj, None)
     return change / patterns.divisor
@@ -121,7 +121,7 @@ def project(patterns: Patterns, obj: Tensor) -> Tensor:
 def start_estimate(patterns: Patterns, iterations: int) -> Tensor:
     """Return the initial estimate, complex (B, h, w): projections from O = 1. No gradient runs through it."""
     with torch.no_grad():
-        obj = torch.ones(patterns.light.shape, dtype=patterns.probes.dtype, device=patterns.probes.device)
+        obj = torch.ones(patterns.illumination.shape, dtype=patterns.probes.dtype, device=patterns.probes.device)
         last = obj
         for _ in range(iterations):
             ahead = obj + _MOMENTUM * (obj - last)
@@ -131,7 +131,7 @@ def start_estimate(patterns: Patterns, iterations: int) -> Tensor:
 
 @dataclass(frozen=True)
 class _Ramps:
-    """What each block of patterns says: slopes (B, C, 2), radians per pixel, and the centers of light (B, C, 2)."""
+    """What each block of patterns says: slopes (B, C, 2), radians per pixel, and the centers of intensity (B, C, 2)."""
 
     slopes: list[Tensor]
     centres: list[Tensor]
@@ -161,16 +161,16 @@ def _change(wave: Tensor, amplitude: Tensor) -> Tensor:
 
 
 def _slopes(wave: Tensor, change: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the slopes that each wave's change shows, radians per pixel, and the centers of its light: (B, C, 2) both.
+    """Return the slopes that each wave's change shows, radians per pixel, and the centers of its intensity: (B, C, 2).
 
     The change of a wave psi exp(i g (r - r_0)) is i g (r - r_0) psi, so g is the regression of Im(psi* change) on
     (r - r_0) |psi|^2 along each axis.
     """
-    light = _intensity(wave)
+    intensity = _intensity(wave)
     turned = (wave.conj() * change).imag
     slopes, centres = [], []
     for axis in (-1, -2):  # what is summed away leaves rows, then columns
-        line, torque = light.sum(axis), turned.sum(axis)
+        line, torque = intensity.sum(axis), turned.sum(axis)
         total = line.sum(-1, keepdim=True).clamp_min(_FLOOR)
         places = torch.arange(line.shape[-1], dtype=line.dtype, device=line.device)
         centre = (line * places).sum(-1, keepdim=True) / total
@@ -188,7 +188,7 @@ def _phases(patterns: Patterns, ramps: _Ramps) -> Tensor:
     places = patterns.canvas.corners_px + centres
     found = integrate_ramps(places.cpu().numpy(), slopes.cpu().numpy())
     phases = torch.from_numpy(found).to(slopes)
-    total = torch.zeros_like(patterns.light)
+    total = torch.zeros_like(patterns.illumination)
     done = 0
     for part in patterns.parts():
         members = slice(done, done + part.amplitude.shape[1])

@@ -34,7 +34,7 @@ from ptyproof.training.data import Draw, GroupedScan, GroupSampler, hold_back
 from ptyproof.training.device import RunOptions, configured, resolve_accelerator
 from ptyproof.training.engine import Callback, ModelCheckpoint, OneProcess, TorchCheckpointIO, pl
 from ptyproof.training.module import CHECKPOINT_KEY, PatchTraining
-from ptyproof.training.scan import Scan
+from ptyproof.training.scan import NormalizedScan
 
 if TYPE_CHECKING:
     from ptyproof_schemas.types.model import Model
@@ -57,7 +57,7 @@ class TrainingTask:
     neighbor_count: int
     training: TrainingDesign
 
-    def recipe_sha256(self, scan: Scan) -> str:
+    def recipe_sha256(self, scan: NormalizedScan) -> str:
         """Return the digest of all that decides the result on one kind of machine."""
         table = asdict(self) | {"data": scan.arrays_sha256}
         del table["design_digest"]  # holds doses and views of other jobs, too
@@ -83,7 +83,7 @@ class Trained:
 
 def train(
     task: TrainingTask,
-    scan: Scan,
+    scan: NormalizedScan,
     folder: Path,
     options: RunOptions,
     console: Console | None = None,
@@ -147,7 +147,7 @@ def train(
 
 
 def _loaders(
-    task: TrainingTask, scan: Scan, options: RunOptions
+    task: TrainingTask, scan: NormalizedScan, options: RunOptions
 ) -> tuple[DataLoader[Any], DataLoader[Any] | None, tuple[int, int]]:
     plan, members = task.training, task.gridsize**2
     if len(scan) < members:
@@ -236,7 +236,7 @@ def _end_of(module: PatchTraining, n_training: int, n_validation: int) -> _End:
     )
 
 
-def _record(task: TrainingTask, scan: Scan, recipe: str, end: _End) -> Model:
+def _record(task: TrainingTask, scan: NormalizedScan, recipe: str, end: _End) -> Model:
     return {
         "kind": "model",
         "schema_version": load_schema("model")["version"],
@@ -262,7 +262,7 @@ def _record(task: TrainingTask, scan: Scan, recipe: str, end: _End) -> Model:
     }
 
 
-def _check_record(task: TrainingTask, scan: Scan, recipe: str) -> None:
+def _check_record(task: TrainingTask, scan: NormalizedScan, recipe: str) -> None:
     """Refuse what a bundle's record could not say, before the training and not after it."""
     validate(_record(task, scan, recipe, _End(len(scan), 0, 1, 1, 1, 0.0, None)), "model", "the record of the network")
 

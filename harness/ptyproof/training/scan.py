@@ -22,7 +22,7 @@ _BLOCK_PIXELS = 1 << 22
 
 
 @dataclass(frozen=True, eq=False)
-class Scan:
+class NormalizedScan:
     """A scan without its truth.
 
     Parameters
@@ -91,7 +91,9 @@ class Scan:
         squares = np.square(self.amplitude[index], dtype=np.float64)
         return np.rint(squares).astype(np.int64)
 
-    def divided(self, shown_fraction: float, rng: np.random.Generator) -> tuple[Scan, npt.NDArray[np.unsignedinteger]]:
+    def divided(
+        self, shown_fraction: float, rng: np.random.Generator
+    ) -> tuple[NormalizedScan, npt.NDArray[np.unsignedinteger]]:
         """Return the scan as a part of its photons show it, and the counts (n, H, W) of the others.
 
         Each photon is shown with the probability `shown_fraction`; the probe is scaled to the shown ones, and patches
@@ -112,12 +114,12 @@ class Scan:
         """Return the index in parts, so that what is computed of them on the way stays small."""
         return np.array_split(index, max(1, -(-len(index) * self.probe.size // _BLOCK_PIXELS)))
 
-    def subset(self, index: npt.NDArray[np.int64]) -> Scan:
+    def subset(self, index: npt.NDArray[np.int64]) -> NormalizedScan:
         """Return the scan at the positions that `index` (m,) numbers; digest and scale stay those of the whole."""
         return replace(self, amplitude=self.amplitude[index], positions_px=self.positions_px[index])
 
 
-def scan_of(dataset: Dataset, path: Path | str) -> Scan:
+def scan_of(dataset: Dataset, path: Path | str) -> NormalizedScan:
     """Return what a training may see of `dataset`; `path` is named in errors.
 
     Raises
@@ -129,7 +131,7 @@ def scan_of(dataset: Dataset, path: Path | str) -> Scan:
         missing = "diffraction" if dataset.diffraction is None else "intensity_scale"
         raise DataError(path, f"has no {missing}; a network needs patterns with known photon counts", missing)
     amplitude = dataset.diffraction * np.float32(dataset.intensity_scale)
-    return normalised_scan(amplitude, dataset.probe, dataset.positions_px, scan_digest(dataset))
+    return normalized_scan(amplitude, dataset.probe, dataset.positions_px, scan_digest(dataset))
 
 
 def scan_digest(dataset: Dataset) -> str:
@@ -143,13 +145,13 @@ def scan_digest(dataset: Dataset) -> str:
     return combine_digests({name: sha256_array(array) for name, array in read.items()})
 
 
-def normalised_scan(
+def normalized_scan(
     amplitude: npt.NDArray[np.float32],
     probe: npt.NDArray[np.complex64],
     positions_px: npt.NDArray[np.float64],
     arrays_sha256: str,
-) -> Scan:
-    """Return a scan in the network's unit; arrays as in `Scan`, but `probe` in the unit of its dataset.
+) -> NormalizedScan:
+    """Return a scan in the network's unit; arrays as in `NormalizedScan`, but `probe` in the unit of its dataset.
 
     Raises
     ------
@@ -164,7 +166,7 @@ def normalised_scan(
             f"the sum of |P|^2 is {power:g}"
         )
     scale = float(np.sqrt(photons / power))
-    return Scan(
+    return NormalizedScan(
         amplitude=amplitude.astype(np.float32, copy=False),
         probe=(probe * scale).astype(np.complex64),
         object_scale=scale,
@@ -173,7 +175,7 @@ def normalised_scan(
     )
 
 
-def read_scan(path: Path | str) -> Scan:
+def read_scan(path: Path | str) -> NormalizedScan:
     """Read what a training may see of a DATA-001 file; its truth stays unread.
 
     Raises

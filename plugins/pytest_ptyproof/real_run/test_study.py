@@ -109,11 +109,11 @@ def test_reconstruction_manifest(
 def test_comparison(
     ptyproof_comparison_cell: ComparisonCell, ptyproof_compare: Callable[[ComparisonCell], dict[str, Any]]
 ) -> None:
-    """Every reconstruction of the cell was compared, and each measure has a number or a reason."""
+    """Every reconstruction of the cell was compared, and each metric has a number or a reason."""
     scores = ptyproof_compare(ptyproof_comparison_cell)
     assert scores
-    for method, measures in scores.items():
-        for name, found in measures.items():
+    for method, values in scores.items():
+        for name, found in values.items():
             assert (found.value is None) == bool(found.reason), (method, name)
             assert found.value is None or math.isfinite(found.value), (method, name)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal, NotRequired, TypedDict
 
 from ptyproof_schemas.types.common import File, Tool
-from ptyproof_schemas.types.comparison_manifest import Measure, Recipe
+from ptyproof_schemas.types.comparison_manifest import MetricValue, Recipe
 
 
 class Dataset(TypedDict):
@@ -110,7 +110,7 @@ class Method(TypedDict):
     remedies: list[str]
     seconds: Seconds | None
     reconstructions: Reconstructions | None
-    measures: list[Measure]
+    measures: list[MetricValue]
     figures: list[File]
 
 

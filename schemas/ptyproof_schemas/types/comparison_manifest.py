@@ -26,8 +26,8 @@ class Recipe(TypedDict):
 Direction = Literal["lower", "higher"]
 
 
-class Measure(TypedDict):
-    """A measure of one reconstruction."""
+class MetricValue(TypedDict):
+    """The value of a metric of one reconstruction."""
 
     metric: str
     value: float | None
@@ -132,7 +132,7 @@ class Compared(TypedDict):
     arrays_sha256: str
     crop: ComparedCrop
     alignment: Alignment | None
-    measures: list[Measure]
+    measures: list[MetricValue]
 
 
 OtherStatus = Literal["failed", "lost", "skipped", "not_selected"]

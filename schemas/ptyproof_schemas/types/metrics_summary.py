@@ -10,7 +10,7 @@ from ptyproof_schemas.types.reconstruction_manifest import Split
 
 
 class Metric(TypedDict):
-    """A measure."""
+    """A metric."""
 
     metric: str
     label: str
@@ -62,7 +62,7 @@ class WithoutResult(TypedDict):
 
 
 class MetricsSummary(TypedDict):
-    """The first tables of a comparison: measures by dose, view and method, one table for each protocol."""
+    """The first tables of a comparison: metrics by dose, view and method, one table for each protocol."""
 
     kind: Literal["metrics_summary"]
     schema_version: str

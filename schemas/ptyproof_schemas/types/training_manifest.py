@@ -165,15 +165,15 @@ class Lost(TypedDict):
 Result = Success | Failed | Lost
 
 
-class Measure(TypedDict):
-    """A measure of the held-out half; smaller is better, 0 is perfect."""
+class Score(TypedDict):
+    """A score of the held-out half; smaller is better, 0 is perfect."""
 
     start: float
     network: float
     improvement: float | None
 
 
-class UnknownMeasure(TypedDict):
+class UnknownScore(TypedDict):
     """A metric that needs the truth, for data without a truth."""
 
     start: None
@@ -186,10 +186,10 @@ class Scores(TypedDict):
 
     half: Literal["test"]
     n_patterns: int
-    poisson_loss: Measure
-    complex_error: Measure | UnknownMeasure
-    patch_poisson_loss: Measure
-    patch_complex_error: Measure | UnknownMeasure
+    poisson_loss: Score
+    complex_error: Score | UnknownScore
+    patch_poisson_loss: Score
+    patch_complex_error: Score | UnknownScore
     no_truth_because: str | None
     beats_start: bool
 

@@ -1,4 +1,4 @@
-"""Whether methods that were judged on a measurement have what they claim: results, measures, files of their own."""
+"""Whether methods that were judged on a measurement have what they claim: results, metrics, files of their own."""
 
 from __future__ import annotations
 

@@ -123,9 +123,9 @@ def _of_cell(doc: Document, place: str, cell: dict[str, object], job: dict[str, 
     yield from same_keys(doc, place, cell, result, ("arrays_sha256",), name)
     yield from same_keys(doc, f"{place}.crop", mapping(cell, "crop"), result, ("n_parts",), name)
     timing = mapping(result, "timing")
-    for at, measure in entries(cell, "measures", place):
-        if measure.get("metric") == "time_s":
-            yield from same(doc, f"{at}.value", measure.get("value"), timing.get("total_s"), name)
+    for at, entry in entries(cell, "measures", place):
+        if entry.get("metric") == "time_s":
+            yield from same(doc, f"{at}.value", entry.get("value"), timing.get("total_s"), name)
     parts = {entry.get("sha256"): mapping(entry, "parts") for _, entry in doc.entries("protocols")}.get(
         text(cell, "protocol"), {}
     )
@@ -167,8 +167,8 @@ def _values(root: Mapping[str, Any]) -> dict[tuple[str, str], tuple[Any, str]]:
         else:
             name = cell_of(cell) or "?"
             found[name, _PROTOCOL] = cell.get("protocol"), f"{place}.protocol"
-            for at, measure in entries(cell, "measures", place):
-                found[name, text(measure, "metric") or ""] = measure.get("value"), f"{at}.value"
+            for at, entry in entries(cell, "measures", place):
+                found[name, text(entry, "metric") or ""] = entry.get("value"), f"{at}.value"
     for at, table in entries(root, "tables", "$"):
         for place, row in entries(table, "rows", at):
             name = cell_of(row) or "?"

@@ -1,4 +1,4 @@
-"""Whether measures of reconstructions can be what they are called: in range, of their unit, and with one another."""
+"""Whether metrics of reconstructions can be what they are called: in range, of their unit, and with one another."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ptyproof.checking.model.document import (
     text,
 )
 from ptyproof.errors import PtyproofError
-from ptyproof.metrics.definitions import IMAGES, Spec, needs_truth, specs
+from ptyproof.metrics.definitions import IMAGES, MetricDefinition, metric_definitions, needs_truth
 from ptyproof.metrics.protocol import FIXED_THRESHOLDS, Recipe, frc_name
 
 _PEAK = 255.0
@@ -29,19 +29,19 @@ _SHORTEST_PX = 2.0  # the period at the Nyquist frequency
 _CELL = ("dose", "view", "gridsize", "split")
 _OF_SPEC = ("label", "unit", "direction")
 
-# Value and JSON path of each measure of one result, by its name.
+# Value and JSON path of each metric of one result, by its name.
 Values = Mapping[str, tuple[float, str]]
 
 
 def check(doc: Document) -> Findings:
-    """Yield what is wrong with the measures that a comparison or an assessment has of each result."""
+    """Yield what is wrong with the metrics that a comparison or an assessment has of each result."""
     recipe = recipe_of(doc)
     lists: set[tuple[str | None, ...]] = set()
     for place, holder in results(doc):
         values: dict[str, tuple[float, str]] = {}
-        for at, measure in entries(holder, "measures", place):
-            metric, value = text(measure, "metric"), number(measure, "value")
-            yield from _one(doc, measure, at, recipe)
+        for at, entry in entries(holder, "measures", place):
+            metric, value = text(entry, "metric"), number(entry, "value")
+            yield from _one(doc, entry, at, recipe)
             if metric is not None and value is not None:
                 values.setdefault(metric, (value, f"{at}.value"))
         yield from _names(doc, holder, place, lists, recipe)
@@ -52,7 +52,7 @@ def check(doc: Document) -> Findings:
 
 
 def results(doc: Document) -> Iterator[tuple[str, dict[str, object]]]:
-    """Yield what has measures: cells of a comparison, methods of an assessment."""
+    """Yield what has metrics: cells of a comparison, methods of an assessment."""
     for key in ("cells", "methods"):
         for place, holder in doc.entries(key):
             if isinstance(holder.get("measures"), list) and not doc.is_cut(f"{place}.measures"):
@@ -85,47 +85,47 @@ def recipe_of(doc: Document) -> Recipe | None:
         return None
     try:
         recipe = Recipe(**record)
-        specs(recipe)
+        metric_definitions(recipe)
     except (PtyproofError, TypeError, ValueError):
         return None
     return recipe if record else None
 
 
-def _described(recipe: Recipe | None) -> dict[str, Spec]:
-    return {} if recipe is None else specs(recipe)
+def _described(recipe: Recipe | None) -> dict[str, MetricDefinition]:
+    return {} if recipe is None else metric_definitions(recipe)
 
 
-def _one(doc: Document, measure: dict[str, object], at: str, recipe: Recipe | None) -> Findings:
-    metric, value = text(measure, "metric"), number(measure, "value")
+def _one(doc: Document, entry: dict[str, object], at: str, recipe: Recipe | None) -> Findings:
+    metric, value = text(entry, "metric"), number(entry, "value")
     if metric is None:
         return
-    if {"value", "reason"} <= measure.keys():
-        reason = measure["reason"]
-        if measure["value"] is None and reason is None:
+    if {"value", "reason"} <= entry.keys():
+        reason = entry["reason"]
+        if entry["value"] is None and reason is None:
             yield doc.finding("PM612", f"{at}.value", f"{metric} has neither a value nor a reason")
-        elif measure["value"] is not None and reason is not None:
+        elif entry["value"] is not None and reason is not None:
             yield doc.finding("PM613", f"{at}.reason", f"{metric} has both a value and a reason for a missing value")
     if value is not None:
         yield from _range(doc, metric, value, f"{at}.value")
-    spec = _described(recipe).get(metric)
+    definition = _described(recipe).get(metric)
     if recipe is None:
         return
-    if spec is None:
+    if definition is None:
         yield doc.finding("PM623", f"{at}.metric", f"{metric} is not a metric of the recipe")
         return
-    for key, wanted in (("unit", spec.unit), ("direction", spec.direction)):
-        if key in measure and measure[key] != wanted:
-            said = f"{key} of {metric} is {str(measure[key])[:40]!r}, but it is {wanted!r} by definition"
+    for key, wanted in (("unit", definition.unit), ("direction", definition.direction)):
+        if key in entry and entry[key] != wanted:
+            said = f"{key} of {metric} is {str(entry[key])[:40]!r}, but it is {wanted!r} by definition"
             yield doc.finding("PM623", f"{at}.{key}", said)
-    yield from _windows(doc, measure, metric, at, recipe)
+    yield from _windows(doc, entry, metric, at, recipe)
 
 
-def _windows(doc: Document, measure: dict[str, object], metric: str, at: str, recipe: Recipe) -> Findings:
-    """Yield a window that is not the recipe's, and a range or scales where the measure has none, or lacks them."""
-    sigma, scales = number(measure, "sigma_px"), measure.get("n_scales")
+def _windows(doc: Document, entry: dict[str, object], metric: str, at: str, recipe: Recipe) -> Findings:
+    """Yield a window that is not the recipe's, and a range or scales where the metric has none, or lacks them."""
+    sigma, scales = number(entry, "sigma_px"), entry.get("n_scales")
     own = recipe.ms_ssim_sigma_px if metric.endswith("_ms_ssim") else recipe.ssim_sigma_px
     windowed, ranged = metric.endswith("_ssim"), metric.endswith(("_ssim", "_psnr"))
-    has_value = measure.get("value") is not None
+    has_value = entry.get("value") is not None
     if sigma is not None and (not windowed or not is_close(sigma, own)):
         wanted = f"the recipe's is {own:g}" if windowed else f"{metric} has none"
         yield doc.finding("PM623", f"{at}.sigma_px", f"sigma_px is {sigma:g}, but {wanted}")
@@ -134,10 +134,10 @@ def _windows(doc: Document, measure: dict[str, object], metric: str, at: str, re
         ("data_range", ranged),
         ("n_scales", metric.endswith("_ms_ssim")),
     ):
-        if used and has_value and key in measure and measure[key] is None:
+        if used and has_value and key in entry and entry[key] is None:
             yield doc.finding("PM623", f"{at}.{key}", f"{key} is null, but {metric} needs it")
     for key, used, said in (
-        ("data_range", ranged, measure.get("data_range")),
+        ("data_range", ranged, entry.get("data_range")),
         ("n_scales", metric.endswith("_ms_ssim"), scales),
     ):
         if not used and said is not None:
@@ -147,8 +147,8 @@ def _windows(doc: Document, measure: dict[str, object], metric: str, at: str, re
 def _names(
     doc: Document, holder: dict[str, object], place: str, lists: set[tuple[str | None, ...]], recipe: Recipe | None
 ) -> Findings:
-    """Yield measures that are there twice, out of order, or missing where another result has them."""
-    names = [text(measure, "metric") for _, measure in entries(holder, "measures", place)]
+    """Yield metrics that are there twice, out of order, or missing where another result has them."""
+    names = [text(entry, "metric") for _, entry in entries(holder, "measures", place)]
     twice = sorted({name for name in names if name is not None and names.count(name) > 1})
     for name in twice:
         yield doc.finding("PM623", f"{place}.measures", f"{name} occurs twice")
@@ -172,7 +172,7 @@ def _range(doc: Document, metric: str, value: float, at: str) -> Findings:
 
 
 def bounds(metric: str) -> tuple[float, float]:
-    """Return the least and the greatest value that a measure can have."""
+    """Return the least and the greatest value that a metric can have."""
     if metric.endswith(("_ssim", "_frc_mean")):
         return -1.0, 1.0
     if metric.endswith("_nyquist") or metric == "complex_nrmse":
@@ -187,7 +187,7 @@ def bounds(metric: str) -> tuple[float, float]:
 
 
 def together(doc: Document, values: Values, recipe: Recipe | None) -> Findings:
-    """Yield measures of one result that contradict one another."""
+    """Yield metrics of one result that contradict one another."""
     for metric, (mse, at) in values.items():
         mae = values.get(metric.removesuffix("mse") + "mae")
         if metric.endswith("_mse") and mae is not None and mse < mae[0] ** 2 * (1 - _ROUNDED):
@@ -220,8 +220,8 @@ def _thresholds(doc: Document, values: Values, recipe: Recipe | None) -> Finding
 def _of_image(doc: Document, holder: dict[str, object], place: str, values: Values) -> Findings:
     """Yield ranges of one image that differ, and a PSNR that is not that of range and mean square."""
     ranges: dict[str, tuple[float, str]] = {}
-    for at, measure in entries(holder, "measures", place):
-        metric, data_range = text(measure, "metric"), number(measure, "data_range")
+    for at, entry in entries(holder, "measures", place):
+        metric, data_range = text(entry, "metric"), number(entry, "data_range")
         if metric is None or data_range is None:
             continue
         image = metric.partition("_")[0]
@@ -288,8 +288,8 @@ def _tables(doc: Document) -> Iterator[tuple[dict[str, object], dict[str, tuple[
         yield (
             holder,
             {
-                str(measure.get("metric")): (number(measure, "value"), f"{at}.value")
-                for at, measure in entries(holder, "measures", place)
+                str(entry.get("metric")): (number(entry, "value"), f"{at}.value")
+                for at, entry in entries(holder, "measures", place)
             },
         )
     for place, table in doc.entries("tables"):
@@ -303,16 +303,16 @@ def _columns(doc: Document, recipe: Recipe | None) -> Findings:
     seen: set[str] = set()
     for place, entry in doc.entries("metrics"):
         metric = text(entry, "metric")
-        spec = described.get(metric or "")
+        definition = described.get(metric or "")
         if metric is None or not described:
             continue
-        if spec is None or metric in seen:
-            said = "is not a metric of the recipe" if spec is None else "is a column already"
+        if definition is None or metric in seen:
+            said = "is not a metric of the recipe" if definition is None else "is a column already"
             yield doc.finding("PM623", f"{place}.metric", f"{metric} {said}")
             continue
         seen.add(metric)
         for key in _OF_SPEC:
-            wanted = getattr(spec, key)
+            wanted = getattr(definition, key)
             if key in entry and entry[key] != wanted:
                 said = f"{key} of {metric} is {str(entry[key])[:40]!r}, but it is {wanted!r} by definition"
                 yield doc.finding("PM623", f"{place}.{key}", said)

@@ -141,18 +141,18 @@ def of_trainings(doc: Document) -> Findings:
         if not isinstance(scores, dict):
             continue
         for name in _ERRORS:
-            yield from _measure(doc, mapping(scores, name), f"{place}.scores.{name}", name)
+            yield from _score(doc, mapping(scores, name), f"{place}.scores.{name}", name)
         yield from _verdict(doc, scores, f"{place}.scores")
 
 
-def _measure(doc: Document, measure: dict[str, object], place: str, name: str) -> Findings:
-    start, network, said = (number(measure, key) for key in ("start", "network", "improvement"))
+def _score(doc: Document, score: dict[str, object], place: str, name: str) -> Findings:
+    start, network, said = (number(score, key) for key in ("start", "network", "improvement"))
     if start is not None and network is not None and start > 0 and said is not None:
         wanted = 1 - network / start
         if not is_close(said, wanted, 1e-6, 1e-6):
             sentence = f"improvement is {said:g}, but 1 - {network:g} / {start:g} is {wanted:g}"
             yield doc.finding("PM613", f"{place}.improvement", sentence)
-    if start and "improvement" in measure and measure["improvement"] is None:
+    if start and "improvement" in score and score["improvement"] is None:
         yield doc.finding("PM613", f"{place}.improvement", f"improvement is null, but start is {start:g}")
     if name in _RELATIVE:
         for key, value in (("start", start), ("network", network)):

@@ -18,7 +18,7 @@ from ptyproof.io.patterns import PatternStatistics, pattern_problems
 from ptyproof.io.validation import dataset_problems
 from ptyproof.phases.base import Base
 from ptyproof.physics.dose import scale_probe_to_dose
-from ptyproof.physics.forward import MAX_EXPECTED_COUNTS, expected_light
+from ptyproof.physics.forward import MAX_EXPECTED_COUNTS, expected_peak_and_mean
 from ptyproof.physics.split import HalfSplit
 from ptyproof.study.layout import HALVES
 
@@ -52,9 +52,9 @@ def check_simulation(base: Base, split: HalfSplit, doses: tuple[float, ...]) -> 
     for dose in doses:
         scaled = (probe * np.sqrt(dose)).astype(np.complex64)
         _check_form(base, f"dose {dose:g}", replace(dataset, probe=scaled))
-    lights = {half: expected_light(dataset.obj, probe, dataset.positions_px[halves[half]]) for half in HALVES}
-    _check_peak(max(peak for peak, _ in lights.values()), doses)
-    for half, (_, mean) in lights.items():
+    expected = {half: expected_peak_and_mean(dataset.obj, probe, dataset.positions_px[halves[half]]) for half in HALVES}
+    _check_peak(max(peak for peak, _ in expected.values()), doses)
+    for half, (_, mean) in expected.items():
         for dose in doses:
             _check_patterns(half, len(halves[half]), dose, dose * mean)
 
@@ -88,7 +88,7 @@ def _check_patterns(half: str, n: int, dose: float, mean: npt.NDArray[np.float64
             if photons > 0
             else f"no light comes through the object at the {n} {half} positions"
         )
-    expected = PatternStatistics(
+    statistics = PatternStatistics(
         scale_known=True,
         not_finite=0,
         negative=0,
@@ -101,5 +101,5 @@ def _check_patterns(half: str, n: int, dose: float, mean: npt.NDArray[np.float64
         mean_intensity=mean,
     )
     record = {"photons_per_pattern_measured": None, "photons_per_pattern_requested": dose, "intensity_scale": 1.0}
-    for reason in pattern_problems(expected, record):
+    for reason in pattern_problems(statistics, record):
         raise InputError(f"dose {dose:g}: the {half} half would not be read again: diffraction {reason}")

@@ -24,10 +24,10 @@ from ptyproof.physics.metrics import patch_residuals, poisson_deviance, scaled_e
 from ptyproof.reconstruction.stitching import cut
 from ptyproof.study.seeds import stream
 from ptyproof.training.network import GroupNetwork
-from ptyproof.training.scan import Scan, scan_of
+from ptyproof.training.scan import NormalizedScan, scan_of
 
 _SHOWN_FRACTION = 0.9
-MEASURES = ("poisson_loss", "complex_error", "patch_poisson_loss", "patch_complex_error")
+METRICS = ("poisson_loss", "complex_error", "patch_poisson_loss", "patch_complex_error")
 
 
 def held_out_scores(
@@ -50,7 +50,7 @@ def held_out_scores(
 
     Returns
     -------
-    The `scores` of a training manifest: for each measure `start`, `network`, and `improvement` = 1 - network / start.
+    The `scores` of a training manifest: for each metric `start`, `network`, and `improvement` = 1 - network / start.
 
     Raises
     ------
@@ -69,15 +69,15 @@ def held_out_scores(
             errors = _complex_errors(predict(network, scan, shape, **how), scan, truth)
         found[name] = losses | errors
     scores: dict[str, Any] = {"half": "test", "n_patterns": len(scan)}
-    for measure in MEASURES:
-        start, trained = found["start"][measure], found["network"][measure]
-        scores[measure] = {"start": start, "network": trained, "improvement": _improvement(start, trained)}
+    for metric in METRICS:
+        start, trained = found["start"][metric], found["network"][metric]
+        scores[metric] = {"start": start, "network": trained, "improvement": _improvement(start, trained)}
     scores["no_truth_because"] = None if truth is not None else "the dataset has no objectGuess"
     scores["beats_start"] = beats_start(scores)
     return scores
 
 
-def _scan_and_truth(path: Path) -> tuple[Scan, npt.NDArray[np.complex64] | None]:
+def _scan_and_truth(path: Path) -> tuple[NormalizedScan, npt.NDArray[np.complex64] | None]:
     """Return scan and object of a file; the rest of it, its patches above all, is let go."""
     dataset = read_dataset(path).dataset
     return scan_of(dataset, path), dataset.obj
@@ -87,13 +87,13 @@ def describe_scores(scores: dict[str, Any]) -> list[str]:
     """Return the lines that a job's log has about its scores; the answer first."""
     verdict = "beats" if scores["beats_start"] else "does NOT beat"
     lines = [f"held-out half, {scores['n_patterns']} patterns: the network {verdict} its initial estimate"]
-    for measure, label in (
+    for metric, label in (
         ("poisson_loss", "Poisson loss of the object, nats per pixel"),
         ("complex_error", "complex error (NRMSE) of the object"),
         ("patch_poisson_loss", "Poisson loss of single patches, nats per pixel"),
         ("patch_complex_error", "complex error (NRMSE) of single patches"),
     ):
-        values = scores[measure]
+        values = scores[metric]
         if values["start"] is None:
             lines.append(f"  {label}: not known, {scores['no_truth_because']}")
             continue
@@ -108,7 +108,9 @@ def _improvement(start: float | None, trained: float | None) -> float | None:
     return None if start is None or trained is None or start == 0 else 1 - trained / start
 
 
-def _complex_errors(found: Prediction, scan: Scan, truth: npt.NDArray[np.complex64]) -> dict[str, float | None]:
+def _complex_errors(
+    found: Prediction, scan: NormalizedScan, truth: npt.NDArray[np.complex64]
+) -> dict[str, float | None]:
     sums = np.zeros(2)
     for index in index_blocks(len(scan)):
         wanted = cut(truth, scan.corners_px[index], scan.window)
@@ -120,7 +122,7 @@ def _complex_errors(found: Prediction, scan: Scan, truth: npt.NDArray[np.complex
 
 
 def _poisson_losses(
-    found: Prediction, scan: Scan, hidden: npt.NDArray[np.unsignedinteger], rate_floor: float
+    found: Prediction, scan: NormalizedScan, hidden: npt.NDArray[np.unsignedinteger], rate_floor: float
 ) -> dict[str, float | None]:
     return {
         "poisson_loss": _poisson_loss(found.shown_at, scan, hidden, rate_floor),
@@ -130,7 +132,7 @@ def _poisson_losses(
 
 def _poisson_loss(
     patches_at: Callable[[npt.NDArray[np.int64]], npt.NDArray[np.complex64]],
-    scan: Scan,
+    scan: NormalizedScan,
     hidden: npt.NDArray[np.unsignedinteger],
     rate_floor: float,
 ) -> float:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ptyproof.errors import InputError, RunError
 from ptyproof.io.file_record import file_record
-from ptyproof.methods.blind import BlindDataset, read_blind
+from ptyproof.methods.reconstruction_input import ReconstructionInput, read_reconstruction_input
 from ptyproof.methods.reconstruction_jobs import ReconstructionJob
 from ptyproof.records.manifest import read_manifest
 from ptyproof.records.reconstruction_ledger import ReconstructionLedger
@@ -43,7 +43,7 @@ class Inputs:
         """The training manifest of the artifact root."""
         return TrainingLedger(self.ledger.design, *self.ledger.roots)
 
-    def dataset(self, job: ReconstructionJob) -> BlindDataset:
+    def dataset(self, job: ReconstructionJob) -> ReconstructionInput:
         """Read the dataset of a job, without its truth.
 
         Raises
@@ -53,7 +53,7 @@ class Inputs:
         RunError
             If it is not the one that its phase recorded, or that the cell's training recorded.
         """
-        dataset = read_blind(job.data_path, job.cell.split, self.ledger.artifact_root)
+        dataset = read_reconstruction_input(job.data_path, job.cell.split, self.ledger.artifact_root)
         held = [self.recorded.get(job.data_path.resolve())]
         training = self.training_ledger.entry(job.training)
         if training is not None and training["datasets"] is not None:

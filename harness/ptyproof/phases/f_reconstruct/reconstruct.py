@@ -129,8 +129,10 @@ class ReconstructionPhase(JobPhase[ReconstructionJob]):
         result = done.entry["result"]
         epochs = "" if result["iterations"] is None else f"{result['iterations']} epochs, "
         again = "" if result["reused_from"] is None else f" (made for {result['reused_from']})"
-        parts = "" if result["n_parts"] == 1 else f"{result['n_parts']} parts whose phases do not compare, "
+        components = (
+            "" if result["n_parts"] == 1 else f"{result['n_parts']} connected components with independent phases, "
+        )
         return (
-            f"{done.job.key}: success, {epochs}{parts}{result['timing']['total_s']:.2f} s{again}; "
+            f"{done.job.key}: success, {epochs}{components}{result['timing']['total_s']:.2f} s{again}; "
             f"{result['reconstruction']['path']}, arrays {result['arrays_sha256'][:16]}..."
         )

@@ -12,7 +12,7 @@ from ptyproof.io.file_record import file_is_whole, file_record
 from ptyproof.io.hashing import sha256_json
 from ptyproof.io.locking import lock
 from ptyproof.jobs.attempt import Attempt, EndedJob
-from ptyproof.methods.blind import BlindDataset
+from ptyproof.methods.reconstruction_input import ReconstructionInput
 from ptyproof.methods.reconstruction_jobs import ReconstructionJob
 from ptyproof.phases.f_reconstruct.inputs import Inputs
 from ptyproof.reconstruction.method import Budget, Method, Reconstruction, run_method
@@ -102,7 +102,7 @@ class Reconstructing:
                 return entry
         return None
 
-    def _take_over(self, twin: Record, dataset: BlindDataset) -> _Ended:
+    def _take_over(self, twin: Record, dataset: ReconstructionInput) -> _Ended:
         attempt, job, root = self.attempt, self.attempt.job, self.attempt.ledger.artifact_root
         with atomic_path(job.path) as temporary:
             shutil.copyfile(root / twin["result"]["reconstruction"]["path"], temporary)
@@ -118,7 +118,7 @@ class Reconstructing:
         )
         return attempt.succeed(result, bundle=None, environment=twin["environment"], remedies=twin["remedies"])
 
-    def _reconstruct(self, dataset: BlindDataset) -> tuple[Reconstruction, float]:
+    def _reconstruct(self, dataset: ReconstructionInput) -> tuple[Reconstruction, float]:
         """Return the reconstruction, and the seconds that it took."""
         attempt, job, plan = self.attempt, self.attempt.job, self.attempt.job.plan
         design, bundle = attempt.ledger.design.reconstruction, attempt.facts["bundle"]
@@ -138,7 +138,7 @@ class Reconstructing:
             total_s = clock.seconds() - began
         return found, sum(found.steps_s.values()) if found.steps_s else total_s
 
-    def _finish(self, dataset: BlindDataset, found: Reconstruction, total_s: float, recipe: str) -> _Ended:
+    def _finish(self, dataset: ReconstructionInput, found: Reconstruction, total_s: float, recipe: str) -> _Ended:
         job = self.attempt.job
         origin = Origin(
             method=job.cell.method,
@@ -154,7 +154,7 @@ class Reconstructing:
             "reconstruction": file_record(job.path, self.attempt.ledger.artifact_root),
             "product": self._product(dataset),
             "arrays_sha256": arrays_digest(found.obj, found.probe),
-            "n_parts": dataset.n_parts,
+            "n_parts": dataset.n_components,
             "iterations": len(found.losses) if found.stopped_by is not None or found.losses else None,
             "stopped_by": found.stopped_by,
             "final_loss": found.losses[-1] if found.losses else None,
@@ -170,7 +170,7 @@ class Reconstructing:
         }
         return self.attempt.succeed(result)
 
-    def _product(self, dataset: BlindDataset) -> File | None:
+    def _product(self, dataset: ReconstructionInput) -> File | None:
         if self.form != "ptychodus":
             return None
         from ptyproof.records.ptychodus_product import write_product
@@ -179,7 +179,7 @@ class Reconstructing:
         write_product(job.product_path, job.path, dataset, job.key)
         return file_record(job.product_path, self.attempt.ledger.artifact_root)
 
-    def _with_product(self, done: _Ended, dataset: BlindDataset) -> _Ended:
+    def _with_product(self, done: _Ended, dataset: ReconstructionInput) -> _Ended:
         """Return a job that is reused, with the product that this call asks for."""
         result, ledger = done.entry["result"], self.attempt.ledger
         has_one = result["product"] is not None and file_is_whole(result["product"], ledger.artifact_root)

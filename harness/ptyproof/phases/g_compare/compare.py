@@ -23,8 +23,8 @@ from ptyproof.io.file_record import file_is_whole, file_record
 from ptyproof.io.hashing import sha256_file, sha256_json
 from ptyproof.io.metadata import METADATA, read_metadata
 from ptyproof.io.npz import NpzArchive
-from ptyproof.metrics.against_truth import Measure, Scored, measure, score, undefined
-from ptyproof.metrics.data_fit import fit_measures
+from ptyproof.metrics.against_truth import MetricValue, Scored, metric_value, score, undefined
+from ptyproof.metrics.data_fit import data_fit_metrics
 from ptyproof.metrics.definitions import needs_truth, of_comparison
 from ptyproof.metrics.protocol import Recipe, protocol, protocol_sha256, recipe_of
 from ptyproof.phases.g_compare import page
@@ -168,10 +168,10 @@ class ComparisonPhase:
         aligned, scored = self._scored(path, result, crop, dataset)
         timing = outcome["timing"]
         parts = protocol(self.recipe, job["split"], job["probe"], timing["scope"])
-        measures = [
-            *scored.measures,
-            *_noted(fit_measures(result, dataset, self.recipe), _FITTED),
-            measure(self.recipe, "time_s", timing["total_s"], note=_reused(outcome["reused_from"])),
+        metrics = [
+            *scored.metrics,
+            *_noted(data_fit_metrics(result, dataset, self.recipe), _FITTED),
+            metric_value(self.recipe, "time_s", timing["total_s"], note=_reused(outcome["reused_from"])),
         ]
         dataset_file = file_record(self.dataset_path(reconstructed), self.out)
         entry: Compared = {
@@ -193,7 +193,7 @@ class ComparisonPhase:
                 "n_parts": outcome["n_parts"],
             },
             "alignment": None if aligned is None else _alignment(aligned),
-            "measures": [found.as_dict() for found in measures],
+            "measures": [found.as_dict() for found in metrics],
         }
         return ComparedCell(entry, result, crop, aligned, scored)
 
@@ -212,7 +212,7 @@ class ComparisonPhase:
                 result.obj,
                 dataset.obj,
                 crop,
-                parts=result.parts,
+                components=result.parts,
                 max_shift_px=recipe.max_shift_px,
                 edge_px=recipe.edge_px,
             )
@@ -424,8 +424,8 @@ def _alignment(aligned: Aligned) -> Alignment:
     }
 
 
-def _noted(measures: Sequence[Measure], note: str) -> list[Measure]:
-    return [replace(found, note=note) if found.value is not None else found for found in measures]
+def _noted(metrics: Sequence[MetricValue], note: str) -> list[MetricValue]:
+    return [replace(found, note=note) if found.value is not None else found for found in metrics]
 
 
 def _reused(source: str | None) -> str | None:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from ptyproof.io.file_record import file_record
 from ptyproof.metrics.against_truth import phase_images
-from ptyproof.metrics.definitions import headline, specs
+from ptyproof.metrics.definitions import headline, metric_definitions
 from ptyproof.metrics.protocol import Recipe
 from ptyproof.phases.figures import new_figure, save
 from ptyproof.physics.frc import HALF_BIT, NYQUIST, ONE_BIT, RingCorrelation
@@ -164,7 +164,7 @@ def against_dose(entries: Sequence[Compared], recipe: Recipe) -> Figure:
     """Draw each metric of the headline against the dose, one line for each method and view."""
     from matplotlib.ticker import NullLocator
 
-    described = specs(recipe)
+    described = metric_definitions(recipe)
     metrics = [metric for metric in headline(recipe) if any(_value(entry, metric) is not None for entry in entries)]
     columns = 4
     lines = max(1, -(-len(metrics) // columns))
@@ -172,10 +172,10 @@ def against_dose(entries: Sequence[Compared], recipe: Recipe) -> Figure:
     axes = figure.subplots(lines, columns, squeeze=False).ravel()
     doses = sorted({entry["dose"] for entry in entries})
     for place, metric in zip(axes, metrics, strict=False):
-        spec = described[metric]
+        definition = described[metric]
         _lines_of(place, entries, metric)
-        unit = "" if spec.unit == "1" else f" ({spec.unit})"
-        place.set_title(f"{spec.label}{unit}, {spec.direction} is better", fontsize="small")
+        unit = "" if definition.unit == "1" else f" ({definition.unit})"
+        place.set_title(f"{definition.label}{unit}, {definition.direction} is better", fontsize="small")
         place.set_xscale("log")
         place.set_xticks(doses, labels=[f"{dose:g}" for dose in doses])
         if metric == "time_s":

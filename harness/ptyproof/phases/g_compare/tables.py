@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ptyproof.console import printable
-from ptyproof.metrics.definitions import headline, of_comparison, specs
+from ptyproof.metrics.definitions import headline, metric_definitions, of_comparison
 from ptyproof.metrics.protocol import HALF_BIT, ONE_BIT, Recipe, one_protocol
 from ptyproof.records.manifest import head
 from ptyproof.study.reconstruction import Split
@@ -57,7 +57,7 @@ COLUMNS = tuple(TidyRow.__dataclass_fields__)
 
 def tidy_rows(cells: Iterable[Cell], recipe: Recipe) -> Iterator[TidyRow]:
     """Yield one row for each cell and metric; a cell without a result has every metric, without a value."""
-    described = specs(recipe)
+    described = metric_definitions(recipe)
     for cell in cells:
         common = _common(cell)
         if cell["status"] == "success":
@@ -139,16 +139,16 @@ def summary(
     """Return `metrics_summary`: a table for each protocol, and the cells without a result."""
     compared = [cell for cell in cells if cell["status"] == "success"]
     hashes = list(dict.fromkeys(cell["protocol"] for cell in compared))
-    described = specs(recipe)
+    described = metric_definitions(recipe)
     return {
         **head("metrics_summary"),
         "study": study,
         "design_digest": design_digest,
         "recipe": recipe.as_dict(),
         "metrics": [
-            {"metric": metric, "label": spec.label, "unit": spec.unit, "direction": spec.direction}
+            {"metric": metric, "label": definition.label, "unit": definition.unit, "direction": definition.direction}
             for metric in headline(recipe)
-            for spec in [described[metric]]
+            for definition in [described[metric]]
         ],
         "tables": [
             table([cell for cell in compared if cell["protocol"] == protocol], protocols, recipe) for protocol in hashes
@@ -194,7 +194,7 @@ def describe_comparison(manifest: Mapping[str, Any]) -> str:
 
 def _best(rows: Sequence[Row], recipe: Recipe) -> list[Best]:
     """Return the best methods of each place and metric; none where fewer than two values differ."""
-    described = specs(recipe)
+    described = metric_definitions(recipe)
     found: list[Best] = []
     for place in dict.fromkeys(place_of(row) for row in rows):
         here = [row for row in rows if place_of(row) == place]

@@ -10,7 +10,7 @@ from typing import Any
 
 from ptyproof.hub.layout import COMPARISON
 from ptyproof.io.regular import lies_inside
-from ptyproof.metrics.definitions import headline, specs
+from ptyproof.metrics.definitions import headline, metric_definitions
 from ptyproof.metrics.protocol import Recipe
 from ptyproof.phases.g_compare.tables import TidyRow, tidy_rows
 from ptyproof.report.page.tables import PngFigure
@@ -30,7 +30,7 @@ def values_of(manifest: Mapping[str, Any]) -> list[TidyRow]:
     A cell that has no result is there with the reason, in the table of the protocol that the others of its half have.
     """
     recipe, cells = Recipe(**manifest["recipe"]), manifest["cells"]
-    labels = {metric: specs(recipe)[metric].label for metric in headline(recipe)}
+    labels = {metric: metric_definitions(recipe)[metric].label for metric in headline(recipe)}
     protocols = {cell["split"]: cell["protocol"] for cell in cells if cell["status"] == "success"}
     several = len({cell["split"] for cell in cells}) > 1
     rows = [

@@ -16,7 +16,7 @@ from ptyproof.io.hashing import sha256_file, sha256_json
 from ptyproof.io.npz import NpzArchive
 from ptyproof.physics.fourier import fft2c, ifft2c
 from ptyproof.reconstruction.method import BlindScan, illumination, shifted_probes
-from ptyproof.reconstruction.stitching import label_parts
+from ptyproof.reconstruction.stitching import label_components
 from ptyproof.training.scan import scan_digest
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class BlindDataset:
+class ReconstructionInput:
     """A dataset without its truth.
 
     Attributes
@@ -43,9 +43,9 @@ class BlindDataset:
         Whether the probe is the true one.
     illumination
         (M, M') float32: sum_k |P_k|^2 with the dataset's own probe.
-    parts
+    components
         (M, M') int32: the number of the connected component of the scan at each pixel.
-    n_parts
+    n_components
         Number of connected components.
     record
         What the manifest says of the dataset.
@@ -58,8 +58,8 @@ class BlindDataset:
     counts_known: bool
     simulated: bool
     illumination: npt.NDArray[np.float32]
-    parts: npt.NDArray[np.int32]
-    n_parts: int
+    components: npt.NDArray[np.int32]
+    n_components: int
     record: DatasetRecord
 
     def scan(
@@ -98,7 +98,7 @@ def defocused(probe: npt.NDArray[np.complex64], phase_rad: float) -> npt.NDArray
     return ifft2c(fft2c(probe) * phases).astype(np.complex64)
 
 
-def read_blind(path: Path, split: str, folder: Path) -> BlindDataset:
+def read_reconstruction_input(path: Path, split: str, folder: Path) -> ReconstructionInput:
     """Read a half of a study without its truth: `objectGuess` gives the shape of the grid alone.
 
     Parameters
@@ -132,8 +132,8 @@ def read_blind(path: Path, split: str, folder: Path) -> BlindDataset:
     if not dataset.diffraction.any():
         raise DataError(path, "has no photons in any pattern", "diffraction")
     scale = dataset.intensity_scale
-    lights = np.abs(shifted_probes(dataset.probe, dataset.positions_px)) ** 2
-    parts, n_parts = label_parts(lights, corners, shape)
+    intensities = np.abs(shifted_probes(dataset.probe, dataset.positions_px)) ** 2
+    components, n_components = label_components(intensities, corners, shape)
     role = dataset.role
     assert role != "base"  # it has patterns
     record: DatasetRecord = {
@@ -144,7 +144,7 @@ def read_blind(path: Path, split: str, folder: Path) -> BlindDataset:
         "n_patterns": len(dataset),
         "scan_sha256": scan_digest(dataset),
     }
-    return BlindDataset(
+    return ReconstructionInput(
         amplitude=dataset.diffraction * np.float32(1.0 if scale is None else scale),
         probe=dataset.probe,
         positions_px=dataset.positions_px,
@@ -152,25 +152,25 @@ def read_blind(path: Path, split: str, folder: Path) -> BlindDataset:
         counts_known=scale is not None,
         simulated=dataset.role == "simulation",
         illumination=illumination(dataset.probe, dataset.positions_px, shape),
-        parts=parts,
-        n_parts=n_parts,
+        components=components,
+        n_components=n_components,
         record=record,
     )
 
 
-def subset(dataset: BlindDataset, index: npt.NDArray[np.int64]) -> BlindDataset:
+def subset(dataset: ReconstructionInput, index: npt.NDArray[np.int64]) -> ReconstructionInput:
     """Return the scan of the positions that `index` (m,) numbers, on the same grid; its record has a digest of them."""
     positions_px = dataset.positions_px[index]
     corners = np.rint(positions_px).astype(np.int64) - np.array(dataset.probe.shape) // 2
-    lights = np.abs(shifted_probes(dataset.probe, positions_px)) ** 2
-    parts, n_parts = label_parts(lights, corners, dataset.object_shape)
+    intensities = np.abs(shifted_probes(dataset.probe, positions_px)) ** 2
+    components, n_components = label_components(intensities, corners, dataset.object_shape)
     digest = sha256_json({"scan_sha256": dataset.record["scan_sha256"], "positions": index.tolist()})
     return replace(
         dataset,
         amplitude=dataset.amplitude[index],
         positions_px=positions_px,
         illumination=illumination(dataset.probe, positions_px, dataset.object_shape),
-        parts=parts,
-        n_parts=n_parts,
+        components=components,
+        n_components=n_components,
         record={**dataset.record, "n_patterns": len(index), "scan_sha256": digest},
     )
