@@ -1,1 +1,1 @@
-"""Jobs in processes of their own: start, state, limits, and an end that is always recorded."""
+"""Jobs, each in its own process: start, state, limits, and a recorded end."""

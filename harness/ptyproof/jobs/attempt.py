@@ -1,4 +1,4 @@
-"""One attempt at a job: what its entry in the ledger says of it, from its start to its end."""
+"""One attempt at a job, and its entry in the ledger from start to end."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ptyproof.study.cells import JobT
 
 @dataclass(frozen=True, eq=False)
 class EndedJob(Generic[JobT]):
-    """A job and its entry in the manifest; `reused` tells that an earlier call had made it."""
+    """A job and its entry in the manifest; `reused` is True if an earlier call made the result."""
 
     job: JobT
     entry: Record
@@ -29,20 +29,20 @@ class EndedJob(Generic[JobT]):
 
     @property
     def error(self) -> str | None:
-        """Why the job failed, in one sentence; None where it did not."""
+        """Why the job failed, in one sentence; None for other ends."""
         error: str | None = self.entry["result"]["error"]
         return f"{error} ({NOT_AGAIN})" if self.reused and error is not None else error
 
     @property
     def bundle_path(self) -> Path | None:
-        """The bundle that the job has trained, or None without one."""
+        """The bundle that the job trained; None without a bundle."""
         name = self.entry["result"].get("bundle_path")
         return None if name is None else self.job.state_path.with_name(name)
 
 
 @dataclass(frozen=True, eq=False)
 class Attempt(Generic[JobT]):
-    """An attempt at a job by the process that holds its lock.
+    """An attempt at a job, by the process that holds the job's lock.
 
     Parameters
     ----------
@@ -72,26 +72,26 @@ class Attempt(Generic[JobT]):
         return entry if entry is not None and self.is_same(entry, recipe) else None
 
     def is_same(self, entry: Record, recipe: str) -> bool:
-        """Tell whether an entry has the result that this attempt would have; its files may be gone."""
+        """Tell whether an entry has the result that this attempt would give; its files may be missing."""
         result = entry["result"]
         same_machine = entry["environment"] == self.facts["environment"]
         return bool(result["status"] == "success" and result["recipe_sha256"] == recipe and same_machine)
 
     def reuse(self, entry: Record, what: str) -> EndedJob[JobT]:
-        """End with the result of an earlier call; `what` is the file that was found whole."""
+        """End with the result of an earlier call; `what` is the file that was found intact."""
         self.console.say(f"{self.job.key}: reused, the {what} is whole and made by the same recipe on the same machine")
         return EndedJob(self.job, entry, reused=True)
 
     def begin(self) -> None:
-        """Record that the job was started: it is lost until its end is recorded."""
+        """Record that the job started. Its entry says `lost` until the end is recorded."""
         self._record(self.ledger.lost_result(NOT_ENDED) | {"started": self.started})
 
     def succeed(self, result: Mapping[str, Any], **facts: Any) -> EndedJob[JobT]:
-        """Record a success; `facts` is what the entry says of a success alone."""
+        """Record a success; `facts` are the keys that only a success has."""
         return self._record(result, **facts)
 
     def fail(self, reason: str, frames: Sequence[str] = ()) -> EndedJob[JobT]:
-        """Record a failure, with what is known of the attempt; `frames` say where it happened, and go to the log."""
+        """Record a failure with the known facts of the attempt; `frames` (where it happened) go to the log."""
         reason = self.ledger.portable(reason, self.job)
         self.console.say(f"{self.job.key}: FAILED: {reason}")
         for frame in frames:

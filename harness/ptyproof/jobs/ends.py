@@ -1,4 +1,4 @@
-"""What Phases E and F say of ends: why a job failed, that it was lost, and that an earlier failure stands."""
+"""How jobs end: the reason of a failure, a lost job, and an earlier failure that stands."""
 
 from __future__ import annotations
 
@@ -39,15 +39,15 @@ def checked_retry(values: tuple[str, ...]) -> frozenset[str]:
 
 
 def stands(entry: Record, attempt: Mapping[str, Any], root: Path) -> bool:
-    """Tell whether a recorded failure is one of this attempt: the same way of doing it, of the same files.
+    """Tell whether a recorded failure applies to this attempt: same recipe and environment, same files.
 
     Parameters
     ----------
     entry
         The job's entry in the manifest.
     attempt
-        What the entry would say of the attempt before it was made; what it has as None or as an empty list is not
-        compared, nor is what the failure does not know.
+        The entry that the attempt would begin with. Keys whose value is None or an empty list, and keys that the
+        failure does not have, are not compared.
     root
         Folder of the manifest.
     """
@@ -86,7 +86,7 @@ def frames_of(error: BaseException) -> list[str]:
 
 
 def lost_line(key: str, earlier: Record | None, left: JobState | None) -> str | None:
-    """Return a remark on a job whose last process left no end; None without such a process.
+    """Return a remark on a job whose last process died without recording an end; None without such a process.
 
     `left` is the state that the process had left behind.
     """

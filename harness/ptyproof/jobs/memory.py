@@ -1,4 +1,4 @@
-"""Running out of memory: a limit, the errors that mean it, and processes that the system has ended for it."""
+"""Memory: a limit for a process, the errors of exhausted memory, and the count of processes killed for memory."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from typing import Any
 
 from ptyproof.errors import InputError
 
-# a system that knows no such limits has no such module
+# Windows has no such module
 resource: Any = importlib.import_module("resource") if find_spec("resource") else None
 
-_OF_TORCH = ("can't allocate memory", "CUDA out of memory")  # its errors have no type of their own on the CPU
+_OF_TORCH = ("can't allocate memory", "CUDA out of memory")  # on the CPU these errors have no type of their own
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Tell whether an error means that there was no memory left: Python's, numpy's, or torch's."""
+    """Tell whether an error of Python, numpy or torch means that the memory was used up."""
     return isinstance(error, MemoryError) or (
         isinstance(error, RuntimeError) and any(words in str(error) for words in _OF_TORCH)
     )
@@ -26,7 +26,7 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 @contextmanager
 def memory_limit(n_bytes: int | None) -> Iterator[None]:
-    """Let this process allocate `n_bytes` more than it has now; None sets no limit.
+    """Allow this process `n_bytes` more than it has now; None sets no limit.
 
     The limit is on the address space, which every allocation on the CPU takes, and memory of a GPU as well.
 
@@ -50,13 +50,13 @@ def memory_limit(n_bytes: int | None) -> Iterator[None]:
 
 
 def no_core_file() -> None:
-    """Let this process leave no image of its memory in the current folder if it crashes."""
+    """Write no core file into the current folder if this process crashes."""
     if resource is not None:
         resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
 
 
 def n_killed_for_memory() -> int:
-    """Return how many processes the system has ended for want of memory: of our group, or of all, where it says so."""
+    """Return how many processes the system killed for memory: of our control group, or else of all."""
     for path, word in (*_of_our_group(), (Path("/proc/vmstat"), "oom_kill")):
         try:
             lines = path.read_text(encoding="ascii", errors="replace").splitlines()

@@ -1,8 +1,8 @@
-"""A phase whose cells are jobs: enumerate, run each in a process, record its end, and say a line about it.
+"""A phase whose cells are jobs: enumerate, run each in a process, record its end, print a line.
 
-The way of a cell: `enumerate` makes it a job, a skip, or leaves it out; `run_job` gives the job to a process;
-`run_here` locks it there, says so in its state file, and lets the phase `work` at an `Attempt`; its end stands in the
-ledger, whoever died; `line` tells about a success. A phase says what its jobs are; the rest is the same for all.
+`enumerate` makes a cell a job or a skip, or does not select it. `run_job` gives the job to a process. `run_here` locks
+the job in that process, writes its state file, and calls the phase's `work` with an `Attempt`. The ledger has the end
+of each job, also if its process dies. `line` describes a success. A phase defines its jobs; the rest is common.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from ptyproof.training.device import RunOptions
 
 @dataclass(frozen=True)
 class Words:
-    """What is done to the jobs of a phase: `train`, `trained`.
+    """The verb of a phase: `train`, `trained`.
 
     Each job is announced with a word, `training`, or all of them have a progress bar of this name.
     """
@@ -111,29 +111,29 @@ class JobPhase(ABC, Generic[JobT]):
 
     @abstractmethod
     def facts(self, job: JobT) -> Record:
-        """Return what an entry says of an attempt that has found nothing yet, so that nothing of an earlier one stays.
+        """Return the keys that an entry has at the start of an attempt; they replace those of an earlier attempt.
 
         Its `environment` is None.
         """
 
     @abstractmethod
     def environment(self) -> Record:
-        """Return what the bits of a result depend on in this process."""
+        """Return what the bits of a result depend on in this process: versions, processor, threads."""
 
     @abstractmethod
     def work(self, attempt: Attempt[JobT]) -> EndedJob[JobT]:
-        """Do a job in this process, or take over the same result of an earlier call; return how it ended."""
+        """Do a job in this process, or reuse the same result of an earlier call; return its end."""
 
     @abstractmethod
     def line(self, done: EndedJob[JobT]) -> str:
         """Return the line about a success."""
 
     def call(self) -> Record:
-        """Return what the manifest says of a call beside its cells and filters."""
+        """Return the keys of a call in the manifest beside its cells and filters."""
         return {}
 
     def elsewhere(self, job: JobT) -> JobPhase[JobT] | None:
-        """Return the phase for another process that does a job; None if only this process can do it."""
+        """Return the phase for another process that does a job; None if only this process can do the job."""
         return replace(self, options=self.options.pinned(), processes=None)
 
     def open_call(
@@ -172,7 +172,7 @@ class JobPhase(ABC, Generic[JobT]):
         return ended
 
     def run_aloud(self, job: JobT, console: Console, place: str = "") -> EndedJob[JobT]:
-        """Run a job with a line, which begins with `place`, about its start or its success."""
+        """Run a job; print a line that begins with `place` about its start or success."""
         if self.WORDS.announced is not None:
             console.say(f"{place}{job.key}: {self.WORDS.announced}")
             place = ""
@@ -198,7 +198,7 @@ class JobPhase(ABC, Generic[JobT]):
     def run_here(
         self, job: JobT, memory_bytes: int | None, console: Console, began: Callable[[str], None]
     ) -> EndedJob[JobT]:
-        """Do what `run_job` says in this process.
+        """Do the work of `run_job` in this process.
 
         Parameters
         ----------
@@ -228,7 +228,7 @@ class JobPhase(ABC, Generic[JobT]):
                         console.say(lost)
                     with memory_limit(memory_bytes):
                         return self.work(attempt)
-            except Exception as error:  # noqa: BLE001 - whatever ends a job is recorded, and the others go on
+            except Exception as error:  # noqa: BLE001 - every end is recorded, and other jobs go on
                 return attempt.fail(reason_of(error), frames_of(error))
 
     def state(self, job: JobT) -> str | None:

@@ -1,11 +1,11 @@
-"""A process of its own for each job: what ends one job's process ends neither the others nor the run.
+"""Each job runs in its own process: a crash of one job ends neither the other jobs nor the run.
 
-Processes come from a server: a fresh interpreter, spawned once, that imports what jobs need, starts no thread pool and
-touches no GPU, and forks. A job then costs some hundredths of a second in place of the seconds that its imports take.
-The process that asks for jobs trains nothing itself and never initialises CUDA.
+A server forks the processes. The server is a fresh interpreter that imports what jobs need; it starts no thread pool
+and touches no GPU. A fork takes some hundredths of a second, the imports take seconds. The parent process trains
+nothing itself and never initializes CUDA.
 
-A job's lines and progress bars go to the console of its parent. A job dies with the process that started it,
-and so do the processes that it started itself.
+A job's lines and progress bars go to the console of its parent. A job dies with the process that started it, and so do
+the processes that the job started.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _BY_OTHERS = frozenset({signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SI
 
 @dataclass(frozen=True)
 class JobProcesses:
-    """What the process of a job may take.
+    """Limits on the process of a job: time and memory.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ class JobProcesses:
 
 @dataclass(frozen=True)
 class Died:
-    """The end of a process that did not say how its job ended.
+    """The end of a process that did not report how its job ended.
 
     `status` is `failed` if the job itself caused it, so it would most likely end so again, and `lost` if another
     process ended it. `began` is what the job had reported when it began, None if it had not begun.
@@ -73,7 +73,7 @@ class Died:
     began: str | None
 
     def result(self, nothing: dict[str, Any], finished: str) -> dict[str, Any]:
-        """Return the job's result for its manifest from one that has nothing but the reason."""
+        """Return the job's result for its manifest: a result that has only the reason."""
         ended = self.status == "failed"
         started = self.began or (finished if ended else None)
         return nothing | {"status": self.status, "started": started, "finished": finished if ended else None}
@@ -100,16 +100,16 @@ Work = Callable[[Console, Callable[[str], None]], Any]
 def start_server(modules: Sequence[str]) -> None:
     """Start the server of processes, unless it runs; it imports what jobs need in the background."""
     context = multiprocessing.get_context("forkserver")
-    with_pytest = ["pytest"] if "pytest" in sys.modules else []  # a process imports the program that started it
+    with_pytest = ["pytest"] if "pytest" in sys.modules else []  # a process imports the main program of its parent
     context.set_forkserver_preload(["ptyproof.jobs.server", *modules, *with_pytest])
     _find_room_for_sockets()
     forkserver.ensure_running()
 
 
 def _find_room_for_sockets() -> None:
-    """Let multiprocessing put its sockets where their names fit: the system takes no more than 107 bytes of them.
+    """Give multiprocessing a folder in which the names of its sockets fit: the system allows 107 bytes.
 
-    It puts them into a folder of its own in the temporary folder, and a scheduler's or a test's may have a long name.
+    multiprocessing puts sockets into the temporary folder, and that of a scheduler or a test may have a long name.
     """
     config: dict[str, Any] = multiprocessing.current_process()._config  # type: ignore[attr-defined]
     if config.get("tempdir") is not None or len(os.fsencode(tempfile.gettempdir())) <= _LONGEST_TEMPORARY:
@@ -162,7 +162,7 @@ def run(work: Work, limits: JobProcesses, console: Console) -> Any:
             process.join()
             return _how_it_died(process.exitcode, heard, limits, n_killed_for_memory() > killed_before)
         process.join(_GRACE_S)
-        _kill(process)  # what it had to say is said
+        _kill(process)  # its last message has arrived
     kind, value = heard.end
     if kind == "error":
         sentence, exit_status = value
@@ -172,7 +172,7 @@ def run(work: Work, limits: JobProcesses, console: Console) -> Any:
 
 @dataclass
 class _Heard:
-    """What a process has said: that its job began, and the last thing."""
+    """What a process reported: whether its job began, and its last message."""
 
     began: str | None = None
     end: tuple[str, Any] | None = None
@@ -180,7 +180,7 @@ class _Heard:
 
 
 def _listen(process: BaseProcess, channel: Connection, console: Console, limits: JobProcesses) -> _Heard:
-    """Pass on what a process says, until it has said how its job ended, has died, or has run for too long."""
+    """Pass on the messages of a process until it reports the end of its job, dies, or exceeds its time."""
     heard, deadline = _Heard(), float("inf")
     while heard.end is None:
         left = deadline - clock.seconds()
@@ -194,7 +194,7 @@ def _listen(process: BaseProcess, channel: Connection, console: Console, limits:
             continue
         try:
             kind, value = channel.recv()
-        except (EOFError, OSError):  # cut off in the middle of a word
+        except (EOFError, OSError):  # cut off in the middle of a message
             process.join(_GRACE_S)
             break
         if kind == "began":
@@ -215,7 +215,7 @@ def _how_it_died(exit_code: int | None, heard: _Heard, limits: JobProcesses, for
     if heard.timed_out:
         return Died("failed", f"ran longer than --job-timeout {limits.timeout_s:g} s, and was ended", heard.began)
     if exit_code is None or exit_code >= 0:
-        if exit_code == 255:  # what multiprocessing makes of a server that is gone
+        if exit_code == 255:  # multiprocessing's status for a dead server
             return Died("lost", "its process was ended together with the server of processes", heard.began)
         return Died("failed", f"its process ended with exit status {exit_code} and said no reason", heard.began)
     number = -exit_code
@@ -228,7 +228,7 @@ def _how_it_died(exit_code: int | None, heard: _Heard, limits: JobProcesses, for
 
 
 def _stop(process: BaseProcess) -> None:
-    """End a process that was interrupted: politely first, so that its log says so."""
+    """End a process: by SIGINT first, so that its log records the interrupt."""
     try:
         if process.pid is not None and process.is_alive():
             os.kill(process.pid, signal.SIGINT)
@@ -240,12 +240,12 @@ def _stop(process: BaseProcess) -> None:
 
 
 def _kill(process: BaseProcess) -> None:
-    """End a process and those that it has started, which are in its group."""
+    """Kill a process and those that it started, which are in its group."""
     if process.pid is None:
         return
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
-    if process.is_alive():  # it had not come to making a group
+    if process.is_alive():  # it had not yet made its group
         with suppress(ProcessLookupError):
             os.kill(process.pid, signal.SIGKILL)
     process.join()
@@ -270,9 +270,9 @@ class _Stream:
 
 
 def _child(work: Work, channel: Connection, has_bars: bool, environment: dict[str, str | None]) -> None:
-    """Do the work of a job, and say how it ended."""
+    """Do the work of a job, and report how it ended."""
     no_core_file()
-    os.setpgid(0, 0)  # an interrupt at the terminal reaches the one who asked for the job, and comes from there
+    os.setpgid(0, 0)  # an interrupt at the terminal reaches the parent, which passes it on
     signal.signal(signal.SIGINT, signal.default_int_handler)
     threading.Thread(target=_die_with_parent, daemon=True).start()
     for name, value in environment.items():
@@ -290,7 +290,7 @@ def _child(work: Work, channel: Connection, has_bars: bool, environment: dict[st
         said = ("result", work(console, began))
     except KeyboardInterrupt:
         os._exit(128 + signal.SIGINT)
-    except BaseException as error:  # noqa: BLE001 - it is raised where the job was asked for
+    except BaseException as error:  # noqa: BLE001 - the parent raises it
         sentence, status = sentence_of(error) or (f"{type(error).__name__}: {error}", RunError.exit_status)
         said = ("error", (sentence, status if isinstance(error, PtyproofError) else RunError.exit_status))
     with sending:

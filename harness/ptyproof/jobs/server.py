@@ -1,6 +1,6 @@
-"""Imported by the server of processes alone, before all else: how it ends.
+"""How the server of processes ends; only the server imports this module, first of all.
 
-It holds nothing that would have to be put away, and taking apart all that it has imported takes seconds.
+The server has nothing to clean up, and an ordinary exit, which takes apart all imported modules, takes seconds.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
-"""Where a job stands: the process that runs it says so beside the job's artifacts, and keeps saying that it lives.
+"""The state of a job: the process that runs it keeps a file with a heartbeat beside the job's artifacts.
 
-The manifest records ends, and calls a job `lost` until it has one. The file `job_state.json` is there while a process
-runs the job, and is left behind by one that died. Both together tell five states apart:
+The manifest records ends; a job is `lost` until its end is recorded. The file `job_state.json` exists while a process
+runs the job, and stays if the process dies. Manifest and file together give five states:
 
 - pending: a call has selected the job, and no process has started it;
 - running: a process runs it now: its host, pid and heartbeat are in the file;
-- success, failed: the end that the manifest has;
-- lost: it was started, and its process has died without recording an end. The next call runs it again.
+- success, failed: the end in the manifest;
+- lost: its process died without recording an end. The next call runs the job again.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ if TYPE_CHECKING:
 
 STATES = ("pending", "running", "success", "failed", "lost")
 HEARTBEAT_S = 5.0
-SILENCE_S = 60.0  # a process of another host that was silent for so long is taken for dead
+SILENCE_S = 60.0  # a process of another host that is silent for longer counts as dead
 
 _KIND: Final = "job_state"
 _POLL_S = 0.5
 
 
 def state_of(entry: Mapping[str, Any], path: Path) -> str:
-    """Return where a job stands, one of `STATES`, from its entry in the manifest and its state file."""
+    """Return the state of a job, one of `STATES`, from its entry in the manifest and its state file."""
     result = entry["result"]
     if result["status"] != "lost":
         return str(result["status"])
@@ -48,7 +48,7 @@ def state_of(entry: Mapping[str, Any], path: Path) -> str:
 
 
 def read_state(path: Path) -> JobState | None:
-    """Return the content of a state file, or None if it is missing or damaged; it is never written by halves."""
+    """Return the content of a state file, or None if it is missing or damaged; writing is atomic."""
     try:
         return read_manifest(path, _KIND)
     except ManifestError:
@@ -56,7 +56,7 @@ def read_state(path: Path) -> JobState | None:
 
 
 def is_alive(state: JobState | None) -> bool:
-    """Tell whether the process of a state file lives: of this host by its number, of another one by its heartbeat."""
+    """Tell whether the process of a state file lives: on this host by its pid, on another host by its heartbeat."""
     if state is None:
         return False
     process = state["process"]
@@ -67,7 +67,7 @@ def is_alive(state: JobState | None) -> bool:
 
 @contextmanager
 def running(path: Path, key: str, console: Console) -> Iterator[JobState | None]:
-    """Say that this process runs a job, until the block ends; yield what a process that died with the job had left.
+    """Keep the state file of a job until the block ends; yield the state that a dead process of the job left.
 
     A process of elsewhere that runs the job is waited for. Whoever calls this holds the job's lock, so no other
     process of this machine is inside. The folder of `path` must exist.
@@ -96,7 +96,7 @@ def running(path: Path, key: str, console: Console) -> Iterator[JobState | None]
 
 
 def describe(state: JobState) -> str:
-    """Return which process a state file speaks of, and when it was last seen."""
+    """Return which process a state file names, and when it was last seen."""
     process = state["process"]
     return f"process {process['pid']} on {process['host']}, last seen {state['heartbeat']}"
 
@@ -114,7 +114,7 @@ def _wait_for_others(path: Path, key: str, console: Console) -> JobState | None:
 
 def _beat(path: Path, state: JobState, ended: threading.Event) -> None:
     while not ended.wait(HEARTBEAT_S):
-        with suppress(OSError, MemoryError):  # the job goes on, and itself will say what is wrong
+        with suppress(OSError, MemoryError):  # the job goes on, and will report the fault itself
             _say(path, state)
 
 
@@ -128,14 +128,14 @@ def _lives(pid: int, started_ticks: int | None) -> bool:
     except ProcessLookupError:
         return False
     except PermissionError:
-        pass  # it belongs to another user, and is alive
+        pass  # alive, and of another user
     return _start_of(pid) == started_ticks
 
 
 def _start_of(pid: int) -> int | None:
-    """Return when a process was started, ticks since the machine was: numbers of processes are given out again.
+    """Return the start of a process in ticks since boot, because the system reuses pids.
 
-    A dead process that its parent has not reaped yet still has its number, but no start.
+    A dead process that its parent has not reaped has a pid, but no start.
     """
     try:
         text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")

@@ -1,1 +1,1 @@
-"""What phases write, and how it stays true: manifests, the ledger of cells, archives of reconstructions."""
+"""What phases write: manifests, ledgers of cells, archives of reconstructions."""

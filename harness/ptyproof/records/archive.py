@@ -33,7 +33,7 @@ _MEMBERS = {
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a reconstruction comes from; it names neither view nor cell, as several may have the same one."""
+    """Where a reconstruction comes from; without view and cell, because several may share a reconstruction."""
 
     method: str
     plan: dict[str, Any]

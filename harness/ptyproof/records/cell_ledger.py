@@ -1,8 +1,8 @@
-"""What the manifests of Phases E and F share: one writer at a time, one state per cell, nothing recorded is lost.
+"""The ledger of cells in the manifests of Phases E and F: one writer at a time, one state for each cell.
 
-Every process opens the manifest under a lock, changes the cells it knows about, and writes it whole. A job that was
-started stands there as `lost` until its end is recorded, so that a run that was killed stays visible. A cell has one
-state: a job (success, failed, lost), a skip, or not selected.
+A process opens the manifest under a lock, changes its own cells, and writes the whole manifest. A started job is
+`lost` until its end is recorded, so a killed run stays visible. A cell has one state: a job (success, failed, lost), a
+skip, or not selected.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ NO_CELLS: Account = {
 
 
 class StudyHead(TimedHead):
-    """How every manifest of cells begins."""
+    """The first keys of every manifest of cells."""
 
     study: str
     design: StudyDesignRecord
@@ -174,7 +174,7 @@ class CellLedger(ABC, Generic[JobT, ManifestT]):
             for skip in found.skipped:
                 book.skip(skip)
             for job in (*found.jobs, *found.not_selected):
-                book.skips.pop(job.key, None)  # what was missing once and is there now
+                book.skips.pop(job.key, None)  # its data were missing earlier and exist now
             book.not_selected.update({job.key: job.cell.as_dict() for job in found.not_selected})
         return call
 
@@ -187,12 +187,12 @@ class CellLedger(ABC, Generic[JobT, ManifestT]):
             return book.change(job.key, self.new_entry(job), {**job.plan, **changes})
 
     def skip(self, skip: Skip) -> None:
-        """Record that a selected cell turned out to be impossible."""
+        """Record that a selected cell is impossible."""
         with self.changing() as book:
             book.skip(skip)
 
     def portable(self, text: str, job: JobT) -> str:
-        """Return a text about a job with its paths relative to the artifact root, as in the manifest, and no others."""
+        """Return a text about a job with paths relative to the artifact root, as in the manifest."""
         for path in job.paths:
             text = text.replace(str(path), relative(path, self.artifact_root))
         return redaction(self.artifact_root).clean(text.replace(f"{self.artifact_root}/", ""))
@@ -204,7 +204,7 @@ class CellLedger(ABC, Generic[JobT, ManifestT]):
 
     @contextmanager
     def changing(self) -> Iterator[CellBook]:
-        """Yield the manifest, open for changes; it is written when they are done."""
+        """Yield the manifest, open for changes; it is written at the end of the block."""
         with lock(self.path):
             earlier = self.read()
             kept = ("filters", "calls", "jobs", "not_selected", self.SKIPS)
@@ -222,7 +222,7 @@ class CellLedger(ABC, Generic[JobT, ManifestT]):
         write_manifest(self.path, manifest)
 
     def head(self) -> StudyHead:
-        """Return how the manifest begins."""
+        """Return the first keys of the manifest."""
         return {
             **timed_head(self.KIND),
             "study": self.design.name,
@@ -243,7 +243,7 @@ class CellLedger(ABC, Generic[JobT, ManifestT]):
 
     @abstractmethod
     def order(self, book: CellBook) -> list[str]:
-        """Return the names of all cells that may be there, in the study's order."""
+        """Return the names of all possible cells, in the study's order."""
 
 
 class CellBook:
@@ -257,7 +257,7 @@ class CellBook:
         self.not_selected = {name(cell): cell for cell in manifest["not_selected"]}
 
     def skip(self, skip: Skip) -> None:
-        """Make a cell a skip, unless it has ended as a job while its data were there: that result stays.
+        """Make a cell a skip, unless it ended as a job while its data existed: that result stays.
 
         A skip that one call has selected stays selected, as a job does that one call has selected.
         """
@@ -268,7 +268,7 @@ class CellBook:
         self.skips[skip.key] = skip.as_dict() | ({"selected": True} if earlier and earlier["selected"] else {})
 
     def change(self, key: str, new: Mapping[str, Any], changes: Record) -> Record:
-        """Change the entry of a job, `new` where it has none, and return it.
+        """Change the entry of a job (`new` if it has no entry) and return it.
 
         A result that is replaced after it had ended is kept under `earlier_results`.
         """
@@ -279,7 +279,7 @@ class CellBook:
         return entry
 
     def close(self, order: list[str]) -> None:
-        """Put the cells into the manifest, in order, and do the account."""
+        """Put the cells into the manifest in order, and count them."""
         jobs = _in_order(order, self.jobs)
         skips = _in_order(order, self.skips)
         others = _in_order([key for key in order if key not in self.jobs | self.skips], self.not_selected)

@@ -1,4 +1,4 @@
-"""What all manifests share: the head, records of files, and validation before anything is written."""
+"""What all manifests share: the head, and validation before writing."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ TOOL_LABEL = f"{TOOL['name']} {TOOL['version']}"
 
 
 class Head(TypedDict):
-    """How a record begins."""
+    """The first keys of a record."""
 
-    kind: Any  # one text in each kind of record, as that record's own type says
+    kind: Any  # the record's own type has the text
     schema_version: str
     tool: Tool
 
 
 class TimedHead(Head):
-    """How a manifest begins."""
+    """The first keys of a manifest."""
 
     timestamp: str
 
@@ -108,13 +108,13 @@ def read_manifest(path: Path, kind: str) -> Any:
 
 
 def migrated_sentence(manifest: Mapping[str, Any]) -> str:
-    """Return the sentence that refuses a migrated manifest as evidence."""
+    """Return the error for a migrated manifest where evidence is needed."""
     generation = manifest["migrated"]["generation"]
     return f"was migrated from generation {generation}: it is a record of an earlier tool, not evidence of this one"
 
 
 def read_any_manifest(path: Path) -> dict[str, Any]:
-    """Read a manifest of any kind and return it if it obeys the schema of the kind that it says it is.
+    """Read a manifest of any kind and return it if it obeys the schema of the kind that it names.
 
     Raises
     ------
@@ -130,5 +130,5 @@ def read_any_manifest(path: Path) -> dict[str, Any]:
 
 
 def same_but_time(old: Mapping[str, object], new: Mapping[str, object]) -> bool:
-    """Tell whether two manifests differ in nothing but their timestamps."""
+    """Tell whether two manifests differ only in their timestamps."""
     return {**old, "timestamp": None} == {**new, "timestamp": None}

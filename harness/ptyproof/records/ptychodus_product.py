@@ -1,8 +1,8 @@
 """A reconstruction as a product file of ptychodus (HDF5).
 
-ptychodus has lengths in metres, and a study has pixels alone: here 1 m stands for one pixel of the object, and what is
-not known, energy and distances, is NaN. Its origin is the object's middle, index (M - 1) / 2, and a position is where
-the middle of the probe lies, index (H - 1) / 2; in DATA-001 it is where index H // 2 lies.
+ptychodus has lengths in meters, a study has pixels: here 1 m stands for one pixel of the object, and unknown energy and
+distances are NaN. The origin is the object's middle, index (M - 1) / 2. A position is that of the probe's middle, index
+(H - 1) / 2; in DATA-001 it is that of index H // 2.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The study's reconstruction manifest; `cell_ledger` says how it is kept."""
+"""The study's reconstruction manifest; see `cell_ledger`."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class ReconstructionLedger(CellLedger[ReconstructionJob, ReconstructionManifest]
         return cast("Job", entry)  # a plan has no key of an attempt
 
     def order(self, book: CellBook) -> list[str]:
-        """Return the names of all cells that may be there: the study's methods first, then those asked for."""
+        """Return the names of all possible cells: the study's methods first, then those of the call."""
         present = {
             record["method"] for group in (book.jobs, book.skips, book.not_selected) for record in group.values()
         }

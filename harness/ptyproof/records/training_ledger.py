@@ -1,4 +1,4 @@
-"""The study's training manifest and skip summary; `cell_ledger` says how they are kept."""
+"""The study's training manifest and skip summary; see `cell_ledger`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A command of ptyproof as a run into an artifact hub: its log, its entry in the index, and why it could not go on."""
+"""A command of ptyproof as a run in an artifact hub: its log, its entry in the index, and the reason if it stopped."""
 
 from __future__ import annotations
 
@@ -102,9 +102,9 @@ def _unexpected(error: BaseException) -> str:
 
 
 class _Both:
-    """A stream of the terminal whose lines also go to a file; progress bars, which write over themselves, do not.
+    """A stream of the terminal that copies its lines, but no progress bars, to a file.
 
-    `clean` leaves out of the file what evidence must not say.
+    `clean` removes private text from the file.
     """
 
     def __init__(self, terminal: TextIO, file: TextIO, clean: Callable[[str], str]) -> None:
@@ -124,7 +124,7 @@ class _Both:
         self._terminal.flush()
 
     def __getattr__(self, name: str) -> object:
-        """Return whatever else the terminal's stream has, such as `isatty`."""
+        """Return other attributes of the terminal's stream, such as `isatty`."""
         return getattr(self._terminal, name)
 
 

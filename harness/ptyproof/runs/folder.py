@@ -1,4 +1,4 @@
-"""The parts of an artifact hub that a real run uses: where they are, what they say, and when datasets may go."""
+"""The folders of a real run in an artifact hub: their paths, their summary, and when datasets may be removed."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class RunFolder:
         return self.real_run / COMPARISON_MANIFEST
 
     def datasets_stay(self) -> str | None:
-        """Return why no dataset may be removed: the first thing that is missing or wrong in the evidence; None if none.
+        """Return why datasets must stay: the first missing or wrong item of the evidence; None if they may go.
 
         Datasets may go when no other run is under way in the hub, every selected job has ended well, and the judge of
         hubs finds no error in the manifests of the phases: bundles are there with the recorded hash, and the hashes of
@@ -117,7 +117,7 @@ class RunFolder:
         return removed
 
     def summary(self) -> list[str]:
-        """Return what a run says at its end: the account first, then every cell, then where things are."""
+        """Return the last lines of a run: the account, every cell, and the paths of the results."""
         lines = []
         try:
             manifest = self._training_manifest()
@@ -160,7 +160,7 @@ class RunFolder:
         return [entry[half]["file"] for entry in manifest["datasets"] for half in HALVES]
 
     def _selected(self) -> list[File]:
-        """Return the records of the datasets that Phase D made; a view of all positions has none of its own."""
+        """Return the records of the datasets that Phase D wrote; a view of all positions uses those of Phase C."""
         manifest = read_manifest(self.phase_d_root / OVERLAP_MANIFEST, "overlap_manifest")
         records = [view[half]["file"] for view in manifest["views"] for half in HALVES]
         return [record for record in records if record is not None]
@@ -178,14 +178,14 @@ class RunFolder:
 
 @dataclass(frozen=True)
 class _Redacted:
-    """A stream that leaves a prefix, and what evidence must not say, out of what is written through it."""
+    """A stream that removes a prefix and private text from what is written."""
 
     stream: TextIO
     prefix: str
     redaction: Redaction
 
     def write(self, text: str, /) -> None:
-        """Write a text without them."""
+        """Write a text without prefix and private text."""
         self.stream.write(self.redaction.clean(text.replace(self.prefix, "")))
 
     def flush(self) -> None:
@@ -194,7 +194,7 @@ class _Redacted:
 
 
 def _reconstruction_lines(manifest: ReconstructionManifest) -> list[str]:
-    """Return the account of the reconstructions, those that failed, and skips that no view has on its own."""
+    """Return the account of the reconstructions, the failures, and the skips that concern no whole view."""
     account = manifest["account"]
     lines = [
         f"reconstructions: {account['n_enumerated']} cells, {account['n_success']} reconstructed, "

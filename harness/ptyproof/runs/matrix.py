@@ -1,6 +1,6 @@
-"""A study's matrix in an artifact hub: each phase made once, every cell trained, reconstructed or skipped.
+"""A study's matrix in an artifact hub: each phase runs once; every cell is trained, reconstructed or skipped.
 
-Whoever asks first does the work.
+The first process that asks does the work.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ COMPARISON_LOG = "phase_g_comparison.log"
 
 @dataclass(frozen=True)
 class PhaseFolder:
-    """A phase that was run: its folder, its manifest, and the manifest's file."""
+    """The result of a phase: its folder, its manifest, and the manifest's path."""
 
     root: Path
     manifest: Mapping[str, Any] = field(hash=False)
@@ -57,7 +57,7 @@ class PhaseFolder:
 
 @dataclass(frozen=True, eq=False)
 class MatrixRun:
-    """The run of a study in a hub. Several processes may run the same one: each step is done by the first.
+    """The run of a study in a hub. Several processes may share it; the first that asks does a step.
 
     Parameters
     ----------
@@ -96,9 +96,9 @@ class MatrixRun:
         return RunFolder(self.hub)
 
     def phase_c(self, watched: Console) -> PhaseFolder:
-        """Simulate the study's datasets, unless that was done."""
+        """Simulate the study's datasets, unless they exist."""
         if self.processes is not None:
-            # it imports what jobs need while the datasets are made
+            # the server imports while the datasets are simulated
             start_server((*TrainingPhase.PRELOADED, *ReconstructionPhase.PRELOADED))
         root = self.folder.phase_c_root
         with lock(root), self.folder.log(PHASE_C_LOG, watched) as console:
@@ -106,7 +106,7 @@ class MatrixRun:
         return PhaseFolder(root, manifest, root / RUN_MANIFEST)
 
     def phase_d(self, watched: Console) -> PhaseFolder:
-        """Derive the study's overlap views, unless that was done."""
+        """Derive the study's overlap views, unless they exist."""
         root = self.folder.phase_d_root
         with lock(root), self.folder.log(PHASE_D_LOG, watched) as console:
             manifest = overlap(self.folder.phase_c_root, root, design=self.design, console=console)

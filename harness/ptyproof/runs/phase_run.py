@@ -1,4 +1,4 @@
-"""A phase of jobs in a hub, as the processes of one run share it: each job is done once, by the first that asks."""
+"""A phase of jobs in a hub that the processes of one run share: the first process that asks does a job."""
 
 from __future__ import annotations
 
@@ -45,12 +45,12 @@ class PhaseRun(Generic[JobT]):
 
     @property
     def cells(self) -> Enumeration[JobT]:
-        """The cells of the study; the first look records them in the manifest."""
+        """The cells of the study; the first access records them in the manifest."""
         return self._opened[0]
 
     @cached_property
     def _opened(self) -> tuple[Enumeration[JobT], JobPhase[JobT]]:
-        """The cells, and the phase that runs them for the call that the run has recorded."""
+        """The cells, and the phase that runs them for the recorded call."""
         found = self.enumerated().narrowed(self.selected)
         self.phase.ledger.artifact_root.mkdir(parents=True, exist_ok=True)
         call = self.phase.open_call(found, self.filters, allow_missing_phase_d=False, call_id=self.call_id)
@@ -73,7 +73,7 @@ class PhaseRun(Generic[JobT]):
         return f"{key}: {found.reason}" if isinstance(found, Skip) else found
 
     def ended(self, job: JobT) -> EndedJob[JobT] | None:
-        """Return how a job ended in this run; a success of an earlier one is for the phase to judge.
+        """Return how a job ended in this run. The phase decides about a success of an earlier run.
 
         The entry names the call that made it. Times do not tell: two runs may share a second, and a clock may be set.
         """
@@ -95,5 +95,5 @@ class PhaseRun(Generic[JobT]):
     def manifest(self) -> dict[str, Any]:
         """Return the manifest as it stands."""
         manifest: Record | None = self.phase.ledger.read()
-        assert manifest is not None  # the first look at the cells has written it
+        assert manifest is not None  # the first access to the cells wrote it
         return manifest
