@@ -28,7 +28,7 @@ TOLERANCES = {
     **dict.fromkeys(("train_loss", "validation_loss", "final_loss", "start", "network"), TRAINING),
 }
 VOLATILE = {
-    *("timestamp", "started", "finished", "tool", "environment", "id"),
+    *("timestamp", "started", "finished", "tool", "environment", "id", "call"),
     *("sha256", "size_bytes", "bundle_sha256", "bundle_size_bytes", "recipe_sha256", "design_digest"),
 }
 DERIVED = {"improvement", "bundle_epoch", "size_bytes", "bundle_size_bytes"}
