@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 ENTRY_POINTS = "ptyproof.methods"
 NEED_TRAINING = frozenset({"pinn", "pinn+lsqml"})
-SHIPPED = ("flat", "start", "pinn", "lsqml", "rpie", "epie", "pinn+lsqml")
+SHIPPED = ("flat", "start", "pinn", "lsqml", "rpie", "epie", "pinn+lsqml", "map", "map-tv")
 
 
 @dataclass(frozen=True)
@@ -164,11 +164,21 @@ def method_order(design: StudyDesign, known: Sequence[Guest]) -> tuple[str, ...]
 
 def known_methods(design: StudyDesign, others: Iterable[tuple[object, Provider]] = ()) -> dict[str, Registered]:
     """Return all methods by their names, ready to run for a study; errors are those of `guests`."""
+    from ptyproof.methods.map import WEIGHTS, MapFit
     from ptyproof.methods.network import Pinn, PinnThenLsqml, Start
     from ptyproof.reconstruction.flat import Flat
     from ptyproof.reconstruction.iterative import ENGINES, PtyChi
 
-    ours: list[Method] = [Flat(), Start(design.training.network), Pinn(), *map(PtyChi, ENGINES), PinnThenLsqml()]
+    network = design.training.network
+    ours: list[Method] = [
+        Flat(),
+        Start(network),
+        Pinn(),
+        *map(PtyChi, ENGINES),
+        PinnThenLsqml(),
+        MapFit("map", network),
+        MapFit("map-tv", network, WEIGHTS),
+    ]
     found = [*((method, OURS) for method in ours), *guests(others)]
     return {method.name: Registered(method, provider, unavailable(method)) for method, provider in found}
 

@@ -23,6 +23,7 @@ import numpy.typing as npt
 
 from ptyproof.errors import InputError, RunError
 from ptyproof.physics.fourier import fourier_shift
+from ptyproof.reconstruction.tuning import Tuning
 
 ProbeKnowledge = Literal["true", "estimated"]
 
@@ -202,9 +203,12 @@ class Reconstruction:
     steps_s
         Seconds of the parts of the work, in their order. Left empty, the whole call is measured from outside.
     stopped_by
-        What ended the iterations: the budget's `epochs` or `seconds`; None for a method without iterations.
+        What ended the iterations: the budget's `epochs` or `seconds`; None where they ended by themselves, and for a
+        method without iterations.
     remedies
         What had to be done so that a library could be used, one sentence each.
+    tuning
+        What was tried to choose options; None where nothing was.
     """
 
     obj: npt.NDArray[np.complex64]
@@ -215,6 +219,7 @@ class Reconstruction:
     steps_s: Mapping[str, float] = field(default_factory=dict)
     stopped_by: Literal["epochs", "seconds"] | None = None
     remedies: tuple[str, ...] = ()
+    tuning: Tuning | None = None
 
 
 @runtime_checkable

@@ -14,6 +14,7 @@ from ptyproof.errors import DataError, InputError
 from ptyproof.io.dataset import Dataset, read_dataset
 from ptyproof.io.hashing import combine_digests, sha256_array
 from ptyproof.physics.fourier import fourier_shift
+from ptyproof.physics.thinning import thinned
 
 Margins = tuple[int, int, int, int]  # top, bottom, left, right
 
@@ -99,14 +100,7 @@ class NormalizedScan:
         Each photon is shown with the probability `shown_fraction`; the probe is scaled to the shown ones, and patches
         keep their unit.
         """
-        largest = round(float(self.amplitude.max(initial=0.0)) ** 2)
-        amplitude = np.empty_like(self.amplitude)
-        hidden = np.empty(self.amplitude.shape, dtype=np.min_scalar_type(largest))
-        for index in self._blocks(np.arange(len(self))):
-            counts = self.counts(index)
-            shown = rng.binomial(counts, shown_fraction)
-            amplitude[index] = np.sqrt(shown)
-            hidden[index] = counts - shown
+        amplitude, hidden = thinned(self.amplitude, shown_fraction, rng)
         probe = self.probe * np.float32(np.sqrt(shown_fraction))
         return replace(self, amplitude=amplitude, probe=probe), hidden
 
