@@ -82,5 +82,5 @@ def fit(
         callback=after,
         options={"maxiter": limit, "maxfun": 20 * limit, "maxcor": _PAIRS, "ftol": 0.0, "gtol": 0.0},
     )
-    best: npt.NDArray[np.float64] = found.x
-    return (best.view(np.complex128).reshape(light.shape) / damping).astype(np.complex64)
+    obj: npt.NDArray[np.complex64] = (found.x.view(np.complex128).reshape(light.shape) / damping).astype(np.complex64)
+    return obj
