@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ptyproof.physics.metamorphic import metamorphic_violations
     from ptyproof.physics.objects import make_object
     from ptyproof.reconstruction.method import BlindScan, Budget, Needs, Reconstruction, illumination
+    from ptyproof.reconstruction.options import Option
     from ptyproof.records.archive import read_archive
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "HalfScan",
     "ManifestKind",
     "Needs",
+    "Option",
     "Reconstruction",
     "certify_job",
     "check",
@@ -60,6 +62,7 @@ _MODULES = {
     "ptyproof.physics.metamorphic": ("metamorphic_violations",),
     "ptyproof.physics.objects": ("make_object",),
     "ptyproof.reconstruction.method": ("BlindScan", "Budget", "Needs", "Reconstruction", "illumination"),
+    "ptyproof.reconstruction.options": ("Option",),
     "ptyproof.records.archive": ("read_archive",),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}

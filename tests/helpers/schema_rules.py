@@ -207,7 +207,7 @@ def broken(site: Site) -> Any:
 def _wrong(keyword: str, argument: Any, value: Any) -> Any:
     match keyword:
         case "type":
-            return 7 if "boolean" in argument else True
+            return True if "boolean" not in argument else [7] if "number" in argument else 7
         case "additionalProperties":
             return {**value, "colour": "red"}
         case "minimum":

@@ -14,7 +14,7 @@ import pytest
 
 from ptyproof.cli import main
 from ptyproof.console import Console
-from ptyproof.errors import InputError
+from ptyproof.errors import DesignError, InputError
 from ptyproof.io.dataset import read_dataset, write_dataset
 from ptyproof.io.file_record import file_is_whole
 from ptyproof.io.hashing import sha256_file
@@ -24,6 +24,7 @@ from ptyproof.methods.reconstruction_jobs import ReconstructionFilters, build_re
 from ptyproof.methods.registry import NEED_TRAINING, OURS, SHIPPED, Provider, registry
 from ptyproof.phases.f_reconstruct.reconstruct import ReconstructionPhase
 from ptyproof.reconstruction.method import BlindScan, Budget, Needs, Reconstruction, illumination
+from ptyproof.reconstruction.options import Option
 from ptyproof.records.archive import arrays_digest, read_archive
 from ptyproof.records.manifest import read_manifest
 from ptyproof.records.training_ledger import TrainingLedger
@@ -297,6 +298,38 @@ def test_what_was_made_is_reused_and_what_changed_is_made_again(root: Path) -> N
     assert mine.calls == 4
     assert len(last["calls"]) == 5
     assert file_is_whole(entry(last, "mine")["result"]["reconstruction"], root / "e")
+
+
+class Leveled(Mine):
+    """A method of a test with an option."""
+
+    options = {"level": Option(1.0, low=0.0)}  # noqa: RUF012
+
+    def configured(self, options: Mapping[str, Any]) -> Mine:
+        return Leveled(self.name, lambda scan: replace(ones(scan), obj=ones(scan).obj * np.float32(options["level"])))
+
+
+def test_the_options_that_were_used_are_recorded_and_make_another_recipe(root: Path) -> None:
+    found = []
+    for options in ({}, {"level": 2}):
+        design = builtin_study("fly64-smoke")
+        methods = (MethodDesign("leveled", options=options),)
+        study = replace(design, reconstruction=replace(design.reconstruction, methods=methods))
+        manifest = run(phase_of(root, Leveled("leveled", ones), design=study), "leveled")
+        found.append(entry(manifest, "leveled"))
+    assert [job["options"] for job in found] == [{"level": 1.0}, {"level": 2.0}]
+    assert len({job["result"]["recipe_sha256"] for job in found}) == 2
+    last = read_archive(root / "e" / found[-1]["result"]["reconstruction"]["path"])
+    assert last.record["options"] == {"level": 2.0}
+    assert np.all(last.obj == 2)
+
+
+def test_an_option_that_the_method_has_not_writes_nothing(root: Path) -> None:
+    design = builtin_study("fly64-smoke")
+    methods = (MethodDesign("flat", options={"level": 2}),)
+    with pytest.raises(DesignError, match=naming("reconstruction.methods.flat.options.level")):
+        phase_of(root, design=replace(design, reconstruction=replace(design.reconstruction, methods=methods)))
+    assert not (root / "e" / "reconstruction_manifest.json").exists()
 
 
 def twins() -> StudyDesign:

@@ -252,6 +252,23 @@ def test_methods_with_another_knowledge_of_the_probe_have_a_table_of_their_own(
     assert len(found["protocols"]) == 2
 
 
+def test_a_table_has_one_setting_of_each_method(copy: Path, compared: Phase) -> None:
+    def other_epochs(manifest: dict[str, Any]) -> None:
+        for job in manifest["jobs"]:
+            if job["method"] == "lsqml":
+                job["budget"] = {"epochs": 50 if job["view"] == "dense" else 10, "seconds": None}
+                job["options"] = {"momentum": 0.5}
+
+    changed(copy, other_epochs)
+    run_comparison(open_comparison(copy / "f", figures=False))
+    summary = read_manifest(copy / "f" / "metrics_summary.json", "metrics_summary")
+    assert [{row["view"] for row in table["rows"]} for table in summary["tables"]] == [{"baseline"}, {"dense"}]
+    settings = [table["parts"]["methods"]["lsqml"] for table in summary["tables"]]
+    assert [setting["budget"]["epochs"] for setting in settings] == [10, 50]
+    assert all(setting["options"] == {"momentum": 0.5} for setting in settings)
+    assert summary["tables"][0]["protocol"] not in {known["sha256"] for known in compared.manifest["protocols"]}
+
+
 def test_failed_lost_and_unselected_cells_stay_in_the_comparison(
     copy: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -222,6 +222,7 @@ class _Judge:
             "method": name,
             "provider": task.method.provider.as_dict(),
             "epochs": task.epochs,
+            "options": dict(task.method.options),
             "status": "success",
             "error": None,
             "remedies": [],
@@ -289,7 +290,13 @@ class _Judge:
             remedies.update(found.remedies)
             path = self._path(task.method.name, part)
             path.parent.mkdir(parents=True, exist_ok=True)
-            record = {"probe": self.plan.probe, "epochs": task.epochs, "part": part, "seed": self.plan.seed}
+            record = {
+                "probe": self.plan.probe,
+                "epochs": task.epochs,
+                "options": dict(task.method.options),
+                "part": part,
+                "seed": self.plan.seed,
+            }
             scan_sha256 = given.record["scan_sha256"]
             bundle = None if bundle_path is None else sha256_file(bundle_path)
             made_of = {"method": task.method.name, "scan_sha256": scan_sha256, "bundle_sha256": bundle, **record}

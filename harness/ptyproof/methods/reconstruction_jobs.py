@@ -18,6 +18,7 @@ from ptyproof.study.cells import Cell, Enumeration, Job, Skip
 from ptyproof.study.design import StudyDesign
 from ptyproof.study.jobs import JobFilters, TrainingJob, build_training_jobs, listed
 from ptyproof.study.layout import STATE_FILE, TRAINING_MANIFEST, cell_key, dose_folder, reconstruction_file
+from ptyproof.study.reconstruction import Value
 from ptyproof_schemas.types import reconstruction_manifest as records
 from ptyproof_schemas.types.common import Stream
 
@@ -68,13 +69,14 @@ class Plan(TypedDict):
     provider: records.Provider
     needs_training: bool
     probe: Literal["true", "estimated"]
+    options: dict[str, Value]
     budget: records.Budget
     seed: Stream
 
 
 @dataclass(frozen=True)
 class ReconstructionJob(Job):
-    """A reconstruction: its data, its archive, its training, and a plan (provider, probe, budget, seed, ...)."""
+    """A reconstruction: its data, its archive, its training, and a plan (provider, options, budget, seed, ...)."""
 
     cell: ReconstructionCell
     data_path: Path
@@ -230,6 +232,7 @@ def _plan(design: StudyDesign, method: Registered, cell: ReconstructionCell, bud
         "provider": {"name": method.provider.name, "version": method.provider.version},
         "needs_training": method.needs_training,
         "probe": "estimated" if estimated else "true",
+        "options": dict(method.options),
         "budget": {"epochs": spent.epochs, "seconds": spent.seconds},
         "seed": {"root": design.reconstruction.seed, "key": key},
     }

@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,8 +23,9 @@ from ptyproof._version import __version__
 from ptyproof.errors import DesignError, InputError
 from ptyproof.io.hashing import sha256_file, sha256_json
 from ptyproof.reconstruction.method import Method, Needs, unavailable
+from ptyproof.reconstruction.options import check_declared, configured, settled
 from ptyproof.study.design import StudyDesign
-from ptyproof.study.reconstruction import method_name
+from ptyproof.study.reconstruction import Value, method_name
 
 if TYPE_CHECKING:
     from ptyproof_schemas.types.reconstruction_manifest import Provider as ProviderRecord
@@ -55,11 +56,24 @@ OURS = Provider("pytest-ptyproof", __version__)
 
 @dataclass(frozen=True, eq=False)
 class Registered:
-    """A method, who has registered it, and why it cannot run here (None if it can)."""
+    """A method as a study configures it.
+
+    Parameters
+    ----------
+    method
+        The method, with its options.
+    provider
+        Who has registered it.
+    unavailable
+        Why it cannot run here; None if it can.
+    options
+        Every option that it uses: those that the study sets, and the defaults of the others.
+    """
 
     method: Method
     provider: Provider
     unavailable: str | None
+    options: Mapping[str, Value] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -150,6 +164,8 @@ def method_order(design: StudyDesign, known: Sequence[Guest]) -> tuple[str, ...]
     ------
     InputError
         If the study names an unregistered method.
+    DesignError
+        If the study sets an option that its method has not, or an impossible one.
     """
     named = [entry.name for entry in design.reconstruction.methods]
     others = [method.name for method, _ in known]
@@ -159,18 +175,21 @@ def method_order(design: StudyDesign, known: Sequence[Guest]) -> tuple[str, ...]
                 f"study {design.name} names the unknown method {name!r}; the registered methods are "
                 f"{', '.join(sorted((*SHIPPED, *others)))}"
             )
+    if any(entry.options for entry in design.reconstruction.methods):
+        methods = {method.name: method for method in (*_shipped(design), *(method for method, _ in known))}
+        for entry in design.reconstruction.methods:
+            settled(methods[entry.name], entry.options)
     return (*named, *(name for name in others if name not in named))
 
 
-def known_methods(design: StudyDesign, others: Iterable[tuple[object, Provider]] = ()) -> dict[str, Registered]:
-    """Return all methods by their names, ready to run for a study; errors are those of `guests`."""
+def _shipped(design: StudyDesign) -> list[Method]:
     from ptyproof.methods.map import WEIGHTS, MapFit
     from ptyproof.methods.network import Pinn, PinnThenLsqml, Start
     from ptyproof.reconstruction.flat import Flat
     from ptyproof.reconstruction.iterative import ENGINES, PtyChi
 
     network = design.training.network
-    ours: list[Method] = [
+    return [
         Flat(),
         Start(network),
         Pinn(),
@@ -179,8 +198,15 @@ def known_methods(design: StudyDesign, others: Iterable[tuple[object, Provider]]
         MapFit("map", network),
         MapFit("map-tv", network, WEIGHTS),
     ]
-    found = [*((method, OURS) for method in ours), *guests(others)]
-    return {method.name: Registered(method, provider, unavailable(method)) for method, provider in found}
+
+
+def known_methods(design: StudyDesign, others: Iterable[tuple[object, Provider]] = ()) -> dict[str, Registered]:
+    """Return all methods by their names, with a study's options; errors are those of `guests` and `configured`."""
+    found = {}
+    for declared, provider in [*((method, OURS) for method in _shipped(design)), *guests(others)]:
+        method, options = configured(declared, design.reconstruction.options_of(declared.name))
+        found[method.name] = Registered(method, provider, unavailable(method), options)
+    return found
 
 
 def ordered(design: StudyDesign, methods: dict[str, Registered]) -> Registry:
@@ -222,4 +248,5 @@ def _checked(candidate: object, provider: Provider) -> Method:
         method_name(f"the name of a method of {provider}", candidate.name)
     except DesignError as error:
         raise InputError(str(error)) from error
+    check_declared(candidate, f"method {candidate.name} of {provider}")
     return candidate

@@ -17,7 +17,7 @@ from ptyproof.study.design import StudyDesign
 from ptyproof.study.reconstruction import ProbeKnowledge, Split
 
 if TYPE_CHECKING:
-    from ptyproof_schemas.types.comparison_manifest import ProtocolParts
+    from ptyproof_schemas.types.comparison_manifest import MethodSettings, ProtocolParts
     from ptyproof_schemas.types.comparison_manifest import Recipe as RecipeRecord
 
 RECIPE_VERSION = "1"
@@ -86,7 +86,13 @@ def frc_name(level: float) -> str:
     return f"frc{100 * level:g}"
 
 
-def protocol(recipe: Recipe, split: Split, probe: ProbeKnowledge, timing_scope: str) -> ProtocolParts:
+def protocol(
+    recipe: Recipe,
+    split: Split,
+    probe: ProbeKnowledge,
+    timing_scope: str,
+    methods: Mapping[str, MethodSettings] | None = None,
+) -> ProtocolParts:
     """Return what a comparison's numbers depend on besides the result, part by part.
 
     Parameters
@@ -99,8 +105,10 @@ def protocol(recipe: Recipe, split: Split, probe: ProbeKnowledge, timing_scope: 
         What the method knew of the probe: true or estimated.
     timing_scope
         What its seconds count.
+    methods
+        Options and budget of each method; None in records of comparisons that did not say so.
     """
-    return {
+    parts: ProtocolParts = {
         "version": recipe.version,
         "split": split,
         "crop": {"illumination_at_least": recipe.crop_fraction, "of": "its maximum, with the dataset's probe"},
@@ -119,6 +127,7 @@ def protocol(recipe: Recipe, split: Split, probe: ProbeKnowledge, timing_scope: 
         "probe": probe,
         "timing_scope": timing_scope,
     }
+    return parts if methods is None else {**parts, "methods": dict(methods)}
 
 
 def protocol_sha256(parts: Mapping[str, Any]) -> str:

@@ -227,7 +227,8 @@ class Method(Protocol):
     """A way to reconstruct a scan.
 
     A method may also have `unavailable() -> str | None`: why it cannot run here, with the command that helps; it is
-    then listed as skipped with that reason, and the others run.
+    then listed as skipped with that reason, and the others run. One with settings has `options` and
+    `configured(options)`; see `ptyproof.reconstruction.options`.
     """
 
     name: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from ptyproof.errors import DesignError
@@ -20,6 +20,10 @@ Split = Literal["train", "test"]
 PROBES: tuple[ProbeKnowledge, ...] = ("true", "estimated")
 SPLITS: tuple[Split, ...] = ("train", "test")
 _METHOD_NAME = re.compile(r"[a-z0-9][a-z0-9+._-]{0,63}")
+_OPTION_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
+_MAX_TEXT = 200
+
+Value = bool | int | float | str  # of an option of a method
 
 
 def method_name(key: str, value: Any) -> str:
@@ -36,21 +40,72 @@ def method_name(key: str, value: Any) -> str:
     return value
 
 
+def option_name(key: str, value: Any) -> str:
+    """Return `value` if it can be the name of an option of a method.
+
+    Raises
+    ------
+    DesignError
+        If it cannot.
+    """
+    if not isinstance(value, str) or not _OPTION_NAME.fullmatch(value):
+        raise checks.refuse(key, value, "1 to 64 lower-case letters, digits or '_' that start with a letter")
+    return value
+
+
+def option_value(key: str, value: Any) -> Value:
+    """Return `value` if it can be the value of an option: a truth value, a finite number, or a short text.
+
+    Raises
+    ------
+    DesignError
+        If it cannot.
+    """
+    if isinstance(value, bool) or (isinstance(value, str) and 0 < len(value) <= _MAX_TEXT):
+        return value
+    checks.number(key, value, f"true, false, a number of at most 1e15, or 1 to {_MAX_TEXT} characters", -1e15, 1e15)
+    number: int | float = value
+    return number
+
+
 @dataclass(frozen=True)
 class MethodDesign:
-    """A method by its name, and the epochs that it may spend; None for one without iterations."""
+    """A method of a study.
+
+    Parameters
+    ----------
+    name
+        The method's name.
+    epochs
+        Epochs that it may spend; None for a method without iterations.
+    options
+        Values of the method's own options, by name; the method's defaults are the others.
+    """
 
     name: str
     epochs: int | None = None
+    options: Mapping[str, Value] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         method_name("reconstruction.methods.name", self.name)
+        where = f"reconstruction.methods.{self.name}"
         if self.epochs is not None:
-            checks.integer(f"reconstruction.methods.{self.name}.epochs", self.epochs, 1, 10**6)
+            checks.integer(f"{where}.epochs", self.epochs, 1, 10**6)
+        if not isinstance(self.options, Mapping):
+            raise checks.refuse(f"{where}.options", self.options, "a table")
+        for key, value in self.options.items():
+            option_name(f"the name of an option in {where}.options", key)
+            option_value(f"{where}.options.{key}", value)
+        object.__setattr__(self, "options", dict(self.options))
 
     def as_dict(self) -> Method:
-        """Return the table that stands in a study's TOML or JSON."""
-        return {"name": self.name} if self.epochs is None else {"name": self.name, "epochs": self.epochs}
+        """Return the table that stands in a study's TOML or JSON; it has what the study sets."""
+        table: Method = {"name": self.name}
+        if self.epochs is not None:
+            table["epochs"] = self.epochs
+        if self.options:
+            table["options"] = dict(self.options)
+        return table
 
 
 _DEFAULT_METHODS = (
@@ -111,6 +166,10 @@ class ReconstructionDesign:
         """Return the epochs of a method; None where the study does not name them."""
         return next((entry.epochs for entry in self.methods if entry.name == method), None)
 
+    def options_of(self, method: str) -> Mapping[str, Value]:
+        """Return the options that the study sets for a method."""
+        return next((entry.options for entry in self.methods if entry.name == method), {})
+
     def as_dict(self) -> Reconstruction:
         """Return the design as plain JSON values; `reconstruction_from_dict` is the inverse."""
         return {
@@ -151,4 +210,5 @@ def reconstruction_from_dict(table: Any) -> ReconstructionDesign:
 
 
 def _method_from_dict(table: Any, where: str) -> MethodDesign:
-    return MethodDesign(**checks.known_keys(where, table, frozenset({"name", "epochs"}), frozenset({"name"})))
+    keys = frozenset(MethodDesign.__dataclass_fields__)
+    return MethodDesign(**checks.known_keys(where, table, keys, frozenset({"name"})))

@@ -105,6 +105,7 @@ class Method(TypedDict):
     method: str
     provider: Provider
     epochs: int | None
+    options: NotRequired[dict[str, bool | float | str]]
     status: Literal["success", "failed"]
     error: str | None
     remedies: list[str]

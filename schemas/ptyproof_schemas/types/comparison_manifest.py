@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypedDict
+from typing import Literal, NotRequired, TypedDict
 
 from ptyproof_schemas.types.common import File, Tool
-from ptyproof_schemas.types.reconstruction_manifest import Split
+from ptyproof_schemas.types.reconstruction_manifest import Budget, Split
 from ptyproof_schemas.types.study_design import StudyDesign
 from ptyproof_schemas.types.training_manifest import Measured
 
@@ -65,6 +65,13 @@ class Windows(TypedDict):
     ms_ssim_sigma_px: float
 
 
+class MethodSettings(TypedDict):
+    """What a method was set to."""
+
+    options: dict[str, bool | float | str]
+    budget: Budget
+
+
 class ProtocolParts(TypedDict):
     """What the numbers depend on besides the result."""
 
@@ -78,6 +85,7 @@ class ProtocolParts(TypedDict):
     rate_floor: float
     probe: Literal["true", "estimated"]
     timing_scope: str
+    methods: NotRequired[dict[str, MethodSettings]]
 
 
 class Protocol(TypedDict):

@@ -11,6 +11,13 @@ from ptyproof_schemas.types.training_manifest import Measured
 Split = Literal["train", "test"]
 
 
+class Budget(TypedDict):
+    """What a method may spend; null is no limit of that kind."""
+
+    epochs: int | None
+    seconds: float | None
+
+
 class Filters(TypedDict):
     """Which cells were wanted; null wants all."""
 
@@ -19,13 +26,6 @@ class Filters(TypedDict):
     gridsize: list[int] | None
     split: list[Split] | None
     method: list[str] | None
-
-
-class Budget(TypedDict):
-    """What a method may spend; null is no limit of that kind."""
-
-    epochs: int | None
-    seconds: float | None
 
 
 class Call(TypedDict):
@@ -164,6 +164,7 @@ class Job(TypedDict):
     provider: Provider
     needs_training: bool
     probe: Literal["true", "estimated"]
+    options: NotRequired[dict[str, bool | float | str]]
     budget: Budget
     seed: Stream
     dataset: Dataset | None

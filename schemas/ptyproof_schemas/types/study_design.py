@@ -58,6 +58,7 @@ class Method(TypedDict):
 
     name: str
     epochs: NotRequired[int]
+    options: NotRequired[dict[str, bool | float | str]]
 
 
 class Reconstruction(TypedDict):

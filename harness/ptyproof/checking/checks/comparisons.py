@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 from ptyproof.checking.checks import metrics as measured
 from ptyproof.checking.model.document import Document, Findings, as_number, entries, listed, mapping, number, text
@@ -97,8 +97,9 @@ def _parts(doc: Document, at: str, digest: str, parts: dict[str, object], recipe
         yield doc.finding("PM624", at, said)
     if recipe is None:
         return
-    named: list[Any] = [str(parts.get(key)) for key in ("split", "probe", "timing_scope")]  # may be any text
-    wanted = protocol(recipe, *named)
+    split, probe, scope = (cast("Any", str(parts.get(key))) for key in ("split", "probe", "timing_scope"))
+    methods: Any = parts.get("methods")  # older comparisons have none
+    wanted = protocol(recipe, split, probe, scope, methods if isinstance(methods, dict) else None)
     differing = difference(wanted, parts)
     if differing:
         said = f"the protocol differs from the recipe: {'; '.join(differing)[:_SHOWN]}"

@@ -15,7 +15,7 @@ from ptyproof.study.layout import COMPARISON_MANIFEST
 
 _CELL = ("dose", "view", "gridsize", "split", "method")
 _OF_RESULT = ("arrays_sha256", "recipe_sha256", "n_parts")
-_OF_JOB = ("method", "provider", "needs_training", "probe", "budget", "seed")
+_OF_JOB = ("method", "provider", "needs_training", "probe", "options", "budget", "seed")
 _OF_SKIP = ("code", "reason", "measured")
 _OF_SUMMARY = ("study", "design_digest", "recipe", "account")
 _OF_TRAINING = ("jobs", "skipped_views", "not_selected")
@@ -134,6 +134,11 @@ def _of_cell(doc: Document, place: str, cell: dict[str, object], job: dict[str, 
         if parts[key] != wanted[key]:
             said = f"{key} of the cell's protocol is {str(parts[key])[:60]}, but {name[-120:]} has"
             yield doc.finding("PM306", f"{place}.protocol", f"{said} {str(wanted[key])[:60]}")
+    settings = mapping(mapping(parts, "methods"), text(cell, "method") or "")
+    for key in ("options", "budget") if "methods" in parts else ():
+        if settings.get(key) != job.get(key, {}):  # older jobs have no options
+            said = f"{key} of {cell.get('method')} in the cell's protocol differ from those of {name[-120:]}"
+            yield doc.finding("PM306", f"{place}.protocol", said)
 
 
 def summaries(doc: Document) -> Findings:

@@ -150,9 +150,15 @@ def _given(doc: Document, job: dict[str, object], place: str, budget: dict[str, 
 
 
 def of_design(doc: Document) -> Findings:
-    """Yield random streams and knowledge of the probe that are not those of the design."""
+    """Yield random streams, options and knowledge of the probe that are not those of the design."""
     design = mapping(mapping(doc.root, "design"), "reconstruction")
+    asked = {text(entry, "name"): mapping(entry, "options") for entry in listed(design, "methods")}
     for place, job in doc.entries("jobs"):
+        options = mapping(job, "options")
+        for name, value in asked.get(text(job, "method"), {}).items():
+            if "options" in job and options.get(name) != value:
+                said = f"the option {name[:64]} is {str(options.get(name))[:40]}, but the design has {str(value)[:40]}"
+                yield doc.finding("PM209", f"{place}.options", said)
         seed, dose = mapping(job, "seed"), number(job, "dose")
         if "seed" in design and "root" in seed and seed["root"] != design["seed"]:
             said = f"the root of the random stream is not the design's reconstruction seed, {str(design['seed'])[:40]}"

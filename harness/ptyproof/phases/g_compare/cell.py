@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -10,7 +11,7 @@ from ptyproof.physics.align import Aligned, Crop
 from ptyproof.records.archive import ReconstructionArchive
 
 if TYPE_CHECKING:
-    from ptyproof_schemas.types.comparison_manifest import Compared, Other, OtherStatus
+    from ptyproof_schemas.types.comparison_manifest import Compared, MethodSettings, Other, OtherStatus
     from ptyproof_schemas.types.reconstruction_manifest import (
         Dataset,
         Job,
@@ -52,6 +53,30 @@ def reconstructed_of(manifest: ReconstructionManifest) -> list[Reconstructed]:
             assert dataset is not None  # a job without a dataset has no result
             found.append(Reconstructed(job, dataset, result))
     return found
+
+
+def settings_of(jobs: Sequence[Job], cell: Job) -> dict[str, MethodSettings]:
+    """Return options and budget of each method as a table with `cell` has them.
+
+    A method that was set alike in all of its `jobs` is in every table. One that was set in different ways is in the
+    table with the setting of the cell's own dose, view and half, so rows of two settings cannot share a table.
+    """
+    place = _place(cell)
+    of_method: dict[str, list[tuple[bool, MethodSettings]]] = {}
+    for job in jobs:
+        settings: MethodSettings = {"options": job.get("options", {}), "budget": job["budget"]}
+        of_method.setdefault(job["method"], []).append((_place(job) == place, settings))
+    found = {}
+    for method, known in sorted(of_method.items()):
+        alike = all(settings == known[0][1] for _, settings in known)
+        here = [settings for is_here, settings in known if is_here or alike]
+        if here:
+            found[method] = here[0]
+    return found
+
+
+def _place(job: Job) -> tuple[float, str, int, str]:
+    return job["dose"], job["view"], job["gridsize"], job["split"]
 
 
 def others_of(manifest: ReconstructionManifest) -> list[Other]:

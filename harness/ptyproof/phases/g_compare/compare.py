@@ -28,7 +28,7 @@ from ptyproof.metrics.data_fit import data_fit_metrics
 from ptyproof.metrics.definitions import needs_truth, of_comparison
 from ptyproof.metrics.protocol import Recipe, protocol, protocol_sha256, recipe_of
 from ptyproof.phases.g_compare import page
-from ptyproof.phases.g_compare.cell import ComparedCell, Reconstructed, others_of, reconstructed_of
+from ptyproof.phases.g_compare.cell import ComparedCell, Reconstructed, others_of, reconstructed_of, settings_of
 from ptyproof.phases.g_compare.tables import (
     CURVE_COLUMNS,
     account,
@@ -167,7 +167,7 @@ class ComparisonPhase:
         crop = illumination_crop(result.illumination, self.recipe.crop_fraction)
         aligned, scored = self._scored(path, result, crop, dataset)
         timing = outcome["timing"]
-        parts = protocol(self.recipe, job["split"], job["probe"], timing["scope"])
+        parts = self._protocol(reconstructed)
         metrics = [
             *scored.metrics,
             *_noted(data_fit_metrics(result, dataset, self.recipe), _FITTED),
@@ -223,10 +223,15 @@ class ComparisonPhase:
     def protocols(self) -> dict[str, ProtocolParts]:
         """Return the protocols of the cells with a result, by their hash."""
         found = {}
-        for job, _, result in self.reconstructed:
-            parts = protocol(self.recipe, job["split"], job["probe"], result["timing"]["scope"])
+        for reconstructed in self.reconstructed:
+            parts = self._protocol(reconstructed)
             found[protocol_sha256(parts)] = parts
         return found
+
+    def _protocol(self, found: Reconstructed) -> ProtocolParts:
+        job, scope = found.job, found.result["timing"]["scope"]
+        methods = settings_of(self.reconstruction["jobs"], job)
+        return protocol(self.recipe, job["split"], job["probe"], scope, methods)
 
     def in_order(self, entries: Sequence[Cell]) -> list[Cell]:
         """Return entries in the study's order: dose, view, split, method; methods that it does not name come last."""
@@ -247,6 +252,7 @@ class ComparisonPhase:
         jobs = [[job["job"], job["probe"], dataset["sha256"], result] for job, dataset, result in self.reconstructed]
         value = {
             "jobs": jobs,
+            "protocols": sorted(self.protocols()),
             "others": others_of(self.reconstruction),
             "recipe": self.recipe.as_dict(),
             "figures": self.figures,
