@@ -431,7 +431,7 @@ def test_calls_merge_and_an_earlier_result_survives_what_is_missing_now(root: Pa
 @pytest.mark.parametrize(
     ("options", "named"),
     [
-        (["--method", "nope"], ("--method", "epie, flat, lsqml, map, map-tv, pinn, pinn+lsqml, rpie, start", "'nope'")),
+        (["--method", "nope"], ("--method", ", ".join(sorted(SHIPPED)), "'nope'")),
         (["--split", "all"], ("--split", "train, test", "'all'")),
         (["--budget", "0"], ("--budget 0", 1000000)),
         (["--budget", "0s"], ("--budget 0s", "1e+06")),
