@@ -15,10 +15,13 @@ from ptyproof.errors import InputError
 TRAINING = ("torch", "lightning", "safetensors", "matplotlib")
 INFERENCE = ("torch", "safetensors")
 ENGINES = ("torch", "torchvision", "ptychi", "matplotlib")  # pty-chi imports Matplotlib, and installs it
+CDTOOLS = ("torch", "cdtools")
+XPTYCHO = ("torch", "xptycho")
 _SLOW = frozenset({"lightning"})  # seconds, and used in the processes of jobs alone
 _EXTRAS = {
     "train": ("torch", "lightning", "safetensors", "matplotlib"),
     "iterative": ("torch", "torchvision", "ptychi", "h5py"),
+    "engines": ("torch", "cdtools", "xptycho"),
 }
 
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 ENTRY_POINTS = "ptyproof.methods"
 NEED_TRAINING = frozenset({"pinn", "pinn+lsqml"})
-SHIPPED = ("flat", "start", "pinn", "lsqml", "rpie", "epie", "pinn+lsqml", "map", "map-tv")
+SHIPPED = ("flat", "start", "pinn", "lsqml", "rpie", "epie", "pinn+lsqml", "map", "map-tv", "cdtools", "xptycho")
 
 
 @dataclass(frozen=True)
@@ -185,8 +185,10 @@ def method_order(design: StudyDesign, known: Sequence[Guest]) -> tuple[str, ...]
 def _shipped(design: StudyDesign) -> list[Method]:
     from ptyproof.methods.map import WEIGHTS, MapFit
     from ptyproof.methods.network import Pinn, PinnThenLsqml, Start
+    from ptyproof.reconstruction.cdtools_engine import CDTools
     from ptyproof.reconstruction.flat import Flat
     from ptyproof.reconstruction.iterative import ENGINES, PtyChi
+    from ptyproof.reconstruction.xptycho_engine import XPtycho
 
     network = design.training.network
     return [
@@ -197,6 +199,8 @@ def _shipped(design: StudyDesign) -> list[Method]:
         PinnThenLsqml(),
         MapFit("map", network),
         MapFit("map-tv", network, WEIGHTS),
+        CDTools(),
+        XPtycho(),
     ]
 
 

@@ -11,13 +11,6 @@ a window on whole pixels, and the origin is the middle of the first window, (H -
 
 from __future__ import annotations
 
-import io
-import logging
-import os
-import random
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -28,6 +21,7 @@ from ptyproof import clock
 from ptyproof.errors import RunError
 from ptyproof.extras import ENGINES as ENGINE_PACKAGES
 from ptyproof.extras import missing, needs
+from ptyproof.reconstruction.contained import contained
 from ptyproof.reconstruction.method import BlindScan, Budget, Needs, Reconstruction
 from ptyproof.remedies import import_torchvision
 
@@ -54,8 +48,6 @@ _ENGINES = {
     "rpie": Engine("RPIEOptions", (("alpha", 0.3),), spread=True),
     "epie": Engine("EPIEOptions", (("alpha", 1.0),), (("alpha", 1.0),)),
 }
-# of a process that torchrun or the like has started: pty-chi would wait for the others
-_LAUNCHED = ("GROUP_RANK", "ROLE_RANK", "LOCAL_WORLD_SIZE", "RANK", "WORLD_SIZE", "LOCAL_RANK")
 _BATCH_OF_SCAN = 10  # an update sees no more than a tenth of the scan: its patterns overlap little
 ENGINES = tuple(_ENGINES)
 
@@ -92,7 +84,7 @@ class PtyChi:
         RunError
             If the engine ends by an error of its own.
         """
-        with _contained():
+        with contained():
             remedy = _import_ptychi()
             import ptychi.api as api
             from ptychi.api.task import PtychographyTask
@@ -216,7 +208,7 @@ def _iterate(task: Any, budget: Budget) -> tuple[list[float], list[float], Liter
 def preload() -> None:
     """Import pty-chi where it is installed: a process that was started by one that has it need not."""
     if not missing(ENGINE_PACKAGES):
-        with _contained():
+        with contained():
             _import_ptychi()
 
 
@@ -226,30 +218,3 @@ def _import_ptychi() -> str | None:
     import ptychi.api.task  # noqa: F401 - so that it is there
 
     return remedy
-
-
-@contextmanager
-def _contained() -> Iterator[None]:
-    """Give the process back what pty-chi changes: torch's defaults, random states, logging; keep it quiet meanwhile."""
-    import torch
-
-    dtype, device = torch.get_default_dtype(), torch.get_default_device()
-    python_state, numpy_state = random.getstate(), np.random.get_state()  # noqa: NPY002 - pty-chi seeds it
-    root = logging.getLogger()
-    handlers, level, disabled = list(root.handlers), root.level, root.manager.disable
-    launched = {name: os.environ.pop(name) for name in _LAUNCHED if name in os.environ}
-    logging.disable(logging.CRITICAL)
-    try:
-        with torch.random.fork_rng(devices=[]), redirect_stderr(io.StringIO()), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        os.environ.update(launched)
-        logging.disable(disabled)
-        root.handlers[:] = handlers
-        root.setLevel(level)
-        torch.set_default_dtype(dtype)
-        # the default that was never set is no device that could be set again
-        torch.set_default_device(None if device == torch.device("cpu") else device)
-        random.setstate(python_state)
-        np.random.set_state(numpy_state)  # noqa: NPY002
