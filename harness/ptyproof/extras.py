@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from importlib import import_module
 from importlib.util import find_spec
+from itertools import combinations
 
 from ptyproof.errors import InputError
 
@@ -35,9 +36,10 @@ def missing(packages: tuple[str, ...]) -> list[str]:
 
 
 def install(packages: list[str]) -> str:
-    """Return the command that installs packages of extras: of one where one has them all."""
-    alone = [extra for extra, known in _EXTRAS.items() if set(packages) <= set(known)]
-    return f"pip install 'pytest-ptyproof[{alone[0] if alone else ','.join(_EXTRAS)}]'"
+    """Return the command that installs packages of extras: of as few as have them all."""
+    groups = (group for size in range(1, len(_EXTRAS) + 1) for group in combinations(_EXTRAS, size))
+    enough = (group for group in groups if set(packages) <= {name for extra in group for name in _EXTRAS[extra]})
+    return f"pip install 'pytest-ptyproof[{','.join(next(enough, tuple(_EXTRAS)))}]'"
 
 
 def require(what: str, packages: tuple[str, ...]) -> None:

@@ -31,7 +31,7 @@ class PerfectData:
 def perfect_data(offset_px: float = 0.0) -> PerfectData:
     """Return the data of whole-pixel positions, all moved by one fraction of a pixel.
 
-    The object has half the phase of the smoke study's kind: engines need many epochs for the slow waves of a strong one.
+    The object has half the phase of the smoke study's: engines need many epochs for the slow waves of a strong one.
     """
     study = builtin_study("fly64-smoke")
     design = replace(known(study.base), scan_rows=8, scan_cols=8, step_px=3.0, jitter_px=1.5, probe_diameter_px=14.0)

@@ -161,6 +161,8 @@ def test_one_command_installs_what_is_missing() -> None:
     assert names(needs("this", ["torch"]), "this", "torch", TRAIN)
     assert names(needs("this", ["torch", "ptychi"]), "this", "torch", "ptychi", ITERATIVE)
     assert names(needs("this", ["lightning", "torch", "h5py"]), "pip install 'pytest-ptyproof[train,iterative]'")
+    assert names(needs("this", ["cdtools", "xptycho"]), "pip install 'pytest-ptyproof[engines]'")
+    assert names(needs("this", ["lightning", "cdtools"]), "pip install 'pytest-ptyproof[train,engines]'")
 
 
 BROKEN = {

@@ -157,9 +157,7 @@ def test_cdtools_takes_patterns_of_any_size() -> None:
 def test_xptycho_refuses_patterns_that_it_cannot_take(window: tuple[int, int], named: str) -> None:
     scan = perfect_data().scan
     height, width = window
-    other = replace(
-        scan, amplitude=scan.amplitude[:, :height, :width].copy(), probe=scan.probe[:height, :width].copy()
-    )
+    other = replace(scan, amplitude=scan.amplitude[:, :height, :width].copy(), probe=scan.probe[:height, :width].copy())
     with pytest.raises(RunError, match=naming("xptycho", named)):
         XPtycho().reconstruct(other, Budget(1), np.random.default_rng(0))
 

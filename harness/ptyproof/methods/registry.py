@@ -15,7 +15,7 @@ import inspect
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from importlib.metadata import entry_points
+from importlib.metadata import PackageNotFoundError, entry_points, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -126,6 +126,15 @@ def guests(others: Iterable[tuple[object, Provider]] = ()) -> list[Guest]:
     return found
 
 
+def _ours(method: Method) -> Provider:
+    """Return ptyproof as the provider, with the version of the package that a method of ours runs."""
+    package = getattr(method, "package", None)
+    try:
+        return OURS if package is None else replace(OURS, version=f"{OURS.version}, {package} {version(package)}")
+    except PackageNotFoundError:
+        return OURS
+
+
 def _version(method: Method, provider: Provider) -> str | None:
     """Return the version of a method: that of its package, and a digest of the files with its classes.
 
@@ -207,7 +216,7 @@ def _shipped(design: StudyDesign) -> list[Method]:
 def known_methods(design: StudyDesign, others: Iterable[tuple[object, Provider]] = ()) -> dict[str, Registered]:
     """Return all methods by their names, with a study's options; errors are those of `guests` and `configured`."""
     found = {}
-    for declared, provider in [*((method, OURS) for method in _shipped(design)), *guests(others)]:
+    for declared, provider in [*((method, _ours(method)) for method in _shipped(design)), *guests(others)]:
         method, options = configured(declared, design.reconstruction.options_of(declared.name))
         found[method.name] = Registered(method, provider, unavailable(method), options)
     return found

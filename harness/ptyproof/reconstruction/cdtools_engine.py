@@ -1,17 +1,17 @@
 """Reconstructions by CDTools: automatic differentiation of the amplitudes' squared error, with Adam.
 
-The recipe is that of the engine's own example `fancy_ptycho.py`: its workhorse model FancyPtycho, half of the epochs with
-a learning rate of 0.02 and 10 patterns in a batch, then half with a quarter of the rate and five times the batch. What is
-known is held fixed: positions, exposures, the missing background, and the probe where it is the dataset's own. The object
-starts as ones. Conventions: CDTools' Fourier transform is unitary with the zero frequency in the middle, as ours; it cuts
-the object at the rounded-down position and shifts the probe by the rest. Lengths are given in pixels: of a far field only
-they matter.
+The recipe is that of the engine's own example `fancy_ptycho.py`: its workhorse model FancyPtycho, half of the epochs
+with a learning rate of 0.02 and 10 patterns in a batch, then half with a quarter of the rate and five times the batch.
+What is known is held fixed: positions, exposures, the missing background, and the probe where it is the dataset's own.
+The object starts as ones. Conventions: CDTools' Fourier transform is unitary with the zero frequency in the middle, as
+ours; it cuts the object at the rounded-down position and shifts the probe by the rest. Lengths are given in pixels: of
+a far field only they matter.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +22,7 @@ from ptyproof.extras import CDTOOLS, missing, needs
 from ptyproof.reconstruction.contained import contained
 from ptyproof.reconstruction.history import History
 from ptyproof.reconstruction.method import BlindScan, Budget, Needs, Reconstruction
+from ptyproof.reconstruction.options import Option
 
 _DEFAULT_EPOCHS = 100
 _MARGIN_PX = 1  # a position that is rounded down may lie a pixel before the grid
@@ -33,10 +34,19 @@ class CDTools:
     """CDTools' FancyPtycho as a method."""
 
     name = "cdtools"
+    package = "cdtools-py"
     needs = Needs(probe="either", iterates=True)
+    options: ClassVar[Mapping[str, Option]] = {
+        "learning_rate": Option(0.02, low=1e-6, high=1.0),
+        "patterns_per_step": Option(10, low=1, high=1e6),
+    }
 
     def __init__(self, learning_rate: float = 0.02, patterns_per_step: int = 10) -> None:
         self._learning_rate, self._patterns_per_step = learning_rate, patterns_per_step
+
+    def configured(self, options: Mapping[str, Any]) -> CDTools:
+        """Return the method with its options: rate and batch of the first half."""
+        return CDTools(**options)
 
     def unavailable(self) -> str | None:
         """Return the line that installs CDTools where it is missing."""

@@ -18,7 +18,7 @@ _LAUNCHED = ("GROUP_RANK", "ROLE_RANK", "LOCAL_WORLD_SIZE", "RANK", "WORLD_SIZE"
 
 @contextmanager
 def contained() -> Iterator[None]:
-    """Give the process back what an engine changes: torch's defaults, random states, logging; keep it quiet meanwhile."""
+    """Give back what an engine changes: torch's defaults, random states, logging; keep the engine quiet meanwhile."""
     import torch
 
     dtype, device = torch.get_default_dtype(), torch.get_default_device()

@@ -1,15 +1,16 @@
 """Reconstructions by xptycho: PMACE, projected multi-agent consensus equilibrium, with a known probe.
 
-Zhai, Buzzard, Mertes, Wohlberg & Bouman, IEEE Trans. Comput. Imaging 9, 1063 (2023). The parameters are those of the
-engine's own demonstration with a known probe (data fit 0.7, exponent of the probe's weight 1.5, relaxation 0.5, 100
-iterations), and the object starts as it starts there. Conventions: xptycho's Fourier transform is unitary with the zero
-frequency in the middle, as ours. Its positions are whole pixels: it rounds them, which costs quality on scans at fractions
-of a pixel. Its patterns are square, with an even number of pixels on a side. Lengths are given in pixels.
+The method is by Zhai, Buzzard, Mertes, Wohlberg and Bouman. The parameters are those of the engine's own demonstration
+with a known probe, `demo_1_simulated_known_probe.py` (data fit 0.7, exponent of the probe's weight 1.5, relaxation 0.5,
+100 iterations), and the object starts as it starts there. Conventions: xptycho's Fourier transform is unitary with the
+zero frequency in the middle, as ours. It rounds positions to whole pixels, which costs quality on scans at fractions of
+a pixel. Its patterns are square, with an even number of pixels on a side. Lengths are given in pixels.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +21,7 @@ from ptyproof.extras import XPTYCHO, missing, needs
 from ptyproof.reconstruction.contained import contained
 from ptyproof.reconstruction.history import History
 from ptyproof.reconstruction.method import BlindScan, Budget, Needs, Reconstruction
+from ptyproof.reconstruction.options import Option
 
 _DEFAULT_EPOCHS = 100
 _LOSS_UNIT = "norm of the amplitudes' error divided by the norm of the amplitudes"
@@ -29,7 +31,13 @@ class XPtycho:
     """xptycho's PMACE as a method."""
 
     name = "xptycho"
+    package = "xptycho"
     needs = Needs(iterates=True)
+    options: ClassVar[Mapping[str, Option]] = {
+        "data_fit": Option(0.7, low=0.0, high=1.0),
+        "probe_exponent": Option(1.5, low=0.0, high=4.0),
+        "relaxation": Option(0.5, low=0.0, high=1.0),
+    }
 
     def __init__(self, data_fit: float = 0.7, probe_exponent: float = 1.5, relaxation: float = 0.5) -> None:
         self._parameters = {
@@ -37,6 +45,10 @@ class XPtycho:
             "probe_weight_exponent": probe_exponent,
             "relaxation": relaxation,
         }
+
+    def configured(self, options: Mapping[str, Any]) -> XPtycho:
+        """Return the method with its options, the parameters of PMACE."""
+        return XPtycho(**options)
 
     def unavailable(self) -> str | None:
         """Return the line that installs xptycho where it is missing."""
@@ -54,12 +66,12 @@ class XPtycho:
         rng: np.random.Generator,
         start: npt.NDArray[np.complex64] | None,
     ) -> Reconstruction:
-        """Return the object after the budget's epochs, from the object `start` (M, M'); None is the engine's own start.
+        """Return the object after the budget's epochs, from the object `start` (M, M'); None is the engine's own.
 
         Raises
         ------
         RunError
-            If patterns are not square with an even number of pixels on a side, or the loss is no finite number any more.
+            If patterns are not square with an even number of pixels on a side, or the loss is not finite any more.
         """
         height, width = dataset.window
         if height != width or height % 2:

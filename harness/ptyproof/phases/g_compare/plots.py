@@ -34,7 +34,7 @@ Image = npt.NDArray[np.float64]
 _MAX_SIDE_PX = 400  # of an image in a picture; a larger one is shown at every second, third, ... pixel
 _OUTSIDE = "0.88"  # grey of the pixels that are not compared
 _COLORS = ["#7f7f7f", "#bcbd22", "#d62728", "#1f77b4", "#9467bd", "#2ca02c", "#ff7f0e", "#17becf", "#8c564b", "#e377c2"]
-_KNOWN = ("flat", "start", "pinn", "lsqml", "pinn+lsqml", "rpie", "epie", "map", "map-tv")
+_KNOWN = ("flat", "start", "pinn", "lsqml", "pinn+lsqml", "rpie", "epie", "map", "map-tv", "cdtools", "xptycho")
 _LINES = ("-", "--", ":", "-.")
 _MARKERS = ("o", "s", "^", "D", "v")
 
