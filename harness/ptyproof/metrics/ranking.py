@@ -1,0 +1,74 @@
+"""What a table says of several methods: the median and range of each, and which one is ahead of all others."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ptyproof.metrics.paired import RULE, PairedRule, judge
+
+if TYPE_CHECKING:
+    from ptyproof.metrics.definitions import MetricDefinition
+
+# What a method must beat to have done anything: an object without structure, and the initial estimate.
+# `start+lsqml` is the control of `pinn+lsqml`, but it also reconstructs, so it is a method that can be best.
+CONTROLS = ("flat", "start")
+# The seconds of a reconstruction leave out the training of a network, and depend on the machine.
+UNRANKED = ("time_s",)
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Median and range of the values that a method has, and their number; all None without a value."""
+
+    n: int
+    median: float | None
+    low: float | None
+    high: float | None
+
+
+def spread(values: Sequence[float | None]) -> Spread:
+    """Return the median and the range over replicates; None stands for a replicate without a value."""
+    known = [value for value in values if value is not None]
+    if not known:
+        return Spread(0, None, None, None)
+    return Spread(len(known), statistics.median(known), min(known), max(known))
+
+
+def best_method(
+    metric: str,
+    values: Mapping[str, Sequence[float | None]],
+    definition: MetricDefinition,
+    rule: PairedRule = RULE,
+) -> str | None:
+    """Return the method that is ahead of every other one that has a value, controls included; None without such.
+
+    A control is never the best. If a control is level with the leading method, the metric does not show that the method
+    does anything, and no method is best.
+
+    Parameters
+    ----------
+    metric
+        Name of the metric; those of `UNRANKED` have no best method.
+    values
+        Values of each method, in the same order of replicates; None where a method has no value.
+    definition
+        Of the metric.
+    rule
+        When a method is ahead of another.
+
+    Raises
+    ------
+    InputError
+        If the methods have different numbers of replicates, or a value is not finite.
+    """
+    known = {name: found for name, found in values.items() if any(value is not None for value in found)}
+    if metric in UNRANKED or len(known) < 2:
+        return None
+    for name, found in known.items():
+        others = (other for rival, other in known.items() if rival != name)
+        if name not in CONTROLS and all(judge(found, other, definition, rule).outcome == "ahead" for other in others):
+            return name
+    return None
