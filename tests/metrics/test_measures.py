@@ -25,7 +25,7 @@ CROP = Crop((8, 92), (8, 102), np.ones((84, 94), dtype=bool))
 def as_it_is(result: npt.NDArray[Any], truth: npt.NDArray[Any], mask: npt.NDArray[np.bool_] | None = None) -> Aligned:
     """Result and truth that count as aligned."""
     whole = np.ones(truth.shape, dtype=bool) if mask is None else mask
-    return Aligned(result.astype(complex), truth.astype(complex), whole, (0.0, 0.0), (0.0, 0.0), 1 + 0j, 1.0, 1.0)
+    return Aligned(result.astype(complex), truth.astype(complex), whole, (0.0, 0.0), (0.0, 0.0), 1 + 0j, 1.0, 1.0, 0.0)
 
 
 def values(aligned: Aligned) -> Any:

@@ -11,7 +11,15 @@ import pytest
 
 from ptyproof.errors import InputError
 from ptyproof.physics.align import soft_window
-from ptyproof.physics.frc import HALF_BIT, NYQUIST, ONE_BIT, RingCorrelation, crossing, ring_correlation
+from ptyproof.physics.frc import (
+    HALF_BIT,
+    NYQUIST,
+    ONE_BIT,
+    RingCorrelation,
+    crossing,
+    last_crossing,
+    ring_correlation,
+)
 from ptyproof.physics.metamorphic import make_scene
 from tests.helpers.messages import naming
 from tests.strategies.scans import complex_noise
@@ -102,6 +110,38 @@ def test_the_crossing_lies_between_two_rings() -> None:
     assert crossing(curve, np.full(4, 1.1)) == 0.0
 
 
+def curve_of(*correlation: float) -> RingCorrelation:
+    frequency = NYQUIST * np.arange(1, len(correlation) + 1) / len(correlation)
+    return RingCorrelation(frequency, np.array(correlation), np.full(len(correlation), 9), (True, True))
+
+
+@pytest.mark.parametrize(
+    ("correlation", "first", "above", "last"),
+    [
+        ((1.0, 0.9, 0.8, 0.2, 0.1), 0.35, 0.35, 0.35),
+        ((0.4, 0.9, 0.8, 0.2, 0.1), 0.0, 0.35, 0.35),  # wrong at the coarsest scale alone
+        ((0.4, 0.9, 0.2, 0.8, 0.2), 0.0, 0.2 + 0.1 * 4 / 7, 0.45),  # back above the threshold once more
+        ((1.0, 0.4, 0.9, 0.8, 0.2), 0.1 + 0.1 * 5 / 6, 0.0, 0.45),  # below at the first ring that counts
+        ((0.4, 0.9, 0.9, 0.9, 0.9), 0.0, NYQUIST, NYQUIST),
+        ((0.1, 0.2, 0.1, 0.0, 0.1), 0.0, 0.0, 0.0),
+    ],
+)
+def test_first_crossing_first_above_a_frequency_and_last_crossing(
+    correlation: tuple[float, ...], first: float, above: float, last: float
+) -> None:
+    curve = curve_of(*correlation)
+    threshold = curve.threshold(0.5)
+    assert crossing(curve, threshold) == pytest.approx(first)
+    assert crossing(curve, threshold, lowest=0.15) == pytest.approx(above)
+    assert last_crossing(curve, threshold) == pytest.approx(last)
+
+
+def test_no_ring_above_the_lowest_frequency() -> None:
+    curve = curve_of(1.0, 1.0)
+    with pytest.raises(InputError, match=naming(0.6, 0.5)):
+        crossing(curve, curve.threshold(0.5), lowest=0.6)
+
+
 def test_a_soft_window_keeps_agreement_at_low_frequencies_from_leaking_to_high_ones() -> None:
     truth = np.angle(make_scene((128, 140)).truth)
     low = np.hypot(*np.meshgrid(np.fft.fftfreq(128), np.fft.fftfreq(140), indexing="ij")) < 0.1
@@ -134,6 +174,7 @@ def test_a_constant_image_has_no_power(value: Any) -> None:
         (lambda a: ring_correlation(a * np.nan, a, even(a.shape)), naming("a", 288)),
         (lambda a: ring_correlation(a, a, 0 * even(a.shape)), naming("window")),
         (lambda a: crossing(ring_correlation(a, a, even(a.shape)), np.ones(3)), naming(8, "(3,)")),
+        (lambda a: last_crossing(ring_correlation(a, a, even(a.shape)), np.ones(3)), naming(8, "(3,)")),
         (lambda a: ring_correlation(a, a, even(a.shape)).threshold(), naming("level None", "snr None")),
     ],
 )

@@ -80,6 +80,9 @@ class Aligned:
         c.
     overlap, overlap_before
         |<R, T>| / sqrt(<R, R> <T, T>) with shift and ramp removed, and with them left in; between 0 and 1.
+    unaligned_error
+        sqrt(<u R - T, u R - T> / <T, T>) of the result as it came: u = exp(i phase) is the factor that fits best, one
+        for each connected component. 0 is perfect; there is no upper limit.
     """
 
     result: _Complex
@@ -90,6 +93,7 @@ class Aligned:
     scale: complex
     overlap: float
     overlap_before: float
+    unaligned_error: float
 
 
 def illumination_crop(illumination: NDArray[np.floating], min_fraction: float) -> Crop:
@@ -152,6 +156,7 @@ def align(
     components: NDArray[np.integer] | None = None,
     max_shift_px: float = 8.0,
     edge_px: float = 8.0,
+    phase_only: bool = False,
 ) -> Aligned:
     """Bring a result onto the truth: sub-pixel shift, phase ramp and complex factor removed, in this order, in rounds.
 
@@ -173,6 +178,9 @@ def align(
         The largest shift that is looked for, on each axis.
     edge_px
         Width of the soft edges of the window in which images are correlated.
+    phase_only
+        Remove the phase alone, one for each connected component, and leave shift, ramp and scale in. It shows what a
+        method makes of a scan whose probe and positions are known, as then only the phase is free.
 
     Returns
     -------
@@ -186,15 +194,20 @@ def align(
     _check(result, truth, crop)
     pair = _Pair(result, truth, crop, components, max_shift_px, edge_px)
     none = (0.0, 0.0)
-    best = before = (_overlap(pair.brought(none, none), pair.target, crop.mask), none, none)
-    if np.ptp(pair.whole.real) > 0 or np.ptp(pair.whole.imag) > 0:
+    as_it_came = pair.brought(none, none)
+    best = before = (_overlap(as_it_came, pair.target, crop.mask), none, none)
+    if not phase_only and (np.ptp(pair.whole.real) > 0 or np.ptp(pair.whole.imag) > 0):
         for ramp_first in (True, False):
             best = max(best, _search(pair, ramp_first), key=lambda candidate: candidate[0])
     overlap, shift, ramp = best
     brought = pair.brought(shift, ramp)
     scale = scaled_error(brought, pair.target, crop.mask.astype(np.float64)).scale
+    turn, unaligned_error = _turned(as_it_came, pair.target, crop.mask)
+    scale = turn if phase_only else scale
     overlap, overlap_before = (min(1.0, value) for value in (overlap, before[0]))  # rounding can lift it above 1
-    return Aligned(scale * brought, pair.target, crop.mask, shift, ramp, scale, overlap, overlap_before)
+    return Aligned(
+        scale * brought, pair.target, crop.mask, shift, ramp, scale, overlap, overlap_before, unaligned_error
+    )
 
 
 class _Pair:
@@ -327,6 +340,14 @@ def _overlap(moving: _Complex, target: _Complex, mask: NDArray[np.bool_]) -> flo
     a, b = moving[mask], target[mask]
     norm = np.linalg.norm(a) * np.linalg.norm(b)
     return float(np.abs(np.vdot(a, b)) / norm) if norm > 0 else 0.0
+
+
+def _turned(image: _Complex, target: _Complex, mask: NDArray[np.bool_]) -> tuple[complex, float]:
+    """Return the unit factor that brings an image closest to the target in the mask, and the relative error then."""
+    a, b = image[mask], target[mask]
+    inner = complex(np.vdot(a, b))
+    turn = inner / abs(inner) if inner != 0 else 1.0 + 0.0j
+    return turn, float(np.linalg.norm(turn * a - b) / np.linalg.norm(b))
 
 
 def _extent(line: NDArray[np.bool_]) -> tuple[int, int]:

@@ -109,11 +109,41 @@ def ring_correlation(a: NDArray[np.inexact], b: NDArray[np.inexact], window: NDA
     return RingCorrelation(np.arange(1, count) / side, correlation, n_px, has_power)
 
 
-def crossing(curve: RingCorrelation, threshold: NDArray[np.floating]) -> float:
+def crossing(curve: RingCorrelation, threshold: NDArray[np.floating], lowest: float = 0.0) -> float:
     """Return the frequency at which a curve first falls below its threshold, in cycles per pixel.
 
     Between the last ring at or above and the first ring below, both lines are taken as straight. 0 if the first ring
-    is below already; 1/2, the Nyquist frequency, if none is.
+    is below already; 1/2, the Nyquist frequency, if no ring is.
+
+    Parameters
+    ----------
+    curve
+        Of `ring_correlation`.
+    threshold
+        (k,), of `RingCorrelation.threshold`.
+    lowest
+        Rings of lower frequencies do not count, cycles per pixel. Errors of the slow phase are there.
+
+    Raises
+    ------
+    InputError
+        If the threshold has another length than the curve, or no ring counts.
+    """
+    above = _above(curve, threshold)
+    counted = np.flatnonzero(curve.frequency >= lowest)
+    if counted.size == 0:
+        raise InputError(f"lowest must be at most {curve.frequency[-1]:g} cycles per pixel, got {lowest:g}")
+    below = counted[above[counted] < 0]
+    if below.size == 0:
+        return NYQUIST
+    first = int(below[0])
+    return 0.0 if first == counted[0] else _between(curve, above, first - 1)
+
+
+def last_crossing(curve: RingCorrelation, threshold: NDArray[np.floating]) -> float:
+    """Return the frequency above which a curve stays below its threshold, in cycles per pixel.
+
+    Interpolated as in `crossing`. 0 if every ring is below; 1/2, the Nyquist frequency, if the last ring is not.
 
     Parameters
     ----------
@@ -127,18 +157,25 @@ def crossing(curve: RingCorrelation, threshold: NDArray[np.floating]) -> float:
     InputError
         If the threshold has another length than the curve.
     """
+    above = _above(curve, threshold)
+    high = np.flatnonzero(above >= 0)
+    if high.size == 0:
+        return 0.0
+    last = int(high[-1])
+    return NYQUIST if last == len(above) - 1 else _between(curve, above, last)
+
+
+def _above(curve: RingCorrelation, threshold: NDArray[np.floating]) -> _Real:
     if threshold.shape != curve.correlation.shape:
         raise InputError(f"a threshold must have the curve's {len(curve.correlation)} rings, got {threshold.shape}")
-    above = curve.correlation - threshold
-    below = np.flatnonzero(above < 0)
-    if below.size == 0:
-        return NYQUIST
-    first = int(below[0])
-    if first == 0:
-        return 0.0
-    high, low = above[first - 1], above[first]
+    return np.asarray(curve.correlation - threshold)
+
+
+def _between(curve: RingCorrelation, above: _Real, ring: int) -> float:
+    """Return where the line from a ring to the next one, which is below, crosses zero."""
+    high, low = above[ring], above[ring + 1]
     share = high / (high - low)
-    return float(curve.frequency[first - 1] + share * (curve.frequency[first] - curve.frequency[first - 1]))
+    return float(curve.frequency[ring] + share * (curve.frequency[ring + 1] - curve.frequency[ring]))
 
 
 def _spectrum(image: NDArray[np.inexact], window: NDArray[np.floating]) -> tuple[NDArray[np.complex128], bool]:
