@@ -51,18 +51,19 @@ def slow_phase(
         raise InputError(f"the mask must have a pixel, got an empty mask of shape {mask.shape}")
     product = np.zeros(mask.shape, dtype=np.complex128)
     product[mask] = result[mask] * np.conj(truth[mask])
-    if not np.all(np.isfinite(product)):
-        raise InputError(
-            f"result and truth must be finite, but {np.count_nonzero(~np.isfinite(product))} pixels are not"
-        )
-    smooth = gaussian_filter(product.real, sigma_px, mode="constant") + 1j * gaussian_filter(
-        product.imag, sigma_px, mode="constant"
-    )
+    unusable = np.count_nonzero(~np.isfinite(product))
+    if unusable:
+        raise InputError(f"result and truth must be finite, but {unusable} pixels are not")
+    smooth = _blurred(product.real, sigma_px) + 1j * _blurred(product.imag, sigma_px)
     modulus = np.abs(smooth)
     known = mask & (modulus > 0)
     direction = np.divide(smooth, modulus, out=np.zeros_like(smooth), where=known)
     mean = direction[mask].mean()
     return np.where(known, np.angle(direction * np.conj(mean if mean != 0 else 1.0)), 0.0)
+
+
+def _blurred(image: NDArray[np.float64], sigma_px: float) -> NDArray[np.float64]:
+    return np.asarray(gaussian_filter(image, sigma_px, mode="constant"), dtype=np.float64)
 
 
 def rms_in(image: NDArray[np.floating], mask: NDArray[np.bool_]) -> float:
