@@ -10,11 +10,12 @@ import pytest
 
 from ptyproof.errors import DataError, RunError
 from ptyproof.io.dataset import read_dataset
-from ptyproof.methods.network import Pinn, Start
+from ptyproof.methods.network import Pinn, Start, ThenLsqml
 from ptyproof.methods.network_prediction import illuminations
-from ptyproof.reconstruction.method import BlindScan, Budget, Reconstruction
+from ptyproof.reconstruction.method import BlindScan, Budget, Needs, Reconstruction
 from ptyproof.reconstruction.stitching import stitch
 from ptyproof.study.layout import phase_c_file
+from ptyproof.study.reconstruction import Value
 from ptyproof.training.bundle import read_bundle, write_bundle
 from ptyproof.training.network import GroupNetwork
 from ptyproof.training.prediction import predict_object, predict_patches
@@ -72,6 +73,29 @@ def test_the_start_looks_at_patterns_as_the_cell_does(blind: BlindScan, grouped:
     np.testing.assert_array_equal(found.obj, own(blind, None, grouped=grouped, start_only=True))
     assert not np.array_equal(found.obj, own(blind, None, grouped=not grouped, start_only=True))
     assert_steps(found, stitched=not grouped)
+
+
+def test_lsqml_goes_on_from_the_joint_start_whatever_the_cell_looks_at(blind: BlindScan) -> None:
+    pytest.importorskip("ptychi", reason="pty-chi is not installed: pip install 'pytest-ptyproof[iterative]'")
+    method = ThenLsqml(Start(SIZES))
+    assert (method.name, method.needs) == ("start+lsqml", Needs(iterates=True))
+    joint, alone = (
+        method.reconstruct(replace(blind, grouped=grouped), BUDGET, np.random.default_rng(1))
+        for grouped in (True, False)
+    )
+    np.testing.assert_array_equal(joint.obj, alone.obj)
+    assert list(joint.steps_s) == ["inference", "set-up", "iterations"]
+    assert joint.stopped_by == "epochs"
+    start = Start(SIZES).reconstruct(blind, BUDGET, RNG).obj
+    lit = start != 0
+    moved = np.abs(joint.obj - start)[lit].mean() / np.abs(start[lit]).mean()
+    assert 0 < moved < 0.5  # an epoch changes the start, and leaves most of it
+    other = method.configured({**defaults(method), "batching": "random", "n_batches": 4})
+    assert not np.array_equal(other.reconstruct(blind, BUDGET, np.random.default_rng(1)).obj, joint.obj)
+
+
+def defaults(method: ThenLsqml) -> dict[str, Value]:
+    return {name: option.default for name, option in method.options.items()}
 
 
 def assert_steps(found: Reconstruction, *, stitched: bool) -> None:

@@ -19,7 +19,7 @@ import pytest
 
 from ptyproof.assessment.half_scans import HalfScan, half_scan_agreement, half_scan_indices
 from ptyproof.io.dataset import Dataset, new_metadata
-from ptyproof.methods.network import Pinn, PinnThenLsqml, Start
+from ptyproof.methods.network import Pinn, Start, ThenLsqml
 from ptyproof.metrics.data_fit import data_fit_metrics
 from ptyproof.metrics.protocol import Recipe
 from ptyproof.physics.dose import scale_probe_to_dose
@@ -167,7 +167,7 @@ def of_networks(gridsize: int, window: tuple[int, int]) -> Any:
     found, (scan, _, _) = {}, scene(window, 0.37)
     with TemporaryDirectory() as folder:
         scan = replace(scan, bundle_path=bundle_of_noise(Path(folder), window, gridsize))
-        for method in (Pinn(), PinnThenLsqml()):
+        for method in (Pinn(), ThenLsqml(Pinn())):
             made = method.reconstruct(scan, Budget(3), np.random.default_rng(1))
             found[method.name] = r_factor(scan, made.obj, made.probe)
     return found

@@ -1,10 +1,12 @@
-"""The methods that need the network or what it starts from: `start`, `pinn` and `pinn+lsqml`.
+"""The methods that need the network or what it begins from: `start`, `pinn`, and LSQML from the result of either.
 
 They bring training and reconstruction together, which do not know each other.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +17,7 @@ from ptyproof.extras import INFERENCE, missing, needs
 from ptyproof.reconstruction.iterative import PtyChi
 from ptyproof.reconstruction.method import BlindScan, Budget, Needs, Reconstruction
 from ptyproof.reconstruction.stitching import stitch
+from ptyproof.study.reconstruction import Value
 from ptyproof.study.training import NetworkDesign
 from ptyproof.training.scan import normalized_scan
 
@@ -79,36 +82,39 @@ class Pinn:
         return _inferred(bundle.network, dataset, bundle.record["gridsize"] > 1, start_only=False)
 
 
-class PinnThenLsqml:
-    """The network's result, refined by a few epochs of LSQML."""
+class ThenLsqml:
+    """The result of another method, refined by epochs of LSQML; its options are those of `lsqml`.
 
-    name = "pinn+lsqml"
-    needs = Needs(training=True, iterates=True)
+    Parameters
+    ----------
+    first
+        The other method, without iterations. It is given the whole scan at once.
+    engine
+        LSQML with its options; None takes the defaults.
+    """
 
-    def __init__(self) -> None:
-        self._network = Pinn()
-        self._engine = PtyChi("lsqml")
+    def __init__(self, first: Start | Pinn, engine: PtyChi | None = None) -> None:
+        self._first = first
+        self._engine = engine or PtyChi("lsqml")
+        self.name = f"{first.name}+lsqml"
+        self.needs = Needs(training=first.needs.training, iterates=True)
+        self.options = self._engine.options
+
+    def configured(self, options: Mapping[str, Value]) -> ThenLsqml:
+        """Return the method with these options of LSQML."""
+        return ThenLsqml(self._first, self._engine.configured(options))
 
     def unavailable(self) -> str | None:
-        """Return the line that installs pty-chi, or what the network needs, where it is missing."""
-        return self._network.unavailable() or self._engine.unavailable()
+        """Return the line that installs pty-chi, or what the first method needs, where it is missing."""
+        return self._first.unavailable() or self._engine.unavailable()
 
     def reconstruct(self, dataset: BlindScan, budget: Budget, rng: np.random.Generator) -> Reconstruction:
-        """Return the refined object; errors are those of `pinn` and `lsqml`."""
-        first = self._network.reconstruct(dataset, budget, rng)
+        """Return the refined object; errors are those of both methods."""
+        first = self._first.reconstruct(replace(dataset, grouped=True), budget, rng)
         # where no light falls the patches have no value, and the engine needs a transparent object
         start = np.where(first.obj == 0, np.complex64(dataset.unit_scale), first.obj)
         refined = self._engine.refine(dataset, budget, rng, start)
-        return Reconstruction(
-            refined.obj,
-            refined.probe,
-            losses=refined.losses,
-            seconds=refined.seconds,
-            loss_unit=refined.loss_unit,
-            steps_s={**first.steps_s, **refined.steps_s},
-            stopped_by=refined.stopped_by,
-            remedies=refined.remedies,
-        )
+        return replace(refined, steps_s={**first.steps_s, **refined.steps_s})
 
 
 def _inferred(network: GroupNetwork, dataset: BlindScan, grouped: bool, *, start_only: bool) -> Reconstruction:

@@ -32,7 +32,20 @@ if TYPE_CHECKING:
 
 ENTRY_POINTS = "ptyproof.methods"
 NEED_TRAINING = frozenset({"pinn", "pinn+lsqml"})
-SHIPPED = ("flat", "start", "pinn", "lsqml", "rpie", "epie", "pinn+lsqml", "map", "map-tv", "cdtools", "xptycho")
+SHIPPED = (
+    "flat",
+    "start",
+    "pinn",
+    "lsqml",
+    "start+lsqml",
+    "pinn+lsqml",
+    "rpie",
+    "epie",
+    "map",
+    "map-tv",
+    "cdtools",
+    "xptycho",
+)
 
 
 @dataclass(frozen=True)
@@ -193,7 +206,7 @@ def method_order(design: StudyDesign, known: Sequence[Guest]) -> tuple[str, ...]
 
 def _shipped(design: StudyDesign) -> list[Method]:
     from ptyproof.methods.map import WEIGHTS, MapFit
-    from ptyproof.methods.network import Pinn, PinnThenLsqml, Start
+    from ptyproof.methods.network import Pinn, Start, ThenLsqml
     from ptyproof.reconstruction.cdtools_engine import CDTools
     from ptyproof.reconstruction.flat import Flat
     from ptyproof.reconstruction.iterative import ENGINES, PtyChi
@@ -205,7 +218,8 @@ def _shipped(design: StudyDesign) -> list[Method]:
         Start(network),
         Pinn(),
         *map(PtyChi, ENGINES),
-        PinnThenLsqml(),
+        ThenLsqml(Start(network)),
+        ThenLsqml(Pinn()),
         MapFit("map", network),
         MapFit("map-tv", network, WEIGHTS),
         CDTools(),

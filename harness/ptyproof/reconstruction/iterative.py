@@ -11,8 +11,9 @@ a window on whole pixels, and the origin is the middle of the first window, (H -
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,31 +23,45 @@ from ptyproof.errors import RunError
 from ptyproof.extras import ENGINES as ENGINE_PACKAGES
 from ptyproof.extras import missing, needs
 from ptyproof.reconstruction.contained import contained
+from ptyproof.reconstruction.history import History
 from ptyproof.reconstruction.method import BlindScan, Budget, Needs, Reconstruction
+from ptyproof.reconstruction.options import Option
 from ptyproof.remedies import import_torchvision
+from ptyproof.study.reconstruction import Value
 
 _DEFAULT_EPOCHS = 100
 _MARGIN_PX = 2  # pty-chi cuts windows of one pixel more on each side to shift them
 _LOSS_UNIT = "mean over pixels of (sqrt(I) - sqrt(n))^2, from patterns as they were before their update"
 
 
+BATCHINGS = ("compact", "random", "uniform")
+
+
 @dataclass(frozen=True)
 class Engine:
-    """An engine of pty-chi: its options class, and where its options differ from pty-chi's defaults."""
+    """An engine of pty-chi: its options class there, and what a study may set."""
 
-    options: str
-    object_options: tuple[tuple[str, Any], ...] = ()
-    probe_options: tuple[tuple[str, Any], ...] = ()
-    rescales_probe: bool = False
-    spread: bool = False
+    kind: str
+    options: Mapping[str, Option]
 
 
-# rPIE divides by little where there is little light. Patterns that overlap in one update then make it diverge, so its
-# batches are spread over the scan, and it is damped more than pty-chi's default of 0.1 for single patterns.
+def _batches(batching: str, n_batches: int, prefix: str = "") -> dict[str, Option]:
+    """Return the options that say which patterns an update sees, and how many updates an epoch has.
+
+    0 updates: as many as the study's batch size needs, and ten or more.
+    """
+    return {f"{prefix}batching": Option(batching, BATCHINGS), f"{prefix}n_batches": Option(n_batches, low=0)}
+
+
+# With a known probe, LSQML sees all patterns at once, which leaves out the noise of small batches, and pty-chi applies
+# momentum to the object in the compact mode alone. A probe that is refined needs more than one update in an epoch. rPIE
+# divides by little where there is little light; patterns that overlap in one update then make it diverge, so its
+# batches are spread over the scan, and alpha is larger than pty-chi's 0.1 for single patterns.
+_MOMENTUM = {"momentum": Option(0.5, low=0.0, high=2.0)}
 _ENGINES = {
-    "lsqml": Engine("LSQMLOptions", rescales_probe=True),
-    "rpie": Engine("RPIEOptions", (("alpha", 0.3),), spread=True),
-    "epie": Engine("EPIEOptions", (("alpha", 1.0),), (("alpha", 1.0),)),
+    "lsqml": Engine("LSQMLOptions", _batches("compact", 1) | _MOMENTUM | _batches("random", 0, "refining_")),
+    "rpie": Engine("RPIEOptions", _batches("uniform", 0) | {"alpha": Option(0.3, low=0.0, high=1.0)}),
+    "epie": Engine("EPIEOptions", _batches("random", 0) | {"alpha": Option(1.0, low=0.0, high=1.0)}),
 }
 _BATCH_OF_SCAN = 10  # an update sees no more than a tenth of the scan: its patterns overlap little
 ENGINES = tuple(_ENGINES)
@@ -57,9 +72,14 @@ class PtyChi:
 
     needs = Needs(probe="either", iterates=True)
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, settings: Mapping[str, Value] | None = None) -> None:
         self.name = name
-        self._engine = _ENGINES[name]
+        self.options = _ENGINES[name].options
+        self._settings = {key: option.default for key, option in self.options.items()} | dict(settings or {})
+
+    def configured(self, options: Mapping[str, Value]) -> PtyChi:
+        """Return the engine with these options."""
+        return PtyChi(self.name, options)
 
     def unavailable(self) -> str | None:
         """Return the line that installs pty-chi where it is missing."""
@@ -93,15 +113,16 @@ class PtyChi:
             canvas = _Canvas.of(dataset)
             scale = dataset.unit_scale
             seed = int(rng.integers(2**31))
-            options = _options(api, self._engine, dataset, seed)
+            options = _options(api, _ENGINES[self.name].kind, self._settings, dataset, seed)
             task: Any = PtychographyTask(options, **_inputs(dataset, canvas, scale, start))
             # pty-chi draws the order of the patterns from a generator that its random_seed does not reach
             task.reconstructor.dataloader.generator.manual_seed(seed)
             set_up = clock.seconds()
-            losses, seconds, stopped_by = _iterate(task, budget)
+            history = History(budget, _DEFAULT_EPOCHS)
+            _iterate(task, history)
             obj, probe = (np.asarray(task.get_data_to_cpu(name, as_numpy=True)) for name in ("object", "probe"))
-        if len(losses) and not np.isfinite(losses[-1]):
-            raise RunError(f"{self.name} diverged: its loss became {losses[-1]} in epoch {len(losses)}")
+        if not np.isfinite(history.losses[-1]):
+            raise RunError(f"{self.name} diverged: its loss became {history.losses[-1]} in epoch {len(history.losses)}")
         whole = np.full(dataset.object_shape, scale, np.complex64) if start is None else start.copy()
         whole[canvas.inner] = (obj[0] * np.float32(scale))[canvas.crop]
         refined = dataset.probe
@@ -111,11 +132,11 @@ class PtyChi:
         return Reconstruction(
             whole,
             refined,
-            losses=tuple(losses),
-            seconds=tuple(seconds),
+            losses=tuple(history.losses),
+            seconds=tuple(history.seconds),
             loss_unit=_LOSS_UNIT,
             steps_s={"set-up": set_up - began, "iterations": clock.seconds() - set_up},
-            stopped_by=stopped_by,
+            stopped_by=history.stopped_by,
             remedies=() if remedy is None else (remedy,),
         )
 
@@ -146,30 +167,39 @@ class _Canvas:
         return cls((shape[0], shape[1]), (origin[0], origin[1]), (inner[0], inner[1]), (crop[0], crop[1]))
 
 
-def _options(api: Any, engine: Engine, dataset: BlindScan, seed: int) -> Any:
-    options = getattr(api, engine.options)()
+def _options(api: Any, kind: str, settings: Mapping[str, Any], dataset: BlindScan, seed: int) -> Any:
+    options = getattr(api, kind)()
     reconstructor = options.reconstructor_options
     reconstructor.default_device = api.Devices.CPU
-    reconstructor.batch_size = max(1, min(dataset.batch_size, len(dataset) // _BATCH_OF_SCAN))
-    reconstructor.batching_mode = api.BatchingModes.UNIFORM if engine.spread else api.BatchingModes.RANDOM
+    estimated = dataset.probe_knowledge == "estimated"
+    prefix = "refining_" if estimated and "refining_batching" in settings else ""
+    batching = settings[f"{prefix}batching"]
+    reconstructor.batch_size = _batch_size(settings[f"{prefix}n_batches"], dataset)
+    reconstructor.batching_mode = api.BatchingModes[batching.upper()]
     reconstructor.random_seed = seed
     reconstructor.displayed_loss_function = api.LossFunctions.MSE_SQRT
     reconstructor.allow_nondeterministic_algorithms = False
     options.data_options.fft_shift = False
     options.object_options.determine_position_origin_coords_by = api.ObjectPosOriginCoordsMethods.SPECIFIED
     options.object_options.position_origin_coords = (np.array(dataset.window) - 1) / 2
-    if dataset.probe_knowledge == "true":
+    if batching == "compact" and "momentum" in settings:
+        reconstructor.momentum_acceleration_gain = settings["momentum"]
+    if "alpha" in settings:
+        options.object_options.alpha = settings["alpha"]
+    if kind == "EPIEOptions":
+        options.probe_options.alpha = settings["alpha"]
+    if not estimated:
         options.probe_options.optimizable = False
         options.object_options.remove_object_probe_ambiguity.enabled = False
-        if engine.rescales_probe:
+        if kind == "LSQMLOptions":
             reconstructor.rescale_probe_intensity_in_first_epoch = False
-    for target, changes in (
-        (options.object_options, engine.object_options),
-        (options.probe_options, engine.probe_options),
-    ):
-        for key, value in changes:
-            setattr(target, key, value)
     return options
+
+
+def _batch_size(n_batches: int, dataset: BlindScan) -> int:
+    if n_batches:
+        return max(1, -(-len(dataset) // n_batches))
+    return max(1, min(dataset.batch_size, len(dataset) // _BATCH_OF_SCAN))
 
 
 def _inputs(
@@ -190,19 +220,10 @@ def _inputs(
     }
 
 
-def _iterate(task: Any, budget: Budget) -> tuple[list[float], list[float], Literal["epochs", "seconds"]]:
-    epochs = budget.epochs if budget.epochs is not None or budget.seconds is not None else _DEFAULT_EPOCHS
-    losses: list[float] = []
-    seconds: list[float] = []
-    began = clock.seconds()
-    while epochs is None or len(losses) < epochs:
+def _iterate(task: Any, history: History) -> None:
+    while history.stopped_by is None:
         task.run(1)
-        losses.append(float(task.reconstructor.loss_tracker.table["loss"].iloc[-1]))
-        seconds.append(clock.seconds() - began)
-        budget.on_epoch(len(losses))
-        if budget.seconds is not None and seconds[-1] >= budget.seconds:
-            return losses, seconds, "seconds"
-    return losses, seconds, "epochs"
+        history.add(float(task.reconstructor.loss_tracker.table["loss"].iloc[-1]))
 
 
 def preload() -> None:

@@ -113,7 +113,8 @@ _DEFAULT_METHODS = (
     MethodDesign("start"),
     MethodDesign("pinn"),
     MethodDesign("lsqml", 100),
-    MethodDesign("pinn+lsqml", 5),
+    MethodDesign("start+lsqml", 40),
+    MethodDesign("pinn+lsqml", 40),
 )
 
 
