@@ -40,6 +40,7 @@ F = ("reconstruction_manifest", "whole-dose")
 ENDS = ("reconstruction_manifest", "failed-lost-and-reused")
 G = ("comparison_manifest", "every-status")
 SUMMARY = ("metrics_summary", "one-protocol")
+REPLICATES = ("metrics_summary", "three-replicates")
 STATE = ("job_state", "running")
 ASSESSED = ("assessment", "one-failed")
 OWN = ("assessment", "own-networks")
@@ -90,6 +91,11 @@ FILE_OF_G = ("comparison_manifest", "every-status.json")
 def _of(of: tuple[str, str], job: int) -> dict[str, Any]:
     result: dict[str, Any] = example(of[0], f"{of[1]}.json")["jobs"][job]["result"]
     return result
+
+
+def _with_time(bests: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the best methods with one of the time, which has none."""
+    return [*bests, {**bests[0], "metric": "time_s"}]
 
 
 def _twice(entries: list[Any]) -> list[Any]:
@@ -364,6 +370,10 @@ OF_COMPARISONS = (
         SUMMARY,
         tables__0__best__0__methods=["flat"],
     ),
+    case("PM614", "$.tables[0].best[0].methods", REPLICATES, tables__0__best__0__methods=["start"]),
+    case("PM614", "$.tables[0].best", REPLICATES, tables__0__best=lambda best: best[1:]),
+    case("PM614", "$.tables[0].best[10].methods", REPLICATES, tables__0__best=_with_time),
+    case("PM614", "$.rule.least_relative", REPLICATES, rule__least_relative=0.0),
     case("PM623", "$.cells[0].measures[0].direction", G, cells__0__measures__0__direction="higher"),
     case("PM623", "$.cells[0].measures[0].unit", G, cells__0__measures__0__unit="rad"),
     case("PM623", "$.cells[0].measures[0].metric", G, cells__0__measures__0__metric="complex_rmse"),

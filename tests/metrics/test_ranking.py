@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ptyproof.metrics.definitions import MetricDefinition
-from ptyproof.metrics.ranking import Spread, best_method, spread
+from ptyproof.metrics.ranking import Spread, best_method, by_method, spread
 
 LOWER = MetricDefinition("complex NRMSE", "1", "lower")
 
@@ -33,11 +33,12 @@ def three(value: float) -> list[float | None]:
     ],
 )
 def test_the_best_method_is_ahead_of_every_other_one(values: dict[str, list[float | None]], wanted: str | None) -> None:
-    assert best_method("complex_nrmse", values, LOWER) == wanted
+    assert best_method(values, LOWER) == wanted
 
 
-def test_time_has_no_best_method() -> None:
-    assert best_method("time_s", {"lsqml": three(9.0), "pinn": three(1.0)}, LOWER) is None
+def test_values_are_in_the_order_of_the_replicates() -> None:
+    values = [("lsqml", 2, 0.2), ("pinn", 3, 0.3), ("pinn", 1, None), ("lsqml", 1, 0.1)]
+    assert by_method(values) == {"lsqml": [0.1, 0.2, None], "pinn": [None, None, 0.3]}
 
 
 def test_a_spread_leaves_out_what_is_missing() -> None:

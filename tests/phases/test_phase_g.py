@@ -19,10 +19,13 @@ from ptyproof.cli.main import main
 from ptyproof.errors import DataError, InputError
 from ptyproof.io.dataset import read_dataset, write_dataset
 from ptyproof.io.file_record import file_is_whole, file_record
+from ptyproof.io.schema import schema_errors
 from ptyproof.io.strict_json import write_json
-from ptyproof.metrics.protocol import protocol_sha256
+from ptyproof.metrics.paired import RULE
+from ptyproof.metrics.protocol import Recipe, protocol_sha256
+from ptyproof.phases.g_compare import page
 from ptyproof.phases.g_compare.compare import open_comparison, run_comparison
-from ptyproof.phases.g_compare.tables import COLUMNS
+from ptyproof.phases.g_compare.tables import COLUMNS, summary
 from ptyproof.records.manifest import read_manifest
 from ptyproof.study.design import StudyDesign
 from tests.helpers.known import known
@@ -135,14 +138,51 @@ def test_the_summary_has_one_table_for_each_protocol(compared: Phase) -> None:
     assert [(row["view"], row["method"]) for row in table["rows"]] == [
         (view, method) for view in ("baseline", "dense") for method in METHODS
     ]
-    best = {(entry["view"], entry["metric"]): entry["methods"] for entry in table["best"]}
-    assert best["dense", "phase_mae"] == ["lsqml"]
-    assert best["dense", "time_s"] == ["flat"]
+    assert (table["best"], found["rule"]) == ([], RULE.as_dict())  # one replicate
     assert len(found["without_result"]) == N_METHODS
     text = (compared.root / "comparison.md").read_text(encoding="utf-8")
     assert text.index("| dose ") < text.index("sparse (gs2), test")
     assert "flat (control)" in text
+    assert "**" not in text
     assert any(names(line, "sparse (gs2)", "flat, start, lsqml", "25.6 px") for line in text.splitlines())
+
+
+def replicated(compared: Phase, n: int) -> list[Any]:
+    """Return the cells of a comparison n times, each replicate with values of its own."""
+    cells = []
+    for replicate in range(1, n + 1):
+        for cell in compared.manifest["cells"]:
+            entry = {**cell, "replicate": replicate} if replicate > 1 else cell
+            if cell["status"] == "success":
+                measures = [
+                    {**found, "value": found["value"] and found["value"] * (1 + replicate / 100)}
+                    for found in cell["measures"]
+                ]
+                entry = {**entry, "measures": measures}
+            cells.append(entry)
+    return cells
+
+
+@pytest.mark.parametrize("n", [2, 3])
+def test_replicates_share_a_row_and_three_of_them_can_show_a_best_method(
+    compared: Phase, one_dose: StudyDesign, n: int
+) -> None:
+    protocols = {entry["sha256"]: entry["parts"] for entry in compared.manifest["protocols"]}
+    recipe = Recipe(**compared.manifest["recipe"])
+    found = summary("study", compared.manifest["design_digest"], replicated(compared, n), protocols, recipe)
+    assert schema_errors(found, "metrics_summary") == []
+    (table,) = found["tables"]
+    assert len(table["rows"]) == 2 * n * N_METHODS
+    best = {(entry["view"], entry["metric"]): entry["methods"] for entry in table["best"]}
+    assert best.get(("dense", "phase_mae")) == (["lsqml"] if n == 3 else None)
+    assert ("dense", "time_s") not in best
+    lines = [line for line in page.tables(found) if line.startswith(("| 10000", "| dose"))]
+    assert len(lines) == 1 + 2 * N_METHODS
+    of_lsqml = dict(zip(*([cell.strip() for cell in line.split("|")] for line in (lines[0], lines[-1])), strict=True))
+    values = [value(compared.manifest, "dense", "lsqml", "phase_mae") * (1 + k / 100) for k in range(1, n + 1)]
+    shown = next(cell for head, cell in of_lsqml.items() if head.startswith("phase MAE"))
+    assert shown.strip("*") == f"{np.median(values):.4g} [{values[0]:.4g}, {values[-1]:.4g}]"
+    assert shown.startswith("**") == (n == 3)
 
 
 def test_files_are_recorded_and_pictures_are_pictures(compared: Phase) -> None:

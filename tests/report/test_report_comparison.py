@@ -34,7 +34,7 @@ def compared(method: str, value: float | None, **changes: Any) -> TidyRow:
 
 def page_of(rows: list[TidyRow]) -> str:
     """Return the section of a comparison as HTML."""
-    return render("comparison.html.j2", comparison=comparison(rows), compared_figures=[])
+    return render("comparison.html.j2", comparison=comparison(rows), compared_figures=[], marked="")
 
 
 def rows_in(text: str) -> list[list[str]]:
@@ -56,15 +56,39 @@ def test_methods_are_columns_and_doses_and_views_are_rows_in_their_order() -> No
     (first, *values), (second, *others) = rows_in(text)
     assert names(first, "1,000 photons", "dense", "gridsize 2")
     assert names(second, "10,000 photons", "baseline", "gridsize 1")
-    assert (values[0], values[1].split()[0], len(values[1].split())) == ("0.30000", "0.20000", 2)  # the best is marked
+    assert values == ["0.30000", "0.20000"]  # one replicate: none is marked
     assert others == ["0.10000", "–"]
     assert "Complex NRMSE" in Reader(text).words
 
 
-@pytest.mark.parametrize(("direction", "marked"), [("lower", "0.20000 best"), ("higher", "0.30000 best"), (None, None)])
-def test_the_best_of_a_cell_is_marked_in_words(direction: str | None, marked: str | None) -> None:
-    rows = [compared(name, value, direction=direction) for name, value in (("a", 0.3), ("b", 0.2))]
-    assert [cell for cell in rows_in(page_of(rows))[0] if "best" in cell] == ([] if marked is None else [marked])
+def replicates(method: str, *values: float | None, **changes: Any) -> list[TidyRow]:
+    """Return the values of a method in replicates of one cell."""
+    return [compared(method, value, replicate=number, **changes) for number, value in enumerate(values, start=1)]
+
+
+@pytest.mark.parametrize(("direction", "marked"), [("lower", ["pinn"]), ("higher", ["lsqml"]), (None, [])])
+def test_the_method_that_is_ahead_of_all_others_is_marked_in_words(direction: str | None, marked: list[str]) -> None:
+    rows = [
+        *replicates("lsqml", 0.30, 0.31, 0.29, direction=direction),
+        *replicates("pinn", 0.20, 0.21, 0.19, direction=direction),
+    ]
+    found = dict(zip(("lsqml", "pinn"), rows_in(page_of(rows))[0][1:], strict=True))
+    assert re.findall(r"0\.\d{5}", found["pinn"]) == ["0.20000", "0.19000", "0.21000"]  # median and range
+    assert [method for method, cell in found.items() if "best" in cell] == marked
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [compared("lsqml", 0.3), compared("pinn", 0.2)],
+        [*replicates("lsqml", 0.3, 0.3), *replicates("pinn", 0.2, 0.2)],
+        [*replicates("lsqml", 0.3, 0.3, 0.3), *replicates("start", 0.2, 0.2, 0.2)],
+        [*replicates("lsqml", 0.3, 0.3, 0.1), *replicates("pinn", 0.2, 0.2, 0.2)],
+    ],
+    ids=["one replicate", "two replicates", "a control", "other signs"],
+)
+def test_no_method_is_marked_without_a_lead(rows: list[TidyRow]) -> None:
+    assert "best" not in " ".join(rows_in(page_of(rows))[0])
 
 
 def test_a_value_alone_is_not_the_best() -> None:

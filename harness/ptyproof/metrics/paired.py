@@ -19,12 +19,13 @@ import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, cast
 
 from ptyproof.errors import InputError
 
 if TYPE_CHECKING:
     from ptyproof.metrics.definitions import MetricDefinition
+    from ptyproof_schemas.types.common import PairedRule as PairedRuleRecord
 
 Outcome = Literal["ahead", "level", "behind", "undecided"]
 Reason = Literal[
@@ -81,9 +82,9 @@ class PairedRule:
                 f"bootstrap_from must be {least} or more for the level {self.level:g}, got {self.bootstrap_from}"
             )
 
-    def as_dict(self) -> dict[str, int | float | str]:
+    def as_dict(self) -> PairedRuleRecord:
         """Return the rule as JSON values."""
-        return asdict(self)
+        return cast("PairedRuleRecord", asdict(self))  # fields and keys have the same names
 
 
 RULE = PairedRule()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 # What a method must beat to have done anything: an object without structure, and the initial estimate.
 # `start+lsqml` is the control of `pinn+lsqml`, but it also reconstructs, so it is a method that can be best.
 CONTROLS = ("flat", "start")
-# The seconds of a reconstruction leave out the training of a network, and depend on the machine.
+# Metrics without a best method: seconds of a reconstruction leave out the training of a network.
 UNRANKED = ("time_s",)
 
 
@@ -37,8 +37,22 @@ def spread(values: Sequence[float | None]) -> Spread:
     return Spread(len(known), statistics.median(known), min(known), max(known))
 
 
+def by_method(values: Iterable[tuple[str, int, float | None]]) -> dict[str, list[float | None]]:
+    """Return the values of each method in the order of the replicates that one method or more has.
+
+    Parameters
+    ----------
+    values
+        Method, number of the replicate, and value, in the order of the methods.
+    """
+    found: dict[str, dict[int, float | None]] = {}
+    for method, replicate, value in values:
+        found.setdefault(method, {})[replicate] = value
+    replicates = sorted({replicate for of_method in found.values() for replicate in of_method})
+    return {method: [of_method.get(replicate) for replicate in replicates] for method, of_method in found.items()}
+
+
 def best_method(
-    metric: str,
     values: Mapping[str, Sequence[float | None]],
     definition: MetricDefinition,
     rule: PairedRule = RULE,
@@ -50,8 +64,6 @@ def best_method(
 
     Parameters
     ----------
-    metric
-        Name of the metric; those of `UNRANKED` have no best method.
     values
         Values of each method, in the same order of replicates; None where a method has no value.
     definition
@@ -65,10 +77,24 @@ def best_method(
         If the methods have different numbers of replicates, or a value is not finite.
     """
     known = {name: found for name, found in values.items() if any(value is not None for value in found)}
-    if metric in UNRANKED or len(known) < 2:
+    if len(known) < 2:
         return None
     for name, found in known.items():
         others = (other for rival, other in known.items() if rival != name)
         if name not in CONTROLS and all(judge(found, other, definition, rule).outcome == "ahead" for other in others):
             return name
     return None
+
+
+def how_marked(n_replicates: int, rule: PairedRule = RULE) -> str:
+    """Return the sentence about the best method of a table with so many replicates, or why it has none."""
+    if n_replicates == 1:
+        return "One replicate does not show which method is ahead, so no method is marked as the best."
+    spread_of = f"Values are the median of {n_replicates} replicates and their range."
+    if n_replicates < rule.least_replicates:
+        return f"{spread_of} So few do not show which method is ahead, so no method is marked as the best."
+    return (
+        f"{spread_of} Bold: ahead of every other method and control. All replicates agree, and the median difference "
+        f"is above {rule.least_relative:.0%}, or its {rule.level:.0%} bootstrap interval excludes zero (from "
+        f"{rule.bootstrap_from} replicates on). Time has no best method."
+    )

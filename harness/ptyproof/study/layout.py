@@ -34,6 +34,11 @@ def cell_key(dose: float, view: str, gridsize: int) -> str:
     return f"dose{_number(dose)}-{view}-gs{gridsize}"
 
 
+def replicate_of(record: Mapping[str, Any]) -> int:
+    """Return the number of the replicate that a record of a manifest is about; records of the first one omit it."""
+    return int(record.get("replicate", 1))
+
+
 def cell_of(record: Mapping[str, Any]) -> str:
     """Return the name of the cell that a record of a manifest is about."""
     return cell_key(record["dose"], record["view"], record["gridsize"])

@@ -25,3 +25,15 @@ class Stream(TypedDict):
 
     root: int
     key: list[str]
+
+
+class PairedRule(TypedDict):
+    """When a method is ahead of another: its values, paired by replicate, differ by this rule."""
+
+    version: str
+    least_replicates: int
+    least_relative: float
+    bootstrap_from: int
+    level: float
+    resamples: int
+    seed: int

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypedDict
+from typing import Literal, NotRequired, TypedDict
 
-from ptyproof_schemas.types.common import Tool
+from ptyproof_schemas.types.common import PairedRule, Tool
 from ptyproof_schemas.types.comparison_manifest import Account, Direction, OtherStatus, ProtocolParts, Recipe
 from ptyproof_schemas.types.reconstruction_manifest import Split
 
@@ -22,6 +22,7 @@ class Row(TypedDict):
     """A cell."""
 
     dose: float
+    replicate: NotRequired[int]
     view: str
     gridsize: int
     split: Split
@@ -70,6 +71,7 @@ class MetricsSummary(TypedDict):
     study: str
     design_digest: str
     recipe: Recipe
+    rule: NotRequired[PairedRule]
     metrics: list[Metric]
     tables: list[Table]
     without_result: list[WithoutResult]

@@ -20,7 +20,9 @@ from ptyproof.checking.model.document import (
 )
 from ptyproof.errors import PtyproofError
 from ptyproof.metrics.definitions import IMAGES, MetricDefinition, metric_definitions, needs_truth
+from ptyproof.metrics.paired import RULE
 from ptyproof.metrics.protocol import FIXED_THRESHOLDS, Recipe, frc_name
+from ptyproof.metrics.ranking import UNRANKED, best_method, by_method
 
 _PEAK = 255.0
 _DB = 1e-6
@@ -63,18 +65,20 @@ def rows(doc: Document) -> Findings:
     """Yield what is wrong with the values of a summary's tables, and bests that are not those of the rows."""
     recipe = recipe_of(doc)
     yield from _columns(doc, recipe)
-    directions = {text(entry, "metric"): text(entry, "direction") for _, entry in doc.entries("metrics")}
+    yield from _rule(doc)
+    columns = {metric for _, entry in doc.entries("metrics") if (metric := text(entry, "metric")) is not None}
+    definitions = {metric: known for metric, known in _described(recipe).items() if metric in columns}
     for place, table in doc.entries("tables"):
         for at, row in entries(table, "rows", place):
             found = mapping(row, "values")
-            for metric in sorted(found.keys() - directions.keys()):
+            for metric in sorted(found.keys() - columns):
                 yield doc.finding("PM623", f"{at}.values.{metric}", f"{metric[:64]} is not a column of the tables")
             values = {metric: (number(found, metric), f"{at}.values.{metric}") for metric in found}
             known = {metric: (value, where) for metric, (value, where) in values.items() if value is not None}
             for metric, (value, where) in known.items():
                 yield from _range(doc, metric, value, where)
             yield from together(doc, known, recipe)
-        yield from _best(doc, table, place, directions)
+        yield from _best(doc, table, place, definitions)
     yield from resolution(doc, recipe)
 
 
@@ -318,23 +322,66 @@ def _columns(doc: Document, recipe: Recipe | None) -> Findings:
                 yield doc.finding("PM623", f"{place}.{key}", said)
 
 
-def _best(doc: Document, table: dict[str, object], place: str, directions: dict[str | None, str | None]) -> Findings:
-    """Yield methods that are called the best and are not."""
-    by_cell: dict[tuple[str, ...], list[dict[str, object]]] = defaultdict(list)
+def _best(doc: Document, table: dict[str, object], place: str, definitions: Mapping[str, MetricDefinition]) -> Findings:
+    """Yield methods that are called the best and are not, and those that are and are not called so."""
+    by_rule = "rule" in doc.root
+    if by_rule and mapping(doc.root, "rule").get("version") != RULE.version:
+        return  # a later rule is not known here
+    cells: dict[tuple[str, ...], list[dict[str, object]]] = defaultdict(list)
     for _, row in entries(table, "rows", place):
-        by_cell[tuple(str(row.get(part)) for part in _CELL)].append(row)
+        cells[_key(row)].append(row)
+    named: set[tuple[str, ...]] = set()
     for at, best in entries(table, "best", place):
-        metric, named = text(best, "metric"), best.get("methods")
-        values = [
-            (number(mapping(row, "values"), metric or ""), text(row, "method"))
-            for row in by_cell[tuple(str(best.get(part)) for part in _CELL)]
-        ]
-        known = [(value, method) for value, method in values if value is not None]
-        if metric is None or not isinstance(named, list):
+        metric, methods = text(best, "metric"), best.get("methods")
+        definition = definitions.get(metric or "")
+        if metric is None or definition is None or not isinstance(methods, list):
             continue
-        least = directions.get(metric) == "lower"
-        winner = (min if least else max)((value for value, _ in known), default=None)
-        wanted = [method for value, method in known if value == winner]
-        if named != wanted:
-            said = f"by the rows of the table, {metric} is best for {', '.join(map(str, wanted)) or 'no method'}"
+        named.add((*_key(best), metric))
+        wanted = (_ahead if by_rule else _extreme)(cells[_key(best)], metric, definition)
+        if methods != wanted:
+            said = f"by the rows of the table, {metric} is best for {', '.join(wanted) or 'no method'}"
             yield doc.finding("PM614", f"{at}.methods", said)
+    if not by_rule or doc.is_cut(f"{place}.best") or doc.is_cut(f"{place}.rows"):
+        return
+    for key, rows in cells.items():
+        for metric, definition in definitions.items():
+            wanted = [] if (*key, metric) in named else _ahead(rows, metric, definition)
+            if wanted:
+                said = f"by the rows of the table, {metric} is best for {wanted[0]}, but best does not name it"
+                yield doc.finding("PM614", f"{place}.best", f"{said}: {', '.join(key)}")
+
+
+def _key(record: dict[str, object]) -> tuple[str, ...]:
+    return tuple(str(record.get(part)) for part in _CELL)
+
+
+def _extreme(rows: list[dict[str, object]], metric: str, definition: MetricDefinition) -> list[str]:
+    """Return the methods with the best value, as files without a rule name them."""
+    known = [
+        (value, str(row.get("method"))) for row in rows if (value := number(row.get("values"), metric)) is not None
+    ]
+    extreme = (min if definition.direction == "lower" else max)((value for value, _ in known), default=None)
+    return [method for value, method in known if value == extreme]
+
+
+def _ahead(rows: list[dict[str, object]], metric: str, definition: MetricDefinition) -> list[str]:
+    """Return the method that is ahead of all others by the rule."""
+    if metric in UNRANKED:
+        return []
+    values = ((str(row.get("method")), _replicate(row), number(row.get("values"), metric)) for row in rows)
+    best = best_method(by_method(values), definition)
+    return [] if best is None else [best]
+
+
+def _replicate(row: dict[str, object]) -> int:
+    return count(row, "replicate") or 1
+
+
+def _rule(doc: Document) -> Findings:
+    """Yield parts of a rule that are not those of its version."""
+    rule, known = mapping(doc.root, "rule"), RULE.as_dict()
+    if rule.get("version") == known["version"]:
+        for key, wanted in known.items():
+            if key in rule and rule[key] != wanted:
+                said = f"{key} is {str(rule[key])[:40]}, but version {known['version']} of the rule has {wanted}"
+                yield doc.finding("PM614", f"$.rule.{key}", said)

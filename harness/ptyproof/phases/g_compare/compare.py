@@ -26,6 +26,7 @@ from ptyproof.io.npz import NpzArchive
 from ptyproof.metrics.against_truth import MetricValue, Scored, metric_value, score, undefined
 from ptyproof.metrics.data_fit import data_fit_metrics
 from ptyproof.metrics.definitions import needs_truth, of_comparison
+from ptyproof.metrics.paired import RULE
 from ptyproof.metrics.protocol import Recipe, protocol, protocol_sha256, recipe_of
 from ptyproof.phases.g_compare import page
 from ptyproof.phases.g_compare.cell import ComparedCell, Reconstructed, others_of, reconstructed_of, settings_of
@@ -255,6 +256,7 @@ class ComparisonPhase:
             "protocols": sorted(self.protocols()),
             "others": others_of(self.reconstruction),
             "recipe": self.recipe.as_dict(),
+            "rule": RULE.as_dict(),
             "figures": self.figures,
             "tool": TOOL,
         }

@@ -6,9 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ptyproof import markdown
-from ptyproof.phases.g_compare.tables import place_of
+from ptyproof.metrics.ranking import CONTROLS, how_marked, spread
+from ptyproof.phases.g_compare.tables import comparable_of
+from ptyproof.study.layout import replicate_of
+from ptyproof.study.reconstruction import Split
 
-CONTROLS = ("flat", "start")
 _ARROWS = {"lower": "↓", "higher": "↑"}
 
 
@@ -16,14 +18,16 @@ def tables(found: Mapping[str, Any]) -> Iterator[str]:
     """Yield the tables of a `metrics_summary` as lines of Markdown, and the cells without a result."""
     for number, one in enumerate(found["tables"]):
         parts = one["parts"]
+        replicates = len({replicate_of(row) for row in one["rows"]})
         yield (
             f"{chr(10) if number else ''}Half {parts['split']}, probe {parts['probe']}, crop where the illumination is "
             f"at least {parts['crop']['illumination_at_least']:g} of its maximum; protocol "
-            f"{markdown.code(one['protocol'][:16])}. An arrow shows whether higher or lower is better; the best value "
-            "of a dose and view is bold; a dash means: not defined."
+            f"{markdown.code(one['protocol'][:16])}. An arrow shows whether higher or lower is better; a dash means: "
+            f"not defined. {how_marked(replicates)}"
         )
         yield ""
-        yield from _table(found["metrics"], one)
+        # files of earlier versions call the method with the best value the best, without a rule
+        yield from _table(found["metrics"], one, one["best"] if "rule" in found else [])
     if found["without_result"]:
         yield "\nCells without a result:\n"
         for (place, status, reason), methods in _grouped(found["without_result"]).items():
@@ -31,19 +35,35 @@ def tables(found: Mapping[str, Any]) -> Iterator[str]:
             yield f"- {place} {', '.join(methods)}: {status.replace('_', ' ')}{why}"
 
 
-def _table(metrics: Iterable[Mapping[str, Any]], one: Mapping[str, Any]) -> Iterator[str]:
+def _table(
+    metrics: Iterable[Mapping[str, Any]], one: Mapping[str, Any], bests: Iterable[Mapping[str, Any]]
+) -> Iterator[str]:
     heads = [f"{entry['label']}{_unit(entry['unit'])} {_ARROWS[entry['direction']]}" for entry in metrics]
-    best = {(*place_of(entry), entry["metric"]): entry["methods"] for entry in one["best"]}
-    rows = []
+    best = {(*comparable_of(entry), entry["metric"]): entry["methods"] for entry in bests}
+    groups: dict[tuple[tuple[float, str, int, Split], str], list[Mapping[str, Any]]] = {}
     for row in one["rows"]:
-        cells: list[str | None] = [f"{row['dose']:g}", f"{row['view']} (gs{row['gridsize']})", _method(row["method"])]
+        groups.setdefault((comparable_of(row), row["method"]), []).append(row)
+    rows = []
+    for (place, method), found in groups.items():
+        dose, view, gridsize, _ = place
+        cells: list[str | None] = [f"{dose:g}", f"{view} (gs{gridsize})", _method(method)]
         for entry in metrics:
-            value = row["values"].get(entry["metric"])
-            text = None if value is None else f"{value:.4g}"
-            is_best = row["method"] in best.get((*place_of(row), entry["metric"]), ())
+            text = median_and_range([row["values"].get(entry["metric"]) for row in found])
+            is_best = method in best.get((*place, entry["metric"]), ())
             cells.append(markdown.bold(text) if text and is_best else text)
         rows.append(cells)
     yield from markdown.table(["dose", "view", "method", *heads], rows)
+
+
+def median_and_range(values: list[float | None]) -> markdown.Markdown | None:
+    """Return values as `median [lowest, highest]`, with their number where some are missing; None without a value."""
+    found = spread(values)
+    if found.median is None:
+        return None
+    if len(values) == 1:
+        return markdown.Markdown(f"{found.median:.4g}")
+    missing = "" if found.n == len(values) else f", n = {found.n}"
+    return markdown.Markdown(f"{found.median:.4g} [{found.low:.4g}, {found.high:.4g}]{missing}")
 
 
 def _grouped(cells: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str, str | None], list[str]]:

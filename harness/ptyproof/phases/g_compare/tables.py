@@ -13,8 +13,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ptyproof.console import printable
 from ptyproof.metrics.definitions import headline, metric_definitions, of_comparison
+from ptyproof.metrics.paired import RULE
 from ptyproof.metrics.protocol import HALF_BIT, ONE_BIT, Recipe, one_protocol
+from ptyproof.metrics.ranking import UNRANKED, best_method, by_method
 from ptyproof.records.manifest import head
+from ptyproof.study.layout import replicate_of
 from ptyproof.study.reconstruction import Split
 
 if TYPE_CHECKING:
@@ -50,9 +53,11 @@ class TidyRow:
     direction: str | None
     reason: str | None
     protocol: str | None
+    replicate: int = 1
 
 
-COLUMNS = tuple(TidyRow.__dataclass_fields__)
+REPLICATE = "replicate"  # a column where there are several
+COLUMNS = tuple(name for name in TidyRow.__dataclass_fields__ if name != REPLICATE)
 
 
 def tidy_rows(cells: Iterable[Cell], recipe: Recipe) -> Iterator[TidyRow]:
@@ -120,16 +125,17 @@ def table(cells: Sequence[Compared], protocols: Mapping[str, ProtocolParts], rec
     rows: list[Row] = []
     for cell in cells:
         values = {found["metric"]: found["value"] for found in cell["measures"] if found["metric"] in metrics}
-        rows.append(
-            {
-                "dose": cell["dose"],
-                "view": cell["view"],
-                "gridsize": cell["gridsize"],
-                "split": cell["split"],
-                "method": cell["method"],
-                "values": values,
-            }
-        )
+        row: Row = {
+            "dose": cell["dose"],
+            "view": cell["view"],
+            "gridsize": cell["gridsize"],
+            "split": cell["split"],
+            "method": cell["method"],
+            "values": values,
+        }
+        if replicate_of(cell) > 1:
+            row["replicate"] = replicate_of(cell)
+        rows.append(row)
     return {"protocol": cells[0]["protocol"], "parts": parts, "rows": rows, "best": _best(rows, recipe)}
 
 
@@ -145,6 +151,7 @@ def summary(
         "study": study,
         "design_digest": design_digest,
         "recipe": recipe.as_dict(),
+        "rule": RULE.as_dict(),
         "metrics": [
             {"metric": metric, "label": definition.label, "unit": definition.unit, "direction": definition.direction}
             for metric in headline(recipe)
@@ -193,28 +200,31 @@ def describe_comparison(manifest: Mapping[str, Any]) -> str:
 
 
 def _best(rows: Sequence[Row], recipe: Recipe) -> list[Best]:
-    """Return the best methods of each place and metric; none where fewer than two values differ."""
+    """Return the best method of each group of replicates and metric, where the rule says that there is one."""
     described = metric_definitions(recipe)
     found: list[Best] = []
-    for place in dict.fromkeys(place_of(row) for row in rows):
-        here = [row for row in rows if place_of(row) == place]
+    for dose, view, gridsize, split in dict.fromkeys(comparable_of(row) for row in rows):
+        here = [row for row in rows if comparable_of(row) == (dose, view, gridsize, split)]
         for metric in headline(recipe):
-            values = [value for row in here if (value := row["values"].get(metric)) is not None]
-            if len(set(values)) < 2:
-                continue
-            winner = min(values) if described[metric].direction == "lower" else max(values)
-            methods = [row["method"] for row in here if row["values"].get(metric) == winner]
-            found.append(
-                {
-                    "dose": place.dose,
-                    "view": place.view,
-                    "gridsize": place.gridsize,
-                    "split": place.split,
-                    "metric": metric,
-                    "methods": methods,
-                }
-            )
+            values = by_method((row["method"], replicate_of(row), row["values"].get(metric)) for row in here)
+            winner = None if metric in UNRANKED else best_method(values, described[metric])
+            if winner is not None:
+                found.append(
+                    {
+                        "dose": dose,
+                        "view": view,
+                        "gridsize": gridsize,
+                        "split": split,
+                        "metric": metric,
+                        "methods": [winner],
+                    }
+                )
     return found
+
+
+def comparable_of(row: Mapping[str, Any]) -> tuple[float, str, int, Split]:
+    """Return dose, view, gridsize and half of a cell: what the methods and the replicates of a table share."""
+    return row["dose"], row["view"], row["gridsize"], row["split"]
 
 
 def place_of(row: Mapping[str, Any]) -> Place:
@@ -223,7 +233,7 @@ def place_of(row: Mapping[str, Any]) -> Place:
 
 
 def _common(cell: Cell) -> dict[str, Any]:
-    return {**place_of(cell)._asdict(), "method": cell["method"]}
+    return {**place_of(cell)._asdict(), "method": cell["method"], "replicate": replicate_of(cell)}
 
 
 def _plain(value: Any) -> Any:

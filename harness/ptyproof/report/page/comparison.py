@@ -1,14 +1,19 @@
-"""The comparison of methods: for each metric a table of doses and views by methods, the best value of a row marked.
+"""The comparison of methods: for each metric a table of doses and views by methods, the best method marked.
 
 The page shows it first. Its rows are those of the tidy table, with the names that the page gives to metrics and views.
+Replicates of one cell share a row, with their median and range.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from ptyproof.metrics.definitions import Direction, MetricDefinition
+from ptyproof.metrics.ranking import best_method, by_method, spread
 from ptyproof.phases.g_compare.tables import TidyRow
 from ptyproof.report.page.tables import UNKNOWN, Content, Table, score, table
+
+Rows = Mapping[str, Sequence[TidyRow]]  # the replicates of each method
 
 
 def comparison(rows: Sequence[TidyRow]) -> list[tuple[Table, str | None]]:
@@ -26,9 +31,9 @@ def comparison(rows: Sequence[TidyRow]) -> list[tuple[Table, str | None]]:
 def _table(rows: Sequence[TidyRow]) -> Table:
     """Return the table of one metric: a row for each cell, a column for each method."""
     methods = list(dict.fromkeys(row.method for row in rows))
-    cells: dict[tuple[float, str, int], dict[str, TidyRow]] = {}
+    cells: dict[tuple[float, str, int], dict[str, list[TidyRow]]] = {}
     for row in rows:
-        cells.setdefault((row.dose, row.view, row.gridsize), {})[row.method] = row
+        cells.setdefault((row.dose, row.view, row.gridsize), {}).setdefault(row.method, []).append(row)
     lines: list[list[str | Content]] = [
         [f"{dose:,g} photons, {view}, gridsize {gridsize}", *_values(methods, found)]
         for (dose, view, gridsize), found in cells.items()
@@ -38,31 +43,44 @@ def _table(rows: Sequence[TidyRow]) -> Table:
         "no unit" if first.unit == "1" else first.unit,
         *([f"{first.direction} is better"] * bool(first.direction)),
     ]
+    n = len({row.replicate for row in rows})
+    if n > 1:
+        facts.append(f"median and range of {n} replicates")
     caption = f"{first.metric[:1].upper()}{first.metric[1:]} ({'; '.join(facts)})"
     return table(caption, ["dose and view", *methods], lines, "comparison")
 
 
-def _values(methods: Sequence[str], found: Mapping[str, TidyRow]) -> list[Content]:
+def _values(methods: Sequence[str], found: Rows) -> list[Content]:
     """Return the cells of a row; a reason that all methods share stands in one cell."""
-    reasons = {row.reason if row.value is None else None for row in found.values()}
+    reasons = {row.reason if row.value is None else None for rows in found.values() for row in rows}
     reason = reasons.pop() if len(reasons) == 1 and len(found) > 1 else None
     if reason is not None:
         return [Content(UNKNOWN, note=reason, columns=len(methods))]
-    best = _best(list(found.values()))
-    return [_value(found.get(method), best) for method in methods]
+    best = _best([row for rows in found.values() for row in rows])
+    return [_value(found.get(method, ()), method == best) for method in methods]
 
 
-def _best(rows: Sequence[TidyRow]) -> float | None:
-    """Return the best value of a cell; None where there is nothing to choose from."""
-    values = [row.value for row in rows if row.value is not None]
-    if len(values) < 2 or rows[0].direction is None:
+def _best(rows: Sequence[TidyRow]) -> str | None:
+    """Return the method that is ahead of all others; None if there is no such method, or nothing is better."""
+    direction = _direction(rows[0].direction)
+    if direction is None:
         return None
-    return min(values) if rows[0].direction == "lower" else max(values)
+    definition = MetricDefinition(rows[0].metric, rows[0].unit, direction)
+    return best_method(by_method((row.method, row.replicate, row.value) for row in rows), definition)
 
 
-def _value(row: TidyRow | None, best: float | None) -> Content:
-    if row is None:
+def _direction(text: str | None) -> Direction | None:
+    return "lower" if text == "lower" else "higher" if text == "higher" else None
+
+
+def _value(rows: Sequence[TidyRow], is_best: bool) -> Content:
+    if not rows:
         return Content(UNKNOWN)
-    if row.value is None:
-        return Content(UNKNOWN, note=row.reason or "not defined")
-    return Content(score(row.value), is_best=row.value == best)
+    found = spread([row.value for row in rows])
+    if found.median is None:
+        return Content(UNKNOWN, note=rows[0].reason or "not defined")
+    if len(rows) == 1:
+        return Content(score(found.median), is_best=is_best)
+    missing = "" if found.n == len(rows) else f", {found.n} of {len(rows)}"
+    note = f"{score(found.low)} to {score(found.high)}{missing}"
+    return Content(score(found.median), is_best=is_best, note=note)

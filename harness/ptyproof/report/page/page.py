@@ -13,6 +13,7 @@ from ptyproof.hub.layout import COMPARISON, FIGURES, OVERLAP, REPORT, RUN, SKIPS
 from ptyproof.io.atomic import write_text
 from ptyproof.io.hashing import sha256_file
 from ptyproof.markdown import relative
+from ptyproof.metrics.ranking import how_marked
 from ptyproof.phases.g_compare.tables import TidyRow
 from ptyproof.records.manifest import TOOL_LABEL
 from ptyproof.report.manifests import Manifests, counts, read_manifests
@@ -122,6 +123,7 @@ def page_of(records: Records) -> str:
         scored=[cell.scores for cell in cells if cell.scores is not None],
         damaged=records.manifests.damaged,
         tool=TOOL_LABEL,
+        marked=how_marked(len({row.replicate for row in records.compared})),
         compared_figures=records.compared_figures,
         sections={anchor: heading for anchor, heading in _SECTIONS.items() if contents[anchor]},
         **contents,

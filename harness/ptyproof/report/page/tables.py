@@ -26,7 +26,7 @@ class Content:
     note
         Small print behind the text.
     is_best, is_code
-        Whether the text is marked as the best value of its row, or is code.
+        Whether the text is marked as that of the best method of its row, or is code.
     columns
         Number of columns that the cell takes.
     """
