@@ -42,7 +42,7 @@ class Recorder(TorchDispatchMode):
     """Keeps every convolution and Fourier transform that runs inside, with its arguments."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.calls: list[tuple[Any, Any, Any]] = []
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -30,6 +30,7 @@ from ptyproof.study.layout import phase_c_file
 from ptyproof.study.training import NetworkDesign, TrainingDesign
 from ptyproof.training.bundle import read_bundle
 from ptyproof.training.device import RunOptions
+from ptyproof_schemas.types.assessment import Assessment
 from tests.helpers.known import known
 from tests.helpers.measurements import some_of
 from tests.helpers.messages import names, naming, numbers
@@ -77,7 +78,7 @@ def task(method: object, epochs: int | None = None) -> Task:
     return Task(Registered(method, OURS, None), epochs)  # type: ignore[arg-type]
 
 
-def values(record: dict[str, Any], number: int = 0) -> dict[str, float | None]:
+def values(record: Assessment, number: int = 0) -> dict[str, float | None]:
     """Return the metrics of a method by name."""
     return {found["metric"]: found["value"] for found in record["methods"][number]["measures"]}
 
@@ -111,7 +112,10 @@ def test_the_truth_explains_patterns_that_it_has_not_seen_and_its_halves_agree(
     assert found["held_out_r_factor"] == pytest.approx(found["r_factor"], rel=0.1)
     assert found["half_scan_phase_frc_halfbit_px"] == 2.0
     assert read_any_manifest(tmp_path / ASSESSMENT) == record
-    files = [*record["methods"][0]["reconstructions"].values(), *record["methods"][0]["figures"]]
+    files = [
+        *cast("dict[str, Any]", record["methods"][0]["reconstructions"]).values(),
+        *record["methods"][0]["figures"],
+    ]
     assert len(files) == 5
     assert all(file_is_whole(entry, tmp_path) for entry in files)
 
@@ -136,7 +140,9 @@ def test_the_same_seed_gives_the_same_files(measured: Path, truth: Any, tmp_path
         record = assess(
             measured, tmp_path / name, [task(Known(truth.obj, truth.probe, 0.1))], AssessmentPlan(), OPTIONS
         )
-        digests.append([entry["sha256"] for entry in record["methods"][0]["reconstructions"].values()])
+        digests.append(
+            [entry["sha256"] for entry in cast("dict[str, Any]", record["methods"][0]["reconstructions"]).values()]
+        )
     assert digests[0] == digests[1]
 
 
@@ -161,7 +167,7 @@ def test_each_reconstruction_has_a_network_of_its_own_patterns_alone(
     method = Networked(truth.obj, truth.probe)
     record = assess(measured, tmp_path, [task(method), task(method)], AssessmentPlan(), OPTIONS, own_training)
     assert record["bundle"] is None
-    training = record["training"]
+    training: dict[str, Any] = cast("dict[str, Any]", record["training"])
     assert (training["view"], training["gridsize"], training["neighbor_count"]) == ("groups16", 4, 24)
     assert list(training["networks"]) == ["fit", "half_a", "half_b"]
     assert all(file_is_whole(entry["bundle"], tmp_path) for entry in training["networks"].values())
@@ -183,7 +189,7 @@ def test_a_method_that_needs_no_network_trains_none(
 ) -> None:
     method = Known(truth.obj, truth.probe)
     record = assess(measured, tmp_path, [task(method)], AssessmentPlan(), OPTIONS, own_training)
-    assert record["training"]["networks"] == {}
+    assert known(record["training"])["networks"] == {}
     assert all(scan.bundle_path is None for scan in method.seen)
 
 
@@ -192,7 +198,7 @@ def test_a_network_that_is_given_is_recorded_and_is_for_those_that_need_one(
 ) -> None:
     method = task(Networked(truth.obj, truth.probe))
     first = assess(measured, tmp_path / "first", [method], AssessmentPlan(), OPTIONS, own_training)
-    given = tmp_path / "first" / first["training"]["networks"]["fit"]["bundle"]["path"]
+    given = tmp_path / "first" / known(first["training"])["networks"]["fit"]["bundle"]["path"]
     needing, other = Networked(truth.obj, truth.probe), Known(truth.obj, truth.probe)
     tasks = [task(needing), task(other)]
     record = assess(measured, tmp_path / "out", tasks, AssessmentPlan(), OPTIONS, given)
@@ -218,7 +224,7 @@ def test_without_counts_a_method_that_needs_a_training_fails_and_the_others_go_o
     record = assess(tmp_path / "scaled.npz", tmp_path / "out", methods, AssessmentPlan(), OPTIONS, own_training)
     assert [entry["status"] for entry in record["methods"]] == ["failed", "success"]
     assert record["methods"][0]["error"]
-    assert record["training"]["networks"] == {}
+    assert known(record["training"])["networks"] == {}
 
 
 class Broken(Known):
@@ -234,7 +240,7 @@ def test_a_method_that_fails_is_recorded_and_the_others_go_on(measured: Path, tr
     methods: Sequence[Task] = [task(Broken(truth.obj, truth.probe)), task(Known(truth.obj, truth.probe))]
     record = assess(measured, tmp_path, methods, AssessmentPlan(), OPTIONS)
     assert [entry["status"] for entry in record["methods"]] == ["failed", "success"]
-    assert names(record["methods"][0]["error"], "object")
+    assert names(known(record["methods"][0]["error"]), "object")
 
 
 def test_what_cannot_be_judged_is_refused_before_anything_is_written(

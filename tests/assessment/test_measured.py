@@ -95,7 +95,10 @@ def test_the_star_is_found_in_its_patterns(tmp_path: Path) -> None:
     tasks = [Task(registry(builtin_study("fly001"))[name], epochs) for name, epochs in (("lsqml", 5), ("flat", None))]
     options = RunOptions(accelerator="cpu", threads=1)
     record = assess(tmp_path / "middle.npz", tmp_path / "out", tasks, AssessmentPlan(batch_size=16), options)
-    lsqml, flat = ({found["metric"]: found["value"] for found in entry["measures"]} for entry in record["methods"])
+    values: list[dict[str, Any]] = [
+        {found["metric"]: found["value"] for found in entry["measures"]} for entry in record["methods"]
+    ]
+    lsqml, flat = values
     assert lsqml["r_factor"] < 0.35 < flat["r_factor"]
     assert lsqml["held_out_r_factor"] < 0.6 * flat["held_out_r_factor"]
     assert lsqml["half_scan_phase_frc_halfbit_px"] is not None

@@ -186,13 +186,14 @@ def test_the_bundle_of_the_hub_is_compared(certified: Attempt, task: TrainingTas
     once, how = certified, Certification(CPU, launch=forked())
     bundle = once["trainings"][0]["bundle_sha256"]
     result = {"status": "success", "recipe_sha256": once["recipe_sha256"], "bundle_sha256": bundle}
-    entry = {"result": result, "environment": once["trainings"][0]["environment"]}
+    environment = once["trainings"][0]["environment"]
+    entry = {"result": result, "environment": environment}
     again = certify_job(task, job, how, entry)
     assert (again["status"], again["recorded_bundle"]) == ("reproduced", {"sha256": bundle})
     assert len(describe(again)) > len(describe(once))
     other = certify_job(task, job, how, entry | {"result": result | {"bundle_sha256": "f" * 64}})
     assert (other["status"], known(other["divergence"])["quantity"]) == ("diverged", "recorded_bundle")
-    elsewhere = entry | {"environment": entry["environment"] | {"cpu": "another"}}
+    elsewhere = entry | {"environment": {**environment, "cpu": "another"}}
     assert certify_job(task, job, how, elsewhere)["recorded_bundle"] is None
 
 

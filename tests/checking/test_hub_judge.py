@@ -32,6 +32,7 @@ from tests.helpers.hubs import (
     places,
     take_stock,
 )
+from tests.helpers.known import known
 from tests.helpers.messages import names, naming
 from tests.helpers.phases import Phase
 
@@ -187,7 +188,7 @@ def test_links_out_of_the_hub_are_found_and_not_followed(small: Hub, tmp_path: P
     take_stock(small)
     found = verify_hub(small.root)
     assert places(found) == [("file", "PM305", "$"), ("folder", "PM305", "$"), ("nothing", "PM909", "$")]
-    assert [record["path"] for record in (small.read() or {})["files"] if record["path"] == "file"] == ["file"]
+    assert [record["path"] for record in known(small.read())["files"] if record["path"] == "file"] == ["file"]
 
 
 def test_a_link_within_the_hub_is_a_file(small: Hub) -> None:

@@ -73,7 +73,7 @@ def _is_said(place: str, old: dict[str, Any]) -> bool:
 
 def test_every_null_has_a_reason_and_every_reason_a_null(earlier: tuple[dict[str, Any], str]) -> None:
     old, generation = earlier
-    new = migrated(old, generation, SOURCE)
+    new: dict[str, Any] = migrated(old, generation, SOURCE)
     assert schema_errors(new, "training_manifest") == []
     reasons = {entry["json_path"]: entry["reason"] for entry in new["migrated"]["unknown"]}
     nulls = list(_nulls(new))
@@ -86,7 +86,7 @@ def test_every_null_has_a_reason_and_every_reason_a_null(earlier: tuple[dict[str
 def test_what_the_earlier_file_says_is_taken_over(earlier: tuple[dict[str, Any], str]) -> None:
     old, generation = earlier
     before = copy.deepcopy(old)
-    new = migrated(old, generation, SOURCE)
+    new: dict[str, Any] = migrated(old, generation, SOURCE)
     assert old == before
     assert new["migrated"] | {"unknown": 0, "left_out": 0} == {
         "source": SOURCE,
@@ -116,7 +116,7 @@ def test_what_the_earlier_file_says_is_taken_over(earlier: tuple[dict[str, Any],
 
 def test_it_is_a_fixed_form_and_no_second_migration(tmp_path: Path) -> None:
     old = json.loads((EXAMPLES / "legacy_training_manifest_e6" / "valid" / "bundles.json").read_text())
-    new = migrated(old, "E6", SOURCE)
+    new: dict[str, Any] = migrated(old, "E6", SOURCE)
     path = tmp_path / "training_manifest.json"
     path.write_text(json.dumps(new))
     with pytest.raises(InputError, match=naming("training_manifest.json")):
@@ -146,7 +146,7 @@ def test_it_is_a_fixed_form_and_no_second_migration(tmp_path: Path) -> None:
 def test_paths_become_relative_where_the_file_allows_it(root: str, path: str, expected: str | None) -> None:
     old = json.loads((EXAMPLES / "legacy_training_manifest_e4" / "valid" / "dry-run.json").read_text())
     old |= {"artifact_root": root, "phase_c_root": path}
-    new = migrated(old, "E4", SOURCE)
+    new: dict[str, Any] = migrated(old, "E4", SOURCE)
     assert new["phase_c_root"] == expected
     assert (expected is None) is any(entry["json_path"] == "$.phase_c_root" for entry in new["migrated"]["unknown"])
     assert schema_errors(new, "training_manifest") == []
@@ -157,7 +157,7 @@ def test_a_bundle_outside_its_job_has_no_path(path: str) -> None:
     old = json.loads((EXAMPLES / "legacy_training_manifest_e6" / "valid" / "bundles.json").read_text())
     old["jobs"][0]["result"]["bundle_path"] = path
     old["skip_summary_path"] = path
-    new = migrated(old, "E6", SOURCE)
+    new: dict[str, Any] = migrated(old, "E6", SOURCE)
     assert new["jobs"][0]["result"]["bundle_path"] is new["skip_summary_path"] is None
     unknown = {entry["json_path"] for entry in new["migrated"]["unknown"]}
     assert {"$.jobs[0].result.bundle_path", "$.skip_summary_path"} <= unknown

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from ptyproof.docs_sync import checklist, ledger
 from ptyproof.docs_sync.blocks import RUN_KEY, parse, split_lines
 from ptyproof.docs_sync.runs import Run, read_runs
+from ptyproof.hub.index import Evidence
 from tests.helpers.documents import BODY, PAGE, ROW, TEXT, block, record
 
 HOSTILE = st.one_of(
@@ -100,7 +101,7 @@ def test_a_second_sync_changes_nothing_and_none_changes_other_text(
 @given(
     kinds=st.lists(st.tuples(st.sampled_from(["red", "green"]), st.booleans(), st.booleans()), min_size=1, max_size=3)
 )
-def test_a_hub_as_it_grows_is_followed_run_by_run(kinds: list[tuple[str, bool, bool]]) -> None:
+def test_a_hub_as_it_grows_is_followed_run_by_run(kinds: list[tuple[Evidence, bool, bool]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         hub, path = Path(folder) / "hub", Path(folder) / PAGE
         entries, ticked = "", False

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ptyproof.checking import Finding
-from ptyproof.hub.index import Hub
+from ptyproof.hub.index import Evidence, Hub
 from ptyproof.hub.layout import FIGURES, OVERLAP, SOURCES, TRAINING
 from ptyproof.io.hashing import sha256_file
 from ptyproof.records.manifest import head, write_manifest
@@ -43,7 +43,7 @@ def report_lines(path: Path, root: Path, outcomes: dict[str, int]) -> dict[str, 
     return {"reports_path": path.relative_to(root).as_posix(), "n_collected": len(lines)}
 
 
-def make_run(hub: Hub, evidence: str = "none", topic: str | None = None, status: int = 0, **changes: Any) -> str:
+def make_run(hub: Hub, evidence: Evidence = "none", topic: str | None = None, status: int = 0, **changes: Any) -> str:
     """Record a run with a log, from its beginning to its end; return its id."""
     name = hub.open_run(["pytest", "test_it.py"], evidence, topic, ENVIRONMENT, REVISION)
     log = hub.root / evidence / f"{name}.log"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,4 +13,4 @@ class Phase:
     """A phase's folder and the manifest that the phase returned."""
 
     root: Path
-    manifest: dict[str, Any]
+    manifest: Mapping[str, Any]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -32,7 +33,7 @@ class Ended:
 
     status: int
     screen: str
-    run: dict[str, Any]
+    run: Mapping[str, Any]
 
 
 class Project:

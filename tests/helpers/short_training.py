@@ -19,13 +19,14 @@ from ptyproof.training.data import hold_back
 from ptyproof.training.device import RunOptions
 from ptyproof.training.runner import CHECKPOINT, METRICS, TrainingTask
 from ptyproof.training.scan import NormalizedScan
+from ptyproof_schemas.types.study_design import Training
 
 ROOT = Path(__file__).parents[2]
 GONE = "ENODISK"  # what a stopped reading says
 CPU = RunOptions(accelerator="cpu", threads=1)
 EPOCHS, STEPS = 2, 3
 SIZES = NetworkDesign(n_stages=2, channels=6, n_blocks=1, shrink=4, start_iterations=2)
-BUDGET = {
+BUDGET: dict[str, Any] = {
     "patterns_per_step": 32,
     "learning_rate": 1e-3,
     "weight_decay": 1e-4,
@@ -47,14 +48,17 @@ def task(gridsize: int = 2, neighbor_count: int = 7, **training: Any) -> Trainin
     return TrainingTask("fly64-smoke", "0" * 64, key, 1000.0, "dense", gridsize, neighbor_count, plan)
 
 
+_RATE: float = BUDGET["learning_rate"]
+
+
 class _Steep(TrainingDesign):
     """A training with a learning rate that no design allows; its record has one that a design does allow."""
 
-    def as_dict(self) -> dict[str, Any]:
-        return super().as_dict() | {"learning_rate": BUDGET["learning_rate"]}
+    def as_dict(self) -> Training:
+        return {**super().as_dict(), "learning_rate": _RATE}
 
 
-def with_rate(made: Any, learning_rate: float) -> TrainingTask:
+def with_rate(made: TrainingTask, learning_rate: float) -> TrainingTask:
     """A task with a learning rate that no design allows."""
     object.__setattr__(made.training, "__class__", _Steep)
     object.__setattr__(made.training, "learning_rate", learning_rate)

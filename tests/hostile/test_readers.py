@@ -224,7 +224,7 @@ def test_an_archive_that_packs_well_is_read(tmp_path: Path) -> None:
     read("dataset", path)
 
 
-def pickled(code: bytes, storage: bytes = bytes(16)) -> bytes:
+def checkpoint_of(code: bytes, storage: bytes = bytes(16)) -> bytes:
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w") as archive:
         for name, content in (("data.pkl", code), ("version", b"3\n"), ("byteorder", b"little"), ("data/0", storage)):
@@ -264,7 +264,7 @@ CHECKPOINTS: dict[str, tuple[bytes, str]] = {
 @pytest.mark.parametrize("case", CHECKPOINTS)
 def test_checkpoints_that_torch_would_choke_on(tmp_path: Path, case: str) -> None:
     code, part = CHECKPOINTS[case]
-    (tmp_path / "it.ckpt").write_bytes(pickled(code))
+    (tmp_path / "it.ckpt").write_bytes(checkpoint_of(code))
     assert names(refused("checkpoint", tmp_path / "it.ckpt"), "it.ckpt", part)
 
 

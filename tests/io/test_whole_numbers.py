@@ -122,7 +122,7 @@ def test_phases_go_on_from_manifests_of_floats(
     generate(smoke, load_base(smoke, "builtin"), tmp_path / "c")
     again = overlap(tmp_path / "c", tmp_path / "d")
     assert {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*.npz")} == before
-    assert same_but_time(again | {"phase_c_root": ""}, smoke_d.manifest | {"phase_c_root": ""})
+    assert same_but_time(again | {"phase_c_root": ""}, {**smoke_d.manifest, "phase_c_root": ""})
     jobs = build_training_jobs(smoke, tmp_path / "c", tmp_path / "d", tmp_path / "a")
     assert {job.key for job in jobs.jobs} == {
         f"dose{dose}-{view}" for dose in (1000, 10000, 100000) for view in ("baseline-gs1", "dense-gs2")

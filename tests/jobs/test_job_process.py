@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import torch
@@ -23,6 +23,7 @@ from ptyproof.records.training_ledger import TrainingLedger
 from ptyproof.study.jobs import JobFilters
 from ptyproof.training.device import RunOptions
 from tests.helpers.job_bodies import MEMORY, STARTED, Sabotaged, die, die_before_it_begins, fail, speak
+from tests.helpers.known import known
 from tests.helpers.messages import names, naming
 from tests.helpers.phases import Phase
 
@@ -187,11 +188,11 @@ def test_a_job_that_dies_is_recorded_and_touches_no_other(
     manifest = made.ledger.read()
     assert manifest is not None
     (entry,) = [entry for entry in manifest["jobs"] if entry["view"] == "dense"]
-    assert words in entry["result"]["error"]
+    assert words in known(entry["result"]["error"])
     assert (entry["result"]["status"], entry["result"]["bundle_sha256"]) == (status, None)
-    assert entry["environment"]["threads"] == 1
+    assert known(entry["environment"])["threads"] == 1
     assert entry["datasets"] is not None  # it had come as far as its training
-    account = manifest["account"]
+    account = cast("dict[str, int]", manifest["account"])
     assert account["n_enumerated"] == sum(value for key, value in account.items() if key != "n_enumerated")
     assert account[f"n_{status}"] == 1
     folder = tmp_path / "dose_1000" / "dense" / "gs2"
@@ -237,7 +238,7 @@ def test_the_process_that_asks_initialises_no_cuda(
     made = TrainingPhase.opened(smoke_c.root, smoke_d.root, tmp_path, options, max_epochs=1, processes=NO_LIMITS)
     filters = JobFilters(doses=(1e3,), views=("dense",))
     (done,) = made.run(made.enumerate(filters), filters, False, Console.silent())
-    assert (done.status, done.entry["environment"]["threads"]) == ("success", 1)
+    assert (done.status, known(done.entry["environment"])["threads"]) == ("success", 1)
 
 
 def test_threads_that_nobody_asked_for_are_pinned_to_those_of_the_one_who_asks() -> None:

@@ -118,7 +118,8 @@ def test_two_methods_exchanged_have_the_opposite_outcome(found: Sequence[tuple[f
 def test_the_order_of_replicates_does_not_matter(found: list[tuple[float, float]], random: object) -> None:
     shuffled = list(found)
     random.shuffle(shuffled)  # type: ignore[attr-defined]
-    assert judge(*zip(*found, strict=True), LOWER, _FEW) == judge(*zip(*shuffled, strict=True), LOWER, _FEW)
+    (one, two), (three, four) = zip(*found, strict=True), zip(*shuffled, strict=True)
+    assert judge(one, two, LOWER, _FEW) == judge(three, four, LOWER, _FEW)
 
 
 @given(pairs)
@@ -136,7 +137,8 @@ def test_the_unit_does_not_matter(found: Sequence[tuple[float, float]], factor: 
 
 @given(st.lists(st.tuples(positive, positive), min_size=1, max_size=RULE.least_replicates - 1))
 def test_one_or_two_replicates_decide_nothing(found: Sequence[tuple[float, float]]) -> None:
-    assert judge(*zip(*found, strict=True), LOWER).outcome == "undecided"
+    values, others = zip(*found, strict=True)
+    assert judge(values, others, LOWER).outcome == "undecided"
 
 
 @given(pairs)

@@ -98,7 +98,7 @@ def phase_of(root: Path, *methods: Mine, design: StudyDesign | None = None, **ho
     return ReconstructionPhase.opened(root / "c", root / "d", root / "e", CPU, design, others=others, **how)
 
 
-def run(phase: ReconstructionPhase, *methods: str, views: tuple[str, ...] | None = ("dense",)) -> dict[str, Any]:
+def run(phase: ReconstructionPhase, *methods: str, views: tuple[str, ...] | None = ("dense",)) -> Mapping[str, Any]:
     """Run methods on dose 1000; return the manifest."""
     filters = ReconstructionFilters(JobFilters(doses=(1e3,), views=views), methods=methods or None)
     phase.run(phase.enumerate(filters), filters, False, Console.silent())
@@ -114,7 +114,7 @@ def entry(manifest: Mapping[str, Any], method: str, view: str = "dense") -> dict
 
 
 @pytest.fixture(scope="module")
-def whole(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+def whole(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Mapping[str, Any]]:
     """The dose reconstructed by every method of the study."""
     root = tmp_path_factory.mktemp("whole") / "study"
     shutil.copytree(trained, root)

@@ -9,13 +9,14 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from ptyproof.cli.main import main
+from ptyproof.console import Console
 from ptyproof.errors import DataError, InputError
 from ptyproof.io.dataset import read_dataset, write_dataset
 from ptyproof.io.file_record import file_is_whole, file_record
@@ -102,7 +103,9 @@ def test_every_cell_is_accounted_for(compared: Phase, one_dose: StudyDesign) -> 
     skipped = [cell for cell in manifest["cells"] if cell["status"] == "skipped"]
     recorded = json.loads((compared.root / "reconstruction_manifest.json").read_text())["skipped"]
     keys = ("code", "reason", "selected", "measured")
-    assert [{k: cell[k] for k in keys} for cell in skipped] == [{k: skip[k] for k in keys} for skip in recorded]
+    assert [{k: cell[k] for k in keys} for cell in cast("list[dict[str, Any]]", skipped)] == [
+        {k: skip[k] for k in keys} for skip in recorded
+    ]
     assert known(skipped[0]["measured"])["test"]["n_images_total"] > 0
 
 
@@ -194,7 +197,7 @@ def test_files_are_recorded_and_pictures_are_pictures(compared: Phase) -> None:
     for figure in manifest["figures"]:
         with Image.open(compared.root / figure["file"]["path"]) as picture:
             assert min(picture.size) > 300
-            assert len(known(picture.convert("L").getcolors())) > 20
+            assert len(cast("list[Any]", picture.convert("L").getcolors())) > 20
 
 
 def test_a_comparison_is_reused_and_made_again_when_a_file_was_lost(compared: Phase, data: Path) -> None:
@@ -205,7 +208,7 @@ def test_a_comparison_is_reused_and_made_again_when_a_file_was_lost(compared: Ph
         def say(self, line: str) -> None:
             said.append(line)
 
-    assert run_comparison(phase, Lines()) == read_manifest(phase.path, "comparison_manifest")
+    assert run_comparison(phase, cast("Console", Lines())) == read_manifest(phase.path, "comparison_manifest")
     assert len(said) == 1
     other = open_comparison(data / "f", crop_fraction=0.2)
     assert other.inputs_sha256() != phase.inputs_sha256()
@@ -214,8 +217,9 @@ def test_a_comparison_is_reused_and_made_again_when_a_file_was_lost(compared: Ph
 def test_equal_input_gives_equal_files(compared: Phase, copy: Path) -> None:
     manifest = run_comparison(open_comparison(copy / "f", figures=False))
     names = ("comparison", "frc_curves", "tables", "metrics_summary")
+    files = cast("dict[str, Any]", manifest["files"])
     for name in names:
-        assert manifest["files"][name]["sha256"] == compared.manifest["files"][name]["sha256"], name
+        assert files[name]["sha256"] == compared.manifest["files"][name]["sha256"], name
     assert manifest["figures"] == []
     (copy / "f" / "comparison.csv").unlink()
     run_comparison(open_comparison(copy / "f", figures=False))
@@ -228,7 +232,7 @@ def test_truth_exchanged_for_noise_changes_scores_and_no_reconstruction(
     path = copy / "c" / "dose_10000" / "patched_test.npz"
     dataset = read_dataset(path).dataset
     rng = np.random.default_rng(5)
-    other = np.exp(1j * rng.uniform(-1, 1, dataset.obj.shape)).astype(np.complex64)
+    other = np.exp(1j * rng.uniform(-1, 1, known(dataset.obj).shape)).astype(np.complex64)
     truth = dataset.obj
     write_dataset(path, replace(dataset, obj=other))
     with pytest.raises(DataError, match=naming("patched_test.npz", "reconstruction_manifest.json")):
@@ -244,7 +248,7 @@ def test_truth_exchanged_for_noise_changes_scores_and_no_reconstruction(
     manifest = run_comparison(open_comparison(copy / "f", figures=False))
     assert not np.array_equal(known(truth), known(other))
     for method in METHODS:
-        cells = [next(c for c in m["cells"] if c["method"] == method) for m in (manifest, compared.manifest)]
+        cells: list[Any] = [next(c for c in m["cells"] if c["method"] == method) for m in (manifest, compared.manifest)]
         assert cells[0]["arrays_sha256"] == cells[1]["arrays_sha256"]
     assert value(manifest, "baseline", "lsqml", "phase_mae") > 0.4
     assert value(manifest, "baseline", "lsqml", "r_factor") == value(compared.manifest, "baseline", "lsqml", "r_factor")
@@ -263,7 +267,7 @@ def test_without_a_truth_patterns_are_still_explained_or_not(copy: Path, compare
 
     changed(copy, with_new_hash)
     manifest = run_comparison(open_comparison(copy / "f", figures=False))
-    cell = next(c for c in manifest["cells"] if (c["view"], c["method"]) == ("baseline", "lsqml"))
+    cell: Any = next(c for c in manifest["cells"] if (c["view"], c["method"]) == ("baseline", "lsqml"))
     assert (cell["alignment"], cell["dataset"]["has_truth"]) == (None, False)
     for found in cell["measures"]:
         if found["metric"] in ("r_factor", "poisson_deviance", "time_s"):

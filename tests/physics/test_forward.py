@@ -127,7 +127,11 @@ def test_first_and_last_window_fit_and_no_further() -> None:
     ],
 )
 def test_bad_patches_are_refused(changes: dict[str, Any], message: str) -> None:
-    usable = {"obj": complex_noise((12, 10), 11), "positions_px": np.array([[6.0, 5.0]]), "window": (4, 4)}
+    usable: dict[str, Any] = {
+        "obj": complex_noise((12, 10), 11),
+        "positions_px": np.array([[6.0, 5.0]]),
+        "window": (4, 4),
+    }
     with pytest.raises(InputError, match=message):
         object_patches(**(usable | changes))
 

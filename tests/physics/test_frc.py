@@ -35,7 +35,7 @@ def brute_force(
     """The definition, pixel by pixel."""
     side = min(a.shape)
     fa, fb = (np.fft.fft2(window * (x - (window * x).sum() / window.sum())) for x in (a, b))
-    rings = {}
+    rings: dict[int, list[tuple[complex, complex]]] = {}
     for i, row in enumerate(np.fft.fftfreq(a.shape[0])):
         for j, col in enumerate(np.fft.fftfreq(a.shape[1])):
             rings.setdefault(round(np.hypot(row, col) * side), []).append((fa[i, j], fb[i, j]))
@@ -76,9 +76,9 @@ def test_independent_noise_agrees_nowhere() -> None:
 @pytest.mark.parametrize("cut", [0.1, 0.2, 0.35])
 def test_the_resolution_is_where_the_common_part_ends(cut: float) -> None:
     shape = (192, 160)
-    common = np.fft.fft2(complex_noise(shape, 0).real)
-    common *= np.hypot(*np.meshgrid(np.fft.fftfreq(192), np.fft.fftfreq(160), indexing="ij")) < cut
-    common = np.fft.ifft2(common).real
+    waves = np.fft.fft2(complex_noise(shape, 0).real)
+    waves *= np.hypot(*np.meshgrid(np.fft.fftfreq(192), np.fft.fftfreq(160), indexing="ij")) < cut
+    common = np.fft.ifft2(waves).real
     a, b = (common + 0.02 * complex_noise(shape, seed).real for seed in (1, 2))
     curve = ring_correlation(a, b, even(shape))
     for threshold in (curve.threshold(0.5), curve.threshold(1 / 7), curve.threshold(snr=ONE_BIT)):

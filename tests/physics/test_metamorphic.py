@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Callable
 from functools import cache
-from typing import Any
+from typing import Any, Literal, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -30,8 +30,8 @@ PERFECT = {"mae": 0.0, "mse": 0.0, "nrmse": 0.0, "ssim": 1.0, "nyquist": 1.0, "p
 
 @cache
 def all_scores(result: npt.NDArray[Any], truth: npt.NDArray[Any]) -> Any:
-    pair = [np.frombuffer(image, dtype=np.complex128).reshape(SCENE.truth.shape) for image in (result, truth)]
-    return {found.metric: found for found in score(align(*pair, CROP), RECIPE).metrics}
+    one, two = (np.frombuffer(image, dtype=np.complex128).reshape(SCENE.truth.shape) for image in (result, truth))
+    return {found.metric: found for found in score(align(one, two, CROP), RECIPE).metrics}
 
 
 def ours(metric: str) -> Any:
@@ -112,7 +112,7 @@ def without_registration(result: npt.NDArray[Any], truth: npt.NDArray[Any]) -> f
         (lambda r, t: float(np.abs(np.abs(r) - np.abs(t)).mean()), "lower", r"result.* 3 .* 0\.038\d* .* 1\.35"),
     ],
 )
-def test_wrong_measures_are_caught(metric: Callable[..., Any], better: str, said: str) -> None:
+def test_wrong_measures_are_caught(metric: Callable[..., Any], better: Literal["lower", "higher"], said: str) -> None:
     perfect = 1.0 if better == "higher" and metric is not psnr_255 else None
     found = metamorphic_violations(metric, better=better, perfect=perfect, scene=SCENE)
     assert any(re.search(said, sentence) for sentence in found), found
@@ -130,6 +130,6 @@ def test_a_scene_is_the_same_twice() -> None:
 
 def test_unusable_arguments() -> None:
     with pytest.raises(InputError, match=naming("better", "'lower'", "'higher'", "'less'")):
-        metamorphic_violations(lambda r, t: 0.0, better="less")
+        metamorphic_violations(lambda r, t: 0.0, better=cast("Any", "less"))
     with pytest.raises(InputError, match=naming("64 px", "(63, 80)")):
         make_scene((63, 80))

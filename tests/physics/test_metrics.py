@@ -94,7 +94,11 @@ def test_more_noise_is_never_better_on_average() -> None:
     weight = np.ones(truth.shape)
     levels = [0.0, 0.1, 0.3, 1.0, 3.0]
     noise = [complex_noise(truth.shape, seed) for seed in range(10, 15)]
-    for metric in (lambda r: scaled_error(r, truth, weight).nrmse, lambda r: patch_error(r, truth, weight)):
+    metrics: tuple[Callable[[npt.NDArray[Any]], float], ...] = (
+        lambda r: scaled_error(r, truth, weight).nrmse,
+        lambda r: patch_error(r, truth, weight),
+    )
+    for metric in metrics:
         means = [np.mean([metric(truth + level * one) for one in noise]) for level in levels]
         assert means == sorted(means)
         assert means[0] < 1e-7

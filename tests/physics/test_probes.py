@@ -116,10 +116,10 @@ def test_encircled_diameter_of_a_disc_anywhere(fraction: float) -> None:
 
 
 def test_encircled_diameter_adds_modes_and_ignores_scale() -> None:
-    modes = np.stack([make_probe("soft_aperture", 64), 2j * make_probe("zone_plate", 64)])
+    modes = np.stack([make_probe("soft_aperture", 64), 2j * make_probe("zone_plate", 64)]).astype(np.complex64)
     merged = np.sqrt(np.sum(np.abs(modes) ** 2, axis=0)).astype(np.complex64)
     assert encircled_diameter_px(modes) == pytest.approx(encircled_diameter_px(merged), rel=1e-4)
-    assert encircled_diameter_px(1e3 * modes) == pytest.approx(encircled_diameter_px(modes), rel=1e-4)
+    assert encircled_diameter_px(np.complex64(1e3) * modes) == pytest.approx(encircled_diameter_px(modes), rel=1e-4)
 
 
 def test_encircled_diameter_grows_with_the_fraction() -> None:

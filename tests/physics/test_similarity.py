@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -63,22 +63,23 @@ def test_ms_ssim_is_that_of_torchmetrics(shape: tuple[int, ...], sigma: float, n
     """At the coarsest scale, torchmetrics counts windows on reflected edges as well: that term is scikit-image's."""
     images = [torch.from_numpy(np.ascontiguousarray(image[: shape[0], : shape[1]])) for image in (RESULT, TRUTH)]
     weights = np.array(similarity.MS_SSIM_WEIGHTS[:n_scales]) / sum(similarity.MS_SSIM_WEIGHTS[:n_scales])
-    stacks = [image[None, None] for image in images]
+    one, two = (image[None, None] for image in images)
     value = multiscale_structural_similarity_index_measure(
-        *stacks, sigma=sigma, data_range=RANGE, betas=tuple(weights.tolist()), normalize=None
+        one, two, sigma=sigma, data_range=RANGE, betas=tuple(weights.tolist()), normalize=None
     )
     for _ in range(n_scales - 1):
-        stacks = [torch.nn.functional.avg_pool2d(stack, 2) for stack in stacks]
-    with_edges = structural_similarity_index_measure(*stacks, sigma=sigma, data_range=RANGE)
+        one, two = (torch.nn.functional.avg_pool2d(stack, 2) for stack in (one, two))
+    with_edges = structural_similarity_index_measure(one, two, sigma=sigma, data_range=RANGE)
+    assert isinstance(with_edges, torch.Tensor)
     without = structural_similarity(
-        *(stack[0, 0].numpy() for stack in stacks),
+        *(stack[0, 0].numpy() for stack in (one, two)),
         data_range=RANGE,
         gaussian_weights=True,
         sigma=sigma,
         use_sample_covariance=False,
     )
     expected = float(value) * (without / float(with_edges)) ** weights[-1]
-    found = similarity.ms_ssim(*(i.numpy() for i in images), np.ones(shape, dtype=bool), RANGE, sigma, n_scales)
+    found = similarity.ms_ssim(images[0].numpy(), images[1].numpy(), np.ones(shape, dtype=bool), RANGE, sigma, n_scales)
     assert found == pytest.approx(expected, rel=1e-6)
     assert found == pytest.approx(float(value), abs=0.03)
 
@@ -192,7 +193,7 @@ def test_how_many_scales_fit() -> None:
         (lambda: similarity.ms_ssim(RESULT, TRUTH, MASK, RANGE, 1.0, 5), naming("n_scales", 1, 4, 5)),
         (lambda: similarity.psnr_db(RESULT, TRUTH, MASK, math.inf), naming("data_range", "inf")),
         (lambda: similarity.mean_absolute_error(RESULT * np.nan, TRUTH, MASK), naming("result", "float64")),
-        (lambda: similarity.mean_squared_error(RESULT, TRUTH + 0j, MASK), naming("truth", "complex128")),
+        (lambda: similarity.mean_squared_error(RESULT, cast("Any", TRUTH + 0j), MASK), naming("truth", "complex128")),
     ],
 )
 def test_unusable_input(call: Callable[..., Any], message: str) -> None:

@@ -60,8 +60,8 @@ def test_halves_share_no_light_and_lose_nothing(case: Any) -> None:
     together = np.concatenate([split.train, split.test, split.left_out])
     np.testing.assert_array_equal(np.sort(together), np.arange(len(positions)))
     for index in split.left_out:
-        lit = lit_rows(positions[index], probe)
-        assert min(lit) < split.first_test_row <= max(lit), "a position that fits is not left out"
+        rows = lit_rows(positions[index], probe)
+        assert min(rows) < split.first_test_row <= max(rows), "a position that fits is not left out"
     for half in (split.train, split.test, split.left_out):
         assert half.dtype == np.int64
         assert np.all(np.diff(half) > 0)

@@ -14,7 +14,7 @@ def test_every_photon_is_in_one_of_the_two_parts() -> None:
     counts = np.random.default_rng(0).poisson(3.0, (5, 6, 7))
     amplitude = np.sqrt(counts).astype(np.float32)
     shown, hidden = thinned(amplitude, 0.9, np.random.default_rng(1))
-    assert (shown.dtype, shown.shape, hidden.shape) == (np.float32, counts.shape, counts.shape)
+    assert (shown.dtype, shown.shape, hidden.shape) == (np.dtype(np.float32), counts.shape, counts.shape)
     np.testing.assert_array_equal(np.rint(np.square(shown, dtype=float)) + hidden, counts)
     again, _ = thinned(amplitude, 0.9, np.random.default_rng(1))
     np.testing.assert_array_equal(shown, again)

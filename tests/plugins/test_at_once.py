@@ -10,6 +10,7 @@ import pytest
 
 from ptyproof.checking.hub import verify_hub
 from ptyproof.hub.index import Hub
+from ptyproof_schemas.types.hub_index import HubIndex
 from tests.helpers.messages import names
 from tests.helpers.runs import BASELINE, DENSE, STUDY_AS_TESTS, Run, run_pytest
 
@@ -40,7 +41,7 @@ def both(study_file: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str
 
 
 @pytest.fixture(scope="module")
-def index(both: dict[str, Run]) -> dict[str, Any]:
+def index(both: dict[str, Run]) -> HubIndex:
     """The index of the hub."""
     found = Hub(both[BASELINE].hub).read()
     assert found is not None

@@ -13,6 +13,7 @@ import pytest
 from ptyproof.checking import check_manifest
 from ptyproof.checking.hub import verify_hub
 from ptyproof.hub.index import Hub
+from tests.helpers.known import known
 from tests.helpers.projects import RIGHT, Project
 
 Lines = list[dict[str, Any]]
@@ -52,7 +53,7 @@ def change_lines(root: Path, number: int, change: Callable[[Lines], Lines]) -> N
     """Change the lines of a run, and let the index take stock of the file."""
     index = Hub(root).read()
     assert index is not None
-    path = root / index["runs"][number]["reports_path"]
+    path = root / known(index["runs"][number]["reports_path"])
     lines = [json.loads(line) for line in path.read_text().split("\n") if line]
     path.write_text("".join(f"{json.dumps(line)}\n" for line in change(lines)))
     Hub(root).write(lambda: None)
@@ -136,7 +137,7 @@ def test_a_changed_index_of_an_accepted_run_is_an_error(hub: Path, number: int, 
 def test_a_line_that_is_no_json_is_an_error(hub: Path) -> None:
     index = Hub(hub).read()
     assert index is not None
-    with (hub / index["runs"][1]["reports_path"]).open("a") as file:
+    with (hub / known(index["runs"][1]["reports_path"])).open("a") as file:
         file.write("{\n")
     Hub(hub).write(lambda: None)
     assert codes(hub) == {"PM911"}

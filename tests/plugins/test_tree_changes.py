@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,7 @@ class Project:
         who = ("-c", "user.name=A", "-c", "user.email=a@localhost", "-c", "commit.gpgsign=false")
         subprocess.run(["git", "-C", str(self.top), *who, *args], check=True, capture_output=True)
 
-    def pytest(self, kind: str, *args: str) -> tuple[dict[str, Any], str]:
+    def pytest(self, kind: str, *args: str) -> tuple[Mapping[str, Any], str]:
         """Run the tests as evidence; return the run's record and the screen."""
         command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "tests", "--artifact-hub=hub"]
         done = subprocess.run(
@@ -62,7 +63,7 @@ class Project:
         assert index is not None
         return index["runs"][-1], done.stdout + done.stderr
 
-    def green_after(self, change: dict[str, str]) -> tuple[dict[str, Any], str]:
+    def green_after(self, change: dict[str, str]) -> tuple[Mapping[str, Any], str]:
         """Return green's run and screen, after a red one and a change."""
         self.pytest("red")
         for name, text in change.items():

@@ -48,7 +48,7 @@ def noise_free(
     base: Dataset, offset: float = 0.0
 ) -> tuple[BlindScan, npt.NDArray[np.complex64], npt.NDArray[np.float64]]:
     """Return (scan, object, illuminated weight): the expected counts themselves, at whole pixels plus an offset."""
-    obj = base.obj
+    obj = known(base.obj)
     positions = np.rint(base.positions_px) + offset
     half = np.array(base.probe.shape) // 2
     inside = ((positions >= half) & (positions <= np.array(obj.shape) - base.probe.shape + half)).all(axis=1)

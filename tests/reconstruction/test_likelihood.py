@@ -21,7 +21,8 @@ DOSE = 3e3
 def random_object(seed: int = 3) -> npt.NDArray[np.complex64]:
     """An object of random phases and moduli near 1."""
     rng = np.random.default_rng(seed)
-    return ((0.8 + 0.2 * rng.random(SHAPE)) * np.exp(1j * rng.random(SHAPE))).astype(np.complex64)
+    obj = (0.8 + 0.2 * rng.random(SHAPE)) * np.exp(1j * rng.random(SHAPE))
+    return np.asarray(obj, np.complex64)
 
 
 def make_scan(n: int = 70, whole: bool = True, noisy: bool = True) -> tuple[BlindScan, npt.NDArray[np.complex64]]:
@@ -33,8 +34,8 @@ def make_scan(n: int = 70, whole: bool = True, noisy: bool = True) -> tuple[Blin
     spread = np.exp(-((rows - 6) ** 2 + (cols - 7) ** 2) / 18) * np.exp(0.03j * ((rows - 6) ** 2 - (cols - 7) ** 2))
     probe = (np.sqrt(DOSE) * spread / np.linalg.norm(spread)).astype(np.complex64)
     obj = random_object()
-    counts = expected_counts(probe, object_patches(obj, positions, WINDOW))
-    counts = rng.poisson(counts) if noisy else counts
+    expected = expected_counts(probe, object_patches(obj, positions, WINDOW))
+    counts = rng.poisson(expected) if noisy else expected
     return BlindScan(np.sqrt(counts).astype(np.float32), probe, positions, SHAPE), obj
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -181,7 +181,7 @@ def test_wrong_positions_do_not_go_unseen() -> None:
     assert case.error(case.stitch()) < 1e-5
     last = case.corners.max(axis=0)
     side = int(last.max())
-    wide = tuple(side + length for length in case.window)
+    wide = (side + case.window[0], side + case.window[1])
     for wrong in (last - case.corners, case.corners[:, ::-1]):
         result = stitch(case.patches, case.weights, wrong, wide)
         frame = np.zeros(wide, dtype=np.complex64)
@@ -354,7 +354,7 @@ def corner_slices(corner: npt.NDArray[Any], window: tuple[int, int]) -> tuple[sl
     ],
 )
 def test_unusable_input(change: Any, message: str) -> None:
-    arguments = {
+    arguments: dict[str, Any] = {
         "patches": np.ones((2, 4, 5), np.complex64),
         "weights": np.ones((2, 4, 5)),
         "corners_px": np.array([[0, 0], [3, 4]]),
@@ -368,7 +368,7 @@ def test_unusable_input(change: Any, message: str) -> None:
 def test_unusable_cuts() -> None:
     obj = np.ones((7, 9), dtype=np.complex64)
     with pytest.raises(InputError, match=naming("obj", "(7, 9)", "float32")):
-        cut(obj.real, np.array([[0, 0]]), (4, 5))
+        cut(cast("Any", obj.real), np.array([[0, 0]]), (4, 5))
     with pytest.raises(InputError, match=naming("(7, 9)", "[4, 0]", "index 0")):
         cut(obj, np.array([[4, 0]]), (4, 5))
     with pytest.raises(InputError, match=naming(1, "(7, 9)", "(0, 5)")):

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given, settings
@@ -67,7 +67,7 @@ def account_holds(ledger: TrainingLedger) -> dict[str, int]:
     account: dict[str, Any] = {**manifest["account"]}
     assert account["n_enumerated"] == sum(count for name, count in account.items() if name != "n_enumerated")
     parts = ("jobs", "skipped_views", "not_selected")
-    cells = [(record["dose"], record["view"]) for part in parts for record in manifest[part]]
+    cells = [(record["dose"], record["view"]) for part in parts for record in cast("dict[str, Any]", manifest)[part]]
     assert len(cells) == len(set(cells)) == account["n_enumerated"]
     summary = read_manifest(ledger.skip_summary_path, "skip_summary")
     assert summary["skipped_views"] == manifest["skipped_views"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +53,7 @@ def without_volatile(value: Any) -> Any:
     return "float" if isinstance(value, float) else value
 
 
-def metrics_of(c: dict[str, Any], d: dict[str, Any], e: dict[str, Any], root: Path) -> Metrics:
+def metrics_of(c: Mapping[str, Any], d: Mapping[str, Any], e: Mapping[str, Any], root: Path) -> Metrics:
     """Return the numbers of a study's manifests, and the losses of each epoch."""
     found: Metrics = {}
     for entry in c["datasets"]:

@@ -104,7 +104,7 @@ def test_an_undefined_value_has_its_reason_as_text() -> None:
 
 def test_a_reason_that_all_methods_share_is_said_once() -> None:
     reason = "skipped: the scan is too fine"
-    sparse = {"view": "sparse", "value": None, "reason": reason}
+    sparse: dict[str, Any] = {"view": "sparse", "value": None, "reason": reason}
     rows = [compared(name, 0.3) for name in ("a", "b")]
     rows += [replace(compared(name, None), **sparse) for name in ("a", "b")]
     text = page_of(rows)

@@ -16,6 +16,7 @@ from ptyproof.hub.index import Hub
 from ptyproof.hub.layout import OVERLAP, RUN, SKIP_LINES, SUMMARY, TRAINING
 from ptyproof.report.summary import write_summary
 from tests.helpers.hubs import ENVIRONMENT, REVISION, edit, kill_run, make_hub, make_run
+from tests.helpers.known import known
 from tests.helpers.messages import names, numbers
 from tests.helpers.phases import Phase
 
@@ -132,7 +133,7 @@ def test_links_lead_to_every_file_of_the_hub(hub: Hub) -> None:
     assert all(target.is_file() for target in targets)
     listed = {target.relative_to(hub.root).as_posix() for target in targets}
     assert {*names, "hub.json", SUMMARY, SKIP_LINES, TRAINING, RUN, OVERLAP} <= listed
-    assert {path for record in (hub.read() or {})["files"] for path in [record["path"]]} <= listed
+    assert {path for record in known(hub.read())["files"] for path in [record["path"]]} <= listed
     assert "http" not in "".join(re.findall(r"\]\((.*?)\)", text))
 
 
@@ -224,7 +225,7 @@ def test_commands_and_skips_of_any_text_keep_to_their_places(small: Hub) -> None
     text = summary(small)
     assert r"- run-0001 skipped ``t.py::t[a|`b`]``: needs\\n## a &lt;GPU\>" in text
     (block,) = re.findall(r"^````sh\n(.*?)\n````$", text, flags=re.DOTALL | re.MULTILINE)
-    assert block == f"# run-0001\n{(small.read() or {})['runs'][0]['command']}"
+    assert block == f"# run-0001\n{known(small.read())['runs'][0]['command']}"
 
 
 def test_a_hub_without_runs_has_a_summary(small: Hub) -> None:

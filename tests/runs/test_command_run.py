@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "hub"
 
 
-def runs(hub: Path) -> list[dict[str, Any]]:
+def runs(hub: Path) -> list[Mapping[str, Any]]:
     """Return the runs in a hub's index."""
     index = Hub(hub).read()
     assert index is not None

@@ -27,6 +27,7 @@ def reconstruction(method: str, needs_training: bool) -> ReconstructionJob:
         "provider": {"name": "mine", "version": None},
         "needs_training": needs_training,
         "probe": "true",
+        "options": {},
         "budget": {"epochs": None, "seconds": None},
         "seed": {"root": 1, "key": [method]},
     }

@@ -11,7 +11,7 @@ import resource
 import struct
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import torch
@@ -21,6 +21,7 @@ from safetensors.torch import load_file, save
 
 from ptyproof.errors import DataError, ManifestError
 from ptyproof.training.bundle import BUNDLE, RECORD, read_bundle, write_bundle
+from ptyproof.training.network import Stage
 from tests.helpers.bundles import SIZES, network, record
 from tests.helpers.messages import naming
 from tests.helpers.position_groups import noisy
@@ -31,7 +32,7 @@ def write_tensors(path: Path, tensors: dict[str, torch.Tensor], **metadata: Any)
     return path
 
 
-def header_length(raw: bytes) -> int:
+def header_length(raw: bytes | bytearray) -> int:
     return 8 + int(struct.unpack("<Q", raw[:8])[0])
 
 
@@ -69,7 +70,7 @@ def test_any_safetensors_reader_reads_the_weights(written: Path) -> None:
 
 
 def test_equal_weights_and_record_give_equal_bytes(written: Path, tmp_path: Path) -> None:
-    shuffled = dict(sorted(record().items(), reverse=True))
+    shuffled: Any = dict(sorted(record().items(), reverse=True))
     again = write_bundle(tmp_path, network(), shuffled)
     assert again.read_bytes() == written.read_bytes()
 
@@ -83,7 +84,7 @@ def test_other_weights_or_another_record_give_other_bytes(written: Path, tmp_pat
 @pytest.mark.parametrize("trained", [True, False])
 def test_weights_are_written_wherever_and_however_they_lie(written: Path, tmp_path: Path, trained: bool) -> None:
     made = network().train(trained)
-    weight = made.stages[0].stem.weight
+    weight = cast("Stage", made.stages[0]).stem.weight
     weight.data = weight.data.flip(0).contiguous().flip(0).transpose(2, 3).contiguous().mT
     assert not weight.is_contiguous()
     assert write_bundle(tmp_path, made, record()).read_bytes() == written.read_bytes()

@@ -24,8 +24,8 @@ def canvas_of(
     n_groups: int, members: int, window: tuple[int, int], seed: int, margin: tuple[int, int] = (0, 0)
 ) -> Canvas:
     corners = corners_on_canvas(n_groups, members, seed)
-    shape = tuple(int(corners[..., axis].max()) + window[axis] + margin[axis] for axis in (0, 1))
-    return Canvas(torch.from_numpy(corners), window, shape)
+    height, width = (int(corners[..., axis].max()) + window[axis] + margin[axis] for axis in (0, 1))
+    return Canvas(torch.from_numpy(corners), window, (height, width))
 
 
 sizes = given(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +90,7 @@ def nearest(positions_px: npt.NDArray[Any], seed: int, k: int) -> list[int]:
     return sorted(others, key=lambda index: (distance[index], index))[:k]
 
 
-TRUTHS = {
+TRUTHS: dict[str, Callable[[Any], dict[str, Any]]] = {
     "noise": lambda dataset: {
         "objectGuess": complex_noise(dataset.obj.shape, 77),
         "Y": complex_noise(dataset.patches.shape, 78),

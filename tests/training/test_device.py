@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import random
 from contextlib import nullcontext
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -22,7 +22,7 @@ def process_state() -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "deterministic": torch.are_deterministic_algorithms_enabled(),
         "warn_only": torch.is_deterministic_algorithms_warn_only_enabled(),
-        "filling": torch.utils.deterministic.fill_uninitialized_memory,
+        "filling": cast("Any", torch.utils.deterministic).fill_uninitialized_memory,
         "benchmark": torch.backends.cudnn.benchmark,
         "torch": torch.get_rng_state().tolist(),
         "python": random.getstate(),

@@ -14,6 +14,7 @@ from scipy.stats import poisson
 from ptyproof.physics import forward as numpy_forward
 from ptyproof.physics import fourier as numpy_fourier
 from ptyproof.training.forward import back, expected_counts, poisson_loss, spectrum
+from tests.helpers.known import known
 from tests.strategies.scans import complex_noise, windows
 
 
@@ -22,7 +23,7 @@ def noise(shape: tuple[int, ...], seed: int, dtype: Any = np.complex128) -> torc
     return torch.from_numpy(complex_noise(shape, seed).astype(dtype))
 
 
-def centred_first(field: torch.Tensor) -> torch.Tensor:
+def centred_first(field: Any) -> Any:
     """What has its zero frequency in the middle, with it first."""
     height, width = field.shape[-2:]
     rows, cols = (np.arange(height) + height // 2) % height, (np.arange(width) + width // 2) % width
@@ -105,7 +106,7 @@ def test_the_gradient_is_one_less_the_ratio_of_counts_to_rate() -> None:
     counts = np.concatenate([rng.poisson(rates[:40]), np.zeros(10), rng.poisson(1e3, 10), [1.0, 1.0, 4.0, 2.0]])
     expected = torch.from_numpy(rates - 1e-4).requires_grad_()
     (poisson_loss(expected, torch.from_numpy(counts), 1e-4) * len(rates)).backward()
-    np.testing.assert_allclose(expected.grad.numpy(), 1 - counts / rates, rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(known(expected.grad).numpy(), 1 - counts / rates, rtol=1e-9, atol=1e-9)
 
 
 def test_a_dark_model_costs_a_finite_loss() -> None:

@@ -186,7 +186,7 @@ def test_blocks_change_nothing_but_rounding(block: int) -> None:
 
 @pytest.mark.parametrize("block", [1, 3, 7, 8])
 def test_every_pattern_that_was_worked_on_is_told(block: int) -> None:
-    told = []
+    told: list[int] = []
     patterns = changed(noisy(2, 7, seed=5), block=block, on_block=told.append)
     assert sum(part.amplitude.shape[1] for part in patterns.parts()) == sum(told) == 7
     assert max(told) <= block

@@ -123,7 +123,7 @@ def repacked(raw: bytes, pickled: bytes) -> bytes:
     return stream.getvalue()
 
 
-DAMAGES = {
+DAMAGES: dict[str, Callable[[bytes], bytes]] = {
     "empty": lambda raw: b"",
     "text": lambda raw: b"no checkpoint",
     "cut in its directory": lambda raw: raw[:-1],

@@ -30,6 +30,7 @@ from ptyproof.training.engine import Callback
 from ptyproof.training.prediction import predict_patches
 from ptyproof.training.runner import CHECKPOINT, METRICS, train
 from ptyproof.training.scan import NormalizedScan, read_scan
+from tests.helpers.known import known
 from tests.helpers.messages import naming
 from tests.helpers.phases import Phase
 from tests.helpers.short_training import (
@@ -57,7 +58,9 @@ def test_the_truth_of_the_data_does_not_change_a_bit(
     npz: Path, scan: NormalizedScan, reference: Path, tmp_path: Path, gridsize: int
 ) -> None:
     dataset = read_dataset(npz).dataset
-    changed = replace(dataset, obj=complex_noise(dataset.obj.shape, 1), patches=complex_noise(dataset.patches.shape, 2))
+    changed = replace(
+        dataset, obj=complex_noise(known(dataset.obj).shape, 1), patches=complex_noise(known(dataset.patches).shape, 2)
+    )
     write_dataset(tmp_path / "changed.npz", changed)
     folders = [tmp_path / "original", tmp_path / "other truth"]
     for folder, source in zip(folders, (npz, tmp_path / "changed.npz"), strict=True):
@@ -327,7 +330,7 @@ def test_a_bright_source_is_trained_on(scan: NormalizedScan, tmp_path: Path, dos
 
 @pytest.mark.parametrize(("key", "value"), [("dose", 2 * MAX_DOSE), ("dose", 0.0), ("view", "a/b"), ("gridsize", 17)])
 def test_what_the_record_could_not_say_is_refused_before_the_training(
-    scan: NormalizedScan, tmp_path: Path, key: str, value: float | int | str
+    scan: NormalizedScan, tmp_path: Path, key: str, value: Any
 ) -> None:
     with pytest.raises(ManifestError, match=key):
         train(replace(task(), **{key: value}), scan, tmp_path, CPU)

@@ -131,8 +131,14 @@ def protocol(
 
 
 def protocol_sha256(parts: Mapping[str, Any]) -> str:
-    """Return the hash of a protocol."""
-    return sha256_json(dict(parts))
+    """Return the hash of a protocol; an option is the same number whether JSON wrote it as 1 or as 1.0."""
+    return sha256_json({key: _with_integers(part) if key == "methods" else part for key, part in parts.items()})
+
+
+def _with_integers(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _with_integers(inner) for key, inner in value.items()}
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def one_protocol(protocols: Sequence[ProtocolParts]) -> ProtocolParts:

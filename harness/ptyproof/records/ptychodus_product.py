@@ -35,7 +35,7 @@ def write_product(path: Path, archive_path: Path, dataset: ReconstructionInput, 
     RunError
         If the system refuses to write; nothing is left behind.
     """
-    import h5py  # type: ignore[import-untyped]
+    import h5py
 
     found = read_archive(archive_path)
     window, shape = np.array(found.probe.shape), np.array(found.obj.shape)

@@ -79,7 +79,7 @@ class DigestLog(Callback):
             trainer.should_stop = True
 
     def _generators(self) -> str:
-        used = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
+        used = torch.cuda.is_initialized()
         devices = torch.cuda.get_rng_state_all() if used else []
         others = _other_generators()
         return sha256_state([torch.get_rng_state(), devices, "" if others == self._others else others])

@@ -307,7 +307,7 @@ class _Generators(Callback):
 
     def state_dict(self) -> dict[str, Any]:
         """Return the state of every generator."""
-        used = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
+        used = torch.cuda.is_initialized()
         return {"cpu": torch.get_rng_state(), "cuda": torch.cuda.get_rng_state_all() if used else []}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
