@@ -12,7 +12,7 @@ import argparse
 import copy
 import statistics
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -59,9 +59,9 @@ def read_hubs(roots: list[Path]) -> list[dict[str, Any]]:
     return found
 
 
-def without_seeds(design: dict[str, Any]) -> dict[str, Any]:
+def without_seeds(design: Mapping[str, Any]) -> dict[str, Any]:
     """Return a design without the seeds of noise, groups, weights and updates; the object's stays."""
-    left = copy.deepcopy(design)
+    left = copy.deepcopy(dict(design))
     left.pop("seeds", None)
     for part in ("training", "reconstruction"):
         left.get(part, {}).pop("seed", None)

@@ -142,8 +142,8 @@ def test_momentum_and_batches_are_what_the_options_say(base: Dataset) -> None:
     assert usual < 0.8 * without
     assert several != usual
     # pty-chi knows no momentum of the object in other modes, and gives the probe none here
-    random = [run("lsqml", scan, 2, batching="random", momentum=momentum).obj for momentum in (0.0, 0.5)]
-    np.testing.assert_array_equal(*random)
+    one, other = (run("lsqml", scan, 2, batching="random", momentum=momentum).obj for momentum in (0.0, 0.5))
+    np.testing.assert_array_equal(one, other)
 
 
 def test_a_time_budget_ends_after_the_epoch_that_exceeds_it(base: Dataset) -> None:
