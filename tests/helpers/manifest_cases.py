@@ -151,6 +151,16 @@ OF_RECONSTRUCTIONS = (
     case("PM209", "$.jobs[3].budget", F, jobs__3__budget__epochs=11),
     case("PM209", "$.jobs[3].options", F, jobs__3__options__momentum=0.9),
     case("PM209", "$.jobs[3].options", F, jobs__3__options__momentum=GONE),
+    case("PM209", "$.jobs[4].tuning", F, jobs__4__tuning__momentum=[0.5, 0.9, 0.0]),
+    case("PM209", "$.jobs[4].tuning", F, jobs__4__tuning=GONE),
+    case("PM703", "$.jobs[4].result.tuning", F, jobs__4__result__tuning=GONE),
+    case("PM703", "$.jobs[3].result.tuning", F, jobs__3__result__tuning=_of(F, 4)["tuning"]),
+    case(
+        "PM209", "$.jobs[4].result.tuning.trials[1].options", F, jobs__4__result__tuning__trials__1__options__momentum=1
+    ),
+    case("PM613", "$.jobs[4].result.tuning.trials[2].loss", F, jobs__4__result__tuning__trials__2__loss=0.2),
+    case("PM614", "$.jobs[4].result.tuning.chosen", F, jobs__4__result__tuning__chosen__momentum=0.0),
+    case("PM614", "$.jobs[4].result.tuning.chosen", F, jobs__4__result__tuning__trials__1__loss=0.03),
     case("PM209", "$.jobs[2].budget", ENDS, jobs__2__budget__seconds=60.0),
     case("PM211", "$.jobs", F, jobs=lambda jobs: jobs[::-1]),
     case("PM211", "$.jobs", F, jobs=lambda jobs: [jobs[1], jobs[0], *jobs[2:]]),

@@ -15,8 +15,10 @@ from ptyproof.methods.network import Start
 from ptyproof.methods.registry import known_methods
 from ptyproof.physics.metrics import scaled_error
 from ptyproof.reconstruction.method import BlindScan, Budget, illumination, run_method
+from ptyproof.reconstruction.tuner import Tuned
 from ptyproof.study.builtin import builtin_study
 from ptyproof.study.layout import phase_c_file
+from ptyproof.study.reconstruction import Value
 from ptyproof.study.training import NetworkDesign
 from tests.helpers.messages import naming
 from tests.helpers.phases import Phase
@@ -36,6 +38,11 @@ def scan_and_truth(smoke_c: Phase) -> tuple[BlindScan, npt.NDArray[np.complex64]
     return BlindScan(amplitude, dataset.probe, dataset.positions_px, dataset.obj.shape), dataset.obj
 
 
+def tuned(weights: list[Value]) -> Tuned:
+    """Return `map-tv` with some weights to choose from."""
+    return Tuned(MapFit("map-tv", DESIGN), {}, {"weight": weights})
+
+
 def error(scan: BlindScan, obj: npt.NDArray[np.complex64], truth: npt.NDArray[np.complex64]) -> float:
     light = illumination(scan.probe, scan.positions_px, scan.object_shape)
     return scaled_error(obj, truth, (light >= 0.05 * light.max()).astype(float)).nrmse
@@ -47,16 +54,15 @@ def test_the_fit_is_closer_to_the_object_than_its_start_and_the_penalty_helps(
     scan, truth = scan_and_truth
     start = Start(replace(DESIGN, start_iterations=20)).reconstruct(scan, Budget(), RNG(0)).obj
     plain = run_method(MapFit("map", DESIGN), scan, Budget(30), RNG(0))
-    smooth = run_method(MapFit("map-tv", DESIGN, (2.0, 4.0, 8.0)), scan, Budget(30), RNG(0))
+    smooth = run_method(tuned([2.0, 4.0, 8.0]), scan, Budget(30), RNG(0))
     assert error(scan, smooth.obj, truth) < 0.95 * error(scan, plain.obj, truth)
     assert error(scan, plain.obj, truth) < error(scan, start, truth)
     assert len(plain.losses) == len(plain.seconds) == 30
     assert list(plain.losses) == sorted(plain.losses, reverse=True)
     assert (plain.stopped_by, plain.tuning) == ("epochs", None)
     assert smooth.tuning is not None
-    assert {2.0, 4.0, 8.0} >= {trial.options["weight"] for trial in smooth.tuning.tried}
-    assert len(smooth.tuning.tried) >= 2
-    assert set(smooth.steps_s) == {*plain.steps_s, "choice of the weight"}
+    assert {trial.options["weight"] for trial in smooth.tuning.trials} == {2.0, 4.0, 8.0}
+    assert set(smooth.steps_s) == {*plain.steps_s, "tuning"}
     np.testing.assert_array_equal(smooth.probe, scan.probe)
 
 
@@ -73,13 +79,13 @@ def test_the_same_seed_gives_the_same_bits_and_the_view_does_not_matter(
     scan_and_truth: tuple[BlindScan, npt.NDArray[np.complex64]],
 ) -> None:
     scan, _ = scan_and_truth
-    method = MapFit("map-tv", DESIGN, (2.0, 4.0))
+    method = tuned([2.0, 4.0])
     first, second = (method.reconstruct(replace(scan, grouped=grouped), Budget(3), RNG(1)) for grouped in (True, False))
     np.testing.assert_array_equal(first.obj, second.obj)
     other = method.reconstruct(scan, Budget(3), RNG(2))
     assert first.tuning is not None
     assert other.tuning is not None
-    assert [trial.loss for trial in first.tuning.tried] != [trial.loss for trial in other.tuning.tried]
+    assert [trial.loss for trial in first.tuning.trials] != [trial.loss for trial in other.tuning.trials]
 
 
 def test_a_time_budget_ends_after_the_iteration_that_exceeds_it(
@@ -87,10 +93,8 @@ def test_a_time_budget_ends_after_the_iteration_that_exceeds_it(
 ) -> None:
     seen: list[int] = []
     budget = Budget(seconds=1e-6, on_epoch=seen.append)
-    found = MapFit("map-tv", DESIGN, (2.0, 4.0)).reconstruct(scan_and_truth[0], budget, RNG(0))
+    found = MapFit("map-tv", DESIGN, weight=3.0).reconstruct(scan_and_truth[0], budget, RNG(0))
     assert (found.stopped_by, len(found.losses), seen) == ("seconds", 1, [1])
-    assert found.tuning is not None
-    assert len(found.tuning.tried) == 1
 
 
 def test_amplitudes_that_are_no_counts_are_refused(scan_and_truth: tuple[BlindScan, npt.NDArray[np.complex64]]) -> None:
@@ -98,8 +102,11 @@ def test_amplitudes_that_are_no_counts_are_refused(scan_and_truth: tuple[BlindSc
         MapFit("map-tv", DESIGN).reconstruct(replace(scan_and_truth[0], counts_known=False), Budget(1), RNG(0))
 
 
-def test_both_methods_come_with_ptyproof() -> None:
+def test_both_methods_come_with_ptyproof_and_one_chooses_its_weight() -> None:
     methods = known_methods(builtin_study("fly64"))
     for name in ("map", "map-tv"):
         assert (methods[name].method.name, methods[name].unavailable) == (name, None)
         assert methods[name].method.needs.iterates
+    assert (methods["map"].tuning, methods["map"].options) == ({}, {"projections": 20})
+    assert list(methods["map-tv"].tuning) == ["weight"]
+    assert methods["map-tv"].options == {"projections": 20, "epsilon": 0.03}

@@ -324,6 +324,28 @@ def test_the_options_that_were_used_are_recorded_and_make_another_recipe(root: P
     assert np.all(last.obj == 2)
 
 
+def test_what_was_tried_and_chosen_is_recorded_and_checked(root: Path) -> None:
+    design = builtin_study("fly64-smoke")
+    methods = (MethodDesign("leveled", tuning={"level": (0.1, 0.75, 30.0)}),)
+    study = replace(design, reconstruction=replace(design.reconstruction, methods=methods))
+    manifest = run(phase_of(root, Leveled("leveled", ones), design=study), "leveled")
+    job = entry(manifest, "leveled")
+    assert (job["options"], job["tuning"]) == ({}, {"level": [0.1, 0.75, 30.0]})
+    tuning = job["result"]["tuning"]
+    assert [trial["options"]["level"] for trial in tuning["trials"]] == [0.75, 0.1, 30.0]
+    assert tuning["chosen"] == {"level": 0.75}
+    assert [step["step"] for step in job["result"]["timing"]["steps"]] == ["tuning", "reconstruction"]
+    last = read_archive(root / "e" / job["result"]["reconstruction"]["path"])
+    assert (last.record["options"], last.record["chosen"]) == ({}, {"level": 0.75})
+    assert np.all(last.obj == np.float32(0.75))
+    path = root / "e" / "reconstruction_manifest.json"
+    assert main(["check", str(path)]) == 0
+    changed = json.loads(path.read_text())
+    changed["jobs"][0]["result"]["tuning"]["chosen"]["level"] = 0.1
+    path.write_text(json.dumps(changed))
+    assert main(["check", str(path)]) == 1
+
+
 def test_an_option_that_the_method_has_not_writes_nothing(root: Path) -> None:
     design = builtin_study("fly64-smoke")
     methods = (MethodDesign("flat", options={"level": 2}),)

@@ -27,6 +27,7 @@ from ptyproof.checking.checks import (
     studies,
     times,
     trainings,
+    tunings,
 )
 from ptyproof.checking.checks import cross_file as beside
 from ptyproof.checking.checks import cross_file_results as beside_results
@@ -192,6 +193,7 @@ KINDS: dict[str, Kind] = {
             reconstructions.reused,
             reconstructions.budgets,
             reconstructions.of_design,
+            tunings.tunings,
             reconstructions.timings,
             reconstructions.same_data,
             reconstructions.same_result,

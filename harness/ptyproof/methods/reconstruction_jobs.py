@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, TypedDict, cast
+from typing import Any, Literal, NotRequired, TypedDict, cast
 
 from ptyproof.errors import InputError
 from ptyproof.methods.registry import Registered, Registry
@@ -70,6 +70,7 @@ class Plan(TypedDict):
     needs_training: bool
     probe: Literal["true", "estimated"]
     options: dict[str, Value]
+    tuning: NotRequired[dict[str, list[Value]]]
     budget: records.Budget
     seed: Stream
 
@@ -228,7 +229,7 @@ def _plan(design: StudyDesign, method: Registered, cell: ReconstructionCell, bud
     spent = (budget or Budget(epochs or DEFAULT_EPOCHS)) if iterates else Budget()
     estimated = design.reconstruction.probe_knowledge == "estimated" and needs.probe == "either"
     key = ["phase_f", dose_folder(cell.dose), cell.split, cell.method]
-    return {
+    plan: Plan = {
         "provider": {"name": method.provider.name, "version": method.provider.version},
         "needs_training": method.needs_training,
         "probe": "estimated" if estimated else "true",
@@ -236,6 +237,9 @@ def _plan(design: StudyDesign, method: Registered, cell: ReconstructionCell, bud
         "budget": {"epochs": spent.epochs, "seconds": spent.seconds},
         "seed": {"root": design.reconstruction.seed, "key": key},
     }
+    if method.tuning:
+        plan["tuning"] = dict(method.tuning)
+    return plan
 
 
 def _methods(registry: Registry, filters: ReconstructionFilters) -> tuple[str, ...]:

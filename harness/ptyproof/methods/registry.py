@@ -23,7 +23,8 @@ from ptyproof._version import __version__
 from ptyproof.errors import DesignError, InputError
 from ptyproof.io.hashing import sha256_file, sha256_json
 from ptyproof.reconstruction.method import Method, Needs, unavailable
-from ptyproof.reconstruction.options import check_declared, configured, settled
+from ptyproof.reconstruction.options import check_declared, configured, settled, tuned
+from ptyproof.reconstruction.tuner import Tuned
 from ptyproof.study.design import StudyDesign
 from ptyproof.study.reconstruction import Value, method_name
 
@@ -81,12 +82,15 @@ class Registered:
         Why it cannot run here; None if it can.
     options
         Every option that it uses: those that the study sets, and the defaults of the others.
+    tuning
+        Values of options that it tries on each scan, which are not in `options`.
     """
 
     method: Method
     provider: Provider
     unavailable: str | None
     options: Mapping[str, Value] = field(default_factory=dict)
+    tuning: Mapping[str, list[Value]] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -197,15 +201,16 @@ def method_order(design: StudyDesign, known: Sequence[Guest]) -> tuple[str, ...]
                 f"study {design.name} names the unknown method {name!r}; the registered methods are "
                 f"{', '.join(sorted((*SHIPPED, *others)))}"
             )
-    if any(entry.options for entry in design.reconstruction.methods):
+    if any(entry.options or entry.tuning for entry in design.reconstruction.methods):
         methods = {method.name: method for method in (*_shipped(design), *(method for method, _ in known))}
         for entry in design.reconstruction.methods:
             settled(methods[entry.name], entry.options)
+            tuned(methods[entry.name], entry.options, entry.tuning)
     return (*named, *(name for name in others if name not in named))
 
 
 def _shipped(design: StudyDesign) -> list[Method]:
-    from ptyproof.methods.map import WEIGHTS, MapFit
+    from ptyproof.methods.map import MapFit
     from ptyproof.methods.network import Pinn, Start, ThenLsqml
     from ptyproof.reconstruction.cdtools_engine import CDTools
     from ptyproof.reconstruction.flat import Flat
@@ -221,7 +226,7 @@ def _shipped(design: StudyDesign) -> list[Method]:
         ThenLsqml(Start(network)),
         ThenLsqml(Pinn()),
         MapFit("map", network),
-        MapFit("map-tv", network, WEIGHTS),
+        MapFit("map-tv", network),
         CDTools(),
         XPtycho(),
     ]
@@ -231,8 +236,12 @@ def known_methods(design: StudyDesign, others: Iterable[tuple[object, Provider]]
     """Return all methods by their names, with a study's options; errors are those of `guests` and `configured`."""
     found = {}
     for declared, provider in [*((method, _ours(method)) for method in _shipped(design)), *guests(others)]:
-        method, options = configured(declared, design.reconstruction.options_of(declared.name))
-        found[method.name] = Registered(method, provider, unavailable(method), options)
+        given = design.reconstruction.options_of(declared.name)
+        table = tuned(declared, given, design.reconstruction.tuning_of(declared.name))
+        method, options = configured(declared, given)
+        fixed = {name: value for name, value in options.items() if name not in table}
+        used: Method = Tuned(declared, fixed, table) if table else method
+        found[method.name] = Registered(used, provider, unavailable(method), fixed, table)
     return found
 
 

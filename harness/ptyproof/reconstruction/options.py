@@ -11,13 +11,14 @@
             return Mine(**options)
 
 `configured` is given every option, the defaults filled in. A study sets options in its method's entry:
-`{ name = "mine", epochs = 20, options = { step = 0.2 } }`.
+`{ name = "mine", epochs = 20, options = { step = 0.2 } }`, or values that are tried on each scan:
+`tuning = { step = [0.1, 0.2, 0.4] }`.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -113,6 +114,29 @@ def settled(method: Method, given: Mapping[str, Value]) -> dict[str, Value]:
             what = f"the options of {method.name} are {', '.join(sorted(known))}" if known else "the method has none"
             raise DesignError(f"{where}.{name} is not an option of {method.name}; {what}")
     return {name: option.checked(f"{where}.{name}", given.get(name, option.default)) for name, option in known.items()}
+
+
+def tuned(method: Method, given: Mapping[str, Value], table: Mapping[str, Sequence[Value]]) -> dict[str, list[Value]]:
+    """Return the values of options that are tried on each scan, checked: those of a study, or the method's own.
+
+    A method may have a table of its own, the attribute `tuning`; a study's table replaces it, and an option that the
+    study sets is not tuned.
+
+    Raises
+    ------
+    DesignError
+        If the method has no such option, or a value is impossible; names the key of the study and what is allowed.
+    """
+    own: Mapping[str, Sequence[Value]] = getattr(method, "tuning", {})
+    wanted = table or {name: values for name, values in own.items() if name not in given}
+    known, where = declared(method), f"reconstruction.methods.{method.name}.tuning"
+    for name in wanted:
+        if name not in known:
+            what = f"the options of {method.name} are {', '.join(sorted(known))}" if known else "the method has none"
+            raise DesignError(f"{where}.{name} is not an option of {method.name}; {what}")
+    return {
+        name: [known[name].checked(f"{where}.{name}", value) for value in values] for name, values in wanted.items()
+    }
 
 
 def configured(method: Method, given: Mapping[str, Value]) -> tuple[Method, dict[str, Value]]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ptyproof.errors import ManifestError
-from ptyproof.hub.layout import CERTIFICATE, COMPARISON, KINDS, METRICS, OVERLAP, RUN, TRAINING
+from ptyproof.hub.layout import CERTIFICATE, COMPARISON, KINDS, METRICS, OVERLAP, RECONSTRUCTION, RUN, TRAINING
 from ptyproof.records.manifest import read_manifest
 
 Record = Mapping[str, Any]
@@ -24,6 +24,7 @@ class Manifests:
     training: Record | None
     simulation: Record | None
     overlap: Record | None
+    reconstruction: Record | None
     comparison: Record | None
     metrics: Record | None
     certificate: Record | None
@@ -37,6 +38,7 @@ def read_manifests(hub: Path) -> Manifests:
         training=_read(hub, TRAINING, damaged),
         simulation=_read(hub, RUN, damaged),
         overlap=_read(hub, OVERLAP, damaged),
+        reconstruction=_read(hub, RECONSTRUCTION, damaged),
         comparison=_read(hub, COMPARISON, damaged),
         metrics=_read(hub, METRICS, damaged),
         certificate=_read(hub, CERTIFICATE, damaged),

@@ -22,6 +22,7 @@ SPLITS: tuple[Split, ...] = ("train", "test")
 _METHOD_NAME = re.compile(r"[a-z0-9][a-z0-9+._-]{0,63}")
 _OPTION_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _MAX_TEXT = 200
+_MAX_TRIED = 50
 
 Value = bool | int | float | str  # of an option of a method
 
@@ -80,11 +81,14 @@ class MethodDesign:
         Epochs that it may spend; None for a method without iterations.
     options
         Values of the method's own options, by name; the method's defaults are the others.
+    tuning
+        Values of options that are tried on each scan, by name; photons that a trial does not see choose.
     """
 
     name: str
     epochs: int | None = None
     options: Mapping[str, Value] = field(default_factory=dict, hash=False)
+    tuning: Mapping[str, tuple[Value, ...]] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         method_name("reconstruction.methods.name", self.name)
@@ -97,6 +101,13 @@ class MethodDesign:
             option_name(f"the name of an option in {where}.options", key)
             option_value(f"{where}.options.{key}", value)
         object.__setattr__(self, "options", dict(self.options))
+        if not isinstance(self.tuning, Mapping):
+            raise checks.refuse(f"{where}.tuning", self.tuning, "a table")
+        table = {name: _to_be_tried(f"{where}.tuning", name, values) for name, values in self.tuning.items()}
+        object.__setattr__(self, "tuning", table)
+        both = sorted(self.options.keys() & self.tuning.keys())
+        if both:
+            raise DesignError(f"{where} must set {both[0]} in options or try it in tuning, got both")
 
     def as_dict(self) -> Method:
         """Return the table that stands in a study's TOML or JSON; it has what the study sets."""
@@ -105,7 +116,19 @@ class MethodDesign:
             table["epochs"] = self.epochs
         if self.options:
             table["options"] = dict(self.options)
+        if self.tuning:
+            table["tuning"] = {name: list(values) for name, values in self.tuning.items()}
         return table
+
+
+def _to_be_tried(where: str, name: Any, values: Any) -> tuple[Value, ...]:
+    option_name(f"the name of an option in {where}", name)
+    if not isinstance(values, list | tuple) or not 1 <= len(values) <= _MAX_TRIED:
+        raise checks.refuse(f"{where}.{name}", values, f"a list of 1 to {_MAX_TRIED} values")
+    found = tuple(option_value(f"{where}.{name}", value) for value in values)
+    if len({(isinstance(value, bool), value) for value in found}) < len(found):
+        raise DesignError(f"{where}.{name} must not repeat a value, got {list(values)}")
+    return found
 
 
 _DEFAULT_METHODS = (
@@ -170,6 +193,10 @@ class ReconstructionDesign:
     def options_of(self, method: str) -> Mapping[str, Value]:
         """Return the options that the study sets for a method."""
         return next((entry.options for entry in self.methods if entry.name == method), {})
+
+    def tuning_of(self, method: str) -> Mapping[str, tuple[Value, ...]]:
+        """Return the values that the study wants to be tried of a method's options."""
+        return next((entry.tuning for entry in self.methods if entry.name == method), {})
 
     def as_dict(self) -> Reconstruction:
         """Return the design as plain JSON values; `reconstruction_from_dict` is the inverse."""

@@ -69,6 +69,7 @@ class MethodSettings(TypedDict):
     """What a method was set to."""
 
     options: dict[str, bool | float | str]
+    tuning: NotRequired[dict[str, list[bool | float | str]]]
     budget: Budget
 
 

@@ -89,6 +89,24 @@ class Timing(TypedDict):
     steps: list[Step]
 
 
+class Trial(TypedDict):
+    """Options that were tried."""
+
+    options: dict[str, bool | float | str]
+    loss: float | None
+    error: str | None
+    seconds: float
+
+
+class Tuning(TypedDict):
+    """What was tried to choose options."""
+
+    chosen_by: Literal["thinned_photons"]
+    shown_fraction: float
+    chosen: dict[str, bool | float | str]
+    trials: list[Trial]
+
+
 class Success(TypedDict):
     """The result of a job that has a reconstruction."""
 
@@ -102,6 +120,7 @@ class Success(TypedDict):
     stopped_by: Literal["epochs", "seconds"] | None
     final_loss: float | None
     timing: Timing
+    tuning: NotRequired[Tuning]
     reused_from: str | None
     recipe_sha256: str
     started: str
@@ -165,6 +184,7 @@ class Job(TypedDict):
     needs_training: bool
     probe: Literal["true", "estimated"]
     options: NotRequired[dict[str, bool | float | str]]
+    tuning: NotRequired[dict[str, list[bool | float | str]]]
     budget: Budget
     seed: Stream
     dataset: Dataset | None

@@ -59,6 +59,7 @@ class Method(TypedDict):
     name: str
     epochs: NotRequired[int]
     options: NotRequired[dict[str, bool | float | str]]
+    tuning: NotRequired[dict[str, list[bool | float | str]]]
 
 
 class Reconstruction(TypedDict):

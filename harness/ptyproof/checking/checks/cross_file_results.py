@@ -15,7 +15,7 @@ from ptyproof.study.layout import COMPARISON_MANIFEST
 
 _CELL = ("dose", "view", "gridsize", "split", "method")
 _OF_RESULT = ("arrays_sha256", "recipe_sha256", "n_parts")
-_OF_JOB = ("method", "provider", "needs_training", "probe", "options", "budget", "seed")
+_OF_JOB = ("method", "provider", "needs_training", "probe", "options", "tuning", "budget", "seed")
 _OF_SKIP = ("code", "reason", "measured")
 _OF_SUMMARY = ("study", "design_digest", "recipe", "account")
 _OF_TRAINING = ("jobs", "skipped_views", "not_selected")
@@ -32,6 +32,7 @@ def archives(doc: Document) -> Findings:
         if name is None or not record:
             continue
         yield from same_keys(doc, place, job, record, _OF_JOB, name)
+        yield from same_keys(doc, f"{place}.result.tuning", mapping(result, "tuning"), record, ("chosen",), name)
         yield from same_keys(doc, f"{place}.result", result, record, _OF_RESULT, name)
         scan = {"scan_sha256": record.get("scan_sha256", mapping(job, "dataset").get("scan_sha256"))}
         yield from same_keys(doc, f"{place}.dataset", mapping(job, "dataset"), scan, ("scan_sha256",), name)
@@ -126,17 +127,21 @@ def _of_cell(doc: Document, place: str, cell: dict[str, object], job: dict[str, 
     for at, entry in entries(cell, "measures", place):
         if entry.get("metric") == "time_s":
             yield from same(doc, f"{at}.value", entry.get("value"), timing.get("total_s"), name)
+    yield from _of_protocol(doc, place, cell, job, name)
+
+
+def _of_protocol(doc: Document, place: str, cell: dict[str, object], job: dict[str, object], name: str) -> Findings:
     parts = {entry.get("sha256"): mapping(entry, "parts") for _, entry in doc.entries("protocols")}.get(
         text(cell, "protocol"), {}
     )
-    wanted = {"probe": job.get("probe"), "timing_scope": timing.get("scope")}
+    wanted = {"probe": job.get("probe"), "timing_scope": mapping(mapping(job, "result"), "timing").get("scope")}
     for key in wanted.keys() & parts.keys():
         if parts[key] != wanted[key]:
             said = f"{key} of the cell's protocol is {str(parts[key])[:60]}, but {name[-120:]} has"
             yield doc.finding("PM306", f"{place}.protocol", f"{said} {str(wanted[key])[:60]}")
     settings = mapping(mapping(parts, "methods"), text(cell, "method") or "")
-    for key in ("options", "budget") if "methods" in parts else ():
-        if settings.get(key) != job.get(key, {}):  # older jobs have no options
+    for key in ("options", "budget", "tuning") if "methods" in parts else ():
+        if settings.get(key, {}) != job.get(key, {}):  # older jobs have no options, and few methods are tuned
             said = f"{key} of {cell.get('method')} in the cell's protocol differ from those of {name[-120:]}"
             yield doc.finding("PM306", f"{place}.protocol", said)
 

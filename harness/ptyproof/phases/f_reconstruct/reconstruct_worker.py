@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass
+from typing import Any, cast
 
 from ptyproof import clock
 from ptyproof.console import Progress
@@ -13,7 +14,7 @@ from ptyproof.io.hashing import sha256_json
 from ptyproof.io.locking import lock
 from ptyproof.jobs.attempt import Attempt, EndedJob
 from ptyproof.methods.reconstruction_input import ReconstructionInput
-from ptyproof.methods.reconstruction_jobs import ReconstructionJob
+from ptyproof.methods.reconstruction_jobs import Plan, ReconstructionJob
 from ptyproof.phases.f_reconstruct.inputs import Inputs
 from ptyproof.reconstruction.method import Budget, Method, Reconstruction, run_method
 from ptyproof.records.archive import Origin, arrays_digest, write_archive
@@ -23,6 +24,7 @@ from ptyproof.study.seeds import stream
 from ptyproof.training.device import RunOptions, configured
 from ptyproof_schemas.types.common import File
 from ptyproof_schemas.types.reconstruction_manifest import Success
+from ptyproof_schemas.types.reconstruction_manifest import Tuning as TuningRecord
 
 SCOPE = (
     "wall clock from the scan in memory to object and probe in memory; reading and writing files, importing libraries "
@@ -142,7 +144,7 @@ class Reconstructing:
         job = self.attempt.job
         origin = Origin(
             method=job.cell.method,
-            plan=dict(job.plan),
+            plan=_as_used(job.plan, found),
             scan_sha256=dataset.record["scan_sha256"],
             bundle_sha256=_sha256_of(self.attempt.facts["bundle"]),
             recipe_sha256=recipe,
@@ -168,6 +170,8 @@ class Reconstructing:
             "started": self.attempt.started,
             "finished": clock.stamp(),
         }
+        if found.tuning is not None:
+            result["tuning"] = cast("TuningRecord", found.tuning.as_dict())
         return self.attempt.succeed(result)
 
     def _product(self, dataset: ReconstructionInput) -> File | None:
@@ -189,6 +193,11 @@ class Reconstructing:
             changed = book.jobs[done.job.key]
             changed["result"] = result | {"product": self._product(dataset)}
         return EndedJob(done.job, changed, reused=True)
+
+
+def _as_used(plan: Plan, found: Reconstruction) -> dict[str, Any]:
+    """Return the plan, and the options that were chosen if it has some to be tried."""
+    return dict(plan) if found.tuning is None else {**plan, "chosen": dict(found.tuning.chosen.options)}
 
 
 def _sha256_of(record: Record | None) -> str | None:

@@ -65,6 +65,8 @@ def settings_of(jobs: Sequence[Job], cell: Job) -> dict[str, MethodSettings]:
     of_method: dict[str, list[tuple[bool, MethodSettings]]] = {}
     for job in jobs:
         settings: MethodSettings = {"options": job.get("options", {}), "budget": job["budget"]}
+        if "tuning" in job:
+            settings["tuning"] = job["tuning"]
         of_method.setdefault(job["method"], []).append((_place(job) == place, settings))
     found = {}
     for method, known in sorted(of_method.items()):

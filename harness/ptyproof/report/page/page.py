@@ -9,7 +9,7 @@ from pathlib import Path
 from ptyproof.console import Console
 from ptyproof.errors import InputError
 from ptyproof.hub.index import refuse_links_out
-from ptyproof.hub.layout import COMPARISON, FIGURES, OVERLAP, REPORT, RUN, SKIPS, SOURCES, TRAINING
+from ptyproof.hub.layout import COMPARISON, FIGURES, OVERLAP, RECONSTRUCTION, REPORT, RUN, SKIPS, SOURCES, TRAINING
 from ptyproof.io.atomic import write_text
 from ptyproof.io.hashing import sha256_file
 from ptyproof.markdown import relative
@@ -25,10 +25,12 @@ from ptyproof.report.page.matrix import matrix
 from ptyproof.report.page.render import render
 from ptyproof.report.page.scores import scores_of_all
 from ptyproof.report.page.tables import Content, PngFigure, Table, table
+from ptyproof.report.page.tuning import trials
 from ptyproof.report.pictures import Album, collect
 
 _SECTIONS = {
     "comparison": "Comparison of methods",
+    "tuning": "Tuning of methods",
     "matrix": "Matrix",
     "scores": "Scores of all trainings",
     "cells": "Cells",
@@ -96,7 +98,7 @@ def read_records(hub: Path, console: Console | None = None) -> Records:
         raise InputError(f"the hub must be a folder, got {hub}")
     manifests = read_manifests(hub)
     album = collect(hub, manifests.training, console)
-    made_from = (TRAINING, SKIPS, RUN, OVERLAP, COMPARISON)
+    made_from = (TRAINING, SKIPS, RUN, OVERLAP, RECONSTRUCTION, COMPARISON)
     files = {name: sha256_file(hub / name) for name in made_from if (hub / name).is_file()}
     images = {picture.file: (hub / FIGURES / picture.file).read_bytes() for picture in album.pictures.values()}
     compared = manifests.comparison
@@ -110,6 +112,7 @@ def page_of(records: Records) -> str:
     cells = cells_of(training, records.manifests.overlap)
     contents = {
         "comparison": comparison(records.compared),
+        "tuning": trials(records.manifests.reconstruction),
         "matrix": matrix(training, cells) if training else None,
         "scores": scores_of_all(cells),
         "cells": [cell_section(cell, records.album, records.images) for cell in cells],
