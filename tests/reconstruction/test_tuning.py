@@ -16,9 +16,10 @@ from ptyproof.methods.registry import Provider, method_order, registry
 from ptyproof.reconstruction.method import BlindScan, Budget, Needs, Reconstruction, run_method
 from ptyproof.reconstruction.options import Option
 from ptyproof.reconstruction.tuner import Tuned
-from ptyproof.reconstruction.tuning import Tuning, Value, search
+from ptyproof.reconstruction.tuning import Tuning, search
 from ptyproof.study.builtin import builtin_study
 from ptyproof.study.design import StudyDesign, design_from_dict
+from ptyproof.study.reconstruction import Value
 from ptyproof.study.toml_form import load_study, study_to_toml
 from tests.helpers.messages import naming
 from tests.helpers.perfect_data import perfect_data
@@ -113,7 +114,8 @@ def noisy() -> BlindScan:
 
 
 def test_hidden_photons_choose_and_a_trial_does_not_see_them() -> None:
-    method, epochs = Blurred(), []
+    method = Blurred()
+    epochs: list[int] = []
     tuned = Tuned(method, {"other": 4}, Blurred.tuning)
     found = run_method(tuned, noisy(), Budget(7, on_epoch=epochs.append), np.random.default_rng(1))
     assert found.tuning is not None
@@ -138,7 +140,7 @@ def test_patterns_without_known_counts_cannot_be_tuned_on() -> None:
 
 def study(**entry: Any) -> StudyDesign:
     """The smoke study with the method and its entry."""
-    table = builtin_study("fly64-smoke").as_dict()
+    table: Any = builtin_study("fly64-smoke").as_dict()
     table["reconstruction"]["methods"] = [{"name": "flat"}, {"name": "blurred", **entry}]
     return design_from_dict(table)
 
