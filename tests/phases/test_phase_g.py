@@ -22,10 +22,12 @@ from ptyproof.io.dataset import read_dataset, write_dataset
 from ptyproof.io.file_record import file_is_whole, file_record
 from ptyproof.io.schema import schema_errors
 from ptyproof.io.strict_json import write_json
+from ptyproof.methods.registry import SHIPPED
 from ptyproof.metrics.paired import RULE
 from ptyproof.metrics.protocol import Recipe, protocol_sha256
 from ptyproof.phases.g_compare import page
 from ptyproof.phases.g_compare.compare import open_comparison, run_comparison
+from ptyproof.phases.g_compare.plots import color_of
 from ptyproof.phases.g_compare.tables import COLUMNS, summary
 from ptyproof.records.manifest import read_manifest
 from ptyproof.study.design import StudyDesign
@@ -425,3 +427,10 @@ def test_a_result_of_another_size_is_refused(copy: Path, one_dose: StudyDesign) 
     with pytest.raises(DataError, match=naming("object", "(156, 94)", "objectGuess")):
         run_comparison(open_comparison(copy / "f", figures=False))
     assert not (copy / "f" / "comparison_manifest.json").exists()
+
+
+def test_every_method_has_a_color_and_those_that_are_shipped_have_their_own() -> None:
+    colors = {method: color_of(method) for method in SHIPPED}
+    assert len(set(colors.values())) == len(SHIPPED)
+    for method in ("mine", "theirs", "a", "z+lsqml"):
+        assert color_of(method) not in colors.values()

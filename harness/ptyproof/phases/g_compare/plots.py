@@ -33,8 +33,21 @@ Image = npt.NDArray[np.float64]
 
 _MAX_SIDE_PX = 400  # of an image in a picture; a larger one is shown at every second, third, ... pixel
 _OUTSIDE = "0.88"  # grey of the pixels that are not compared
-_COLORS = ["#7f7f7f", "#bcbd22", "#d62728", "#1f77b4", "#9467bd", "#2ca02c", "#ff7f0e", "#17becf", "#8c564b", "#e377c2"]
-_KNOWN = ("flat", "start", "pinn", "lsqml", "pinn+lsqml", "rpie", "epie", "map", "map-tv", "cdtools", "xptycho")
+_COLORS = {
+    "flat": "#7f7f7f",
+    "start": "#bcbd22",
+    "pinn": "#d62728",
+    "lsqml": "#1f77b4",
+    "start+lsqml": "#aec7e8",
+    "pinn+lsqml": "#9467bd",
+    "rpie": "#2ca02c",
+    "epie": "#98df8a",
+    "map": "#17becf",
+    "map-tv": "#ff7f0e",
+    "cdtools": "#8c564b",
+    "xptycho": "#e377c2",
+}
+_OTHER_COLORS = ("#000000", "#c49c94", "#dbdb8d")  # of methods of other packages
 _LINES = ("-", "--", ":", "-.")
 _MARKERS = ("o", "s", "^", "D", "v")
 
@@ -150,7 +163,7 @@ def ring_correlations(curves: Mapping[str, Mapping[str, RingCorrelation]], title
         for method, found in curves.items():
             if image in found:
                 curve = found[image]
-                place.plot(curve.frequency / NYQUIST, curve.correlation, color=_color(method), label=method)
+                place.plot(curve.frequency / NYQUIST, curve.correlation, color=color_of(method), label=method)
         if curve is not None:
             draw_thresholds(place, curve, recipe)
         place.set(title=image, xlabel="spatial frequency (1 = Nyquist, 2 px)", xlim=(0, 1), ylim=(-0.2, 1.02))
@@ -206,7 +219,7 @@ def _lines_of(place: Axes, entries: Sequence[Compared], metric: str) -> None:
             if points:
                 place.plot(
                     *zip(*points, strict=True),
-                    color=_color(method),
+                    color=color_of(method),
                     ls=_LINES[number % len(_LINES)],
                     marker=_MARKERS[number % len(_MARKERS)],
                     ms=4,
@@ -236,7 +249,7 @@ def time_and_quality(entries: Sequence[Compared]) -> Figure:
                 [value],
                 ls="",
                 marker=_MARKERS[number % len(_MARKERS)],
-                color=_color(entry["method"]),
+                color=color_of(entry["method"]),
                 label=f"{entry['method']}, {entry['view']}",
             )
             seen.setdefault(f"{entry['method']}, {entry['view']}", line[0])
@@ -317,10 +330,9 @@ def masked_colors(name: str) -> Any:
     return colormaps[name].with_extremes(bad=_OUTSIDE)
 
 
-def _color(method: str) -> str:
-    """Return a method's color: the same in every picture."""
-    known = _KNOWN.index(method) if method in _KNOWN else len(_KNOWN) + sum(method.encode()) % 3
-    return _COLORS[known]
+def color_of(method: str) -> str:
+    """Return a method's color, the same in every picture; methods of other packages share a few."""
+    return _COLORS.get(method) or _OTHER_COLORS[sum(method.encode()) % len(_OTHER_COLORS)]
 
 
 def _value(entry: Compared, metric: str) -> float | None:
