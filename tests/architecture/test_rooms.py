@@ -22,7 +22,7 @@ LAYERS = (
     ("jobs", "metrics"),
     ("hub", "phases"),
     ("assessment", "certificate", "checking"),
-    ("report",),
+    ("report", "tables"),
     ("docs_sync", "runs"),
     ("api", "cli", "__main__"),
     ("evidence", "pytest_ptyproof"),

@@ -11,6 +11,7 @@ from ptyproof.checking.checks import (
     cells,
     certificates,
     claims,
+    comparison_tables,
     comparisons,
     generic,
     hub_index,
@@ -242,6 +243,9 @@ KINDS: dict[str, Kind] = {
             beside_results.summaries,
         ),
         ("account", "files", "paths", "values", "claims"),
+    ),
+    "comparison_table": Kind(
+        "table of methods over replicates", (comparison_tables.check,), ("account", "values", "claims")
     ),
     "assessment": Kind(
         "assessment of methods on a measurement",

@@ -27,6 +27,7 @@ COMMANDS = {
     "train": "train",
     "reconstruct": "reconstruct",
     "compare": "compare",
+    "table": "table",
     "assess": "assess",
     "predict": "predict",
     "certify": "certify",

@@ -86,7 +86,7 @@ def best_method(
     return None
 
 
-def how_marked(n_replicates: int, rule: PairedRule = RULE) -> str:
+def how_marked(n_replicates: int, mark: str = "Bold", rule: PairedRule = RULE) -> str:
     """Return the sentence about the best method of a table with so many replicates, or why it has none."""
     if n_replicates == 1:
         return "One replicate does not show which method is ahead, so no method is marked as the best."
@@ -94,7 +94,7 @@ def how_marked(n_replicates: int, rule: PairedRule = RULE) -> str:
     if n_replicates < rule.least_replicates:
         return f"{spread_of} So few do not show which method is ahead, so no method is marked as the best."
     return (
-        f"{spread_of} Bold: ahead of every other method and control. All replicates agree, and the median difference "
+        f"{spread_of} {mark}: ahead of every other method and control. All replicates agree, and the median difference "
         f"is above {rule.least_relative:.0%}, or its {rule.level:.0%} bootstrap interval excludes zero (from "
         f"{rule.bootstrap_from} replicates on). Time has no best method."
     )

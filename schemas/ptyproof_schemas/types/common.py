@@ -20,13 +20,6 @@ class File(TypedDict):
     size_bytes: int
 
 
-class Stream(TypedDict):
-    """Where random numbers come from: the root seed and the key of the stream under it."""
-
-    root: int
-    key: list[str]
-
-
 class PairedRule(TypedDict):
     """When a method is ahead of another: its values, paired by replicate, differ by this rule."""
 
@@ -37,3 +30,10 @@ class PairedRule(TypedDict):
     level: float
     resamples: int
     seed: int
+
+
+class Stream(TypedDict):
+    """Where random numbers come from: the root seed and the key of the stream under it."""
+
+    root: int
+    key: list[str]

@@ -65,7 +65,7 @@ def rows(doc: Document) -> Findings:
     """Yield what is wrong with the values of a summary's tables, and bests that are not those of the rows."""
     recipe = recipe_of(doc)
     yield from _columns(doc, recipe)
-    yield from _rule(doc)
+    yield from recorded_rule(doc)
     columns = {metric for _, entry in doc.entries("metrics") if (metric := text(entry, "metric")) is not None}
     definitions = {metric: known for metric, known in _described(recipe).items() if metric in columns}
     for place, table in doc.entries("tables"):
@@ -377,7 +377,7 @@ def _replicate(row: dict[str, object]) -> int:
     return count(row, "replicate") or 1
 
 
-def _rule(doc: Document) -> Findings:
+def recorded_rule(doc: Document) -> Findings:
     """Yield parts of a rule that are not those of its version."""
     rule, known = mapping(doc.root, "rule"), RULE.as_dict()
     if rule.get("version") == known["version"]:

@@ -126,7 +126,7 @@ def page_of(records: Records) -> str:
         scored=[cell.scores for cell in cells if cell.scores is not None],
         damaged=records.manifests.damaged,
         tool=TOOL_LABEL,
-        marked=how_marked(len({row.replicate for row in records.compared})),
+        marked=how_marked(len({row.replicate for row in records.compared}), "Best"),
         compared_figures=records.compared_figures,
         sections={anchor: heading for anchor, heading in _SECTIONS.items() if contents[anchor]},
         **contents,
