@@ -87,6 +87,7 @@ def test_a_study_trains_on_the_measurement_s_probe_and_positions(tmp_path: Path)
         assert done.entry["scores"]["complex_error"]["network"] < 1
 
 
+@pytest.mark.campaign
 def test_the_star_is_found_in_its_patterns(tmp_path: Path) -> None:
     """LSQML on the middle of the scan, a few epochs, explains held-out patterns far better than a constant object."""
     whole, _ = import_foreign(STAR)

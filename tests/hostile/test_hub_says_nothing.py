@@ -20,6 +20,8 @@ from ptyproof.hub.index import Hub
 from ptyproof.provenance.environment import _cpu_name
 from tests.helpers.runs import QUIET, STUDY_AS_TESTS, TINY
 
+pytestmark = pytest.mark.campaign
+
 HOST, USER = "hostmarker77", "usermarker77"
 VARIABLES = {
     "UPLOAD_TOKEN": "tokenmarker77",

@@ -14,6 +14,8 @@ from ptyproof.training.bundle import BUNDLE
 from ptyproof.training.runner import CHECKPOINT, METRICS
 from tests.helpers.short_training import ROOT
 
+pytestmark = pytest.mark.campaign
+
 SLURM = {"SLURM_JOB_ID": "7", "SLURM_JOB_NAME": "study", "SLURM_PROCID": "1", "SLURM_LOCALID": "1", "SLURM_NODEID": "0"}
 TASKS = {"SLURM_NTASKS": "2", "SLURM_NTASKS_PER_NODE": "2", "SLURM_NNODES": "1", "SLURM_NODELIST": "node[1-2]"}
 TORCHRUN = {"RANK": "1", "LOCAL_RANK": "1", "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "GROUP_RANK": "0"}

@@ -83,6 +83,7 @@ train(t.task(), t.stopping(read_scan(npz), batches, None), killed, t.CPU)
 """
 
 
+@pytest.mark.campaign
 def test_a_fresh_process_gives_the_same_bits_and_one_that_was_killed_goes_on(
     npz: Path, scan: NormalizedScan, reference: Path, tmp_path: Path
 ) -> None:
