@@ -4,10 +4,10 @@
     python -m benchmarks.start_iterations fly64-groups --phase-c-root hub/work/phase_c
 
 For each dose, binomial thinning gives each photon of the train half's patterns to the initial estimate with a
-probability of 0.9. The Poisson loss of the other photons judges the estimate; it is the mean over four divisions of the
-photons. The rule takes the smallest number after which no larger number lowers the loss by more than a thousandth of
-what all projections after the first one lower it; of several doses, the largest of these numbers. The truth has no part
-in it.
+probability of 0.9. The Poisson loss of the other photons judges the estimate; it is the mean over three divisions of
+the photons. The rule takes the smallest number after which no larger number lowers the loss by more than a thousandth
+of what all projections after the first one lower it; of several doses, the largest of these numbers. The truth has no
+part in it.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from ptyproof.study.seeds import stream
 from ptyproof.training.device import RunOptions, configured
 
 NUMBERS = (1, 2, 4, 6, 8, 12, 16, 20, 24, 32)
-N_DIVISIONS = 4
+N_DIVISIONS = 3
 FRACTION = 1e-3
 
 

@@ -14,15 +14,16 @@ import pytest
 
 from ptyproof.cli import main
 from ptyproof.console import Console
-from ptyproof.errors import DesignError, InputError
+from ptyproof.errors import DataError, DesignError, InputError
 from ptyproof.io.dataset import read_dataset, write_dataset
 from ptyproof.io.file_record import file_is_whole
 from ptyproof.io.hashing import sha256_file
-from ptyproof.io.npz import NpzArchive
+from ptyproof.io.npz import NpzArchive, NpzWriter
 from ptyproof.jobs.process import JobProcesses
 from ptyproof.methods.reconstruction_jobs import ReconstructionFilters, build_reconstruction_jobs
 from ptyproof.methods.registry import NEED_TRAINING, OURS, SHIPPED, Provider, registry
 from ptyproof.phases.f_reconstruct.reconstruct import ReconstructionPhase
+from ptyproof.phases.g_compare.compare import open_comparison, run_comparison
 from ptyproof.reconstruction.method import BlindScan, Budget, Needs, Reconstruction, illumination
 from ptyproof.reconstruction.options import Option
 from ptyproof.records.archive import arrays_digest, read_archive
@@ -35,6 +36,7 @@ from ptyproof.study.layout import phase_c_file, phase_d_file
 from ptyproof.study.reconstruction import MethodDesign
 from ptyproof.study.views import AllPositions, View
 from ptyproof.training.device import RunOptions
+from tests.helpers.known import known
 from tests.helpers.messages import names, naming, numbers
 from tests.helpers.phases import Phase
 
@@ -170,6 +172,68 @@ def test_an_archive_holds_what_the_manifest_says(whole: tuple[Path, dict[str, An
         "set-up",
         "iterations",
     ]
+
+
+def test_an_iterative_method_leaves_snapshots_that_show_its_convergence(whole: tuple[Path, dict[str, Any]]) -> None:
+    root, manifest = whole
+    for job in manifest["jobs"]:
+        found = read_archive(root / "e" / job["result"]["reconstruction"]["path"])
+        assert (found.snapshots is not None) == (job["method"] in ("lsqml", "pinn+lsqml"))
+    compared: Any = run_comparison(open_comparison(root / "e", root / "g", figures=False))
+    cells = {cell["method"]: cell for cell in compared["cells"] if cell["view"] == "baseline"}
+    assert {name for name, cell in cells.items() if "convergence" in cell} == {"lsqml", "pinn+lsqml"}
+    curve = cells["lsqml"]["convergence"]
+    assert (curve["epochs"][0], curve["epochs"][-1], curve["n_epochs"]) == (1, 10, 10)
+    assert 8 in curve["epochs"]
+    error = next(found["value"] for found in cells["lsqml"]["measures"] if found["metric"] == "complex_nrmse")
+    assert curve["complex_nrmse"][-1] == pytest.approx(error)
+    assert curve["complex_nrmse"][0] > 1.3 * error
+    assert curve["converged"] is False  # after ten epochs
+    summary = read_manifest(root / "g" / "metrics_summary.json", "metrics_summary")
+    rows = [row for table in summary["tables"] for row in table["rows"]]
+    assert {row["method"] for row in rows if "converged" in row} == {"lsqml", "pinn+lsqml"}
+    text = (root / "g" / "comparison.md").read_text()
+    assert "lsqml (not converged)" in text
+    assert "- lsqml: 10 epochs; batching compact, momentum 0.5" in text
+
+
+@pytest.mark.parametrize(
+    ("member", "array"),
+    [
+        ("snapshot_epoch", np.array([1, 1], np.int32)),
+        ("snapshot_epoch", np.array([1], np.int32)),
+        ("snapshot_epoch", np.array([1.0, 2.0])),
+        ("snapshot_object", np.zeros((2, 4, 5, 3), np.float16)),
+        ("snapshot_object", np.full((2, 4, 5, 2), np.nan, np.float16)),
+        ("snapshot_corner", np.array([0, 99999], np.int32)),
+        ("snapshot_corner", np.array([-1, 0], np.int32)),
+        ("snapshot_unit", np.zeros(1)),
+        ("snapshot_unit", None),
+    ],
+)
+def test_damaged_snapshots_are_refused(
+    whole: tuple[Path, dict[str, Any]], tmp_path: Path, member: str, array: np.ndarray | None
+) -> None:
+    root, manifest = whole
+    path = root / "e" / entry(manifest, "flat")["result"]["reconstruction"]["path"]
+    with NpzArchive(path) as archive:
+        arrays = {name: archive.read(name) for name in archive.members}
+    arrays |= {"snapshot_epoch": np.array([1, 2], np.int32), "snapshot_object": np.zeros((2, 4, 5, 2), np.float16)}
+    arrays |= {"snapshot_corner": np.array([3, 2], np.int32), "snapshot_unit": np.ones(1)}
+
+    def written() -> Path:
+        with NpzWriter(tmp_path / "flat.npz") as archive:
+            for name, value in arrays.items():
+                archive.add(name, value)
+        return tmp_path / "flat.npz"
+
+    assert known(read_archive(written()).snapshots).epochs == (1, 2)
+    if array is None:
+        del arrays[member]
+    else:
+        arrays[member] = array
+    with pytest.raises(DataError, match="snapshot_"):
+        read_archive(written())
 
 
 def test_the_stitched_network_is_what_the_training_scored(whole: tuple[Path, dict[str, Any]], smoke_e: Phase) -> None:

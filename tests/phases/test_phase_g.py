@@ -26,8 +26,8 @@ from ptyproof.methods.registry import SHIPPED
 from ptyproof.metrics.paired import RULE
 from ptyproof.metrics.protocol import Recipe, protocol_sha256
 from ptyproof.phases.g_compare import page
+from ptyproof.phases.g_compare.colors import color_of
 from ptyproof.phases.g_compare.compare import open_comparison, run_comparison
-from ptyproof.phases.g_compare.plots import color_of
 from ptyproof.phases.g_compare.tables import COLUMNS, summary
 from ptyproof.records.manifest import read_manifest
 from ptyproof.study.design import StudyDesign

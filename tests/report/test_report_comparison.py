@@ -19,7 +19,9 @@ from ptyproof.report.page import write_report
 from ptyproof.report.page.compared import values_of
 from ptyproof.report.page.comparison import comparison
 from ptyproof.report.page.render import render
+from ptyproof.report.page.settings import settings
 from ptyproof.study.layout import cell_key
+from tests.helpers.known import known
 from tests.helpers.messages import names
 from tests.helpers.report_hub import Reader
 from tests.helpers.schema_rules import example
@@ -34,7 +36,7 @@ def compared(method: str, value: float | None, **changes: Any) -> TidyRow:
 
 def page_of(rows: list[TidyRow]) -> str:
     """Return the section of a comparison as HTML."""
-    return render("comparison.html.j2", comparison=comparison(rows), compared_figures=[], marked="")
+    return render("comparison.html.j2", comparison=comparison(rows), compared_figures=[], marked="", settings=None)
 
 
 def rows_in(text: str) -> list[list[str]]:
@@ -170,3 +172,15 @@ def test_every_cell_of_a_comparison_is_in_each_of_its_first_tables() -> None:
             value = shown[metric, job]
             assert value.value is None
             assert value.reason
+
+
+def test_the_settings_of_methods_stand_beside_their_values_and_say_who_had_not_converged() -> None:
+    manifest = example("comparison_manifest", "every-status.json")
+    found = known(settings(manifest))
+    rows = {row[0].text: [cell.text for cell in row[1:]] for row in found.rows}
+    assert rows["lsqml"] == ["10 epochs; batching compact, momentum 0.5, n_batches chosen of 1, 4", "1 of 1 cells"]
+    assert rows["flat"] == ["no iterations", "–"]
+    for entry in manifest["protocols"]:
+        del entry["parts"]["methods"]
+    assert settings(manifest) is None
+    assert settings(None) is None

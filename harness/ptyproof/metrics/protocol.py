@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ptyproof_schemas.types.comparison_manifest import Recipe as RecipeRecord
 
 RECIPE_VERSION = "1"
+LARGEST_CHANGE = 0.02  # by the last fifth of the epochs, of an iterative method that has converged
 # Signal-to-noise ratios of 1 and 1/2 bit: those of `ptyproof.physics.frc`, without its imports, for who reads tables.
 ONE_BIT, HALF_BIT = 0.5, (math.sqrt(2) - 1) / 2
 # Name of a threshold: a level of the correlation, or the signal-to-noise ratio of one.
@@ -128,6 +129,25 @@ def protocol(
         "timing_scope": timing_scope,
     }
     return parts if methods is None else {**parts, "methods": dict(methods)}
+
+
+def describe_settings(settings: Mapping[str, Any]) -> str:
+    """Return budget and options of a method as people read them: `100 epochs; batching compact, momentum 0.5`."""
+    budget = settings["budget"]
+    spent = []
+    if budget["epochs"] is not None:
+        spent.append(f"{budget['epochs']} {'epoch' if budget['epochs'] == 1 else 'epochs'}")
+    if budget["seconds"] is not None:
+        spent.append(f"{budget['seconds']:g} s")
+    tuning = settings.get("tuning", {})
+    options = [f"{name} {_shown(value)}" for name, value in sorted(settings["options"].items()) if name not in tuning]
+    options += [f"{name} chosen of {', '.join(map(_shown, values))}" for name, values in sorted(tuning.items())]
+    parts = [" or ".join(spent) or "no iterations", ", ".join(options)]
+    return "; ".join(part for part in parts if part)
+
+
+def _shown(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def protocol_sha256(parts: Mapping[str, Any]) -> str:

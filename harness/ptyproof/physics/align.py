@@ -210,6 +210,32 @@ def align(
     )
 
 
+def brought_alike(
+    result: NDArray[np.complexfloating],
+    truth: NDArray[np.complexfloating],
+    crop: Crop,
+    aligned: Aligned,
+    components: NDArray[np.integer] | None = None,
+) -> NDArray[np.complex128]:
+    """Return another result (M, M') brought onto the truth (M, M') as the result of `aligned` was.
+
+    It has the same shift and ramp, and a complex factor of its own; `components` (M, M') are as in `align`.
+
+    Returns
+    -------
+    (h, w) complex128: the crop's rectangle.
+
+    Raises
+    ------
+    InputError
+        As `align`.
+    """
+    _check(result, truth, crop)
+    pair = _Pair(result, truth, crop, components, 1.0 + max(map(abs, aligned.shift_px)), 1.0)
+    brought = pair.brought(aligned.shift_px, aligned.ramp_cycles_per_px)
+    return scaled_error(brought, pair.target, crop.mask.astype(np.float64)).scale * brought
+
+
 class _Pair:
     """A result that can be brought onto the truth in the crop's rectangle by a shift and a ramp."""
 

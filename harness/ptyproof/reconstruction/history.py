@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
 
 from ptyproof import clock
 from ptyproof.reconstruction.method import Budget
@@ -25,11 +29,16 @@ class History:
         self.limit = budget.epochs or (epochs if budget.seconds is None else None)
         self._budget, self._began = budget, clock.seconds()
 
-    def add(self, loss: float) -> bool:
-        """Add an epoch; return whether it was the last one that the budget allows."""
+    def add(self, loss: float, obj: Callable[[], npt.NDArray[np.complexfloating]] | None = None) -> bool:
+        """Add an epoch; return whether it was the last one that the budget allows.
+
+        `obj` returns the object as it is now, (M, M') complex; None where a method does not show it.
+        """
         self.losses.append(loss)
         self.seconds.append(clock.seconds() - self._began)
         self._budget.on_epoch(len(self.losses))
+        if obj is not None:
+            self._budget.on_object(len(self.losses), obj)
         return self.stopped_by is not None
 
     @property

@@ -11,7 +11,7 @@ a window on whole pixels, and the origin is the middle of the first window, (H -
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -119,18 +119,20 @@ class PtyChi:
             task.reconstructor.dataloader.generator.manual_seed(seed)
             set_up = clock.seconds()
             history = History(budget, _DEFAULT_EPOCHS)
-            _iterate(task, history)
-            obj, probe = (np.asarray(task.get_data_to_cpu(name, as_numpy=True)) for name in ("object", "probe"))
+
+            def whole() -> npt.NDArray[np.complex64]:
+                return canvas.on_grid(_array(task, "object")[0], dataset, start)
+
+            _iterate(task, history, whole)
+            obj, probe = whole(), _array(task, "probe")
         if not np.isfinite(history.losses[-1]):
             raise RunError(f"{self.name} diverged: its loss became {history.losses[-1]} in epoch {len(history.losses)}")
-        whole = np.full(dataset.object_shape, scale, np.complex64) if start is None else start.copy()
-        whole[canvas.inner] = (obj[0] * np.float32(scale))[canvas.crop]
         refined = dataset.probe
         if dataset.probe_knowledge == "estimated":
             factor = np.sqrt(dataset.probe.size) / scale
             refined = (probe[0, 0] * factor).astype(np.complex64)
         return Reconstruction(
-            whole,
+            obj,
             refined,
             losses=tuple(history.losses),
             seconds=tuple(history.seconds),
@@ -165,6 +167,15 @@ class _Canvas:
             crop.append(slice(top - low, bottom - low))
         shape, origin = (last - first).tolist(), first.tolist()
         return cls((shape[0], shape[1]), (origin[0], origin[1]), (inner[0], inner[1]), (crop[0], crop[1]))
+
+    def on_grid(
+        self, obj: npt.NDArray[np.complex64], dataset: BlindScan, start: npt.NDArray[np.complex64] | None
+    ) -> npt.NDArray[np.complex64]:
+        """Return the engine's object (h, w) on the grid (M, M'), in the unit of the dataset's probe."""
+        scale = np.float32(dataset.unit_scale)
+        whole = np.full(dataset.object_shape, scale, np.complex64) if start is None else start.copy()
+        whole[self.inner] = (obj * scale)[self.crop]
+        return whole
 
 
 def _options(api: Any, kind: str, settings: Mapping[str, Any], dataset: BlindScan, seed: int) -> Any:
@@ -220,10 +231,14 @@ def _inputs(
     }
 
 
-def _iterate(task: Any, history: History) -> None:
+def _iterate(task: Any, history: History, whole: Callable[[], npt.NDArray[np.complex64]]) -> None:
     while history.stopped_by is None:
         task.run(1)
-        history.add(float(task.reconstructor.loss_tracker.table["loss"].iloc[-1]))
+        history.add(float(task.reconstructor.loss_tracker.table["loss"].iloc[-1]), whole)
+
+
+def _array(task: Any, name: str) -> npt.NDArray[Any]:
+    return np.asarray(task.get_data_to_cpu(name, as_numpy=True))
 
 
 def preload() -> None:

@@ -59,6 +59,10 @@ def _nothing(_: int) -> None:
     """Take no notice of an epoch."""
 
 
+def _no_object(_: int, __: Callable[[], npt.NDArray[np.complexfloating]]) -> None:
+    """Take no notice of an object."""
+
+
 @dataclass(frozen=True)
 class Budget:
     """What a method may spend; None is no limit of that kind.
@@ -71,11 +75,18 @@ class Budget:
         Time after which no further epoch is begun.
     on_epoch
         To be called with the number of finished epochs after each, so that progress is seen.
+    on_object
+        May be called as well, with the number of finished epochs and a function that returns the object as it is now,
+        (M, M') complex. The function is called after a few epochs alone; what it returns shows whether the method had
+        converged, and the method does not get it back.
     """
 
     epochs: int | None = None
     seconds: float | None = None
     on_epoch: Callable[[int], None] = field(default=_nothing, compare=False, repr=False)
+    on_object: Callable[[int, Callable[[], npt.NDArray[np.complexfloating]]], None] = field(
+        default=_no_object, compare=False, repr=False
+    )
 
     def __post_init__(self) -> None:
         if self.epochs is not None and (isinstance(self.epochs, bool) or not 1 <= self.epochs <= MAX_EPOCHS):

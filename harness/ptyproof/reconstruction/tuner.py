@@ -54,7 +54,7 @@ class Tuned:
         began = clock.seconds()
         thinned = ThinnedScan.of(dataset, rng)
         seed = int(rng.integers(2**63))
-        quiet = replace(budget, on_epoch=lambda _: None)
+        quiet = Budget(budget.epochs, budget.seconds)  # nobody watches a trial
 
         def loss(options: dict[str, Value]) -> float:
             found = run_method(self._with(options), thinned.shown, quiet, np.random.default_rng(seed))

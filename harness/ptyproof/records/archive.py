@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from ptyproof.io.hashing import combine_digests, sha256_array
 from ptyproof.io.npz import NpzArchive, NpzWriter
 from ptyproof.methods.reconstruction_input import ReconstructionInput
 from ptyproof.reconstruction.method import Reconstruction
+from ptyproof.reconstruction.snapshots import Snapshots
 from ptyproof.records.manifest import TOOL
 
 RECORD = "_reconstruction"
@@ -28,6 +30,15 @@ _MEMBERS = {
     "history_iteration": ("int32", 1),
     "history_loss": ("float64", 1),
     "history_seconds": ("float64", 1),
+}
+
+
+# members of an iterative method that shows its object after some epochs
+_SNAPSHOTS = {
+    "snapshot_epoch": ("int32", 1),
+    "snapshot_object": ("float16", 4),
+    "snapshot_corner": ("int32", 1),
+    "snapshot_unit": ("float64", 1),
 }
 
 
@@ -64,6 +75,8 @@ class ReconstructionArchive:
         (k,) float64: time after each of them, from the start of the method.
     record
         The member `_reconstruction`.
+    snapshots
+        The object after some epochs; None where the method does not show it.
     """
 
     obj: npt.NDArray[np.complex64]
@@ -74,6 +87,7 @@ class ReconstructionArchive:
     losses: npt.NDArray[np.float64]
     seconds: npt.NDArray[np.float64]
     record: dict[str, Any]
+    snapshots: Snapshots | None = None
 
     def origin(self) -> dict[str, str]:
         """Return the digest of object and probe, and the method that the record names, for records made from them."""
@@ -87,8 +101,14 @@ def arrays_digest(obj: npt.NDArray[np.complex64], probe: npt.NDArray[np.complex6
     return combine_digests({"object": sha256_array(obj), "probe": sha256_array(probe)})
 
 
-def write_archive(path: Path, found: Reconstruction, dataset: ReconstructionInput, origin: Origin) -> None:
-    """Write a reconstruction, atomically.
+def write_archive(
+    path: Path,
+    found: Reconstruction,
+    dataset: ReconstructionInput,
+    origin: Origin,
+    snapshots: Snapshots | None = None,
+) -> None:
+    """Write a reconstruction, atomically, with the snapshots that were taken.
 
     Raises
     ------
@@ -114,6 +134,11 @@ def write_archive(path: Path, found: Reconstruction, dataset: ReconstructionInpu
         archive.add("history_iteration", np.arange(1, len(found.losses) + 1, dtype=np.int32))
         archive.add("history_loss", np.asarray(found.losses, dtype=np.float64))
         archive.add("history_seconds", np.asarray(found.seconds, dtype=np.float64))
+        if snapshots is not None:
+            archive.add("snapshot_epoch", np.asarray(snapshots.epochs, dtype=np.int32))
+            archive.add("snapshot_object", snapshots.values)
+            archive.add("snapshot_corner", np.asarray(snapshots.corner_px, dtype=np.int32))
+            archive.add("snapshot_unit", np.array([snapshots.unit]))
         archive.add(RECORD, np.array(json.dumps(record, sort_keys=True, allow_nan=False)))
 
 
@@ -129,10 +154,7 @@ def read_archive(path: Path) -> ReconstructionArchive:
         for name in (*_MEMBERS, RECORD):
             if name not in archive.members:
                 raise DataError(path, "is missing; the archive is not a reconstruction", name)
-        for name, (kind, axes) in _MEMBERS.items():
-            member = archive.members[name]
-            if member.dtype != np.dtype(kind) or len(member.shape) != axes:
-                raise DataError(path, f"must be {kind} with {axes} axes, got {member.dtype} {member.shape}", name)
+        _check_members(path, archive, _MEMBERS)
         shape = archive.members["object"].shape
         for name in ("illumination", "parts"):
             if archive.members[name].shape != shape:
@@ -142,6 +164,7 @@ def read_archive(path: Path) -> ReconstructionArchive:
             raise DataError(path, f"must be text, got {text.dtype} of shape {text.shape}", RECORD)
         arrays = {name: archive.read(name) for name in _MEMBERS}
         record = strict_json.parse_json(str(archive.read(RECORD)), path, RECORD)
+        snapshots = _snapshots(path, archive)
     if not isinstance(record, dict):
         raise DataError(path, f"must be a JSON object, got {type(record).__name__}", RECORD)
     return ReconstructionArchive(
@@ -153,4 +176,36 @@ def read_archive(path: Path) -> ReconstructionArchive:
         losses=arrays["history_loss"],
         seconds=arrays["history_seconds"],
         record=record,
+        snapshots=snapshots,
     )
+
+
+def _check_members(path: Path, archive: NpzArchive, wanted: Mapping[str, tuple[str, int]]) -> None:
+    for name, (kind, axes) in wanted.items():
+        member = archive.members[name]
+        if member.dtype != np.dtype(kind) or len(member.shape) != axes:
+            raise DataError(path, f"must be {kind} with {axes} axes, got {member.dtype} {member.shape}", name)
+
+
+def _snapshots(path: Path, archive: NpzArchive) -> Snapshots | None:
+    missing = [name for name in _SNAPSHOTS if name not in archive.members]
+    if missing == list(_SNAPSHOTS):
+        return None
+    if missing:
+        raise DataError(path, "is missing, but the archive has other members of snapshots", missing[0])
+    _check_members(path, archive, _SNAPSHOTS)
+    epochs, values, corner, unit = (archive.read(name) for name in _SNAPSHOTS)
+    grid = archive.members["object"].shape
+    if values.shape[0] != len(epochs) or values.shape[3] != 2:
+        raise DataError(path, f"must be ({len(epochs)}, h, w, 2), got {values.shape}", "snapshot_object")
+    if corner.shape != (2,) or any(
+        not 0 <= low <= size - extent for low, extent, size in zip(corner, values.shape[1:3], grid, strict=True)
+    ):
+        raise DataError(
+            path, f"must place {values.shape[1:3]} pixels on the grid {grid}, got {corner}", "snapshot_corner"
+        )
+    if len(epochs) == 0 or epochs[0] < 1 or np.any(np.diff(epochs) < 1):
+        raise DataError(path, f"must ascend from 1 or more, got {epochs}", "snapshot_epoch")
+    if unit.shape != (1,) or not 0 < unit[0] < np.inf or not np.isfinite(values).all():
+        raise DataError(path, f"must be one number above 0, and the values finite, got {unit}", "snapshot_unit")
+    return Snapshots(tuple(epochs.tolist()), values, (int(corner[0]), int(corner[1])), float(unit[0]))

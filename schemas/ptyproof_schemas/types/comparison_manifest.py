@@ -106,6 +106,18 @@ class Dataset(TypedDict):
     has_truth: bool
 
 
+class Convergence(TypedDict):
+    """Errors of an iterative method's object against epochs, and whether it had converged."""
+
+    n_epochs: int
+    epochs: list[int]
+    complex_nrmse: list[float]
+    slow_phase_rad: list[float]
+    loss_change: float | None
+    nrmse_change: float | None
+    converged: bool
+
+
 class ComparedCrop(TypedDict):
     """The pixels that were compared."""
 
@@ -139,6 +151,7 @@ class Compared(TypedDict):
     dataset: Dataset
     reconstruction: File
     arrays_sha256: str
+    convergence: NotRequired[Convergence]
     crop: ComparedCrop
     alignment: Alignment | None
     measures: list[MetricValue]

@@ -27,6 +27,7 @@ class Row(TypedDict):
     gridsize: int
     split: Split
     method: str
+    converged: NotRequired[bool]
     values: dict[str, float | None]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from ptyproof import clock
 from ptyproof.console import Progress
@@ -17,6 +17,7 @@ from ptyproof.methods.reconstruction_input import ReconstructionInput
 from ptyproof.methods.reconstruction_jobs import Plan, ReconstructionJob
 from ptyproof.phases.f_reconstruct.inputs import Inputs
 from ptyproof.reconstruction.method import Budget, Method, Reconstruction, run_method
+from ptyproof.reconstruction.snapshots import Snapshots, SnapshotTaker
 from ptyproof.records.archive import Origin, arrays_digest, write_archive
 from ptyproof.records.cell_ledger import Record
 from ptyproof.records.manifest import TOOL_LABEL
@@ -31,6 +32,14 @@ SCOPE = (
     "and the training of a network are not counted"
 )
 _Ended = EndedJob[ReconstructionJob]
+
+
+class _Made(NamedTuple):
+    """What a method has made, the seconds that it took, and the objects on the way."""
+
+    found: Reconstruction
+    total_s: float
+    snapshots: Snapshots | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,9 +79,9 @@ class Reconstructing:
             twin = None if attempt.redo else self._twin(recipe)
             if twin is not None:
                 return self._take_over(twin, dataset)
-            found, total_s = self._reconstruct(dataset)
-            facts["remedies"] = list(found.remedies)
-            return self._finish(dataset, found, total_s, recipe)
+            made = self._reconstruct(dataset)
+            facts["remedies"] = list(made.found.remedies)
+            return self._finish(dataset, made, recipe)
 
     def _recipe(self) -> str:
         """Return the digest of all that decides a reconstruction on one kind of machine; views are no part of it."""
@@ -120,8 +129,8 @@ class Reconstructing:
         )
         return attempt.succeed(result, bundle=None, environment=twin["environment"], remedies=twin["remedies"])
 
-    def _reconstruct(self, dataset: ReconstructionInput) -> tuple[Reconstruction, float]:
-        """Return the reconstruction, and the seconds that it took."""
+    def _reconstruct(self, dataset: ReconstructionInput) -> _Made:
+        """Return the reconstruction, the seconds that it took, and its snapshots."""
         attempt, job, plan = self.attempt, self.attempt.job, self.attempt.job.plan
         design, bundle = attempt.ledger.design.reconstruction, attempt.facts["bundle"]
         path = None if bundle is None else attempt.ledger.artifact_root / bundle["path"]
@@ -134,14 +143,15 @@ class Reconstructing:
             configured(self.options, design.seed),
             attempt.console.progress(job.key, limits["epochs"] or 1, "epoch") as progress,
         ):
-            budget = Budget(limits["epochs"], limits["seconds"], lambda _: _advance(progress))
+            taker = SnapshotTaker(scan, None if limits["seconds"] is not None else limits["epochs"])
+            budget = Budget(limits["epochs"], limits["seconds"], lambda _: _advance(progress), taker)
             began = clock.seconds()
             found = run_method(self.method, scan, budget, rng)
             total_s = clock.seconds() - began
-        return found, sum(found.steps_s.values()) if found.steps_s else total_s
+        return _Made(found, sum(found.steps_s.values()) if found.steps_s else total_s, taker.taken())
 
-    def _finish(self, dataset: ReconstructionInput, found: Reconstruction, total_s: float, recipe: str) -> _Ended:
-        job = self.attempt.job
+    def _finish(self, dataset: ReconstructionInput, made: _Made, recipe: str) -> _Ended:
+        job, found = self.attempt.job, made.found
         origin = Origin(
             method=job.cell.method,
             plan=_as_used(job.plan, found),
@@ -149,7 +159,7 @@ class Reconstructing:
             bundle_sha256=_sha256_of(self.attempt.facts["bundle"]),
             recipe_sha256=recipe,
         )
-        write_archive(job.path, found, dataset, origin)
+        write_archive(job.path, found, dataset, origin, made.snapshots)
         result: Success = {
             "status": "success",
             "error": None,
@@ -162,7 +172,7 @@ class Reconstructing:
             "final_loss": found.losses[-1] if found.losses else None,
             "timing": {
                 "scope": SCOPE,
-                "total_s": total_s,
+                "total_s": made.total_s,
                 "steps": [{"step": step, "seconds": seconds} for step, seconds in found.steps_s.items()],
             },
             "reused_from": None,

@@ -24,6 +24,7 @@ from ptyproof.io.hashing import sha256_file, sha256_json
 from ptyproof.io.metadata import METADATA, read_metadata
 from ptyproof.io.npz import NpzArchive
 from ptyproof.metrics.against_truth import MetricValue, Scored, metric_value, score, undefined
+from ptyproof.metrics.convergence import convergence_of
 from ptyproof.metrics.data_fit import data_fit_metrics
 from ptyproof.metrics.definitions import needs_truth, of_comparison
 from ptyproof.metrics.paired import RULE
@@ -174,6 +175,7 @@ class ComparisonPhase:
             *_noted(data_fit_metrics(result, dataset, self.recipe), _FITTED),
             metric_value(self.recipe, "time_s", timing["total_s"], note=_reused(outcome["reused_from"])),
         ]
+        convergence = convergence_of(result, dataset.obj, crop, aligned)
         dataset_file = file_record(self.dataset_path(reconstructed), self.out)
         entry: Compared = {
             "job": job["job"],
@@ -196,6 +198,8 @@ class ComparisonPhase:
             "alignment": None if aligned is None else _alignment(aligned),
             "measures": [found.as_dict() for found in metrics],
         }
+        if convergence is not None:
+            entry["convergence"] = convergence.as_dict()
         return ComparedCell(entry, result, crop, aligned, scored)
 
     def _scored(
@@ -376,6 +380,8 @@ def describe_cell(entry: Compared) -> str:
         )
         if shown[metric] is not None
     ]
+    if not entry.get("convergence", {"converged": True})["converged"]:
+        words.append("not converged")
     return f"{entry['job']}: {', '.join(words)}"
 
 

@@ -6,11 +6,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ptyproof import markdown
+from ptyproof.metrics.protocol import LARGEST_CHANGE, describe_settings
 from ptyproof.metrics.ranking import CONTROLS, how_marked, spread
 from ptyproof.phases.g_compare.tables import comparable_of
 from ptyproof.study.layout import replicate_of
 from ptyproof.study.reconstruction import Split
 
+NOT_CONVERGED = (
+    "Not converged: the last fifth of the epochs still changed the loss or the complex NRMSE by more than "
+    f"{LARGEST_CHANGE:.0%}, so more epochs may give another value."
+)
 _ARROWS = {"lower": "↓", "higher": "↑"}
 
 
@@ -28,6 +33,9 @@ def tables(found: Mapping[str, Any]) -> Iterator[str]:
         yield ""
         # files of earlier versions call the method with the best value the best, without a rule
         yield from _table(found["metrics"], one, one["best"] if "rule" in found else [])
+        yield from _settings(parts.get("methods", {}), {row["method"] for row in one["rows"]})
+        if any(not row.get("converged", True) for row in one["rows"]):
+            yield f"\n{NOT_CONVERGED}"
     if found["without_result"]:
         yield "\nCells without a result:\n"
         for (place, status, reason), methods in _grouped(found["without_result"]).items():
@@ -46,13 +54,21 @@ def _table(
     rows = []
     for (place, method), found in groups.items():
         dose, view, gridsize, _ = place
-        cells: list[str | None] = [f"{dose:g}", f"{view} (gs{gridsize})", _method(method)]
+        cells: list[str | None] = [f"{dose:g}", f"{view} (gs{gridsize})", _method(method, found)]
         for entry in metrics:
             text = median_and_range([row["values"].get(entry["metric"]) for row in found])
             is_best = method in best.get((*place, entry["metric"]), ())
             cells.append(markdown.bold(text) if text and is_best else text)
         rows.append(cells)
     yield from markdown.table(["dose", "view", "method", *heads], rows)
+
+
+def _settings(methods: Mapping[str, Any], shown: set[str]) -> Iterator[str]:
+    """Yield what each method of a table was set to; files of earlier versions do not say it."""
+    lines = [f"- {name}: {describe_settings(settings)}" for name, settings in methods.items() if name in shown]
+    if lines:
+        yield "\nBudget and options of each method:\n"
+        yield from lines
 
 
 def median_and_range(values: list[float | None]) -> markdown.Markdown | None:
@@ -74,8 +90,15 @@ def _grouped(cells: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str, str | N
     return groups
 
 
-def _method(name: str) -> str:
-    return f"{name} (control)" if name in CONTROLS else name
+def _method(name: str, rows: Iterable[Mapping[str, Any]]) -> str:
+    remark = not_converged([row.get("converged", True) for row in rows])
+    return f"{name} (control)" if name in CONTROLS else f"{name} ({remark})" if remark else name
+
+
+def not_converged(converged: list[bool]) -> str | None:
+    """Return the remark on the replicates of a method in a cell; None if all have converged."""
+    n = converged.count(False)
+    return None if n == 0 else "not converged" if n == len(converged) else f"not converged: {n} of {len(converged)}"
 
 
 def _unit(unit: str) -> str:

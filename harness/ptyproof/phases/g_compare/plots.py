@@ -18,6 +18,8 @@ from ptyproof.metrics.against_truth import phase_images
 from ptyproof.metrics.definitions import headline, metric_definitions
 from ptyproof.metrics.protocol import Recipe
 from ptyproof.phases.figures import new_figure, save
+from ptyproof.phases.g_compare.colors import color_of
+from ptyproof.phases.g_compare.convergence_plot import convergence
 from ptyproof.physics.frc import HALF_BIT, NYQUIST, ONE_BIT, RingCorrelation
 from ptyproof.study.layout import cell_key
 
@@ -33,21 +35,6 @@ Image = npt.NDArray[np.float64]
 
 _MAX_SIDE_PX = 400  # of an image in a picture; a larger one is shown at every second, third, ... pixel
 _OUTSIDE = "0.88"  # grey of the pixels that are not compared
-_COLORS = {
-    "flat": "#7f7f7f",
-    "start": "#bcbd22",
-    "pinn": "#d62728",
-    "lsqml": "#1f77b4",
-    "start+lsqml": "#aec7e8",
-    "pinn+lsqml": "#9467bd",
-    "rpie": "#2ca02c",
-    "epie": "#98df8a",
-    "map": "#17becf",
-    "map-tv": "#ff7f0e",
-    "cdtools": "#8c564b",
-    "xptycho": "#e377c2",
-}
-_OTHER_COLORS = ("#000000", "#c49c94", "#dbdb8d")  # of methods of other packages
 _LINES = ("-", "--", ":", "-.")
 _MARKERS = ("o", "s", "^", "D", "v")
 
@@ -93,6 +80,9 @@ class Pictures:
         entry = cells[0].entry
         name = f"{cell_key(entry['dose'], entry['view'], entry['gridsize'])}-{entry['split']}"
         self._save(objects(cells, name), f"objects_{name}", "objects", entry)
+        figure = convergence(cells, name)
+        if figure is not None:
+            self._save(figure, f"convergence_{name}", "convergence", entry)
         curves = {cell.entry["method"]: cell.scored.curves for cell in cells if cell.scored.curves}
         if curves:
             self._save(ring_correlations(curves, name, self._recipe), f"frc_{name}", "ring correlations", entry)
@@ -328,11 +318,6 @@ def masked_colors(name: str) -> Any:
     from matplotlib import colormaps
 
     return colormaps[name].with_extremes(bad=_OUTSIDE)
-
-
-def color_of(method: str) -> str:
-    """Return a method's color, the same in every picture; methods of other packages share a few."""
-    return _COLORS.get(method) or _OTHER_COLORS[sum(method.encode()) % len(_OTHER_COLORS)]
 
 
 def _value(entry: Compared, metric: str) -> float | None:

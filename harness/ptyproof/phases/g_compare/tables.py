@@ -133,6 +133,8 @@ def table(cells: Sequence[Compared], protocols: Mapping[str, ProtocolParts], rec
             "method": cell["method"],
             "values": values,
         }
+        if "convergence" in cell:
+            row["converged"] = cell["convergence"]["converged"]
         if replicate_of(cell) > 1:
             row["replicate"] = replicate_of(cell)
         rows.append(row)

@@ -20,6 +20,7 @@ from ptyproof.study.layout import cell_key
 _ALTS = {
     "objects": "Amplitude and phase of the truth and of every method's object, and the difference from the truth",
     "ring correlations": "Fourier ring correlation of every method's phase and amplitude with the truth",
+    "convergence": "Error, slow part of the phase error, and loss of each iterative method against its epochs",
     "measures against dose": "Metrics against the dose, one line for each method and view",
     "time against quality": "Error of each reconstruction against its time in seconds",
 }

@@ -13,6 +13,7 @@ from ptyproof.hub.layout import COMPARISON, FIGURES, OVERLAP, RECONSTRUCTION, RE
 from ptyproof.io.atomic import write_text
 from ptyproof.io.hashing import sha256_file
 from ptyproof.markdown import relative
+from ptyproof.metrics.protocol import LARGEST_CHANGE
 from ptyproof.metrics.ranking import how_marked
 from ptyproof.phases.g_compare.tables import TidyRow
 from ptyproof.records.manifest import TOOL_LABEL
@@ -24,6 +25,7 @@ from ptyproof.report.page.comparison import comparison
 from ptyproof.report.page.matrix import matrix
 from ptyproof.report.page.render import render
 from ptyproof.report.page.scores import scores_of_all
+from ptyproof.report.page.settings import settings
 from ptyproof.report.page.tables import Content, PngFigure, Table, table
 from ptyproof.report.page.tuning import trials
 from ptyproof.report.pictures import Album, collect
@@ -127,6 +129,8 @@ def page_of(records: Records) -> str:
         damaged=records.manifests.damaged,
         tool=TOOL_LABEL,
         marked=how_marked(len({row.replicate for row in records.compared}), "Best"),
+        settings=settings(records.manifests.comparison),
+        largest_change=f"{LARGEST_CHANGE:.0%}",
         compared_figures=records.compared_figures,
         sections={anchor: heading for anchor, heading in _SECTIONS.items() if contents[anchor]},
         **contents,
