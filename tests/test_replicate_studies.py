@@ -6,16 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import quality, replicates
+from benchmarks import replicates
 from ptyproof.study.builtin import builtin_study
 from ptyproof.study.toml_form import load_study
+from ptyproof.tables.hubs import without_seeds
 
 
 def test_replicates_differ_in_all_seeds_but_that_of_the_object(tmp_path: Path) -> None:
     assert replicates.main(["fly64-groups", "--replicates", "3", "--out", str(tmp_path)]) == 0
     designs = [load_study(str(path)).as_dict() for path in sorted(tmp_path.glob("*.toml"))]
     assert len(designs) == 3
-    assert quality.without_seeds(designs[0]) == quality.without_seeds(designs[1]) == quality.without_seeds(designs[2])
+    assert without_seeds(designs[0]) == without_seeds(designs[1]) == without_seeds(designs[2])
     assert designs[0]["base"] == designs[1]["base"]
     for key in ("simulation", "grouping", "subsampling"):
         assert len({design["seeds"][key] for design in designs}) == 3

@@ -1,4 +1,7 @@
-"""Sentences that compare a network with its initial estimate, from the `scores` of a training manifest."""
+"""Sentences that compare a network with its initial estimate, from the `scores` of a training manifest.
+
+They state the errors of one training. Whether a method is ahead of another is said by replicates alone (`paired.py`).
+"""
 
 from __future__ import annotations
 
@@ -15,17 +18,22 @@ def beats_start(scores: Mapping[str, Any]) -> bool:
 
 
 def verdict(scores: Mapping[str, Any]) -> str:
-    """Return whether the network beats its initial estimate on the held-out half, and by how much in each metric."""
+    """Return whether the held-out errors of the network are below those of its initial estimate, with each change."""
     parts = [
         f"{label} {by_how_much(scores[metric]['improvement'])}"
         for metric, label in DECIDING.items()
         if scores[metric]["start"] is not None
     ]
-    return f"{'beats' if scores['beats_start'] else 'does NOT beat'} its initial estimate (held-out {', '.join(parts)})"
+    return f"held-out errors {below(scores)} those of its initial estimate, one replicate ({', '.join(parts)})"
+
+
+def below(scores: Mapping[str, Any]) -> str:
+    """Return whether the errors that decide are below those of the initial estimate."""
+    return "below" if scores["beats_start"] else "NOT below"
 
 
 def by_how_much(improvement: float | None) -> str:
-    """Return a relative improvement in words; None stands for a perfect initial estimate."""
+    """Return the relative change of an error in words; None stands for a perfect initial estimate."""
     if improvement is None:
         return "no ratio: the initial estimate is perfect"
-    return f"{abs(improvement):.1%} {'better' if improvement > 0 else 'worse'}"
+    return f"{abs(improvement):.1%} {'lower' if improvement > 0 else 'higher'}"

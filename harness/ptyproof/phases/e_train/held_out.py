@@ -18,7 +18,7 @@ from ptyproof.console import Console
 from ptyproof.io.blocks import index_blocks
 from ptyproof.io.dataset import read_dataset
 from ptyproof.methods.network_prediction import Prediction, canvas_shape, predict
-from ptyproof.metrics.improvement import beats_start, by_how_much
+from ptyproof.metrics.improvement import beats_start, below, by_how_much
 from ptyproof.physics.fourier import fft2c
 from ptyproof.physics.metrics import patch_residuals, poisson_deviance, scaled_error
 from ptyproof.reconstruction.stitching import cut
@@ -85,8 +85,8 @@ def _scan_and_truth(path: Path) -> tuple[NormalizedScan, npt.NDArray[np.complex6
 
 def describe_scores(scores: dict[str, Any]) -> list[str]:
     """Return the lines that a job's log has about its scores; the answer first."""
-    verdict = "beats" if scores["beats_start"] else "does NOT beat"
-    lines = [f"held-out half, {scores['n_patterns']} patterns: the network {verdict} its initial estimate"]
+    of_start = f"{below(scores)} those of its initial estimate"
+    lines = [f"held-out half, {scores['n_patterns']} patterns: errors of the network {of_start}"]
     for metric, label in (
         ("poisson_loss", "Poisson loss of the object, nats per pixel"),
         ("complex_error", "complex error (NRMSE) of the object"),

@@ -62,7 +62,7 @@ class TrainingPhase(JobPhase[TrainingJob]):
         return train_and_score(attempt, self.training, self.options)
 
     def line(self, done: EndedJob[TrainingJob]) -> str:
-        """Return the line about a trained job: loss, bundle, hash, size, and whether it beats its initial estimate."""
+        """Return the line about a trained job: loss, bundle, hash, size, and its errors beside its initial estimate."""
         result = done.entry["result"]
         return (
             f"{done.job.key}: success, {result['epochs_completed']} epochs, weights of epoch {result['bundle_epoch']}, "

@@ -22,7 +22,7 @@ def scores_table(scores: Mapping[str, Any]) -> Table:
 
 def scores_of_all(cells: Sequence[CellRecord]) -> Table | None:
     """Return the table with the scores of the object of every training; None where no training has scores."""
-    head = ["cell", "beats its initial estimate"]
+    head = ["cell", "errors below those of the initial estimate"]
     for metric in _DECIDING:
         label, unit = HELD_OUT[metric]
         label = label.removesuffix(" of the object")
@@ -30,9 +30,9 @@ def scores_of_all(cells: Sequence[CellRecord]) -> Table | None:
     rows: list[list[str | Content]] = []
     for cell in cells:
         if cell.scores is not None:
-            beats = "yes" if cell.scores["beats_start"] else "no"
+            is_below = "yes" if cell.scores["beats_start"] else "no"
             values = [text for metric in _DECIDING for text in _values(cell.scores[metric])]
-            rows.append([Content(cell.key, href=f"#{cell.anchor}"), beats, *values])
+            rows.append([Content(cell.key, href=f"#{cell.anchor}"), is_below, *values])
     return table("Networks and their initial estimates on the held-out half", head, rows) if rows else None
 
 
