@@ -13,10 +13,12 @@ import pytest
 import torch
 
 from ptyproof.io.dataset import read_dataset
-from ptyproof.methods.network_prediction import canvas_shape, illuminations, predict
+from ptyproof.methods.network_prediction import canvas_shape, illuminations, joint_estimate, predict
 from ptyproof.metrics.improvement import beats_start, by_how_much, verdict
 from ptyproof.phases.e_train.held_out import describe_scores, held_out_scores
 from ptyproof.physics.forward import expected_counts
+from ptyproof.physics.metrics import scaled_error
+from ptyproof.reconstruction.method import illumination
 from ptyproof.study.layout import phase_c_file, phase_d_file
 from ptyproof.study.seeds import stream
 from ptyproof.study.training import NetworkDesign
@@ -108,11 +110,14 @@ def test_an_untrained_network_is_exactly_its_start(test_half: Path, grouped: boo
     assert scores["beats_start"] is False
 
 
-def test_the_truth_scores_no_complex_error_whatever_the_phases_of_its_patches(test_half: Path) -> None:
-    scan = read_scan(test_half)
+def test_patches_of_the_truth_score_no_error_and_their_object_that_of_the_gauge(test_half: Path) -> None:
+    scan, truth = read_scan(test_half), read_dataset(test_half).dataset.obj
+    assert truth is not None
     scores = held_out_scores(Oracle(true_patches(test_half, scan)).eval(), test_half, FLOOR, grouped=False)
-    assert scores["complex_error"]["network"] < 1e-3
     assert scores["patch_complex_error"]["network"] < 1e-3
+    covered = illumination(scan.probe, scan.positions_px, truth.shape)
+    gauge = scaled_error(joint_estimate(untrained(), scan, truth.shape), truth, covered).nrmse
+    assert 0.5 * gauge < scores["complex_error"]["network"] < gauge
     assert scores["beats_start"] is True
 
 
@@ -160,7 +165,7 @@ def test_patches_of_single_patterns_are_in_the_phase_of_their_object(test_half: 
     found = predict(turned, scan, canvas_shape(scan), grouped=False)
     weights = illuminations(scan)
     products = (found.shown_at(np.arange(len(scan))).conj() * found.patches * weights).sum(axis=(1, 2))
-    assert np.abs(np.angle(products)).max() < 1e-3
+    assert np.abs(np.angle(products)).max() < 0.1
     some = np.array([3, 40, 7])
     np.testing.assert_array_equal(found.patches_at(some), found.patches[some])
 

@@ -16,7 +16,6 @@ from ptyproof.errors import DataError, RunError
 from ptyproof.extras import INFERENCE, missing, needs
 from ptyproof.reconstruction.iterative import PtyChi
 from ptyproof.reconstruction.method import BlindScan, Budget, Needs, Reconstruction
-from ptyproof.reconstruction.stitching import stitch
 from ptyproof.study.reconstruction import Value
 from ptyproof.study.training import NetworkDesign
 from ptyproof.training.scan import normalized_scan
@@ -39,7 +38,7 @@ class Start:
         return _unavailable(self.name)
 
     def reconstruct(self, dataset: BlindScan, budget: Budget, rng: np.random.Generator) -> Reconstruction:
-        """Return the start of the whole scan, or, where patterns are not looked at together, the stitched starts."""
+        """Return the start of the whole scan, or, where patterns are not looked at together, the joined starts."""
         from ptyproof.training.network import GroupNetwork
 
         return _inferred(GroupNetwork(self._design).eval(), dataset, dataset.grouped, start_only=True)
@@ -49,7 +48,7 @@ class Pinn:
     """The network that was trained on the other half of the cell.
 
     One that was trained on groups looks at the whole scan at once; of one that was trained on single patterns the
-    patches are stitched.
+    patches are joined in the gauge of the joint initial estimate.
     """
 
     name = "pinn"
@@ -118,7 +117,7 @@ class ThenLsqml:
 
 
 def _inferred(network: GroupNetwork, dataset: BlindScan, grouped: bool, *, start_only: bool) -> Reconstruction:
-    from ptyproof.methods.network_prediction import illuminations
+    from ptyproof.methods.network_prediction import join, joint_estimate
     from ptyproof.training.prediction import predict_object, predict_patches
 
     if not dataset.counts_known:
@@ -130,9 +129,15 @@ def _inferred(network: GroupNetwork, dataset: BlindScan, grouped: bool, *, start
         return Reconstruction(obj, dataset.probe, steps_s={"inference": clock.seconds() - began})
     patches = predict_patches(network, scan, start_only=start_only)
     inferred = clock.seconds()
-    found = stitch(patches, illuminations(scan), scan.corners_px, dataset.object_shape)
-    steps = {"inference": inferred - began, "stitching": clock.seconds() - inferred}
-    return Reconstruction(found.obj, dataset.probe, steps_s=steps)
+    gauge = joint_estimate(network, scan, dataset.object_shape)
+    estimated = clock.seconds()
+    found = join(patches, gauge, scan)
+    steps = {
+        "inference": inferred - began,
+        "joint initial estimate": estimated - inferred,
+        "stitching": clock.seconds() - estimated,
+    }
+    return Reconstruction(found.obj, dataset.probe, steps_s=steps, gauge="joint_initial_estimate")
 
 
 def _unavailable(name: str) -> str | None:

@@ -1,21 +1,22 @@
 """Objects and patches of a scan, as a trained network sees them.
 
 A network of groups looks at the whole scan, and its patches are what the object shows through each window. One of
-single patterns gives a patch per pattern, whose global phase is free, and the object that they stitch to after their
-phases were synchronized.
+single patterns gives a patch per pattern, whose phase is free and whose phase ramp is rough; they are joined in the
+gauge of the joint initial estimate.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from ptyproof.console import Console
 from ptyproof.io.blocks import index_blocks
+from ptyproof.physics.gauge import fit_ramps, turned
 from ptyproof.reconstruction.method import illumination
-from ptyproof.reconstruction.stitching import cut, label_components, stitch
+from ptyproof.reconstruction.stitching import StitchedObject, cut, label_components, stitch
 from ptyproof.training.network import GroupNetwork
 from ptyproof.training.prediction import predict_object, predict_patches
 from ptyproof.training.scan import NormalizedScan
@@ -74,9 +75,47 @@ def predict(
         covered = illumination(scan.probe, scan.positions_px, shape)
         return Prediction(scan, obj, covered, n_components)
     patches = predict_patches(network, scan, start_only=start_only, console=console)
-    found = stitch(patches, illuminations(scan), scan.corners_px, shape)
-    patches *= found.factors[:, None, None].astype(np.complex64)
+    found = join(patches, joint_estimate(network, scan, shape, console), scan)
+    patches *= found.factors[:, None, None]
     return Prediction(scan, found.obj, found.illumination, found.n_components, patches)
+
+
+def joint_estimate(
+    network: GroupNetwork, scan: NormalizedScan, shape: tuple[int, int], console: Console | None = None
+) -> npt.NDArray[np.complex64]:
+    """Return the initial estimate of the whole scan, (M, M') complex64: the gauge of single patterns."""
+    return predict_object(network, scan, shape, start_only=True, console=console)
+
+
+def join(patches: npt.NDArray[np.complex64], gauge: npt.NDArray[np.complex64], scan: NormalizedScan) -> StitchedObject:
+    """Return the object of patches that were each found alone, in the gauge of an object of the whole scan.
+
+    A pattern does not determine the phase of its patch, and the ramp over it only roughly. Both are fitted to what the
+    gauge shows through the window; then the patches are averaged, each with the illumination of its probe.
+
+    Parameters
+    ----------
+    patches
+        (n, H, W) complex64.
+    gauge
+        (M, M') complex64 object: what patches are fitted to.
+    scan
+        The n patterns.
+
+    Returns
+    -------
+    StitchedObject; its factors give patches the phase of the gauge, without the ramps.
+    """
+    lights = illuminations(scan)
+    fitted = np.empty_like(patches)
+    factors = np.ones(len(patches), dtype=np.complex64)
+    for index in index_blocks(len(scan)):
+        shown = cut(gauge, scan.corners_px[index], scan.window)
+        fitted[index] = turned(patches[index], *fit_ramps(patches[index], shown, lights[index]))
+        common = (lights[index] * patches[index].conj() * shown).sum(axis=(1, 2))
+        factors[index] = np.exp(1j * np.angle(common))
+    found = stitch(fitted, lights, scan.corners_px, gauge.shape, synchronize=False)
+    return replace(found, factors=factors)
 
 
 def illuminations(scan: NormalizedScan) -> npt.NDArray[np.float32]:

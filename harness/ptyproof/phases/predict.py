@@ -35,10 +35,10 @@ def predict_dataset(
 ) -> PredictionSummary:
     """Write patches and object of a dataset, as a bundle's network sees them, to an `.npz` archive.
 
-    The dataset's own `objectGuess` and `Y` are not read. Members: `patches` (n, H, W) complex64, each with its phase
-    synchronized; `corners_px` (n, 2) int64, (row, col) of each patch's first pixel on the object's grid; `object`
+    The dataset's own `objectGuess` and `Y` are not read. Members: `patches` (n, H, W) complex64, each in the phase of
+    the object; `corners_px` (n, 2) int64, (row, col) of each patch's first pixel on the object's grid; `object`
     (M, M') complex64; `illumination` (M, M') float32, the summed |P|^2; `_prediction`, JSON text that names bundle
-    and dataset with their sha256.
+    and dataset with their sha256, and what gives single patterns their gauge.
 
     Parameters
     ----------
@@ -71,9 +71,11 @@ def predict_dataset(
             "diffraction",
         )
     shape = canvas_shape(scan)
-    found = predict(bundle.network, scan, shape, grouped=bundle.record["gridsize"] > 1, console=console)
+    grouped = bundle.record["gridsize"] > 1
+    found = predict(bundle.network, scan, shape, grouped=grouped, console=console)
     origin = {
         "tool": TOOL,
+        "gauge": None if grouped else "joint_initial_estimate",
         "bundle": {"name": file_name(bundle_path), "sha256": sha256_file(bundle_path), "job": bundle.record["job"]},
         "dataset": {"name": file_name(dataset_path), "sha256": sha256_file(dataset_path)},
     }

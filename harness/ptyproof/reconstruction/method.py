@@ -220,6 +220,8 @@ class Reconstruction:
         What had to be done so that a library could be used, one sentence each.
     tuning
         What was tried to choose options; None where nothing was.
+    gauge
+        What gives patches that were found alone their phase and ramp; None where there are none.
     """
 
     obj: npt.NDArray[np.complex64]
@@ -231,6 +233,7 @@ class Reconstruction:
     stopped_by: Literal["epochs", "seconds"] | None = None
     remedies: tuple[str, ...] = ()
     tuning: Tuning | None = None
+    gauge: Literal["joint_initial_estimate"] | None = None
 
 
 @runtime_checkable

@@ -120,6 +120,7 @@ class Success(TypedDict):
     stopped_by: Literal["epochs", "seconds"] | None
     final_loss: float | None
     timing: Timing
+    gauge: NotRequired[Literal["joint_initial_estimate"]]
     tuning: NotRequired[Tuning]
     reused_from: str | None
     recipe_sha256: str

@@ -180,6 +180,8 @@ class Reconstructing:
             "started": self.attempt.started,
             "finished": clock.stamp(),
         }
+        if found.gauge is not None:
+            result["gauge"] = found.gauge
         if found.tuning is not None:
             result["tuning"] = cast("TuningRecord", found.tuning.as_dict())
         return self.attempt.succeed(result)
