@@ -168,6 +168,16 @@ def test_other_code_and_other_objects_are_said(results: list[HubResults]) -> Non
     assert [names(remark, "seed") or names(remark, "lsqml", "2") for remark in remarks] == [True, True]
 
 
+def test_a_method_that_had_not_converged_is_named(results: list[HubResults]) -> None:
+    cells = json.loads(json.dumps(results[1].comparison["cells"]))
+    for cell, converged in zip(cells, (True, False), strict=False):
+        cell["convergence"] = {"converged": converged}
+    comparison: Any = {**results[1].comparison, "cells": cells}
+    (remark,) = table_of([results[0], replace(results[1], comparison=comparison)], Choice())["remarks"]
+    assert names(remark, cells[1]["method"], "10000 baseline")
+    assert not names(remark, cells[0]["method"])
+
+
 def test_the_command_writes_text_markdown_and_json(
     three: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -10,6 +10,7 @@ from ptyproof.metrics.definitions import MetricDefinition, metric_definitions, o
 from ptyproof.metrics.paired import RULE
 from ptyproof.metrics.protocol import Recipe
 from ptyproof.metrics.ranking import UNRANKED
+from ptyproof.phases.g_compare.page import NOT_CONVERGED
 from ptyproof.phases.g_compare.tables import comparable_of
 from ptyproof.records.manifest import head
 from ptyproof.study.layout import replicate_of
@@ -71,7 +72,7 @@ def table_of(hubs: Sequence[HubResults], choice: Choice) -> ComparisonTable:
         "rows": rows,
         "without_result": list(_without_result(hubs, replicates, choice)),
         "environments": _environments(hubs),
-        "remarks": list(_remarks(hubs)),
+        "remarks": list(_remarks(hubs, choice)),
     }
 
 
@@ -138,8 +139,8 @@ def _environments(hubs: Sequence[HubResults]) -> list[str]:
     return sorted(set(said))
 
 
-def _remarks(hubs: Sequence[HubResults]) -> Iterator[str]:
-    """Yield what differs between the hubs although they share a table."""
+def _remarks(hubs: Sequence[HubResults], choice: Choice) -> Iterator[str]:
+    """Yield what differs between the hubs although they share a table, and which methods had not converged."""
     bases = [hub.comparison["design"].get("base") for hub in hubs]
     objects = {str(base["seed"]) for base in bases if base is not None}
     if len(objects) > 1:
@@ -152,3 +153,17 @@ def _remarks(hubs: Sequence[HubResults]) -> Iterator[str]:
     for method, known in versions.items():
         if len(known) > 1:
             yield f"The code of {method} differs between results: {', '.join(sorted(known))}."
+    yield from _not_converged(hubs, choice)
+
+
+def _not_converged(hubs: Sequence[HubResults], choice: Choice) -> Iterator[str]:
+    """Yield the methods whose values may change with more epochs, with the doses and views where they may."""
+    places: dict[str, dict[str, None]] = {}
+    for hub in hubs:
+        for cell in hub.comparison["cells"]:
+            if cell["status"] != "success" or not choice.takes(cell):
+                continue
+            if "convergence" in cell and not cell["convergence"]["converged"]:
+                places.setdefault(cell["method"], {})[f"{cell['dose']:g} {cell['view']}"] = None
+    for method, found in places.items():
+        yield f"{method} had not converged in one replicate or more ({', '.join(found)}). {NOT_CONVERGED}"

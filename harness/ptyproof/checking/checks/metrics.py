@@ -29,6 +29,7 @@ _DB = 1e-6
 _ROUNDED = 1e-9
 _SHORTEST_PX = 2.0  # the period at the Nyquist frequency
 _CELL = ("dose", "view", "gridsize", "split")
+_COMPARABLE = ("dose", "view", "gridsize", "split")  # the replicates of a cell are compared with one another
 _OF_SPEC = ("label", "unit", "direction")
 
 # Value and JSON path of each metric of one result, by its name.
@@ -352,7 +353,8 @@ def _best(doc: Document, table: dict[str, object], place: str, definitions: Mapp
 
 
 def _key(record: dict[str, object]) -> tuple[str, ...]:
-    return tuple(str(record.get(part)) for part in _CELL)
+    """Return what methods and replicates of a table share."""
+    return tuple(str(record.get(part)) for part in _COMPARABLE)
 
 
 def _extreme(rows: list[dict[str, object]], metric: str, definition: MetricDefinition) -> list[str]:
