@@ -19,11 +19,15 @@ import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, cast
 
 from ptyproof.errors import InputError
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from ptyproof.metrics.definitions import MetricDefinition
     from ptyproof_schemas.types.common import PairedRule as PairedRuleRecord
 
@@ -190,7 +194,18 @@ def _interval(found: Sequence[float], middle: float, rule: PairedRule) -> tuple[
 
     sign = -1.0 if middle < 0 else 1.0
     oriented = np.sort(sign * np.asarray(found))
-    drawn = np.random.default_rng(rule.seed).integers(0, len(found), (rule.resamples, len(found)))
+    lower, upper = _middles(len(found), rule.resamples, rule.seed)
+    medians = (oriented[lower] + oriented[upper]) / 2
     tail = (1 - rule.level) / 2
-    low, high = (float(edge) for edge in np.quantile(np.median(oriented[drawn], axis=1), [tail, 1 - tail]))
+    low, high = (float(edge) for edge in np.quantile(medians, [tail, 1 - tail]))
     return (low, high) if sign > 0 else (-high, -low)
+
+
+@lru_cache(maxsize=16)
+def _middles(n: int, resamples: int, seed: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Return which of n sorted values are the two middle ones of each resample: twice (resamples,) int32."""
+    import numpy as np
+
+    drawn = np.random.default_rng(seed).integers(0, n, (resamples, n), dtype=np.int32)
+    drawn.sort(axis=1)
+    return drawn[:, (n - 1) // 2].copy(), drawn[:, n // 2].copy()
