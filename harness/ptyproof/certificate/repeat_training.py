@@ -136,6 +136,8 @@ def certify_job(
         "divergence": None,
         "recorded_bundle": None,
     }
+    if job.replicate > 1:
+        attempt["replicate"] = job.replicate
     place = Path(tempfile.mkdtemp(prefix="ptyproof-certify-"))
     try:
         _attempt(attempt, task, job, how, recorded, place, console)

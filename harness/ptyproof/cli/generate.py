@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from ptyproof.cli.options import Commands, add_command, add_doses, add_hub, add_quiet, console
+from ptyproof.cli.options import Commands, add_command, add_doses, add_hub, add_quiet, chosen, console
 
 _EXAMPLES = """\
 ptyproof generate --base-npz builtin --output-root c
@@ -42,7 +42,6 @@ def _run(args: argparse.Namespace) -> int:
     base = load_base(design, args.base_npz)
     for change in base.changes:
         said.say(f"{base.name}: changed on reading: {change}")
-    doses = None if args.dose is None else tuple(args.dose)
-    generate(design, base, args.output_root, doses, said)
+    generate(design, base, args.output_root, chosen(args.dose), said, chosen(args.replicate))
     said.say(f"manifest: {args.output_root / RUN_MANIFEST}")
     return 0

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ptyproof.cli.options import add_doses, console, processes
+from ptyproof.cli.options import add_doses, chosen, console, processes
 
 if TYPE_CHECKING:
     from ptyproof.jobs.phase import JobPhase
@@ -44,16 +44,11 @@ def add_dry_run(parser: argparse.ArgumentParser, what: str) -> None:
     parser.add_argument("--dry-run", action="store_true", help=f"{what}; write nothing")
 
 
-def chosen(values: list[Any] | None) -> tuple[Any, ...] | None:
-    """Return what an option chooses, None where it was not given."""
-    return None if values is None else tuple(values)
-
-
 def cells(args: argparse.Namespace) -> JobFilters:
-    """Return the doses, views and gridsizes that are wanted."""
+    """Return the doses, replicates, views and gridsizes that are wanted."""
     from ptyproof.study.jobs import JobFilters
 
-    return JobFilters(chosen(args.dose), chosen(args.view), chosen(args.gridsize))
+    return JobFilters(chosen(args.dose), chosen(args.view), chosen(args.gridsize), chosen(args.replicate))
 
 
 def opened(kind: type[PhaseT], args: argparse.Namespace, options: RunOptions, redo: bool, **how: Any) -> PhaseT:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ptyproof.console import Console
 from ptyproof.io.reading import CHOICES, Reading
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 else:
     Commands = Any
+
+T = TypeVar("T")
 
 
 def add_command(commands: Commands, name: str, summary: str, examples: str) -> argparse.ArgumentParser:
@@ -146,7 +148,7 @@ def reading(args: argparse.Namespace) -> Reading:
 
 
 def add_doses(parser: argparse.ArgumentParser) -> None:
-    """Add `--dose`, which can be given several times or with several values."""
+    """Add `--dose` and `--replicate`, which can be given several times or with several values."""
     parser.add_argument(
         "--dose",
         type=dose,
@@ -154,6 +156,14 @@ def add_doses(parser: argparse.ArgumentParser) -> None:
         action="extend",
         metavar="PHOTONS",
         help="only these doses, photons per pattern (default: all doses of the study)",
+    )
+    parser.add_argument(
+        "--replicate",
+        type=int,
+        nargs="+",
+        action="extend",
+        metavar="K",
+        help="only these replicates of each dose, from 1 (default: all replicates of the study)",
     )
 
 
@@ -166,6 +176,11 @@ def dose(text: str) -> float:
     if not math.isfinite(value) or value <= 0:
         raise argparse.ArgumentTypeError(f"must be a number of photons per pattern > 0, got {text!r}")
     return value
+
+
+def chosen(values: list[T] | None) -> tuple[T, ...] | None:
+    """Return what an option chooses, None where it was not given."""
+    return None if values is None else tuple(values)
 
 
 def console(args: argparse.Namespace) -> Console:

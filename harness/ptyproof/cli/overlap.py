@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ptyproof.cli.options import Commands, add_command, add_doses, add_hub, add_quiet, console
+from ptyproof.cli.options import Commands, add_command, add_doses, add_hub, add_quiet, chosen, console
 from ptyproof.errors import InputError
 
 if TYPE_CHECKING:
@@ -66,8 +66,9 @@ def _run(args: argparse.Namespace) -> int:
     if args.rng_seed_subsample is not None:
         checks.integer("--rng-seed-subsample", args.rng_seed_subsample, 0)
     options = OverlapOptions(
-        doses=None if args.dose is None else tuple(args.dose),
-        views=None if args.view is None else tuple(args.view),
+        doses=chosen(args.dose),
+        views=chosen(args.view),
+        replicates=chosen(args.replicate),
         sampling_view=_sampling_view(args),
         probe_diameter_px=args.probe_diameter_px,
         subsampling_seed=args.rng_seed_subsample,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from ptyproof.cli.job_phases import add_cells, add_dry_run, cells, chosen, opened, run
-from ptyproof.cli.options import Commands, add_command, add_hub, add_jobs, add_quiet
+from ptyproof.cli.job_phases import add_cells, add_dry_run, cells, opened, run
+from ptyproof.cli.options import Commands, add_command, add_hub, add_jobs, add_quiet, chosen
 
 if TYPE_CHECKING:
     from ptyproof.reconstruction.method import Budget

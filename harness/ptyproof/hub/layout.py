@@ -1,5 +1,10 @@
 """Names in an artifact hub that verification, summary and report share: manifests, and what is made from them."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
 from ptyproof.hub.index import DATASETS
 from ptyproof.study.layout import (
     COMPARISON_MANIFEST,
@@ -26,7 +31,7 @@ REPORT = "docs/report.html"
 FIGURES = "docs/figures"
 SOURCES = f"{FIGURES}/sources.json"
 MADE_AGAIN = (SUMMARY, SKIP_LINES, REPORT)
-SKIP_KEYS = ("dose", "view", "gridsize", "code", "reason", "measured")
+SKIP_KEYS = ("dose", "replicate", "view", "gridsize", "code", "reason", "measured")
 KINDS = {
     RUN: "run_manifest",
     OVERLAP: "overlap_manifest",
@@ -38,3 +43,8 @@ KINDS = {
     SOURCES: "figures",
     CERTIFICATE: "certificate",
 }
+
+
+def skip_line(skip: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the line of a skip has in `SKIP_LINES`."""
+    return {key: skip[key] for key in SKIP_KEYS if key in skip}

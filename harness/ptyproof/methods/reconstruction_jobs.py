@@ -16,7 +16,7 @@ from ptyproof.methods.registry import Registered, Registry
 from ptyproof.reconstruction.method import Budget
 from ptyproof.study.cells import Cell, Enumeration, Job, Skip
 from ptyproof.study.design import StudyDesign
-from ptyproof.study.jobs import JobFilters, TrainingJob, build_training_jobs, listed
+from ptyproof.study.jobs import JobFilters, TrainingJob, build_training_jobs, listed, training_cells
 from ptyproof.study.layout import STATE_FILE, TRAINING_MANIFEST, cell_key, dose_folder, reconstruction_file
 from ptyproof.study.reconstruction import Value
 from ptyproof_schemas.types import reconstruction_manifest as records
@@ -49,13 +49,13 @@ class ReconstructionCell(Cell):
 
     @property
     def key(self) -> str:
-        """The cell's name: `dose1000-dense-gs2-test-lsqml`."""
+        """The cell's name: `dose1000-dense-gs2-test-lsqml`, `dose1000-dense-gs2-r2-test-lsqml`."""
         return f"{self.training_key}-{self.split}-{self.method}"
 
     @property
     def training_key(self) -> str:
         """The name of the training for it: `dose1000-dense-gs2`."""
-        return cell_key(self.dose, self.view, self.gridsize)
+        return cell_key(self.dose, self.view, self.gridsize, self.replicate)
 
     @property
     def family(self) -> tuple[str, str]:
@@ -116,9 +116,8 @@ def study_cells(
 ) -> list[ReconstructionCell]:
     """Return every cell of a study, in its order."""
     return [
-        ReconstructionCell(dose, view.name, view.gridsize, split, method)
-        for dose in design.doses_photons_per_pattern
-        for view in design.views
+        ReconstructionCell(cell.dose, cell.view, cell.gridsize, split, method, replicate=cell.replicate)
+        for cell in training_cells(design)
         for split in splits or design.reconstruction.splits
         for method in methods
     ]
@@ -175,7 +174,7 @@ def build_reconstruction_jobs(
     skipped: list[Skip] = []
     for cell in study_cells(design, methods, splits):
         if cell.training_key not in known:
-            continue  # another dose
+            continue  # another dose or replicate
         selected = (
             cell.training_key in wanted_views
             and (filters.methods is None or cell.method in filters.methods)
@@ -192,7 +191,9 @@ def build_reconstruction_jobs(
             continue
         training = trained[cell.training_key]
         data = training.train_data_path if cell.split == "train" else training.test_data_path
-        path = reconstruction_file(artifact_root, cell.dose, cell.view, cell.gridsize, cell.split, cell.method)
+        path = reconstruction_file(
+            artifact_root, cell.dose, cell.view, cell.gridsize, cell.split, cell.method, cell.replicate
+        )
         job = ReconstructionJob(cell, data, path, training, plan=_plan(design, method, cell, budget))
         (jobs if selected else not_selected).append(job)
     return Enumeration(tuple(jobs), tuple(not_selected), tuple(skipped))
@@ -228,7 +229,7 @@ def _plan(design: StudyDesign, method: Registered, cell: ReconstructionCell, bud
     iterates = needs.iterates or epochs is not None
     spent = (budget or Budget(epochs or DEFAULT_EPOCHS)) if iterates else Budget()
     estimated = design.reconstruction.probe_knowledge == "estimated" and needs.probe == "either"
-    key = ["phase_f", dose_folder(cell.dose), cell.split, cell.method]
+    key = ["phase_f", dose_folder(cell.dose, cell.replicate), cell.split, cell.method]
     plan: Plan = {
         "provider": {"name": method.provider.name, "version": method.provider.version},
         "needs_training": method.needs_training,

@@ -20,7 +20,8 @@ from ptyproof.physics.probes import make_probe
 from ptyproof.physics.scans import object_shape_for, raster_scan, scan_origin_px
 from ptyproof.records.archive import read_archive
 from ptyproof.study.design import StudyDesign
-from ptyproof.study.seeds import stream
+from ptyproof.study.seeds import of_replicate, stream
+from ptyproof_schemas.types.common import Stream
 
 BUILTIN = "builtin"
 LIT_FRACTION = 0.02  # of the brightest pixel, from which on an object is taken from a reconstruction
@@ -35,9 +36,16 @@ class Base:
     sha256: str
     changes: tuple[str, ...] = ()
 
+    @property
+    def is_builtin(self) -> bool:
+        """Whether the base is that of the study, and of no file."""
+        return self.name.startswith(f"{BUILTIN}:")
 
-def make_base(design: StudyDesign) -> Dataset:
+
+def make_base(design: StudyDesign, replicate: int = 1) -> Dataset:
     """Return the built-in base dataset of a study; the same design always gives the same arrays.
+
+    Replicates differ in the draw of the object. The scan and the probe are those of the first one.
 
     Raises
     ------
@@ -57,9 +65,10 @@ def make_base(design: StudyDesign) -> Dataset:
     )
     shape = object_shape_for(positions_px, window)
     detail = {"study": design.name, **design.as_dict()["base"]}
-    metadata = new_metadata("base", "built-in base", detail, seed={"root": plan.seed, "key": ["base"]})
+    seed: Stream = {"root": plan.seed, "key": list(of_replicate(("base",), replicate))}
+    metadata = new_metadata("base", "built-in base", detail, seed=seed)
     return Dataset(
-        obj=make_object(plan.object, shape, stream(plan.seed, "base", "object")),
+        obj=make_object(plan.object, shape, stream(plan.seed, *of_replicate(("base", "object"), replicate))),
         probe=make_probe(plan.probe, window, diameter_px=plan.probe_diameter_px),
         positions_px=positions_px,
         metadata=metadata,
@@ -183,8 +192,7 @@ def load_base(design: StudyDesign, base_npz: str) -> Base:
         If `builtin` is asked for and the study has none.
     """
     if base_npz == BUILTIN:
-        dataset = make_base(design)
-        return Base(dataset, f"{BUILTIN}:{design.name}", content_digest(dataset))
+        return _builtin(design, 1)
     path = Path(base_npz)
     loaded = read_dataset(path)
     dataset = loaded.dataset
@@ -201,3 +209,23 @@ def load_base(design: StudyDesign, base_npz: str) -> Base:
             path, f"has shape {dataset.probe.shape}, but study {design.name} needs {expected}", "probeGuess"
         )
     return Base(dataset, file_name(path), content_digest(dataset), loaded.changes)
+
+
+def base_of_replicate(design: StudyDesign, base: Base, replicate: int) -> Base:
+    """Return the base of one replicate: the study's own, or one with another draw of the object.
+
+    Raises
+    ------
+    InputError
+        If replicates have objects of their own, and the base is that of a file.
+    """
+    if replicate == 1 or not design.replicate_objects:
+        return base
+    if not base.is_builtin:
+        raise InputError(f"replicate_objects draws the built-in object again, but the base is the file {base.name}")
+    return _builtin(design, replicate)
+
+
+def _builtin(design: StudyDesign, replicate: int) -> Base:
+    dataset = make_base(design, replicate)
+    return Base(dataset, f"{BUILTIN}:{design.name}", content_digest(dataset))

@@ -21,6 +21,7 @@ from ptyproof.provenance.redaction import redaction
 from ptyproof.records.manifest import TimedHead, read_manifest, timed_head, write_manifest
 from ptyproof.study.cells import Cell, Enumeration, JobT, Skip
 from ptyproof.study.design import StudyDesign, design_from_dict
+from ptyproof.study.exposures import check_no_fewer_replicates
 from ptyproof.study.layout import RUN_MANIFEST
 from ptyproof_schemas.types.study_design import StudyDesign as StudyDesignRecord
 from ptyproof_schemas.types.training_manifest import Account
@@ -125,7 +126,7 @@ class CellLedger(ABC, Generic[JobT, ManifestT]):
         ManifestError
             If it is damaged.
         InputError
-            If it is the record of another study.
+            If it is the record of another study, or of more replicates.
         """
         if not self.path.exists():
             return None
@@ -135,6 +136,7 @@ class CellLedger(ABC, Generic[JobT, ManifestT]):
                 f"{self.path} is the record of study {manifest['study']} with another design; choose another "
                 f"--artifact-root for study {self.design.name}"
             )
+        check_no_fewer_replicates(self.path, manifest["design"], self.design.replicates)
         return manifest
 
     def entry(self, job: JobT) -> Record | None:

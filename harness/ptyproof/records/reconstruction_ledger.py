@@ -13,7 +13,7 @@ from ptyproof.methods.reconstruction_jobs import (
 from ptyproof.records.cell_ledger import NO_CELLS, NOT_STARTED, CellBook, CellLedger
 from ptyproof.study.cells import Cell
 from ptyproof.study.layout import HALVES, RECONSTRUCTION_MANIFEST, TRAINING_MANIFEST
-from ptyproof_schemas.types.reconstruction_manifest import Job, Lost, ReconstructionManifest, Split
+from ptyproof_schemas.types.reconstruction_manifest import Job, Lost, NotSelected, ReconstructionManifest
 
 
 class ReconstructionLedger(CellLedger[ReconstructionJob, ReconstructionManifest]):
@@ -43,11 +43,7 @@ class ReconstructionLedger(CellLedger[ReconstructionJob, ReconstructionManifest]
         """Return the entry of a reconstruction that was selected and is not started."""
         entry = {
             "job": job.key,
-            "dose": job.dose,
-            "view": job.view,
-            "gridsize": job.gridsize,
-            "split": cast("Split", job.cell.split),
-            "method": job.cell.method,
+            **cast("NotSelected", job.cell.as_dict()),
             **job.plan,
             "dataset": None,
             "bundle": None,

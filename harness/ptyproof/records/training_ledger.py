@@ -52,7 +52,7 @@ class TrainingLedger(CellLedger[TrainingJob, TrainingManifest]):
 
     def new_entry(self, job: TrainingJob) -> Job:
         """Return the entry of a training that was selected and is not started."""
-        return {
+        entry: Job = {
             "job": job.key,
             "dose": job.dose,
             "view": job.view,
@@ -69,6 +69,9 @@ class TrainingLedger(CellLedger[TrainingJob, TrainingManifest]):
             "scores": None,
             "earlier_results": [],
         }
+        if job.replicate > 1:
+            entry["replicate"] = job.replicate
+        return entry
 
     def order(self, book: CellBook) -> list[str]:
         """Return the names of all cells of the study, in its order."""

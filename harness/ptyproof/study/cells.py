@@ -17,21 +17,22 @@ from ptyproof.study.layout import cell_key
 
 @dataclass(frozen=True)
 class Cell:
-    """A dose (photons per pattern) and a view of a study."""
+    """A dose (photons per pattern) and a view of a study, and which of its replicates."""
 
     dose: float
     view: str
     gridsize: int
+    replicate: int = field(default=1, kw_only=True)
 
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> Self:
         """Return the cell that a record of a manifest is about."""
-        return cls(**{part.name: record[part.name] for part in fields(cls)})
+        return cls(**{part.name: record[part.name] for part in fields(cls) if part.name in record})
 
     @property
     def key(self) -> str:
-        """The cell's name: `dose1000-dense-gs2`."""
-        return cell_key(self.dose, self.view, self.gridsize)
+        """The cell's name: `dose1000-dense-gs2`, `dose1000-dense-gs2-r2`."""
+        return cell_key(self.dose, self.view, self.gridsize, self.replicate)
 
     @property
     def family(self) -> tuple[str, str]:
@@ -39,8 +40,11 @@ class Cell:
         return self.key, ""
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the record for a manifest."""
-        return dict(vars(self))
+        """Return the record for a manifest; that of the first replicate does not name it."""
+        record = dict(vars(self))
+        if self.replicate == 1:
+            del record["replicate"]
+        return record
 
 
 class _OfCell:
@@ -57,6 +61,11 @@ class _OfCell:
     def dose(self) -> float:
         """Photons per pattern."""
         return self.cell.dose
+
+    @property
+    def replicate(self) -> int:
+        """The number of the replicate, from 1."""
+        return self.cell.replicate
 
     @property
     def view(self) -> str:

@@ -11,6 +11,7 @@ from ptyproof.io.hashing import sha256_json
 from ptyproof.io.whole_numbers import with_whole_numbers
 from ptyproof.physics.names import OBJECT_NAMES, PROBE_NAMES
 from ptyproof.study import checks
+from ptyproof.study.exposures import Exposure
 from ptyproof.study.layout import dose_folder
 from ptyproof.study.reconstruction import ReconstructionDesign, reconstruction_from_dict
 from ptyproof.study.training import TrainingDesign, training_from_dict
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 MAX_DOSE = 1e15  # bright sources give 1e9 and more; up to here doses of whole photons have names of their own
 MAX_SPAN_PX = 16_384
+MAX_REPLICATES = 1000
 
 
 @dataclass(frozen=True)
@@ -81,8 +83,12 @@ class BaseDesign:
         return cast("BaseRecord", asdict(self))  # fields and keys have the same names
 
 
-class _WithBase(TypedDict, total=False):
+class _Optional(TypedDict, total=False):
+    """Tables and keys that a design of the default leaves out."""
+
     base: BaseRecord
+    replicates: int
+    replicate_objects: bool
 
 
 @dataclass(frozen=True)
@@ -116,6 +122,11 @@ class StudyDesign:
         Methods and budgets of the reconstructions.
     ms_ssim_sigma, frc_threshold
         Width of the MS-SSIM window in pixels, and the FRC level at which resolution is read.
+    replicates
+        How often each dose is simulated, trained and reconstructed, with other noise, groups and weights. The first
+        replicate has the random streams and the names of a study without replicates.
+    replicate_objects
+        Whether each replicate has another draw of the built-in object, too.
 
     Raises
     ------
@@ -133,6 +144,8 @@ class StudyDesign:
     illumination_fraction: float = 0.0
     ms_ssim_sigma: float = 1.0
     frc_threshold: float = 0.5
+    replicates: int = 1
+    replicate_objects: bool = False
     seeds: Seeds = field(default_factory=Seeds)
     training: TrainingDesign = field(default_factory=TrainingDesign)
     reconstruction: ReconstructionDesign = field(default_factory=ReconstructionDesign)
@@ -149,10 +162,16 @@ class StudyDesign:
         for key in ("min_acceptance_rate", "frc_threshold", "illumination_fraction", "ms_ssim_sigma"):
             object.__setattr__(self, key, float(getattr(self, key)))
         object.__setattr__(self, "doses_photons_per_pattern", _checked_doses(self.doses_photons_per_pattern))
+        self._check_replicates()
         self._check_views()
         shrink = self.training.network.shrink
         if self.pattern_size_px % shrink:
             raise checks.refuse("training.network.shrink", shrink, f"a divisor of N = {self.pattern_size_px}")
+
+    def _check_replicates(self) -> None:
+        checks.integer("replicates", self.replicates, 1, MAX_REPLICATES)
+        if not isinstance(self.replicate_objects, bool):
+            raise checks.refuse("replicate_objects", self.replicate_objects, "true or false")
 
     def _check_views(self) -> None:
         if not self.views:
@@ -174,9 +193,24 @@ class StudyDesign:
         """Return K for a view: its own, or the study's."""
         return self.neighbor_count if view.neighbor_count is None else view.neighbor_count
 
+    @property
+    def exposures(self) -> tuple[Exposure, ...]:
+        """What Phase C simulates: the replicates of each dose, in the order of the doses."""
+        return tuple(
+            Exposure(dose, replicate)
+            for dose in self.doses_photons_per_pattern
+            for replicate in range(1, self.replicates + 1)
+        )
+
     def as_dict(self) -> DesignRecord:
         """Return the design as plain JSON values; `design_from_dict` is the inverse."""
-        base: _WithBase = {} if self.base is None else {"base": self.base.as_dict()}
+        optional: _Optional = {}
+        if self.replicates > 1:
+            optional["replicates"] = self.replicates
+        if self.replicate_objects:
+            optional["replicate_objects"] = True
+        if self.base is not None:
+            optional["base"] = self.base.as_dict()
         return {
             "name": self.name,
             "pattern_size_px": self.pattern_size_px,
@@ -187,7 +221,7 @@ class StudyDesign:
             "ms_ssim_sigma": self.ms_ssim_sigma,
             "frc_threshold": self.frc_threshold,
             "seeds": self.seeds.as_dict(),
-            **base,
+            **optional,
             "training": self.training.as_dict(),
             "reconstruction": self.reconstruction.as_dict(),
             "views": [view.as_dict() for view in self.views],
@@ -197,11 +231,10 @@ class StudyDesign:
         """Return the sha256 that identifies what Phases C to E make.
 
         The table `reconstruction` is no part of it: other methods leave data and trainings as they are, so records and
-        bundles from before a method was added stay those of the study.
+        bundles from before a method was added stay those of the study. So does the number of replicates.
         """
-        table = self.as_dict()
-        del table["reconstruction"]
-        return sha256_json(table)
+        parts = ("reconstruction", "replicates")
+        return sha256_json({key: value for key, value in self.as_dict().items() if key not in parts})
 
 
 def design_from_dict(table: Mapping[str, Any]) -> StudyDesign:

@@ -10,12 +10,13 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from ptyproof.errors import InputError
 from ptyproof.io import schema, strict_json
 from ptyproof.study.cells import Cell, Enumeration, Job, Skip
 from ptyproof.study.design import StudyDesign
+from ptyproof.study.exposures import Exposure, check_values, exposure_of, select_exposures
 from ptyproof.study.layout import (
     HALVES,
     OVERLAP_MANIFEST,
@@ -38,13 +39,14 @@ T = TypeVar("T")
 class JobFilters:
     """Which cells are wanted; None wants all.
 
-    A dose filter narrows the study before anything is looked at. View and gridsize filters choose which jobs
-    run; the skips of the narrowed study are reported all the same.
+    Dose and replicate filters narrow the study before anything is looked at. View and gridsize filters choose which
+    jobs run; the skips of the narrowed study are reported all the same.
     """
 
     doses: tuple[float, ...] | None = None
     views: tuple[str, ...] | None = None
     gridsizes: tuple[int, ...] | None = None
+    replicates: tuple[int, ...] | None = None
 
     def selects(self, view: View) -> bool:
         """Tell whether the view passes the view and gridsize filters."""
@@ -53,7 +55,12 @@ class JobFilters:
 
     def as_dict(self) -> Filters:
         """Return the record for a manifest."""
-        return {"dose": listed(self.doses), "view": listed(self.views), "gridsize": listed(self.gridsizes)}
+        record: Filters = {
+            "dose": listed(self.doses),
+            "view": listed(self.views),
+            "gridsize": listed(self.gridsizes),
+        }
+        return record if self.replicates is None else {**record, "replicate": list(self.replicates)}
 
 
 @dataclass(frozen=True)
@@ -88,7 +95,11 @@ class TrainingJob(Job):
 
 def training_cells(design: StudyDesign) -> list[Cell]:
     """Return every cell of a study, in its order."""
-    return [Cell(dose, view.name, view.gridsize) for dose in design.doses_photons_per_pattern for view in design.views]
+    return [
+        Cell(exposure.dose, view.name, view.gridsize, replicate=exposure.replicate)
+        for exposure in design.exposures
+        for view in design.views
+    ]
 
 
 def build_training_jobs(
@@ -110,7 +121,7 @@ def build_training_jobs(
     artifact_root
         Root of the jobs' folders; not touched.
     filters
-        Doses, views and gridsizes that are wanted; None wants all.
+        Doses, replicates, views and gridsizes that are wanted; None wants all.
     allow_missing_phase_d
         What becomes of a selected view whose data are missing although Phase D did not record it as rejected: False
         raises, True skips it with the code `missing_without_record`. An unselected one is always skipped.
@@ -125,26 +136,26 @@ def build_training_jobs(
     """
     filters = filters or JobFilters()
     check_filters(design, filters)
-    doses = [d for d in design.doses_photons_per_pattern if filters.doses is None or d in filters.doses]
+    exposures = select_exposures(design.exposures, filters.doses, filters.replicates)
     _check_roots(phase_c_root, phase_d_root)
-    for dose in doses:
-        _check_phase_c(phase_c_root, dose)
+    for exposure in exposures:
+        _check_phase_c(phase_c_root, exposure)
     rejections = _rejections(phase_d_root)
     jobs: list[TrainingJob] = []
     not_selected: list[TrainingJob] = []
     skipped: list[Skip] = []
-    for dose in doses:
+    for exposure in exposures:
         for view in design.views:
             selected = filters.selects(view)
-            paths = _data_paths(view, dose, phase_c_root, phase_d_root)
-            cell = Cell(dose, view.name, view.gridsize)
+            paths = _data_paths(view, exposure, phase_c_root, phase_d_root)
+            cell = Cell(exposure.dose, view.name, view.gridsize, replicate=exposure.replicate)
             skip = _skip(cell, view, selected, rejections, paths)
             if skip is None:
-                folder = job_folder(artifact_root, dose, view.name, view.gridsize)
+                folder = job_folder(artifact_root, cell.dose, cell.view, cell.gridsize, cell.replicate)
                 job = TrainingJob(cell, design.neighbors_of(view), *paths, folder)
                 (jobs if selected else not_selected).append(job)
             elif selected and skip.code == "missing_without_record" and not allow_missing_phase_d:
-                raise InputError(f"dose {dose:g}, view {view.name}: {skip.reason}; run `ptyproof overlap`")
+                raise InputError(f"{exposure}, view {view.name}: {skip.reason}; run `ptyproof overlap`")
             else:
                 skipped.append(skip)
     return Enumeration(tuple(jobs), tuple(not_selected), tuple(skipped))
@@ -163,19 +174,9 @@ def check_filters(design: StudyDesign, filters: JobFilters) -> None:
     InputError
         If a filter names what the study does not have, or no job has what all filters name.
     """
-    gridsizes = sorted({view.gridsize for view in design.views})
-    choices: tuple[tuple[str, tuple[Any, ...] | None, list[Any]], ...] = (
-        ("--dose", filters.doses, list(design.doses_photons_per_pattern)),
-        ("--view", filters.views, [view.name for view in design.views]),
-        ("--gridsize", filters.gridsizes, gridsizes),
-    )
-    for option, wanted, known in choices:
-        for value in wanted or ():
-            if value not in known:
-                shown = ", ".join(f"{item:g}" if isinstance(item, float) else str(item) for item in known)
-                raise InputError(f"{option} must be one of {shown}, got {value!r}")
-        if wanted == ():
-            raise InputError(f"{option} must name at least one value, got none")
+    select_exposures(design.exposures, filters.doses, filters.replicates)
+    check_values("--view", filters.views, [view.name for view in design.views])
+    check_values("--gridsize", filters.gridsizes, sorted({view.gridsize for view in design.views}))
     if not any(filters.selects(view) for view in design.views):
         cells = ", ".join(f"{view.name} (gridsize {view.gridsize})" for view in design.views)
         raise InputError(
@@ -194,27 +195,28 @@ def _check_roots(phase_c_root: Path, phase_d_root: Path) -> None:
             raise InputError(f"{option} {root} contains {foreign} but not {own}: are the roots swapped?")
 
 
-def _check_phase_c(root: Path, dose: float) -> None:
+def _check_phase_c(root: Path, exposure: Exposure) -> None:
     for half in HALVES:
-        path = phase_c_file(root, dose, half)
+        path = phase_c_file(root, exposure.dose, half, exposure.replicate)
         if not path.is_file():
-            raise InputError(f"Phase C data of dose {dose:g} are missing: {path}; run `ptyproof generate`")
+            raise InputError(f"Phase C data of {exposure} are missing: {path}; run `ptyproof generate`")
 
 
-def _rejections(phase_d_root: Path) -> dict[tuple[float, str], Rejected]:
+def _rejections(phase_d_root: Path) -> dict[tuple[Exposure, str], Rejected]:
     path = phase_d_root / OVERLAP_MANIFEST
     if not path.is_file():
         return {}
     manifest: OverlapManifest = schema.accepted(strict_json.read_json(path), "overlap_manifest", path)
-    return {(cell["dose"], cell["view"]): cell for cell in manifest["rejected_views"]}
+    return {(exposure_of(cell), cell["view"]): cell for cell in manifest["rejected_views"]}
 
 
-def _data_paths(view: View, dose: float, phase_c_root: Path, phase_d_root: Path) -> tuple[Path, Path]:
+def _data_paths(view: View, exposure: Exposure, phase_c_root: Path, phase_d_root: Path) -> tuple[Path, Path]:
+    dose, replicate = exposure
     if view.reads_phase_c:
-        return phase_c_file(phase_c_root, dose, "train"), phase_c_file(phase_c_root, dose, "test")
+        return phase_c_file(phase_c_root, dose, "train", replicate), phase_c_file(phase_c_root, dose, "test", replicate)
     return (
-        phase_d_file(phase_d_root, dose, view.name, "train"),
-        phase_d_file(phase_d_root, dose, view.name, "test"),
+        phase_d_file(phase_d_root, dose, view.name, "train", replicate),
+        phase_d_file(phase_d_root, dose, view.name, "test", replicate),
     )
 
 
@@ -222,10 +224,10 @@ def _skip(
     cell: Cell,
     view: View,
     selected: bool,
-    rejections: Mapping[tuple[float, str], Rejected],
+    rejections: Mapping[tuple[Exposure, str], Rejected],
     paths: tuple[Path, Path],
 ) -> Skip | None:
-    rejected = rejections.get((cell.dose, view.name))
+    rejected = rejections.get((Exposure(cell.dose, cell.replicate), view.name))
     if rejected is not None:
         measured: Measured = {
             "code": rejected["code"],

@@ -24,14 +24,20 @@ METRICS_SUMMARY = "metrics_summary.json"
 STATE_FILE = "job_state.json"
 
 
-def dose_folder(dose: float) -> str:
-    """Return the folder name of a dose: `dose_1000`, `dose_0.5`; different doses have different names."""
-    return f"dose_{_number(dose)}"
+def dose_folder(dose: float, replicate: int = 1) -> str:
+    """Return the folder name of a dose: `dose_1000`, `dose_0.5`; that of its second replicate is `dose_1000_r2`.
+
+    Different doses and replicates have different names.
+    """
+    return f"dose_{_number(dose)}" + (f"_r{replicate}" if replicate > 1 else "")
 
 
-def cell_key(dose: float, view: str, gridsize: int) -> str:
-    """Return the name of a cell of the study's matrix; also its pytest id."""
-    return f"dose{_number(dose)}-{view}-gs{gridsize}"
+def cell_key(dose: float, view: str, gridsize: int, replicate: int = 1) -> str:
+    """Return the name of a cell of the study's matrix; also its pytest id.
+
+    `dose1000-dense-gs2`; that of its second replicate is `dose1000-dense-gs2-r2`.
+    """
+    return f"dose{_number(dose)}-{view}-gs{gridsize}" + (f"-r{replicate}" if replicate > 1 else "")
 
 
 def replicate_of(record: Mapping[str, Any]) -> int:
@@ -41,33 +47,36 @@ def replicate_of(record: Mapping[str, Any]) -> int:
 
 def cell_of(record: Mapping[str, Any]) -> str:
     """Return the name of the cell that a record of a manifest is about."""
-    return cell_key(record["dose"], record["view"], record["gridsize"])
+    return cell_key(record["dose"], record["view"], record["gridsize"], replicate_of(record))
 
 
 def _number(dose: float) -> str:
     return str(int(dose)) if dose == int(dose) else repr(dose)
 
 
-def phase_c_file(root: Path, dose: float, half: str) -> Path:
+def phase_c_file(root: Path, dose: float, half: str, replicate: int = 1) -> Path:
     """Return Phase C's archive of a dose and half."""
-    return root.joinpath(dose_folder(dose), f"patched_{half}.npz")
+    return root.joinpath(dose_folder(dose, replicate), f"patched_{half}.npz")
 
 
-def view_folder(root: Path, dose: float, view: str) -> Path:
+def view_folder(root: Path, dose: float, view: str, replicate: int = 1) -> Path:
     """Return the folder of a view under Phase D's output root or artifact root."""
-    return root.joinpath(dose_folder(dose), view)
+    return root.joinpath(dose_folder(dose, replicate), view)
 
 
-def phase_d_file(root: Path, dose: float, view: str, half: str) -> Path:
+def phase_d_file(root: Path, dose: float, view: str, half: str, replicate: int = 1) -> Path:
     """Return Phase D's archive of a view and half."""
-    return root.joinpath(dose_folder(dose), view, f"{view}_{half}.npz")
+    return root.joinpath(dose_folder(dose, replicate), view, f"{view}_{half}.npz")
 
 
-def job_folder(artifact_root: Path, dose: float, view: str, gridsize: int) -> Path:
+def job_folder(artifact_root: Path, dose: float, view: str, gridsize: int, replicate: int = 1) -> Path:
     """Return the folder of a training's artifacts."""
-    return artifact_root.joinpath(dose_folder(dose), view, f"gs{gridsize}")
+    return artifact_root.joinpath(dose_folder(dose, replicate), view, f"gs{gridsize}")
 
 
-def reconstruction_file(artifact_root: Path, dose: float, view: str, gridsize: int, split: str, method: str) -> Path:
+def reconstruction_file(
+    artifact_root: Path, dose: float, view: str, gridsize: int, split: str, method: str, replicate: int = 1
+) -> Path:
     """Return the archive of a reconstruction."""
-    return artifact_root.joinpath(RECONSTRUCTIONS, dose_folder(dose), view, f"gs{gridsize}", split, f"{method}.npz")
+    folder = artifact_root.joinpath(RECONSTRUCTIONS, dose_folder(dose, replicate), view, f"gs{gridsize}", split)
+    return folder / f"{method}.npz"

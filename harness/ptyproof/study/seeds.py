@@ -11,6 +11,11 @@ import hashlib
 import numpy as np
 
 
+def of_replicate(key: tuple[str, ...], replicate: int) -> tuple[str, ...]:
+    """Return the key of a stream for one replicate of a study; the first one has the key itself."""
+    return key if replicate == 1 else (*key, f"replicate {replicate}")
+
+
 def stream(root: int, *key: str) -> np.random.Generator:
     """Return the random generator (PCG64) of `key` under the seed `root`.
 

@@ -56,11 +56,13 @@ class TrainingTask:
     gridsize: int
     neighbor_count: int
     training: TrainingDesign
+    replicate: int = 1
 
     def recipe_sha256(self, scan: NormalizedScan) -> str:
         """Return the digest of all that decides the result on one kind of machine."""
         table = asdict(self) | {"data": scan.arrays_sha256}
         del table["design_digest"]  # holds doses and views of other jobs, too
+        del table["replicate"]  # the key names it
         return sha256_json(table)
 
 
@@ -237,7 +239,7 @@ def _end_of(module: PatchTraining, n_training: int, n_validation: int) -> _End:
 
 
 def _record(task: TrainingTask, scan: NormalizedScan, recipe: str, end: _End) -> Model:
-    return {
+    record: Model = {
         "kind": "model",
         "schema_version": load_schema("model")["version"],
         "study": task.study,
@@ -260,6 +262,9 @@ def _record(task: TrainingTask, scan: NormalizedScan, recipe: str, end: _End) ->
         "final_loss": end.final_loss,
         "validation_loss": end.validation_loss,
     }
+    if task.replicate > 1:
+        record["replicate"] = task.replicate
+    return record
 
 
 def _check_record(task: TrainingTask, scan: NormalizedScan, recipe: str) -> None:

@@ -25,11 +25,12 @@ Validate = Callable[[Path], dict[str, Any]]
 def test_phase_c(
     ptyproof_phase_c: PhaseFolder, ptyproof_study_design: StudyDesign, ptyproof_validate_manifest: Validate
 ) -> None:
-    """Every dose was simulated, and the measured photons are those that were asked for."""
+    """Every dose was simulated, in every replicate, and the measured photons are those that were asked for."""
+    from ptyproof.study.exposures import exposure_of
+
     manifest = ptyproof_validate_manifest(ptyproof_phase_c.manifest_path)
-    made = {entry["dose"]: entry for entry in manifest["datasets"]}
-    assert set(made) == set(ptyproof_study_design.doses_photons_per_pattern)
-    for entry in made.values():
+    assert [exposure_of(entry) for entry in manifest["datasets"]] == list(ptyproof_study_design.exposures)
+    for entry in manifest["datasets"]:
         for half in (entry["train"], entry["test"]):
             # Poisson: the mean of n patterns scatters by sqrt(dose / n); six deviations never happen
             expected, n = half["photons_per_pattern_expected"], half["n_patterns"]
@@ -41,7 +42,7 @@ def test_phase_d(
 ) -> None:
     """Every cell of the matrix was accepted, or rejected with its numbers."""
     manifest = ptyproof_validate_manifest(ptyproof_phase_d.manifest_path)
-    cells = len(ptyproof_study_design.doses_photons_per_pattern) * len(ptyproof_study_design.views)
+    cells = len(ptyproof_study_design.exposures) * len(ptyproof_study_design.views)
     assert len(manifest["views"]) + len(manifest["rejected_views"]) == cells
 
 

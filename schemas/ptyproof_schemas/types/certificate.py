@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypedDict
+from typing import Literal, NotRequired, TypedDict
 
 from ptyproof_schemas.types.common import Tool
 from ptyproof_schemas.types.training_manifest import Environment
@@ -79,6 +79,7 @@ class Attempt(TypedDict):
 
     job: str
     dose: float
+    replicate: NotRequired[int]
     view: str
     gridsize: int
     mode: Literal["twice", "resume"]

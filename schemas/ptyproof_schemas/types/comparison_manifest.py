@@ -142,6 +142,7 @@ class Compared(TypedDict):
 
     job: str
     dose: float
+    replicate: NotRequired[int]
     view: str
     gridsize: int
     split: Split
@@ -164,6 +165,7 @@ class Other(TypedDict):
     """A cell without a result."""
 
     dose: float
+    replicate: NotRequired[int]
     view: str
     gridsize: int
     split: Split
@@ -192,6 +194,7 @@ class Figure(TypedDict):
 
     what: str
     dose: float | None
+    replicate: NotRequired[int]
     view: str | None
     gridsize: int | None
     split: Split | None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypedDict
+from typing import Literal, NotRequired, TypedDict
 
 from ptyproof_schemas.types.common import Tool
 from ptyproof_schemas.types.overlap_metrics import Half
@@ -15,6 +15,7 @@ class MetricsBundle(TypedDict):
     schema_version: str
     tool: Tool
     dose: float
+    replicate: NotRequired[int]
     view: str
     gridsize: int
     status: Literal["accepted", "rejected"]

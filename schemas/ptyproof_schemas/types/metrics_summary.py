@@ -55,6 +55,7 @@ class WithoutResult(TypedDict):
     """A cell."""
 
     dose: float
+    replicate: NotRequired[int]
     view: str
     gridsize: int
     split: Split

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypedDict
+from typing import Literal, NotRequired, TypedDict
 
 from ptyproof_schemas.types.study_design import Training
 
@@ -16,6 +16,7 @@ class Model(TypedDict):
     design_digest: str
     job: str
     dose: float
+    replicate: NotRequired[int]
     view: str
     gridsize: int
     neighbor_count: int

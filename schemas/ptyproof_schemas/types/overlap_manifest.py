@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypedDict
+from typing import Literal, NotRequired, TypedDict
 
 from ptyproof_schemas.types.common import File, Tool
 from ptyproof_schemas.types.overlap_metrics import Grouping, Overlap, Selection, SpacingStatistics
@@ -29,6 +29,7 @@ class Accepted(TypedDict):
     """A view that the scan gives, at one dose."""
 
     dose: float
+    replicate: NotRequired[int]
     view: str
     gridsize: int
     status: Literal["accepted"]
@@ -43,6 +44,7 @@ class Rejected(TypedDict):
     """A view that the scan cannot give, at one dose."""
 
     dose: float
+    replicate: NotRequired[int]
     view: str
     gridsize: int
     status: Literal["rejected"]

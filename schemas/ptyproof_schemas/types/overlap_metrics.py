@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypedDict
+from typing import Literal, NotRequired, TypedDict
 
 from ptyproof_schemas.types.common import Tool
 
@@ -96,6 +96,7 @@ class OverlapMetrics(TypedDict):
     schema_version: str
     tool: Tool
     dose: float
+    replicate: NotRequired[int]
     view: str
     split: Literal["train", "test"]
     status: Literal["accepted", "rejected"]

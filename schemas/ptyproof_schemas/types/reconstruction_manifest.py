@@ -22,6 +22,7 @@ class Filters(TypedDict):
     """Which cells were wanted; null wants all."""
 
     dose: list[float] | None
+    replicate: NotRequired[list[int]]
     view: list[str] | None
     gridsize: list[int] | None
     split: list[Split] | None
@@ -177,6 +178,7 @@ class Job(TypedDict):
 
     job: str
     dose: float
+    replicate: NotRequired[int]
     view: str
     gridsize: int
     split: Split
@@ -201,6 +203,7 @@ class NotSelected(TypedDict):
     """A cell."""
 
     dose: float
+    replicate: NotRequired[int]
     view: str
     gridsize: int
     split: Split
@@ -211,6 +214,7 @@ class Rejected(TypedDict):
     """A cell whose view the scan cannot give."""
 
     dose: float
+    replicate: NotRequired[int]
     view: str
     gridsize: int
     split: Split
@@ -225,6 +229,7 @@ class WithoutRecord(TypedDict):
     """A cell that lacks its data, its method or its network."""
 
     dose: float
+    replicate: NotRequired[int]
     view: str
     gridsize: int
     split: Split

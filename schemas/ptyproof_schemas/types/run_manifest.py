@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypedDict
+from typing import Literal, NotRequired, TypedDict
 
 from ptyproof_schemas.types.common import File, Stream, Tool
 from ptyproof_schemas.types.study_design import StudyDesign
@@ -49,6 +49,7 @@ class Dataset(TypedDict):
     """The datasets of a dose."""
 
     dose: float
+    replicate: NotRequired[int]
     folder: str
     recipe_digest: str
     train: Half

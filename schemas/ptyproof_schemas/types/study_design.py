@@ -119,6 +119,8 @@ class StudyDesign(TypedDict):
     illumination_fraction: float
     ms_ssim_sigma: float
     frc_threshold: float
+    replicates: NotRequired[int]
+    replicate_objects: NotRequired[bool]
     seeds: Seeds
     base: NotRequired[Base]
     training: NotRequired[Training]

@@ -50,6 +50,7 @@ class Rejected(TypedDict):
     """A cell whose view the scan cannot give."""
 
     dose: float
+    replicate: NotRequired[int]
     view: str
     gridsize: int
     code: Literal["rejected_by_phase_d"]
@@ -62,6 +63,7 @@ class Missing(TypedDict):
     """A cell whose data are missing although Phase D recorded no rejection."""
 
     dose: float
+    replicate: NotRequired[int]
     view: str
     gridsize: int
     code: Literal["missing_without_record"]
@@ -77,6 +79,7 @@ class Filters(TypedDict):
     """Which cells were wanted; null wants all."""
 
     dose: list[float] | None
+    replicate: NotRequired[list[int]]
     view: list[str] | None
     gridsize: list[int] | None
 
@@ -202,6 +205,7 @@ class Job(TypedDict):
 
     job: str
     dose: float
+    replicate: NotRequired[int]
     view: str
     gridsize: int
     neighbor_count: int
@@ -222,6 +226,7 @@ class NotSelected(TypedDict):
     """A cell."""
 
     dose: float
+    replicate: NotRequired[int]
     view: str
     gridsize: int
 

@@ -13,9 +13,11 @@ from ptyproof.checking.model.document import (
     cell_of,
     count,
     entries,
+    folder_of,
     listed,
     mapping,
     number,
+    replicate_of,
     text,
 )
 from ptyproof.study.layout import cell_key, dose_folder
@@ -34,9 +36,12 @@ _LISTS = (
     "without_result",
 )
 _GRIDSIZE_OF = {"baseline": 1, "dense": 2, "sparse": 2}
-_CELL_KEYS = ("dose", "view", "split", "gridsize")
+_CELL_KEYS = ("dose", "replicate", "view", "split", "gridsize")
 # a dose in scientific form has a dash of its own: 1e-05
-_CELL = r"dose(?P<dose>[0-9]+(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?)-(?P<view>{})-gs(?P<gridsize>[0-9]{{1,4}})"
+_CELL = (
+    r"dose(?P<dose>[0-9]+(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?)-(?P<view>{})-gs(?P<gridsize>[0-9]{{1,4}})"
+    r"(?:-r(?P<replicate>[0-9]{{1,4}}))?"
+)
 _SHORT_NAME = re.compile(_CELL.format(".+"))
 _NAME = re.compile(_CELL.format(".+?") + "-(?P<split>train|test)-(?P<method>.+)")
 
@@ -55,7 +60,7 @@ def once(doc: Document) -> Findings:
     for place, record in records(doc):
         cell = cell_of(record)
         if cell is None and place.startswith("$.datasets") and number(record, "dose") is not None:
-            cell = dose_folder(number(record, "dose") or 0.0)
+            cell = folder_of(record)
         if cell is None:
             continue
         # a skip has no gridsize in earlier generations, and then stands for the view's one
@@ -81,10 +86,14 @@ def possible(doc: Document) -> Findings:
     cells = design_cells(mapping(doc.root, "design"))
     if not cells:
         return
+    replicates = count(mapping(doc.root, "design"), "replicates") or 1
     for place, record in records(doc):
         cell = cell_of({key: record.get(key) for key in ("dose", "view", "gridsize")})
         if cell is not None and not place.startswith("$.datasets") and cell not in cells:
             yield doc.finding("PM204", place, f"{cell} is not a cell of the study")
+        if replicate_of(record) > replicates:
+            said = f"replicate {replicate_of(record)} is not one of the study, which has {replicates}"
+            yield doc.finding("PM204", f"{place}.replicate", said)
     doses = set(map(as_number, listed(mapping(doc.root, "design"), "doses_photons_per_pattern")))
     for place, record in doc.entries("datasets"):
         dose = number(record, "dose")
@@ -93,7 +102,7 @@ def possible(doc: Document) -> Findings:
 
 
 def design_cells(design: dict[str, object]) -> set[str]:
-    """Return the names of the cells of a design, as far as it says them."""
+    """Return the names of the cells of a design, those of the first replicate, as far as it says them."""
     views = [(text(view, "name"), count(view, "gridsize")) for view in listed(design, "views")]
     doses = [dose for dose in map(as_number, listed(design, "doses_photons_per_pattern")) if dose is not None]
     return {cell_key(dose, view, gs) for dose in doses for view, gs in views if view is not None and gs is not None}
@@ -106,8 +115,9 @@ def consistent(doc: Document) -> Findings:
         if name is not None and cell is not None and name != cell:
             yield doc.finding("PM205", f"{place}.job", f"{name} is not the name of the cell {cell}")
         folder, dose = text(record, "folder"), number(record, "dose")
-        if folder is not None and dose is not None and folder != dose_folder(dose):
-            yield doc.finding("PM205", f"{place}.folder", f"{folder} is not the folder of dose {dose:g}")
+        if folder is not None and dose is not None and folder != dose_folder(dose, replicate_of(record)):
+            said = f"{folder} is not the folder of dose {dose:g}, replicate {replicate_of(record)}"
+            yield doc.finding("PM205", f"{place}.folder", said)
         own = mapping(record, "result")
         for key in own.keys() & {
             *_CELL_KEYS,
@@ -178,12 +188,13 @@ def _of_calls(doc: Document) -> Findings:
 
 
 def parts_of(name: Any) -> dict[str, Any]:
-    """Return dose, view and gridsize of a cell's name, half and method if it has them; nothing for another name."""
+    """Return dose, view, gridsize and replicate of a cell's name, half and method if it has them, or nothing."""
     found = _NAME.fullmatch(name) or _SHORT_NAME.fullmatch(name) if isinstance(name, str) else None
     if found is None:
         return {}
     parts: dict[str, Any] = found.groupdict()
-    return parts | {"dose": float(parts["dose"]), "gridsize": int(parts["gridsize"])}
+    numbers = {"gridsize": int(parts["gridsize"]), "replicate": int(parts["replicate"] or 1)}
+    return parts | {"dose": float(parts["dose"])} | numbers
 
 
 def accounted(doc: Document) -> Findings:

@@ -10,6 +10,7 @@ from ptyproof.checking.model.document import Document, Findings, as_number, entr
 from ptyproof.metrics.protocol import Recipe, difference, protocol, protocol_sha256
 
 _SHOWN = 160
+_PLACE = ("dose", "replicate", "view", "gridsize", "split")
 _SUBPIXEL = 1.0  # the peak is looked for between pixels
 
 
@@ -141,10 +142,10 @@ def recipes(doc: Document) -> Findings:
 
 def figures(doc: Document) -> Findings:
     """Yield pictures of a cell that the comparison has no result of, and one file under two names."""
-    halves = {tuple(str(cell.get(key)) for key in ("dose", "view", "gridsize", "split")) for _, cell in _compared(doc)}
+    halves = {tuple(str(cell.get(key)) for key in _PLACE) for _, cell in _compared(doc)}
     seen: dict[str, str] = {}
     for place, figure in doc.entries("figures"):
-        cell = tuple(str(figure.get(key)) for key in ("dose", "view", "gridsize", "split"))
+        cell = tuple(str(figure.get(key)) for key in _PLACE)
         if figure.get("dose") is not None and cell not in halves and not doc.cut:
             yield doc.finding("PM204", place, f"a picture of {', '.join(cell)}, which was not compared")
         name = text(mapping(figure, "file"), "path")

@@ -32,7 +32,7 @@ _OF_METRICS = (
     *("spacing_after_selection", "selection", "grouping", "overlap"),
 )
 _OF_RESULT = ("recipe_sha256", "epochs_completed", "bundle_epoch", "final_loss", "validation_loss")
-_OF_JOB = ("job", "dose", "view", "gridsize", "neighbor_count", "training")
+_OF_JOB = ("job", "dose", "replicate", "view", "gridsize", "neighbor_count", "training")
 _OF_HALF = ("photons_per_pattern_requested", "photons_per_pattern_measured", "seed")
 
 

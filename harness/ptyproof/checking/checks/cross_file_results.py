@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from ptyproof.checking.checks.cross_file import inside, json_beside, same, same_keys
-from ptyproof.checking.model.document import Document, Findings, cell_of, entries, mapping, number, text
+from ptyproof.checking.model.document import Document, Findings, cell_of, entries, mapping, number, replicate_of, text
 from ptyproof.checking.model.files import real_path
 from ptyproof.errors import ManifestError, PtyproofError
 from ptyproof.io import strict_json
 from ptyproof.study.layout import COMPARISON_MANIFEST
 
-_CELL = ("dose", "view", "gridsize", "split", "method")
+_OF_TRAINED = ("dose", "replicate", "view", "gridsize")
 _OF_RESULT = ("arrays_sha256", "recipe_sha256", "n_parts")
 _OF_JOB = ("method", "provider", "needs_training", "probe", "options", "tuning", "budget", "seed")
 _OF_SKIP = ("code", "reason", "measured")
@@ -60,10 +60,12 @@ def trainings(doc: Document) -> Findings:
         if held_out and learned is not None and mapping(job, "dataset").get("sha256") == learned:
             said = "the reconstructed half is the file that the network was trained on"
             yield doc.finding("PM708", f"{place}.dataset.sha256", said)
-    doses = {number(entry, "dose") for key in _OF_TRAINING for _, entry in entries(other, key, "$")}
+    exposures = {
+        (number(entry, "dose"), replicate_of(entry)) for key in _OF_TRAINING for _, entry in entries(other, key, "$")
+    }
     for place, skip in doc.entries("skipped"):
         known, code = skips.get(_training(skip)), skip.get("code")
-        if known is None and code == "rejected_by_phase_d" and number(skip, "dose") in doses:
+        if known is None and code == "rejected_by_phase_d" and (number(skip, "dose"), replicate_of(skip)) in exposures:
             said = f"{cell_of(skip)} is a skip, but {posixpath.basename(name)} does not skip its view"
             yield doc.finding("PM802", place, said)
         if known is None or code not in ("rejected_by_phase_d", "missing_without_record"):
@@ -189,7 +191,7 @@ def _values(root: Mapping[str, Any]) -> dict[tuple[str, str], tuple[Any, str]]:
 
 
 def _training(record: dict[str, object]) -> str | None:
-    return cell_of({key: record.get(key) for key in _CELL[:3]})
+    return cell_of({key: record.get(key) for key in _OF_TRAINED})
 
 
 def _archive(doc: Document, name: str) -> tuple[dict[str, object], list[float] | None]:

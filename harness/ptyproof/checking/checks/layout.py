@@ -6,20 +6,32 @@ from collections import Counter
 from collections.abc import Iterator
 
 from ptyproof.checking.checks.cells import parts_of
-from ptyproof.checking.model.document import Document, Findings, cell_of, listed, mapping, number, plural, text
-from ptyproof.study.layout import HALVES, cell_key, dose_folder
+from ptyproof.checking.model.document import (
+    LARGEST_DOSE,
+    Document,
+    Findings,
+    cell_of,
+    folder_of,
+    listed,
+    mapping,
+    number,
+    plural,
+    replicate_of,
+    text,
+)
+from ptyproof.study.layout import HALVES, cell_key
 
-_LARGEST_DOSE = 1e12
 _LISTS = ("jobs", "not_selected", "skipped_views", "skipped", "views", "rejected_views", "cells")
 
 
 def order(doc: Document) -> Findings:
-    """Yield lists whose entries do not stand in the order of the design: doses, views, then halves and methods."""
+    """Yield lists whose entries do not stand in the order of the design: doses, replicates, views, halves, methods."""
     ranks = _Ranks(doc)
-    doses = [number(entry, "dose") for _, entry in doc.entries("datasets")]
+    doses = [(number(entry, "dose"), replicate_of(entry)) for _, entry in doc.entries("datasets")]
     known = listed(mapping(doc.root, "design"), "doses_photons_per_pattern")
-    wanted = [dose for dose in known if dose in doses]
-    if set(doses) == set(wanted) and doses != wanted and len(set(doses)) == len(doses):
+    wanted = sorted((known.index(dose), replicate) for dose, replicate in set(doses) if dose in known)
+    in_order = [(known[at], replicate) for at, replicate in wanted]
+    if len(in_order) == len(doses) and doses != in_order:
         yield doc.finding("PM211", "$.datasets", "the doses are not in the order of the study")
     for key in _LISTS:
         yield from _rising(doc, f"$.{key}", [cell_of(entry) for _, entry in doc.entries(key)], ranks)
@@ -47,13 +59,12 @@ def datasets(doc: Document) -> Findings:
     """Yield archives of Phase C in another place than the study's layout has, or of another recipe than the file's."""
     recipe = text(doc.root, "recipe_digest")
     for place, dataset in doc.entries("datasets"):
-        dose, own = number(dataset, "dose"), text(dataset, "recipe_digest")
+        folder, own = folder_of(dataset), text(dataset, "recipe_digest")
         if recipe is not None and own is not None and recipe != own:
             said = f"the recipe of the dataset is {own[:16]}..., but that of the file is {recipe[:16]}..."
             yield doc.finding("PM209", f"{place}.recipe_digest", said)
-        if dose is None or dose <= 0:
+        if folder is None:
             continue
-        folder = dose_folder(dose)
         for half in HALVES:
             here = mapping(dataset, half)
             yield from _file(doc, f"{place}.{half}", here, f"{folder}/patched_{half}.npz")
@@ -72,7 +83,7 @@ def views(doc: Document) -> Findings:
     selections = {text(view, "name"): text(view, "selection") for view in listed(mapping(doc.root, "design"), "views")}
     for key in ("views", "rejected_views"):
         for place, view in doc.entries(key):
-            name, dose, reads = text(view, "view"), number(view, "dose"), view.get("reads_phase_c")
+            name, folder, reads = text(view, "view"), folder_of(view), view.get("reads_phase_c")
             if isinstance(reads, bool) and name in selections and reads != (selections[name] == "all"):
                 said = f"reads_phase_c is {str(reads).lower()}, but the view selects {selections[name]} positions"
                 yield doc.finding("PM407", f"{place}.reads_phase_c", said)
@@ -84,9 +95,9 @@ def views(doc: Document) -> Findings:
                         else "no archive is named"
                     )
                     yield doc.finding("PM407", f"{place}.{half}.file", said)
-            if name is None or dose is None or dose <= 0:
+            if name is None or folder is None:
                 continue
-            yield from _of_view(doc, place, view, f"{dose_folder(dose)}/{name}", name)
+            yield from _of_view(doc, place, view, f"{folder}/{name}", name)
 
 
 def _of_view(doc: Document, place: str, view: dict[str, object], cell: str, name: str) -> Findings:
@@ -105,13 +116,16 @@ def _file(doc: Document, place: str, holder: dict[str, object], expected: str, k
         yield doc.finding("PM406", f"{place}.{key}.path", said)
 
 
-def _cells(design: dict[str, object]) -> Iterator[str]:
-    """Yield the names of a design's cells in its order."""
-    for dose in listed(design, "doses_photons_per_pattern"):
-        for view in listed(design, "views"):
+def _cells(design: dict[str, object]) -> Iterator[tuple[str, tuple[int, int]]]:
+    """Yield the names of a design's cells, those of the first replicate, with the places of dose and view."""
+    for at, dose in enumerate(listed(design, "doses_photons_per_pattern")):
+        for number_of_view, view in enumerate(listed(design, "views")):
             name, gridsize = text(view, "name"), number(view, "gridsize")
-            if isinstance(dose, int | float) and 0 < dose < _LARGEST_DOSE and name is not None and gridsize is not None:
-                yield cell_key(dose, name, int(gridsize))
+            if isinstance(dose, int | float) and 0 < dose < LARGEST_DOSE and name is not None and gridsize is not None:
+                yield cell_key(dose, name, int(gridsize)), (at, number_of_view)
+
+
+_Rank = tuple[int, int, int, int, int, str]
 
 
 class _Ranks:
@@ -119,28 +133,34 @@ class _Ranks:
 
     def __init__(self, doc: Document) -> None:
         design = mapping(doc.root, "design")
-        self.cells = {name: at for at, name in enumerate(_cells(design))}
+        self.cells = dict(_cells(design))
         self.methods = [text(entry, "name") for entry in listed(mapping(design, "reconstruction"), "methods")]
         # a comparison has its halves by name
         self.halves = sorted(HALVES) if doc.kind == "comparison_manifest" else list(HALVES)
 
-    def of(self, name: str | None, named: bool) -> tuple[int, int, int, str] | None:
+    def of(self, name: str | None, named: bool) -> _Rank | None:
         """Return the rank of a cell; None without a rank, as for a method that only a call `named`."""
         if name in self.cells:
-            return self.cells[name], 0, 0, ""
+            dose, view = self.cells[name]
+            return dose, 1, view, 0, 0, ""
         parts = parts_of(name)
-        if "method" not in parts or not 0 < parts["dose"] < _LARGEST_DOSE:
+        if not parts or not 0 < parts["dose"] < LARGEST_DOSE:
             return None
         cell = self.cells.get(cell_key(parts["dose"], parts["view"], parts["gridsize"]))
+        if cell is None:
+            return None
+        at = cell[0], parts["replicate"], cell[1]
+        if "method" not in parts:
+            return *at, 0, 0, ""
         known = parts["method"] in self.methods
-        if cell is None or (named and not known):
+        if named and not known:
             return None
         method = self.methods.index(parts["method"]) if known else len(self.methods)
-        return cell, self.halves.index(parts["split"]), method, "" if known else parts["method"]
+        return *at, self.halves.index(parts["split"]), method, "" if known else parts["method"]
 
 
 def _rising(doc: Document, place: str, names: list[str | None], ranks: _Ranks, named: bool = False) -> Findings:
     order = [rank for rank in (ranks.of(name, named) for name in names) if rank is not None]
     if order != sorted(order) and len(set(order)) == len(order):
-        said = f"{plural(len(order), 'cell')} are not in the order of the study: by dose, then by view"
+        said = f"{plural(len(order), 'cell')} are not in the order of the study: by dose, replicate, view"
         yield doc.finding("PM211", place, said)

@@ -28,7 +28,7 @@ _PEAK = 255.0
 _DB = 1e-6
 _ROUNDED = 1e-9
 _SHORTEST_PX = 2.0  # the period at the Nyquist frequency
-_CELL = ("dose", "view", "gridsize", "split")
+_CELL = ("dose", "replicate", "view", "gridsize", "split")
 _COMPARABLE = ("dose", "view", "gridsize", "split")  # the replicates of a cell are compared with one another
 _OF_SPEC = ("label", "unit", "direction")
 

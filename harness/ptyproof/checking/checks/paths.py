@@ -8,15 +8,14 @@ import unicodedata
 from dataclasses import replace
 from urllib.parse import unquote
 
-from ptyproof.checking.model.document import Document, Findings, count, number, text
+from ptyproof.checking.model.document import Document, Findings, count, folder_of, text
 from ptyproof.checking.model.findings import printable
 from ptyproof.checking.model.reference import Reference
 from ptyproof.checking.model.references import references
-from ptyproof.study.layout import dose_folder
 
 _ABSOLUTE = re.compile(r"/|\\|[A-Za-z]:|~|[A-Za-z][A-Za-z0-9+.-]*://")
 _ODD = re.compile(r"[\x00-\x1f\x7f\\\u2028\u2029\ud800-\udfff]")
-_DOSE = re.compile(r"dose_[0-9][0-9.e+-]*")
+_DOSE = re.compile(r"dose_[0-9][0-9.e+-]*(_r[0-9]+)?")
 _GRIDSIZE = re.compile(r"gs([0-9]{1,2})")
 _OTHER_HALF = {"train_data_path": "test", "test_data_path": "train"}
 _ROOTS = ("$.phase_c_root", "$.phase_d_root", "$.artifact_root", "$.hub")
@@ -144,8 +143,8 @@ def of_cell(doc: Document) -> Findings:
     roots = [f"{str(text(doc.root, f'phase_{phase}_root')).rstrip('/')}/" for phase in "cd"]
     phases: dict[str, str | None] = {}
     for place, job in doc.entries("jobs"):
-        dose, view, gridsize = number(job, "dose"), text(job, "view"), count(job, "gridsize")
-        cell = None if dose is None else dose_folder(dose), view, gridsize
+        view, gridsize = text(job, "view"), count(job, "gridsize")
+        cell = folder_of(job), view, gridsize
         for key in _OF_JOB:
             path = text(job, key)
             said = None if path is None else _misplaced(key, path, cell)

@@ -13,6 +13,7 @@ from ptyproof.checking.model.document import (
     Findings,
     count,
     entries,
+    folder_of,
     is_close,
     listed,
     mapping,
@@ -20,7 +21,6 @@ from ptyproof.checking.model.document import (
     plural,
     text,
 )
-from ptyproof.study.layout import dose_folder
 
 _NEEDED = ("reconstruction", "arrays_sha256", "timing", "recipe_sha256", "n_parts")
 _ONLY_OF_SUCCESS = (
@@ -30,7 +30,6 @@ _ONLY_OF_SUCCESS = (
 _OF_A_RUN = ("dataset", "environment")
 _TAKEN_OVER = ("arrays_sha256", "recipe_sha256")
 _CLOCK = timedelta(seconds=2)
-_LARGEST_DOSE = 1e12
 _SHOWN = 160
 
 
@@ -159,12 +158,12 @@ def of_design(doc: Document) -> Findings:
             if "options" in job and options.get(name) != value:
                 said = f"the option {name[:64]} is {str(options.get(name))[:40]}, but the design has {str(value)[:40]}"
                 yield doc.finding("PM209", f"{place}.options", said)
-        seed, dose = mapping(job, "seed"), number(job, "dose")
+        seed, folder = mapping(job, "seed"), folder_of(job)
         if "seed" in design and "root" in seed and seed["root"] != design["seed"]:
             said = f"the root of the random stream is not the design's reconstruction seed, {str(design['seed'])[:40]}"
             yield doc.finding("PM205", f"{place}.seed.root", said)
-        if dose is not None and 0 < dose < _LARGEST_DOSE:
-            key = ["phase_f", dose_folder(dose), job.get("split"), job.get("method")]
+        if folder is not None:
+            key = ["phase_f", folder, job.get("split"), job.get("method")]
             if "key" in seed and seed["key"] != key:
                 said = f"the random stream is not that of this job, {' / '.join(map(str, key))}"
                 yield doc.finding("PM205", f"{place}.seed.key", said)
@@ -254,11 +253,11 @@ def places(doc: Document) -> Findings:
     """Yield files of a cell that lie, by their names, in another cell's place or are another phase's."""
     views = {text(view, "name"): view for view in listed(mapping(doc.root, "design"), "views")}
     for place, record in _with_data(doc):
-        dose, view = number(record, "dose"), text(record, "view")
-        if dose is None or not 0 < dose < _LARGEST_DOSE or view not in views:
+        folder, view = folder_of(record), text(record, "view")
+        if folder is None or view not in views:
             continue
-        yield from _data(doc, place, record, dose_folder(dose), text(views[view], "selection") == "all")
-        cell = f"{dose_folder(dose)}/{view}/gs{record.get('gridsize')}"
+        yield from _data(doc, place, record, folder, text(views[view], "selection") == "all")
+        cell = f"{folder}/{view}/gs{record.get('gridsize')}"
         of_method = f"{cell}/{record.get('split')}/{record.get('method')}"
         for key, holder, wanted in (
             ("result.reconstruction", mapping(record, "result"), f"{of_method}.npz"),

@@ -5,7 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from ptyproof.checking.checks.cells import parts_of
-from ptyproof.checking.model.document import Document, Findings, as_number, cell_of, entries, listed, number, text
+from ptyproof.checking.model.document import (
+    Document,
+    Findings,
+    as_number,
+    cell_of,
+    entries,
+    listed,
+    number,
+    replicate_of,
+    text,
+)
 from ptyproof.checking.model.files import real_path
 from ptyproof.errors import ManifestError
 from ptyproof.io import strict_json
@@ -13,7 +23,7 @@ from ptyproof.io import strict_json
 _MAX_BYTES = 1 << 24
 _SHARED = ("study", "skipped_count", "skipped_views")
 _SHOWN = 120
-_FILTERS = ("dose", "view", "gridsize", "split", "method")
+_FILTERS = ("dose", "replicate", "view", "gridsize", "split", "method")
 
 
 def outside(doc: Document) -> Findings:
@@ -46,11 +56,12 @@ def _unreported(doc: Document) -> Findings:
         if cell is not None and cell not in reported:
             yield doc.finding("PM801", place, f"no call reported the skip {cell}")
     for place, call in doc.entries("calls"):
-        doses = listed(call.get("filters"), "dose")
-        for at, cell in enumerate(listed(call, "skipped") if doses else ()):
-            if parts_of(cell).get("dose", doses[0]) not in doses:
-                said = f"{cell} was reported as a skip, but the call's filters left its dose out"
-                yield doc.finding("PM801", f"{place}.skipped[{at}]", said)
+        for key in ("dose", "replicate"):
+            wanted = listed(call.get("filters"), key)
+            for at, cell in enumerate(listed(call, "skipped") if wanted else ()):
+                if parts_of(cell).get(key, wanted[0]) not in wanted:
+                    said = f"{cell} was reported as a skip, but the call's filters left its {key} out"
+                    yield doc.finding("PM801", f"{place}.skipped[{at}]", said)
 
 
 def selected(doc: Document) -> Findings:
@@ -62,7 +73,8 @@ def selected(doc: Document) -> Findings:
             continue
         for key in _FILTERS:
             wanted = listed(calls[-1].get("filters"), key)
-            if wanted and skip.get(key) not in wanted:
+            own = replicate_of(skip) if key == "replicate" else skip.get(key)
+            if wanted and own not in wanted:
                 said = f"selected is true, but the call's filters select only {key} {wanted}"
                 yield doc.finding("PM801", f"{place}.selected", said)
                 break

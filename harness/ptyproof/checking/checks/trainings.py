@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ptyproof.checking.checks.generic import moment
-from ptyproof.checking.model.document import Document, Findings, count, listed, mapping, number, text
-from ptyproof.study.layout import HALVES, dose_folder
+from ptyproof.checking.model.document import Document, Findings, count, folder_of, listed, mapping, number, text
+from ptyproof.study.layout import HALVES
 
 # What a call may set; everything else of a training's budget is the design's.
 _OF_THE_CALL = frozenset({"max_epochs"})
@@ -49,10 +49,10 @@ def _of_view(
     if wanted is not None and got is not None and wanted != got:
         said = f"neighbor_count is {got}, but the design gives view {view.get('name')} {wanted}"
         yield doc.finding("PM617", f"{place}.neighbor_count", said)
-    dose, gridsize = number(job, "dose"), count(job, "gridsize")
+    of_dose, gridsize = folder_of(job), count(job, "gridsize")
     folder = text(job, "artifact_dir")
-    if dose is not None and gridsize is not None and folder is not None and text(doc.root, "artifact_root") == ".":
-        expected = f"{dose_folder(dose)}/{view.get('name')}/gs{gridsize}"
+    if of_dose is not None and gridsize is not None and folder is not None and text(doc.root, "artifact_root") == ".":
+        expected = f"{of_dose}/{view.get('name')}/gs{gridsize}"
         if folder != expected:
             said = f"artifact_dir is {folder[:80]}, but the job's folder is {expected}"
             yield doc.finding("PM406", f"{place}.artifact_dir", said)

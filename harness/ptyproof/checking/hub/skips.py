@@ -10,11 +10,11 @@ from typing import Any
 from ptyproof.checking.model.document import INDEX, Findings, cell_of, finding_about
 from ptyproof.checking.model.hub_files import HubFiles
 from ptyproof.errors import ManifestError
-from ptyproof.hub.layout import RECONSTRUCTION, SKIP_KEYS, SKIP_LINES, TRAINING
+from ptyproof.hub.layout import RECONSTRUCTION, SKIP_LINES, TRAINING, skip_line
 from ptyproof.io import strict_json
 
 Manifests = Mapping[str, Mapping[str, Any]]
-_CELL = re.compile(r"dose[0-9.e+-]+-\S+-gs\d+")
+_CELL = re.compile(r"dose[0-9.e+-]+-\S+-gs\d+(-r\d+)?")
 
 
 def check(files: HubFiles | None, manifests: Manifests, index: Mapping[str, Any] | None) -> Findings:
@@ -25,7 +25,7 @@ def check(files: HubFiles | None, manifests: Manifests, index: Mapping[str, Any]
     if TRAINING in manifests:
         skips = manifests[TRAINING]["skipped_views"]
         if files is not None and SKIP_LINES in files.paths:
-            yield from _lines(files.paths[SKIP_LINES], [{key: skip[key] for key in SKIP_KEYS} for skip in skips])
+            yield from _lines(files.paths[SKIP_LINES], [skip_line(skip) for skip in skips])
         reasons = {cell_of(skip): skip["reason"] for skip in skips}
         for place, cell, reason in _of_the_newest_run(index):
             if _CELL.fullmatch(cell) and reasons.get(cell) != reason:

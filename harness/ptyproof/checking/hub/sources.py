@@ -8,10 +8,11 @@ from typing import Any
 from ptyproof.checking.hub.studies import short
 from ptyproof.checking.model.document import Findings, cell_of, finding_about
 from ptyproof.hub.layout import OVERLAP, RECONSTRUCTION, RUN, TRAINING
+from ptyproof.study.exposures import exposure_of
 from ptyproof.study.layout import HALVES
 
 Manifests = Mapping[str, Mapping[str, Any]]
-_CELL = ("dose", "view", "gridsize")
+_CELL = ("dose", "replicate", "view", "gridsize")
 
 
 def check(manifests: Manifests) -> Findings:
@@ -32,17 +33,17 @@ def check(manifests: Manifests) -> Findings:
 
 
 class _Recorded:
-    """The datasets that Phases C and D have recorded, by dose and by cell."""
+    """The datasets that Phases C and D have recorded, by dose and replicate, and by cell."""
 
     def __init__(self, manifests: Manifests) -> None:
-        self.doses = {entry["dose"]: entry for entry in manifests[RUN]["datasets"]}
+        self.exposures = {exposure_of(entry): entry for entry in manifests[RUN]["datasets"]}
         self.views = {cell_of(entry): entry for entry in manifests[OVERLAP]["views"]}
 
     def other(self, name: str, place: str, job: dict[str, Any], half: str, used: str) -> Findings:
         """Yield that a job used another dataset than the recorded one of its cell, or that none is recorded."""
-        source = self.views.get(cell_of({key: job[key] for key in _CELL}))
+        source = self.views.get(cell_of({key: job.get(key) for key in _CELL}))
         if source is not None and source["reads_phase_c"]:
-            source = self.doses.get(job["dose"])
+            source = self.exposures.get(exposure_of(job))
         record = None if source is None else source[half]["file"]
         if record is None:
             yield finding_about(name, "PM906", place, f"no phase recorded data of {job['job'][:120]}")

@@ -13,10 +13,11 @@ from ptyproof import clock
 from ptyproof.checking.model.codes import codes
 from ptyproof.checking.model.findings import Finding
 from ptyproof.io.hashing import sha256_file
-from ptyproof.study.layout import cell_key
+from ptyproof.study.layout import cell_key, dose_folder
 
 INDEX = "hub.json"
 Findings = Iterator[Finding]
+LARGEST_DOSE = 1e12
 _LARGEST = 2**63
 
 
@@ -186,11 +187,22 @@ def cell_of(record: dict[str, object]) -> str | None:
     if dose is None or view is None:
         return None
     split = text(record, "split")
-    name = cell_key(dose, view, gridsize or 0)
+    name = cell_key(dose, view, gridsize or 0, replicate_of(record))
     if gridsize is None:
-        name = name.removesuffix("-gs0")
+        name = cell_key(dose, view, 0).removesuffix("-gs0")
     method = text(record, "method")
     return "-".join(part for part in (name, split, method) if part is not None)
+
+
+def replicate_of(record: dict[str, object]) -> int:
+    """Return the number of the replicate that a record is about; one that names none is about the first."""
+    return count(record, "replicate") or 1
+
+
+def folder_of(record: dict[str, object]) -> str | None:
+    """Return the folder of the dose and replicate that a record is about; None without a dose that has a folder."""
+    dose = number(record, "dose")
+    return None if dose is None or not 0 < dose < LARGEST_DOSE else dose_folder(dose, replicate_of(record))
 
 
 def plural(n: int, noun: str) -> str:

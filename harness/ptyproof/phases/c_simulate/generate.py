@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
@@ -25,15 +25,15 @@ from ptyproof.io.hashing import combine_digests, sha256_json
 from ptyproof.io.locking import lock
 from ptyproof.io.npz import NpzWriter
 from ptyproof.io.patterns import PatternStatistics, pattern_problems
-from ptyproof.phases.base import Base
+from ptyproof.phases.base import Base, base_of_replicate
 from ptyproof.phases.c_simulate.contract import check_simulation
-from ptyproof.phases.doses import select_doses
 from ptyproof.physics.dose import mean_exit_power, scale_probe_to_dose
 from ptyproof.physics.forward import iterate_patches, simulate_counts
 from ptyproof.physics.split import HalfSplit, split_halves
 from ptyproof.provenance.environment import environment
 from ptyproof.records.manifest import TOOL_LABEL, read_manifest, same_but_time, timed_head, write_manifest
 from ptyproof.study.design import StudyDesign
+from ptyproof.study.exposures import Exposure, check_no_fewer_replicates, exposure_of, select_exposures
 from ptyproof.study.layout import HALVES, RUN_MANIFEST, Half, dose_folder, phase_c_file
 from ptyproof.study.seeds import stream
 
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class _Plan:
-    """What is the same for every dose."""
+    """What is the same for every dose of a replicate; the base is that of the replicate."""
 
     design: StudyDesign
     base: Base
@@ -72,6 +72,7 @@ def generate(
     output_root: Path,
     doses: tuple[float, ...] | None = None,
     console: Console | None = None,
+    replicates: tuple[int, ...] | None = None,
 ) -> RunManifest:
     """Write `dose_*/patched_{train,test}.npz` and `run_manifest.json` under `output_root`; return the manifest.
 
@@ -88,27 +89,40 @@ def generate(
         Doses to make, photons per pattern, each one of the design's; None makes all.
     console
         Where progress is shown; None is silent.
+    replicates
+        Replicates to make, each one of the design's; None makes all.
 
     Raises
     ------
     InputError
-        If a dose is not the study's, the split leaves a half empty, what would be written could not be read again
-        (`check_simulation`), or `output_root` cannot take files or belongs to another study; nothing is written then.
+        If a dose or replicate is not the study's, the split leaves a half empty, what would be written could not be read again
+        (`check_simulation`), or `output_root` cannot take files or belongs to another study or to one with more
+        replicates; nothing is written then.
     RunError
         If writing fails while it is under way; what was complete stays complete.
     """
     console = console or Console.silent()
-    wanted = select_doses(design.doses_photons_per_pattern, doses)
+    wanted = select_exposures(design.exposures, doses, replicates)
     dataset = base.dataset
     split = split_halves(dataset.positions_px, dataset.probe, design.illumination_fraction)
     plan = _Plan(design, base, split, _recipe_digest(design, base))
-    check_simulation(base, split, wanted)
+    for own, exposed in _by_base(plan, wanted):
+        check_simulation(own.base, split, exposed)
     writable_folder(output_root, "--output-root")
     with lock(output_root / RUN_MANIFEST):
         return _generate(plan, wanted, output_root, console)
 
 
-def _generate(plan: _Plan, wanted: tuple[float, ...], output_root: Path, console: Console) -> RunManifest:
+def _by_base(plan: _Plan, wanted: tuple[Exposure, ...]) -> Iterator[tuple[_Plan, tuple[float, ...]]]:
+    """Yield the plan of each base that the exposures have, and its doses."""
+    for replicate in dict.fromkeys(exposure.replicate for exposure in wanted):
+        base = base_of_replicate(plan.design, plan.base, replicate)
+        if base is not plan.base or replicate == wanted[0].replicate:
+            doses = tuple(exposure.dose for exposure in wanted if exposure.replicate == replicate)
+            yield replace(plan, base=base), doses
+
+
+def _generate(plan: _Plan, wanted: tuple[Exposure, ...], output_root: Path, console: Console) -> RunManifest:
     design, split = plan.design, plan.split
     manifest_path = output_root / RUN_MANIFEST
     manifest = _new_manifest(plan)
@@ -118,33 +132,33 @@ def _generate(plan: _Plan, wanted: tuple[float, ...], output_root: Path, console
         f"split along y at row {split.line_px:.1f} px: {len(split.train)} train and {len(split.test)} test positions, "
         f"{len(split.left_out)} left out because their illumination crosses the line"
     )
-    done = {entry["dose"]: entry for entry in earlier["datasets"]} if earlier else {}
-    for dose in wanted:
-        if dose in done and _is_reusable(done[dose], plan, output_root):
-            console.say(f"dose {dose:g}: reused, files are whole and made by the same recipe")
+    done = {exposure_of(entry): entry for entry in earlier["datasets"]} if earlier else {}
+    for exposure in wanted:
+        if exposure in done and _is_reusable(done[exposure], plan, output_root):
+            console.say(f"{exposure}: reused, files are whole and made by the same recipe")
             continue
+        own = replace(plan, base=base_of_replicate(design, plan.base, exposure.replicate))
         try:
-            done[dose] = _make_dose(plan, dose, output_root, console)
-            manifest["datasets"] = [done[d] for d in design.doses_photons_per_pattern if d in done]
+            done[exposure] = _make_exposure(own, exposure, output_root, console)
+            manifest["datasets"] = [done[known] for known in design.exposures if known in done]
             write_manifest(manifest_path, manifest)
         except OSError as error:
-            raise RunError(f"writing dose {dose:g} under {output_root} failed: {error.strerror or error}") from error
-    manifest["datasets"] = [done[d] for d in design.doses_photons_per_pattern if d in done]
+            raise RunError(f"writing {exposure} under {output_root} failed: {error.strerror or error}") from error
+    manifest["datasets"] = [done[known] for known in design.exposures if known in done]
     if earlier is None or not same_but_time(earlier, manifest):
         write_manifest(manifest_path, manifest)
     return manifest
 
 
 def _recipe_digest(design: StudyDesign, base: Base) -> str:
-    """Digest of all that decides the arrays of a dose, except the dose itself."""
-    return sha256_json(
-        {
-            "base": base.sha256,
-            "illumination_fraction": design.illumination_fraction,
-            "seed": design.seeds.simulation,
-            "tool": TOOL_LABEL,
-        }
-    )
+    """Digest of all that decides the arrays of a dose, except the dose itself and the replicate."""
+    parts = {
+        "base": base.sha256,
+        "illumination_fraction": design.illumination_fraction,
+        "seed": design.seeds.simulation,
+        "tool": TOOL_LABEL,
+    }
+    return sha256_json(parts | ({"replicate_objects": True} if design.replicate_objects else {}))
 
 
 def _new_manifest(plan: _Plan) -> RunManifest:
@@ -188,6 +202,7 @@ def _earlier_manifest(path: Path, new: RunManifest) -> RunManifest | None:
             f"{path} is the record of study {earlier['study']} on base {earlier['base']['name']}, made by another "
             f"recipe (base, split, seed or version differ); choose another --output-root for study {new['study']}"
         )
+    check_no_fewer_replicates(path, earlier["design"], new["design"].get("replicates", 1))
     return earlier
 
 
@@ -196,25 +211,26 @@ def _is_reusable(entry: DatasetEntry, plan: _Plan, output_root: Path) -> bool:
     return same and all(file_is_whole(entry[half]["file"], output_root) for half in HALVES)
 
 
-def _make_dose(plan: _Plan, dose: float, output_root: Path, console: Console) -> DatasetEntry:
+def _make_exposure(plan: _Plan, exposure: Exposure, output_root: Path, console: Console) -> DatasetEntry:
+    dose, replicate = exposure
     kept_px = plan.base.dataset.positions_px[plan.kept]
     probe = scale_probe_to_dose(plan.base.dataset.probe, plan.obj, kept_px, dose)
-    folder = dose_folder(dose)
+    folder = dose_folder(dose, replicate)
     (output_root / folder).mkdir(exist_ok=True)
-    paths = {half: phase_c_file(output_root, dose, half) for half in HALVES}
-    with console.progress(f"simulate dose {dose:g}", len(kept_px), "pattern") as progress, ExitStack() as stack:
+    paths = {half: phase_c_file(output_root, dose, half, replicate) for half in HALVES}
+    with console.progress(f"simulate {exposure}", len(kept_px), "pattern") as progress, ExitStack() as stack:
         # both appear when both are complete, or neither
         archives = {half: stack.enter_context(NpzWriter(path)) for half, path in paths.items()}
-        made = {half: _make_half(plan, probe, dose, half, archive, progress) for half, archive in archives.items()}
+        made = {half: _make_half(plan, probe, exposure, half, archive, progress) for half, archive in archives.items()}
     entry: DatasetEntry = {
-        "dose": dose,
+        **exposure.as_dict(),
         "folder": folder,
         "recipe_digest": plan.recipe_digest,
         "train": {"file": file_record(paths["train"], output_root), **made["train"]},
         "test": {"file": file_record(paths["test"], output_root), **made["test"]},
     }
     console.say(
-        f"dose {dose:g}: {entry['train']['n_patterns']} train and {entry['test']['n_patterns']} test patterns, "
+        f"{exposure}: {entry['train']['n_patterns']} train and {entry['test']['n_patterns']} test patterns, "
         f"{entry['train']['photons_per_pattern_measured']:.6g} and "
         f"{entry['test']['photons_per_pattern_measured']:.6g} photons per pattern measured"
     )
@@ -232,12 +248,18 @@ class _HalfWithoutFile(TypedDict):
 
 
 def _make_half(
-    plan: _Plan, probe: npt.NDArray[np.complex64], dose: float, half: Half, archive: NpzWriter, progress: Progress
+    plan: _Plan,
+    probe: npt.NDArray[np.complex64],
+    exposure: Exposure,
+    half: Half,
+    archive: NpzWriter,
+    progress: Progress,
 ) -> _HalfWithoutFile:
+    dose = exposure.dose
     dataset, index = plan.base.dataset, plan.half(half)
     positions_px = dataset.positions_px[index]
     shape = (len(index), *probe.shape)
-    seed, key = plan.design.seeds.simulation, ["phase_c", dose_folder(dose), half]
+    seed, key = plan.design.seeds.simulation, ["phase_c", dose_folder(*exposure), half]
     tally = _Tally()
     scan_index = np.arange(len(dataset.positions_px)) if dataset.scan_index is None else dataset.scan_index
     counts = simulate_counts(plan.obj, probe, positions_px, stream(seed, *key))
@@ -252,7 +274,7 @@ def _make_half(
     measured = tally.photons / len(index)
     metadata = _metadata(plan, dose, half, measured, {"root": seed, "key": key})
     for reason in pattern_problems(tally.statistics(len(index)), metadata):
-        raise RunError(f"dose {dose:g}: the {half} half would not be read again: diffraction {reason}")
+        raise RunError(f"{exposure}: the {half} half would not be read again: diffraction {reason}")
     archive.add("_metadata", encode_metadata(metadata))
     return {
         "arrays_sha256": combine_digests(digests),

@@ -12,8 +12,9 @@ from ptyproof.io.file_record import file_is_whole, file_record
 from ptyproof.io.hashing import combine_digests
 from ptyproof.phases.d_overlap.selection import Rejection, ViewPlan, ViewSelection, select_view
 from ptyproof.records.manifest import head, write_manifest
+from ptyproof.study.exposures import exposure_of
 from ptyproof.study.layout import HALVES, Half, phase_d_file, view_folder
-from ptyproof.study.views import Spacing, View
+from ptyproof.study.views import Spacing
 
 if TYPE_CHECKING:
     from ptyproof_schemas.types.common import File
@@ -51,26 +52,24 @@ class _Written(NamedTuple):
 _NOTHING = _Written(None, None)
 
 
-def make_cell(dose: float, recipe: str, plan: ViewPlan, halves: dict[Half, Dataset], roots: Roots) -> Cell:
-    """Write the archives and metrics files of a view at one dose; return its entry for the manifest.
+def make_cell(recipe: str, plan: ViewPlan, halves: dict[Half, Dataset], roots: Roots) -> Cell:
+    """Write the archives and metrics files of a view of one exposure; return its entry for the manifest.
 
     Parameters
     ----------
-    dose
-        Photons per pattern.
     recipe
         Digest of all that decides the view.
     plan
-        What is selected.
+        What is selected, and of which exposure.
     halves
         Phase C's datasets.
     roots
         Where files go.
     """
-    view = plan.view
+    view, (dose, replicate) = plan.view, plan.exposure
     chosen = {half: select_view(plan, half, halves[half].positions_px) for half in HALVES}
     rejections = [rejection for half in HALVES if (rejection := chosen[half].rejection) is not None]
-    paths = {half: phase_d_file(roots.output, dose, view.name, half) for half in HALVES}
+    paths = {half: phase_d_file(roots.output, dose, view.name, half, replicate) for half in HALVES}
     files = dict.fromkeys(HALVES, _NOTHING)
     if not rejections and not view.reads_phase_c:
         for half, path in paths.items():
@@ -80,10 +79,10 @@ def make_cell(dose: float, recipe: str, plan: ViewPlan, halves: dict[Half, Datas
         files = dict.fromkeys(HALVES, _NOTHING)
         for path in paths.values():
             path.unlink(missing_ok=True)  # that of an earlier call, too
-    entries, bundle = _write_metrics(dose, view, chosen, files, "rejected" if rejections else "accepted", roots)
+    entries, bundle = _write_metrics(plan, chosen, files, "rejected" if rejections else "accepted", roots)
     if not rejections:
         return {
-            "dose": dose,
+            **plan.exposure.as_dict(),
             "view": view.name,
             "gridsize": view.gridsize,
             "status": "accepted",
@@ -94,7 +93,7 @@ def make_cell(dose: float, recipe: str, plan: ViewPlan, halves: dict[Half, Datas
             "recipe_digest": recipe,
         }
     return {
-        "dose": dose,
+        **plan.exposure.as_dict(),
         "view": view.name,
         "gridsize": view.gridsize,
         "status": "rejected",
@@ -109,22 +108,22 @@ def make_cell(dose: float, recipe: str, plan: ViewPlan, halves: dict[Half, Datas
 
 
 def _write_metrics(
-    dose: float,
-    view: View,
+    plan: ViewPlan,
     chosen: dict[Half, ViewSelection],
     files: dict[Half, _Written],
     status: Literal["accepted", "rejected"],
     roots: Roots,
 ) -> tuple[dict[Half, HalfEntry], File]:
     """Write the metrics of a view; return the entries of its halves for the manifest, and the record of the bundle."""
-    folder = view_folder(roots.artifacts, dose, view.name)
+    view, (dose, replicate) = plan.view, plan.exposure
+    folder = view_folder(roots.artifacts, dose, view.name, replicate)
     folder.mkdir(parents=True, exist_ok=True)
     entries: dict[Half, HalfEntry] = {}
     for half in HALVES:
         found, path = chosen[half].record, folder / f"{half}_metrics.json"
         own: OverlapMetrics = {
             **head("overlap_metrics"),
-            "dose": dose,
+            **plan.exposure.as_dict(),
             "view": view.name,
             "split": half,
             "status": status,
@@ -140,7 +139,7 @@ def _write_metrics(
         }
     bundle: MetricsBundle = {
         **head("metrics_bundle"),
-        "dose": dose,
+        **plan.exposure.as_dict(),
         "view": view.name,
         "gridsize": view.gridsize,
         "status": status,
@@ -190,7 +189,7 @@ def describe(cell: Cell, reused: bool) -> str:
     selection = cell["train"]["selection"]
     if selection["kind"] == "spacing":
         numbers.append(f"S = {selection['threshold_px']:.1f} px, {selection['method']}")
-    label = f"dose {cell['dose']:g}, {cell['view']}"
+    label = f"{exposure_of(cell)}, {cell['view']}"
     note = " (reused)" if reused else ""
     if cell["status"] == "rejected":
         return f"{label}: REJECTED{note}: {cell['reason']}"

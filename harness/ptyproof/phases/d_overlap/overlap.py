@@ -21,12 +21,12 @@ from ptyproof.io.hashing import sha256_json
 from ptyproof.io.locking import lock
 from ptyproof.phases.d_overlap.cells import Roots, describe, is_reusable, make_cell
 from ptyproof.phases.d_overlap.selection import ViewPlan
-from ptyproof.phases.doses import select_doses
 from ptyproof.physics.probes import encircled_diameter_px
 from ptyproof.provenance.environment import environment
 from ptyproof.records.manifest import TOOL_LABEL, read_manifest, same_but_time, timed_head, write_manifest
 from ptyproof.study.design import StudyDesign, design_from_dict
-from ptyproof.study.layout import HALVES, OVERLAP_MANIFEST, RUN_MANIFEST, Half
+from ptyproof.study.exposures import Exposure, check_no_fewer_replicates, exposure_of, select_exposures
+from ptyproof.study.layout import HALVES, OVERLAP_MANIFEST, RUN_MANIFEST, Half, replicate_of
 from ptyproof.study.views import Sampling, View
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from ptyproof_schemas.types.run_manifest import Dataset as DatasetEntry
     from ptyproof_schemas.types.run_manifest import RunManifest
 
-    Cells = dict[tuple[float, str], Cell]
+    Cells = dict[tuple[Exposure, str], Cell]
 
 _POWER_FRACTION = 0.9
 
@@ -46,7 +46,7 @@ class OverlapOptions:
 
     Parameters
     ----------
-    doses, views
+    doses, replicates, views
         Which to make; None makes all. Views by name.
     sampling_view
         One sampling view to make instead of the study's views.
@@ -61,6 +61,7 @@ class OverlapOptions:
     sampling_view: View | None = None
     probe_diameter_px: float | None = None
     subsampling_seed: int | None = None
+    replicates: tuple[int, ...] | None = None
 
 
 def overlap(
@@ -103,7 +104,7 @@ def overlap(
     run = _read_run_manifest(phase_c_root)
     study = _study_of(run, design, options)
     views = _select_views(study, options)
-    entries = _select_entries(run, options)
+    entries = _select_entries(run, study, options)
     for entry in entries:
         _check_files(entry, phase_c_root)
     for folder, name in ((output_root, "--output-root"), (roots.artifacts, "--artifact-root")):
@@ -124,12 +125,12 @@ def _overlap(
     output_root = roots.output
     manifest = _new_manifest(run, study, roots)
     manifest_path = output_root / OVERLAP_MANIFEST
-    earlier = _earlier_manifest(manifest_path, run)
+    earlier = _earlier_manifest(manifest_path, run, study)
     for folder in (output_root, roots.artifacts):
         sweep(folder)
     known: list[Cell] = [*earlier["views"], *earlier["rejected_views"]] if earlier else []
     cells = {_key(cell): cell for cell in known}
-    order = [(entry["dose"], view.name) for entry in run["datasets"] for view in study.views]
+    order = [(exposure_of(entry), view.name) for entry in run["datasets"] for view in study.views]
     try:
         for entry in entries:
             made = _make_dose(entry, views, study, options, roots, cells, console)
@@ -180,9 +181,10 @@ def _select_views(study: StudyDesign, options: OverlapOptions) -> list[View]:
     return [view for view in study.views if options.views is None or view.name in options.views]
 
 
-def _select_entries(run: RunManifest, options: OverlapOptions) -> list[DatasetEntry]:
-    doses = select_doses(tuple(entry["dose"] for entry in run["datasets"]), options.doses)
-    return [entry for entry in run["datasets"] if entry["dose"] in doses]
+def _select_entries(run: RunManifest, study: StudyDesign, options: OverlapOptions) -> list[DatasetEntry]:
+    made = {exposure_of(entry): entry for entry in run["datasets"]}
+    of_study = [exposure for exposure in made if exposure.replicate <= study.replicates]
+    return [made[exposure] for exposure in select_exposures(of_study, options.doses, options.replicates)]
 
 
 def _check_files(entry: DatasetEntry, root: Path) -> None:
@@ -211,7 +213,7 @@ def _new_manifest(run: RunManifest, study: StudyDesign, roots: Roots) -> Overlap
     }
 
 
-def _earlier_manifest(path: Path, run: RunManifest) -> OverlapManifest | None:
+def _earlier_manifest(path: Path, run: RunManifest, study: StudyDesign) -> OverlapManifest | None:
     if not path.exists():
         return None
     earlier = read_manifest(path, "overlap_manifest")
@@ -219,14 +221,15 @@ def _earlier_manifest(path: Path, run: RunManifest) -> OverlapManifest | None:
         raise InputError(
             f"{path} was made from other Phase C data (study {earlier['study']}); choose another --output-root"
         )
+    check_no_fewer_replicates(path, earlier["design"], study.replicates)
     return earlier
 
 
-def _key(cell: Cell) -> tuple[float, str]:
-    return cell["dose"], cell["view"]
+def _key(cell: Cell) -> tuple[Exposure, str]:
+    return exposure_of(cell), cell["view"]
 
 
-def _file_cells(manifest: OverlapManifest, cells: Cells, order: list[tuple[float, str]]) -> None:
+def _file_cells(manifest: OverlapManifest, cells: Cells, order: list[tuple[Exposure, str]]) -> None:
     """Put the cells into the manifest: the study's in its order, then those of earlier calls that it does not name."""
     keys = [key for key in order if key in cells] + sorted(key for key in cells if key not in order)
     listed = [cells[key] for key in keys]
@@ -250,30 +253,32 @@ def _make_dose(
 ) -> list[Cell]:
     halves: dict[Half, Dataset] = {}
     made = []
-    with console.progress(f"views of dose {entry['dose']:g}", len(views), "view") as progress:
+    exposure = exposure_of(entry)
+    with console.progress(f"views of {exposure}", len(views), "view") as progress:
         for view in views:
             recipe = _recipe_digest(entry, view, study, options)
-            cell = earlier.get((entry["dose"], view.name))
+            cell = earlier.get((exposure, view.name))
             reused = cell is not None and is_reusable(cell, recipe, roots)
             if cell is None or not reused:
                 halves = halves or {
                     half: read_dataset(roots.phase_c / entry[half]["file"]["path"], mmap=True).dataset
                     for half in HALVES
                 }
-                plan = _plan(view, study, options, halves["train"])
-                cell = make_cell(entry["dose"], recipe, plan, halves, roots)
+                plan = _plan(view, exposure, study, options, halves["train"])
+                cell = make_cell(recipe, plan, halves, roots)
             console.say(describe(cell, reused))
             made.append(cell)
             progress.update(1)
     return made
 
 
-def _plan(view: View, study: StudyDesign, options: OverlapOptions, dataset: Dataset) -> ViewPlan:
+def _plan(view: View, exposure: Exposure, study: StudyDesign, options: OverlapOptions, dataset: Dataset) -> ViewPlan:
     diameter, source = options.probe_diameter_px, "given"
     if diameter is None:
         diameter = encircled_diameter_px(dataset.probe, _POWER_FRACTION)
         source = f"measured: circle about the centroid of |P|^2 that holds {100 * _POWER_FRACTION:.0f} % of it"
     return ViewPlan(
+        exposure=exposure,
         view=view,
         pattern_size_px=study.pattern_size_px,
         neighbor_count=study.neighbors_of(view),
@@ -285,17 +290,17 @@ def _plan(view: View, study: StudyDesign, options: OverlapOptions, dataset: Data
 
 
 def _recipe_digest(entry: DatasetEntry, view: View, study: StudyDesign, options: OverlapOptions) -> str:
-    return sha256_json(
-        {
-            "sources": [entry[half]["arrays_sha256"] for half in HALVES],
-            "view": view.as_dict(),
-            "neighbor_count": study.neighbors_of(view),
-            "min_acceptance_rate": study.min_acceptance_rate,
-            "seeds": study.seeds.as_dict(),
-            "probe_diameter_px": options.probe_diameter_px,
-            "tool": TOOL_LABEL,
-        }
-    )
+    parts = {
+        "sources": [entry[half]["arrays_sha256"] for half in HALVES],
+        "view": view.as_dict(),
+        "neighbor_count": study.neighbors_of(view),
+        "min_acceptance_rate": study.min_acceptance_rate,
+        "seeds": study.seeds.as_dict(),
+        "probe_diameter_px": options.probe_diameter_px,
+        "tool": TOOL_LABEL,
+    }
+    replicate = replicate_of(entry)
+    return sha256_json(parts | ({"replicate": replicate} if replicate > 1 else {}))
 
 
 def sampling_view(gridsize: int, neighbor_count: int | None, s_img: float, n_groups: int) -> View:

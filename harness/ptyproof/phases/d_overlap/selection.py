@@ -12,8 +12,9 @@ from ptyproof.physics.grouping import effective_neighbor_count, n_distinct_group
 from ptyproof.physics.overlap import OverlapMetrics, overlap_metrics
 from ptyproof.physics.spacing import SpacingStatistics, select_by_spacing, spacing_statistics
 from ptyproof.study.design import Seeds
+from ptyproof.study.exposures import Exposure
 from ptyproof.study.layout import Half
-from ptyproof.study.seeds import stream
+from ptyproof.study.seeds import of_replicate, stream
 from ptyproof.study.views import Sampling, Spacing, View
 
 if TYPE_CHECKING:
@@ -38,11 +39,13 @@ class Rejection(NamedTuple):
 
 @dataclass(frozen=True)
 class ViewPlan:
-    """A view with everything that its selection depends on besides the positions.
+    """A view of one exposure, with everything that its selection depends on besides the positions.
 
+    Random streams depend on the replicate and not on the dose, so that doses compare the same positions and groups.
     `neighbor_count` is K, `probe_diameter_px` the diameter of the discs in the overlap metrics.
     """
 
+    exposure: Exposure
     view: View
     pattern_size_px: int
     neighbor_count: int
@@ -50,6 +53,10 @@ class ViewPlan:
     seeds: Seeds
     probe_diameter_px: float
     probe_diameter_source: str
+
+    def stream(self, root: int, half: Half) -> np.random.Generator:
+        """Return the random stream of a half under a root seed."""
+        return stream(root, *of_replicate(("phase_d", self.view.name, half), self.exposure.replicate))
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,7 +104,7 @@ def _select(plan: ViewPlan, half: Half, positions_px: FloatArray) -> tuple[IntAr
         return _select_by_spacing(plan, selection, half, positions_px)
     if isinstance(selection, Sampling):
         n_drawn = max(1, round(selection.s_img * n))
-        rng = stream(plan.seeds.subsampling, "phase_d", plan.view.name, half)
+        rng = plan.stream(plan.seeds.subsampling, half)
         index = np.sort(rng.choice(n, size=n_drawn, replace=False)).astype(np.int64)
         seed = plan.seeds.subsampling
         return index, {"kind": "sampling", "s_img": selection.s_img, "rng_seed_subsample": seed}, None
@@ -149,7 +156,7 @@ def _groups(plan: ViewPlan, half: Half, kept_px: FloatArray) -> tuple[Grouping, 
             plan.probe_diameter_px, n, 0, plan.neighbor_count, None, reason, None, reason, None, reason
         )
         return record, _overlap_record(plan, nothing)
-    rng = stream(plan.seeds.grouping, "phase_d", view.name, half)
+    rng = plan.stream(plan.seeds.grouping, half)
     groups = position_groups(kept_px, view.gridsize, plan.neighbor_count, requested, rng)
     record["n_groups_actual"] = len(groups)
     record["n_groups_distinct"] = n_distinct_groups(groups)

@@ -71,6 +71,7 @@ def task_of(design: StudyDesign, training: TrainingDesign, job: TrainingJob) -> 
         gridsize=job.gridsize,
         neighbor_count=job.neighbor_count,
         training=training,
+        replicate=job.replicate,
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from ptyproof.metrics.against_truth import Scored
+from ptyproof.phases.g_compare.tables import place_of
 from ptyproof.physics.align import Aligned, Crop
 from ptyproof.records.archive import ReconstructionArchive
 
@@ -61,13 +62,13 @@ def settings_of(jobs: Sequence[Job], cell: Job) -> dict[str, MethodSettings]:
     A method that was set alike in all of its `jobs` is in every table. One that was set in different ways is in the
     table with the setting of the cell's own dose, view and half, so rows of two settings cannot share a table.
     """
-    place = _place(cell)
+    place = place_of(cell)
     of_method: dict[str, list[tuple[bool, MethodSettings]]] = {}
     for job in jobs:
         settings: MethodSettings = {"options": job.get("options", {}), "budget": job["budget"]}
         if "tuning" in job:
             settings["tuning"] = job["tuning"]
-        of_method.setdefault(job["method"], []).append((_place(job) == place, settings))
+        of_method.setdefault(job["method"], []).append((place_of(job) == place, settings))
     found = {}
     for method, known in sorted(of_method.items()):
         alike = all(settings == known[0][1] for _, settings in known)
@@ -75,10 +76,6 @@ def settings_of(jobs: Sequence[Job], cell: Job) -> dict[str, MethodSettings]:
         if here:
             found[method] = here[0]
     return found
-
-
-def _place(job: Job) -> tuple[float, str, int, str]:
-    return job["dose"], job["view"], job["gridsize"], job["split"]
 
 
 def others_of(manifest: ReconstructionManifest) -> list[Other]:
@@ -97,10 +94,7 @@ def _other(
     record: Job | Skipped | NotSelected, status: OtherStatus, skip: Skipped | None = None, reason: str | None = None
 ) -> Other:
     return {
-        "dose": record["dose"],
-        "view": record["view"],
-        "gridsize": record["gridsize"],
-        "split": record["split"],
+        **place_of(record).as_dict(),
         "method": record["method"],
         "status": status,
         "code": None if skip is None else skip["code"],

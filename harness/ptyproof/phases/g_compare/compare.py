@@ -32,8 +32,10 @@ from ptyproof.metrics.protocol import Recipe, protocol, protocol_sha256, recipe_
 from ptyproof.phases.g_compare import page
 from ptyproof.phases.g_compare.cell import ComparedCell, Reconstructed, others_of, reconstructed_of, settings_of
 from ptyproof.phases.g_compare.tables import (
+    COLUMNS,
     CURVE_COLUMNS,
     account,
+    columns_for,
     csv_text,
     curve_rows,
     summary,
@@ -43,6 +45,7 @@ from ptyproof.physics.align import Aligned, Crop, align, illumination_crop
 from ptyproof.records.archive import ReconstructionArchive, read_archive
 from ptyproof.records.manifest import TOOL, read_manifest, timed_head, write_manifest
 from ptyproof.study.design import StudyDesign, design_from_dict
+from ptyproof.study.exposures import exposure_of
 from ptyproof.study.layout import (
     COMPARISON_CSV,
     COMPARISON_FIGURES,
@@ -53,6 +56,7 @@ from ptyproof.study.layout import (
     RECONSTRUCTION_MANIFEST,
     phase_c_file,
     phase_d_file,
+    replicate_of,
 )
 
 if TYPE_CHECKING:
@@ -119,9 +123,9 @@ class ComparisonPhase:
         views = {view.name: view for view in self.design.views}
         view = views.get(job["view"])
         if view is not None and view.reads_phase_c and self.phase_c_root is not None:
-            return phase_c_file(self.phase_c_root, job["dose"], job["split"])
+            return phase_c_file(self.phase_c_root, job["dose"], job["split"], replicate_of(job))
         if view is not None and not view.reads_phase_c and self.phase_d_root is not None:
-            return phase_d_file(self.phase_d_root, job["dose"], job["view"], job["split"])
+            return phase_d_file(self.phase_d_root, job["dose"], job["view"], job["split"], replicate_of(job))
         return self.artifact_root.joinpath(found.dataset["path"])
 
     def check(self) -> None:
@@ -179,7 +183,7 @@ class ComparisonPhase:
         dataset_file = file_record(self.dataset_path(reconstructed), self.out)
         entry: Compared = {
             "job": job["job"],
-            "dose": job["dose"],
+            **exposure_of(job).as_dict(),
             "view": job["view"],
             "gridsize": job["gridsize"],
             "split": job["split"],
@@ -239,16 +243,16 @@ class ComparisonPhase:
         return protocol(self.recipe, job["split"], job["probe"], scope, methods)
 
     def in_order(self, entries: Sequence[Cell]) -> list[Cell]:
-        """Return entries in the study's order: dose, view, split, method; methods that it does not name come last."""
+        """Return entries in the study's order: dose, replicate, view, split, method; other methods come last."""
         design = self.design
-        doses = list(design.doses_photons_per_pattern)
         views = [view.name for view in design.views]
         methods = [method.name for method in design.reconstruction.methods]
 
         def place(entry: Cell) -> tuple[int, int, str, int, str]:
+            exposure = design.exposures.index(exposure_of(entry))
             method = entry["method"]
             known = methods.index(method) if method in methods else len(methods)
-            return doses.index(entry["dose"]), views.index(entry["view"]), entry["split"], known, method
+            return exposure, views.index(entry["view"]), entry["split"], known, method
 
         return sorted(entries, key=place)
 
@@ -342,9 +346,10 @@ def run_comparison(phase: ComparisonPhase, console: Console | None = None) -> Co
     )
     tables = [f"# Comparison: study {phase.reconstruction['study']}", "", *page.tables(found)]
     write_manifest(phase.out / METRICS_SUMMARY, found)
+    rows = map(vars, tidy_rows(cells, phase.recipe))
     files: Files = {
-        "comparison": _written(phase.out / COMPARISON_CSV, csv_text(map(vars, tidy_rows(cells, phase.recipe)))),
-        "frc_curves": _written(phase.out / FRC_CURVES, csv_text(points, CURVE_COLUMNS)),
+        "comparison": _written(phase.out / COMPARISON_CSV, csv_text(rows, columns_for(COLUMNS, cells))),
+        "frc_curves": _written(phase.out / FRC_CURVES, csv_text(points, columns_for(CURVE_COLUMNS, cells))),
         "tables": _written(phase.out / COMPARISON_TABLES, "\n".join(tables) + "\n"),
         "metrics_summary": file_record(phase.out / METRICS_SUMMARY, phase.out),
     }

@@ -9,7 +9,7 @@ from ptyproof import markdown
 from ptyproof.metrics.protocol import LARGEST_CHANGE, describe_settings
 from ptyproof.metrics.ranking import CONTROLS, how_marked, spread
 from ptyproof.phases.g_compare.tables import comparable_of
-from ptyproof.study.layout import replicate_of
+from ptyproof.study.exposures import exposure_of
 from ptyproof.study.reconstruction import Split
 
 NOT_CONVERGED = (
@@ -85,7 +85,7 @@ def median_and_range(values: list[float | None]) -> markdown.Markdown | None:
 def _grouped(cells: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str, str | None], list[str]]:
     groups: dict[tuple[str, str, str | None], list[str]] = {}
     for cell in cells:
-        place = f"dose {cell['dose']:g}, {cell['view']} (gs{cell['gridsize']}), {cell['split']}:"
+        place = f"{exposure_of(cell)}, {cell['view']} (gs{cell['gridsize']}), {cell['split']}:"
         groups.setdefault((place, cell["status"], cell["reason"]), []).append(cell["method"])
     return groups
 

@@ -6,7 +6,7 @@ share one color scale.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,8 +20,9 @@ from ptyproof.metrics.protocol import Recipe
 from ptyproof.phases.figures import new_figure, save
 from ptyproof.phases.g_compare.colors import color_of
 from ptyproof.phases.g_compare.convergence_plot import convergence
+from ptyproof.phases.g_compare.tables import place_of
 from ptyproof.physics.frc import HALF_BIT, NYQUIST, ONE_BIT, RingCorrelation
-from ptyproof.study.layout import cell_key
+from ptyproof.study.layout import cell_of, replicate_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -60,7 +61,7 @@ class Pictures:
 
     def add(self, cell: ComparedCell) -> None:
         """Take a cell; those of one dose, view and half come one after the other."""
-        if self._group and _place(self._group[0].entry) != _place(cell.entry):
+        if self._group and place_of(self._group[0].entry) != place_of(cell.entry):
             self._draw_group()
         self._group.append(cell)
         self._entries.append(cell.entry)
@@ -78,7 +79,7 @@ class Pictures:
     def _draw_group(self) -> None:
         cells, self._group = self._group, []
         entry = cells[0].entry
-        name = f"{cell_key(entry['dose'], entry['view'], entry['gridsize'])}-{entry['split']}"
+        name = f"{cell_of(entry)}-{entry['split']}"
         self._save(objects(cells, name), f"objects_{name}", "objects", entry)
         figure = convergence(cells, name)
         if figure is not None:
@@ -89,16 +90,17 @@ class Pictures:
 
     def _save(self, figure: Figure, name: str, what: str, entry: Compared | None = None) -> None:
         path = save(figure, self._folder / f"{name}.png")
-        self._drawn.append(
-            {
-                "what": what,
-                "dose": None if entry is None else entry["dose"],
-                "view": None if entry is None else entry["view"],
-                "gridsize": None if entry is None else entry["gridsize"],
-                "split": None if entry is None else entry["split"],
-                "file": file_record(path, self._root),
-            }
-        )
+        record: FigureRecord = {
+            "what": what,
+            "dose": None if entry is None else entry["dose"],
+            "view": None if entry is None else entry["view"],
+            "gridsize": None if entry is None else entry["gridsize"],
+            "split": None if entry is None else entry["split"],
+            "file": file_record(path, self._root),
+        }
+        if entry is not None and replicate_of(entry) > 1:
+            record["replicate"] = replicate_of(entry)
+        self._drawn.append(record)
 
 
 def draw_thresholds(place: Axes, curve: RingCorrelation, recipe: Recipe) -> None:
@@ -205,7 +207,7 @@ def _lines_of(place: Axes, entries: Sequence[Compared], metric: str) -> None:
     for method in dict.fromkeys(entry["method"] for entry in entries):
         for number, view in enumerate(views):
             chosen = [e for e in entries if e["method"] == method and (e["view"], e["gridsize"]) == view]
-            points = sorted((e["dose"], v) for e in chosen if (v := _value(e, metric)) is not None)
+            points = _medians((e["dose"], v) for e in chosen if (v := _value(e, metric)) is not None)
             if points:
                 place.plot(
                     *zip(*points, strict=True),
@@ -215,6 +217,14 @@ def _lines_of(place: Axes, entries: Sequence[Compared], metric: str) -> None:
                     ms=4,
                     label=f"{method}, {view[0]}",
                 )
+
+
+def _medians(points: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Return the median of the replicates of each dose, by dose."""
+    values: dict[float, list[float]] = {}
+    for dose, value in points:
+        values.setdefault(dose, []).append(value)
+    return [(dose, float(np.median(values[dose]))) for dose in sorted(values)]
 
 
 def time_and_quality(entries: Sequence[Compared]) -> Figure:
@@ -322,7 +332,3 @@ def masked_colors(name: str) -> Any:
 
 def _value(entry: Compared, metric: str) -> float | None:
     return next((found["value"] for found in entry["measures"] if found["metric"] == metric), None)
-
-
-def _place(entry: Compared) -> tuple[float, str, int, str]:
-    return entry["dose"], entry["view"], entry["gridsize"], entry["split"]

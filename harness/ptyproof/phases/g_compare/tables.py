@@ -9,7 +9,7 @@ import csv
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, NotRequired, TypedDict
 
 from ptyproof.console import printable
 from ptyproof.metrics.definitions import headline, metric_definitions, of_comparison
@@ -17,6 +17,7 @@ from ptyproof.metrics.paired import RULE
 from ptyproof.metrics.protocol import HALF_BIT, ONE_BIT, Recipe, one_protocol
 from ptyproof.metrics.ranking import UNRANKED, best_method, by_method
 from ptyproof.records.manifest import head
+from ptyproof.study.exposures import Exposure
 from ptyproof.study.layout import replicate_of
 from ptyproof.study.reconstruction import Split
 
@@ -29,13 +30,29 @@ CURVE_COLUMNS = ("dose", "view", "gridsize", "method", "split", "image", "freque
 _FORMULA = ("=", "+", "-", "@")
 
 
+class PlaceRecord(TypedDict):
+    """How a record names a place."""
+
+    dose: float
+    replicate: NotRequired[int]
+    view: str
+    gridsize: int
+    split: Split
+
+
 class Place(NamedTuple):
-    """What the methods of a cell share: dose in photons per pattern, view, gridsize and half."""
+    """What the methods of a cell share: dose in photons per pattern, replicate, view, gridsize and half."""
 
     dose: float
     view: str
     gridsize: int
     split: Split
+    replicate: int = 1
+
+    def as_dict(self) -> PlaceRecord:
+        """Return the record for a manifest; that of the first replicate does not name it."""
+        exposure = Exposure(self.dose, self.replicate).as_dict()
+        return {**exposure, "view": self.view, "gridsize": self.gridsize, "split": self.split}
 
 
 @dataclass(frozen=True)
@@ -82,6 +99,11 @@ def not_compared(cell: Other) -> str:
     return status if cell["reason"] is None else f"{status}: {cell['reason']}"
 
 
+def columns_for(columns: Sequence[str], cells: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
+    """Return the columns of a table of cells: with the replicate behind the others where cells have several."""
+    return (*columns, *([REPLICATE] if any(replicate_of(cell) > 1 for cell in cells) else []))
+
+
 def csv_text(rows: Iterable[Mapping[str, Any]], columns: Sequence[str] = COLUMNS) -> str:
     """Return rows as CSV with a head; numbers with all their digits, nothing where there is no value."""
     stream = io.StringIO(newline="")
@@ -125,18 +147,9 @@ def table(cells: Sequence[Compared], protocols: Mapping[str, ProtocolParts], rec
     rows: list[Row] = []
     for cell in cells:
         values = {found["metric"]: found["value"] for found in cell["measures"] if found["metric"] in metrics}
-        row: Row = {
-            "dose": cell["dose"],
-            "view": cell["view"],
-            "gridsize": cell["gridsize"],
-            "split": cell["split"],
-            "method": cell["method"],
-            "values": values,
-        }
+        row: Row = {**place_of(cell).as_dict(), "method": cell["method"], "values": values}
         if "convergence" in cell:
             row["converged"] = cell["convergence"]["converged"]
-        if replicate_of(cell) > 1:
-            row["replicate"] = replicate_of(cell)
         rows.append(row)
     return {"protocol": cells[0]["protocol"], "parts": parts, "rows": rows, "best": _best(rows, recipe)}
 
@@ -164,10 +177,7 @@ def summary(
         ],
         "without_result": [
             {
-                "dose": cell["dose"],
-                "view": cell["view"],
-                "gridsize": cell["gridsize"],
-                "split": cell["split"],
+                **place_of(cell).as_dict(),
                 "method": cell["method"],
                 "status": cell["status"],
                 "reason": cell["reason"],
@@ -230,12 +240,12 @@ def comparable_of(row: Mapping[str, Any]) -> tuple[float, str, int, Split]:
 
 
 def place_of(row: Mapping[str, Any]) -> Place:
-    """Return dose, view, gridsize and half of a cell: what its methods share."""
-    return Place(row["dose"], row["view"], row["gridsize"], row["split"])
+    """Return dose, replicate, view, gridsize and half of a cell: what its methods share."""
+    return Place(row["dose"], row["view"], row["gridsize"], row["split"], replicate_of(row))
 
 
 def _common(cell: Cell) -> dict[str, Any]:
-    return {**place_of(cell)._asdict(), "method": cell["method"], "replicate": replicate_of(cell)}
+    return {**place_of(cell)._asdict(), "method": cell["method"]}
 
 
 def _plain(value: Any) -> Any:

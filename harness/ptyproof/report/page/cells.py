@@ -40,6 +40,7 @@ class CellRecord:
     state: str
     record: Mapping[str, Any]
     selection: Mapping[str, Any] | None
+    replicate: int = 1
 
     @property
     def anchor(self) -> str:
@@ -63,7 +64,7 @@ class CellRecord:
 
 
 def cells_of(training: Mapping[str, Any] | None, overlap: Mapping[str, Any] | None) -> list[CellRecord]:
-    """Return all cells of the study, by dose and then in the order of the views."""
+    """Return all cells of the study, by dose, by replicate, and then in the order of the views."""
     if training is None:
         return []
     states: dict[str, tuple[str, Mapping[str, Any]]] = {}
@@ -74,9 +75,14 @@ def cells_of(training: Mapping[str, Any] | None, overlap: Mapping[str, Any] | No
     listed = [] if overlap is None else [*overlap["views"], *overlap["rejected_views"]]
     selections = {cell_of(cell): cell for cell in listed}
     cells = []
-    for dose in training["design"]["doses_photons_per_pattern"]:
+    for dose, replicate in _exposures(training["design"]):
         for view in training["design"]["views"]:
-            key = cell_key(dose, view["name"], view["gridsize"])
+            key = cell_key(dose, view["name"], view["gridsize"], replicate)
             state, record = states.get(key, ("not_recorded", {}))
-            cells.append(CellRecord(key, dose, view, state, record, selections.get(key)))
+            cells.append(CellRecord(key, dose, view, state, record, selections.get(key), replicate))
     return cells
+
+
+def _exposures(design: Mapping[str, Any]) -> list[tuple[float, int]]:
+    replicates = range(1, design.get("replicates", 1) + 1)
+    return [(dose, replicate) for dose in design["doses_photons_per_pattern"] for replicate in replicates]

@@ -15,7 +15,7 @@ from ptyproof.metrics.protocol import Recipe
 from ptyproof.metrics.ranking import UNRANKED
 from ptyproof.phases.g_compare.tables import TidyRow, tidy_rows
 from ptyproof.report.page.tables import PngFigure
-from ptyproof.study.layout import cell_key
+from ptyproof.study.layout import cell_of
 
 _ALTS = {
     "objects": "Amplitude and phase of the truth and of every method's object, and the difference from the truth",
@@ -59,7 +59,7 @@ def figures_of(manifest: Mapping[str, Any], hub: Path) -> list[PngFigure]:
         if not lies_inside(hub / name, hub):
             continue
         of_all = entry["dose"] is None
-        cell = "all cells" if of_all else cell_key(entry["dose"], entry["view"], entry["gridsize"])
+        cell = "all cells" if of_all else cell_of(entry)
         caption = f"{entry['what']}, {cell}".capitalize() if of_all else f"{cell}: {entry['what']}"
         alt = f"{_ALTS.get(entry['what'], entry['what'])}, {cell}"
         made_from = ((name, entry["file"]["sha256"]),)

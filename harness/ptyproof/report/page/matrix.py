@@ -14,10 +14,14 @@ def matrix(training: Mapping[str, Any], cells: Sequence[CellRecord]) -> Table:
     views = training["design"]["views"]
     head = ["dose (photons per pattern)", *(f"{view['name']}, gridsize {view['gridsize']}" for view in views)]
     rows: list[list[str | Content]] = [
-        [f"{cells[start].dose:,g}", *map(_content, cells[start : start + len(views)])]
+        [_exposure(cells[start]), *map(_content, cells[start : start + len(views)])]
         for start in range(0, len(cells), len(views))
     ]
     return table("State of every cell of the study: doses by views", head, rows, "matrix")
+
+
+def _exposure(cell: CellRecord) -> str:
+    return f"{cell.dose:,g}" + (f", replicate {cell.replicate}" if cell.replicate > 1 else "")
 
 
 def _content(cell: CellRecord) -> Content:

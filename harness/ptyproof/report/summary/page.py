@@ -9,7 +9,7 @@ from typing import Any
 
 from ptyproof.hub.blocked import blocked_records
 from ptyproof.hub.index import Hub
-from ptyproof.hub.layout import SKIP_KEYS, SKIP_LINES, SUMMARY, TRAINING
+from ptyproof.hub.layout import SKIP_LINES, SUMMARY, TRAINING, skip_line
 from ptyproof.io.atomic import write_text
 from ptyproof.io.json_lines import one_line
 from ptyproof.report.manifests import Manifests, read_manifests
@@ -39,7 +39,7 @@ def write_summary(hub: Path) -> list[Path]:
     (hub / SUMMARY).parent.mkdir(parents=True, exist_ok=True)
     if TRAINING not in manifests.damaged:
         skips = manifests.training["skipped_views"] if manifests.training else []
-        records = ({key: skip[key] for key in SKIP_KEYS} for skip in skips)
+        records = (skip_line(skip) for skip in skips)
         lines = [one_line(json.dumps(record, ensure_ascii=False, allow_nan=False)) for record in records]
         write_text(hub / SKIP_LINES, "".join(f"{line}\n" for line in lines))
     write_text(hub / SUMMARY, summary(hub, manifests, [] if index is None else index["runs"]))

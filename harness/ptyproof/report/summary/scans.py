@@ -7,6 +7,7 @@ from typing import Any
 
 from ptyproof.markdown import table
 from ptyproof.report.labels import OVERLAPS
+from ptyproof.study.exposures import exposure_of
 from ptyproof.study.layout import HALVES, cell_of
 
 _VIEWS = ("cell", "phase D", "half", "positions", "kept", "acceptance rate", "groups", "distinct groups")
@@ -32,7 +33,7 @@ def doses(simulation: Mapping[str, Any] | None) -> Iterator[str]:
     """Yield the table of the photons of each dose in both halves."""
     rows = [
         [
-            f"{entry['dose']:g}",
+            str(exposure_of(entry)).removeprefix("dose "),
             half,
             entry[half]["n_patterns"],
             *(entry[half][f"photons_per_pattern_{kind}"] for kind in _PHOTONS),
