@@ -16,6 +16,7 @@ from ptyproof.io.hashing import sha256_json
 from ptyproof.records.cell_ledger import NOT_ENDED
 from ptyproof.records.training_ledger import TrainingLedger
 from ptyproof.study.design import StudyDesign
+from ptyproof.study.exposures import Exposure
 from ptyproof.study.jobs import JobFilters, TrainingJob, build_training_jobs
 from ptyproof.study.layout import HALVES, phase_c_file, phase_d_file
 from ptyproof.study.views import AllPositions
@@ -104,14 +105,15 @@ def _record(ledger: TrainingLedger, job: TrainingJob, end: dict[str, Any]) -> No
     )
 
 
-def _data(root: Path, design: StudyDesign, missing: set[tuple[float, str]]) -> None:
-    for dose in design.doses_photons_per_pattern:
+def _data(root: Path, design: StudyDesign, missing: set[tuple[Exposure, str]]) -> None:
+    for exposure in design.exposures:
+        dose, replicate = exposure
         for half in HALVES:
-            paths = [phase_c_file(root / "c", dose, half)]
+            paths = [phase_c_file(root / "c", dose, half, replicate)]
             paths += [
-                phase_d_file(root / "d", dose, view.name, half)
+                phase_d_file(root / "d", dose, view.name, half, replicate)
                 for view in design.views
-                if not isinstance(view.selection, AllPositions) and (dose, view.name) not in missing
+                if not isinstance(view.selection, AllPositions) and (exposure, view.name) not in missing
             ]
             for path in paths:
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -121,7 +123,7 @@ def _data(root: Path, design: StudyDesign, missing: set[tuple[float, str]]) -> N
 @settings(max_examples=15, phases=(Phase.explicit, Phase.generate))
 @given(design=designs(), data=st.data())
 def test_what_the_ledger_writes_is_sound(design: StudyDesign, data: st.DataObject) -> None:
-    cells = [(dose, view.name) for dose in design.doses_photons_per_pattern for view in design.views]
+    cells = [(exposure, view.name) for exposure in design.exposures for view in design.views]
     missing = data.draw(st.sets(st.sampled_from(cells)))
     with tempfile.TemporaryDirectory() as name:
         root = Path(name).resolve()
@@ -132,8 +134,10 @@ def test_what_the_ledger_writes_is_sound(design: StudyDesign, data: st.DataObjec
         for number in range(data.draw(st.integers(1, 2))):
             doses = data.draw(st.none() | st.sets(st.sampled_from(design.doses_photons_per_pattern), min_size=1))
             views = data.draw(st.none() | st.sets(st.sampled_from([view.name for view in design.views]), min_size=1))
+            replicates = data.draw(st.none() | st.sets(st.integers(1, design.replicates), min_size=1))
             filters = JobFilters(
                 doses=None if doses is None else tuple(sorted(doses)),
+                replicates=None if replicates is None else tuple(sorted(replicates)),
                 views=None if views is None else tuple(sorted(views)),
             )
             found = build_training_jobs(

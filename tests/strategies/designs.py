@@ -56,4 +56,6 @@ def designs(draw: st.DrawFn) -> StudyDesign:
         min_acceptance_rate=draw(st.floats(0.01, 1)),
         illumination_fraction=draw(st.floats(0, 0.5)),
         seeds=draw(seeds),
+        replicates=draw(st.integers(1, 3)),
+        replicate_objects=draw(st.booleans()),
     )

@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 from ptyproof.errors import InputError, ManifestError
 from ptyproof.io.schema import validate
 from ptyproof.study.builtin import builtin_study
-from ptyproof.study.cells import Enumeration
+from ptyproof.study.cells import Enumeration, Skip
 from ptyproof.study.design import StudyDesign
+from ptyproof.study.exposures import Exposure
 from ptyproof.study.jobs import JobFilters, TrainingJob, build_training_jobs
 from ptyproof.study.layout import HALVES, OVERLAP_MANIFEST, job_folder, phase_c_file, phase_d_file
 from tests.helpers.messages import naming
@@ -27,7 +28,7 @@ from tests.strategies.designs import designs
 EXAMPLE = Path(__file__).parents[1] / "schemas" / "examples" / "overlap_manifest" / "valid"
 FLY64 = builtin_study("fly64")
 
-Cell = tuple[float, str]
+Cell = tuple[Exposure, str]
 
 
 @dataclass(frozen=True)
@@ -44,12 +45,12 @@ class Tree:
         return build_training_jobs(self.design, self.root / "c", self.root / "d", self.root / "e", **options)
 
 
-def rejected_cell(dose: float, view: str, gridsize: int) -> dict[str, Any]:
+def rejected_cell(exposure: Exposure, view: str, gridsize: int) -> dict[str, Any]:
     """Return a schema-valid record of a rejected view."""
     for path in sorted(EXAMPLE.glob("*.json")):
         found = json.loads(path.read_text())["rejected_views"]
         if found:
-            return {**found[0], "dose": dose, "view": view, "gridsize": gridsize}
+            return {**found[0], **exposure.as_dict(), "view": view, "gridsize": gridsize}
     raise AssertionError("no example holds a rejected view")
 
 
@@ -57,7 +58,7 @@ def manifest(design: StudyDesign, recorded: frozenset[Cell]) -> dict[str, Any]:
     """Return a schema-valid overlap manifest with the recorded rejections."""
     table: dict[str, Any] = json.loads(next(iter(sorted(EXAMPLE.glob("*.json")))).read_text())
     gridsizes = {view.name: view.gridsize for view in design.views}
-    rejected = [rejected_cell(dose, view, gridsizes[view]) for dose, view in sorted(recorded)]
+    rejected = [rejected_cell(exposure, view, gridsizes[view]) for exposure, view in sorted(recorded)]
     return {**table, "views": [], "rejected_views": rejected}
 
 
@@ -68,12 +69,13 @@ def tree(design: StudyDesign, recorded: frozenset[Cell], missing: frozenset[Cell
         root = Path(name)
         (root / "c").mkdir()
         (root / "d").mkdir()
-        for dose in design.doses_photons_per_pattern:
+        for exposure in design.exposures:
+            dose, replicate = exposure
             for half in HALVES:
-                files = [phase_c_file(root / "c", dose, half)]
+                files = [phase_c_file(root / "c", dose, half, replicate)]
                 for view in design.views:
-                    if not view.reads_phase_c and (dose, view.name) not in recorded | missing:
-                        files.append(phase_d_file(root / "d", dose, view.name, half))
+                    if not view.reads_phase_c and (exposure, view.name) not in recorded | missing:
+                        files.append(phase_d_file(root / "d", dose, view.name, half, replicate))
                 for file in files:
                     file.parent.mkdir(parents=True, exist_ok=True)
                     file.touch()
@@ -88,7 +90,7 @@ def tree(design: StudyDesign, recorded: frozenset[Cell], missing: frozenset[Cell
 def situations(draw: st.DrawFn) -> tuple[StudyDesign, frozenset[Cell], frozenset[Cell]]:
     """A design, with a state for each cell that reads Phase D: present, recorded as rejected, or missing."""
     design = draw(designs())
-    cells = [(d, v.name) for d in design.doses_photons_per_pattern for v in design.views if not v.reads_phase_c]
+    cells = [(e, v.name) for e in design.exposures for v in design.views if not v.reads_phase_c]
     states = [draw(st.sampled_from(["present", "recorded", "missing"])) for _ in cells]
     recorded = frozenset(cell for cell, state in zip(cells, states, strict=True) if state == "recorded")
     missing = frozenset(cell for cell, state in zip(cells, states, strict=True) if state == "missing")
@@ -107,7 +109,12 @@ def on_disk(root: Path) -> list[tuple[str, int, int]]:
 
 def cells_of(found: Enumeration[TrainingJob]) -> list[Cell]:
     """Return all cells of an enumeration."""
-    return [(cell.dose, cell.view) for cell in (*found.jobs, *found.not_selected, *found.skipped)]
+    return [cell_of(cell) for cell in (*found.jobs, *found.not_selected, *found.skipped)]
+
+
+def cell_of(found: TrainingJob | Skip) -> Cell:
+    """Return the cell of a job or skip."""
+    return Exposure(found.dose, found.replicate), found.view
 
 
 @given(situations(), st.data())
@@ -115,19 +122,26 @@ def test_the_matrix_is_accounted_for(
     situation: tuple[StudyDesign, frozenset[Cell], frozenset[Cell]], data: st.DataObject
 ) -> None:
     design, recorded, missing = situation
-    filters = JobFilters(doses=data.draw(subsets(list(design.doses_photons_per_pattern))))
+    doses = data.draw(subsets(list(design.doses_photons_per_pattern)))
+    replicates = data.draw(subsets(list(range(1, design.replicates + 1))))
+    filters = JobFilters(doses=doses, replicates=replicates)
     with tree(design, recorded, missing) as made:
         before = on_disk(made.root)
         found = made.build(filters=filters, allow_missing_phase_d=True)
         assert on_disk(made.root) == before
-    doses = [d for d in design.doses_photons_per_pattern if filters.doses is None or d in filters.doses]
-    matrix = [(dose, view.name) for dose in doses for view in design.views]
+    exposures = [
+        (dose, replicate)
+        for dose in design.doses_photons_per_pattern
+        for replicate in range(1, design.replicates + 1)
+        if (doses is None or dose in doses) and (replicates is None or replicate in replicates)
+    ]
+    matrix = [(Exposure(*exposure), view.name) for exposure in exposures for view in design.views]
     assert sorted(cells_of(found)) == sorted(matrix)
     assert found.n_enumerated == len(matrix)
-    assert {(s.dose, s.view) for s in found.skipped if s.measured} == {c for c in recorded if c[0] in doses}
-    assert {(s.dose, s.view) for s in found.skipped if not s.measured} == {c for c in missing if c[0] in doses}
+    assert {cell_of(s) for s in found.skipped if s.measured} == {c for c in recorded if c[0] in exposures}
+    assert {cell_of(s) for s in found.skipped if not s.measured} == {c for c in missing if c[0] in exposures}
     for part in (found.jobs, found.skipped):
-        order = [matrix.index((cell.dose, cell.view)) for cell in part]
+        order = [matrix.index(cell_of(cell)) for cell in part]
         assert order == sorted(order)
     folders = [job.artifact_dir for job in found.jobs]
     assert len(set(folders)) == len(folders) == len({job.key for job in found.jobs})
@@ -145,7 +159,7 @@ def test_strict_raises_exactly_when_a_selected_unrecorded_view_is_missing(
     wanted = {view.name for view in design.views if filters.selects(view)}
     with tree(design, recorded, missing) as made:
         if any(view in wanted for _, view in missing):
-            with pytest.raises(InputError, match=r"\bdose \S+, view \S+: .*\.npz"):
+            with pytest.raises(InputError, match=r"\bdose \S+, (replicate \d, )?view \S+: .*\.npz"):
                 made.build(filters=filters)
         else:
             assert made.build(filters=filters) == made.build(filters=filters, allow_missing_phase_d=True)
@@ -169,7 +183,7 @@ def test_filters_commute_and_only_choose(
 
 def fly64(missing: set[Cell] | None = None, recorded: set[Cell] | None = None) -> Any:
     """Return the tree of the canonical study, sparse recorded as rejected unless told otherwise."""
-    sparse = {(dose, "sparse") for dose in FLY64.doses_photons_per_pattern}
+    sparse = {(Exposure(dose), "sparse") for dose in FLY64.doses_photons_per_pattern}
     return tree(FLY64, frozenset(sparse if recorded is None else recorded), frozenset(missing or ()))
 
 
@@ -189,7 +203,7 @@ def test_the_canonical_study_has_six_jobs_and_three_skips_in_order() -> None:
 
 
 def test_a_dose_filter_looks_at_nothing_else() -> None:
-    with fly64(missing={(1e4, "dense")}) as made:
+    with fly64(missing={(Exposure(1e4), "dense")}) as made:
         phase_c_file(made.root / "c", 1e5, "test").unlink()
         found = made.build(filters=JobFilters(doses=(1e3,)))
         assert (len(found.jobs), len(found.skipped)) == (2, 1)
@@ -209,7 +223,7 @@ def test_stray_files_of_a_rejected_view_do_not_bring_it_back() -> None:
 @pytest.mark.parametrize(
     ("filters", "words"),
     [
-        (JobFilters(doses=(123.0,)), naming("--dose", "1000, 10000, 100000", "123.0")),
+        (JobFilters(doses=(123.0,)), naming("--dose", "1000, 10000, 100000", 123)),
         (JobFilters(views=("thin",)), naming("--view", "baseline, dense, sparse", "'thin'")),
         (JobFilters(gridsizes=(3,)), naming("--gridsize", "1, 2", 3)),
         (
@@ -217,6 +231,7 @@ def test_stray_files_of_a_rejected_view_do_not_bring_it_back() -> None:
             naming("--view", "--gridsize", "baseline (gridsize 1), dense"),
         ),
         (JobFilters(doses=()), naming("--dose")),
+        (JobFilters(replicates=(2,)), naming("--replicate", 1, 2)),
     ],
 )
 def test_filters_that_match_nothing_list_the_choices(filters: JobFilters, words: str) -> None:
@@ -249,7 +264,7 @@ def test_groups_need_neighbours_even_where_the_view_is_skipped() -> None:
 
 
 def test_a_view_of_all_positions_that_phase_d_rejected_is_skipped() -> None:
-    with tree(FLY64, frozenset({(1e3, "baseline")}), frozenset()) as made:
+    with tree(FLY64, frozenset({(Exposure(1e3), "baseline")}), frozenset()) as made:
         found = made.build()
     assert [(skip.key, skip.code) for skip in found.skipped] == [("dose1000-baseline-gs1", "rejected_by_phase_d")]
     assert len(found.jobs) == 8

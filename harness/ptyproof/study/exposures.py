@@ -71,7 +71,8 @@ def check_values(option: str, wanted: tuple[Any, ...] | None, known: Iterable[An
     for value in wanted or ():
         if value not in choices:
             shown = ", ".join(f"{item:g}" if isinstance(item, float) else str(item) for item in choices)
-            raise InputError(f"{option} must be one of {shown}, got {value!r}")
+            got = f"{value:g}" if isinstance(value, float) else repr(value)
+            raise InputError(f"{option} must be one of {shown}, got {got}")
     if wanted == ():
         raise InputError(f"{option} must name at least one value, got none")
 

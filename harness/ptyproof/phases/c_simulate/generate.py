@@ -95,9 +95,9 @@ def generate(
     Raises
     ------
     InputError
-        If a dose or replicate is not the study's, the split leaves a half empty, what would be written could not be read again
-        (`check_simulation`), or `output_root` cannot take files or belongs to another study or to one with more
-        replicates; nothing is written then.
+        If a dose or replicate is not the study's, the split leaves a half empty, what would be written could not be
+        read again (`check_simulation`), or `output_root` cannot take files or belongs to another study or to one with
+        more replicates; nothing is written then.
     RunError
         If writing fails while it is under way; what was complete stays complete.
     """
