@@ -1,4 +1,4 @@
-"""Replicates: the first one is the study without replicates, byte for byte, and the others differ in all that is drawn."""
+"""Replicates: the first is the study without replicates, byte for byte, and the others differ in all that is drawn."""
 
 from __future__ import annotations
 
@@ -152,7 +152,8 @@ def test_replicates_may_have_objects_of_their_own(tmp_path: Path) -> None:
     design = replace(ONE, replicates=2, replicate_objects=True)
     first, second = make_base(design), make_base(design, 2)
     np.testing.assert_array_equal(first.positions_px, second.positions_px)
-    assert first.obj is not None and second.obj is not None
+    assert first.obj is not None
+    assert second.obj is not None
     assert np.mean(first.obj != second.obj) > 0.5
     path = tmp_path / "base.npz"
     write_dataset(path, first)

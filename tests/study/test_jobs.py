@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from ptyproof.errors import InputError, ManifestError
 from ptyproof.io.schema import validate
 from ptyproof.study.builtin import builtin_study
-from ptyproof.study.cells import Enumeration, Skip
+from ptyproof.study.cells import Enumeration, Job, Skip
 from ptyproof.study.design import StudyDesign
 from ptyproof.study.exposures import Exposure
 from ptyproof.study.jobs import JobFilters, TrainingJob, build_training_jobs
@@ -109,10 +109,11 @@ def on_disk(root: Path) -> list[tuple[str, int, int]]:
 
 def cells_of(found: Enumeration[TrainingJob]) -> list[Cell]:
     """Return all cells of an enumeration."""
-    return [cell_of(cell) for cell in (*found.jobs, *found.not_selected, *found.skipped)]
+    every: list[Job | Skip] = [*found.jobs, *found.not_selected, *found.skipped]
+    return [cell_of(one) for one in every]
 
 
-def cell_of(found: TrainingJob | Skip) -> Cell:
+def cell_of(found: Skip | Job) -> Cell:
     """Return the cell of a job or skip."""
     return Exposure(found.dose, found.replicate), found.view
 
@@ -140,7 +141,8 @@ def test_the_matrix_is_accounted_for(
     assert found.n_enumerated == len(matrix)
     assert {cell_of(s) for s in found.skipped if s.measured} == {c for c in recorded if c[0] in exposures}
     assert {cell_of(s) for s in found.skipped if not s.measured} == {c for c in missing if c[0] in exposures}
-    for part in (found.jobs, found.skipped):
+    parts: tuple[tuple[Job | Skip, ...], ...] = (found.jobs, found.skipped)
+    for part in parts:
         order = [matrix.index(cell_of(cell)) for cell in part]
         assert order == sorted(order)
     folders = [job.artifact_dir for job in found.jobs]

@@ -21,6 +21,8 @@ _COMMENTS = {
     "illumination_fraction": "of the probe's peak intensity; the split counts probe pixels at or below it as dark",
     "ms_ssim_sigma": "pixels",
     "frc_threshold": "FRC level that defines the resolution",
+    "replicates": "of each dose: other noise, groups and weights",
+    "replicate_objects": "another draw of the built-in object for each replicate",
     "step_px": "step of the raster scan",
     "jitter_px": "uniform in [-jitter_px, jitter_px] along each axis",
     "probe_diameter_px": "nominal",

@@ -10,6 +10,7 @@ from ptyproof.metrics.protocol import LARGEST_CHANGE, describe_settings
 from ptyproof.metrics.ranking import CONTROLS, how_marked, spread
 from ptyproof.phases.g_compare.tables import comparable_of
 from ptyproof.study.exposures import exposure_of
+from ptyproof.study.layout import replicate_of
 from ptyproof.study.reconstruction import Split
 
 NOT_CONVERGED = (
