@@ -183,7 +183,7 @@ class ComparisonPhase:
         dataset_file = file_record(self.dataset_path(reconstructed), self.out)
         entry: Compared = {
             "job": job["job"],
-            **exposure_of(job).as_dict(),
+            "dose": job["dose"],
             "view": job["view"],
             "gridsize": job["gridsize"],
             "split": job["split"],
@@ -204,6 +204,8 @@ class ComparisonPhase:
         }
         if convergence is not None:
             entry["convergence"] = convergence.as_dict()
+        if replicate_of(job) > 1:
+            entry["replicate"] = replicate_of(job)
         return ComparedCell(entry, result, crop, aligned, scored)
 
     def _scored(

@@ -147,7 +147,16 @@ def table(cells: Sequence[Compared], protocols: Mapping[str, ProtocolParts], rec
     rows: list[Row] = []
     for cell in cells:
         values = {found["metric"]: found["value"] for found in cell["measures"] if found["metric"] in metrics}
-        row: Row = {**place_of(cell).as_dict(), "method": cell["method"], "values": values}
+        row: Row = {
+            "dose": cell["dose"],
+            "view": cell["view"],
+            "gridsize": cell["gridsize"],
+            "split": cell["split"],
+            "method": cell["method"],
+            "values": values,
+        }
+        if replicate_of(cell) > 1:
+            row["replicate"] = replicate_of(cell)
         if "convergence" in cell:
             row["converged"] = cell["convergence"]["converged"]
         rows.append(row)
