@@ -38,12 +38,13 @@ class Project:
 
     def __init__(self, texts: Mapping[str, str]) -> None:
         self.trees = {module: ast.parse(text) for module, text in texts.items()}
+        self.nodes = {module: list(ast.walk(tree)) for module, tree in self.trees.items()}
         self.errors = self._errors()
         self.aliases = self._aliases()
         self.with_shapes = {
             node.name
-            for tree in self.trees.values()
-            for node in ast.walk(tree)
+            for nodes in self.nodes.values()
+            for node in nodes
             if isinstance(node, Documented) and _SHAPE.search(_doc(node))
         }
 
@@ -71,8 +72,8 @@ class Project:
                 and isinstance(node.value, ast.Subscript)
                 and _ARRAYS.search(ast.unparse(node.value))
             }
-        for module, tree in self.trees.items():
-            for node in (node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)):
+        for module, nodes in self.nodes.items():
+            for node in (node for node in nodes if isinstance(node, ast.ImportFrom)):
                 there = found.get(node.module or "", {})
                 found[module] |= {alias.name: there[alias.name] for alias in node.names if alias.name in there}
         return found

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
 
 from tests.architecture.rooms import ROOT
 
@@ -13,9 +15,9 @@ _TEST_MODULE = re.compile(r"(?:^|\.)(?:test_\w+|conftest)$")
 _PRIVATE = re.compile(r"(?:^|\.)_[A-Za-z]\w*$")
 
 
-def imported(tree: ast.AST) -> Iterator[str]:
+def imported(module: ast.AST) -> Iterator[str]:
     """Yield every module that a module may import, and what it imports from a package, with dots."""
-    for node in ast.walk(tree):
+    for node in ast.walk(module):
         if isinstance(node, ast.Import):
             yield from (name.name for name in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -23,16 +25,17 @@ def imported(tree: ast.AST) -> Iterator[str]:
             yield from (f"{node.module}.{name.name}" for name in node.names)
 
 
-def patched(tree: ast.AST) -> Iterator[str]:
+def patched(module: ast.AST) -> Iterator[str]:
     """Yield the names that a module sets by `monkeypatch.setattr` or by an assignment to an attribute of a module."""
+    nodes = list(ast.walk(module))
     modules = {
         name.asname or name.name
-        for node in ast.walk(tree)
+        for node in nodes
         if isinstance(node, ast.Import | ast.ImportFrom)
         for name in node.names
     }
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(".setattr"):
+    for node in nodes:
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "setattr":
             yield from (
                 arg.value for arg in node.args[:2] if isinstance(arg, ast.Constant) and isinstance(arg.value, str)
             )
@@ -42,6 +45,12 @@ def patched(tree: ast.AST) -> Iterator[str]:
                     yield target.attr
 
 
+@cache
+def tree(path: Path) -> ast.Module:
+    """Return the syntax tree of a file, made once for both rules."""
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
 def found(of: str) -> list[str]:
     """Return what a rule finds in the test tree: the file, and the name."""
     rules = {"imports": (imported, _TEST_MODULE), "patches": (patched, _PRIVATE)}
@@ -49,7 +58,7 @@ def found(of: str) -> list[str]:
     return [
         f"{path.relative_to(ROOT)}: {name}"
         for path in sorted(TESTS.rglob("*.py"))
-        for name in names(ast.parse(path.read_text(encoding="utf-8")))
+        for name in names(tree(path))
         if wrong.search(name)
     ]
 
