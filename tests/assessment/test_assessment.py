@@ -18,11 +18,13 @@ from ptyproof.errors import DataError, InputError
 from ptyproof.io.dataset import read_dataset, write_dataset
 from ptyproof.io.file_record import file_is_whole
 from ptyproof.io.hashing import sha256_file
+from ptyproof.methods.map import MapFit
 from ptyproof.methods.registry import OURS, Registered
 from ptyproof.phases.base import LIT_FRACTION, base_of_reconstruction, load_base
 from ptyproof.phases.measurement import with_found_probe
 from ptyproof.physics.metrics import scaled_error
 from ptyproof.reconstruction.method import BlindScan, Budget, Needs, Reconstruction
+from ptyproof.reconstruction.tuner import Tuned
 from ptyproof.records.archive import read_archive
 from ptyproof.records.manifest import read_any_manifest
 from ptyproof.study.builtin import builtin_study
@@ -99,6 +101,17 @@ def test_every_part_is_reconstructed_from_its_own_patterns_alone(measured: Path,
         "half_b": len(half_b),
         "held_out": round(0.2 * n),
     }
+
+
+def test_a_tuned_method_chooses_for_each_part_and_its_archives_say_what(measured: Path, tmp_path: Path) -> None:
+    method = Tuned(MapFit("map-tv", NetworkDesign()), {"projections": 3}, {"weight": [1.0, 4.0]})
+    record = assess(measured, tmp_path / "out", [task(method, 3)], AssessmentPlan(held_out_fraction=0.2), OPTIONS)
+    assert record["methods"][0]["status"] == "success"
+    made = record["methods"][0]["reconstructions"]
+    assert made is not None
+    for part in ("fit", "half_a", "half_b"):
+        chosen = read_archive(tmp_path / "out" / made[part]["path"]).record["chosen"]
+        assert chosen["weight"] in (1.0, 4.0)
 
 
 def test_the_truth_explains_patterns_that_it_has_not_seen_and_its_halves_agree(

@@ -300,7 +300,8 @@ class _Judge:
             scan_sha256 = given.record["scan_sha256"]
             bundle = None if bundle_path is None else sha256_file(bundle_path)
             made_of = {"method": task.method.name, "scan_sha256": scan_sha256, "bundle_sha256": bundle, **record}
-            origin = Origin(task.method.name, record, scan_sha256, bundle, sha256_json(made_of))
+            chosen = {} if found.tuning is None else {"chosen": dict(found.tuning.chosen.options)}
+            origin = Origin(task.method.name, record | chosen, scan_sha256, bundle, sha256_json(made_of))
             write_archive(path, found, given, origin)
             archives[part] = read_archive(path)
         return archives, seconds, sorted(remedies)
