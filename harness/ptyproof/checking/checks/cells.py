@@ -65,8 +65,6 @@ def once(doc: Document) -> Findings:
             continue
         # a skip has no gridsize in earlier generations, and then stands for the view's one
         short = cell.partition("-gs")[0] if doc.is_legacy and "-gs" in cell else cell
-        if (replicate := number(record, "replicate")) is not None:
-            short = f"{short}-r{replicate:g}"
         if short in seen:
             yield doc.finding("PM203", place, f"{cell} occurs twice, also at {seen[short]}")
         else:
