@@ -69,6 +69,7 @@ def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("study", help="a built-in study")
     parser.add_argument("--phase-c-root", type=Path, help="its data (default: simulated for this)")
+    parser.add_argument("--dose", type=float, nargs="+", help="doses (default: all of the study)")
     args = parser.parse_args(argv)
     design = builtin_study(args.study)
     with tempfile.TemporaryDirectory() as folder, configured(RunOptions(accelerator="cpu", threads=1), 0):
@@ -76,7 +77,7 @@ def main(argv: list[str] | None = None) -> None:
         if root is None:
             root = Path(folder)
             generate(design, load_base(design, "builtin"), root)
-        doses = design.doses_photons_per_pattern
+        doses = args.dose or design.doses_photons_per_pattern
         found = {dose: judged(design, root, dose) for dose in doses}
     print("\n".join(lines_of({dose: losses for dose, (losses, _) in found.items()})))
     seconds = np.median([each for _, each in found.values()])

@@ -37,7 +37,12 @@ _STUDIES = {
             name="fly64-smoke",
             pattern_size_px=32,
             base=BaseDesign(scan_rows=28, scan_cols=12, step_px=4.0, jitter_px=0.75, probe_diameter_px=10.0),
-            training=TrainingDesign(max_epochs=4, steps_per_epoch=8, network=NetworkDesign(channels=16, n_blocks=1)),
+            # 6 projections instead of 20: this study shows that everything runs, not what a method can do
+            training=TrainingDesign(
+                max_epochs=4,
+                steps_per_epoch=8,
+                network=NetworkDesign(channels=16, n_blocks=1, start_iterations=6),
+            ),
             reconstruction=ReconstructionDesign(
                 methods=(
                     MethodDesign("flat"),

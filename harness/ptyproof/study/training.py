@@ -27,14 +27,14 @@ class NetworkDesign:
     shrink
         Pixels of a side that one hidden pixel stands for; divides the pattern size.
     start_iterations
-        Projections of the network-free start.
+        Projections of the network-free start; `benchmarks/start_iterations.py` shows how the default was chosen.
     """
 
     n_stages: int = 2
     channels: int = 32
     n_blocks: int = 2
     shrink: int = 2
-    start_iterations: int = 6
+    start_iterations: int = 20
 
     def __post_init__(self) -> None:
         checks.integer("training.network.n_stages", self.n_stages, 1, 64)
