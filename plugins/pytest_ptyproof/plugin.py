@@ -18,6 +18,7 @@ _PARTS = (
     "pytest_ptyproof.options",
     "pytest_ptyproof.hub",
     "pytest_ptyproof.methods",
+    "pytest_ptyproof.conforming",
     "pytest_ptyproof.study",
     "pytest_ptyproof.reconstruction",
     "pytest_ptyproof.comparison",

@@ -37,6 +37,7 @@ COMMANDS = {
     "explain": "explain",
     "schema": "schema",
     "migrate": "migrate",
+    "new-method": "new_method",
     "docs": "docs",
 }
 _EPILOG = """\

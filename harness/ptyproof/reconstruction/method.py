@@ -23,6 +23,7 @@ import numpy.typing as npt
 
 from ptyproof.errors import InputError, RunError
 from ptyproof.physics.fourier import fourier_shift
+from ptyproof.reconstruction.scan_checks import check_scan
 from ptyproof.reconstruction.tuning import Tuning
 
 ProbeKnowledge = Literal["true", "estimated"]
@@ -301,5 +302,9 @@ def _check_array(name: str, array: object, shape: tuple[int, int]) -> None:
 
 
 def run_method(method: Method, dataset: BlindScan, budget: Budget, rng: np.random.Generator) -> Reconstruction:
-    """Return what a method makes of a scan, after `check_reconstruction` of it; errors are those of both."""
+    """Return what a method makes of a scan, after `check_scan` of the scan and `check_reconstruction` of the result.
+
+    Errors are those of all three.
+    """
+    check_scan(dataset.amplitude, dataset.probe, dataset.positions_px, dataset.object_shape)
     return check_reconstruction(method.reconstruct(dataset, budget, rng), dataset)

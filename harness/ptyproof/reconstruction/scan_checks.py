@@ -1,0 +1,48 @@
+"""What the arrays of a scan must be before a method sees them."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from ptyproof.errors import InputError
+
+
+def check_scan(
+    amplitude: npt.NDArray[np.floating],
+    probe: npt.NDArray[np.complexfloating],
+    positions_px: npt.NDArray[np.floating],
+    object_shape: tuple[int, int],
+) -> None:
+    """Accept the arrays of a scan, as `BlindScan` describes them, or refuse them.
+
+    Raises
+    ------
+    InputError
+        If shapes do not fit each other, there is no pattern, a number is not finite, an amplitude is negative, all
+        patterns or the probe are zero everywhere, or a window is not inside the object.
+    """
+    if amplitude.ndim != 3 or len(amplitude) == 0:
+        raise InputError(f"a scan must have one pattern or more, (n, H, W), got the shape {amplitude.shape}")
+    if probe.shape != amplitude.shape[1:]:
+        raise InputError(f"the probe must have the patterns' shape {amplitude.shape[1:]}, got {probe.shape}")
+    if positions_px.shape != (len(amplitude), 2):
+        raise InputError(f"positions must have the shape ({len(amplitude)}, 2), got {positions_px.shape}")
+    for name, array in (("amplitude", amplitude), ("probe", probe), ("positions_px", positions_px)):
+        bad = int(np.count_nonzero(~np.isfinite(array)))
+        if bad:
+            raise InputError(f"{name} must be finite, but {bad} of its {array.size} numbers are not")
+    if amplitude.min() < 0:
+        raise InputError(f"amplitude must not be negative, got {amplitude.min():g}")
+    if not amplitude.any():
+        raise InputError("the patterns must hold light, but every amplitude is zero")
+    if not probe.any():
+        raise InputError("the probe must not be zero everywhere")
+    first = np.rint(positions_px) - np.array(probe.shape) // 2
+    outside = np.flatnonzero(((first < 0) | (first + probe.shape > object_shape)).any(axis=1))
+    if outside.size:
+        at = positions_px[outside[0]].tolist()
+        raise InputError(
+            f"every window must be inside the object of shape {object_shape}, but {outside.size} of "
+            f"{len(positions_px)} are not: position {at} at index {outside[0]}, window {probe.shape}"
+        )
