@@ -22,7 +22,7 @@ LAYERS = (
     ("records",),
     ("jobs", "metrics"),
     ("hub", "phases"),
-    ("assessment", "certificate", "checking"),
+    ("assessment", "certificate", "checking", "conformance", "new_method"),
     ("report", "tables"),
     ("docs_sync", "runs"),
     ("api", "cli", "__main__"),

@@ -39,9 +39,13 @@ class Start:
 
     def reconstruct(self, dataset: BlindScan, budget: Budget, rng: np.random.Generator) -> Reconstruction:
         """Return the start of the whole scan, or, where patterns are not looked at together, the joined starts."""
+        import torch
+
         from ptyproof.training.network import GroupNetwork
 
-        return _inferred(GroupNetwork(self._design).eval(), dataset, dataset.grouped, start_only=True)
+        with torch.random.fork_rng(devices=[]):  # the network draws weights, which the estimate does not use
+            network = GroupNetwork(self._design).eval()
+        return _inferred(network, dataset, dataset.grouped, start_only=True)
 
 
 class Pinn:
@@ -68,11 +72,14 @@ class Pinn:
         DataError
             If the bundle is damaged, or its network was trained on patterns of another size.
         """
+        import torch
+
         from ptyproof.training.bundle import read_bundle
 
         if dataset.bundle_path is None:
             raise RunError("pinn needs the bundle of a trained network, but got none")
-        bundle = read_bundle(dataset.bundle_path)
+        with torch.random.fork_rng(devices=[]):  # the network draws weights before it is given those of the bundle
+            bundle = read_bundle(dataset.bundle_path)
         if bundle.window != dataset.window:
             raise DataError(
                 dataset.bundle_path.name,
