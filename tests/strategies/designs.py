@@ -13,7 +13,7 @@ doses = st.lists(st.floats(1e-3, MAX_DOSE) | st.integers(1, 10**9).map(float), m
 )
 selections = (
     st.just(AllPositions())
-    | st.floats(0, 1, exclude_max=True).map(Spacing)
+    | st.builds(Spacing, st.floats(0, 1, exclude_max=True), st.sampled_from(["window", "probe"]))
     | st.builds(Sampling, st.floats(0, 1, exclude_min=True), st.integers(1, 10**6))
 )
 seeds = st.builds(Seeds, *[st.integers(0, 2**63 - 1)] * 3)

@@ -115,7 +115,7 @@ def test_the_canonical_study_is_the_published_one() -> None:
     design = builtin_study("fly64")
     assert design.doses_photons_per_pattern == (1e3, 1e4, 1e5)
     assert [(view.name, view.gridsize) for view in design.views] == [("baseline", 1), ("dense", 2), ("sparse", 2)]
-    thresholds = [v.selection.spacing_px(64) for v in design.views if isinstance(v.selection, Spacing)]
+    thresholds = [v.selection.spacing_px(64, 26.0) for v in design.views if isinstance(v.selection, Spacing)]
     assert thresholds == pytest.approx([19.2, 51.2])
     assert (design.seeds.simulation, design.seeds.grouping, design.seeds.subsampling) == (42, 123, 456)
     assert (design.neighbor_count, design.ms_ssim_sigma, design.frc_threshold) == (7, 1.0, 0.5)
@@ -124,7 +124,7 @@ def test_the_canonical_study_is_the_published_one() -> None:
 def test_the_canonical_constants_at_128_px() -> None:
     design = builtin_study("fly001")
     assert design.base is None
-    thresholds = [v.selection.spacing_px(128) for v in design.views if isinstance(v.selection, Spacing)]
+    thresholds = [v.selection.spacing_px(128, 26.0) for v in design.views if isinstance(v.selection, Spacing)]
     assert thresholds == pytest.approx([38.4, 102.4])
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 LOWER = "lower is better"
 HELD_OUT = {
     "poisson_loss": ("Poisson loss of the object", "nats per pixel"),
@@ -14,3 +17,14 @@ OVERLAPS = {
     "metric_2_image_based_avg": ("overlap of patterns (metric 2)", "fraction"),
     "metric_3_group_to_group_avg": ("overlap between groups (metric 3)", "fraction"),
 }
+
+
+def probe_overlap(half: Mapping[str, Any]) -> float | None:
+    """Return the linear overlap of the probe in a half of a view: 1 - d / D.
+
+    d is the median distance to the nearest kept position and D the diameter of the probe, which Phase D records. It is
+    negative where neighbors do not overlap; None where one of the two is not recorded.
+    """
+    distance = (half.get("spacing_after_selection") or {}).get("median_px")
+    diameter = (half.get("overlap") or {}).get("probe_diameter_px")
+    return None if distance is None or diameter is None else float(1 - distance / diameter)

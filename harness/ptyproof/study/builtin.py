@@ -62,6 +62,15 @@ _STUDIES = {
                 View("groups16", 4, AllPositions(), neighbor_count=24),
             ),
         ),
+        replace(
+            _FLY64,
+            name="fly64-overlap",
+            min_acceptance_rate=0.05,
+            views=tuple(
+                View(f"overlap{percent}", 2, Spacing(percent / 100, reference="probe"))
+                for percent in (80, 60, 40, 20, 0)
+            ),
+        ),
         replace(_FLY64, name="fly001", pattern_size_px=128, base=None),
     )
 }

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 
 from ptyproof.errors import DesignError
 from ptyproof.study import checks
 
 if TYPE_CHECKING:
     from ptyproof_schemas.types.study_design import View as ViewRecord
+
+Reference = Literal["window", "probe"]
+REFERENCES: tuple[Reference, ...] = ("window", "probe")
 
 
 @dataclass(frozen=True)
@@ -22,24 +25,40 @@ class AllPositions:
 
     kind: ClassVar[str] = "all"
 
+    def as_dict(self) -> dict[str, Any]:
+        """Return the keys of a view's table: none."""
+        return {}
+
 
 @dataclass(frozen=True)
 class Spacing:
-    """Positions at least S = (1 - f) N pixels apart, N the pattern size and f the overlap fraction."""
+    """Positions at least S = (1 - f) L pixels apart, f the overlap fraction.
+
+    L is the pattern size N for the reference `window`. For `probe` it is the diameter of the probe, and f is the linear
+    overlap of two discs of that diameter.
+    """
 
     overlap_fraction: float
+    reference: Reference = "window"
     kind: ClassVar[str] = "spacing"
 
     def __post_init__(self) -> None:
+        checks.choice("reference", self.reference, REFERENCES)
         f = self.overlap_fraction
         valid = checks.number("overlap_fraction", f, "a number in [0, 1)", 0.0, 1.0)
         if valid == 1.0:
             raise checks.refuse("overlap_fraction", f, "a number in [0, 1)")
         object.__setattr__(self, "overlap_fraction", valid)
 
-    def spacing_px(self, pattern_size_px: int) -> float:
+    def spacing_px(self, pattern_size_px: int, probe_diameter_px: float) -> float:
         """Return the smallest distance S between two positions, in pixels."""
-        return (1.0 - self.overlap_fraction) * pattern_size_px
+        length_px = pattern_size_px if self.reference == "window" else probe_diameter_px
+        return (1.0 - self.overlap_fraction) * length_px
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the keys of a view's table; the reference `window` is left out."""
+        reference = {} if self.reference == "window" else {"reference": self.reference}
+        return {"overlap_fraction": self.overlap_fraction, **reference}
 
 
 @dataclass(frozen=True)
@@ -53,6 +72,10 @@ class Sampling:
     def __post_init__(self) -> None:
         object.__setattr__(self, "s_img", checks.positive("s_img", self.s_img, 1.0))
         checks.integer("n_groups", self.n_groups, 1, 10**9)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the keys of a view's table."""
+        return asdict(self)
 
 
 Selection = AllPositions | Spacing | Sampling
@@ -103,7 +126,7 @@ class View:
         table: dict[str, Any] = {"name": self.name, "gridsize": self.gridsize}
         if self.neighbor_count is not None:
             table["neighbor_count"] = self.neighbor_count
-        return cast("ViewRecord", table | {"selection": self.selection.kind} | asdict(self.selection))
+        return cast("ViewRecord", table | {"selection": self.selection.kind} | self.selection.as_dict())
 
 
 def view_from_dict(table: Mapping[str, Any], where: str) -> View:
@@ -118,9 +141,9 @@ def view_from_dict(table: Mapping[str, Any], where: str) -> View:
     kind = checks.choice(f"{where}.selection", table["selection"], tuple(_SELECTIONS))
     selection = _SELECTIONS[kind]
     own = _fields(selection)
-    checks.known_keys(where, dict(table), _COMMON_KEYS | own, own)
+    checks.known_keys(where, dict(table), _COMMON_KEYS | own, own - {"reference"})
     try:
-        chosen = selection(**{key: table[key] for key in own})
+        chosen = selection(**{key: table[key] for key in own if key in table})
     except DesignError as error:
         raise DesignError(f"{where}.{error}") from error
     return View(table["name"], table["gridsize"], chosen, table.get("neighbor_count"))

@@ -17,6 +17,7 @@ class SpacingSelection(TypedDict):
     """How positions were chosen, with thresholds."""
 
     kind: Literal["spacing"]
+    reference: NotRequired[Literal["window", "probe"]]
     overlap_fraction: float
     threshold_px: float
     method: Literal["direct", "greedy"]

@@ -91,6 +91,7 @@ class SpacingView(TypedDict):
     gridsize: int
     neighbor_count: NotRequired[int]
     selection: Literal["spacing"]
+    reference: NotRequired[Literal["window", "probe"]]
     overlap_fraction: float
 
 

@@ -84,14 +84,8 @@ def _selection(doc: Document, half: dict[str, object], place: str, size: float |
         )
     if kind != "spacing":
         return
-    f, threshold = number(selection, "overlap_fraction"), number(selection, "threshold_px")
-    of_view = _fraction(doc, place)
-    if f is not None and of_view is not None and not is_close(f, of_view):
-        said = f"overlap_fraction is {f:g}, but the design's view has {of_view:g}"
-        yield doc.finding("PM618", f"{at}.overlap_fraction", said)
-    if size is not None and f is not None and threshold is not None and not is_close(threshold, (1 - f) * size):
-        said = f"threshold_px is {threshold:g}, but (1 - {f:g}) x {size:g} px is {(1 - f) * size:g}"
-        yield doc.finding("PM618", f"{at}.threshold_px", said)
+    yield from _distance(doc, half, place, size)
+    threshold = number(selection, "threshold_px")
     method = text(selection, "method")
     own = number(selection, f"{method}_acceptance_rate") if method in ("direct", "greedy") else None
     if method in ("direct", "greedy") and selection.get(f"{method}_acceptance_rate", 0.0) is None:
@@ -111,14 +105,34 @@ def _selection(doc: Document, half: dict[str, object], place: str, size: float |
         yield doc.finding("PM618", f"{at}.min_acceptance_rate", said)
 
 
-def _fraction(doc: Document, place: str) -> float | None:
-    """Return the overlap fraction that the design gives the view whose record stands at a place."""
+def _distance(doc: Document, half: dict[str, object], place: str, size: float | None) -> Findings:
+    """Yield a distance between positions that is not the one of the overlap fraction, or not of the design's view."""
+    selection, at = mapping(half, "selection"), f"{place}.selection"
+    f, threshold = number(selection, "overlap_fraction"), number(selection, "threshold_px")
+    view = _view(doc, place)
+    of_view = number(view, "overlap_fraction")
+    reference = text(selection, "reference") or "window"
+    if of_view is not None and reference != (text(view, "reference") or "window"):
+        said = f"the reference is {reference[:40]}, but the design's view has {text(view, 'reference') or 'window'}"
+        yield doc.finding("PM618", f"{at}.reference", said)
+    if reference == "probe":
+        size = number(mapping(half, "overlap"), "probe_diameter_px")
+    if f is not None and of_view is not None and not is_close(f, of_view):
+        said = f"overlap_fraction is {f:g}, but the design's view has {of_view:g}"
+        yield doc.finding("PM618", f"{at}.overlap_fraction", said)
+    if size is not None and f is not None and threshold is not None and not is_close(threshold, (1 - f) * size):
+        said = f"threshold_px is {threshold:g}, but (1 - {f:g}) x {size:g} px is {(1 - f) * size:g}"
+        yield doc.finding("PM618", f"{at}.threshold_px", said)
+
+
+def _view(doc: Document, place: str) -> dict[str, object]:
+    """Return the table of the design for the view whose record stands at a place; an empty one if it has none."""
     found = re.match(r"\$\.(views|rejected_views|skipped_views|skipped|cells)\[(\d+)\]", place)
     if found is None:
-        return None
+        return {}
     name = text(doc.root[found[1]][int(found[2])], "view")
     views = listed(mapping(doc.root, "design"), "views")
-    return next((number(view, "overlap_fraction") for view in views if text(view, "name") == name), None)
+    return next((view for view in views if isinstance(view, dict) and text(view, "name") == name), {})
 
 
 def _grouping(doc: Document, grouping: dict[str, object], place: str, kept: int | None) -> Findings:

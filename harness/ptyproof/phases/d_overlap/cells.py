@@ -154,7 +154,7 @@ def _write_metrics(
 def _reason(plan: ViewPlan, rejections: list[Rejection]) -> str:
     selection = plan.view.selection
     if isinstance(selection, Spacing):
-        threshold = selection.spacing_px(plan.pattern_size_px)
+        threshold = selection.spacing_px(plan.pattern_size_px, plan.probe_diameter_px)
         wanted = (
             f"{plan.view.name} (f = {selection.overlap_fraction:g}) needs {threshold:.1f} px between positions and "
             f"at least {100 * plan.min_acceptance_rate:g} % of them"

@@ -114,7 +114,7 @@ def _select(plan: ViewPlan, half: Half, positions_px: FloatArray) -> tuple[IntAr
 def _select_by_spacing(
     plan: ViewPlan, selection: Spacing, half: Half, positions_px: FloatArray
 ) -> tuple[IntArray, SpacingRecord, Rejection | None]:
-    threshold = selection.spacing_px(plan.pattern_size_px)
+    threshold = selection.spacing_px(plan.pattern_size_px, plan.probe_diameter_px)
     result = select_by_spacing(positions_px, threshold, plan.min_acceptance_rate)
     record: SpacingRecord = {
         "kind": "spacing",
@@ -126,6 +126,8 @@ def _select_by_spacing(
         "min_acceptance_rate": result.min_acceptance,
         "geometric_acceptance_bound": result.geometric_acceptance_bound,
     }
+    if selection.reference != "window":
+        record["reference"] = selection.reference
     rejection = None
     if not result.accepted:
         sentence = (

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ptyproof.hub.layout import REAL_RUN
-from ptyproof.report.labels import LOWER, OVERLAPS
+from ptyproof.report.labels import LOWER, OVERLAPS, probe_overlap
 from ptyproof.report.page.cells import CellRecord
 from ptyproof.report.page.scores import scores_table
 from ptyproof.report.page.tables import PngFigure, Table, number, sentence_case, table
@@ -96,6 +96,8 @@ def _selection(found: Mapping[str, Any]) -> Table:
         ("positions before the selection", [half["n_images_total"] for half in halves], "positions"),
         ("positions kept", [half["n_images_selected"] for half in halves], "positions"),
         ("acceptance rate", [half["acceptance_rate"] for half in halves], "fraction"),
+        ("overlap fraction f of the view", [half["selection"].get("overlap_fraction") for half in halves], "fraction"),
+        ("linear overlap of the probe, 1 - median spacing / diameter", list(map(probe_overlap, halves)), "fraction"),
         ("spacing that the view needs", [half["selection"].get("threshold_px") for half in halves], "px"),
     ]
     for key, name in _SPACINGS.items():

@@ -6,11 +6,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ptyproof.markdown import table
-from ptyproof.report.labels import OVERLAPS
+from ptyproof.report.labels import OVERLAPS, probe_overlap
 from ptyproof.study.exposures import exposure_of
 from ptyproof.study.layout import HALVES, cell_of
 
-_VIEWS = ("cell", "phase D", "half", "positions", "kept", "acceptance rate", "groups", "distinct groups")
+_VIEWS = (
+    *("cell", "phase D", "half", "f", "reference of f", "overlap of the probe", "positions", "kept", "acceptance rate"),
+    *("groups", "distinct groups"),
+)
 _PHOTONS = ("requested", "expected", "measured")
 
 
@@ -21,11 +24,17 @@ def views(overlap: Mapping[str, Any] | None) -> Iterator[str]:
         for half in HALVES:
             found = cell[half]
             grouping, metrics = found.get("grouping") or {}, found.get("overlap") or {}
-            row = [found[key] for key in ("n_images_total", "n_images_selected", "acceptance_rate")]
+            selection = found["selection"]
+            f = selection.get("overlap_fraction")
+            row = [f, None if f is None else selection.get("reference", "window"), probe_overlap(found)]
+            row += [found[key] for key in ("n_images_total", "n_images_selected", "acceptance_rate")]
             row += [grouping.get(key) for key in ("n_groups_actual", "n_groups_distinct")]
             rows.append([cell_of(cell), cell["status"], half, *row, *map(metrics.get, OVERLAPS)])
     if rows:
-        yield "Rates and overlaps are fractions from 0 to 1. A dash means: not defined.\n"
+        yield (
+            "Rates and overlaps are fractions. The overlap of the probe is 1 - d / D: d is the median distance to the "
+            "nearest kept position, D the diameter of the probe. A dash means: not defined.\n"
+        )
     yield from table([*_VIEWS, *(label for label, _ in OVERLAPS.values())], rows)
 
 
