@@ -16,6 +16,8 @@ from ptyproof.console import Console
 from ptyproof.io.npz import NpzWriter
 from ptyproof.methods.reconstruction_jobs import ReconstructionFilters
 from ptyproof.methods.registry import Provider
+from ptyproof.metrics.definitions import of_comparison
+from ptyproof.metrics.protocol import Recipe
 from ptyproof.phases.f_reconstruct.reconstruct import ReconstructionPhase
 from ptyproof.phases.g_compare.compare import open_comparison, run_comparison
 from ptyproof.reconstruction.method import BlindScan, Budget, Needs, Reconstruction
@@ -28,6 +30,7 @@ METHODS = ("flat", "pinn", "descent")
 F = "reconstruction_manifest.json"
 G = "comparison_manifest.json"
 SUMMARY = "metrics_summary.json"
+TIME = of_comparison(Recipe()).index("time_s")
 
 
 class Descent:
@@ -198,7 +201,7 @@ def _set(value: Any, *steps: Any) -> Callable[[dict[str, Any]], None]:
         (("cells", 0, "arrays_sha256"), "ab" * 32, "$.cells[0].arrays_sha256"),
         (("cells", 0, "dataset", "sha256"), "ab" * 32, "$.cells[0].dataset.sha256"),
         (("cells", 0, "crop", "n_parts"), 2, "$.cells[0].crop.n_parts"),
-        (("cells", 0, "measures", -1, "value"), 1e-9, "time"),
+        (("cells", 0, "measures", TIME, "value"), 1e-9, f"$.cells[0].measures[{TIME}].value"),
         (("cells", -1, "reason"), "it was too sparse", "last.reason"),
         (("cells", 0, "status"), "lost", "$.cells[0].status"),
         (("protocols", 0, "parts", "probe"), "estimated", "$.cells[0].protocol"),
@@ -213,8 +216,8 @@ def test_a_comparison_is_of_the_reconstructions_that_it_names(
     study: Path, steps: tuple[Any, ...], value: Any, place: str
 ) -> None:
     manifest = json.loads((study / "e" / G).read_text())
-    last, time = len(manifest["cells"]) - 1, len(manifest["cells"][0]["measures"]) - 1
-    place = {"time": f"$.cells[0].measures[{time}].value", "last.reason": f"$.cells[{last}].reason"}.get(place, place)
+    last = len(manifest["cells"]) - 1
+    place = {"last.reason": f"$.cells[{last}].reason"}.get(place, place)
     # without the summary, so that it is the reconstructions that differ
     (study / "e" / SUMMARY).unlink()
     assert ("PM306", place) in changed(study / "e" / G, _set(value, *steps))

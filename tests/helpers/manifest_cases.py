@@ -39,6 +39,7 @@ C = ("legacy_run_manifest_c", "two-doses")
 F = ("reconstruction_manifest", "whole-dose")
 ENDS = ("reconstruction_manifest", "failed-lost-and-reused")
 G = ("comparison_manifest", "every-status")
+PHASE = ("comparison_manifest", "phase-alone")
 SUMMARY = ("metrics_summary", "one-protocol")
 REPLICATES = ("metrics_summary", "three-replicates")
 EIGHT = ("comparison_table", "eight-replicates")
@@ -394,6 +395,25 @@ OF_COMPARISONS = (
     case("PM203", "$.rows[4]", EIGHT, rows=_twice),
     case("PM623", "$.rows[0].scores[0]", EIGHT, metrics__0__metric="phase_mae"),
     case("PM614", "$.rule.least_relative", REPLICATES, rule__least_relative=0.0),
+    # metrics of recipes since version 2; measures 5 to 7 of a cell are frequencies, 11 to 15 are times
+    *(
+        case("PM612", f"$.cells[0].measures[{at}].note", PHASE, **{f"cells__0__measures__{at}__note": None})
+        for at in (5, 6, 7)
+    ),
+    case("PM609", "$.cells[0].measures[2].value", PHASE, cells__0__measures__2__value=3.2),
+    case("PM613", "$.cells[1].measures[0].value", PHASE, cells__1__measures__1__value=0.3),
+    case("PM613", "$.cells[1].measures[6].value", PHASE, cells__1__measures__6__value=0.4),
+    case("PM613", "$.cells[1].measures[5].value", PHASE, cells__1__measures__7__value=0.2),
+    case("PM613", "$.cells[1].measures[14].value", PHASE, cells__1__measures__13__value=0.05),
+    case(
+        "PM613",
+        "$.cells[1].measures[15].value",
+        PHASE,
+        cells__1__measures__15=lambda found: {**found, "value": 0.2, "reason": None},
+    ),
+    case("PM613", "$.cells[1].alignment.shift_px", PHASE, cells__1__alignment__shift_px=[0.0, 0.5]),
+    case("PM613", "$.cells[1].alignment.ramp_cycles_per_px", PHASE, cells__1__alignment__ramp_cycles_per_px=[1e-3, 0]),
+    case("PM613", "$.cells[1].alignment.scale", PHASE, cells__1__alignment__scale=[0.6, 0.9]),
     case("PM623", "$.cells[0].measures[0].direction", G, cells__0__measures__0__direction="higher"),
     case("PM623", "$.cells[0].measures[0].unit", G, cells__0__measures__0__unit="rad"),
     case("PM623", "$.cells[0].measures[0].metric", G, cells__0__measures__0__metric="complex_rmse"),

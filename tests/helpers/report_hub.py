@@ -54,7 +54,11 @@ class edited:  # noqa: N801 - reads as a word in a with statement
 
 def end(job: dict[str, Any], status: str, error: str, **times: str) -> None:
     """Give a job another end, and nothing that the earlier one had left."""
-    job["result"] = dict.fromkeys(job["result"]) | {"status": status, "error": error, **times}
+    job["result"] = dict.fromkeys(key for key in job["result"] if key != "duration_s") | {
+        "status": status,
+        "error": error,
+        **times,
+    }
     job |= {"scores": None, "datasets": None}
 
 

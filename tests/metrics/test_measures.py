@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,11 +11,12 @@ import numpy.typing as npt
 import pytest
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from ptyproof.metrics.against_truth import metric_value, phase_images, score
+from ptyproof.metrics.against_truth import aligned_by, metric_value, phase_images, score
 from ptyproof.metrics.definitions import headline, metric_definitions, needs_truth, of_comparison
 from ptyproof.metrics.protocol import Recipe
 from ptyproof.physics.align import Aligned, Crop, align, illumination_crop
 from ptyproof.physics.metamorphic import make_scene
+from ptyproof.physics.metrics import scaled_error
 from tests.helpers.messages import names
 
 RECIPE = Recipe()
@@ -49,6 +51,65 @@ def test_known_errors() -> None:
     data_range = np.ptp(phase_images(as_it_is(truth, truth))[1])
     assert found["phase_psnr"].value == pytest.approx(10 * np.log10(data_range**2 / 0.04))
     assert found["phase_psnr"].data_range == pytest.approx(data_range)
+
+
+def test_a_slow_phase_and_fine_detail_are_told_apart() -> None:
+    """A wave of a rad and period L leaves a exp(-(2 pi 8 px / L)^2 / 2) / sqrt(2) rad; noise leaves next to none."""
+    truth = np.ones((200, 240), dtype=complex)
+    slow, period = 0.2, 80.0
+    wave = slow * np.cos(2 * np.pi * np.arange(240) / period) * np.ones((200, 1))
+    fine = 0.1 * (-1.0) ** np.add.outer(np.arange(200), np.arange(240))
+    kept = np.exp(-((2 * np.pi * 8 / period) ** 2) / 2)
+    found = values(as_it_is(np.exp(1j * (wave + fine)), truth))
+    assert found["phase_slow_rms"].value == pytest.approx(slow * kept / np.sqrt(2), rel=0.05)
+    rest = np.hypot(0.1, slow * (1 - kept) / np.sqrt(2))
+    assert found["complex_nrmse_fast"].value == pytest.approx(rest, rel=0.05)
+    assert found["complex_nrmse"].value == pytest.approx(np.hypot(0.1, slow / np.sqrt(2)), rel=0.05)
+
+
+def test_the_amplitudes_own_scale_has_no_part_of_phase_errors() -> None:
+    """A phase error of rms s makes the complex factor smaller by about s^2 / 2, and the amplitudes with it."""
+    rng = np.random.default_rng(0)
+    truth = SCENE.truth
+    sigma = 0.5
+    result = truth * np.exp(1j * sigma * rng.standard_normal(truth.shape))
+    found = values(as_it_is(scaled_error(result, truth, np.ones(truth.shape)).scale * result, truth))
+    mean = np.abs(truth).mean()
+    assert found["amplitude_mae"].value == pytest.approx((1 - np.exp(-(sigma**2) / 2)) * mean, rel=0.05)
+    assert found["amplitude_mae_own_scale"].value < 1e-9
+
+
+def test_the_error_as_it_came_keeps_factor_and_ramp() -> None:
+    ramp = np.exp(2j * np.pi * np.arange(SCENE.truth.shape[1]) / 110)
+    found = values(align(1.2j * SCENE.truth * ramp, SCENE.truth, CROP))
+    assert found["complex_nrmse"].value < 1e-3 < 0.5 < found["complex_nrmse_unaligned"].value
+
+
+def test_a_recipe_may_remove_the_phase_alone() -> None:
+    recipe = replace(RECIPE, align="phase")
+    scored = score(aligned_by(recipe, 1.2j * SCENE.truth, SCENE.truth, CROP), recipe)
+    found = {one.metric: one.value for one in scored.metrics if one.value is not None}
+    for metric in ("complex_nrmse", "complex_nrmse_unaligned", "complex_nrmse_fast"):
+        assert found[metric] == pytest.approx(0.2), metric
+    assert found["phase_mae"] < 1e-9
+    assert found["amplitude_mae"] == pytest.approx(0.2 * np.abs(CROP.of(SCENE.truth)).mean())
+    assert found["amplitude_mae_own_scale"] < 1e-9
+
+
+def test_a_frequency_of_zero_has_its_note() -> None:
+    nothing = score(align(np.ones(SCENE.truth.shape, dtype=complex), SCENE.truth, CROP), RECIPE).metrics
+    zeros = [one for one in nothing if one.metric.endswith("_nyquist") and one.value == 0]
+    assert {one.metric for one in zeros} >= {f"phase_frc50_{which}nyquist" for which in ("", "fine_", "last_")}
+    assert all(one.note for one in zeros)
+
+
+def test_a_slow_phase_does_not_hide_where_fine_detail_ends() -> None:
+    """A ring that is wrong at the coarsest scale alone gives the first crossing, and not the one of fine detail."""
+    truth = make_scene((256, 280)).truth
+    wave = 1.5 * np.cos(2 * np.pi * np.arange(280) / 128)
+    found = values(as_it_is(truth * np.exp(1j * wave), truth))
+    first, fine, last = (found[f"phase_frc50_{which}nyquist"].value for which in ("", "fine_", "last_"))
+    assert first < 0.06 < 0.5 < fine <= last
 
 
 def test_similarities_are_those_of_scikit_image() -> None:

@@ -9,13 +9,15 @@ import pytest
 
 from ptyproof.errors import InputError
 from ptyproof.metrics import protocol as protocol_module
+from ptyproof.metrics.definitions import headline, metric_definitions
 from ptyproof.metrics.protocol import Recipe, difference, one_protocol, protocol, protocol_sha256, recipe_of
 from ptyproof.phases.g_compare.tables import table
 from ptyproof.physics import frc
-from ptyproof.study.design import StudyDesign
+from ptyproof.study.design import StudyDesign, design_from_dict
 from tests.helpers.messages import naming
 
 RECIPE = Recipe()
+OF_VERSION_1 = "76c2ea4d0d0dd1d59788823603bd770923b7d30c15f60b143711e28974b5bd35"
 USUAL = protocol(RECIPE, "test", "true", "all of it")
 
 
@@ -41,7 +43,13 @@ USUAL = protocol(RECIPE, "test", "true", "all of it")
             protocol(replace(RECIPE, frc_level=0.3), "test", "true", "all of it"),
             ("thresholds.frc30", "None", "{'level': 0.3}"),
         ),
-        (protocol(replace(RECIPE, version="2"), "test", "true", "all of it"), ("version", "'1'", "'2'")),
+        (protocol(replace(RECIPE, version="1"), "test", "true", "all of it"), ("version", "'1'", "'2'")),
+        (protocol(replace(RECIPE, align="phase"), "test", "true", "all of it"), ("alignment.ramp", "'left in'")),
+        (protocol(replace(RECIPE, slow_sigma_px=4.0), "test", "true", "all of it"), ("slow_sigma_px", "8.0", "4.0")),
+        (
+            protocol(replace(RECIPE, frc_lowest_nyquist=0.1), "test", "true", "all of it"),
+            ("frc_lowest_nyquist", "0.05", "0.1"),
+        ),
         (protocol(replace(RECIPE, rate_floor=0.1), "test", "true", "all of it"), ("rate_floor", "0.001", "0.1")),
         (USUAL | {"data_range": "255"}, ("data_range", "'255'")),
     ],
@@ -75,6 +83,32 @@ def test_the_recipe_is_the_study_s(smoke: StudyDesign) -> None:
     recipe = recipe_of(study, 0.2)
     assert (recipe.ms_ssim_sigma_px, recipe.frc_level, recipe.crop_fraction) == (2.5, 0.3, 0.2)
     assert list(recipe.thresholds) == ["frc30", "frc143", "frc_1bit", "frc_halfbit"]
+
+
+def test_the_alignment_is_the_study_s_unless_a_call_says_so(smoke: StudyDesign) -> None:
+    study = replace(smoke, align="phase")
+    assert (recipe_of(smoke).align, recipe_of(study).align, recipe_of(study, align="full").align) == (
+        "full",
+        "phase",
+        "full",
+    )
+    assert study.digest() == smoke.digest()  # data and trainings are the same
+    assert "align" not in smoke.as_dict()
+    assert design_from_dict(study.as_dict()) == study
+
+
+def test_an_impossible_alignment() -> None:
+    with pytest.raises(InputError, match=naming("align", "full", "phase", "'none'")):
+        replace(RECIPE, align="none")  # type: ignore[arg-type]
+
+
+def test_a_recipe_of_version_1_has_its_metrics_and_its_protocol() -> None:
+    """The hash is that of a manifest that version 0.2.0 wrote."""
+    first = Recipe(version="1")
+    assert len(metric_definitions(first)) == 70
+    assert "time_s" in headline(first)
+    assert not {"align", "slow_sigma_px", "frc_lowest_nyquist"} & first.as_dict().keys()
+    assert protocol_sha256(protocol(first, "test", "true", "s")) == OF_VERSION_1
 
 
 @pytest.mark.parametrize("fraction", [0.0, -0.1, 1.5, float("nan")])

@@ -168,6 +168,7 @@ def test_an_archive_holds_what_the_manifest_says(whole: tuple[Path, dict[str, An
     assert str(root) not in json.dumps(manifest)
     assert entry(manifest, "lsqml")["result"]["iterations"] == 10
     assert [step["step"] for step in entry(manifest, "pinn+lsqml")["result"]["timing"]["steps"]] == [
+        "initial estimate",
         "inference",
         "set-up",
         "iterations",

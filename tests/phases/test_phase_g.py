@@ -23,6 +23,7 @@ from ptyproof.io.file_record import file_is_whole, file_record
 from ptyproof.io.schema import schema_errors
 from ptyproof.io.strict_json import write_json
 from ptyproof.methods.registry import SHIPPED
+from ptyproof.metrics.definitions import needs_truth
 from ptyproof.metrics.paired import RULE
 from ptyproof.metrics.protocol import Recipe, protocol_sha256
 from ptyproof.phases.g_compare import page
@@ -181,8 +182,10 @@ def test_replicates_share_a_row_and_three_of_them_can_show_a_best_method(
     best = {(entry["view"], entry["metric"]): entry["methods"] for entry in table["best"]}
     assert best.get(("dense", "phase_mae")) == (["lsqml"] if n == 3 else None)
     assert ("dense", "time_s") not in best
-    lines = [line for line in page.tables(found) if line.startswith(("| 10000", "| dose"))]
-    assert len(lines) == 1 + 2 * N_METHODS
+    text = list(page.tables(found))
+    both = [line for line in text if line.startswith(("| 10000", "| dose"))]
+    assert len(both) == 2 * (1 + 2 * N_METHODS)  # metrics, and times
+    lines = both[: len(both) // 2]
     of_lsqml = dict(zip(*([cell.strip() for cell in line.split("|")] for line in (lines[0], lines[-1])), strict=True))
     values = [value(compared.manifest, "dense", "lsqml", "phase_mae") * (1 + k / 100) for k in range(1, n + 1)]
     shown = next(cell for head, cell in of_lsqml.items() if head.startswith("phase MAE"))
@@ -214,6 +217,35 @@ def test_a_comparison_is_reused_and_made_again_when_a_file_was_lost(compared: Ph
     assert len(said) == 1
     other = open_comparison(data / "f", crop_fraction=0.2)
     assert other.inputs_sha256() != phase.inputs_sha256()
+
+
+def test_an_alignment_of_the_phase_alone_has_a_protocol_of_its_own(compared: Phase, data: Path, tmp_path: Path) -> None:
+    phase = open_comparison(data / "f", tmp_path, align="phase", figures=False)
+    assert phase.inputs_sha256() != open_comparison(data / "f", figures=False).inputs_sha256()
+    manifest = run_comparison(phase)
+    assert manifest["recipe"]["align"] == "phase"
+    (parts,) = (entry["parts"] for entry in manifest["protocols"])
+    assert parts["alignment"]["ramp"] == "left in"
+    cells = {cell["job"]: cell for cell in manifest["cells"] if cell["status"] == "success"}
+    for cell in cells.values():
+        alignment = known(cell["alignment"])
+        assert alignment["shift_px"] == [0, 0]
+        assert abs(complex(*alignment["scale"])) == pytest.approx(1)
+    aligned = value(compared.manifest, "dense", "lsqml", "complex_nrmse")
+    unaligned = value(compared.manifest, "dense", "lsqml", "complex_nrmse_unaligned")
+    assert aligned <= unaligned == pytest.approx(value(manifest, "dense", "lsqml", "complex_nrmse"))
+    assert main(["check", str(phase.path)]) == 0
+
+
+def test_rows_have_device_threads_and_times_in_parts(compared: Phase) -> None:
+    cell = next(c for c in compared.manifest["cells"] if (c["view"], c["method"]) == ("dense", "lsqml"))
+    assert (cell["device"], cell["threads"]) == ("cpu", 1)
+    summary = read_manifest(compared.root / "metrics_summary.json", "metrics_summary")
+    assert {(row["device"], row["threads"]) for row in summary["tables"][0]["rows"]} == {("cpu", 1)}
+    total, rest = (value(compared.manifest, "dense", "lsqml", name) for name in ("time_s", "reconstruction_s"))
+    assert rest <= total
+    reasons = {one["metric"]: one["reason"] for one in cell["measures"]}
+    assert reasons["training_s"]
 
 
 def test_equal_input_gives_equal_files(compared: Phase, copy: Path) -> None:
@@ -272,10 +304,10 @@ def test_without_a_truth_patterns_are_still_explained_or_not(copy: Path, compare
     cell: Any = next(c for c in manifest["cells"] if (c["view"], c["method"]) == ("baseline", "lsqml"))
     assert (cell["alignment"], cell["dataset"]["has_truth"]) == (None, False)
     for found in cell["measures"]:
-        if found["metric"] in ("r_factor", "poisson_deviance", "time_s"):
-            assert found["value"] is not None
-        else:
+        if needs_truth(found["metric"]):
             assert names(found["reason"], "objectGuess")
+        elif found["metric"] in ("r_factor", "poisson_deviance", "time_s", "reconstruction_s"):
+            assert found["value"] is not None
     assert value(manifest, "baseline", "lsqml", "poisson_deviance") == value(
         compared.manifest, "baseline", "lsqml", "poisson_deviance"
     )

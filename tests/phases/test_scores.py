@@ -63,7 +63,7 @@ class Oracle(GroupNetwork):
         self.patches = torch.from_numpy(patches)
         self.asked = 0
 
-    def forward(self, patterns: Patterns) -> torch.Tensor:
+    def forward(self, patterns: Patterns, start: torch.Tensor | None = None) -> torch.Tensor:
         """Return the next patches."""
         first, self.asked = self.asked % len(self.patches), self.asked + len(patterns.amplitude)
         return self.patches[first : first + len(patterns.amplitude)]
@@ -76,7 +76,7 @@ class Seer(GroupNetwork):
         super().__init__(SIZES)
         self.obj = torch.from_numpy(obj)
 
-    def forward(self, patterns: Patterns) -> torch.Tensor:
+    def forward(self, patterns: Patterns, start: torch.Tensor | None = None) -> torch.Tensor:
         """Return the object on the canvas, which may leave the object's grid."""
         found = torch.ones(1, *patterns.canvas.shape, dtype=torch.complex64)
         rows, cols = (min(pair) for pair in zip(patterns.canvas.shape, self.obj.shape, strict=True))

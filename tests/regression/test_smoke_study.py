@@ -31,7 +31,7 @@ VOLATILE = {
     *("timestamp", "started", "finished", "tool", "environment", "id", "call"),
     *("sha256", "size_bytes", "bundle_sha256", "bundle_size_bytes", "recipe_sha256", "design_digest"),
 }
-DERIVED = {"improvement", "bundle_epoch", "size_bytes", "bundle_size_bytes"}
+DERIVED = {"improvement", "duration_s", "bundle_epoch", "size_bytes", "bundle_size_bytes"}
 
 
 def numbers(value: Any, name: str) -> Iterator[tuple[str, int | float]]:

@@ -43,6 +43,11 @@ def noisy(level: float, seed: int = 0) -> Maker:
     return make
 
 
+ENVIRONMENT = {
+    **dict.fromkeys(("python", "numpy", "scipy", "system", "machine", "torch", "torchvision", "ptychi", "cpu"), "none"),
+    "threads": 1,
+    "device": "cpu",
+}
 METHODS: dict[str, Maker] = {"flat": flat, "start": noisy(0.3, 1), "lsqml": noisy(0.05, 2)}
 
 
@@ -142,7 +147,7 @@ def _job(
         "dataset": file_record(cell.test_data_path, root)
         | {"role": dataset.role, "n_patterns": len(dataset), "scan_sha256": digest},
         "bundle": None,
-        "environment": None,
+        "environment": ENVIRONMENT,
         "remedies": [],
         "result": {
             "status": "success",

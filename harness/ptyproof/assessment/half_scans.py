@@ -16,11 +16,18 @@ import numpy.typing as npt
 
 from ptyproof.errors import InputError
 from ptyproof.io.dataset import Dataset
-from ptyproof.metrics.against_truth import MetricValue, metric_value, phase_images, resolution_metrics, undefined
+from ptyproof.metrics.against_truth import (
+    MetricValue,
+    aligned_by,
+    metric_value,
+    phase_images,
+    resolution_metrics,
+    undefined,
+)
 from ptyproof.metrics.data_fit import data_fit_metrics
 from ptyproof.metrics.definitions import IMAGES
 from ptyproof.metrics.protocol import Recipe
-from ptyproof.physics.align import Aligned, align, illumination_crop, soft_window
+from ptyproof.physics.align import Aligned, illumination_crop, soft_window
 from ptyproof.physics.frc import RingCorrelation, ring_correlation
 from ptyproof.records.archive import ReconstructionArchive
 
@@ -86,14 +93,7 @@ def half_scan_agreement(first: HalfScan, second: HalfScan, dataset: Dataset, rec
     _check(first, second, dataset)
     both = np.minimum(_relative(first.result.illumination), _relative(second.result.illumination))
     crop = illumination_crop(both, recipe.crop_fraction)
-    aligned = align(
-        second.result.obj,
-        first.result.obj,
-        crop,
-        components=first.result.parts,
-        max_shift_px=recipe.max_shift_px,
-        edge_px=recipe.edge_px,
-    )
+    aligned = aligned_by(recipe, second.result.obj, first.result.obj, crop, first.result.parts)
     window = soft_window(crop.mask, recipe.edge_px)
     pairs = {
         "phase": phase_images(aligned),

@@ -217,7 +217,8 @@ def _result(result: Mapping[str, Any], place: str, notes: _Notes) -> dict[str, o
     if "status" not in result:
         notes.unknown[place] = "the job was only named, in a dry run"
         return None
-    taken = dict.fromkeys(Success.__annotations__) | {"status": result["status"]}
+    required = [key for key, kind in Success.__annotations__.items() if "NotRequired" not in str(kind)]
+    taken = dict.fromkeys(required) | {"status": result["status"]}
     if result["status"] == "failed":
         taken["error"] = result["error"]
         notes.unknown.update({f"$.jobs[*].result.{key}": _NOT_RECORDED for key in ("started", "finished")})

@@ -6,11 +6,13 @@ import argparse
 from pathlib import Path
 
 from ptyproof.cli.options import Commands, add_command, add_hub, add_quiet, console
+from ptyproof.study.design import ALIGNMENTS
 
 _EXAMPLES = """\
 ptyproof compare --artifact-root a
 ptyproof compare --artifact-root a --phase-c-root c --phase-d-root d --out comparison
-ptyproof compare --artifact-root a --out wide --crop-fraction 0.01"""
+ptyproof compare --artifact-root a --out wide --crop-fraction 0.01
+ptyproof compare --artifact-root a --out unaligned --align phase"""
 
 
 def add_parser(commands: Commands) -> None:
@@ -36,6 +38,12 @@ def add_parser(commands: Commands) -> None:
         metavar="F",
         help="compare pixels whose illumination is at least this fraction of the maximum (default: 0.05)",
     )
+    parser.add_argument(
+        "--align",
+        choices=ALIGNMENTS,
+        help="remove shift, phase ramp, complex factor and phases before results are compared, or the phases alone "
+        "(default: as the study has it: full)",
+    )
     parser.add_argument("--no-figures", action="store_true", help="write only tables")
     add_hub(parser)
     add_quiet(parser)
@@ -54,6 +62,7 @@ def _run(args: argparse.Namespace) -> int:
         phase_c_root=args.phase_c_root,
         phase_d_root=args.phase_d_root,
         crop_fraction=args.crop_fraction,
+        align=args.align,
         figures=not args.no_figures,
     )
     if not (phase.figures or args.no_figures):

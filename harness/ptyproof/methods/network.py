@@ -22,6 +22,7 @@ from ptyproof.training.scan import normalized_scan
 
 if TYPE_CHECKING:
     from ptyproof.training.network import GroupNetwork
+    from ptyproof.training.prediction import Clocked
 
 
 class Start:
@@ -125,26 +126,35 @@ class ThenLsqml:
 
 def _inferred(network: GroupNetwork, dataset: BlindScan, grouped: bool, *, start_only: bool) -> Reconstruction:
     from ptyproof.methods.network_prediction import join, joint_estimate
-    from ptyproof.training.prediction import predict_object, predict_patches
+    from ptyproof.training.prediction import Clocked, predict_object, predict_patches
 
     if not dataset.counts_known:
         raise RunError("a network needs known photon counts, but this dataset has no intensity_scale")
     began = clock.seconds()
     scan = normalized_scan(dataset.amplitude, dataset.probe, dataset.positions_px, dataset.scan_sha256)
+    clocked = Clocked()
     if grouped:
-        obj = predict_object(network, scan, dataset.object_shape, start_only=start_only)
-        return Reconstruction(obj, dataset.probe, steps_s={"inference": clock.seconds() - began})
-    patches = predict_patches(network, scan, start_only=start_only)
+        obj = predict_object(network, scan, dataset.object_shape, start_only=start_only, clocked=clocked)
+        steps = _steps(clocked, clock.seconds() - began, start_only)
+        return Reconstruction(obj, dataset.probe, steps_s=steps)
+    patches = predict_patches(network, scan, start_only=start_only, clocked=clocked)
     inferred = clock.seconds()
     gauge = joint_estimate(network, scan, dataset.object_shape)
     estimated = clock.seconds()
     found = join(patches, gauge, scan)
     steps = {
-        "inference": inferred - began,
+        **_steps(clocked, inferred - began, start_only),
         "joint initial estimate": estimated - inferred,
         "stitching": clock.seconds() - estimated,
     }
     return Reconstruction(found.obj, dataset.probe, steps_s=steps, gauge="joint_initial_estimate")
+
+
+def _steps(clocked: Clocked, total_s: float, start_only: bool) -> dict[str, float]:
+    """Return the seconds of the initial estimate, and of what the network adds to it."""
+    if start_only:
+        return {"initial estimate": total_s}
+    return {"initial estimate": clocked.initial_estimate_s, "inference": total_s - clocked.initial_estimate_s}
 
 
 def _unavailable(name: str) -> str | None:

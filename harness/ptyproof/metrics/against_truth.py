@@ -15,9 +15,10 @@ import numpy.typing as npt
 from ptyproof.metrics.definitions import Direction, metric_definitions
 from ptyproof.metrics.protocol import Recipe
 from ptyproof.physics import similarity
-from ptyproof.physics.align import Aligned, align, illumination_crop, soft_window
-from ptyproof.physics.frc import NYQUIST, RingCorrelation, crossing, ring_correlation
+from ptyproof.physics.align import Aligned, Crop, align, illumination_crop, soft_window
+from ptyproof.physics.frc import NYQUIST, RingCorrelation, crossing, last_crossing, ring_correlation
 from ptyproof.physics.metrics import scaled_error
+from ptyproof.physics.slow_phase import rms_in, slow_phase
 
 if TYPE_CHECKING:
     from ptyproof_schemas.types.comparison_manifest import MetricValue as MetricValueRecord
@@ -27,6 +28,7 @@ _MIN_FRC_SIDE_PX = 16
 _FLAT = 1e-5
 _PERFECT_DB = 240.0  # what rounding of double precision leaves
 _NEVER_BELOW = "never below the threshold up to the Nyquist frequency: at least this good"
+_ABOVE_AT_NYQUIST = "above the threshold at the Nyquist frequency: at least this good"
 
 Image = npt.NDArray[np.float64]
 
@@ -100,12 +102,17 @@ def phase_images(aligned: Aligned) -> tuple[Image, Image]:
     the truth's, so a difference of both is the phase of R conj(T). Where a result is zero it has the phase of the
     truth's mean, like a constant.
     """
-    mean = aligned.truth[aligned.mask].mean()
-    unit = mean / abs(mean) if abs(mean) > 0 else 1.0
+    unit = _unit_mean(aligned)
     truth = np.angle(aligned.truth * np.conj(unit))
     truth -= truth[aligned.mask].min()
     filled = np.where(aligned.result == 0, unit, aligned.result)
     return truth + np.angle(filled * np.conj(aligned.truth)), truth
+
+
+def _unit_mean(aligned: Aligned) -> complex:
+    """Return the unit factor with the phase of the truth's mean."""
+    mean = complex(aligned.truth[aligned.mask].mean())
+    return mean / abs(mean) if abs(mean) > 0 else 1.0 + 0.0j
 
 
 def score(aligned: Aligned, recipe: Recipe) -> Scored:
@@ -120,18 +127,75 @@ def score(aligned: Aligned, recipe: Recipe) -> Scored:
     """
     phases = phase_images(aligned)
     amplitudes = np.abs(aligned.result), np.abs(aligned.truth)
-    error = scaled_error(aligned.result, aligned.truth, aligned.mask.astype(np.float64)).nrmse
-    metrics = [metric_value(recipe, "complex_nrmse", error)]
+    metrics = [metric_value(recipe, "complex_nrmse", _error(recipe, aligned.result, aligned))]
+    if not recipe.is_first:
+        metrics += _parts_of_error(recipe, aligned)
     curves: dict[str, RingCorrelation] = {}
     for image, (result, truth) in (("phase", phases), ("amplitude", amplitudes)):
         data_range = _range(truth, aligned.mask, image)
         metrics += _pixelwise(recipe, image, result, truth, aligned.mask)
         metrics += _resolutions(recipe, image, (result, truth), aligned.mask, data_range is None, curves)
         metrics += _similarities(recipe, image, result, truth, aligned.mask, data_range)
+    if not recipe.is_first:
+        metrics.append(_own_scale(recipe, amplitudes, aligned.mask))
     flat = bool(np.ptp(np.abs(aligned.truth - aligned.truth[aligned.mask].mean())[aligned.mask]) <= _FLAT)
     metrics += _resolutions(recipe, "complex", (aligned.result, aligned.truth), aligned.mask, flat, curves)
     order = {metric: number for number, metric in enumerate(metric_definitions(recipe))}
     return Scored(tuple(sorted(metrics, key=lambda found: order[found.metric])), curves)
+
+
+def aligned_by(
+    recipe: Recipe,
+    result: npt.NDArray[np.complexfloating],
+    truth: npt.NDArray[np.complexfloating],
+    crop: Crop,
+    components: npt.NDArray[np.integer] | None = None,
+) -> Aligned:
+    """Return a result that was brought onto the truth as a recipe says.
+
+    Parameters are those of `ptyproof.physics.align.align`: result and truth (M, M') complex, components (M, M').
+
+    Raises
+    ------
+    InputError
+        If shapes differ, numbers are not finite, or the truth is zero in the crop.
+    """
+    return align(
+        result,
+        truth,
+        crop,
+        components=components,
+        max_shift_px=recipe.max_shift_px,
+        edge_px=recipe.edge_px,
+        phase_only=recipe.align == "phase",
+    )
+
+
+def _error(recipe: Recipe, result: npt.NDArray[np.complexfloating], aligned: Aligned) -> float:
+    """Return the relative error of a result, (h, w) complex, after its factor where the recipe removes one."""
+    if recipe.align == "full":
+        return scaled_error(result, aligned.truth, aligned.mask.astype(np.float64)).nrmse
+    truth = aligned.truth[aligned.mask]
+    return float(np.linalg.norm(result[aligned.mask] - truth) / np.linalg.norm(truth))
+
+
+def _parts_of_error(recipe: Recipe, aligned: Aligned) -> list[MetricValue]:
+    """Return the error before the alignment, the slow part of the phase error, and the error without that part."""
+    filled = np.where(aligned.result == 0, _unit_mean(aligned), aligned.result)
+    slow = slow_phase(filled, aligned.truth, aligned.mask, recipe.slow_sigma_px)
+    return [
+        metric_value(recipe, "complex_nrmse_unaligned", aligned.unaligned_error),
+        metric_value(recipe, "phase_slow_rms", rms_in(slow, aligned.mask)),
+        metric_value(recipe, "complex_nrmse_fast", _error(recipe, aligned.result * np.exp(-1j * slow), aligned)),
+    ]
+
+
+def _own_scale(recipe: Recipe, amplitudes: tuple[Image, Image], mask: npt.NDArray[np.bool_]) -> MetricValue:
+    """Return the error of the amplitude after a real factor of its own, which phase errors do not make smaller."""
+    result, truth = amplitudes
+    factor = scaled_error(result, truth, mask.astype(np.float64)).scale.real
+    error = similarity.mean_absolute_error(factor * result, truth, mask)
+    return metric_value(recipe, "amplitude_mae_own_scale", error)
 
 
 def _pixelwise(
@@ -176,7 +240,8 @@ def _resolutions(
     flat_truth: bool,
     curves: dict[str, RingCorrelation],
 ) -> list[MetricValue]:
-    names = [f"{image}_{name}_{unit}" for name in recipe.thresholds for unit in ("px", "nyquist")]
+    units = ("px", "nyquist") if recipe.is_first else ("px", "nyquist", "fine_nyquist", "last_nyquist")
+    names = [f"{image}_{name}_{unit}" for name in recipe.thresholds for unit in units]
     names.append(f"{image}_frc_mean")
     if flat_truth:
         subject = "truth" if image == "complex" else f"truth's {image}"
@@ -192,16 +257,36 @@ def resolution_metrics(recipe: Recipe, image: str, curve: RingCorrelation) -> li
     """Return where a ring correlation falls below each threshold (px, and fraction of Nyquist), and its mean."""
     found = []
     for name, threshold in recipe.thresholds.items():
-        frequency = crossing(curve, curve.threshold(**threshold))
-        note = _NEVER_BELOW if frequency == NYQUIST else None
+        level = curve.threshold(**threshold)
+        frequency = crossing(curve, level)
         reason = None
         if frequency == 0:
             coarsest = 1 / float(curve.frequency[0])
             reason = f"nothing is resolved: below the threshold at {coarsest:.3g} px, the coarsest ring, already"
+        note = _NEVER_BELOW if frequency == NYQUIST else None if recipe.is_first else reason
         px = None if frequency == 0 else 1 / frequency
-        found.append(metric_value(recipe, f"{image}_{name}_px", px, reason, note=note))
+        found.append(metric_value(recipe, f"{image}_{name}_px", px, reason, note=None if px is None else note))
         found.append(metric_value(recipe, f"{image}_{name}_nyquist", frequency / NYQUIST, note=note))
+        if not recipe.is_first:
+            found += _further_crossings(recipe, f"{image}_{name}", curve, level)
     return [*found, metric_value(recipe, f"{image}_frc_mean", float(curve.correlation.mean()))]
+
+
+def _further_crossings(
+    recipe: Recipe, prefix: str, curve: RingCorrelation, level: npt.NDArray[np.float64]
+) -> list[MetricValue]:
+    """Return the first crossing from the recipe's lowest frequency on, and the last crossing."""
+    fine = crossing(curve, level, recipe.frc_lowest_nyquist * NYQUIST)
+    last = last_crossing(curve, level)
+    from_lowest = f"below the threshold already at {recipe.frc_lowest_nyquist:g} of the Nyquist frequency"
+    notes = {
+        "fine": {0.0: from_lowest, NYQUIST: _NEVER_BELOW},
+        "last": {0.0: "below the threshold at every frequency", NYQUIST: _ABOVE_AT_NYQUIST},
+    }
+    return [
+        metric_value(recipe, f"{prefix}_{which}_nyquist", value / NYQUIST, note=notes[which].get(value))
+        for which, value in (("fine", fine), ("last", last))
+    ]
 
 
 def _range(truth: Image, mask: npt.NDArray[np.bool_], image: str) -> float | None:
@@ -238,5 +323,5 @@ def compare_objects(
     recipe = recipe or Recipe()
     even = np.ones(truth.shape)
     crop = illumination_crop(even if illumination is None else illumination, recipe.crop_fraction)
-    aligned = align(result, truth, crop, max_shift_px=recipe.max_shift_px, edge_px=recipe.edge_px)
+    aligned = aligned_by(recipe, result, truth, crop)
     return {found.metric: found for found in score(aligned, recipe).metrics}

@@ -29,6 +29,12 @@ class MetricDefinition:
 def metric_definitions(recipe: Recipe) -> dict[str, MetricDefinition]:
     """Return every metric of a comparison by its name, in the order of the tables."""
     found = {"complex_nrmse": MetricDefinition("complex NRMSE", NO_UNIT, "lower")}
+    if not recipe.is_first:
+        found |= {
+            "complex_nrmse_unaligned": MetricDefinition("complex NRMSE unaligned", NO_UNIT, "lower"),
+            "phase_slow_rms": MetricDefinition("slow phase RMS", "rad", "lower"),
+            "complex_nrmse_fast": MetricDefinition("complex NRMSE without slow phase", NO_UNIT, "lower"),
+        }
     for image, unit in (("phase", "rad"), ("amplitude", NO_UNIT), ("complex", None)):
         if unit is not None:
             squared = "rad^2" if unit == "rad" else unit
@@ -36,6 +42,8 @@ def metric_definitions(recipe: Recipe) -> dict[str, MetricDefinition]:
                 f"{image}_mae": MetricDefinition(f"{image} MAE", unit, "lower"),
                 f"{image}_mse": MetricDefinition(f"{image} MSE", squared, "lower"),
             }
+        if image == "amplitude" and not recipe.is_first:
+            found["amplitude_mae_own_scale"] = MetricDefinition("amplitude MAE, own scale", NO_UNIT, "lower")
         found |= _resolutions(recipe, image)
         if unit is not None:
             found |= {
@@ -47,6 +55,7 @@ def metric_definitions(recipe: Recipe) -> dict[str, MetricDefinition]:
         "r_factor": MetricDefinition("R-factor", NO_UNIT, "lower"),
         "poisson_deviance": MetricDefinition("Poisson deviance", "nats/px", "lower"),
         "time_s": MetricDefinition("time", "s", "lower"),
+        **({} if recipe.is_first else _TIMES),
         "held_out_r_factor": MetricDefinition("held-out R-factor", NO_UNIT, "lower"),
         "held_out_poisson_deviance": MetricDefinition("held-out Poisson deviance", "nats/px", "lower"),
     }
@@ -61,34 +70,52 @@ def _resolutions(recipe: Recipe, image: str, prefix: str = "") -> dict[str, Metr
         label = f"{prefix.replace('_', ' ')}{image} {_FRC_LABELS.get(name, name.upper())}"
         found[f"{prefix}{image}_{name}_px"] = MetricDefinition(f"{label} resolution", "px", "lower")
         found[f"{prefix}{image}_{name}_nyquist"] = MetricDefinition(f"{label} frequency", "Nyquist", "higher")
+        if not recipe.is_first:
+            fine = f"{label} frequency above {recipe.frc_lowest_nyquist:g} Nyquist"
+            found[f"{prefix}{image}_{name}_fine_nyquist"] = MetricDefinition(fine, "Nyquist", "higher")
+            last = MetricDefinition(f"{label} last frequency", "Nyquist", "higher")
+            found[f"{prefix}{image}_{name}_last_nyquist"] = last
     found[f"{prefix}{image}_frc_mean"] = MetricDefinition(
         f"{prefix.replace('_', ' ')}{image} mean FRC", NO_UNIT, "higher"
     )
     return found
 
 
+_TIMES = {
+    "training_s": MetricDefinition("time of the training", "s", "lower"),
+    "initial_estimate_s": MetricDefinition("time of the initial estimate", "s", "lower"),
+    "reconstruction_s": MetricDefinition("time of the reconstruction", "s", "lower"),
+    "settling_s": MetricDefinition("time to 1 % of the final loss", "s", "lower"),
+}
 _FRC_LABELS = {"frc143": "FRC 1/7", "frc_1bit": "FRC 1 bit", "frc_halfbit": "FRC 1/2 bit"}
 
 
 def headline(recipe: Recipe) -> tuple[str, ...]:
-    """Return the metrics of the first table: errors and resolution first, as a flat image deceives similarities."""
+    """Return the metrics of the tables: errors and resolution first, as a flat image deceives similarities."""
     frc = frc_name(recipe.frc_level)
-    return (
+    names = (
         "complex_nrmse",
+        "complex_nrmse_unaligned",
+        "phase_slow_rms",
+        "complex_nrmse_fast",
         "phase_mae",
         f"phase_{frc}_nyquist",
+        f"phase_{frc}_fine_nyquist",
+        f"phase_{frc}_last_nyquist",
         "phase_frc_mean",
         "phase_ssim",
         "phase_ms_ssim",
         "amplitude_mae",
+        "amplitude_mae_own_scale",
         f"amplitude_{frc}_nyquist",
         "amplitude_frc_mean",
         "amplitude_ssim",
         "amplitude_ms_ssim",
         "r_factor",
         "poisson_deviance",
-        "time_s",
+        *(("time_s",) if recipe.is_first else _TIMES),
     )
+    return tuple(name for name in names if name in metric_definitions(recipe))
 
 
 def of_comparison(recipe: Recipe) -> list[str]:

@@ -13,14 +13,16 @@ from typing import TYPE_CHECKING, Any, cast
 
 from ptyproof.errors import InputError
 from ptyproof.io.hashing import sha256_json
-from ptyproof.study.design import StudyDesign
+from ptyproof.study.design import ALIGNMENTS, Align, StudyDesign
 from ptyproof.study.reconstruction import ProbeKnowledge, Split
 
 if TYPE_CHECKING:
     from ptyproof_schemas.types.comparison_manifest import MethodSettings, ProtocolParts
+    from ptyproof_schemas.types.comparison_manifest import ProtocolPartsAlignment as AlignmentParts
     from ptyproof_schemas.types.comparison_manifest import Recipe as RecipeRecord
 
-RECIPE_VERSION = "1"
+RECIPE_VERSION = "2"
+_SINCE_2 = ("align", "slow_sigma_px", "frc_lowest_nyquist")
 LARGEST_CHANGE = 0.02  # by the last fifth of the epochs, of an iterative method that has converged
 # Signal-to-noise ratios of 1 and 1/2 bit: those of `ptyproof.physics.frc`, without its imports, for who reads tables.
 ONE_BIT, HALF_BIT = 0.5, (math.sqrt(2) - 1) / 2
@@ -46,6 +48,16 @@ class Recipe:
         Level of the ring correlation at which the first resolution is read.
     rate_floor
         Photons per pixel added to expected counts in the likelihood.
+    version
+        Which metrics there are, and how they are defined. Version 1 has neither the parts of errors nor further
+        crossings nor the parts of times, and none of the next three fields.
+    align
+        What is removed before results are compared: `full` is shift, phase ramp, complex factor and phases; `phase` is
+        one phase for each connected component of the scan alone.
+    slow_sigma_px
+        Standard deviation of the Gaussian that divides phase errors into a slow and a fast part.
+    frc_lowest_nyquist
+        Rings below this fraction of the Nyquist frequency do not count for the `fine` crossings.
     """
 
     crop_fraction: float = 0.05
@@ -56,10 +68,20 @@ class Recipe:
     frc_level: float = 0.5
     rate_floor: float = 1e-3
     version: str = RECIPE_VERSION
+    align: Align = "full"
+    slow_sigma_px: float = 8.0
+    frc_lowest_nyquist: float = 0.05
 
     def __post_init__(self) -> None:
         if not 0 < self.crop_fraction <= 1:
             raise InputError(f"--crop-fraction must be in (0, 1], got {self.crop_fraction:g}")
+        if self.align not in ALIGNMENTS:
+            raise InputError(f"align must be {' or '.join(ALIGNMENTS)}, got {self.align!r}")
+
+    @property
+    def is_first(self) -> bool:
+        """Whether this is a recipe of version 1."""
+        return self.version == "1"
 
     @property
     def thresholds(self) -> dict[str, dict[str, float]]:
@@ -69,16 +91,22 @@ class Recipe:
 
     def as_dict(self) -> RecipeRecord:
         """Return the recipe as JSON values."""
-        return cast("RecipeRecord", asdict(self))  # fields and keys have the same names
+        left_out = _SINCE_2 if self.is_first else ()
+        record = {key: value for key, value in asdict(self).items() if key not in left_out}
+        return cast("RecipeRecord", record)  # fields and keys have the same names
 
 
-def recipe_of(design: StudyDesign, crop_fraction: float | None = None) -> Recipe:
-    """Return the recipe of a study: its windows, level and floor; None takes the recipe's own fraction."""
+def recipe_of(design: StudyDesign, crop_fraction: float | None = None, align: Align | None = None) -> Recipe:
+    """Return the recipe of a study: its windows, level, floor and alignment.
+
+    None takes the recipe's own fraction, and the study's alignment.
+    """
     return Recipe(
         crop_fraction=Recipe.crop_fraction if crop_fraction is None else crop_fraction,
         ms_ssim_sigma_px=design.ms_ssim_sigma,
         frc_level=design.frc_threshold,
         rate_floor=design.training.rate_floor,
+        align=design.align if align is None else align,
     )
 
 
@@ -113,14 +141,7 @@ def protocol(
         "version": recipe.version,
         "split": split,
         "crop": {"illumination_at_least": recipe.crop_fraction, "of": "its maximum, with the dataset's probe"},
-        "alignment": {
-            "shift": "upsampled cross-correlation of the complex images",
-            "max_shift_px": recipe.max_shift_px,
-            "edge_px": recipe.edge_px,
-            "ramp": "largest Fourier component of result x conj(truth)",
-            "scale": "one complex factor, least squares",
-            "phase": "one for each part of the scan",
-        },
+        "alignment": _alignment(recipe),
         "data_range": "range of the truth in the crop",
         "windows": {"ssim_sigma_px": recipe.ssim_sigma_px, "ms_ssim_sigma_px": recipe.ms_ssim_sigma_px},
         "thresholds": recipe.thresholds,
@@ -128,6 +149,9 @@ def protocol(
         "probe": probe,
         "timing_scope": timing_scope,
     }
+    if not recipe.is_first:
+        parts["slow_sigma_px"] = recipe.slow_sigma_px
+        parts["frc_lowest_nyquist"] = recipe.frc_lowest_nyquist
     return parts if methods is None else {**parts, "methods": dict(methods)}
 
 
@@ -148,6 +172,26 @@ def describe_settings(settings: Mapping[str, Any]) -> str:
 
 def _shown(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _alignment(recipe: Recipe) -> AlignmentParts:
+    if recipe.align == "phase":
+        return {
+            "shift": "left in",
+            "max_shift_px": 0.0,
+            "edge_px": recipe.edge_px,
+            "ramp": "left in",
+            "scale": "left in",
+            "phase": "one for each connected component of the scan",
+        }
+    return {
+        "shift": "upsampled cross-correlation of the complex images",
+        "max_shift_px": recipe.max_shift_px,
+        "edge_px": recipe.edge_px,
+        "ramp": "largest Fourier component of result x conj(truth)",
+        "scale": "one complex factor, least squares",
+        "phase": "one for each part of the scan",
+    }
 
 
 def protocol_sha256(parts: Mapping[str, Any]) -> str:

@@ -15,8 +15,14 @@ if TYPE_CHECKING:
 # What a method must beat to have done anything: an object without structure, and the initial estimate.
 # `start+lsqml` is the control of `pinn+lsqml`, but it also reconstructs, so it is a method that can be best.
 CONTROLS = ("flat", "start")
-# Metrics without a best method: seconds of a reconstruction leave out the training of a network.
-UNRANKED = ("time_s",)
+# Metrics without a best method: seconds depend on the machine, and those of a reconstruction leave out the training of
+# a network; a ring of chance decides the last crossing; a flat amplitude with its own scale is as good as a noisy one.
+_UNRANKED = ("_s", "_last_nyquist", "_own_scale")
+
+
+def is_ranked(metric: str) -> bool:
+    """Tell whether a metric may show that a method is ahead of another."""
+    return not metric.endswith(_UNRANKED)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any, TypedDict, cast
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, cast
 
 from ptyproof.errors import DesignError
 from ptyproof.io.hashing import sha256_json
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 MAX_DOSE = 1e15  # bright sources give 1e9 and more; up to here doses of whole photons have names of their own
 MAX_SPAN_PX = 16_384
 MAX_REPLICATES = 1000
+
+Align = Literal["full", "phase"]
+ALIGNMENTS: tuple[Align, ...] = ("full", "phase")
 
 
 @dataclass(frozen=True)
@@ -87,6 +90,7 @@ class _Optional(TypedDict, total=False):
     """Tables and keys that a design of the default leaves out."""
 
     base: BaseRecord
+    align: Align
     replicates: int
     replicate_objects: bool
 
@@ -127,6 +131,9 @@ class StudyDesign:
         replicate has the random streams and the names of a study without replicates.
     replicate_objects
         Whether each replicate has another draw of the built-in object, too.
+    align
+        What a comparison removes from a result: `full` is shift, phase ramp, complex factor and phases; `phase` is the
+        phases alone, for probes and positions that are known.
 
     Raises
     ------
@@ -146,6 +153,7 @@ class StudyDesign:
     frc_threshold: float = 0.5
     replicates: int = 1
     replicate_objects: bool = False
+    align: Align = "full"
     seeds: Seeds = field(default_factory=Seeds)
     training: TrainingDesign = field(default_factory=TrainingDesign)
     reconstruction: ReconstructionDesign = field(default_factory=ReconstructionDesign)
@@ -159,6 +167,7 @@ class StudyDesign:
         checks.number("frc_threshold", self.frc_threshold, unit, 1e-12, 1.0)
         checks.number("illumination_fraction", self.illumination_fraction, "a number in [0, 0.5]", 0.0, 0.5)
         checks.positive("ms_ssim_sigma", self.ms_ssim_sigma, 100.0)
+        checks.choice("align", self.align, ALIGNMENTS)
         for key in ("min_acceptance_rate", "frc_threshold", "illumination_fraction", "ms_ssim_sigma"):
             object.__setattr__(self, key, float(getattr(self, key)))
         object.__setattr__(self, "doses_photons_per_pattern", _checked_doses(self.doses_photons_per_pattern))
@@ -205,6 +214,8 @@ class StudyDesign:
     def as_dict(self) -> DesignRecord:
         """Return the design as plain JSON values; `design_from_dict` is the inverse."""
         optional: _Optional = {}
+        if self.align != "full":
+            optional["align"] = self.align
         if self.replicates > 1:
             optional["replicates"] = self.replicates
         if self.replicate_objects:
@@ -230,11 +241,11 @@ class StudyDesign:
     def digest(self) -> str:
         """Return the sha256 that identifies what Phases C to E make.
 
-        The table `reconstruction` is no part of it: other methods leave data and trainings as they are, so records and
-        bundles from before a method was added stay those of the study. So does the number of replicates.
+        The table `reconstruction` and the key `align` are not part of it: they leave data and trainings as they are, so
+        records and bundles from before a method was added stay those of the study. Nor is the number of replicates.
         """
-        parts = ("reconstruction", "replicates")
-        return sha256_json({key: value for key, value in self.as_dict().items() if key not in parts})
+        left_out = ("reconstruction", "align", "replicates")
+        return sha256_json({key: value for key, value in self.as_dict().items() if key not in left_out})
 
 
 def design_from_dict(table: Mapping[str, Any]) -> StudyDesign:

@@ -24,6 +24,7 @@ _COMMENTS = {
     "replicates": "of each dose: other noise, groups and weights",
     "replicate_objects": "another draw of the built-in object for each replicate",
     "reference": "window: f of N; probe: f of the probe's diameter D, as Phase D measures it",
+    "align": "full: results are compared without shift, ramp and factor; phase: without their phase alone",
     "step_px": "step of the raster scan",
     "jitter_px": "uniform in [-jitter_px, jitter_px] along each axis",
     "probe_diameter_px": "nominal",

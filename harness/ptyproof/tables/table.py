@@ -9,7 +9,6 @@ from ptyproof.errors import InputError
 from ptyproof.metrics.definitions import MetricDefinition, metric_definitions, of_comparison
 from ptyproof.metrics.paired import RULE
 from ptyproof.metrics.protocol import Recipe
-from ptyproof.metrics.ranking import UNRANKED
 from ptyproof.phases.g_compare.page import NOT_CONVERGED
 from ptyproof.phases.g_compare.tables import comparable_of
 from ptyproof.records.manifest import head
@@ -78,7 +77,8 @@ def table_of(hubs: Sequence[HubResults], choice: Choice) -> ComparisonTable:
 
 def _metrics(recipe: Recipe) -> list[str]:
     """Return the metrics of a comparison; the times have columns of their own."""
-    return [metric for metric in of_comparison(recipe) if metric not in UNRANKED]
+    described = metric_definitions(recipe)
+    return [metric for metric in of_comparison(recipe) if described[metric].unit != "s"]
 
 
 def _replicates(hubs: Sequence[HubResults]) -> list[Replicate]:

@@ -85,9 +85,9 @@ class GroupNetwork(nn.Module):
         """Return what the network corrects: `start_estimate`, complex (B, h, w)."""
         return start_estimate(patterns, self.design.start_iterations)
 
-    def estimates(self, patterns: Patterns) -> Iterator[Estimate]:
-        """Yield what each stage leaves."""
-        obj = self.start(patterns)
+    def estimates(self, patterns: Patterns, start: Tensor | None = None) -> Iterator[Estimate]:
+        """Yield what each stage leaves; `start`, complex (B, h, w), is that of `start` where it is known already."""
+        obj = self.start(patterns) if start is None else start
         illumination = patterns.illumination
         lit = illumination / patterns.divisor
         brightness = (illumination / patterns.peak).sqrt()
@@ -103,10 +103,13 @@ class GroupNetwork(nn.Module):
             obj = obj + stage.step * change + correction
             yield Estimate(obj, correction)
 
-    def forward(self, patterns: Patterns) -> Tensor:
-        """Return the object, complex (B, h, w), on canvases whose sides are multiples of `design.shrink`."""
+    def forward(self, patterns: Patterns, start: Tensor | None = None) -> Tensor:
+        """Return the object, complex (B, h, w), on canvases whose sides are multiples of `design.shrink`.
+
+        `start` is as in `estimates`.
+        """
         obj = None
-        for estimate in self.estimates(patterns):
+        for estimate in self.estimates(patterns, start):
             obj = estimate.obj
         assert obj is not None  # a design has a stage
         return obj

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
+from ptyproof import clock
 from ptyproof.console import Console
 from ptyproof.training.canvas import Canvas
 from ptyproof.training.network import GroupNetwork
@@ -19,8 +20,20 @@ _UNLIT = 1e-9  # of a probe's brightest pixel: what rounding leaves of no light
 _BLOCK = 64  # patterns of one group at a time: measured, the fastest of 8 to all
 
 
+@dataclass
+class Clocked:
+    """Seconds of a prediction's parts."""
+
+    initial_estimate_s: float = 0.0
+
+
 def predict_patches(
-    network: GroupNetwork, scan: NormalizedScan, *, start_only: bool = False, console: Console | None = None
+    network: GroupNetwork,
+    scan: NormalizedScan,
+    *,
+    start_only: bool = False,
+    console: Console | None = None,
+    clocked: Clocked | None = None,
 ) -> npt.NDArray[np.complex64]:
     """Return the object patches of a scan, each from its own pattern alone, with a global phase of its own.
 
@@ -34,6 +47,8 @@ def predict_patches(
         Return the initial estimate that the network corrects.
     console
         Where progress is shown; None is silent.
+    clocked
+        Takes the seconds of the initial estimate.
 
     Returns
     -------
@@ -41,7 +56,6 @@ def predict_patches(
     `scan.corners_px`.
     """
     patches: npt.NDArray[np.complex64] = np.empty((len(scan), *scan.window), dtype=np.complex64)
-    estimate = network.start if start_only else network
     height, width = scan.window  # canvases are rounded up to a multiple of the coarser grid
     with (
         torch.inference_mode(),
@@ -53,7 +67,8 @@ def predict_patches(
             amplitude, probes = _tensors(scan, index)
             canvas = Canvas.around(corners, scan.window, network.design.shrink, scan.dark_px)
             patterns = _on_device(network, Patterns(amplitude[:, None], probes[:, None], canvas, 1))
-            patches[index] = estimate(patterns)[:, :height, :width].cpu().numpy()
+            found = _estimate(network, patterns, start_only, clocked or Clocked())
+            patches[index] = found[:, :height, :width].cpu().numpy()
             bar.update(len(index))
     patches *= np.float32(scan.object_scale)
     return patches
@@ -66,6 +81,7 @@ def predict_object(
     *,
     start_only: bool = False,
     console: Console | None = None,
+    clocked: Clocked | None = None,
 ) -> npt.NDArray[np.complex64]:
     """Return the object of a scan, all of its patterns looked at together.
 
@@ -77,7 +93,7 @@ def predict_object(
         n patterns (H, W).
     shape
         (M, M') of the object's grid, pixels.
-    start_only, console
+    start_only, console, clocked
         As in `predict_patches`.
 
     Returns
@@ -89,20 +105,31 @@ def predict_object(
     canvas = Canvas.around(corners, scan.window, network.design.shrink, scan.dark_px)
     design = network.design
     passes = 2 + 2 * design.start_iterations + (0 if start_only else design.n_stages)
-    estimate = network.start if start_only else network
     with (
         torch.inference_mode(),
         (console or Console.silent()).progress(_label(start_only), passes * len(scan), "pattern") as bar,
     ):
         amplitude, probes = _tensors(scan, np.arange(len(scan)))
         patterns = _on_device(network, Patterns(amplitude[None], probes[None], canvas, _BLOCK, bar.update))
-        found = torch.where(patterns.illumination > _UNLIT * patterns.peak, estimate(patterns), 0)[0].cpu().numpy()
+        estimate = _estimate(network, patterns, start_only, clocked or Clocked())
+        found = torch.where(patterns.illumination > _UNLIT * patterns.peak, estimate, 0)[0].cpu().numpy()
     obj = np.zeros(shape, dtype=np.complex64)
     row, col = origin.tolist()
     inside = found[: shape[0] - row, : shape[1] - col]  # the canvas was rounded up to a multiple of the coarser grid
     obj[row : row + inside.shape[0], col : col + inside.shape[1]] = inside
     obj *= np.float32(scan.object_scale)
     return obj
+
+
+def _estimate(network: GroupNetwork, patterns: Patterns, start_only: bool, clocked: Clocked) -> torch.Tensor:
+    """Return the object, or its initial estimate, complex (B, h, w), and add the seconds of the estimate."""
+    began = clock.seconds()
+    start = network.start(patterns)
+    if start.is_cuda:
+        torch.cuda.synchronize(start.device)  # kernels run on after the call
+    clocked.initial_estimate_s += clock.seconds() - began
+    found: torch.Tensor = start if start_only else network(patterns, start)
+    return found
 
 
 def _tensors(scan: NormalizedScan, index: npt.NDArray[np.int64]) -> tuple[torch.Tensor, torch.Tensor]:

@@ -21,6 +21,9 @@ class Recipe(TypedDict):
     frc_level: float
     rate_floor: float
     version: str
+    align: NotRequired[Literal["full", "phase"]]
+    slow_sigma_px: NotRequired[float]
+    frc_lowest_nyquist: NotRequired[float]
 
 
 Direction = Literal["lower", "higher"]
@@ -86,6 +89,8 @@ class ProtocolParts(TypedDict):
     rate_floor: float
     probe: Literal["true", "estimated"]
     timing_scope: str
+    slow_sigma_px: NotRequired[float]
+    frc_lowest_nyquist: NotRequired[float]
     methods: NotRequired[dict[str, MethodSettings]]
 
 
@@ -156,6 +161,8 @@ class Compared(TypedDict):
     crop: ComparedCrop
     alignment: Alignment | None
     measures: list[MetricValue]
+    device: NotRequired[str]
+    threads: NotRequired[int]
 
 
 OtherStatus = Literal["failed", "lost", "skipped", "not_selected"]

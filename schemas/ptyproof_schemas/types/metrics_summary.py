@@ -28,6 +28,8 @@ class Row(TypedDict):
     split: Split
     method: str
     converged: NotRequired[bool]
+    device: NotRequired[str]
+    threads: NotRequired[int]
     values: dict[str, float | None]
 
 

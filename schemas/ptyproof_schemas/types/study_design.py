@@ -122,6 +122,7 @@ class StudyDesign(TypedDict):
     frc_threshold: float
     replicates: NotRequired[int]
     replicate_objects: NotRequired[bool]
+    align: NotRequired[Literal["full", "phase"]]
     seeds: Seeds
     base: NotRequired[Base]
     training: NotRequired[Training]

@@ -121,6 +121,7 @@ class Success(TypedDict):
     recipe_sha256: str
     started: str
     finished: str
+    duration_s: NotRequired[float]
 
 
 class Failed(TypedDict):

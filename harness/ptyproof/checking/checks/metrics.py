@@ -14,6 +14,7 @@ from ptyproof.checking.model.document import (
     count,
     entries,
     is_close,
+    listed,
     mapping,
     number,
     text,
@@ -22,11 +23,12 @@ from ptyproof.errors import PtyproofError
 from ptyproof.metrics.definitions import IMAGES, MetricDefinition, metric_definitions, needs_truth
 from ptyproof.metrics.paired import RULE
 from ptyproof.metrics.protocol import FIXED_THRESHOLDS, Recipe, frc_name
-from ptyproof.metrics.ranking import UNRANKED, best_method, by_method
+from ptyproof.metrics.ranking import best_method, by_method, is_ranked
 
 _PEAK = 255.0
 _DB = 1e-6
 _ROUNDED = 1e-9
+_SUM = 1e-6
 _SHORTEST_PX = 2.0  # the period at the Nyquist frequency
 _CELL = ("dose", "replicate", "view", "gridsize", "split")
 _COMPARABLE = ("dose", "view", "gridsize", "split")  # the replicates of a cell are compared with one another
@@ -50,7 +52,7 @@ def check(doc: Document) -> Findings:
         yield from _names(doc, holder, place, lists, recipe)
         yield from together(doc, values, recipe)
         yield from _of_image(doc, holder, place, values)
-        yield from _of_truth(doc, holder, place, values)
+        yield from _of_truth(doc, holder, place, values, recipe)
     yield from resolution(doc, recipe)
 
 
@@ -86,7 +88,7 @@ def rows(doc: Document) -> Findings:
 def recipe_of(doc: Document) -> Recipe | None:
     """Return the recipe that a file names, or None if it is not a recipe."""
     record = mapping(doc.root, "recipe") or mapping(mapping(doc.root, "plan"), "recipe")
-    if any(as_number(value) is None for key, value in record.items() if key != "version"):
+    if any(as_number(value) is None for key, value in record.items() if key not in ("version", "align")):
         return None
     try:
         recipe = Recipe(**record)
@@ -122,7 +124,15 @@ def _one(doc: Document, entry: dict[str, object], at: str, recipe: Recipe | None
         if key in entry and entry[key] != wanted:
             said = f"{key} of {metric} is {str(entry[key])[:40]!r}, but it is {wanted!r} by definition"
             yield doc.finding("PM623", f"{at}.{key}", said)
+    yield from _zero(doc, entry, metric, at, recipe)
     yield from _windows(doc, entry, metric, at, recipe)
+
+
+def _zero(doc: Document, entry: dict[str, object], metric: str, at: str, recipe: Recipe) -> Findings:
+    """Yield a frequency of 0 without the note that nothing is resolved; recipes of version 1 had no note."""
+    is_zero = metric.endswith("_nyquist") and number(entry, "value") == 0
+    if is_zero and not recipe.is_first and "note" in entry and not entry["note"]:
+        yield doc.finding("PM612", f"{at}.note", f"{metric} is 0 without a note that nothing is resolved")
 
 
 def _windows(doc: Document, entry: dict[str, object], metric: str, at: str, recipe: Recipe) -> Findings:
@@ -186,6 +196,8 @@ def bounds(metric: str) -> tuple[float, float]:
         return _SHORTEST_PX, math.inf
     if metric.endswith("_psnr"):
         return -math.inf, math.inf
+    if metric == "phase_slow_rms":
+        return 0.0, math.pi
     if metric in ("phase_mae", "phase_mse"):
         return 0.0, math.pi if metric == "phase_mae" else math.pi**2
     return 0.0, math.inf
@@ -204,7 +216,35 @@ def together(doc: Document, values: Values, recipe: Recipe | None) -> Findings:
             wanted = f"{_SHORTEST_PX / frequency[0]:g} px" if frequency[0] > 0 else "no resolution"
             said = f"{metric} is {px:g}, but {frequency[0]:g} of the Nyquist frequency is {wanted}"
             yield doc.finding("PM613", at, said)
+    for metric, (first, at) in values.items():
+        last = values.get(metric.removesuffix("_nyquist").removesuffix("_fine") + "_last_nyquist")
+        if metric.endswith("_nyquist") and last is not None and first > last[0] + _ROUNDED:
+            yield doc.finding("PM613", at, f"{metric} is {first:g} of Nyquist, above the last crossing, {last[0]:g}")
+    yield from _larger(doc, values)
+    yield from _times(doc, values)
     yield from _thresholds(doc, values, recipe)
+
+
+# A metric is at most another one of the same result: what is removed or scaled can make an error smaller alone.
+_AT_MOST = (("complex_nrmse", "complex_nrmse_unaligned"), ("settling_s", "time_s"))
+
+
+def _larger(doc: Document, values: Values) -> Findings:
+    for small, large in _AT_MOST:
+        one, two = values.get(small), values.get(large)
+        if one is not None and two is not None and one[0] > two[0] + _SUM:
+            yield doc.finding("PM613", one[1], f"{small} is {one[0]:g}, above {large}, {two[0]:g}")
+
+
+def _times(doc: Document, values: Values) -> Findings:
+    """Yield a total of seconds that is not the sum of its parts."""
+    total, rest = values.get("time_s"), values.get("reconstruction_s")
+    if total is None or rest is None:
+        return
+    initial = values["initial_estimate_s"][0] if "initial_estimate_s" in values else 0.0
+    if abs(initial + rest[0] - total[0]) > _SUM * max(1.0, total[0]):
+        said = f"the reconstruction takes {rest[0]:g} s and the initial estimate {initial:g} s, but time_s is"
+        yield doc.finding("PM613", rest[1], f"{said} {total[0]:g} s")
 
 
 def _thresholds(doc: Document, values: Values, recipe: Recipe | None) -> Findings:
@@ -216,10 +256,11 @@ def _thresholds(doc: Document, values: Values, recipe: Recipe | None) -> Finding
     pair = (own, seventh) if recipe.frc_level >= fixed else (seventh, own)
     for prefix in (*IMAGES, *(f"half_scan_{image}" for image in IMAGES)):
         for strict, lax in (pair, ("frc_1bit", "frc_halfbit")):
-            first, second = (values.get(f"{prefix}_{name}_nyquist") for name in (strict, lax))
-            if first is not None and second is not None and first[0] > second[0] + _ROUNDED:
-                said = f"{prefix} {strict} is {first[0]:g} of Nyquist, above that of the lower threshold {lax}"
-                yield doc.finding("PM613", first[1], f"{said}, {second[0]:g}")
+            for which in ("", "fine_", "last_"):
+                first, second = (values.get(f"{prefix}_{name}_{which}nyquist") for name in (strict, lax))
+                if first is not None and second is not None and first[0] > second[0] + _ROUNDED:
+                    said = f"{prefix} {strict} is {first[0]:g} of Nyquist, above that of the lower threshold {lax}"
+                    yield doc.finding("PM613", first[1], f"{said}, {second[0]:g}")
 
 
 def _of_image(doc: Document, holder: dict[str, object], place: str, values: Values) -> Findings:
@@ -239,7 +280,7 @@ def _of_image(doc: Document, holder: dict[str, object], place: str, values: Valu
             yield from _psnr(doc, psnr, mse[0], data_range)
 
 
-def _of_truth(doc: Document, holder: dict[str, object], place: str, values: Values) -> Findings:
+def _of_truth(doc: Document, holder: dict[str, object], place: str, values: Values, recipe: Recipe | None) -> Findings:
     """Yield comparisons without a truth, and errors that do not follow from the alignment."""
     if mapping(holder, "dataset").get("has_truth") is False:
         for metric, (_, at) in values.items():
@@ -248,12 +289,30 @@ def _of_truth(doc: Document, holder: dict[str, object], place: str, values: Valu
         if holder.get("alignment") is not None:
             said = "the result was aligned with a truth, but the dataset has none"
             yield doc.finding("PM613", f"{place}.alignment", said)
+    if recipe is not None and recipe.align == "phase":
+        yield from _nothing_removed(doc, holder, place)
+        return
     overlap, error = number(mapping(holder, "alignment"), "overlap"), values.get("complex_nrmse")
     if overlap is not None and error is not None and count(mapping(holder, "crop"), "n_parts") == 1:
         wanted = math.sqrt(max(0.0, 1 - overlap**2))
         if abs(error[0] ** 2 - wanted**2) > 1e-6:
             said = f"complex_nrmse is {error[0]:g}, but the overlap {overlap:g} gives {wanted:g}"
             yield doc.finding("PM613", error[1], said)
+
+
+def _nothing_removed(doc: Document, holder: dict[str, object], place: str) -> Findings:
+    """Yield shifts, ramps and factors that were removed although the recipe leaves them in."""
+    alignment = mapping(holder, "alignment")
+    for key in ("shift_px", "ramp_cycles_per_px"):
+        removed = [as_number(value) for value in listed(alignment, key)]
+        if any(value for value in removed):
+            yield doc.finding("PM613", f"{place}.alignment.{key}", f"{key} was removed, but the recipe leaves it in")
+    scale = [as_number(value) for value in listed(alignment, "scale")]
+    if len(scale) == 2 and None not in scale:
+        factor = math.hypot(*(value or 0.0 for value in scale))
+        if not is_close(factor, 1.0):
+            said = f"the factor has the modulus {factor:g}, but the recipe removes a phase alone"
+            yield doc.finding("PM613", f"{place}.alignment.scale", said)
 
 
 def _psnr(doc: Document, psnr: tuple[float, str], mse: float, data_range: float) -> Findings:
@@ -368,7 +427,7 @@ def _extreme(rows: list[dict[str, object]], metric: str, definition: MetricDefin
 
 def _ahead(rows: list[dict[str, object]], metric: str, definition: MetricDefinition) -> list[str]:
     """Return the method that is ahead of all others by the rule."""
-    if metric in UNRANKED:
+    if not is_ranked(metric):
         return []
     values = ((str(row.get("method")), _replicate(row), number(row.get("values"), metric)) for row in rows)
     best = best_method(by_method(values), definition)

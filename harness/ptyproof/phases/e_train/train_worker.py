@@ -50,14 +50,16 @@ def train_and_score(
         lines = Console(log, attempt.console.bars)
         lines.say(f"{attempt.started} {job.key}: train on {len(scan)} positions of {job.train_data_path.name}")
         try:
+            began = clock.seconds()
             trained = train(task, scan, job.artifact_dir, options, lines)
+            duration_s = clock.seconds() - began
             scores = _finish(job, training, trained, lines)
         except BaseException as error:
             said = ledger.portable(str(error), job)
             lines.say(f"{clock.stamp()} {job.key}: ended by {type(error).__name__}: {said}")
             raise
         lines.say(f"{clock.stamp()} {job.key}: success, {trained.bundle_path.name}")
-    return attempt.succeed(_success(attempt, trained, recipe), scores=scores)
+    return attempt.succeed(_success(attempt, trained, recipe, duration_s), scores=scores)
 
 
 def task_of(design: StudyDesign, training: TrainingDesign, job: TrainingJob) -> TrainingTask:
@@ -90,7 +92,7 @@ def _is_whole(entry: Record, job: TrainingJob) -> bool:
     return bundle.is_file() and bool(sha256_file(bundle) == entry["result"]["bundle_sha256"])
 
 
-def _success(attempt: Attempt[TrainingJob], trained: Trained, recipe: str) -> Success:
+def _success(attempt: Attempt[TrainingJob], trained: Trained, recipe: str, duration_s: float) -> Success:
     folder = attempt.job.artifact_dir
     bundle = file_record(trained.bundle_path, folder)
     return {
@@ -110,4 +112,5 @@ def _success(attempt: Attempt[TrainingJob], trained: Trained, recipe: str) -> Su
         "recipe_sha256": recipe,
         "started": attempt.started,
         "finished": clock.stamp(),
+        "duration_s": duration_s,
     }

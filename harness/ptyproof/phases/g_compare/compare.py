@@ -8,7 +8,7 @@ skipped it, or not selected.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -23,12 +23,13 @@ from ptyproof.io.file_record import file_is_whole, file_record
 from ptyproof.io.hashing import sha256_file, sha256_json
 from ptyproof.io.metadata import METADATA, read_metadata
 from ptyproof.io.npz import NpzArchive
-from ptyproof.metrics.against_truth import MetricValue, Scored, metric_value, score, undefined
+from ptyproof.metrics.against_truth import MetricValue, Scored, aligned_by, score, undefined
 from ptyproof.metrics.convergence import convergence_of
 from ptyproof.metrics.data_fit import data_fit_metrics
 from ptyproof.metrics.definitions import needs_truth, of_comparison
 from ptyproof.metrics.paired import RULE
 from ptyproof.metrics.protocol import Recipe, protocol, protocol_sha256, recipe_of
+from ptyproof.metrics.times import times, training_time
 from ptyproof.phases.g_compare import page
 from ptyproof.phases.g_compare.cell import ComparedCell, Reconstructed, others_of, reconstructed_of, settings_of
 from ptyproof.phases.g_compare.tables import (
@@ -41,10 +42,10 @@ from ptyproof.phases.g_compare.tables import (
     summary,
     tidy_rows,
 )
-from ptyproof.physics.align import Aligned, Crop, align, illumination_crop
+from ptyproof.physics.align import Aligned, Crop, illumination_crop
 from ptyproof.records.archive import ReconstructionArchive, read_archive
 from ptyproof.records.manifest import TOOL, read_manifest, timed_head, write_manifest
-from ptyproof.study.design import StudyDesign, design_from_dict
+from ptyproof.study.design import Align, StudyDesign, design_from_dict
 from ptyproof.study.exposures import exposure_of
 from ptyproof.study.layout import (
     COMPARISON_CSV,
@@ -54,6 +55,7 @@ from ptyproof.study.layout import (
     FRC_CURVES,
     METRICS_SUMMARY,
     RECONSTRUCTION_MANIFEST,
+    TRAINING_MANIFEST,
     phase_c_file,
     phase_d_file,
     replicate_of,
@@ -70,6 +72,7 @@ if TYPE_CHECKING:
         ProtocolParts,
     )
     from ptyproof_schemas.types.reconstruction_manifest import ReconstructionManifest
+    from ptyproof_schemas.types.training_manifest import Success as TrainingSuccess
 
 _FITTED = "of the patterns that the result was made from"
 
@@ -172,12 +175,11 @@ class ComparisonPhase:
         result = read_archive(path)
         crop = illumination_crop(result.illumination, self.recipe.crop_fraction)
         aligned, scored = self._scored(path, result, crop, dataset)
-        timing = outcome["timing"]
         parts = self._protocol(reconstructed)
         metrics = [
             *scored.metrics,
             *_noted(data_fit_metrics(result, dataset, self.recipe), _FITTED),
-            metric_value(self.recipe, "time_s", timing["total_s"], note=_reused(outcome["reused_from"])),
+            *self._times(reconstructed, result),
         ]
         convergence = convergence_of(result, dataset.obj, crop, aligned)
         dataset_file = file_record(self.dataset_path(reconstructed), self.out)
@@ -206,7 +208,32 @@ class ComparisonPhase:
             entry["convergence"] = convergence.as_dict()
         if replicate_of(job) > 1:
             entry["replicate"] = replicate_of(job)
+        environment = job["environment"]
+        if environment is not None:
+            entry |= {"device": environment["device"], "threads": environment["threads"]}
         return ComparedCell(entry, result, crop, aligned, scored)
+
+    def _times(self, reconstructed: Reconstructed, result: ReconstructionArchive) -> list[MetricValue]:
+        timing = reconstructed.result["timing"]
+        steps_s: dict[str, float] = {}
+        for step in timing["steps"]:
+            steps_s[step["step"]] = steps_s.get(step["step"], 0.0) + step["seconds"]
+        training = training_time(self.training_of(reconstructed))
+        found = times(self.recipe, timing["total_s"], steps_s, training, result.losses, result.seconds)
+        return _noted(found, _reused(reconstructed.result["reused_from"]))
+
+    @cached_property
+    def trainings(self) -> dict[str, TrainingSuccess]:
+        """Results of the trainings by the sha256 of their bundles, from the training manifest beside Phase F's."""
+        path = self.artifact_root / TRAINING_MANIFEST
+        jobs = read_manifest(path, "training_manifest")["jobs"] if path.is_file() else []
+        results = [job["result"] for job in jobs]
+        return {result["bundle_sha256"]: result for result in results if result["status"] == "success"}
+
+    def training_of(self, found: Reconstructed) -> Mapping[str, object] | None:
+        """Return the result of the training of a job's network; None for a method without one."""
+        bundle = found.job["bundle"]
+        return None if bundle is None else self.trainings.get(bundle["sha256"], {})
 
     def _scored(
         self, path: Path, result: ReconstructionArchive, crop: Crop, dataset: Dataset
@@ -219,14 +246,7 @@ class ComparisonPhase:
             raise DataError(path, reason, "object")
         recipe = self.recipe
         try:
-            aligned = align(
-                result.obj,
-                dataset.obj,
-                crop,
-                components=result.parts,
-                max_shift_px=recipe.max_shift_px,
-                edge_px=recipe.edge_px,
-            )
+            aligned = aligned_by(recipe, result.obj, dataset.obj, crop, result.parts)
         except InputError as error:
             return None, Scored(tuple(undefined(recipe, of_truth, str(error))))
         return aligned, score(aligned, recipe)
@@ -263,6 +283,8 @@ class ComparisonPhase:
         jobs = [[job["job"], job["probe"], dataset["sha256"], result] for job, dataset, result in self.reconstructed]
         value = {
             "jobs": jobs,
+            "trainings": [self.training_of(found) for found in self.reconstructed],
+            "environments": [job["environment"] for job, _, _ in self.reconstructed],
             "protocols": sorted(self.protocols()),
             "others": others_of(self.reconstruction),
             "recipe": self.recipe.as_dict(),
@@ -280,6 +302,7 @@ def open_comparison(
     phase_c_root: Path | None = None,
     phase_d_root: Path | None = None,
     crop_fraction: float | None = None,
+    align: Align | None = None,
     figures: bool = True,
 ) -> ComparisonPhase:
     """Return Phase G for the reconstructions under an artifact root, after all of its input was checked.
@@ -307,7 +330,7 @@ def open_comparison(
         )
     manifest = read_manifest(path, "reconstruction_manifest")
     figures = figures and not missing(("matplotlib",))
-    recipe = recipe_of(design_from_dict(manifest["design"]), crop_fraction)
+    recipe = recipe_of(design_from_dict(manifest["design"]), crop_fraction, align)
     phase = ComparisonPhase(artifact_root, out or artifact_root, manifest, recipe, phase_c_root, phase_d_root, figures)
     phase.check()
     return phase
@@ -445,7 +468,7 @@ def _alignment(aligned: Aligned) -> Alignment:
     }
 
 
-def _noted(metrics: Sequence[MetricValue], note: str) -> list[MetricValue]:
+def _noted(metrics: Sequence[MetricValue], note: str | None) -> list[MetricValue]:
     return [replace(found, note=note) if found.value is not None else found for found in metrics]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ptyproof import markdown
@@ -17,6 +17,8 @@ NOT_CONVERGED = (
     "Not converged: the last fifth of the epochs still changed the loss or the complex NRMSE by more than "
     f"{LARGEST_CHANGE:.0%}, so more epochs may give another value."
 )
+_ZERO = "†"  # marks a frequency of 0
+_SECONDS, _FREQUENCY = "s", "Nyquist"
 _ARROWS = {"lower": "↓", "higher": "↑"}
 
 
@@ -33,7 +35,14 @@ def tables(found: Mapping[str, Any]) -> Iterator[str]:
         )
         yield ""
         # files of earlier versions call the method with the best value the best, without a rule
-        yield from _table(found["metrics"], one, one["best"] if "rule" in found else [])
+        bests = one["best"] if "rule" in found else []
+        of_time = [entry for entry in found["metrics"] if entry["unit"] == _SECONDS]
+        yield from _table([entry for entry in found["metrics"] if entry["unit"] != _SECONDS], one, bests)
+        if _has_zero(found["metrics"], one):
+            yield f"\n{_ZERO} Nothing is resolved: the correlation is below the threshold at the first ring already."
+        if of_time:
+            yield ""
+            yield from _table(of_time, one, bests, ("device", "threads"))
         yield from _settings(parts.get("methods", {}), {row["method"] for row in one["rows"]})
         if any(not row.get("converged", True) for row in one["rows"]):
             yield f"\n{NOT_CONVERGED}"
@@ -45,10 +54,15 @@ def tables(found: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _table(
-    metrics: Iterable[Mapping[str, Any]], one: Mapping[str, Any], bests: Iterable[Mapping[str, Any]]
+    metrics: Sequence[Mapping[str, Any]],
+    one: Mapping[str, Any],
+    bests: Iterable[Mapping[str, Any]],
+    further: Sequence[str] = (),
 ) -> Iterator[str]:
+    """Yield a table of some metrics; `further` are keys of the rows that get columns of their own."""
     heads = [f"{entry['label']}{_unit(entry['unit'])} {_ARROWS[entry['direction']]}" for entry in metrics]
     best = {(*comparable_of(entry), entry["metric"]): entry["methods"] for entry in bests}
+    shown = [key for key in further if any(key in row for row in one["rows"])]
     groups: dict[tuple[tuple[float, str, int, Split], str], list[Mapping[str, Any]]] = {}
     for row in one["rows"]:
         groups.setdefault((comparable_of(row), row["method"]), []).append(row)
@@ -57,11 +71,27 @@ def _table(
         dose, view, gridsize, _ = place
         cells: list[str | None] = [f"{dose:g}", f"{view} (gs{gridsize})", _method(method, found)]
         for entry in metrics:
-            text = median_and_range([row["values"].get(entry["metric"]) for row in found])
+            text = _text([row["values"].get(entry["metric"]) for row in found], entry["unit"])
             is_best = method in best.get((*place, entry["metric"]), ())
             cells.append(markdown.bold(text) if text and is_best else text)
-        rows.append(cells)
-    yield from markdown.table(["dose", "view", "method", *heads], rows)
+        rows.append([*cells, *(_each(found, key) for key in shown)])
+    yield from markdown.table(["dose", "view", "method", *heads, *shown], rows)
+
+
+def _text(values: list[float | None], unit: str) -> markdown.Markdown | None:
+    """Return values as text; a frequency of 0 has the mark of its note."""
+    text = median_and_range(values)
+    return markdown.Markdown(f"{text} {_ZERO}") if text is not None and unit == _FREQUENCY and 0 in values else text
+
+
+def _each(rows: Iterable[Mapping[str, Any]], key: str) -> str | None:
+    """Return what rows have at a key; None where no row has it."""
+    return ", ".join(dict.fromkeys(str(row[key]) for row in rows if key in row)) or None
+
+
+def _has_zero(metrics: Iterable[Mapping[str, Any]], one: Mapping[str, Any]) -> bool:
+    frequencies = [entry["metric"] for entry in metrics if entry["unit"] == _FREQUENCY]
+    return any(row["values"].get(metric) == 0 for row in one["rows"] for metric in frequencies)
 
 
 def _settings(methods: Mapping[str, Any], shown: set[str]) -> Iterator[str]:

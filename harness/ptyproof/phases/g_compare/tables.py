@@ -15,7 +15,7 @@ from ptyproof.console import printable
 from ptyproof.metrics.definitions import headline, metric_definitions, of_comparison
 from ptyproof.metrics.paired import RULE
 from ptyproof.metrics.protocol import HALF_BIT, ONE_BIT, Recipe, one_protocol
-from ptyproof.metrics.ranking import UNRANKED, best_method, by_method
+from ptyproof.metrics.ranking import best_method, by_method, is_ranked
 from ptyproof.records.manifest import head
 from ptyproof.study.exposures import Exposure
 from ptyproof.study.layout import replicate_of
@@ -159,6 +159,8 @@ def table(cells: Sequence[Compared], protocols: Mapping[str, ProtocolParts], rec
             row["replicate"] = replicate_of(cell)
         if "convergence" in cell:
             row["converged"] = cell["convergence"]["converged"]
+        if "device" in cell and "threads" in cell:  # older comparisons have neither
+            row |= {"device": cell["device"], "threads": cell["threads"]}
         rows.append(row)
     return {"protocol": cells[0]["protocol"], "parts": parts, "rows": rows, "best": _best(rows, recipe)}
 
@@ -228,7 +230,7 @@ def _best(rows: Sequence[Row], recipe: Recipe) -> list[Best]:
         here = [row for row in rows if comparable_of(row) == (dose, view, gridsize, split)]
         for metric in headline(recipe):
             values = by_method((row["method"], replicate_of(row), row["values"].get(metric)) for row in here)
-            winner = None if metric in UNRANKED else best_method(values, described[metric])
+            winner = best_method(values, described[metric]) if is_ranked(metric) else None
             if winner is not None:
                 found.append(
                     {

@@ -12,7 +12,7 @@ from ptyproof.hub.layout import COMPARISON
 from ptyproof.io.regular import lies_inside
 from ptyproof.metrics.definitions import headline, metric_definitions
 from ptyproof.metrics.protocol import Recipe
-from ptyproof.metrics.ranking import UNRANKED
+from ptyproof.metrics.ranking import is_ranked
 from ptyproof.phases.g_compare.tables import TidyRow, tidy_rows
 from ptyproof.report.page.tables import PngFigure
 from ptyproof.study.layout import cell_of
@@ -40,7 +40,7 @@ def values_of(manifest: Mapping[str, Any]) -> list[TidyRow]:
             row,
             view=f"{row.view}, {row.split} half" if several else row.view,
             metric=labels[row.metric],
-            direction=None if row.metric in UNRANKED else row.direction,
+            direction=row.direction if is_ranked(row.metric) else None,
             protocol=row.protocol or protocols.get(row.split),
         )
         for row in tidy_rows(cells, recipe)
