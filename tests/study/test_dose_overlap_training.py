@@ -296,7 +296,7 @@ def other_study(study: Study) -> None:
 @pytest.mark.parametrize(
     ("prepare", "options", "named"),
     [
-        (None, ["--dose", "123"], ("--dose", "1000, 10000", "123.0")),
+        (None, ["--dose", "123"], ("--dose", "1000, 10000", "123")),
         (None, ["--dose", "-1"], ("--dose", "> 0", "'-1'")),
         (None, ["--view", "densest"], ("--view", "baseline, dense, sparse", "'densest'")),
         (None, ["--gridsize", "3"], ("--gridsize", "1, 2", "3")),
