@@ -310,7 +310,7 @@ def test_the_command_writes_a_certificate_into_a_hub_that_is_sound(
         (["--mode", "thrice"], ("--mode", "twice, resume", "'thrice'")),
         (["--epochs", "0"], ("--epochs", ">= 1", 0)),
         (["--mode", "resume", "--epochs", "1"], ("--mode resume", 2)),
-        (["--dose", "5"], ("--dose", 1000, "5.0")),
+        (["--dose", "5"], ("--dose", 1000, "5")),
         (["--view", "thin"], ("--view", "'thin'")),
         (["--other-threads", "0"], ("--other-threads", ">= 1", 0)),
     ],

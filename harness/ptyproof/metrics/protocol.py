@@ -202,6 +202,8 @@ def protocol_sha256(parts: Mapping[str, Any]) -> str:
 def _with_integers(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: _with_integers(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_with_integers(inner) for inner in value]
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
