@@ -50,8 +50,9 @@ def sha256(path: Path) -> str:
 
 
 def without_times(entry: dict[str, Any]) -> dict[str, Any]:
-    """Return a job's entry without the times of its training."""
-    return entry | {"result": {k: v for k, v in entry["result"].items() if k not in {"started", "finished"}}}
+    """Return a job's entry without the call that made it and the times of its training."""
+    times = {"started", "finished", "duration_s"}
+    return entry | {"call": None, "result": {k: v for k, v in entry["result"].items() if k not in times}}
 
 
 def texts(run: Run) -> dict[str, str]:
