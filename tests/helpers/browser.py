@@ -53,8 +53,12 @@ class Browser:
             return json.load(answer)["value"]
 
     def open(self, path: Path) -> None:
-        """Open a file and wait until it is loaded."""
+        """Open a file and wait until it is loaded, drawn, and has the keyboard."""
         self._call("POST", "/url", {"url": path.as_uri()})
+        self.protocol("Page.bringToFront")
+        self.protocol("Emulation.setFocusEmulationEnabled", enabled=True)
+        drawn = "const done = arguments[0]; requestAnimationFrame(() => requestAnimationFrame(() => done()))"
+        self._call("POST", "/execute/async", {"script": drawn, "args": []})
 
     def run(self, script: str) -> Any:
         """Return what a script returns in the page."""
