@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -64,6 +65,21 @@ def test_the_fit_is_closer_to_the_object_than_its_start_and_the_penalty_helps(
     assert {trial.options["weight"] for trial in smooth.tuning.trials} == {2.0, 8.0}
     assert set(smooth.steps_s) == {*plain.steps_s, "tuning"}
     np.testing.assert_array_equal(smooth.probe, scan.probe)
+
+
+def test_the_object_of_every_iteration_can_be_seen_and_the_last_is_the_result(
+    scan_and_truth: tuple[BlindScan, npt.NDArray[np.complex64]],
+) -> None:
+    scan, _ = scan_and_truth
+    seen: dict[int, npt.NDArray[np.complexfloating]] = {}
+
+    def see(iteration: int, obj: Callable[[], npt.NDArray[np.complexfloating]]) -> None:
+        seen[iteration] = obj()
+
+    found = run_method(MapFit("map", DESIGN), scan, Budget(3, on_object=see), RNG(0))
+    assert list(seen) == [1, 2, 3]
+    np.testing.assert_array_equal(seen[3], found.obj)
+    assert np.any(seen[2] != seen[3])
 
 
 def test_where_no_light_falls_the_object_is_transparent(

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import logging
-import random
-import subprocess
-import sys
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -19,27 +15,12 @@ from ptyproof.methods.reconstruction_input import defocused
 from ptyproof.physics.align import align, illumination_crop
 from ptyproof.physics.metrics import scaled_error
 from ptyproof.reconstruction.cdtools_engine import CDTools
-from ptyproof.reconstruction.method import BlindScan, Budget, Needs, Reconstruction, run_method
+from ptyproof.reconstruction.engine import Engine
+from ptyproof.reconstruction.method import BlindScan, Budget, Reconstruction, run_method
 from ptyproof.reconstruction.xptycho_engine import XPtycho
+from tests.helpers.engine_process import process_state, reasons_without
 from tests.helpers.messages import names, naming
 from tests.helpers.perfect_data import perfect_data
-
-
-class Engine(Protocol):
-    name: str
-    needs: Needs
-
-    def unavailable(self) -> str | None: ...
-
-    def reconstruct(self, dataset: BlindScan, budget: Budget, rng: np.random.Generator) -> Reconstruction: ...
-
-    def refine(
-        self,
-        dataset: BlindScan,
-        budget: Budget,
-        rng: np.random.Generator,
-        start: npt.NDArray[np.complex64] | None,
-    ) -> Reconstruction: ...
 
 
 @pytest.fixture(params=[CDTools, XPtycho], ids=lambda kind: kind.name)
@@ -69,6 +50,18 @@ def test_perfect_data_give_the_object_at_its_place(engine: Engine) -> None:
     np.testing.assert_array_equal(found.probe, data.scan.probe)
     assert (found.stopped_by, len(found.losses), len(found.seconds)) == ("epochs", 24, 24)
     assert found.losses[-1] < 0.1 * found.losses[0]
+
+
+def test_the_object_of_every_epoch_can_be_seen_and_the_last_is_the_result(engine: Engine) -> None:
+    seen: dict[int, npt.NDArray[np.complexfloating]] = {}
+
+    def see(epoch: int, obj: Callable[[], npt.NDArray[np.complexfloating]]) -> None:
+        seen[epoch] = obj()
+
+    found = run_method(engine, perfect_data().scan, Budget(3, on_object=see), np.random.default_rng(1))
+    assert list(seen) == [1, 2, 3]
+    np.testing.assert_array_equal(seen[3], found.obj)
+    assert np.any(seen[2] != seen[3])
 
 
 def test_the_truth_of_perfect_data_stays_where_it_is(engine: Engine) -> None:
@@ -111,21 +104,6 @@ def test_a_time_budget_ends_after_the_epoch_that_exceeds_it(engine: Engine) -> N
     assert (found.stopped_by, len(found.losses), seen) == ("seconds", 1, [1])
     both = engine.reconstruct(scan, Budget(2, 1000.0), np.random.default_rng(0))
     assert (both.stopped_by, len(both.losses)) == ("epochs", 2)
-
-
-def process_state() -> dict[str, Any]:
-    """What an engine may change in its process, as comparable values."""
-    return {
-        "dtype": torch.get_default_dtype(),
-        "device": str(torch.get_default_device()),
-        "torch": torch.get_rng_state().tolist(),
-        "python": random.getstate(),
-        "numpy": np.random.get_state(legacy=False)["state"]["key"].tolist(),  # noqa: NPY002
-        "handlers": list(logging.getLogger().handlers),
-        "level": logging.getLogger().level,
-        "threads": torch.get_num_threads(),
-        "gradients": torch.is_grad_enabled(),
-    }
 
 
 def test_the_process_is_afterwards_as_it_was_and_nothing_is_printed(
@@ -178,32 +156,8 @@ def test_cdtools_refines_a_probe_that_is_out_of_focus() -> None:
     assert likeness(found.probe) > 0.97
 
 
-WITHOUT = """
-import sys
-
-class Blocker:
-    def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in ("cdtools", "xptycho"):
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-
-sys.meta_path.insert(0, Blocker())
-import importlib.util
-real = importlib.util.find_spec
-def find_spec(name, package=None):
-    try:
-        return real(name, package)
-    except ModuleNotFoundError:
-        return None
-importlib.util.find_spec = find_spec
-from ptyproof.methods.registry import registry
-from ptyproof.study.builtin import builtin_study
-for entry in registry(builtin_study("fly64")).methods.values(): print(entry.name, entry.unavailable)
-"""
-
-
 def test_without_an_engine_its_method_names_the_command_that_installs_it() -> None:
-    done = subprocess.run([sys.executable, "-c", WITHOUT], capture_output=True, text=True, check=True)
-    said = dict(line.split(" ", 1) for line in done.stdout.splitlines())
+    said = reasons_without("cdtools", "xptycho")
     assert said["flat"] == "None"
     for name in ("cdtools", "xptycho"):
         assert names(said[name], name, "pip install 'pytest-ptyproof[engines]'")

@@ -59,9 +59,9 @@ def test_the_light_is_the_illumination_in_photons() -> None:
     likelihood = Likelihood.of(scan)
     light = illumination(scan.probe, scan.positions_px, SHAPE) * scan.unit_scale**2
     row, col = scan.corners_px.min(axis=0)
-    assert light.sum() == pytest.approx(likelihood.light.sum(), rel=1e-4)
+    assert light.sum() == pytest.approx(likelihood.illumination.sum(), rel=1e-4)
     part = light[row : row + likelihood.shape[0], col : col + likelihood.shape[1]]
-    np.testing.assert_allclose(likelihood.light, part, rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(likelihood.illumination, part, rtol=1e-3, atol=1e-3)
 
 
 def test_the_gradient_is_that_of_torch() -> None:
@@ -96,10 +96,10 @@ def test_a_fit_of_perfect_data_finds_the_object_and_stays_there() -> None:
     scan, obj = make_scan(noisy=False)
     likelihood = Likelihood.of(scan)
     truth = canvas_of(scan, likelihood, obj)
-    lit = likelihood.light > 0.05 * likelihood.light.max()
+    lit = likelihood.illumination > 0.05 * likelihood.illumination.max()
     losses: list[float] = []
 
-    def note(loss: float) -> bool:
+    def note(loss: float, _: object) -> bool:
         losses.append(loss)
         return False
 
@@ -108,7 +108,7 @@ def test_a_fit_of_perfect_data_finds_the_object_and_stays_there() -> None:
     assert losses == sorted(losses, reverse=True)
     turned = found * np.exp(-1j * np.angle(np.vdot(truth[lit], found[lit])))
     assert np.linalg.norm((turned - truth)[lit]) < 0.05 * np.linalg.norm(truth[lit])
-    stayed = fit(likelihood, truth, Penalty(), 10, lambda _: False)
+    stayed = fit(likelihood, truth, Penalty(), 10, lambda *_: False)
     assert np.linalg.norm((stayed - truth)[lit]) < 0.01 * np.linalg.norm(truth[lit])
 
 
@@ -119,14 +119,14 @@ def test_a_heavier_penalty_leaves_less_variation_and_an_iteration_can_be_the_las
     likelihood = Likelihood.of(scan)
     start = canvas_of(scan, likelihood, obj)
     variations = [
-        huber_variation(fit(likelihood, start, Penalty(weight), 20, lambda _: False), 0.03)[0]
+        huber_variation(fit(likelihood, start, Penalty(weight), 20, lambda *_: False), 0.03)[0]
         for weight in (0.0, 3.0, 30.0)
     ]
     assert variations == sorted(variations, reverse=True)
     assert variations[-1] < 0.7 * variations[0]
     seen: list[float] = []
 
-    def last(loss: float) -> bool:
+    def last(loss: float, _: object) -> bool:
         seen.append(loss)
         return len(seen) == 3
 

@@ -60,6 +60,19 @@ def test_a_row_has_the_values_of_the_replicates_and_what_the_rule_says(
     assert [row["is_control"] for row in table["rows"]] == [True, False, False]
 
 
+@pytest.mark.parametrize(
+    ("column", "metric"),
+    [("training_s", "training_s"), ("start_s", "initial_estimate_s"), ("reconstruction_s", "reconstruction_s")],
+)
+def test_times_are_those_of_the_comparison(
+    three: list[Path], results: list[HubResults], column: str, metric: str
+) -> None:
+    rows: Any = table_of(results, Choice())["rows"]
+    assert {row["method"]: row[column]["values"] for row in rows} == {
+        method: values_of(three, method, metric) for method in LEVELS
+    }
+
+
 @pytest.mark.parametrize("n", [1, 2])
 def test_few_replicates_decide_nothing(results: list[HubResults], n: int) -> None:
     scores = scores_of(table_of(results[:n], Choice(against="lsqml")))

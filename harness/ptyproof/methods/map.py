@@ -7,7 +7,7 @@ that the fit was not shown, never by the truth.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -84,9 +84,18 @@ class MapFit:
         scale = np.float32(dataset.unit_scale)
         row, col = dataset.corners_px.min(axis=0).tolist()
         place = slice(row, row + likelihood.shape[0]), slice(col, col + likelihood.shape[1])
-        obj[place] = scale * fit(likelihood, obj[place] / scale, self._penalty, history.limit, history.add)
+
+        def whole(part: npt.NDArray[np.complex64]) -> npt.NDArray[np.complex64]:
+            found = obj.copy()
+            found[place] = scale * part
+            return found
+
+        def after(loss: float, part: Callable[[], npt.NDArray[np.complex64]]) -> bool:
+            return history.add(loss, lambda: whole(part()))
+
+        fitted = whole(fit(likelihood, obj[place] / scale, self._penalty, history.limit, after))
         return Reconstruction(
-            obj,
+            fitted,
             dataset.probe,
             losses=tuple(history.losses),
             seconds=tuple(history.seconds),

@@ -11,31 +11,30 @@ a far field only they matter.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
-from ptyproof import clock
-from ptyproof.errors import RunError
-from ptyproof.extras import CDTOOLS, missing, needs
-from ptyproof.reconstruction.contained import contained
+from ptyproof.extras import CDTOOLS
+from ptyproof.reconstruction.engine import Engine
 from ptyproof.reconstruction.history import History
-from ptyproof.reconstruction.method import BlindScan, Budget, Needs, Reconstruction
+from ptyproof.reconstruction.method import BlindScan, Needs
 from ptyproof.reconstruction.options import Option
 
-_DEFAULT_EPOCHS = 100
 _MARGIN_PX = 1  # a position that is rounded down may lie a pixel before the grid
 _SECOND_HALF = 0.25, 5  # factors of rate and batch
-_LOSS_UNIT = "sum of (sqrt(I) - sqrt(n))^2 over the epoch, divided by the counts"
 
 
-class CDTools:
-    """CDTools' FancyPtycho as a method."""
+class CDTools(Engine):
+    """CDTools' FancyPtycho as a method; the object starts as ones."""
 
     name = "cdtools"
     package = "cdtools-py"
+    packages = CDTOOLS
     needs = Needs(probe="either", iterates=True)
+    loss_unit = "sum of (sqrt(I) - sqrt(n))^2 over the epoch, divided by the counts"
     options: ClassVar[Mapping[str, Option]] = {
         "learning_rate": Option(0.02, low=1e-6, high=1.0),
         "patterns_per_step": Option(10, low=1, high=1e6),
@@ -48,75 +47,54 @@ class CDTools:
         """Return the method with its options: rate and batch of the first half."""
         return CDTools(**options)
 
-    def unavailable(self) -> str | None:
-        """Return the line that installs CDTools where it is missing."""
-        absent = missing(CDTOOLS)
-        return needs(self.name, absent) if absent else None
+    def _load(self) -> None:
+        import cdtools  # noqa: F401 - so that it is there
 
-    def reconstruct(self, dataset: BlindScan, budget: Budget, rng: np.random.Generator) -> Reconstruction:
-        """Return the object after the budget's epochs (100 without one), from an object of ones."""
-        return self.refine(dataset, budget, rng, None)
+    def _run(self, dataset: BlindScan, rng: np.random.Generator, start: npt.NDArray[np.complex64] | None) -> _Run:
+        import torch
 
-    def refine(
-        self,
-        dataset: BlindScan,
-        budget: Budget,
-        rng: np.random.Generator,
-        start: npt.NDArray[np.complex64] | None,
-    ) -> Reconstruction:
-        """Return the object after the budget's epochs, from the object `start` (M, M'); None starts from ones.
+        torch.set_default_dtype(torch.float32)
+        torch.manual_seed(int(rng.integers(2**31)))
+        return _Run(_model(dataset, start), _data(dataset), dataset, self._learning_rate, self._patterns_per_step)
 
-        Raises
-        ------
-        RunError
-            If the loss is no finite number any more.
-        """
-        with contained():
-            import torch
 
-            began = clock.seconds()
-            torch.set_default_dtype(torch.float32)
-            torch.manual_seed(int(rng.integers(2**31)))
-            scale = dataset.unit_scale
-            model, data = _model(dataset, scale, start), _data(dataset)
-            history = History(budget, _DEFAULT_EPOCHS)
-            set_up = clock.seconds()
-            for loss in self._epochs(model, data, history):
-                if history.add(loss) or not np.isfinite(loss):
-                    break
-            inner = tuple(slice(_MARGIN_PX, _MARGIN_PX + size) for size in dataset.object_shape)
-            obj = model.obj.detach().numpy()[inner] * np.float32(scale)
-            probe = (model.probe * model.probe_norm).detach().numpy()[0] / np.float32(scale)
-        if not np.isfinite(history.losses[-1]):
-            raise RunError(f"{self.name} diverged: its loss became {history.losses[-1]} in epoch {len(history.losses)}")
-        return Reconstruction(
-            obj.astype(np.complex64),
-            probe.astype(np.complex64) if dataset.probe_knowledge == "estimated" else dataset.probe,
-            losses=tuple(history.losses),
-            seconds=tuple(history.seconds),
-            loss_unit=_LOSS_UNIT,
-            steps_s={"set-up": set_up - began, "iterations": clock.seconds() - set_up},
-            stopped_by=history.stopped_by,
-        )
+@dataclass(frozen=True, eq=False)
+class _Run:
+    """A model of CDTools, its data, and the rate and batch of the first half."""
 
-    def _epochs(self, model: Any, data: Any, history: History) -> Iterator[float]:
+    model: Any
+    data: Any
+    dataset: BlindScan
+    learning_rate: float
+    patterns_per_step: int
+
+    def epochs(self, history: History) -> Iterator[float]:
         from cdtools.reconstructors import AdamReconstructor
 
-        adam = AdamReconstructor(model, data)
-        rate, batch = self._learning_rate, self._patterns_per_step
+        adam = AdamReconstructor(self.model, self.data)
         while True:
-            second = history.share >= 0.5
-            factor, times = _SECOND_HALF if second else (1.0, 1)
-            size = min(len(data), batch * times)
-            options = {"lr": rate * factor, "batch_size": size, "calculation_width": size, "thread": False}
+            factor, times = _SECOND_HALF if history.share >= 0.5 else (1.0, 1)
+            size = min(len(self.data), self.patterns_per_step * times)
+            rate = self.learning_rate * factor
+            options = {"lr": rate, "batch_size": size, "calculation_width": size, "thread": False}
             yield from (float(loss) for loss in adam.optimize(1, **options))
 
+    def obj(self) -> npt.NDArray[np.complex64]:
+        inner = tuple(slice(_MARGIN_PX, _MARGIN_PX + size) for size in self.dataset.object_shape)
+        found = self.model.obj.detach().numpy()[inner] * np.float32(self.dataset.unit_scale)
+        return np.asarray(found, np.complex64)
 
-def _model(dataset: BlindScan, scale: float, start: npt.NDArray[np.complex64] | None) -> Any:
+    def probe(self) -> npt.NDArray[np.complex64]:
+        found = (self.model.probe * self.model.probe_norm).detach().numpy()[0] / np.float32(self.dataset.unit_scale)
+        return np.asarray(found, np.complex64)
+
+
+def _model(dataset: BlindScan, start: npt.NDArray[np.complex64] | None) -> Any:
     """Return the model with everything that is known held fixed; objects have a modulus of about 1 there."""
     import torch
     from cdtools.models import FancyPtycho
 
+    scale = dataset.unit_scale
     obj = np.ones([size + 2 * _MARGIN_PX for size in dataset.object_shape], dtype=np.complex64)
     if start is not None:
         obj[_MARGIN_PX:-_MARGIN_PX, _MARGIN_PX:-_MARGIN_PX] = start / np.float32(scale)

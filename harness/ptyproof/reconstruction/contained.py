@@ -1,4 +1,4 @@
-"""An engine of somebody else runs here so that the process is afterwards as it was."""
+"""Runs engines of other packages, and restores the state of the process afterwards."""
 
 from __future__ import annotations
 

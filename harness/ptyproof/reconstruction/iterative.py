@@ -11,35 +11,32 @@ a window on whole pixels, and the origin is the middle of the first window, (H -
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ptyproof import clock
-from ptyproof.errors import RunError
 from ptyproof.extras import ENGINES as ENGINE_PACKAGES
-from ptyproof.extras import missing, needs
+from ptyproof.extras import missing
 from ptyproof.reconstruction.contained import contained
+from ptyproof.reconstruction.engine import Engine
 from ptyproof.reconstruction.history import History
-from ptyproof.reconstruction.method import BlindScan, Budget, Needs, Reconstruction
+from ptyproof.reconstruction.method import BlindScan, Needs
 from ptyproof.reconstruction.options import Option
 from ptyproof.remedies import import_torchvision
 from ptyproof.study.reconstruction import Value
 
-_DEFAULT_EPOCHS = 100
 _MARGIN_PX = 2  # pty-chi cuts windows of one pixel more on each side to shift them
-_LOSS_UNIT = "mean over pixels of (sqrt(I) - sqrt(n))^2, from patterns as they were before their update"
 
 
 BATCHINGS = ("compact", "random", "uniform")
 
 
 @dataclass(frozen=True)
-class Engine:
-    """An engine of pty-chi: its options class there, and what a study may set."""
+class _Kind:
+    """A kind of engine of pty-chi: its options class there, and what a study may set."""
 
     kind: str
     options: Mapping[str, Option]
@@ -59,18 +56,20 @@ def _batches(batching: str, n_batches: int, prefix: str = "") -> dict[str, Optio
 # batches are spread over the scan, and alpha is larger than pty-chi's 0.1 for single patterns.
 _MOMENTUM = {"momentum": Option(0.5, low=0.0, high=2.0)}
 _ENGINES = {
-    "lsqml": Engine("LSQMLOptions", _batches("compact", 1) | _MOMENTUM | _batches("random", 0, "refining_")),
-    "rpie": Engine("RPIEOptions", _batches("uniform", 0) | {"alpha": Option(0.3, low=0.0, high=1.0)}),
-    "epie": Engine("EPIEOptions", _batches("random", 0) | {"alpha": Option(1.0, low=0.0, high=1.0)}),
+    "lsqml": _Kind("LSQMLOptions", _batches("compact", 1) | _MOMENTUM | _batches("random", 0, "refining_")),
+    "rpie": _Kind("RPIEOptions", _batches("uniform", 0) | {"alpha": Option(0.3, low=0.0, high=1.0)}),
+    "epie": _Kind("EPIEOptions", _batches("random", 0) | {"alpha": Option(1.0, low=0.0, high=1.0)}),
 }
 _BATCH_OF_SCAN = 10  # an update sees no more than a tenth of the scan: its patterns overlap little
 ENGINES = tuple(_ENGINES)
 
 
-class PtyChi:
-    """An engine of pty-chi as a method: `lsqml`, `rpie` or `epie`."""
+class PtyChi(Engine):
+    """An engine of pty-chi as a method: `lsqml`, `rpie` or `epie`; the object starts as ones."""
 
     needs = Needs(probe="either", iterates=True)
+    packages = ENGINE_PACKAGES
+    loss_unit = "mean over pixels of (sqrt(I) - sqrt(n))^2, from patterns as they were before their update"
 
     def __init__(self, name: str, settings: Mapping[str, Value] | None = None) -> None:
         self.name = name
@@ -81,66 +80,45 @@ class PtyChi:
         """Return the engine with these options."""
         return PtyChi(self.name, options)
 
-    def unavailable(self) -> str | None:
-        """Return the line that installs pty-chi where it is missing."""
-        absent = missing(ENGINE_PACKAGES)
-        return needs(self.name, absent) if absent else None
+    def _load(self) -> str | None:
+        return _import_ptychi()
 
-    def reconstruct(self, dataset: BlindScan, budget: Budget, rng: np.random.Generator) -> Reconstruction:
-        """Return the object after the budget's epochs (100 without one), from an object of ones."""
-        return self.refine(dataset, budget, rng, None)
+    def _run(self, dataset: BlindScan, rng: np.random.Generator, start: npt.NDArray[np.complex64] | None) -> _Run:
+        import ptychi.api as api
+        from ptychi.api.task import PtychographyTask
 
-    def refine(
-        self,
-        dataset: BlindScan,
-        budget: Budget,
-        rng: np.random.Generator,
-        start: npt.NDArray[np.complex64] | None,
-    ) -> Reconstruction:
-        """Return the object after the budget's epochs, from the object `start` (M, M'); None starts from ones.
+        canvas = _Canvas.of(dataset)
+        seed = int(rng.integers(2**31))
+        options = _options(api, _ENGINES[self.name].kind, self._settings, dataset, seed)
+        task: Any = PtychographyTask(options, **_inputs(dataset, canvas, dataset.unit_scale, start))
+        # pty-chi draws the order of the patterns from a generator that its random_seed does not reach
+        task.reconstructor.dataloader.generator.manual_seed(seed)
+        return _Run(task, canvas, dataset, start)
 
-        Raises
-        ------
-        RunError
-            If the engine ends by an error of its own.
-        """
-        with contained():
-            remedy = _import_ptychi()
-            import ptychi.api as api
-            from ptychi.api.task import PtychographyTask
 
-            began = clock.seconds()
-            canvas = _Canvas.of(dataset)
-            scale = dataset.unit_scale
-            seed = int(rng.integers(2**31))
-            options = _options(api, _ENGINES[self.name].kind, self._settings, dataset, seed)
-            task: Any = PtychographyTask(options, **_inputs(dataset, canvas, scale, start))
-            # pty-chi draws the order of the patterns from a generator that its random_seed does not reach
-            task.reconstructor.dataloader.generator.manual_seed(seed)
-            set_up = clock.seconds()
-            history = History(budget, _DEFAULT_EPOCHS)
+@dataclass(frozen=True, eq=False)
+class _Run:
+    """A task of pty-chi."""
 
-            def whole() -> npt.NDArray[np.complex64]:
-                return canvas.on_grid(_array(task, "object")[0], dataset, start)
+    task: Any
+    canvas: _Canvas
+    dataset: BlindScan
+    start: npt.NDArray[np.complex64] | None
 
-            _iterate(task, history, whole)
-            obj, probe = whole(), _array(task, "probe")
-        if not np.isfinite(history.losses[-1]):
-            raise RunError(f"{self.name} diverged: its loss became {history.losses[-1]} in epoch {len(history.losses)}")
-        refined = dataset.probe
-        if dataset.probe_knowledge == "estimated":
-            factor = np.sqrt(dataset.probe.size) / scale
-            refined = (probe[0, 0] * factor).astype(np.complex64)
-        return Reconstruction(
-            obj,
-            refined,
-            losses=tuple(history.losses),
-            seconds=tuple(history.seconds),
-            loss_unit=_LOSS_UNIT,
-            steps_s={"set-up": set_up - began, "iterations": clock.seconds() - set_up},
-            stopped_by=history.stopped_by,
-            remedies=() if remedy is None else (remedy,),
-        )
+    def epochs(self, _: History) -> Iterator[float]:
+        while True:
+            self.task.run(1)
+            yield float(self.task.reconstructor.loss_tracker.table["loss"].iloc[-1])
+
+    def obj(self) -> npt.NDArray[np.complex64]:
+        return self.canvas.on_grid(self._array("object")[0], self.dataset, self.start)
+
+    def probe(self) -> npt.NDArray[np.complex64]:
+        factor = np.sqrt(self.dataset.probe.size) / self.dataset.unit_scale
+        return np.asarray(self._array("probe")[0, 0] * factor, np.complex64)
+
+    def _array(self, name: str) -> npt.NDArray[Any]:
+        return np.asarray(self.task.get_data_to_cpu(name, as_numpy=True))
 
 
 @dataclass(frozen=True)
@@ -229,16 +207,6 @@ def _inputs(
         "probe_position_x_px": positions[:, 1],
         "probe_position_y_px": positions[:, 0],
     }
-
-
-def _iterate(task: Any, history: History, whole: Callable[[], npt.NDArray[np.complex64]]) -> None:
-    while history.stopped_by is None:
-        task.run(1)
-        history.add(float(task.reconstructor.loss_tracker.table["loss"].iloc[-1]), whole)
-
-
-def _array(task: Any, name: str) -> npt.NDArray[Any]:
-    return np.asarray(task.get_data_to_cpu(name, as_numpy=True))
 
 
 def preload() -> None:

@@ -58,7 +58,7 @@ class Likelihood:
         return cls(counts, shifted_probes(probe, scan.positions_px), corners, (rows, cols))
 
     @cached_property
-    def light(self) -> npt.NDArray[np.float32]:
+    def illumination(self) -> npt.NDArray[np.float32]:
         """sum_k |P_k|^2 on the canvas, (h, w) float32, photons."""
         total = np.zeros(self.shape, dtype=np.float32)
         for probe, place in zip(self.probes, self._places, strict=True):

@@ -1,7 +1,7 @@
 """The most likely object of a scan, with or without a penalty on its total variation, by L-BFGS-B.
 
 Minimized is L(O) + weight V(O): L of `reconstruction.likelihood` in nats, V of `physics.variation` for the object with
-a modulus of about 1. The variable is x = O sqrt(light + 2 % of its peak), so a step of the optimizer changes the
+a modulus of about 1. The variable is x = O sqrt(illumination + 2 % of its peak), so a step of the optimizer changes the
 expected counts about as much wherever the object is lit; without this, bright and dark places converge at very
 different rates. The optimizer is scipy's L-BFGS-B (Byrd, Lu, Nocedal & Zhu, SIAM J. Sci. Comput. 16, 1190, 1995)
 without bounds.
@@ -37,7 +37,7 @@ def fit(
     start: npt.NDArray[np.complex64],
     penalty: Penalty,
     iterations: int | None,
-    on_iteration: Callable[[float], bool],
+    on_iteration: Callable[[float, Callable[[], npt.NDArray[np.complex64]]], bool],
 ) -> npt.NDArray[np.complex64]:
     """Return the object after at most some iterations; fewer where the optimizer finds no better one.
 
@@ -52,17 +52,21 @@ def fit(
     iterations
         The optimizer's iterations; None is without a limit.
     on_iteration
-        Called after each iteration with the objective, in nats per pixel of the detector; ends the fit by True.
+        Called after each iteration with the objective, in nats per pixel of the detector, and a function that returns
+        the object as it is, (h, w) complex64; ends the fit by True.
 
     Returns
     -------
     (h, w) complex64.
     """
-    light = likelihood.light
-    damping = np.sqrt(light + _DIM * light.max()).astype(np.float64)
+    illumination = likelihood.illumination
+    damping = np.sqrt(illumination + _DIM * illumination.max()).astype(np.float64)
+
+    def object_of(x: npt.NDArray[np.float64]) -> npt.NDArray[np.complex64]:
+        return np.asarray(x.view(np.complex128).reshape(damping.shape) / damping, np.complex64)
 
     def objective(x: npt.NDArray[np.float64]) -> tuple[float, npt.NDArray[np.float64]]:
-        obj = (x.view(np.complex128).reshape(light.shape) / damping).astype(np.complex64)
+        obj = object_of(x)
         loss, slope = likelihood(obj)
         if penalty.weight > 0:
             variation, turn = huber_variation(obj, penalty.epsilon)
@@ -70,7 +74,8 @@ def fit(
         return loss, (slope / damping).ravel().view(np.float64)
 
     def after(intermediate_result: Any) -> None:
-        if on_iteration(float(intermediate_result.fun) / likelihood.counts.size):
+        found = intermediate_result
+        if on_iteration(float(found.fun) / likelihood.counts.size, lambda: object_of(found.x)):
             raise StopIteration
 
     limit = 10**6 if iterations is None else iterations
@@ -82,5 +87,4 @@ def fit(
         callback=after,
         options={"maxiter": limit, "maxfun": 20 * limit, "maxcor": _PAIRS, "ftol": 0.0, "gtol": 0.0},
     )
-    obj: npt.NDArray[np.complex64] = (found.x.view(np.complex128).reshape(light.shape) / damping).astype(np.complex64)
-    return obj
+    return object_of(found.x)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,18 +12,16 @@ from ptyproof.metrics.ranking import CONTROLS, best_method, spread
 from ptyproof.tables.choice import Choice
 
 if TYPE_CHECKING:
-    from ptyproof.tables.times import Times
     from ptyproof_schemas.types.comparison_manifest import Compared
     from ptyproof_schemas.types.comparison_table import Judged, Row, Score, Spread
 
 
 @dataclass(frozen=True)
 class Result:
-    """A cell with a result: of which replicate (from 0), and what it took."""
+    """A cell with a result, and of which replicate (from 0)."""
 
     replicate: int
     cell: Compared
-    times: Times
 
 
 @dataclass(frozen=True)
@@ -50,7 +48,7 @@ class Group:
 
     def _scores(self, metric: str, methods: Sequence[str]) -> dict[str, Score]:
         """Return the score of each method in a metric."""
-        values = {method: self._values(method, lambda result: _value(result.cell, metric)) for method in methods}
+        values = {method: self._values(method, metric) for method in methods}
         definition = self.described[metric]
         best = best_method(values, definition)
         others = None if self.choice.against is None else values.get(self.choice.against)
@@ -72,17 +70,17 @@ class Group:
             "is_control": method in CONTROLS,
             "protocol": cell["protocol"],
             "scores": scores,
-            "training_s": _spread(self._values(method, lambda result: result.times.training_s)),
-            "start_s": _spread(self._values(method, lambda result: result.times.start_s)),
-            "reconstruction_s": _spread(self._values(method, lambda result: result.times.reconstruction_s)),
+            "training_s": _spread(self._values(method, "training_s")),
+            "start_s": _spread(self._values(method, "initial_estimate_s")),
+            "reconstruction_s": _spread(self._values(method, "reconstruction_s")),
         }
 
-    def _values(self, method: str, value: Callable[[Result], float | None]) -> list[float | None]:
-        """Return a value of a method in each replicate; None where the replicate has no result."""
+    def _values(self, method: str, metric: str) -> list[float | None]:
+        """Return the value of a metric of a method in each replicate; None where the replicate has no result."""
         found: list[float | None] = [None] * self.n_replicates
         for result in self.results:
             if result.cell["method"] == method:
-                found[result.replicate] = value(result)
+                found[result.replicate] = _value(result.cell, metric)
         return found
 
 

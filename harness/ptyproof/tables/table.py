@@ -16,7 +16,6 @@ from ptyproof.study.layout import replicate_of
 from ptyproof.study.reconstruction import Split
 from ptyproof.tables.choice import Choice
 from ptyproof.tables.rows import Group, Result
-from ptyproof.tables.times import NO_TIMES, times_of
 
 if TYPE_CHECKING:
     from ptyproof.tables.hubs import HubResults
@@ -92,11 +91,10 @@ def _replicates(hubs: Sequence[HubResults]) -> list[Replicate]:
 
 def _results(hubs: Sequence[HubResults], replicates: Sequence[Replicate]) -> Iterator[Result]:
     for index, hub in enumerate(hubs):
-        times = times_of(hub)
         for cell in hub.comparison["cells"]:
             if cell["status"] == "success":
                 number = replicates.index({"hub": index, "number": replicate_of(cell)})
-                yield Result(number, cell, times.get(cell["job"], NO_TIMES))
+                yield Result(number, cell)
 
 
 def _column(metric: str, definition: MetricDefinition) -> Column:
