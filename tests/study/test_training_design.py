@@ -89,7 +89,8 @@ def test_what_is_left_out_has_its_default() -> None:
 
 
 def test_a_design_comes_back_from_its_table() -> None:
-    made = TrainingDesign(restraint=0.25, shown_fraction=1, network=NetworkDesign(n_stages=5, channels=3))
+    sizes = NetworkDesign(n_stages=5, channels=3)
+    made = TrainingDesign(restraint=0.25, shown_fraction=1, step_projections=4, network=sizes)
     assert training_from_dict(made.as_dict()) == made
     assert isinstance(made.shown_fraction, float)
 

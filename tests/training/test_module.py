@@ -103,6 +103,14 @@ def test_objective_and_loss_are_what_numpy_and_scipy_say(
     assert objective.item() == pytest.approx(expected, rel=1e-4)
 
 
+def test_a_step_has_projections_of_its_own() -> None:
+    data = batch()
+    sizes = replace(SIZES, start_iterations=9)
+    own = module_of(replace(PLAN, network=sizes, step_projections=2)).objective(data)
+    assert own == module_of(PLAN).objective(data)
+    assert own != module_of(replace(PLAN, network=sizes)).objective(data)
+
+
 def test_the_network_does_not_see_what_it_is_judged_by() -> None:
     module, data = module_of(), batch()
     before = stages_of(module, data, 0.75)

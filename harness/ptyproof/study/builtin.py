@@ -26,6 +26,7 @@ _FLY64 = StudyDesign(
     doses_photons_per_pattern=(1e3, 1e4, 1e5),
     views=_CANONICAL_VIEWS,
     base=BaseDesign(scan_rows=44, scan_cols=39, step_px=8.0, jitter_px=1.5, probe_diameter_px=20.0),
+    training=TrainingDesign(step_projections=6),
 )
 
 _STUDIES = {

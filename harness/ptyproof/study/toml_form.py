@@ -39,6 +39,7 @@ _COMMENTS = {
     "rate_floor": "photons per pixel, added to the expected counts in the likelihood",
     "channels": "a multiple of 8",
     "shrink": "side of a coarse pixel of the network, in pixels; divides N",
+    "step_projections": "of the initial estimate in a training step; a reconstruction has start_iterations",
     "start_iterations": "error-reduction projections of the initial estimate",
     "splits": "halves to reconstruct",
     "probe_knowledge": "true: the dataset's probe, fixed; estimated: refined from a probe that is not the truth",

@@ -27,7 +27,7 @@ class NetworkDesign:
     shrink
         Pixels of a side that one hidden pixel stands for; divides the pattern size.
     start_iterations
-        Projections of the network-free start; `benchmarks/start_iterations.py` shows how the default was chosen.
+        Projections of the initial estimate; `benchmarks/start_iterations.py` shows how the default was chosen.
     """
 
     n_stages: int = 2
@@ -50,6 +50,9 @@ class TrainingDesign:
 
     Parameters
     ----------
+    step_projections
+        Projections of the initial estimate in a step of the training and in its validation; None takes
+        `network.start_iterations`, which a reconstruction uses. Fewer make a step cheaper, and the network as good.
     max_epochs, steps_per_epoch, patterns_per_step
         The budget: an epoch is a number of optimizer steps, and a step sees `patterns_per_step` patterns (one
         group where a group has more). Jobs with few positions so train as long as jobs with many.
@@ -83,12 +86,15 @@ class TrainingDesign:
     restraint: float = 0.03
     rate_floor: float = 1e-3
     seed: int = 321
+    step_projections: int | None = None
     network: NetworkDesign = field(default_factory=NetworkDesign)
 
     def __post_init__(self) -> None:
         for key in ("max_epochs", "steps_per_epoch", "patterns_per_step"):
             checks.integer(f"training.{key}", getattr(self, key), 1, 10**6)
         checks.integer("training.seed", self.seed, 0)
+        if self.step_projections is not None:
+            checks.integer("training.step_projections", self.step_projections, 1, 1000)
         for key, largest in (("learning_rate", 10.0), ("gradient_clip", 1e6), ("rate_floor", 1.0)):
             object.__setattr__(self, key, checks.positive(f"training.{key}", getattr(self, key), largest))
         for key, allowed, high in (
@@ -102,7 +108,10 @@ class TrainingDesign:
 
     def as_dict(self) -> Training:
         """Return the design as plain JSON values; `training_from_dict` is the inverse."""
-        return cast("Training", asdict(self))  # fields and keys have the same names
+        values = asdict(self)  # fields and keys have the same names
+        if self.step_projections is None:
+            del values["step_projections"]
+        return cast("Training", values)
 
 
 def training_from_dict(table: Any) -> TrainingDesign:

@@ -14,7 +14,7 @@ from ptyproof.training.canvas import Canvas
 from ptyproof.training.engine import pl
 from ptyproof.training.forward import expected_counts, poisson_loss
 from ptyproof.training.network import GroupNetwork
-from ptyproof.training.projection import Patterns
+from ptyproof.training.projection import Patterns, start_estimate
 from ptyproof.training.scan import Margins
 
 CHECKPOINT_KEY = "ptyproof"
@@ -88,7 +88,8 @@ class PatchTraining(pl.LightningModule):
         canvas = Canvas.around(batch["corners_px"], window, self.design.network.shrink, dark_px)
         shown = Patterns(batch["shown"].sqrt(), probes * math.sqrt(shown_fraction), canvas, probes.shape[1])
         found: list[tuple[Tensor, Tensor]] = []
-        for estimate in self.network.estimates(shown):
+        projections = self.design.step_projections or self.design.network.start_iterations
+        for estimate in self.network.estimates(shown, start_estimate(shown, projections)):
             expected = judged * expected_counts(probes, canvas.cut(estimate.obj))
             loss = poisson_loss(expected, hidden, judged * self.design.rate_floor) / judged
             correction = estimate.correction

@@ -50,6 +50,7 @@ class Training(TypedDict):
     restraint: NotRequired[float]
     rate_floor: float
     seed: int
+    step_projections: NotRequired[int]
     network: Network
 
 
