@@ -10,7 +10,7 @@ from tests.architecture.rooms import ROOT, sources
 # Those that look at the truth after the simulation; docs/architecture.md names each.
 AFTER_THE_SIMULATION = {
     "ptyproof.phases.e_train.held_out",  # scores of the held-out half
-    "ptyproof.phases.g_compare.compare",
+    "ptyproof.phases.g_compare.comparison",
     "ptyproof.report.pictures.job",
 }
 BEFORE = {
