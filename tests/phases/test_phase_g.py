@@ -184,8 +184,8 @@ def test_replicates_share_a_row_and_three_of_them_can_show_a_best_method(
     assert ("dense", "time_s") not in best
     text = list(page.tables(found))
     both = [line for line in text if line.startswith(("| 10000", "| dose"))]
-    assert len(both) == 2 * (1 + 2 * N_METHODS)  # metrics, and times
-    lines = both[: len(both) // 2]
+    assert len(both) == 4 * (1 + 2 * N_METHODS)  # errors, correlations, fit to the counts, times
+    lines = both[: len(both) // 4]
     of_lsqml = dict(zip(*([cell.strip() for cell in line.split("|")] for line in (lines[0], lines[-1])), strict=True))
     values = [value(compared.manifest, "dense", "lsqml", "phase_mae") * (1 + k / 100) for k in range(1, n + 1)]
     shown = next(cell for head, cell in of_lsqml.items() if head.startswith("phase MAE"))

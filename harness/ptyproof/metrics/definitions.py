@@ -87,6 +87,7 @@ _TIMES = {
     "reconstruction_s": MetricDefinition("time of the reconstruction", "s", "lower"),
     "settling_s": MetricDefinition("time to 1 % of the final loss", "s", "lower"),
 }
+TIME = "Time"
 _FRC_LABELS = {"frc143": "FRC 1/7", "frc_1bit": "FRC 1 bit", "frc_halfbit": "FRC 1/2 bit"}
 
 
@@ -116,6 +117,15 @@ def headline(recipe: Recipe) -> tuple[str, ...]:
         *(("time_s",) if recipe.is_first else _TIMES),
     )
     return tuple(name for name in names if name in metric_definitions(recipe))
+
+
+def family(metric: str) -> str:
+    """Return the heading under which tables show a metric."""
+    if metric.endswith("_s"):
+        return TIME
+    if "_frc" in metric:
+        return "Ring correlation with the truth"
+    return "Errors and similarity to the truth" if needs_truth(metric) else "Fit to the counts"
 
 
 def of_comparison(recipe: Recipe) -> list[str]:

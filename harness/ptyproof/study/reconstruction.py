@@ -138,6 +138,7 @@ _DEFAULT_METHODS = (
     MethodDesign("lsqml", 100),
     MethodDesign("start+lsqml", 40),
     MethodDesign("pinn+lsqml", 40),
+    MethodDesign("map-tv"),
 )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ptyproof import markdown
+from ptyproof.metrics.definitions import TIME, family
 from ptyproof.metrics.protocol import LARGEST_CHANGE, describe_settings
 from ptyproof.metrics.ranking import CONTROLS, how_marked, spread
 from ptyproof.phases.g_compare.tables import comparable_of
@@ -18,7 +19,7 @@ NOT_CONVERGED = (
     f"{LARGEST_CHANGE:.0%}, so more epochs may give another value."
 )
 _ZERO = "†"  # marks a frequency of 0
-_SECONDS, _FREQUENCY = "s", "Nyquist"
+_FREQUENCY = "Nyquist"
 _ARROWS = {"lower": "↓", "higher": "↑"}
 
 
@@ -36,13 +37,15 @@ def tables(found: Mapping[str, Any]) -> Iterator[str]:
         yield ""
         # files of earlier versions call the method with the best value the best, without a rule
         bests = one["best"] if "rule" in found else []
-        of_time = [entry for entry in found["metrics"] if entry["unit"] == _SECONDS]
-        yield from _table([entry for entry in found["metrics"] if entry["unit"] != _SECONDS], one, bests)
-        if _has_zero(found["metrics"], one):
-            yield f"\n{_ZERO} Nothing is resolved: the correlation is below the threshold at the first ring already."
-        if of_time:
+        families: dict[str, list[Mapping[str, Any]]] = {}
+        for entry in found["metrics"]:
+            families.setdefault(family(entry["metric"]), []).append(entry)
+        for name, metrics in families.items():
+            yield f"{name}:\n"
+            yield from _table(metrics, one, bests, ("device", "threads") if name == TIME else ())
+            if _has_zero(metrics, one):
+                yield f"\n{_ZERO} Nothing is resolved: the correlation is below the threshold at the first ring."
             yield ""
-            yield from _table(of_time, one, bests, ("device", "threads"))
         yield from _settings(parts.get("methods", {}), {row["method"] for row in one["rows"]})
         if any(not row.get("converged", True) for row in one["rows"]):
             yield f"\n{NOT_CONVERGED}"
@@ -98,7 +101,7 @@ def _settings(methods: Mapping[str, Any], shown: set[str]) -> Iterator[str]:
     """Yield what each method of a table was set to; files of earlier versions do not say it."""
     lines = [f"- {name}: {describe_settings(settings)}" for name, settings in methods.items() if name in shown]
     if lines:
-        yield "\nBudget and options of each method:\n"
+        yield "Budget and options of each method:\n"
         yield from lines
 
 
