@@ -1,3 +1,8 @@
-"""The plugins that the tests of this checkout use; fixtures stand in `tests/conftest.py`."""
+"""The plugins that the tests of this checkout use, and their number of threads; fixtures stand in `tests/conftest.py`."""
+
+import os
 
 pytest_plugins = ["pytester", "pytest_ptyproof.plugin"]
+
+# Before numpy is imported: threads of several processes that wait for one another take ten times as long.
+os.environ["OMP_NUM_THREADS"] = "1"

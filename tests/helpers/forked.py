@@ -28,8 +28,6 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, NoReturn
 
-import pytest
-
 from ptyproof.jobs import process as job_process
 from ptyproof.phases.e_train.train import TrainingPhase
 from ptyproof.phases.f_reconstruct.reconstruct import ReconstructionPhase
@@ -52,8 +50,7 @@ _starting = threading.Lock()
 
 def start_server() -> None:
     """Start the process that all others fork from, unless it runs; the tests' own jobs come from it, too."""
-    with _starting, pytest.MonkeyPatch.context() as patched:
-        patched.setenv("OMP_NUM_THREADS", "1")  # libraries read it when they are loaded
+    with _starting:
         job_process.start_server((*TrainingPhase.PRELOADED, *ReconstructionPhase.PRELOADED, *_OF_RUNS))
 
 

@@ -77,13 +77,24 @@ def test_every_valid_example_is_accepted(kind: str, name: str) -> None:
     assert agrees(example(kind, name), kind)
 
 
+def refused(value: Any, kind: str) -> bool:
+    """Return whether jsonschema-rs refuses a value, or leaves it to jsonschema."""
+    quick = quick_judge(kind)
+    assert quick is not None
+    try:
+        return not quick(value)
+    except ValueError:
+        return True
+
+
 def test_everything_that_breaks_a_rule_is_refused() -> None:
+    """What jsonschema says of the same values is tested in tests/schemas."""
     assert {site.keyword for site in sites().values()} & SIMPLE
     for site in sites().values():
         if site.keyword in SIMPLE | {"required", "additionalProperties"}:
-            assert not agrees(broken(site), site.kind), site
+            assert refused(broken(site), site.kind), site
     for refusal in refusals():
-        assert not agrees(refusal.instance(), refusal.kind), refusal
+        assert refused(refusal.instance(), refusal.kind), refusal
 
 
 @pytest.mark.parametrize("unknown_keys", [False, True])

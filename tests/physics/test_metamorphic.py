@@ -17,7 +17,7 @@ from ptyproof.errors import InputError
 from ptyproof.metrics.against_truth import score
 from ptyproof.metrics.definitions import metric_definitions, needs_truth
 from ptyproof.metrics.protocol import Recipe
-from ptyproof.physics.align import Crop, align
+from ptyproof.physics.align import Aligned, Crop, align
 from ptyproof.physics.metamorphic import make_scene, metamorphic_violations
 from tests.helpers.messages import naming
 
@@ -35,9 +35,14 @@ PERFECT = {
 
 
 @cache
-def all_scores(result: npt.NDArray[Any], truth: npt.NDArray[Any]) -> Any:
+def aligned(result: bytes, truth: bytes) -> Aligned:
     one, two = (np.frombuffer(image, dtype=np.complex128).reshape(SCENE.truth.shape) for image in (result, truth))
-    return {found.metric: found for found in score(align(one, two, CROP), RECIPE).metrics}
+    return align(one, two, CROP)
+
+
+@cache
+def all_scores(result: bytes, truth: bytes) -> Any:
+    return {found.metric: found for found in score(aligned(result, truth), RECIPE).metrics}
 
 
 def ours(metric: str) -> Any:
@@ -65,8 +70,8 @@ def test_every_measure_of_ours_passes(metric: str) -> None:
 
 
 def in_crop(result: npt.NDArray[Any], truth: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
-    aligned = align(result, truth, CROP)
-    return aligned.result, aligned.truth
+    found = aligned(result.tobytes(), truth.tobytes())
+    return found.result, found.truth
 
 
 def psnr_255(result: npt.NDArray[Any], truth: npt.NDArray[Any]) -> float:
