@@ -1,4 +1,4 @@
-"""The plugins that the tests of this checkout use, and their number of threads; fixtures stand in `tests/conftest.py`."""
+"""The plugins that the tests of this checkout use, and the threads they have; fixtures stand in `tests/conftest.py`."""
 
 import os
 

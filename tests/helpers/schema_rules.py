@@ -7,7 +7,8 @@ entry of `required` by its name in place of its index: `run_manifest:1#/required
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -38,6 +39,8 @@ APPLIES_TO: dict[str, type | tuple[type, ...]] = {
     **dict.fromkeys(("minItems", "maxItems", "uniqueItems"), list),
     **dict.fromkeys(("required", "additionalProperties"), dict),
 }
+
+ODD_KEY = "colour"  # which no schema describes
 
 PathSteps = tuple[str | int, ...]
 
@@ -198,7 +201,10 @@ def _changed(instance: Any, path: PathSteps, value: Any) -> Any:
 
 def broken(site: Site) -> Any:
     """Return a copy of the site's example that breaks the site's rule, one whose keyword says how."""
-    instance = example(site.kind, site.example)
+    return _break(example(site.kind, site.example), site)
+
+
+def _break(instance: Any, site: Site) -> Any:
     if site.keyword == "required":
         return _changed(instance, (*site.path, site.value), ...)
     return _changed(instance, site.path, _wrong(site.keyword, site.value, value_at(instance, site.path)))
@@ -209,7 +215,7 @@ def _wrong(keyword: str, argument: Any, value: Any) -> Any:
         case "type":
             return True if "boolean" not in argument else [7] if "number" in argument else 7
         case "additionalProperties":
-            return {**value, "colour": "red"}
+            return {**value, ODD_KEY: "red"}
         case "minimum":
             return argument - 1
         case "maximum":
@@ -262,6 +268,53 @@ def blamed(kind: str, instance: Any, rule: str) -> str | None:
     if fails_exactly_by(kind, rule, errors):
         return None
     return "; ".join(f"{rule_of(kind, error)} at {error.json_path}" for error in errors) or "it is valid"
+
+
+def blamed_together(sites: Sequence[Site]) -> dict[str, str | None]:
+    """Return for each rule what `blamed` returns for its broken site; many rules are broken in one copy of an example.
+
+    A rule that is not told apart from the others there is broken again in a copy of its own.
+    """
+    said: dict[str, str | None] = {}
+    for group in _apart(sites):
+        instance = example(group[0].kind, group[0].example)
+        for site in group:
+            instance = _break(instance, site)
+        errors = validator(group[0].kind).iter_errors(instance)
+        found = Counter((rule_of(group[0].kind, error), tuple(error.absolute_path)) for error in errors)
+        others = [path for _, path in (found - Counter((site.rule, site.path) for site in group)).elements()]
+        strange = any(not any(_overlap(path, site.path) for site in group) for path in others)
+        for site in group:
+            sure = found[site.rule, site.path] == 1 and not strange
+            sure = sure and not any(_overlap(path, _place(site)) for path in others)
+            said[site.rule] = None if sure else blamed(site.kind, broken(site), site.rule)
+    return said
+
+
+def _apart(sites: Sequence[Site]) -> Iterator[list[Site]]:
+    """Yield groups of sites in one example; what is broken for one is not in what is broken for another."""
+    groups: dict[tuple[str, str], list[list[Site]]] = {}
+    for site in sites:
+        of_example = groups.setdefault((site.kind, site.example), [])
+        for group in of_example:
+            if not any(_overlap(_place(site), _place(other)) for other in group):
+                group.append(site)
+                break
+        else:
+            of_example.append([site])
+    for of_example in groups.values():
+        yield from of_example
+
+
+def _place(site: Site) -> PathSteps:
+    """Return the path to what is changed where a rule is broken: a key that goes or comes, or the value."""
+    key = {"required": (site.value,), "additionalProperties": (ODD_KEY,)}.get(site.keyword, ())
+    return (*site.path, *key)
+
+
+def _overlap(one: PathSteps, other: PathSteps) -> bool:
+    shared = min(len(one), len(other))
+    return one[:shared] == other[:shared]
 
 
 @dataclass(frozen=True)

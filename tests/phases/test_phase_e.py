@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from ptyproof.io.file_record import file_is_whole
 from ptyproof.records.manifest import read_manifest
 from ptyproof.study.layout import phase_c_file, phase_d_file
 from ptyproof.training.bundle import read_bundle
+from tests.helpers import forked
 from tests.helpers.messages import numbers
 from tests.helpers.phases import Phase
 
@@ -29,9 +29,9 @@ def test_the_same_study_in_another_process_gives_the_same_bundles(
     smoke_c: Phase, smoke_d: Phase, smoke_e: Phase, tmp_path: Path
 ) -> None:
     roots = ["--phase-c-root", smoke_c.root, "--phase-d-root", smoke_d.root, "--artifact-root", tmp_path / "a"]
-    argv = [sys.executable, "-m", "ptyproof", "train", *map(str, roots), "--accelerator", "cpu", "--threads", "1"]
+    argv = ["-m", "ptyproof", "train", *map(str, roots), "--accelerator", "cpu", "--threads", "1"]
     argv += ["--dose", "10000", "--view", "dense", "--in-process"]
-    done = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, check=False)
+    done = forked.run(argv, tmp_path, os.environ)
     assert done.returncode == 0, done.stderr
     assert [1, 1, 0] in [numbers(line)[:3] for line in done.stdout.splitlines()]
     found = hashes(read_manifest(tmp_path / "a" / "training_manifest.json", "training_manifest"))

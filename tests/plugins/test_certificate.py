@@ -1,4 +1,4 @@
-"""`pytest -m real_run --ptyproof-certify`: the hub has a certificate, from trainings in fresh processes."""
+"""`pytest -m real_run --ptyproof-certify`: the hub has a certificate, from trainings in processes of their own."""
 
 from __future__ import annotations
 
@@ -15,11 +15,16 @@ from tests.helpers.messages import names
 from tests.helpers.runs import BASELINE, STUDY_AS_TESTS, Run, run_pytest
 
 
-@pytest.fixture(scope="module")
-def certified(study_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+@pytest.fixture(
+    scope="module",
+    params=[("-p", "forked_certificate"), pytest.param((), marks=pytest.mark.campaign)],
+    ids=["forks", "fresh"],
+)
+def certified(study_file: Path, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Run:
     """The baseline's cell alone, trained and certified."""
     root = tmp_path_factory.mktemp("certified")
     args = (
+        *request.param,
         *STUDY_AS_TESTS,
         f"--ptyproof-study={study_file}",
         "--ptyproof-certify",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -37,13 +38,18 @@ def reference(scan: NormalizedScan, tmp_path_factory: pytest.TempPathFactory) ->
     return folder
 
 
-@pytest.fixture
-def interrupted(scan: NormalizedScan, tmp_path: Path) -> Path:
-    """A folder in which the same training ended in its second epoch."""
-    folder = tmp_path / "interrupted"
-    folder.mkdir()
+@pytest.fixture(scope="session")
+def ended_early(scan: NormalizedScan, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the same training, which ended in its second epoch; no test changes it."""
+    folder = tmp_path_factory.mktemp("ended_early")
     with pytest.raises(OSError, match=GONE):
         train(task(), stopping(scan, batches_until_epoch_2(scan, task()), OSError), folder, CPU)
     assert (folder / CHECKPOINT).is_file()
     assert not (folder / BUNDLE).exists()
     return folder
+
+
+@pytest.fixture
+def interrupted(ended_early: Path, tmp_path: Path) -> Path:
+    """A folder in which the same training ended in its second epoch."""
+    return Path(shutil.copytree(ended_early, tmp_path / "interrupted"))
