@@ -16,4 +16,4 @@ def pytest_runtestloop() -> None:
     sys.path.append(str(Path(__file__).parents[3]))
     from tests.helpers.repeats import forked
 
-    repeat_training.launch = forked()
+    vars(repeat_training)["launch"] = forked()
