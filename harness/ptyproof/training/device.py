@@ -86,6 +86,7 @@ def compute_environment(options: RunOptions) -> dict[str, str | int | bool]:
     accelerator = resolve_accelerator(options.accelerator)
     return {
         **environment(_PACKAGES),
+        "torch": str(torch.__version__),  # an installer may have left out which build it is, as in 2.11.0+cu130
         "cpu": cpu_name(),
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
         "threads": options.threads or torch.get_num_threads(),

@@ -21,7 +21,7 @@ from ptyproof.methods.reconstruction_jobs import (
 from ptyproof.methods.registry import Provider, Registered, Registry, known_methods, ordered
 from ptyproof.phases.f_reconstruct.inputs import Inputs
 from ptyproof.phases.f_reconstruct.reconstruct_worker import Reconstructing
-from ptyproof.provenance.environment import cpu_name, environment
+from ptyproof.provenance.environment import environment
 from ptyproof.reconstruction.method import Budget
 from ptyproof.records.cell_ledger import Record
 from ptyproof.records.reconstruction_ledger import ReconstructionLedger
@@ -117,7 +117,7 @@ class ReconstructionPhase(JobPhase[ReconstructionJob]):
         """Return what the bits of a reconstruction depend on in this process."""
         compute = compute_environment(self.options)
         versions = environment(("numpy", "scipy", "torch", "torchvision", "ptychi"))
-        return versions | {"cpu": cpu_name(), "threads": compute["threads"], "device": compute["device"]}
+        return versions | {key: compute[key] for key in ("torch", "cpu", "threads", "device")}
 
     def work(self, attempt: Attempt[ReconstructionJob]) -> EndedJob[ReconstructionJob]:
         """Reconstruct a job."""
