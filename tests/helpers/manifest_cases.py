@@ -48,6 +48,8 @@ ASSESSED = ("assessment", "one-failed")
 OWN = ("assessment", "own-networks")
 CERTIFIED = ("certificate", "reproduced")
 DIVERGED = ("certificate", "diverged")
+CONFORMING = ("conformance", "exceptions")
+NOT_CONFORMING = ("conformance", "failed")
 
 HOME = "/home/somebody/study"
 GONE = object()
@@ -490,6 +492,16 @@ OF_CERTIFICATES = (
     case("PM705", "$.attempts[3].status", DIVERGED),
     case("PM713", "$.attempts[1].status", DIVERGED),
     case("PM713", "$.attempts[2].status", DIVERGED),
+    case("PM201", "$.account.n_passed", CONFORMING, account__n_passed=12),
+    case("PM202", "$.account.n_checks", CONFORMING, account__n_checks=18),
+    case("PM203", "$.checks[1]", CONFORMING, checks__1__check="perfect_data"),
+    case("PM714", "$.status", CONFORMING, status="passed"),
+    case("PM714", "$.checks[0].outcome", CONFORMING, checks__0__said=[]),
+    case("PM714", "$.checks[5].outcome", CONFORMING, checks__5__said=["the object is wrong"]),
+    case("PM714", "$.checks[0].reason", CONFORMING, checks__0__reason=None),
+    case("PM714", "$.checks[5].duration_s", CONFORMING, checks__5__duration_s=None),
+    case("PM717", "$.status", NOT_CONFORMING),
+    case("PM717", "$.status", ("conformance", "not-begun")),
 )
 
 CASES = (

@@ -1,197 +1,169 @@
-"""The conformance suite of methods: a method that is broken in one way fails the check of that, and others pass."""
+"""The conformance suite as a run of pytest: its exit status, and the record that it leaves in a hub."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import shutil
 from collections.abc import Callable
-from dataclasses import replace
-from functools import partial
 from pathlib import Path
-from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING
 
-import numpy as np
 import pytest
 
-from ptyproof.conformance import checks, exceptions
-from ptyproof.conformance.checks import CHECKS, Subject
+from ptyproof.checking import check_manifest
+from ptyproof.checking.hub.judge import judge_hub
+from ptyproof.conformance.checks import CHECKS
+from ptyproof.conformance.exceptions import WITHOUT_EXCEPTION, declared_exceptions
 from ptyproof.errors import InputError
-from ptyproof.methods.registry import SHIPPED
-from ptyproof.new_method import write_package
-from ptyproof.physics.fourier import fourier_shift
-from ptyproof.reconstruction import method as interface
 from ptyproof.reconstruction.flat import Flat
-from ptyproof.reconstruction.method import BlindScan, Budget, Needs, Reconstruction
-from tests.helpers.runs import Run
+from ptyproof.records.manifest import read_manifest
+from tests.helpers.runs import Run, run_pytest
 
-Reconstruct = Callable[[BlindScan, Budget, np.random.Generator], Reconstruction]
-Change = Callable[[Reconstruct, BlindScan, Budget, np.random.Generator], Reconstruction]
-Fails = Callable[[str, Change], bool]
-SUITE = ("--pyargs", "pytest_ptyproof.conformance")
+if TYPE_CHECKING:
+    from ptyproof_schemas.types.conformance import Conformance
+
+SUITE = ("--pyargs", "pytest_ptyproof.conformance", "-p", "no:cacheprovider")
+GUESTS = """\
+import os
+from ptyproof.reconstruction.flat import Flat
+
+class Mine(Flat):
+    name = "mine"
+    conformance_exceptions = {**Flat.conformance_exceptions, "seconds": "no longer so"}
+
+class Absent(Flat):
+    name = "absent"
+
+    def unavailable(self):
+        return "absent needs a package that is not installed"
+
+class Wrong(Flat):
+    name = "wrong"
+
+    def reconstruct(self, dataset, budget, rng):
+        if dataset.window[0] % 2:
+            raise ValueError("odd")
+        return super().reconstruct(dataset, budget, rng)
+
+class Fatal(Flat):
+    name = "fatal"
+
+    def reconstruct(self, dataset, budget, rng):
+        if dataset.window[0] % 2:
+            os._exit(0)
+        return super().reconstruct(dataset, budget, rng)
+
+def ptyproof_register_methods():
+    return [Mine, Absent, Wrong, Fatal]
+"""
+
+
+def of(*names: str) -> list[str]:
+    """Return the options that name methods."""
+    return [f"--ptyproof-method={name}" for name in names]
+
+
+def record(hub: Path, name: str) -> Conformance:
+    return read_manifest(hub / "conformance" / f"{name}.json", "conformance")
+
+
+def outcomes(found: Conformance) -> dict[str, str]:
+    return {check["check"]: check["outcome"] for check in found["checks"]}
 
 
 @pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """The method of the template, as `ptyproof new-method` writes it."""
-    folder = write_package("my-method", tmp_path_factory.mktemp("new"))
-    module = ModuleType("my_method")
-    exec(compile((folder / "src/my_method/__init__.py").read_text(), "my_method", "exec"), vars(module))
-    return module.Method()
-
-
-class Broken:
-    """The template's method with another `reconstruct`."""
-
-    name = "broken"
-    needs = Needs(iterates=True)
-
-    def __init__(self, body: Reconstruct) -> None:
-        self._body = body
-
-    def reconstruct(self, dataset: BlindScan, budget: Budget, rng: np.random.Generator) -> Reconstruction:
-        """Do what the test wants."""
-        return self._body(dataset, budget, rng)
+def flat(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """The whole suite on the flat object, with a hub."""
+    folder = tmp_path_factory.mktemp("flat")
+    return run_pytest(folder / "empty", *SUITE, *of("flat"), hub=folder / "hub")
 
 
 @pytest.fixture(scope="module")
-def fails(template: Any) -> Fails:
-    """A function that tells whether a check finds something wrong with the template's method, changed."""
-    kept: dict[int, tuple[BlindScan, Reconstruction]] = {}
-
-    def once(scan: BlindScan, budget: Budget, rng: np.random.Generator) -> Reconstruction:
-        if budget != Budget(checks.EPOCHS):
-            found: Reconstruction = template.reconstruct(scan, budget, rng)
-            return found
-        if id(scan) not in kept:
-            kept[id(scan)] = scan, template.reconstruct(scan, budget, rng)
-        return kept[id(scan)][1]
-
-    def run(check: str, change: Change) -> bool:
-        return bool(CHECKS[check](Subject(Broken(partial(change, once)))))
-
-    return run
+def guests(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """The suite on methods of a conftest file: one with a stale exception, one that is not there, and a wrong one."""
+    folder = tmp_path_factory.mktemp("guests")
+    (folder / "tests").mkdir()
+    (folder / "tests" / "conftest.py").write_text(GUESTS, encoding="utf-8")
+    words = ("--rootdir=.", "--confcutdir=.", *of("mine", "absent", "wrong"))
+    return run_pytest(folder / "tests", *SUITE, *words, hub=folder / "hub")
 
 
-def as_it_is(make: Reconstruct, scan: BlindScan, budget: Budget, rng: np.random.Generator) -> Reconstruction:
-    return make(scan, budget, rng)
+def test_the_flat_object_passes_with_its_exceptions(flat: Run) -> None:
+    assert flat.status == 0, flat.screen
+    assert len(flat.items) == len(CHECKS)
+    found = record(flat.hub, "flat")
+    assert found["status"] == "exceptions"
+    assert {name for name, outcome in outcomes(found).items() if outcome == "exception"} == set(
+        Flat.conformance_exceptions
+    )
+    assert all(check["duration_s"] is not None for check in found["checks"])
+    assert found["account"]["n_checks"] == len(CHECKS)
+    assert found["provider"] is not None
 
 
-def conjugate(make: Reconstruct, scan: BlindScan, budget: Budget, rng: np.random.Generator) -> Reconstruction:
-    found = make(scan, budget, rng)
-    return replace(found, obj=found.obj.conj())
-
-
-def half_a_pixel_off(make: Reconstruct, scan: BlindScan, budget: Budget, rng: np.random.Generator) -> Reconstruction:
-    found = make(scan, budget, rng)
-    return replace(found, obj=fourier_shift(found.obj[None], np.array([[0.5, 0.0]]))[0].astype(np.complex64))
-
-
-def whole_pixels(make: Reconstruct, scan: BlindScan, budget: Budget, rng: np.random.Generator) -> Reconstruction:
-    return make(replace(scan, positions_px=np.floor(scan.positions_px)), budget, rng)
-
-
-def real_probe(make: Reconstruct, scan: BlindScan, budget: Budget, rng: np.random.Generator) -> Reconstruction:
-    return make(replace(scan, probe=scan.probe.real.astype(np.complex64)), budget, rng)
-
-
-def upright(make: Reconstruct, scan: BlindScan, budget: Budget, rng: np.random.Generator) -> Reconstruction:
-    found = make(scan, budget, rng)
-    ramp = 1 + 0.5 * np.linspace(0, 1, found.obj.shape[0])[:, None]
-    return replace(found, obj=(found.obj * ramp).astype(np.complex64))
-
-
-def fixed_unit(make: Reconstruct, scan: BlindScan, budget: Budget, rng: np.random.Generator) -> Reconstruction:
-    shrunk = np.maximum(scan.amplitude - 20, 0)
-    return make(replace(scan, amplitude=shrunk), budget, rng)
-
-
-def best_in_the_dark(make: Reconstruct, scan: BlindScan, budget: Budget, rng: np.random.Generator) -> Reconstruction:
-    found = make(scan, budget, rng)
-    bright = np.square(scan.amplitude).sum() / len(scan) > 1e4
-    return replace(found, obj=np.tri(*found.obj.shape).astype(np.complex64)) if bright else found
-
-
-def global_random(make: Reconstruct, scan: BlindScan, budget: Budget, rng: np.random.Generator) -> Reconstruction:
-    return make(scan, budget, np.random.default_rng(int(np.random.randint(1000))))  # noqa: NPY002 - as it is broken
-
-
-def reseeding(make: Reconstruct, scan: BlindScan, budget: Budget, rng: np.random.Generator) -> Reconstruction:
-    np.random.seed(0)  # noqa: NPY002 - as it is broken
-    return make(scan, budget, rng)
-
-
-def reads_the_truth(make: Reconstruct, scan: BlindScan, budget: Budget, rng: np.random.Generator) -> Reconstruction:
-    if Path("truth.npz").is_file():
-        with np.load("truth.npz") as truth:
-            return replace(make(scan, budget, rng), obj=truth["objectGuess"])
-    return make(scan, budget, rng)
-
-
-def mutates(make: Reconstruct, scan: BlindScan, budget: Budget, rng: np.random.Generator) -> Reconstruction:
-    if scan.amplitude.flags.writeable:
-        scan.amplitude[0] = 0
-    return make(scan, budget, rng)
-
-
-def one_epoch_more(make: Reconstruct, scan: BlindScan, budget: Budget, rng: np.random.Generator) -> Reconstruction:
-    return make(scan, replace(budget, epochs=(budget.epochs or 7) + 1), rng)
-
-
-def always_two(make: Reconstruct, scan: BlindScan, budget: Budget, rng: np.random.Generator) -> Reconstruction:
-    return make(scan, replace(budget, epochs=2), rng)
-
-
-def quiet(make: Reconstruct, scan: BlindScan, budget: Budget, rng: np.random.Generator) -> Reconstruction:
-    return make(scan, Budget(budget.epochs, budget.seconds), rng)
-
-
-def endless(make: Reconstruct, scan: BlindScan, budget: Budget, rng: np.random.Generator) -> Reconstruction:
-    return make(scan, replace(budget, seconds=None, epochs=budget.epochs or 20), rng)
+def test_record_and_page_are_in_a_sound_hub(flat: Run) -> None:
+    assert judge_hub(flat.hub).findings == []
+    assert check_manifest(flat.hub / "conformance" / "flat.json").findings == ()
+    page = (flat.hub / "conformance" / "flat.html").read_text(encoding="utf-8")
+    assert all(check in page for check in CHECKS)
+    assert page.count('class="state exception"') == len(Flat.conformance_exceptions)
+    assert page.count('class="state exceptions"') == 1
 
 
 @pytest.mark.parametrize(
-    ("check", "change"),
-    [
-        ("perfect_data", conjugate),
-        ("odd_window", conjugate),
-        ("even_window", conjugate),
-        ("subpixel_positions", conjugate),
-        ("place", half_a_pixel_off),
-        ("place", whole_pixels),
-        ("probe_phase", real_probe),
-        ("brightness", fixed_unit),
-        ("turned_scan", upright),
-        ("dose", best_in_the_dark),
-        ("determinism", global_random),
-        ("determinism", reseeding),
-        ("files", reads_the_truth),
-        ("input_unchanged", mutates),
-        ("epochs", one_epoch_more),
-        ("epochs", always_two),
-        ("epochs", quiet),
-        ("seconds", endless),
-    ],
+    "words", [("-k", "place or dose"), ("-x", "--deselect", "test_method.py::test_method[flat-seconds]")]
 )
-def test_a_broken_method_fails(check: str, change: Change, fails: Fails) -> None:
-    assert fails(check, change)
-
-
-@pytest.mark.parametrize("check", CHECKS)
-def test_the_same_method_passes_where_it_is_not_broken(check: str, fails: Fails) -> None:
-    assert not fails(check, as_it_is)
-
-
-def test_without_the_door_bad_input_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert CHECKS["bad_input"](Subject(Flat())) == []
-    monkeypatch.setattr(interface, "check_scan", lambda *_: None)
-    assert CHECKS["bad_input"](Subject(Flat()))
-
-
-def test_the_flat_object_passes_with_its_exceptions(in_folder: Callable[..., Run]) -> None:
-    run = in_folder(*SUITE, "--ptyproof-method=flat", "-p", "no:cacheprovider")
+def test_a_part_of_the_suite_is_incomplete_also_after_a_whole_one(
+    words: tuple[str, ...], flat: Run, tmp_path: Path
+) -> None:
+    shutil.copytree(flat.hub, tmp_path / "hub")
+    run = run_pytest(tmp_path / "empty", *SUITE, *of("flat"), *words, hub=tmp_path / "hub")
     assert run.status == 0, run.screen
-    assert len(run.items) == len(CHECKS)
+    found = record(run.hub, "flat")
+    assert found["status"] == "incomplete"
+    assert found["account"]["n_not_run"] == len(CHECKS) - len(run.items)
+
+
+def test_methods_that_do_not_pass_leave_records_that_say_so(guests: Run) -> None:
+    assert guests.status == 1, guests.screen
+    mine, absent, wrong = (record(guests.hub, name) for name in ("mine", "absent", "wrong"))
+    assert (mine["status"], absent["status"], wrong["status"]) == ("failed", "incomplete", "failed")
+    assert outcomes(mine)["seconds"] == "stale"
+    assert mine["account"]["n_failed"] == 0
+    assert set(outcomes(absent).values()) == {"skipped"}
+    # a crash is no known failure, also where one is declared
+    assert outcomes(wrong)["odd_window"] == "failed"
+    assert outcomes(wrong)["even_window"] == "exception"
+    assert {finding.code for finding in judge_hub(guests.hub).findings} == {"PM717"}
+
+
+def test_options_of_pytest_make_no_exception_a_pass(flat: Run, tmp_path: Path) -> None:
+    run = run_pytest(tmp_path / "empty", *SUITE, *of("flat"), "--runxfail", "-k", "place", hub=tmp_path / "hub")
+    assert outcomes(record(run.hub, "flat"))["place"] == "exception"
+
+
+def test_a_run_that_dies_leaves_no_record_of_an_earlier_one(flat: Run, tmp_path: Path) -> None:
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests" / "conftest.py").write_text(GUESTS, encoding="utf-8")
+    words = ("--rootdir=.", "--confcutdir=.", *of("fatal"))
+    run_pytest(tmp_path / "tests", *SUITE, *words, hub=tmp_path / "hub")
+    found = record(tmp_path / "hub", "fatal")
+    assert found["status"] == "incomplete"
+    assert set(outcomes(found).values()) == {"not_run"}
+    assert any(finding.severity == "error" for finding in judge_hub(tmp_path / "hub").findings)
+
+
+@pytest.mark.campaign
+def test_processes_share_a_record(tmp_path: Path) -> None:
+    words = (*SUITE, *of("flat"), "-p", "xdist", "-n", "2")
+    run = run_pytest(tmp_path / "empty", *words, hub=tmp_path / "hub")
+    assert run.status == 0, run.screen
+    assert record(run.hub, "flat")["status"] == "exceptions"
+
+
+def test_a_record_under_the_name_of_another_method_is_found(flat: Run, tmp_path: Path) -> None:
+    shutil.copytree(flat.hub, tmp_path / "hub")
+    (tmp_path / "hub" / "conformance" / "flat.json").rename(tmp_path / "hub" / "conformance" / "mine.json")
+    assert "PM903" in {finding.code for finding in judge_hub(tmp_path / "hub").findings}
 
 
 @pytest.mark.parametrize("words", [(), ("--ptyproof-method=no-such",)])
@@ -201,38 +173,11 @@ def test_no_method_or_an_unknown_one_is_refused(words: tuple[str, ...], in_folde
     assert "--ptyproof-method" in run.screen
 
 
-def test_exceptions_name_methods_and_checks_that_exist() -> None:
-    table = exceptions.known_exceptions()
-    assert {method for method, _ in table} <= set(SHIPPED)
-    assert {check for _, check in table} <= set(CHECKS)
-    assert all(table.values())
-
-
-@pytest.mark.parametrize("name", ["class 1", "1st", "lsqml/2", ""])
-def test_an_impossible_name_is_refused_and_nothing_written(name: str, tmp_path: Path) -> None:
-    with pytest.raises(InputError):
-        write_package(name, tmp_path)
-    assert not list(tmp_path.iterdir())
-
-
-def test_a_folder_that_exists_is_left_alone(tmp_path: Path) -> None:
-    (tmp_path / "mine").mkdir()
-    with pytest.raises(InputError, match="mine"):
-        write_package("mine", tmp_path)
-    assert not list((tmp_path / "mine").iterdir())
-
-
-@pytest.mark.campaign
-def test_a_new_package_passes_its_own_tests(tmp_path: Path) -> None:
-    python = (sys.executable, "-m")
-    made = subprocess.run([*python, "ptyproof", "new-method", "my-method"], cwd=tmp_path, check=False)
-    assert made.returncode == 0
-    options = ("-q", "--no-index", "--no-deps", "--no-build-isolation", "--target", str(tmp_path / "installed"))
-    subprocess.run([*python, "pip", "install", "./my-method", *options], cwd=tmp_path, check=True)
-    environment = {"PYTHONPATH": str(tmp_path / "installed"), "PATH": "/usr/bin:/bin", "OMP_NUM_THREADS": "1"}
-    words = [*python, "pytest", "-q", "-p", "no:cacheprovider"]
-    done = subprocess.run(
-        words, cwd=tmp_path / "my-method", env=environment, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert f"{len(CHECKS)} passed" in done.stdout
+@pytest.mark.parametrize(
+    "declared",
+    [["place"], {"no_such_check": "why"}, {"place": ""}, {"place": 3}, *({name: "why"} for name in WITHOUT_EXCEPTION)],
+)
+def test_an_impossible_exception_is_refused(declared: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Flat, "conformance_exceptions", declared)
+    with pytest.raises(InputError, match="flat"):
+        declared_exceptions(Flat())

@@ -25,6 +25,7 @@ _LISTS = (
     ("runs", "run"),
     ("files", "file"),
     ("validations", "check"),
+    ("checks", "check"),
 )
 
 

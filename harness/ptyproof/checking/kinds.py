@@ -13,6 +13,7 @@ from ptyproof.checking.checks import (
     claims,
     comparison_tables,
     comparisons,
+    conformances,
     generic,
     hub_index,
     hub_runs,
@@ -251,6 +252,11 @@ KINDS: dict[str, Kind] = {
         "assessment of methods on a measurement",
         (account.assessed, assessments.methods, assessments.networks, measured.check),
         ("account", "files", "paths", "times", "values", "claims"),
+    ),
+    "conformance": Kind(
+        "conformance of a method",
+        (conformances.check,),
+        ("account", "paths", "times", "values", "claims"),
     ),
     "certificate": Kind(
         "determinism certificate",

@@ -38,6 +38,7 @@ COMMANDS = {
     "schema": "schema",
     "migrate": "migrate",
     "new-method": "new_method",
+    "conformance": "conformance",
     "docs": "docs",
 }
 _EPILOG = """\

@@ -6,87 +6,46 @@ one complex scale is fitted, so a shift or a conjugate is an error. A constant o
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
-from ptyproof import clock
 from ptyproof.conformance import watching
-from ptyproof.conformance.scenes import Scene, copied, flipped, make_scene
+from ptyproof.conformance.folders import Visit, visit
+from ptyproof.conformance.scenes import ARRAYS, Scene, copied, flipped, make_scene
+from ptyproof.conformance.subject import FEW_EPOCHS, Subject
 from ptyproof.errors import PtyproofError
-from ptyproof.reconstruction.method import BlindScan, Budget, Method, Reconstruction, run_method
+from ptyproof.reconstruction.method import BlindScan, Budget
 
-EPOCHS = 30
-LARGEST_ERROR = {"iterates": 0.08, "direct": 0.08}  # of noise-free data; by kind of method
+LARGEST_ERROR = 0.08  # of noise-free data
 LARGEST_SUBPIXEL_ERROR = 0.12
 LARGEST_SHIFT_PX = 0.2
 ALIKE = 0.02  # two results that must be one differ by no more, as complex NRMSE
-_SEED = 11
-_FEW_EPOCHS = 3
 _SHORT_S = 0.02
 _ODD = (25, 23)
 _OFFSET_PX = (0.5, -0.27)
 
 
-@dataclass(eq=False)
-class Subject:
-    """A method, and its results on scenes, each made once.
-
-    Attributes
-    ----------
-    method
-        The method as a study would use it.
-    seconds, peak_memory_bytes
-        Of the reconstruction of the first scene; None before it.
-    """
-
-    method: Method
-    seconds: float | None = None
-    peak_memory_bytes: int | None = None
-    _made: dict[int, Reconstruction] = field(default_factory=dict)
-
-    @property
-    def kind(self) -> str:
-        """`iterates` for a method that spends epochs, else `direct`."""
-        return "iterates" if self.method.needs.iterates else "direct"
-
-    def run(self, scan: BlindScan, budget: Budget | None = None) -> Reconstruction:
-        """Return what the method makes of a scan, with the suite's seed; errors are those of `run_method`."""
-        return run_method(self.method, scan, budget or Budget(EPOCHS), np.random.default_rng(_SEED))
-
-    def of(self, scene: Scene) -> npt.NDArray[np.complex64]:
-        """Return the object (M, M') of a scene, made at the first call."""
-        if id(scene) not in self._made:
-            began = clock.seconds()
-            self._made[id(scene)] = self.run(scene.scan)
-            if self.seconds is None:
-                self.seconds, self.peak_memory_bytes = clock.seconds() - began, watching.peak_memory_bytes()
-        return self._made[id(scene)].obj
-
-
 def perfect_data(subject: Subject) -> list[str]:
     """Patterns without noise give the object, at its place."""
     scene = make_scene()
-    return _too_far(subject, scene, LARGEST_ERROR[subject.kind])
+    return _too_far(subject, scene, LARGEST_ERROR)
 
 
 def odd_window(subject: Subject) -> list[str]:
-    """So do patterns with odd sides that differ."""
-    return _too_far(subject, make_scene(_ODD), LARGEST_ERROR[subject.kind])
+    """Patterns of 25 x 23 px, without noise, give the object at its place."""
+    return _too_far(subject, make_scene(_ODD), LARGEST_ERROR)
 
 
 def even_window(subject: Subject) -> list[str]:
-    """So do patterns with even sides that differ."""
-    return _too_far(subject, make_scene((24, 28)), LARGEST_ERROR[subject.kind])
+    """Patterns of 24 x 28 px, without noise, give the object at its place."""
+    return _too_far(subject, make_scene((24, 28)), LARGEST_ERROR)
 
 
 def subpixel_positions(subject: Subject) -> list[str]:
-    """Positions between pixels give the object at the same place."""
+    """Positions between pixels, without noise, give the object at its place."""
     return _too_far(subject, make_scene(offset_px=_OFFSET_PX), LARGEST_SUBPIXEL_ERROR)
 
 
@@ -130,13 +89,13 @@ def dose(subject: Subject) -> list[str]:
 def determinism(subject: Subject) -> list[str]:
     """One seed gives one result, whatever the global random states are, and these stay as they were."""
     scene, found = make_scene(), []
-    subject.run(scene.scan, Budget(_FEW_EPOCHS))  # what is imported at the first call may seed something
+    subject.run(scene.scan, Budget(FEW_EPOCHS))  # what is imported at the first call may seed something
     wrong: list[str] = []
     with watching.kept_global_states():
         for seed in (1, 2):
             watching.seed_global_states(seed)
             before = watching.global_states()
-            found.append(subject.run(scene.scan, Budget(_FEW_EPOCHS)))
+            found.append(subject.run(scene.scan, Budget(FEW_EPOCHS)))
             after = watching.global_states()
             wrong += [
                 f"the global random state of {name} has changed" for name in before if before[name] != after[name]
@@ -147,38 +106,48 @@ def determinism(subject: Subject) -> list[str]:
     return sorted(set(wrong))
 
 
+def state(subject: Subject) -> list[str]:
+    """A call leaves nothing behind: after calls for other scans, the first call's scan gives the first call's bits."""
+    first, wrong = subject.first(), []
+    others = [make_scene(dose=1e3, noisy=True), make_scene(offset_px=_OFFSET_PX)]
+    if first.obj_bytes in [subject.run(other.scan, Budget(FEW_EPOCHS)).obj.tobytes() for other in others]:
+        wrong.append("another scan gives the object of the first one, to the last bit")
+    if first.found.obj.tobytes() != first.obj_bytes:
+        wrong.append("the object that an earlier call returned has changed")
+    if subject.run(make_scene().scan, Budget(FEW_EPOCHS)).obj.tobytes() != first.obj_bytes:
+        wrong.append("the first call and a later one differ, with one scan and one seed")
+    return wrong
+
+
 def files(subject: Subject) -> list[str]:
-    """It opens no file with the truth or the other half of the scan, which lie in its current folder."""
-    scene, here = make_scene(), Path.cwd()
-    subject.run(scene.scan, Budget(1))
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name).resolve()
-        for file in ("truth.npz", "patched_train.npz", "patched_test.npz"):
-            np.savez(folder / file, objectGuess=scene.obj, diffraction=scene.scan.amplitude)
-        os.chdir(folder)
-        try:
-            with watching.opened_files() as seen:
-                subject.run(scene.scan, Budget(1))
-        finally:
-            os.chdir(here)
-        return [f"the method opened {path.name}" for path in watching.not_given(seen, folder)]
+    """It opens no file with the truth or the other half of the scan, and none of them changes the result."""
+    scene = make_scene()
+    alone, again, beside = (visit(subject, scene, truth=truth) for truth in (False, False, True))
+    wrong = [f"the method opened {name}" for name in beside.read]
+    if _differ(scene, alone, again, beside):
+        wrong.append("the result is another where files with the truth lie beside the scan")
+    return wrong
+
+
+def writes(subject: Subject) -> list[str]:
+    """It writes, changes and removes no file but temporary ones of its own."""
+    return [f"the method wrote, changed or removed {name}" for name in visit(subject, make_scene(), truth=True).changed]
 
 
 def input_unchanged(subject: Subject) -> list[str]:
     """The arrays of the scan are as they were, also where the caller's can be written to."""
-    scene = make_scene()
-    scan = copied(scene.scan)
-    subject.run(scan, Budget(_FEW_EPOCHS))
+    scan = make_scene().scan
+    given = copied(replace(scan, bundle_path=subject.bundle(scan.window)), writeable=True)
+    subject.call(given, Budget(FEW_EPOCHS))
     return [
-        f"the method changed {name}"
-        for name in ("amplitude", "probe", "positions_px")
-        if not np.array_equal(getattr(scan, name), getattr(scene.scan, name))
+        f"the method changed {name}" for name in ARRAYS if not np.array_equal(getattr(given, name), getattr(scan, name))
     ]
 
 
 def bad_input(subject: Subject) -> list[str]:
     """A scan that makes no sense is refused by an error of ptyproof."""
     scan, wrong = make_scene().scan, []
+    subject.first()  # one that fails on every scan has refused none
     for what, bad in _bad_scans(scan).items():
         try:
             subject.run(bad, Budget(1))
@@ -194,16 +163,16 @@ def bad_input(subject: Subject) -> list[str]:
 def epochs(subject: Subject) -> list[str]:
     """A budget of epochs is spent, reported after each epoch, and not exceeded."""
     seen, scan = watching.Epochs(), make_scene().scan
-    found = subject.run(scan, Budget(_FEW_EPOCHS, on_epoch=seen))
+    found = subject.run(scan, Budget(FEW_EPOCHS, on_epoch=seen))
     wrong = []
-    if len(found.losses) > _FEW_EPOCHS or max(seen.numbers, default=0) > _FEW_EPOCHS:
-        wrong.append(f"{max(len(found.losses), *seen.numbers)} epochs were done, the budget is {_FEW_EPOCHS}")
+    if len(found.losses) > FEW_EPOCHS or max(seen.numbers, default=0) > FEW_EPOCHS:
+        wrong.append(f"{max(len(found.losses), *seen.numbers)} epochs were done, the budget is {FEW_EPOCHS}")
     if not subject.method.needs.iterates:
         return wrong
     if seen.numbers != list(range(1, len(seen.numbers) + 1)) or not seen.numbers:
         wrong.append(f"on_epoch must be called with 1, 2, ... once each, got {seen.numbers}")
     if np.array_equal(subject.run(scan, Budget(1)).obj, found.obj):
-        wrong.append(f"1 epoch and {_FEW_EPOCHS} epochs give the same object")
+        wrong.append(f"1 epoch and {FEW_EPOCHS} epochs give the same object")
     return wrong
 
 
@@ -218,7 +187,7 @@ def seconds(subject: Subject) -> list[str]:
 Check = Callable[[Subject], list[str]]
 _ALL = (
     perfect_data, odd_window, even_window, subpixel_positions, place, probe_phase, brightness, turned_scan, dose,
-    determinism, files, input_unchanged, bad_input, epochs, seconds,
+    determinism, state, files, writes, input_unchanged, bad_input, epochs, seconds,
 )  # fmt: skip
 CHECKS: dict[str, Check] = {check.__name__: check for check in _ALL}
 
@@ -233,6 +202,13 @@ def _alike(
 ) -> list[str]:
     difference = scene.difference(found, other)
     return [] if difference <= ALIKE else [f"{what} changes the object by {difference:.4f} (NRMSE), allowed {ALIKE:g}"]
+
+
+def _differ(scene: Scene, alone: Visit, again: Visit, beside: Visit) -> bool:
+    """Tell whether the result beside the truth is another; a method that never gives the same bits has some leeway."""
+    if np.array_equal(alone.obj, again.obj):
+        return not np.array_equal(alone.obj, beside.obj)
+    return scene.difference(beside.obj, alone.obj) > ALIKE
 
 
 def _bad_scans(scan: BlindScan) -> dict[str, BlindScan]:

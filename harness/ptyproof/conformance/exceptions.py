@@ -1,17 +1,33 @@
-"""The checks that methods of ptyproof are known to fail, each with its reason, from `exceptions.toml`."""
+"""The checks that a method declares to fail, each with its reason: its attribute `conformance_exceptions`."""
 
 from __future__ import annotations
 
-import tomllib
-from pathlib import Path
+from collections.abc import Mapping
+
+from ptyproof.conformance.checks import CHECKS
+from ptyproof.errors import InputError
+from ptyproof.reconstruction.method import Method
+
+# A method that reads the truth, changes its caller's arrays or writes into its caller's folders has no excuse.
+WITHOUT_EXCEPTION = frozenset({"files", "writes", "input_unchanged", "bad_input"})
 
 
-def known_exceptions() -> dict[tuple[str, str], str]:
-    """Return the reason for each (method, check)."""
-    text = Path(__file__).with_name("exceptions.toml").read_text(encoding="utf-8")
-    return {
-        (method, check): entry["reason"]
-        for entry in tomllib.loads(text)["exception"]
-        for method in entry["methods"]
-        for check in entry["checks"]
-    }
+def declared_exceptions(method: Method) -> dict[str, str]:
+    """Return the reason for each check that a method declares to fail.
+
+    Raises
+    ------
+    InputError
+        If `conformance_exceptions` does not map names of checks to reasons, or names a check that has no exception.
+    """
+    found = getattr(method, "conformance_exceptions", {})
+    where = f"conformance_exceptions of the method {method.name}"
+    if not isinstance(found, Mapping):
+        raise InputError(f"{where} must map names of checks to reasons, got {type(found).__name__}")
+    possible = [name for name in CHECKS if name not in WITHOUT_EXCEPTION]
+    for check, reason in found.items():
+        if check not in possible:
+            raise InputError(f"{where} must name checks of {', '.join(possible)}, got {check!r}")
+        if not isinstance(reason, str) or not reason.strip():
+            raise InputError(f"{where} must have a reason for {check}, got {reason!r}")
+    return dict(found)

@@ -8,6 +8,7 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
+from ptyproof.io.hashing import combine_digests, sha256_array
 from ptyproof.physics.dose import scale_probe_to_dose
 from ptyproof.physics.forward import expected_counts, object_patches
 from ptyproof.physics.metrics import scaled_error
@@ -15,6 +16,7 @@ from ptyproof.physics.objects import make_object
 from ptyproof.physics.probes import make_probe
 from ptyproof.reconstruction.method import BlindScan, illumination
 
+ARRAYS = ("amplitude", "probe", "positions_px")
 HIGH_DOSE = 1e5
 _SIDE = 8  # positions on a side
 _STEP_PX = 3
@@ -117,9 +119,10 @@ def flipped(scene: Scene) -> Scene:
     return Scene(turned, scene.obj[::-1, ::-1], scene.lit[::-1, ::-1])
 
 
-def copied(scan: BlindScan) -> BlindScan:
-    """Return a scan with arrays of its own, which can be written to, as a careless caller would hand it over."""
-    own = replace(scan, amplitude=scan.amplitude.copy(), probe=scan.probe.copy(), positions_px=scan.positions_px.copy())
-    for array in (own.amplitude, own.probe, own.positions_px):
-        array.flags.writeable = True
+def copied(scan: BlindScan, *, writeable: bool) -> BlindScan:
+    """Return a scan with arrays of its own and their digest; arrays to write to are those of a careless caller."""
+    arrays = {name: getattr(scan, name).copy() for name in ARRAYS}
+    own = replace(scan, **arrays, scan_sha256=combine_digests({name: sha256_array(arrays[name]) for name in ARRAYS}))
+    for array in arrays.values():
+        array.flags.writeable = writeable
     return own

@@ -1,15 +1,10 @@
-"""What a method does besides its result: files that it opens, random states that it moves, epochs, memory and time.
-
-An audit hook of Python sees every file that this process opens, by Python or by numpy. It does not see what a child
-process or a library in C opens by itself.
-"""
+"""What a method does besides its result: random states that it moves, epochs that it reports, memory and time."""
 
 from __future__ import annotations
 
 import os
 import random
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,48 +14,8 @@ from typing import Any
 import numpy as np
 
 from ptyproof import clock
-from ptyproof.jobs.memory import resource
 
-_SYSTEM = ("/proc", "/sys", "/dev", "/etc", "/usr", "/lib", "/opt")
-_watchers: list[list[Path]] = []
-_hook: list[bool] = []
-
-
-def _see(event: str, arguments: tuple[Any, ...]) -> None:
-    if event == "open" and _watchers and isinstance(arguments[0], str | bytes):
-        path = Path(os.fsdecode(arguments[0])).absolute()
-        for seen in _watchers:
-            seen.append(path)
-
-
-@contextmanager
-def opened_files() -> Iterator[list[Path]]:
-    """Collect the absolute path of every file that this process opens."""
-    if not _hook:
-        sys.addaudithook(_see)  # stays for the life of the process, and does nothing while no one watches
-        _hook.append(True)
-    seen: list[Path] = []
-    _watchers.append(seen)
-    try:
-        yield seen
-    finally:
-        _watchers[:] = [one for one in _watchers if one is not seen]
-
-
-def not_given(paths: list[Path], scan_folder: Path) -> list[Path]:
-    """Return the files that a method has no business with: those beside the scan, and data outside of libraries.
-
-    Allowed are the folders that Python imports from, those of the system, and temporary files elsewhere.
-    """
-    imported = [Path(entry).absolute() for entry in (*sys.path, sys.prefix, sys.base_prefix) if entry]
-    allowed = [*imported, *map(Path, _SYSTEM), Path(tempfile.gettempdir())]
-    here = Path.cwd()
-    allowed = [folder for folder in allowed if folder not in (here, scan_folder)]
-    return [
-        path
-        for path in paths
-        if path.is_relative_to(scan_folder) or not any(path.is_relative_to(folder) for folder in allowed)
-    ]
+_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
 def seed_global_states(seed: int) -> None:
@@ -110,9 +65,56 @@ class Epochs:
         self.times.append(clock.seconds())
 
 
-def peak_memory_bytes() -> int | None:
-    """Return the largest memory that this process has held so far; None where the system does not say."""
-    if resource is None:
-        return None
-    unit = 1 if sys.platform == "darwin" else 1024
-    return int(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss) * unit
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let torch, and what is loaded meanwhile, compute with one thread: on scans this small more of them are slower."""
+    torch: Any = sys.modules.get("torch")
+    before = {name: os.environ.get(name) for name in _THREADS}
+    n_threads = None if torch is None else torch.get_num_threads()
+    os.environ.update(dict.fromkeys(_THREADS, "1"))
+    if torch is not None:
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name) if value is None else os.environ.update({name: value})
+        if torch is not None:
+            torch.set_num_threads(n_threads)
+
+
+@dataclass
+class Cost:
+    """Seconds, and the largest resident memory of this process meanwhile with what it had before; None if unknown."""
+
+    seconds: float = 0.0
+    memory_before_bytes: int | None = None
+    peak_memory_bytes: int | None = None
+
+
+@contextmanager
+def measured() -> Iterator[Cost]:
+    """Measure time and memory of a block; Linux alone can forget the process's earlier peak, so others have none."""
+    cost, began = Cost(), clock.seconds()
+    if _forget_peak():
+        cost.memory_before_bytes = _peak_bytes()
+    try:
+        yield cost
+    finally:
+        cost.seconds = clock.seconds() - began
+        if cost.memory_before_bytes is not None:
+            cost.peak_memory_bytes = _peak_bytes()
+
+
+def _forget_peak() -> bool:
+    try:
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # see proc(5)
+    except OSError:
+        return False
+    return _peak_bytes() is not None
+
+
+def _peak_bytes() -> int | None:
+    lines = Path("/proc/self/status").read_text(encoding="ascii", errors="replace").splitlines()
+    found = [int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:")]
+    return found[0] if found else None

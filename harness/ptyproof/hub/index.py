@@ -35,7 +35,8 @@ Evidence = Literal["red", "green", "collect", "none"]
 INDEX = "hub.json"
 DATASETS = "work"
 EVIDENCE: tuple[Evidence, ...] = ("red", "green", "collect", "none")
-_OWN = (*EVIDENCE, "cli", "docs", "real_run", DATASETS)
+CONFORMANCE = "conformance"
+_OWN = (*EVIDENCE, "cli", "docs", "real_run", CONFORMANCE, DATASETS)
 _ZEROS = "0" * 64
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 import numpy as np
 
 from ptyproof import clock
@@ -13,6 +16,10 @@ class Flat:
 
     name = "flat"
     needs = Needs()
+    conformance_exceptions: ClassVar[Mapping[str, str]] = dict.fromkeys(
+        ("perfect_data", "odd_window", "even_window", "subpixel_positions", "place", "dose"),
+        "a control: a constant object, whatever the patterns are",
+    )
 
     def reconstruct(self, dataset: BlindScan, budget: Budget, rng: np.random.Generator) -> Reconstruction:
         """Return the constant object."""

@@ -243,7 +243,8 @@ class Method(Protocol):
 
     A method may also have `unavailable() -> str | None`: why it cannot run here, with the command that helps; it is
     then listed as skipped with that reason, and the others run. One with settings has `options` and
-    `configured(options)`; see `ptyproof.reconstruction.options`.
+    `configured(options)`; see `ptyproof.reconstruction.options`. One that is known to fail checks of the conformance
+    suite, for a reason in physics or in a library, has `conformance_exceptions`, the reason for each check.
     """
 
     name: str

@@ -23,6 +23,8 @@ from ptyproof.reconstruction.history import History
 from ptyproof.reconstruction.method import BlindScan, Needs
 from ptyproof.reconstruction.options import Option
 
+_SQUARE = "xptycho takes square patterns with an even number of pixels on a side alone"
+
 
 class XPtycho(Engine):
     """xptycho's PMACE as a method; the object starts as the engine's own demonstration has it."""
@@ -36,6 +38,13 @@ class XPtycho(Engine):
         "data_fit": Option(0.7, low=0.0, high=1.0),
         "probe_exponent": Option(1.5, low=0.0, high=4.0),
         "relaxation": Option(0.5, low=0.0, high=1.0),
+    }
+
+    conformance_exceptions: ClassVar[Mapping[str, str]] = {
+        "odd_window": _SQUARE,
+        "even_window": _SQUARE,
+        "turned_scan": f"{_SQUARE}; the check turns a scan of 25 x 23 px",
+        "place": "xptycho rounds positions to whole pixels, so the object of positions between pixels is shifted",
     }
 
     def __init__(self, data_fit: float = 0.7, probe_exponent: float = 1.5, relaxation: float = 0.5) -> None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ptyproof_schemas.types.certificate import Certificate
     from ptyproof_schemas.types.common import Tool
     from ptyproof_schemas.types.comparison_manifest import ComparisonManifest
+    from ptyproof_schemas.types.conformance import Conformance
     from ptyproof_schemas.types.figures import Figures
     from ptyproof_schemas.types.hub_index import HubIndex
     from ptyproof_schemas.types.job_state import JobState
@@ -72,6 +73,8 @@ def read_manifest(path: Path, kind: Literal["assessment"]) -> Assessment: ...
 def read_manifest(path: Path, kind: Literal["certificate"]) -> Certificate: ...
 @overload
 def read_manifest(path: Path, kind: Literal["comparison_manifest"]) -> ComparisonManifest: ...
+@overload
+def read_manifest(path: Path, kind: Literal["conformance"]) -> Conformance: ...
 @overload
 def read_manifest(path: Path, kind: Literal["figures"]) -> Figures: ...
 @overload

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from ptyproof import markdown
 from ptyproof.console import printable
 from ptyproof.metrics.paired import RULE
 from ptyproof.metrics.ranking import how_marked
+from ptyproof.tables.grid import Form, grid
 
 if TYPE_CHECKING:
     from ptyproof_schemas.types.comparison_table import ComparisonTable, Judged, Row, Score, Spread
 
-Form = Literal["text", "markdown"]
 _ARROWS = {"lower": "↓", "higher": "↑"}
 _TIMES = {"training_s": "training / s", "start_s": "start / s", "reconstruction_s": "reconstruction / s"}
 _BEST = "best"
@@ -36,7 +36,7 @@ def lines_of(table: ComparisonTable, form: Form) -> Iterator[str]:
             form,
         )
         yield ""
-        yield from _grid(_heads(table), [_cells(row, table, form) for row in rows], form)
+        yield from grid(_heads(table), [_cells(row, table, form) for row in rows], form)
     yield ""
     yield from _list([f"Computed on: {used}." for used in table["environments"]] + table["remarks"], form)
     yield from _list(list(_missing(table)), form)
@@ -96,16 +96,6 @@ def _outcome(judged: Judged) -> str:
 
 def _seconds(found: Spread) -> str:
     return markdown.UNKNOWN if found["median"] is None else f"{found['median']:.3g}"
-
-
-def _grid(heads: Sequence[str], rows: Sequence[Sequence[str]], form: Form) -> Iterator[str]:
-    if form == "markdown":
-        yield from markdown.table(heads, rows)
-        return
-    shown = [[printable(cell) for cell in row] for row in (heads, *rows)]
-    widths = [max(len(row[column]) for row in shown) for column in range(len(heads))]
-    for row in shown:
-        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
 
 
 def _missing(table: ComparisonTable) -> Iterator[str]:

@@ -2,40 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_ptyproof.conforming import methods_to_check
+from pytest_ptyproof.conforming import PROPERTY, methods_to_check
 
 if TYPE_CHECKING:
-    from ptyproof.conformance.checks import Subject
+    from ptyproof.conformance.subject import Subject
+    from ptyproof.methods.registry import Registered
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Make an item for each method and check; one that is known to fail has to fail, with its reason."""
-    from ptyproof.conformance.checks import CHECKS, Subject
-    from ptyproof.conformance.exceptions import known_exceptions
+    """Make an item for each method and check; those of a method that cannot run here are skipped with the reason."""
+    from ptyproof.conformance.checks import CHECKS
+    from ptyproof.conformance.subject import Subject
 
-    table = known_exceptions()
     cells = []
     for found in methods_to_check(metafunc.config):
         subject = Subject(found.method)
-        without = found.unavailable or ("the method needs a trained bundle" if found.needs_training else None)
-        for name in CHECKS:
-            marks: list[pytest.MarkDecorator] = []
-            if without is not None:
-                marks.append(pytest.mark.skip(reason=without))
-            elif reason := table.get((found.name, name)):
-                marks.append(pytest.mark.xfail(strict=True, raises=AssertionError, reason=reason))
-            cells.append(pytest.param(subject, CHECKS[name], marks=marks, id=f"{found.name}-{name}"))
-    metafunc.parametrize(("subject", "check"), cells)
+        marks = [] if found.unavailable is None else [pytest.mark.skip(reason=found.unavailable)]
+        cells += [pytest.param(found, subject, check, marks=marks, id=f"{found.name}-{check}") for check in CHECKS]
+    metafunc.parametrize(("found", "subject", "check"), cells)
 
 
-def test_method(subject: Subject, check: Callable[[Subject], list[str]], request: pytest.FixtureRequest) -> None:
-    """The method passes the check; the first reconstruction's time and the process's memory are recorded."""
-    wrong = check(subject)
-    found = {"reconstruction_seconds": subject.seconds, "peak_memory_bytes": subject.peak_memory_bytes}
-    request.node.user_properties.extend(found.items())
-    assert not wrong, "; ".join(wrong)
+def test_method(found: Registered, subject: Subject, check: str, request: pytest.FixtureRequest) -> None:
+    """The method passes the check, or fails it as it declares; the report has the trial with its time and memory."""
+    from ptyproof.conformance.exceptions import declared_exceptions
+    from ptyproof.conformance.trial import as_property, try_check
+
+    trial = try_check(subject, check, declared_exceptions(found.method))
+    request.node.user_properties.append((PROPERTY, as_property(found, trial)))
+    if trial.crash is not None:
+        raise trial.crash
+    if trial.outcome == "stale":
+        pytest.fail(f"{found.name} declares an exception for {check}, which passes: remove it", pytrace=False)
+    if trial.outcome == "failed":
+        pytest.fail("; ".join(trial.said), pytrace=False)
+    if trial.outcome == "exception":
+        pytest.xfail(str(trial.reason))

@@ -11,7 +11,8 @@ from ptyproof.checking.judge import Checked
 from ptyproof.checking.model.document import INDEX, Document, Findings, finding_about, mapping
 from ptyproof.checking.model.hub_files import HubFiles
 from ptyproof.checking.model.references import references
-from ptyproof.hub.index import DATASETS
+from ptyproof.hub.conformance import record_path
+from ptyproof.hub.index import CONFORMANCE, DATASETS
 from ptyproof.hub.layout import (
     KINDS,
     OVERLAP,
@@ -37,14 +38,16 @@ _SHOWN = 60
 
 def is_of_the_hub(name: str) -> bool:
     """Tell whether a JSON file is in a place that has manifests alone, so that it must be one."""
-    return name in _EXPECTED or name.startswith((f"{REAL_RUN}/", f"{DATASETS}/"))
+    return name in _EXPECTED or name.startswith((f"{REAL_RUN}/", f"{DATASETS}/", f"{CONFORMANCE}/"))
 
 
 def misplaced(name: str, checked: Checked, value: Any) -> Findings:
     """Yield that a manifest is of another kind than its place has, or was migrated from an earlier generation."""
-    expected = _EXPECTED.get(name)
+    expected = _EXPECTED.get(name, CONFORMANCE if name.startswith(f"{CONFORMANCE}/") else None)
     if checked.kind is not None and expected is not None and checked.kind != expected:
         yield finding_about(name, "PM903", "$.kind", f"is of the kind {checked.kind}, but {expected} is expected here")
+    if checked.kind == expected == CONFORMANCE and record_path(method := str(value.get("method"))) != name:
+        yield finding_about(name, "PM903", "$.method", f"is the record of {method[:_SHOWN]}, which has another name")
     if checked.kind is not None and isinstance(value, dict) and "migrated" in value:
         generation = str(mapping(value, "migrated").get("generation"))[:_SHOWN]
         said = f"was migrated from generation {generation}: a record of an earlier tool, not evidence of this one"

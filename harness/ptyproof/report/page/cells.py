@@ -28,6 +28,15 @@ STATES = {
     "skipped": State("skipped", "»", "cannot be trained; the cell has the reason"),
     "not_recorded": State("not recorded", "·", "in the study, but no call has looked at it"),
 }
+# of checks, and of the verdict on a method, where these are no states of cells
+CONFORMANCE = {
+    "passed": State("passed", "✓", "the method does what the check asks for"),
+    "exception": State("exception", "!", "the check fails for a reason that the method declares"),
+    "exceptions": State("passed with exceptions", "!", "every check passed or fails for a declared reason"),
+    "stale": State("stale exception", "✗", "the method declares an exception for a check that passes"),
+    "not_run": State("not run", "·", "the check was not selected, or has no end"),
+    "incomplete": State("incomplete", "?", "a check was skipped or not run"),
+}
 
 
 @dataclass(frozen=True)

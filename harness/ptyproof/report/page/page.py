@@ -122,7 +122,7 @@ def page_of(records: Records) -> str:
     }
     return render(
         "page.html.j2",
-        title=f"Study {training['study']}" if training else "Artifact hub",
+        title=f"Study {training['study']}: report" if training else "Artifact hub: report",
         training=training,
         counts=counts(training) if training else None,
         scored=[cell.scores for cell in cells if cell.scores is not None],

@@ -6,7 +6,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from ptyproof.console import printable
-from ptyproof.report.page.cells import STATES
+from ptyproof.report.page.cells import CONFORMANCE, STATES
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -35,5 +35,5 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         finalize=lambda value: printable(value) if type(value) is str else value,  # not of what is HTML already
     )
-    environment.globals["states"] = STATES
+    environment.globals["states"] = {**STATES, **CONFORMANCE}
     return environment

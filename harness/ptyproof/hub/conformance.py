@@ -1,0 +1,33 @@
+"""The records of conformance in a hub: where they are, and the verdict that follows from the outcomes of checks."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+from ptyproof.hub.index import CONFORMANCE
+
+if TYPE_CHECKING:
+    from ptyproof_schemas.types.conformance import Outcome, Status
+
+# from the best to the worst, so that a check that was run twice counts as its worse end
+OUTCOMES: tuple[Outcome, ...] = ("not_run", "skipped", "passed", "exception", "stale", "failed")
+
+
+def record_path(method: str) -> str:
+    """Return the record of a method by its name in the hub; its page has the suffix `.html`."""
+    return f"{CONFORMANCE}/{method}.json"
+
+
+def page_path(method: str) -> str:
+    """Return the page of a method by its name in the hub."""
+    return f"{CONFORMANCE}/{method}.html"
+
+
+def status_of(outcomes: Collection[str]) -> Status:
+    """Return the verdict on a method: a check that did not run is never a pass."""
+    if {"failed", "stale"} & set(outcomes):
+        return "failed"
+    if not outcomes or {"skipped", "not_run"} & set(outcomes):
+        return "incomplete"
+    return "exceptions" if "exception" in outcomes else "passed"
