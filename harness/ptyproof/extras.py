@@ -18,11 +18,13 @@ INFERENCE = ("torch", "safetensors")
 ENGINES = ("torch", "torchvision", "ptychi", "matplotlib")  # pty-chi imports Matplotlib, and installs it
 CDTOOLS = ("torch", "cdtools")
 XPTYCHO = ("torch", "xptycho")
+IMAGES = ("skimage",)
 _SLOW = frozenset({"lightning"})  # seconds, and used in the processes of jobs alone
 _EXTRAS = {
     "train": ("torch", "lightning", "safetensors", "matplotlib"),
     "iterative": ("torch", "torchvision", "ptychi", "h5py"),
     "engines": ("torch", "cdtools", "xptycho"),
+    "images": ("skimage",),
 }
 
 

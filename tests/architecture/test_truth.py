@@ -18,6 +18,7 @@ BEFORE = {
     "ptyproof.io.importers",
     "ptyproof.phases.base",  # the base is the truth
     "ptyproof.phases.d_overlap.overlap",  # copies what Phase C has written
+    "ptyproof.phases.objects",  # the object of a file is the truth
 }
 
 

@@ -126,6 +126,7 @@ KINDS: dict[str, Kind] = {
             claims.migrated,
             trainings.check,
             trainings.asked_for,
+            trainings.reused,
             beside.trainings,
             layout.order,
             layout.calls,

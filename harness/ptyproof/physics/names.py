@@ -3,4 +3,5 @@
 from __future__ import annotations
 
 OBJECT_NAMES = ("grains", "siemens")
+IMAGE_NAMES = ("camera", "brick")  # objects from images that scikit-image has in its wheel
 PROBE_NAMES = ("zone_plate", "soft_aperture")

@@ -27,6 +27,7 @@ from ptyproof.study.layout import (
     RUN_MANIFEST,
     TRAINING_MANIFEST,
     cell_of,
+    halves_of,
 )
 
 if TYPE_CHECKING:
@@ -157,7 +158,7 @@ class RunFolder:
     def _simulated(self) -> list[File]:
         """Return the records of the datasets of Phase C."""
         manifest = read_manifest(self.phase_c_root / RUN_MANIFEST, "run_manifest")
-        return [entry[half]["file"] for entry in manifest["datasets"] for half in HALVES]
+        return [half["file"] for entry in manifest["datasets"] for _, _, half in halves_of(entry)]
 
     def _selected(self) -> list[File]:
         """Return the records of the datasets that Phase D wrote; a view of all positions uses those of Phase C."""

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from ptyproof.errors import DesignError
 from ptyproof.study.design import BaseDesign, StudyDesign
+from ptyproof.study.objects import ObjectDesign, ObjectsDesign
 from ptyproof.study.reconstruction import MethodDesign, ReconstructionDesign
 from ptyproof.study.training import NetworkDesign, TrainingDesign
 from ptyproof.study.views import AllPositions, Spacing, View
@@ -27,6 +28,12 @@ _FLY64 = StudyDesign(
     views=_CANONICAL_VIEWS,
     base=BaseDesign(scan_rows=44, scan_cols=39, step_px=8.0, jitter_px=1.5, probe_diameter_px=20.0),
     training=TrainingDesign(step_projections=6),
+)
+
+_GROUPS = (
+    View("single", 1, AllPositions()),
+    View("groups4", 2, AllPositions()),
+    View("groups16", 4, AllPositions(), neighbor_count=24),
 )
 
 _STUDIES = {
@@ -57,11 +64,7 @@ _STUDIES = {
         replace(
             _FLY64,
             name="fly64-groups",
-            views=(
-                View("single", 1, AllPositions()),
-                View("groups4", 2, AllPositions()),
-                View("groups16", 4, AllPositions(), neighbor_count=24),
-            ),
+            views=_GROUPS,
         ),
         replace(
             _FLY64,
@@ -70,6 +73,19 @@ _STUDIES = {
             views=tuple(
                 View(f"overlap{percent}", 2, Spacing(percent / 100, reference="probe"))
                 for percent in (80, 60, 40, 20, 0)
+            ),
+        ),
+        replace(
+            _FLY64,
+            name="fly64-unseen",
+            # the last view takes the network of groups16 at 1e4 to all doses
+            views=(*_GROUPS, replace(_GROUPS[-1], name="groups16-from-1e4", trained_as="groups16", trained_at=1e4)),
+            objects=ObjectsDesign(
+                train=(ObjectDesign("grains"),),
+                test=(ObjectDesign("camera"), ObjectDesign("brick"), ObjectDesign("siemens")),
+            ),
+            reconstruction=ReconstructionDesign(
+                methods=(*ReconstructionDesign().methods, MethodDesign("map-tv")),
             ),
         ),
         replace(_FLY64, name="fly001", pattern_size_px=128, base=None),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, cast
 
@@ -13,12 +13,14 @@ from ptyproof.physics.names import OBJECT_NAMES, PROBE_NAMES
 from ptyproof.study import checks
 from ptyproof.study.exposures import Exposure
 from ptyproof.study.layout import dose_folder
+from ptyproof.study.objects import ObjectsDesign, objects_from_dict
 from ptyproof.study.reconstruction import ReconstructionDesign, reconstruction_from_dict
 from ptyproof.study.training import TrainingDesign, training_from_dict
 from ptyproof.study.views import View, view_from_dict
 
 if TYPE_CHECKING:
     from ptyproof_schemas.types.study_design import Base as BaseRecord
+    from ptyproof_schemas.types.study_design import Objects as ObjectsRecord
     from ptyproof_schemas.types.study_design import Seeds as SeedsRecord
     from ptyproof_schemas.types.study_design import StudyDesign as DesignRecord
 
@@ -90,6 +92,7 @@ class _Optional(TypedDict, total=False):
     """Tables and keys that a design of the default leaves out."""
 
     base: BaseRecord
+    objects: ObjectsRecord
     align: Align
     replicates: int
     replicate_objects: bool
@@ -111,6 +114,9 @@ class StudyDesign:
         Overlap views, in the order of the jobs.
     base
         The built-in base dataset; None if the study needs one from a file.
+    objects
+        The objects that are trained on and tested on, in place of the base's; None trains and tests on halves of that.
+        A view that names no test object becomes one view for each of them.
     neighbor_count
         K of the views that set none of their own; K >= C = gridsize^2 for every view.
     min_acceptance_rate
@@ -130,7 +136,7 @@ class StudyDesign:
         How often each dose is simulated, trained and reconstructed, with other noise, groups and weights. The first
         replicate has the random streams and the names of a study without replicates.
     replicate_objects
-        Whether each replicate has another draw of the built-in object, too.
+        Whether each replicate has other draws of the built-in objects, too.
     align
         What a comparison removes from a result: `full` is shift, phase ramp, complex factor and phases; `phase` is the
         phases alone, for probes and positions that are known.
@@ -154,6 +160,7 @@ class StudyDesign:
     replicates: int = 1
     replicate_objects: bool = False
     align: Align = "full"
+    objects: ObjectsDesign | None = None
     seeds: Seeds = field(default_factory=Seeds)
     training: TrainingDesign = field(default_factory=TrainingDesign)
     reconstruction: ReconstructionDesign = field(default_factory=ReconstructionDesign)
@@ -172,7 +179,10 @@ class StudyDesign:
             object.__setattr__(self, key, float(getattr(self, key)))
         object.__setattr__(self, "doses_photons_per_pattern", _checked_doses(self.doses_photons_per_pattern))
         self._check_replicates()
+        if self.objects is not None:
+            object.__setattr__(self, "views", tuple(_of_objects(self.views, self.objects.test_names)))
         self._check_views()
+        self._check_trainings()
         shrink = self.training.network.shrink
         if self.pattern_size_px % shrink:
             raise checks.refuse("training.network.shrink", shrink, f"a divisor of N = {self.pattern_size_px}")
@@ -196,6 +206,23 @@ class StudyDesign:
                 raise DesignError(
                     f"neighbor_count of view {view.name!r} must be >= gridsize^2 = {c} (a group's members are "
                     f"drawn from its nearest positions), got {k}"
+                )
+
+    def _check_trainings(self) -> None:
+        tests = () if self.objects is None else self.objects.test_names
+        trained: dict[tuple[str, int], View] = {}
+        for view in self.views:
+            where = f"views.{view.name}"
+            if view.object is not None and view.object not in tests:
+                allowed = f"one of {', '.join(tests)}" if tests else "absent: the study has no table objects"
+                raise checks.refuse(f"{where}.object", view.object, allowed)
+            if view.trained_at is not None and view.trained_at not in self.doses_photons_per_pattern:
+                raise checks.refuse(f"{where}.trained_at", view.trained_at, "a dose of the study")
+            first = trained.setdefault((view.training_name, view.gridsize), view)
+            if (first.selection, self.neighbors_of(first)) != (view.selection, self.neighbors_of(view)):
+                raise DesignError(
+                    f"{where} must have the selection and the neighbor_count of {first.name!r}, as both are trained as "
+                    f"{view.training_name!r}"
                 )
 
     def neighbors_of(self, view: View) -> int:
@@ -222,6 +249,8 @@ class StudyDesign:
             optional["replicate_objects"] = True
         if self.base is not None:
             optional["base"] = self.base.as_dict()
+        if self.objects is not None:
+            optional["objects"] = self.objects.as_dict()
         return {
             "name": self.name,
             "pattern_size_px": self.pattern_size_px,
@@ -272,11 +301,22 @@ def design_from_dict(table: Mapping[str, Any]) -> StudyDesign:
         fields = BaseDesign.__dataclass_fields__
         needed = frozenset(fields) - {"object", "probe", "seed"}
         values["base"] = BaseDesign(**checks.known_keys("base", values["base"], frozenset(fields), needed))
+    if "objects" in values:
+        values["objects"] = objects_from_dict(values["objects"])
     if "training" in values:
         values["training"] = training_from_dict(values["training"])
     if "reconstruction" in values:
         values["reconstruction"] = reconstruction_from_dict(values["reconstruction"])
     return StudyDesign(**values)
+
+
+def _of_objects(views: tuple[View, ...], tests: tuple[str, ...]) -> Iterator[View]:
+    """Yield each view that names its test object, and for each other view one for every test object."""
+    for view in views:
+        if view.object is not None:
+            yield view
+        else:
+            yield from (view.of_object(name) for name in tests)
 
 
 def _checked_doses(doses: tuple[float, ...]) -> tuple[float, ...]:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -65,12 +66,21 @@ class JobFilters:
 
 @dataclass(frozen=True)
 class TrainingJob(Job):
-    """A training: its data, and the folder of its artifacts."""
+    """A training: its data, and the folder of its artifacts.
+
+    `shared` is the cell that names a training which several cells share; None where the training is the cell's own.
+    """
 
     neighbor_count: int
     train_data_path: Path
     test_data_path: Path
     artifact_dir: Path
+    shared: Cell | None = None
+
+    @property
+    def trained(self) -> Cell:
+        """The cell that gives the training its name and its random streams."""
+        return self.shared or self.cell
 
     @property
     def output(self) -> Path:
@@ -138,9 +148,8 @@ def build_training_jobs(
     check_filters(design, filters)
     exposures = select_exposures(design.exposures, filters.doses, filters.replicates)
     _check_roots(phase_c_root, phase_d_root)
-    for exposure in exposures:
-        _check_phase_c(phase_c_root, exposure)
-    rejections = _rejections(phase_d_root)
+    _check_phase_c(design, phase_c_root, exposures)
+    rejections, shared = _rejections(phase_d_root), _shared(design)
     jobs: list[TrainingJob] = []
     not_selected: list[TrainingJob] = []
     skipped: list[Skip] = []
@@ -151,8 +160,11 @@ def build_training_jobs(
             cell = Cell(exposure.dose, view.name, view.gridsize, replicate=exposure.replicate)
             skip = _skip(cell, view, selected, rejections, paths)
             if skip is None:
+                trained = _trained(cell, view)
                 folder = job_folder(artifact_root, cell.dose, cell.view, cell.gridsize, cell.replicate)
-                job = TrainingJob(cell, design.neighbors_of(view), *paths, folder)
+                job = TrainingJob(
+                    cell, design.neighbors_of(view), *paths, folder, shared=trained if trained in shared else None
+                )
                 (jobs if selected else not_selected).append(job)
             elif selected and skip.code == "missing_without_record" and not allow_missing_phase_d:
                 raise InputError(f"{exposure}, view {view.name}: {skip.reason}; run `ptyproof overlap`")
@@ -195,9 +207,26 @@ def _check_roots(phase_c_root: Path, phase_d_root: Path) -> None:
             raise InputError(f"{option} {root} contains {foreign} but not {own}: are the roots swapped?")
 
 
-def _check_phase_c(root: Path, exposure: Exposure) -> None:
-    for half in HALVES:
-        path = phase_c_file(root, exposure.dose, half, exposure.replicate)
+def _trained(cell: Cell, view: View) -> Cell:
+    """Return the cell that names the training of a cell of the view."""
+    return replace(cell, dose=view.training_dose(cell.dose), view=view.training_name)
+
+
+def _shared(design: StudyDesign) -> frozenset[Cell]:
+    """Return the names of the trainings that several cells of a study share, or that no cell of it has for its own."""
+    if all(view.trained_as is None and view.trained_at is None for view in design.views):
+        return frozenset()
+    views = {view.name: view for view in design.views}
+    trained: dict[Cell, list[Cell]] = {}
+    for cell in training_cells(design):
+        trained.setdefault(_trained(cell, views[cell.view]), []).append(cell)
+    return frozenset(name for name, cells in trained.items() if cells != [name])
+
+
+def _check_phase_c(design: StudyDesign, root: Path, exposures: Iterable[Exposure]) -> None:
+    objects = (None,) if design.objects is None else design.objects.test_names
+    for exposure, half, test_object in product(exposures, HALVES, objects):
+        path = phase_c_file(root, exposure.dose, half, exposure.replicate, test_object)
         if not path.is_file():
             raise InputError(f"Phase C data of {exposure} are missing: {path}; run `ptyproof generate`")
 
@@ -212,10 +241,12 @@ def _rejections(phase_d_root: Path) -> dict[tuple[Exposure, str], Rejected]:
 
 def _data_paths(view: View, exposure: Exposure, phase_c_root: Path, phase_d_root: Path) -> tuple[Path, Path]:
     dose, replicate = exposure
+    trained_at = view.training_dose(dose)
     if view.reads_phase_c:
-        return phase_c_file(phase_c_root, dose, "train", replicate), phase_c_file(phase_c_root, dose, "test", replicate)
+        train = phase_c_file(phase_c_root, trained_at, "train", replicate)
+        return train, phase_c_file(phase_c_root, dose, "test", replicate, view.object)
     return (
-        phase_d_file(phase_d_root, dose, view.name, "train", replicate),
+        phase_d_file(phase_d_root, trained_at, view.name, "train", replicate),
         phase_d_file(phase_d_root, dose, view.name, "test", replicate),
     )
 
@@ -235,7 +266,7 @@ def _skip(
             "test": _measured(rejected["test"]),
         }
         return Skip(cell, "rejected_by_phase_d", rejected["reason"], selected, measured)
-    if view.reads_phase_c:
+    if view.reads_phase_c and view.training_dose(cell.dose) == cell.dose:
         return None  # its files were checked with the dose
     for path in paths:
         if not os.path.isfile(path):  # noqa: PTH113 - three times as fast as Path.is_file, for large matrices

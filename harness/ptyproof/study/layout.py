@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
+
+from ptyproof.errors import InputError
 
 Half = Literal["train", "test"]
 
@@ -54,9 +56,47 @@ def _number(dose: float) -> str:
     return str(int(dose)) if dose == int(dose) else repr(dose)
 
 
-def phase_c_file(root: Path, dose: float, half: str, replicate: int = 1) -> Path:
-    """Return Phase C's archive of a dose and half."""
-    return root.joinpath(dose_folder(dose, replicate), f"patched_{half}.npz")
+def phase_c_name(half: str, test_object: str | None = None) -> str:
+    """Return the file name of a half in Phase C; in a study with test objects, each has a test half of its own."""
+    return f"patched_{half}.npz" if test_object is None or half == "train" else f"patched_{half}_{test_object}.npz"
+
+
+def phase_c_file(root: Path, dose: float, half: str, replicate: int = 1, test_object: str | None = None) -> Path:
+    """Return Phase C's archive of a dose and half, for a test half of a test object."""
+    return root.joinpath(dose_folder(dose, replicate), phase_c_name(half, test_object))
+
+
+def simulation_key(dose: float, replicate: int, half: str, test_object: str | None = None) -> list[str]:
+    """Return the key of the random stream that gives a half its noise."""
+    own = [] if test_object is None or half == "train" else [test_object]
+    return ["phase_c", dose_folder(dose, replicate), half, *own]
+
+
+def object_of_half(half: Mapping[str, Any]) -> str | None:
+    """Return the name of the object of a test half in a run manifest; None where the half is of the base's object."""
+    return half["objects"][0]["name"] if half.get("objects") else None
+
+
+def halves_of(dataset: Mapping[str, Any]) -> Iterator[tuple[Half, str | None, Any]]:
+    """Yield each half of an exposure in a run manifest, with the name of its test object if it has one."""
+    yield "train", None, dataset["train"]
+    for half in (dataset["test"], *dataset.get("further_tests", ())):
+        yield "test", object_of_half(half), half
+
+
+def half_of(dataset: Mapping[str, Any], half: str, test_object: str | None) -> Any:
+    """Return a half of an exposure in a run manifest, the test half that of a test object.
+
+    Raises
+    ------
+    InputError
+        If the exposure has no such half.
+    """
+    for name, own_object, found in halves_of(dataset):
+        if name == half and (name == "train" or own_object == test_object):
+            return found
+    of = "" if test_object is None else f" of the object {test_object}"
+    raise InputError(f"{RUN_MANIFEST} has no {half} half{of} of {dataset['folder']}; run `ptyproof generate` again")
 
 
 def view_folder(root: Path, dose: float, view: str, replicate: int = 1) -> Path:

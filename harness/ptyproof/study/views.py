@@ -6,7 +6,7 @@ A view is data: a name, a gridsize and a selection. Adding one to a study is a t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 
 from ptyproof.errors import DesignError
@@ -80,7 +80,8 @@ class Sampling:
 
 Selection = AllPositions | Spacing | Sampling
 _SELECTIONS: dict[str, type[Selection]] = {kind.kind: kind for kind in (AllPositions, Spacing, Sampling)}
-_COMMON_KEYS = frozenset({"name", "gridsize", "selection", "neighbor_count"})
+_OPTIONAL_KEYS = ("neighbor_count", "object", "trained_as", "trained_at")
+_COMMON_KEYS = frozenset({"name", "gridsize", "selection", *_OPTIONAL_KEYS})
 
 
 @dataclass(frozen=True)
@@ -98,18 +99,46 @@ class View:
     neighbor_count
         K: the C members of a group are drawn from the K positions nearest to its seed, the seed included;
         None takes the study's.
+    object
+        Name of the test object whose half the view tests on; None in a study without a table `objects`.
+    trained_as
+        Name of the training; views with the same one share it. None is the view's own name.
+    trained_at
+        Dose of the training, photons per pattern; None is the dose of the cell.
     """
 
     name: str
     gridsize: int
     selection: Selection
     neighbor_count: int | None = None
+    object: str | None = None
+    trained_as: str | None = None
+    trained_at: float | None = None
 
     def __post_init__(self) -> None:
         checks.name("view name", self.name)
         checks.integer(f"views.{self.name}.gridsize", self.gridsize, 1, 16)
         if self.neighbor_count is not None:
             checks.integer(f"views.{self.name}.neighbor_count", self.neighbor_count, 1, 4096)
+        for key in ("object", "trained_as"):
+            if getattr(self, key) is not None:
+                checks.name(f"views.{self.name}.{key}", getattr(self, key))
+        if self.trained_at is not None:
+            dose = checks.positive(f"views.{self.name}.trained_at", self.trained_at, 1e15)
+            object.__setattr__(self, "trained_at", dose)
+
+    @property
+    def training_name(self) -> str:
+        """The name of the training of the view's cells, which other views can share."""
+        return self.trained_as or self.name
+
+    def training_dose(self, dose: float) -> float:
+        """Return the dose of the training for a cell of `dose`, photons per pattern."""
+        return dose if self.trained_at is None else self.trained_at
+
+    def of_object(self, name: str) -> View:
+        """Return the view for a test object; the views of all objects share their training."""
+        return replace(self, name=f"{self.name}-{name}", object=name, trained_as=self.training_name)
 
     @property
     def group_size(self) -> int:
@@ -124,8 +153,7 @@ class View:
     def as_dict(self) -> ViewRecord:
         """Return the view as the table that stands in a study's TOML or JSON."""
         table: dict[str, Any] = {"name": self.name, "gridsize": self.gridsize}
-        if self.neighbor_count is not None:
-            table["neighbor_count"] = self.neighbor_count
+        table |= {key: getattr(self, key) for key in _OPTIONAL_KEYS if getattr(self, key) is not None}
         return cast("ViewRecord", table | {"selection": self.selection.kind} | self.selection.as_dict())
 
 
@@ -146,7 +174,8 @@ def view_from_dict(table: Mapping[str, Any], where: str) -> View:
         chosen = selection(**{key: table[key] for key in own if key in table})
     except DesignError as error:
         raise DesignError(f"{where}.{error}") from error
-    return View(table["name"], table["gridsize"], chosen, table.get("neighbor_count"))
+    optional = {key: table[key] for key in _OPTIONAL_KEYS if key in table}
+    return View(table["name"], table["gridsize"], chosen, **optional)
 
 
 def _selection_keys() -> frozenset[str]:

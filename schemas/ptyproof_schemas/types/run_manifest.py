@@ -32,6 +32,15 @@ class Split(TypedDict):
     n_left_out: int
 
 
+class SimulatedObject(TypedDict):
+    """An object of a study."""
+
+    name: str
+    kind: str
+    seed: int
+    arrays_sha256: str
+
+
 class Half(TypedDict):
     """The patterns of one half of the scan at one dose."""
 
@@ -43,6 +52,7 @@ class Half(TypedDict):
     photons_per_pattern_measured: float
     max_count: int
     seed: Stream
+    objects: NotRequired[list[SimulatedObject]]
 
 
 class Dataset(TypedDict):
@@ -54,6 +64,7 @@ class Dataset(TypedDict):
     recipe_digest: str
     train: Half
     test: Half
+    further_tests: NotRequired[list[Half]]
 
 
 class RunManifest(TypedDict):

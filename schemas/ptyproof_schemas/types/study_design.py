@@ -26,6 +26,24 @@ class Base(TypedDict):
     seed: int
 
 
+class Object(TypedDict):
+    """An object."""
+
+    kind: Literal["grains", "siemens", "camera", "brick", "file"]
+    seed: int
+    path: NotRequired[str]
+    name: NotRequired[str]
+
+
+class Objects(TypedDict):
+    """Objects that the train half and the test halves are simulated from, in place of the base's; absent where both are
+    halves of the base's object.
+    """
+
+    train: list[Object]
+    test: list[Object]
+
+
 class Network(TypedDict):
     """Sizes of the network."""
 
@@ -82,6 +100,9 @@ class AllView(TypedDict):
     name: str
     gridsize: int
     neighbor_count: NotRequired[int]
+    object: NotRequired[str]
+    trained_as: NotRequired[str]
+    trained_at: NotRequired[float]
     selection: Literal["all"]
 
 
@@ -91,6 +112,9 @@ class SpacingView(TypedDict):
     name: str
     gridsize: int
     neighbor_count: NotRequired[int]
+    object: NotRequired[str]
+    trained_as: NotRequired[str]
+    trained_at: NotRequired[float]
     selection: Literal["spacing"]
     reference: NotRequired[Literal["window", "probe"]]
     overlap_fraction: float
@@ -102,6 +126,9 @@ class SamplingView(TypedDict):
     name: str
     gridsize: int
     neighbor_count: NotRequired[int]
+    object: NotRequired[str]
+    trained_as: NotRequired[str]
+    trained_at: NotRequired[float]
     selection: Literal["sampling"]
     s_img: float
     n_groups: int
@@ -126,6 +153,7 @@ class StudyDesign(TypedDict):
     align: NotRequired[Literal["full", "phase"]]
     seeds: Seeds
     base: NotRequired[Base]
+    objects: NotRequired[Objects]
     training: NotRequired[Training]
     reconstruction: NotRequired[Reconstruction]
     views: list[View]

@@ -122,6 +122,7 @@ class Success(TypedDict):
     started: str
     finished: str
     duration_s: NotRequired[float]
+    reused_from: NotRequired[str]
 
 
 class Failed(TypedDict):

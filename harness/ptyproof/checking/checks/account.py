@@ -11,6 +11,7 @@ from ptyproof.checking.model.document import (
     Findings,
     cell_of,
     count,
+    halves_of,
     listed,
     mapping,
     number,
@@ -134,11 +135,12 @@ def split(doc: Document) -> Findings:
         said = f"the split is of {total} positions, but the base has {of_base}"
         yield doc.finding("PM201", "$.split.n_positions", said)
     for place, dataset in doc.entries("datasets"):
-        for half in ("train", "test"):
-            n, wanted = count(mapping(dataset, half), "n_patterns"), count(split, f"n_{half}")
-            if n is not None and wanted is not None and n != wanted:
-                said = f"n_patterns is {n}, but the split puts {wanted} positions into {half}"
-                yield doc.finding("PM201", f"{place}.{half}.n_patterns", said)
+        for at, half, here in halves_of(dataset, place):
+            n, wanted = count(here, "n_patterns"), count(split, f"n_{half}")
+            objects = max(1, len(listed(here, "objects")))  # the positions are repeated on each
+            if n is not None and wanted is not None and n != wanted * objects:
+                said = f"n_patterns is {n}, but the split puts {wanted * objects} positions into {half}"
+                yield doc.finding("PM201", f"{at}.n_patterns", said)
 
 
 def reconstruction(doc: Document) -> Findings:

@@ -11,6 +11,7 @@ from ptyproof.checking.model.document import (
     Findings,
     count,
     entries,
+    halves_of,
     listed,
     mapping,
     plural,
@@ -157,9 +158,23 @@ def same_data(doc: Document) -> Findings:
             yield doc.finding("PM708", f"{place}.datasets.test.sha256", said)
     if doc.kind == "run_manifest":
         for place, dataset in doc.entries("datasets"):
-            if mapping(dataset, "train").get("arrays_sha256", 0) == mapping(dataset, "test").get("arrays_sha256", 1):
-                said = "the test half has the arrays of the train half"
-                yield doc.finding("PM708", f"{place}.test.arrays_sha256", said)
+            learned = mapping(dataset, "train")
+            for at, half, here in halves_of(dataset, place):
+                if half == "test" and learned.get("arrays_sha256", 0) == here.get("arrays_sha256", 1):
+                    said = "the test half has the arrays of the train half"
+                    yield doc.finding("PM708", f"{at}.arrays_sha256", said)
+                yield from _learned_object(doc, at, half, here, learned)
+
+
+def _learned_object(
+    doc: Document, place: str, half: str, here: dict[str, object], train: dict[str, object]
+) -> Findings:
+    """Yield a test object that is one of the objects of the train half."""
+    learned = {text(made, "arrays_sha256") for _, made in entries(train, "objects", place)}
+    for at, made in entries(here, "objects", place) if half == "test" else ():
+        if text(made, "arrays_sha256") in learned:
+            said = f"the test object {made.get('name')} is an object of the train half"
+            yield doc.finding("PM708", f"{at}.arrays_sha256", said)
 
 
 def verdicts(doc: Document) -> Findings:

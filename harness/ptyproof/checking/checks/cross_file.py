@@ -14,7 +14,18 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ptyproof.checking.model.document import INDEX, Document, Findings, entries, mapping, text
+from ptyproof.checking.model.document import (
+    INDEX,
+    Document,
+    Findings,
+    cell_of,
+    entries,
+    halves_of,
+    listed,
+    mapping,
+    number,
+    text,
+)
 from ptyproof.checking.model.files import real_path
 from ptyproof.checking.model.findings import printable
 from ptyproof.errors import ManifestError, PtyproofError
@@ -88,11 +99,10 @@ def views(doc: Document) -> Findings:
 def datasets(doc: Document) -> Findings:
     """Yield where a dataset in a run manifest is not what the archive says of itself."""
     for place, dataset in doc.entries("datasets"):
-        for half in HALVES:
-            here = mapping(dataset, half)
+        for at, _, here in halves_of(dataset, place):
             name = text(mapping(here, "file"), "path")
             if name is not None:
-                yield from same_keys(doc, f"{place}.{half}", here, _archive_record(doc, name), _OF_HALF, name)
+                yield from same_keys(doc, at, here, _archive_record(doc, name), _OF_HALF, name)
 
 
 def in_hub(doc: Document) -> Findings:
@@ -113,9 +123,18 @@ def in_hub(doc: Document) -> Findings:
 
 
 def _of_bundle(doc: Document, place: str, job: dict[str, object], record: Mapping[str, Any], name: str) -> Findings:
-    yield from same_keys(doc, place, job, record, _OF_JOB, name)
+    yield from same_keys(doc, place, {**job, **_trained(doc, job)}, record, _OF_JOB, name)
     yield from same_keys(doc, f"{place}.result", mapping(job, "result"), record, _OF_RESULT, name)
     yield from same_keys(doc, "$", doc.root, record, ("study", "design_digest"), name)
+
+
+def _trained(doc: Document, job: dict[str, object]) -> dict[str, object]:
+    """Return the keys that a bundle has of a training that several views share; none for the view's own training."""
+    views = {text(view, "name"): view for view in listed(mapping(doc.root, "design"), "views")}
+    view = mapping(views, text(job, "view") or "")
+    own = {"view": text(view, "trained_as"), "dose": number(view, "trained_at")}
+    named = {key: value for key, value in own.items() if value is not None}
+    return {**named, "job": cell_of({**job, **named})} if named else {}
 
 
 def _of_losses(doc: Document, place: str, result: dict[str, object], last: Mapping[str, Any], name: str) -> Findings:

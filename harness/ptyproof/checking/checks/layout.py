@@ -12,14 +12,16 @@ from ptyproof.checking.model.document import (
     Findings,
     cell_of,
     folder_of,
+    halves_of,
     listed,
     mapping,
     number,
+    object_of_half,
     plural,
     replicate_of,
     text,
 )
-from ptyproof.study.layout import HALVES, cell_key
+from ptyproof.study.layout import HALVES, cell_key, phase_c_name
 
 _LISTS = ("jobs", "not_selected", "skipped_views", "skipped", "views", "rejected_views", "cells")
 
@@ -65,17 +67,17 @@ def datasets(doc: Document) -> Findings:
             yield doc.finding("PM209", f"{place}.recipe_digest", said)
         if folder is None:
             continue
-        for half in HALVES:
-            here = mapping(dataset, half)
-            yield from _file(doc, f"{place}.{half}", here, f"{folder}/patched_{half}.npz")
-            seed, key = mapping(here, "seed"), ["phase_c", folder, half]
+        for at, half, here in halves_of(dataset, place):
+            own_object = object_of_half(here) if half == "test" else None
+            yield from _file(doc, at, here, f"{folder}/{phase_c_name(half, own_object)}")
+            seed, key = mapping(here, "seed"), ["phase_c", folder, half, *([own_object] if own_object else [])]
             if "key" in seed and seed["key"] != key:
                 said = f"the random stream is not that of this half, {' / '.join(key)}"
-                yield doc.finding("PM205", f"{place}.{half}.seed.key", said)
+                yield doc.finding("PM205", f"{at}.seed.key", said)
             root = mapping(mapping(doc.root, "design"), "seeds").get("simulation")
             if "root" in seed and root is not None and seed["root"] != root:
                 said = f"the root of the random stream is not the design's simulation seed, {str(root)[:40]}"
-                yield doc.finding("PM205", f"{place}.{half}.seed.root", said)
+                yield doc.finding("PM205", f"{at}.seed.root", said)
 
 
 def views(doc: Document) -> Findings:

@@ -11,6 +11,7 @@ from ptyproof.checking.model.document import (
     count,
     entries,
     is_close,
+    is_taken_over,
     listed,
     mapping,
     number,
@@ -96,7 +97,7 @@ def same_training(doc: Document) -> Findings:
     for place, job in doc.entries("jobs"):
         result = mapping(job, "result")
         final, validation = number(result, "final_loss"), number(result, "validation_loss")
-        if final is None or final.is_integer():
+        if final is None or final.is_integer() or is_taken_over(job):
             continue
         known = seen.setdefault((final, validation), place)
         if known != place:

@@ -8,7 +8,7 @@ import unicodedata
 from dataclasses import replace
 from urllib.parse import unquote
 
-from ptyproof.checking.model.document import Document, Findings, count, folder_of, text
+from ptyproof.checking.model.document import Document, Findings, count, folder_of, listed, mapping, number, text
 from ptyproof.checking.model.findings import printable
 from ptyproof.checking.model.reference import Reference
 from ptyproof.checking.model.references import references
@@ -142,12 +142,14 @@ def of_cell(doc: Document) -> Findings:
     """Yield paths of a job that lead to another cell's place, or to the other phase's data."""
     roots = [f"{str(text(doc.root, f'phase_{phase}_root')).rstrip('/')}/" for phase in "cd"]
     phases: dict[str, str | None] = {}
+    trained_at = _doses_of_trainings(doc)
     for place, job in doc.entries("jobs"):
         view, gridsize = text(job, "view"), count(job, "gridsize")
         cell = folder_of(job), view, gridsize
+        trained = folder_of({**job, "dose": trained_at[view]}) if view in trained_at else cell[0], view, gridsize
         for key in _OF_JOB:
             path = text(job, key)
-            said = None if path is None else _misplaced(key, path, cell)
+            said = None if path is None else _misplaced(key, path, trained if key == "train_data_path" else cell)
             if said is not None:
                 yield doc.finding("PM406", f"{place}.{key}", said)
         if view is not None and roots[0] != roots[1]:
@@ -159,6 +161,12 @@ def of_cell(doc: Document) -> Findings:
             yield doc.finding(
                 "PM406", f"{place}.log_path", f"{_short(log)} is not in the job's folder, {_short(folder)}"
             )
+
+
+def _doses_of_trainings(doc: Document) -> dict[str | None, object]:
+    """Return the doses of the trainings of those views that have one dose for all their cells."""
+    views = listed(mapping(doc.root, "design"), "views")
+    return {text(view, "name"): view["trained_at"] for view in views if number(view, "trained_at") is not None}
 
 
 def _misplaced(key: str, path: str, cell: tuple[str | None, str | None, int | None]) -> str | None:

@@ -21,6 +21,7 @@ from ptyproof.checking.model.document import (
     plural,
     text,
 )
+from ptyproof.study.layout import phase_c_name
 
 _NEEDED = ("reconstruction", "arrays_sha256", "timing", "recipe_sha256", "n_parts")
 _ONLY_OF_SUCCESS = (
@@ -256,7 +257,7 @@ def places(doc: Document) -> Findings:
         folder, view = folder_of(record), text(record, "view")
         if folder is None or view not in views:
             continue
-        yield from _data(doc, place, record, folder, text(views[view], "selection") == "all")
+        yield from _data(doc, place, record, folder, views[view])
         cell = f"{folder}/{view}/gs{record.get('gridsize')}"
         of_method = f"{cell}/{record.get('split')}/{record.get('method')}"
         for key, holder, wanted in (
@@ -271,12 +272,13 @@ def places(doc: Document) -> Findings:
                 yield doc.finding("PM406", f"{place}.{key}.path", said)
 
 
-def _data(doc: Document, place: str, record: dict[str, object], dose: str, whole: bool) -> Findings:
+def _data(doc: Document, place: str, record: dict[str, object], dose: str, of: dict[str, object]) -> Findings:
     """Yield a dataset of another cell, or of the other phase."""
     data, view, split = text(mapping(record, "dataset"), "path"), record.get("view"), record.get("split")
     if data is None:
         return
-    wanted = f"{dose}/patched_{split}.npz" if whole else f"{dose}/{view}/{view}_{split}.npz"
+    whole = text(of, "selection") == "all"
+    wanted = f"{dose}/{phase_c_name(str(split), text(of, 'object'))}" if whole else f"{dose}/{view}/{view}_{split}.npz"
     root = text(doc.root, "phase_c_root" if whole else "phase_d_root")
     if not data.endswith(f"/{wanted}"):
         # the right half under another name: data of the other phase

@@ -7,7 +7,17 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
-from ptyproof.checking.model.document import Document, Findings, count, entries, is_close, mapping, number, text
+from ptyproof.checking.model.document import (
+    Document,
+    Findings,
+    count,
+    entries,
+    halves_of,
+    is_close,
+    mapping,
+    number,
+    text,
+)
 from ptyproof.io.json_reader import path_of
 
 _SIDES = ("amplitude", "phase")
@@ -182,8 +192,7 @@ def _differ(got: float, wanted: float, n: int) -> bool:
 def photons(doc: Document) -> Findings:
     """Yield measured photons that Poisson noise about the expected ones cannot give."""
     for place, dataset in doc.entries("datasets"):
-        for name in ("train", "test"):
-            half, at = mapping(dataset, name), f"{place}.{name}"
+        for at, _, half in halves_of(dataset, place):
             wanted, got = number(half, "photons_per_pattern_expected"), number(half, "photons_per_pattern_measured")
             n = count(half, "n_patterns")
             if wanted is not None and got is not None and n is not None and _differ(got, wanted, n):

@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from ptyproof.checking.checks.generic import moment
-from ptyproof.checking.model.document import Document, Findings, count, folder_of, listed, mapping, number, text
+from ptyproof.checking.model.document import (
+    Document,
+    Findings,
+    count,
+    entries,
+    folder_of,
+    listed,
+    mapping,
+    number,
+    text,
+)
 from ptyproof.study.layout import HALVES
 
 # What a call may set; everything else of a training's budget is the design's.
@@ -20,6 +30,26 @@ def check(doc: Document) -> Findings:
         if view is not None:
             yield from _of_view(doc, place, job, view, design)
         yield from _data(doc, place, job)
+
+
+def reused(doc: Document) -> Findings:
+    """Yield a training that was taken over from a job which is missing, is another training, or took over one, too."""
+    jobs = {text(job, "job"): job for _, job in doc.entries("jobs")}
+    for place, job in doc.entries("jobs"):
+        name = text(mapping(job, "result"), "reused_from")
+        if name is None or doc.cut:
+            continue
+        at = f"{place}.result.reused_from"
+        if name not in jobs or name == job.get("job"):
+            said = "is the job itself" if name in jobs else "is not a job of the manifest"
+            yield doc.finding("PM712", at, f"{name[:80]}, the source of the training, {said}")
+            continue
+        source = jobs[name]
+        ended = [mapping(source, "result"), *(entry for _, entry in entries(source, "earlier_results", "$"))]
+        good = [entry for entry in ended if entry.get("status") == "success" and "reused_from" not in entry]
+        same = ("bundle_sha256", "recipe_sha256")
+        if not any(all(mapping(job, "result").get(key) == entry.get(key) for key in same) for entry in good):
+            yield doc.finding("PM712", at, f"{name}, the source of the training, has no training of its own like this")
 
 
 def asked_for(doc: Document) -> Findings:

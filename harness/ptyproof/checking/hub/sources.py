@@ -9,7 +9,7 @@ from ptyproof.checking.hub.studies import short
 from ptyproof.checking.model.document import Findings, cell_of, finding_about
 from ptyproof.hub.layout import OVERLAP, RECONSTRUCTION, RUN, TRAINING
 from ptyproof.study.exposures import exposure_of
-from ptyproof.study.layout import HALVES
+from ptyproof.study.layout import HALVES, halves_of
 
 Manifests = Mapping[str, Mapping[str, Any]]
 _CELL = ("dose", "replicate", "view", "gridsize")
@@ -38,15 +38,26 @@ class _Recorded:
     def __init__(self, manifests: Manifests) -> None:
         self.exposures = {exposure_of(entry): entry for entry in manifests[RUN]["datasets"]}
         self.views = {cell_of(entry): entry for entry in manifests[OVERLAP]["views"]}
+        self.design = {view["name"]: view for view in manifests[RUN]["design"]["views"]}
 
     def other(self, name: str, place: str, job: dict[str, Any], half: str, used: str) -> Findings:
         """Yield that a job used another dataset than the recorded one of its cell, or that none is recorded."""
-        source = self.views.get(cell_of({key: job.get(key) for key in _CELL}))
-        if source is not None and source["reads_phase_c"]:
-            source = self.exposures.get(exposure_of(job))
-        record = None if source is None else source[half]["file"]
+        view = self.design.get(job["view"], {})
+        cell = {key: job.get(key) for key in _CELL}
+        if half == "train":
+            cell["dose"] = view.get("trained_at", job["dose"])
+        record = self._record(cell, half, view.get("object"))
         if record is None:
             yield finding_about(name, "PM906", place, f"no phase recorded data of {job['job'][:120]}")
         elif record["sha256"] != used:
             said = f"{job['job'][:120]} was made from {short(used)}, but its phase recorded {short(record['sha256'])}"
             yield finding_about(name, "PM906", place, said)
+
+    def _record(self, cell: dict[str, Any], half: str, test_object: str | None) -> Mapping[str, Any] | None:
+        """Return the record of the file of a half, None without one."""
+        view = self.views.get(cell_of(cell))
+        if view is None or not view["reads_phase_c"]:
+            return None if view is None else view[half]["file"]
+        exposure = self.exposures.get(exposure_of(cell))
+        found = () if exposure is None else halves_of(exposure)
+        return next((own["file"] for name, of, own in found if name == half and of in (None, test_object)), None)

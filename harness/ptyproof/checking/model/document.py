@@ -194,6 +194,24 @@ def cell_of(record: dict[str, object]) -> str | None:
     return "-".join(part for part in (name, split, method) if part is not None)
 
 
+def is_taken_over(job: dict[str, object]) -> bool:
+    """Tell whether a job says that its result is that of another job."""
+    return text(mapping(job, "result"), "reused_from") is not None
+
+
+def halves_of(dataset: dict[str, object], place: str) -> Iterator[tuple[str, str, dict[str, object]]]:
+    """Yield each half of an exposure in a run manifest: its place, `train` or `test`, and its record."""
+    yield f"{place}.train", "train", mapping(dataset, "train")
+    yield f"{place}.test", "test", mapping(dataset, "test")
+    for at, half in entries(dataset, "further_tests", place):
+        yield at, "test", half
+
+
+def object_of_half(half: dict[str, object]) -> str | None:
+    """Return the name of the test object of a half in a run manifest; None where it names no object."""
+    return next((text(made, "name") for _, made in entries(half, "objects", "$")), None)
+
+
 def replicate_of(record: dict[str, object]) -> int:
     """Return the number of the replicate that a record is about; one that names none is about the first."""
     return count(record, "replicate") or 1

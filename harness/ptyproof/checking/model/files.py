@@ -9,7 +9,7 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ptyproof.checking.model.document import Document, Findings, count, mapping
+from ptyproof.checking.model.document import Document, Findings, count, is_taken_over, mapping
 from ptyproof.checking.model.findings import Finding, printable
 from ptyproof.checking.model.reference import Reference
 from ptyproof.checking.model.references import references
@@ -95,8 +95,9 @@ def shared(doc: Document) -> Findings:
     """Yield a bundle that two jobs name as theirs."""
     by_digest: dict[str, str] = {}
     by_name: dict[str, str] = {}
+    copies = {f"{place}.result.bundle_path" for place, job in doc.entries("jobs") if is_taken_over(job)}
     for found in references(doc):
-        if not found.json_path.endswith(".bundle_path"):
+        if not found.json_path.endswith(".bundle_path") or found.json_path in copies:
             continue
         if found.sha256 is not None and found.sha256 in by_digest:
             said = f"is also the bundle of {by_digest[found.sha256]}; two trainings do not give the same bytes"

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ptyproof.checking.model import foreign
-from ptyproof.checking.model.document import Document, count, entries, mapping, text
+from ptyproof.checking.model.document import Document, count, entries, halves_of, mapping, text
 from ptyproof.checking.model.reference import Reference
 from ptyproof.io.json_reader import path_of
 
@@ -112,9 +112,9 @@ def _holds(value: Any) -> bool:
 def _others(doc: Document) -> Iterator[Reference]:
     for key in ("datasets", "views", "rejected_views"):
         for place, entry in doc.entries(key):
-            for half in ("train", "test"):
-                yield from _record(mapping(entry, half), f"{place}.{half}", "file", "data")
-                yield from _record(mapping(entry, half), f"{place}.{half}", "metrics_file", "record")
+            for at, _, half in halves_of(entry, place):
+                yield from _record(half, at, "file", "data")
+                yield from _record(half, at, "metrics_file", "record")
             yield from _record(entry, place, "metrics_bundle", "record")
     for place, run in doc.entries("runs"):
         yield from _of(run, place, "log_path", ".", "artifact")

@@ -7,6 +7,7 @@ there is. So it is known from the expected patterns.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -17,23 +18,21 @@ from ptyproof.io.dataset import Dataset
 from ptyproof.io.patterns import PatternStatistics, pattern_problems
 from ptyproof.io.validation import dataset_problems
 from ptyproof.phases.base import Base
-from ptyproof.physics.dose import scale_probe_to_dose
+from ptyproof.phases.c_simulate.parts import Part, scaled_probes
 from ptyproof.physics.forward import MAX_EXPECTED_COUNTS, expected_peak_and_mean
-from ptyproof.physics.split import HalfSplit
-from ptyproof.study.layout import HALVES
 
 MIN_PHOTONS = 25.0  # expected in a half: none of them comes once in 7e10 draws
 
 
-def check_simulation(base: Base, split: HalfSplit, doses: tuple[float, ...]) -> None:
+def check_simulation(base: Base, parts: Sequence[Part], doses: tuple[float, ...]) -> None:
     """Refuse what would be written but not be read again.
 
     Parameters
     ----------
     base
-        Object, probe and positions.
-    split
-        Which positions belong to which half.
+        Its probe, and its name in errors.
+    parts
+        The halves with their objects and positions.
     doses
         Doses that are wanted, photons per pattern.
 
@@ -42,21 +41,21 @@ def check_simulation(base: Base, split: HalfSplit, doses: tuple[float, ...]) -> 
     InputError
         Names the half, the dose and the number at fault.
     """
-    dataset = base.dataset
-    assert dataset.obj is not None  # load_base refuses a base without an object
-    halves = {"train": split.train, "test": split.test}
-    for half, index in halves.items():
-        _check_form(base, half, replace(dataset, positions_px=dataset.positions_px[index], scan_index=None))
-    kept_px = dataset.positions_px[np.concatenate([split.train, split.test])]
-    probe = scale_probe_to_dose(dataset.probe, dataset.obj, kept_px, 1.0)
+    halves = [replace(base.dataset, obj=part.obj, positions_px=part.positions_px, scan_index=None) for part in parts]
+    for part, half in zip(parts, halves, strict=True):
+        _check_form(base, part.label, half)
+    probes = scaled_probes(base.dataset.probe, parts, 1.0)
     for dose in doses:
-        scaled = (probe * np.sqrt(dose)).astype(np.complex64)
-        _check_form(base, f"dose {dose:g}", replace(dataset, probe=scaled))
-    expected = {half: expected_peak_and_mean(dataset.obj, probe, dataset.positions_px[halves[half]]) for half in HALVES}
-    _check_peak(max(peak for peak, _ in expected.values()), doses)
-    for half, (_, mean) in expected.items():
+        for half, probe in zip(halves, probes, strict=True):
+            scaled = (probe * np.sqrt(dose)).astype(np.complex64)
+            _check_form(base, f"dose {dose:g}", replace(half, probe=scaled))
+    expected = [
+        expected_peak_and_mean(part.obj, probe, part.positions_px) for part, probe in zip(parts, probes, strict=True)
+    ]
+    _check_peak(max(peak for peak, _ in expected), doses)
+    for part, (_, mean) in zip(parts, expected, strict=True):
         for dose in doses:
-            _check_patterns(half, len(halves[half]), dose, dose * mean)
+            _check_patterns(part.label, len(part.positions_px), dose, dose * mean)
 
 
 def _check_form(base: Base, what: str, dataset: Dataset) -> None:

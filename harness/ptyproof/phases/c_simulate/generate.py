@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
 import numpy as np
 import numpy.typing as npt
@@ -27,43 +27,42 @@ from ptyproof.io.npz import NpzWriter
 from ptyproof.io.patterns import PatternStatistics, pattern_problems
 from ptyproof.phases.base import Base, base_of_replicate
 from ptyproof.phases.c_simulate.contract import check_simulation
-from ptyproof.physics.dose import mean_exit_power, scale_probe_to_dose
+from ptyproof.phases.c_simulate.parts import Part, parts_of, scaled_probes
+from ptyproof.phases.objects import MadeObjects, make_objects
+from ptyproof.physics.dose import mean_exit_power
 from ptyproof.physics.forward import iterate_patches, simulate_counts
 from ptyproof.physics.split import HalfSplit, split_halves
 from ptyproof.provenance.environment import environment
 from ptyproof.records.manifest import TOOL_LABEL, read_manifest, same_but_time, timed_head, write_manifest
 from ptyproof.study.design import StudyDesign
 from ptyproof.study.exposures import Exposure, check_no_fewer_replicates, exposure_of, select_exposures
-from ptyproof.study.layout import HALVES, RUN_MANIFEST, Half, dose_folder, phase_c_file
+from ptyproof.study.layout import RUN_MANIFEST, dose_folder, halves_of, phase_c_file, simulation_key
 from ptyproof.study.seeds import stream
 
 if TYPE_CHECKING:
     from ptyproof_schemas.types.common import Stream
     from ptyproof_schemas.types.dataset_metadata import DatasetMetadata
     from ptyproof_schemas.types.run_manifest import Dataset as DatasetEntry
-    from ptyproof_schemas.types.run_manifest import RunManifest
+    from ptyproof_schemas.types.run_manifest import Half as HalfEntry
+    from ptyproof_schemas.types.run_manifest import RunManifest, SimulatedObject
 
 
 @dataclass(frozen=True, eq=False)
 class _Plan:
-    """What is the same for every dose of a replicate; the base is that of the replicate."""
+    """What is the same for every dose of a replicate; base and parts are those of the replicate."""
 
     design: StudyDesign
     base: Base
     split: HalfSplit
+    parts: tuple[Part, ...]
     recipe_digest: str
 
-    @property
-    def obj(self) -> npt.NDArray[np.complex64]:
-        assert self.base.dataset.obj is not None  # load_base refuses a base without an object
-        return self.base.dataset.obj
-
-    @property
-    def kept(self) -> npt.NDArray[np.int64]:
-        return np.concatenate([self.split.train, self.split.test])
-
-    def half(self, name: str) -> npt.NDArray[np.int64]:
-        return self.split.train if name == "train" else self.split.test
+    def of_replicate(self, replicate: int) -> _Plan:
+        """Return the plan of a replicate, with objects of its own if the study wants them."""
+        if replicate == 1 or not self.design.replicate_objects:
+            return self
+        base = base_of_replicate(self.design, self.base, replicate)
+        return replace(self, base=base, parts=parts_of(base, self.split, _objects(self.design, base, replicate)))
 
 
 def generate(
@@ -105,21 +104,29 @@ def generate(
     wanted = select_exposures(design.exposures, doses, replicates)
     dataset = base.dataset
     split = split_halves(dataset.positions_px, dataset.probe, design.illumination_fraction)
-    plan = _Plan(design, base, split, _recipe_digest(design, base))
-    for own, exposed in _by_base(plan, wanted):
-        check_simulation(own.base, split, exposed)
+    objects = _objects(design, base, 1)
+    plan = _Plan(design, base, split, parts_of(base, split, objects), _recipe_digest(design, base, objects))
+    for own, exposed in _by_objects(plan, wanted):
+        check_simulation(own.base, own.parts, exposed)
     writable_folder(output_root, "--output-root")
     with lock(output_root / RUN_MANIFEST):
         return _generate(plan, wanted, output_root, console)
 
 
-def _by_base(plan: _Plan, wanted: tuple[Exposure, ...]) -> Iterator[tuple[_Plan, tuple[float, ...]]]:
-    """Yield the plan of each base that the exposures have, and its doses."""
+def _objects(design: StudyDesign, base: Base, replicate: int) -> MadeObjects | None:
+    """Return the objects of a replicate; None where halves of the base's object are trained on and tested on."""
+    obj = base.dataset.obj
+    assert obj is not None  # load_base refuses a base without an object
+    return None if design.objects is None else make_objects(design.objects, (obj.shape[0], obj.shape[1]), replicate)
+
+
+def _by_objects(plan: _Plan, wanted: tuple[Exposure, ...]) -> Iterator[tuple[_Plan, tuple[float, ...]]]:
+    """Yield a plan for all replicates with the same objects, and its doses."""
     for replicate in dict.fromkeys(exposure.replicate for exposure in wanted):
-        base = base_of_replicate(plan.design, plan.base, replicate)
-        if base is not plan.base or replicate == wanted[0].replicate:
+        own = plan.of_replicate(replicate)
+        if own is not plan or replicate == wanted[0].replicate:
             doses = tuple(exposure.dose for exposure in wanted if exposure.replicate == replicate)
-            yield replace(plan, base=base), doses
+            yield own, doses
 
 
 def _generate(plan: _Plan, wanted: tuple[Exposure, ...], output_root: Path, console: Console) -> RunManifest:
@@ -137,9 +144,8 @@ def _generate(plan: _Plan, wanted: tuple[Exposure, ...], output_root: Path, cons
         if exposure in done and _is_reusable(done[exposure], plan, output_root):
             console.say(f"{exposure}: reused, files are whole and made by the same recipe")
             continue
-        own = replace(plan, base=base_of_replicate(design, plan.base, exposure.replicate))
         try:
-            done[exposure] = _make_exposure(own, exposure, output_root, console)
+            done[exposure] = _make_exposure(plan.of_replicate(exposure.replicate), exposure, output_root, console)
             manifest["datasets"] = [done[known] for known in design.exposures if known in done]
             write_manifest(manifest_path, manifest)
         except OSError as error:
@@ -150,19 +156,24 @@ def _generate(plan: _Plan, wanted: tuple[Exposure, ...], output_root: Path, cons
     return manifest
 
 
-def _recipe_digest(design: StudyDesign, base: Base) -> str:
+def _recipe_digest(design: StudyDesign, base: Base, objects: MadeObjects | None) -> str:
     """Digest of all that decides the arrays of a dose, except the dose itself and the replicate."""
-    parts = {
+    parts: dict[str, Any] = {
         "base": base.sha256,
         "illumination_fraction": design.illumination_fraction,
         "seed": design.seeds.simulation,
         "tool": TOOL_LABEL,
     }
-    return sha256_json(parts | ({"replicate_objects": True} if design.replicate_objects else {}))
+    if design.replicate_objects:
+        parts["replicate_objects"] = True
+    if objects is not None:
+        parts["objects"] = objects.digests()
+    return sha256_json(parts)
 
 
 def _new_manifest(plan: _Plan) -> RunManifest:
     dataset, split = plan.base.dataset, plan.split
+    assert dataset.obj is not None  # load_base refuses a base without an object
     return {
         **timed_head("run_manifest"),
         "study": plan.design.name,
@@ -172,7 +183,7 @@ def _new_manifest(plan: _Plan) -> RunManifest:
         "base": {
             "name": plan.base.name,
             "arrays_sha256": plan.base.sha256,
-            "object_shape_px": list(plan.obj.shape),
+            "object_shape_px": list(dataset.obj.shape),
             "probe_shape_px": list(dataset.probe.shape),
             "n_positions": len(dataset.positions_px),
             "changes_on_reading": list(plan.base.changes),
@@ -208,33 +219,47 @@ def _earlier_manifest(path: Path, new: RunManifest) -> RunManifest | None:
 
 def _is_reusable(entry: DatasetEntry, plan: _Plan, output_root: Path) -> bool:
     same = entry["recipe_digest"] == plan.recipe_digest
-    return same and all(file_is_whole(entry[half]["file"], output_root) for half in HALVES)
+    return same and all(file_is_whole(half["file"], output_root) for _, _, half in halves_of(entry))
 
 
 def _make_exposure(plan: _Plan, exposure: Exposure, output_root: Path, console: Console) -> DatasetEntry:
     dose, replicate = exposure
-    kept_px = plan.base.dataset.positions_px[plan.kept]
-    probe = scale_probe_to_dose(plan.base.dataset.probe, plan.obj, kept_px, dose)
+    probes = scaled_probes(plan.base.dataset.probe, plan.parts, dose)
     folder = dose_folder(dose, replicate)
     (output_root / folder).mkdir(exist_ok=True)
-    paths = {half: phase_c_file(output_root, dose, half, replicate) for half in HALVES}
-    with console.progress(f"simulate {exposure}", len(kept_px), "pattern") as progress, ExitStack() as stack:
-        # both appear when both are complete, or neither
-        archives = {half: stack.enter_context(NpzWriter(path)) for half, path in paths.items()}
-        made = {half: _make_half(plan, probe, exposure, half, archive, progress) for half, archive in archives.items()}
+    paths = [phase_c_file(output_root, dose, part.half, replicate, part.object_name) for part in plan.parts]
+    n_patterns = sum(len(part.positions_px) for part in plan.parts)
+    with console.progress(f"simulate {exposure}", n_patterns, "pattern") as progress, ExitStack() as stack:
+        # all appear when all are complete, or none
+        archives = [stack.enter_context(NpzWriter(path)) for path in paths]
+        made = [
+            _make_part(plan, part, probe, exposure, archive, progress)
+            for part, probe, archive in zip(plan.parts, probes, archives, strict=True)
+        ]
+    halves: list[HalfEntry] = [
+        {"file": file_record(path, output_root), **half} for path, half in zip(paths, made, strict=True)
+    ]
+    further: _Further = {"further_tests": halves[2:]} if len(halves) > 2 else {}
     entry: DatasetEntry = {
         **exposure.as_dict(),
         "folder": folder,
         "recipe_digest": plan.recipe_digest,
-        "train": {"file": file_record(paths["train"], output_root), **made["train"]},
-        "test": {"file": file_record(paths["test"], output_root), **made["test"]},
+        "train": halves[0],
+        "test": halves[1],
+        **further,
     }
-    console.say(
-        f"{exposure}: {entry['train']['n_patterns']} train and {entry['test']['n_patterns']} test patterns, "
-        f"{entry['train']['photons_per_pattern_measured']:.6g} and "
-        f"{entry['test']['photons_per_pattern_measured']:.6g} photons per pattern measured"
-    )
+    numbers = [f"{half['n_patterns']} {part.label}" for part, half in zip(plan.parts, halves, strict=True)]
+    measured = [f"{half['photons_per_pattern_measured']:.6g}" for half in halves]
+    console.say(f"{exposure}: {_joined(numbers)} patterns, {_joined(measured)} photons per pattern measured")
     return entry
+
+
+class _Further(TypedDict, total=False):
+    further_tests: list[HalfEntry]
+
+
+def _joined(texts: list[str]) -> str:
+    return f"{', '.join(texts[:-1])} and {texts[-1]}"
 
 
 class _HalfWithoutFile(TypedDict):
@@ -245,46 +270,47 @@ class _HalfWithoutFile(TypedDict):
     photons_per_pattern_measured: float
     max_count: int
     seed: Stream
+    objects: NotRequired[list[SimulatedObject]]
 
 
-def _make_half(
+def _make_part(
     plan: _Plan,
-    probe: npt.NDArray[np.complex64],
+    part: Part,
+    probe: npt.NDArray[np.complexfloating],
     exposure: Exposure,
-    half: Half,
     archive: NpzWriter,
     progress: Progress,
 ) -> _HalfWithoutFile:
-    dose = exposure.dose
-    dataset, index = plan.base.dataset, plan.half(half)
-    positions_px = dataset.positions_px[index]
-    shape = (len(index), *probe.shape)
-    seed, key = plan.design.seeds.simulation, ["phase_c", dose_folder(*exposure), half]
+    dose, n = exposure.dose, len(part.positions_px)
+    shape = (n, *probe.shape)
+    seed, key = plan.design.seeds.simulation, simulation_key(*exposure, part.half, part.object_name)
     tally = _Tally()
-    scan_index = np.arange(len(dataset.positions_px)) if dataset.scan_index is None else dataset.scan_index
-    counts = simulate_counts(plan.obj, probe, positions_px, stream(seed, *key))
+    counts = simulate_counts(part.obj, probe, part.positions_px, stream(seed, *key))
     archive.add_blocks("diffraction", shape, np.float32, _amplitudes(counts, tally, progress))
-    archive.add_blocks("Y", shape, np.complex64, iterate_patches(plan.obj, positions_px, probe.shape))
-    archive.add("objectGuess", plan.obj)
+    archive.add_blocks("Y", shape, np.complex64, iterate_patches(part.obj, part.positions_px, probe.shape))
+    archive.add("objectGuess", part.obj)
     archive.add("probeGuess", probe)
-    archive.add("ycoords", positions_px[:, 0])
-    archive.add("xcoords", positions_px[:, 1])
-    archive.add("scan_index", scan_index[index].astype(np.int64))
+    archive.add("ycoords", part.positions_px[:, 0])
+    archive.add("xcoords", part.positions_px[:, 1])
+    archive.add("scan_index", part.scan_index)
     digests = dict(archive.digests)
-    measured = tally.photons / len(index)
-    metadata = _metadata(plan, dose, half, measured, {"root": seed, "key": key})
-    for reason in pattern_problems(tally.statistics(len(index)), metadata):
-        raise RunError(f"{exposure}: the {half} half would not be read again: diffraction {reason}")
+    measured = tally.photons / n
+    metadata = _metadata(plan, part, dose, measured, {"root": seed, "key": key})
+    for reason in pattern_problems(tally.statistics(n), metadata):
+        raise RunError(f"{exposure}: the {part.label} half would not be read again: diffraction {reason}")
     archive.add("_metadata", encode_metadata(metadata))
-    return {
+    half: _HalfWithoutFile = {
         "arrays_sha256": combine_digests(digests),
-        "n_patterns": len(index),
+        "n_patterns": n,
         "photons_per_pattern_requested": dose,
-        "photons_per_pattern_expected": mean_exit_power(plan.obj, probe, positions_px),
+        "photons_per_pattern_expected": mean_exit_power(part.obj, probe, part.positions_px),
         "photons_per_pattern_measured": measured,
         "max_count": tally.max_count,
         "seed": {"root": seed, "key": key},
     }
+    if part.objects:
+        half["objects"] = part.records
+    return half
 
 
 @dataclass
@@ -334,16 +360,18 @@ def _amplitudes(
         progress.update(len(counts))
 
 
-def _metadata(plan: _Plan, dose: float, half: Half, measured: float, seed: Stream) -> DatasetMetadata:
+def _metadata(plan: _Plan, part: Part, dose: float, measured: float, seed: Stream) -> DatasetMetadata:
     split = plan.split
-    detail = {"axis": "y", "line_px": split.line_px, "half": half, "n_left_out": len(split.left_out)}
+    detail = {"axis": "y", "line_px": split.line_px, "half": part.half, "n_left_out": len(split.left_out)}
     record = with_transformation(plan.base.dataset.metadata, "split", detail)
+    if part.objects:
+        record = with_transformation(record, "objects of the study", {"objects": part.records})
     return with_transformation(record, "simulate", {"noise": "Poisson", "amplitude": "sqrt(counts)"}) | {
         "role": "simulation",
         "photons_per_pattern_requested": dose,
         "photons_per_pattern_measured": measured,
         "intensity_scale": 1.0,
         "seed": seed,
-        "split": half,
+        "split": part.half,
         "source": {"name": plan.base.name, "sha256": plan.base.sha256, "of": "arrays"},
     }

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,7 +27,7 @@ from ptyproof.provenance.environment import environment
 from ptyproof.records.manifest import TOOL_LABEL, read_manifest, same_but_time, timed_head, write_manifest
 from ptyproof.study.design import StudyDesign, design_from_dict
 from ptyproof.study.exposures import Exposure, check_no_fewer_replicates, exposure_of, select_exposures
-from ptyproof.study.layout import HALVES, OVERLAP_MANIFEST, RUN_MANIFEST, Half, replicate_of
+from ptyproof.study.layout import HALVES, OVERLAP_MANIFEST, RUN_MANIFEST, Half, half_of, halves_of, replicate_of
 from ptyproof.study.views import Sampling, View
 
 if TYPE_CHECKING:
@@ -188,8 +189,8 @@ def _select_entries(run: RunManifest, study: StudyDesign, options: OverlapOption
 
 
 def _check_files(entry: DatasetEntry, root: Path) -> None:
-    for half in HALVES:
-        record = entry[half]["file"]
+    for _, _, half in halves_of(entry):
+        record = half["file"]
         path = root / record["path"]
         if not path.is_file():
             raise DataError(path, f"is missing, but {RUN_MANIFEST} names it; run `ptyproof generate` again")
@@ -251,19 +252,20 @@ def _make_dose(
     earlier: Cells,
     console: Console,
 ) -> list[Cell]:
-    halves: dict[Half, Dataset] = {}
     made = []
     exposure = exposure_of(entry)
+
+    @cache
+    def read(half: Half, test_object: str | None) -> Dataset:
+        return read_dataset(roots.phase_c / half_of(entry, half, test_object)["file"]["path"], mmap=True).dataset
+
     with console.progress(f"views of {exposure}", len(views), "view") as progress:
         for view in views:
             recipe = _recipe_digest(entry, view, study, options)
             cell = earlier.get((exposure, view.name))
             reused = cell is not None and is_reusable(cell, recipe, roots)
             if cell is None or not reused:
-                halves = halves or {
-                    half: read_dataset(roots.phase_c / entry[half]["file"]["path"], mmap=True).dataset
-                    for half in HALVES
-                }
+                halves = {half: read(half, view.object if half == "test" else None) for half in HALVES}
                 plan = _plan(view, exposure, study, options, halves["train"])
                 cell = make_cell(recipe, plan, halves, roots)
             console.say(describe(cell, reused))
@@ -291,7 +293,7 @@ def _plan(view: View, exposure: Exposure, study: StudyDesign, options: OverlapOp
 
 def _recipe_digest(entry: DatasetEntry, view: View, study: StudyDesign, options: OverlapOptions) -> str:
     parts = {
-        "sources": [entry[half]["arrays_sha256"] for half in HALVES],
+        "sources": [half_of(entry, half, view.object)["arrays_sha256"] for half in HALVES],
         "view": view.as_dict(),
         "neighbor_count": study.neighbors_of(view),
         "min_acceptance_rate": study.min_acceptance_rate,

@@ -42,6 +42,7 @@ class ViewPlan:
     """A view of one exposure, with everything that its selection depends on besides the positions.
 
     Random streams depend on the replicate and not on the dose, so that doses compare the same positions and groups.
+    Views that share a training have the same streams.
     `neighbor_count` is K, `probe_diameter_px` the diameter of the discs in the overlap metrics.
     """
 
@@ -56,7 +57,7 @@ class ViewPlan:
 
     def stream(self, root: int, half: Half) -> np.random.Generator:
         """Return the random stream of a half under a root seed."""
-        return stream(root, *of_replicate(("phase_d", self.view.name, half), self.exposure.replicate))
+        return stream(root, *of_replicate(("phase_d", self.view.training_name, half), self.exposure.replicate))
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,6 +5,7 @@ What a training needs is imported here, so that a process that only requests tra
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any
 
 from ptyproof import clock
@@ -12,21 +13,21 @@ from ptyproof.console import Console
 from ptyproof.io.atomic import atomic_path
 from ptyproof.io.file_record import file_record
 from ptyproof.io.hashing import sha256_file
+from ptyproof.io.locking import lock
 from ptyproof.io.regular import appended
 from ptyproof.jobs.attempt import Attempt, EndedJob
 from ptyproof.phases.e_train.held_out import describe_scores, held_out_scores
 from ptyproof.phases.e_train.plots import draw_training
+from ptyproof.phases.e_train.shared import LOSS_CURVE, take_over, twin_of
 from ptyproof.records.cell_ledger import Record
 from ptyproof.study.design import StudyDesign
 from ptyproof.study.jobs import TrainingJob
 from ptyproof.study.training import TrainingDesign
-from ptyproof.training.bundle import read_bundle
+from ptyproof.training.bundle import BUNDLE, read_bundle
 from ptyproof.training.device import RunOptions
 from ptyproof.training.runner import METRICS, Trained, TrainingTask, train
-from ptyproof.training.scan import read_scan
+from ptyproof.training.scan import NormalizedScan, read_scan
 from ptyproof_schemas.types.training_manifest import Success
-
-LOSS_CURVE = "loss_curve.png"
 
 
 def train_and_score(
@@ -38,28 +39,30 @@ def train_and_score(
     read_scan(job.test_data_path)  # a damaged held-out half is found before the training, not after it
     task = task_of(ledger.design, training, job)
     recipe = task.recipe_sha256(scan)
-    earlier = attempt.earlier(recipe)
-    if earlier is not None and _is_whole(earlier, job):
-        return attempt.reuse(earlier, "bundle")
-    attempt.facts["datasets"] = {
-        half: file_record(path, ledger.artifact_root)
-        for half, path in (("train", job.train_data_path), ("test", job.test_data_path))
-    }
-    attempt.begin()
-    with appended(job.log_path) as log:
-        lines = Console(log, attempt.console.bars)
-        lines.say(f"{attempt.started} {job.key}: train on {len(scan)} positions of {job.train_data_path.name}")
-        try:
-            began = clock.seconds()
-            trained = train(task, scan, job.artifact_dir, options, lines)
-            duration_s = clock.seconds() - began
-            scores = _finish(job, training, trained, lines)
-        except BaseException as error:
-            said = ledger.portable(str(error), job)
-            lines.say(f"{clock.stamp()} {job.key}: ended by {type(error).__name__}: {said}")
-            raise
-        lines.say(f"{clock.stamp()} {job.key}: success, {trained.bundle_path.name}")
-    return attempt.succeed(_success(attempt, trained, recipe, duration_s), scores=scores)
+    with nullcontext() if job.shared is None else lock(ledger.artifact_root / f"{recipe}.recipe"):
+        earlier = attempt.earlier(recipe)
+        if earlier is not None and _is_whole(earlier, job):
+            return attempt.reuse(earlier, "bundle")
+        attempt.facts["datasets"] = {
+            half: file_record(path, ledger.artifact_root)
+            for half, path in (("train", job.train_data_path), ("test", job.test_data_path))
+        }
+        attempt.begin()
+        with appended(job.log_path) as log:
+            lines = Console(log, attempt.console.bars)
+            twin = twin_of(attempt, recipe)
+            try:
+                if twin is not None:
+                    result = take_over(attempt, twin, lines)
+                else:
+                    result = _trained(attempt, task, scan, recipe, options, lines)
+                scores = _scored(job, training, lines)
+            except BaseException as error:
+                said = ledger.portable(str(error), job)
+                lines.say(f"{clock.stamp()} {job.key}: ended by {type(error).__name__}: {said}")
+                raise
+            lines.say(f"{clock.stamp()} {job.key}: success, {result['bundle_path']}")
+        return attempt.succeed(result, scores=scores)
 
 
 def task_of(design: StudyDesign, training: TrainingDesign, job: TrainingJob) -> TrainingTask:
@@ -67,9 +70,9 @@ def task_of(design: StudyDesign, training: TrainingDesign, job: TrainingJob) -> 
     return TrainingTask(
         study=design.name,
         design_digest=design.digest(),
-        key=job.key,
-        dose=job.dose,
-        view=job.view,
+        key=job.trained.key,
+        dose=job.trained.dose,
+        view=job.trained.view,
         gridsize=job.gridsize,
         neighbor_count=job.neighbor_count,
         training=training,
@@ -77,10 +80,27 @@ def task_of(design: StudyDesign, training: TrainingDesign, job: TrainingJob) -> 
     )
 
 
-def _finish(job: TrainingJob, training: TrainingDesign, trained: Trained, console: Console) -> dict[str, Any]:
+def _trained(
+    attempt: Attempt[TrainingJob],
+    task: TrainingTask,
+    scan: NormalizedScan,
+    recipe: str,
+    options: RunOptions,
+    console: Console,
+) -> Success:
+    """Train, and return what the manifest says of it."""
+    job = attempt.job
+    console.say(f"{attempt.started} {job.key}: train on {len(scan)} positions of {job.train_data_path.name}")
+    began = clock.seconds()
+    trained = train(task, scan, job.artifact_dir, options, console)
+    duration_s = clock.seconds() - began
     with atomic_path(job.artifact_dir / LOSS_CURVE) as temporary:
         temporary.write_bytes(draw_training(trained.history, trained.bundle_epoch).png)
-    network = read_bundle(trained.bundle_path).network
+    return _success(attempt, trained, recipe, duration_s)
+
+
+def _scored(job: TrainingJob, training: TrainingDesign, console: Console) -> dict[str, Any]:
+    network = read_bundle(job.artifact_dir / BUNDLE).network
     scores = held_out_scores(network, job.test_data_path, training.rate_floor, job.gridsize > 1, console)
     for line in describe_scores(scores):
         console.say(line)

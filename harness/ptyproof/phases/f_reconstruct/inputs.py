@@ -13,7 +13,7 @@ from ptyproof.methods.reconstruction_jobs import ReconstructionJob
 from ptyproof.records.manifest import read_manifest
 from ptyproof.records.reconstruction_ledger import ReconstructionLedger
 from ptyproof.records.training_ledger import TrainingLedger
-from ptyproof.study.layout import HALVES, OVERLAP_MANIFEST, RUN_MANIFEST, TRAINING_MANIFEST
+from ptyproof.study.layout import OVERLAP_MANIFEST, RUN_MANIFEST, TRAINING_MANIFEST, halves_of
 from ptyproof_schemas.types.common import File
 
 
@@ -32,8 +32,8 @@ class Inputs:
             (self.ledger.phase_d_root, OVERLAP_MANIFEST, "overlap_manifest", "views"),
         ):
             for entry in read_manifest(root / name, kind)[entries] if (root / name).is_file() else ():
-                for half in HALVES:
-                    record = entry[half]["file"]
+                for _, _, half in halves_of(entry):
+                    record = half["file"]
                     if record is not None:
                         found.setdefault((root / record["path"]).resolve(), (record["sha256"], name))
         return found

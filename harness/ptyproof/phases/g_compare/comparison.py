@@ -98,7 +98,7 @@ class ComparisonPhase:
         views = {view.name: view for view in self.design.views}
         view = views.get(job["view"])
         if view is not None and view.reads_phase_c and self.phase_c_root is not None:
-            return phase_c_file(self.phase_c_root, job["dose"], job["split"], replicate_of(job))
+            return phase_c_file(self.phase_c_root, job["dose"], job["split"], replicate_of(job), view.object)
         if view is not None and not view.reads_phase_c and self.phase_d_root is not None:
             return phase_d_file(self.phase_d_root, job["dose"], job["view"], job["split"], replicate_of(job))
         return self.artifact_root.joinpath(found.dataset["path"])

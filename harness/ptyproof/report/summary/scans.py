@@ -8,7 +8,7 @@ from typing import Any
 from ptyproof.markdown import table
 from ptyproof.report.labels import OVERLAPS, probe_overlap
 from ptyproof.study.exposures import exposure_of
-from ptyproof.study.layout import HALVES, cell_of
+from ptyproof.study.layout import HALVES, cell_of, halves_of
 
 _VIEWS = (
     *("cell", "phase D", "half", "f", "reference of f", "overlap of the probe", "positions", "kept", "acceptance rate"),
@@ -43,12 +43,12 @@ def doses(simulation: Mapping[str, Any] | None) -> Iterator[str]:
     rows = [
         [
             str(exposure_of(entry)).removeprefix("dose "),
-            half,
-            entry[half]["n_patterns"],
-            *(entry[half][f"photons_per_pattern_{kind}"] for kind in _PHOTONS),
+            half if test_object is None else f"{half} ({test_object})",
+            found["n_patterns"],
+            *(found[f"photons_per_pattern_{kind}"] for kind in _PHOTONS),
         ]
         for entry in (simulation["datasets"] if simulation else ())
-        for half in HALVES
+        for half, test_object, found in halves_of(entry)
     ]
     heads = [f"{kind} (photons/pattern)" for kind in ("dose", *_PHOTONS)]
     yield from table([heads[0], "half", "patterns", *heads[1:]], rows)
