@@ -20,7 +20,10 @@ InFolder = Callable[..., Run]
 @pytest.mark.parametrize(
     ("option", "parts"),
     [
-        ("--ptyproof-study=nope", ["'nope'", "fly64, fly64-smoke, fly64-groups, fly64-overlap, fly001", "TOML"]),
+        (
+            "--ptyproof-study=nope",
+            ["'nope'", "fly64-groups, fly64-overlap, fly64-unseen, fly001", "TOML"],
+        ),
         ("--ptyproof-study=missing.toml", ["missing.toml"]),
         ("--ptyproof-study=unknown_key.toml", ["unknown_key.toml", "colour", "doses_photons_per_pattern"]),
         ("--ptyproof-study=no_toml.toml", ["no_toml.toml"]),

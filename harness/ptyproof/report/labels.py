@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import PurePosixPath
 from typing import Any
 
 LOWER = "lower is better"
@@ -28,3 +29,22 @@ def probe_overlap(half: Mapping[str, Any]) -> float | None:
     distance = (half.get("spacing_after_selection") or {}).get("median_px")
     diameter = (half.get("overlap") or {}).get("probe_diameter_px")
     return None if distance is None or diameter is None else float(1 - distance / diameter)
+
+
+def objects_of(design: Mapping[str, Any], view: Mapping[str, Any]) -> str | None:
+    """Return what a view of a study is trained on and tested on; None where both are halves of the base's object.
+
+    Objects are named by their kind, and by their name where it differs.
+    """
+    objects = design.get("objects")
+    if objects is None:
+        return None
+    kinds = {_name(made): made["kind"] for made in objects["test"]}
+    tested = view["object"]
+    test = tested if kinds[tested] == tested else f"{tested} ({kinds[tested]})"
+    at = "" if "trained_at" not in view else f" at {view['trained_at']:g} photons per pattern"
+    return f"trained on {', '.join(dict.fromkeys(made['kind'] for made in objects['train']))}{at}, tested on {test}"
+
+
+def _name(made: Mapping[str, Any]) -> str:
+    return str(made.get("name") or (PurePosixPath(made["path"]).stem if "path" in made else made["kind"]))

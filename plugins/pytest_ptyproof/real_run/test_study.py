@@ -61,7 +61,7 @@ def test_training(
     assert done.bundle_path is not None
     assert sha256_file(done.bundle_path) == result["bundle_sha256"]
     record = read_bundle(done.bundle_path).record
-    assert (record["job"], record["recipe_sha256"]) == (ptyproof_training_job.key, result["recipe_sha256"])
+    assert (record["job"], record["recipe_sha256"]) == (ptyproof_training_job.trained.key, result["recipe_sha256"])
 
 
 def test_manifest(

@@ -43,7 +43,7 @@ class _Recorded:
     def other(self, name: str, place: str, job: dict[str, Any], half: str, used: str) -> Findings:
         """Yield that a job used another dataset than the recorded one of its cell, or that none is recorded."""
         view = self.design.get(job["view"], {})
-        cell = {key: job.get(key) for key in _CELL}
+        cell = {key: job[key] for key in _CELL if key in job}
         if half == "train":
             cell["dose"] = view.get("trained_at", job["dose"])
         record = self._record(cell, half, view.get("object"))

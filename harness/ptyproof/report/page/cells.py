@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from ptyproof.metrics.improvement import verdict
+from ptyproof.report.labels import objects_of
 from ptyproof.study.layout import cell_key, cell_of
 
 
@@ -41,7 +42,10 @@ CONFORMANCE = {
 
 @dataclass(frozen=True)
 class CellRecord:
-    """A cell of the study's matrix: its name, its state (a key of `STATES`), and its records in the manifests."""
+    """A cell of the study's matrix: its name, its state (a key of `STATES`), and its records in the manifests.
+
+    `objects` says what is trained on and tested on; None where both are halves of the base's object.
+    """
 
     key: str
     dose: float
@@ -50,6 +54,7 @@ class CellRecord:
     record: Mapping[str, Any]
     selection: Mapping[str, Any] | None
     replicate: int = 1
+    objects: str | None = None
 
     @property
     def anchor(self) -> str:
@@ -88,7 +93,8 @@ def cells_of(training: Mapping[str, Any] | None, overlap: Mapping[str, Any] | No
         for view in training["design"]["views"]:
             key = cell_key(dose, view["name"], view["gridsize"], replicate)
             state, record = states.get(key, ("not_recorded", {}))
-            cells.append(CellRecord(key, dose, view, state, record, selections.get(key), replicate))
+            objects = objects_of(training["design"], view)
+            cells.append(CellRecord(key, dose, view, state, record, selections.get(key), replicate, objects))
     return cells
 
 
