@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -228,7 +229,7 @@ def test_an_object_of_a_file_is_that_of_the_file(tmp_path: Path, monkeypatch: py
 
 def test_an_image_without_its_package_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "study.toml").write_text(study_to_toml(UNSEEN))
-    monkeypatch.setattr("ptyproof.extras._is_there", lambda package: package != "skimage")
+    monkeypatch.setitem(sys.modules, "skimage", None)
     with pytest.raises(MissingExtraError):
         make_objects(known(UNSEEN.objects), (80, 60))
     how = ["generate", "--study", str(tmp_path / "study.toml"), "--base-npz", "builtin"]

@@ -73,9 +73,18 @@ def make_object(name: str, shape: tuple[int, int], rng: np.random.Generator) -> 
 
 
 def transmission(absorption: _Field, delay: _Field) -> NDArray[np.complex64]:
-    """Return the object of two fields (rows, cols) without unit: amplitude 0.76 - 0.24 tanh(a), phase 1.2 tanh(d) rad.
+    """Return the object of two fields: amplitude 0.76 - 0.24 tanh(absorption), phase 1.2 tanh(delay) rad.
 
     Edges become as soft as a Gaussian of 0.7 px.
+
+    Parameters
+    ----------
+    absorption, delay
+        (rows, cols) float64, without unit.
+
+    Returns
+    -------
+    (rows, cols) complex64 transmission, without unit.
     """
     absorption = gaussian_filter(absorption, EDGE_SIGMA_PX, mode="nearest")
     delay = gaussian_filter(delay, EDGE_SIGMA_PX, mode="nearest")

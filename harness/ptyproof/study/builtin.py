@@ -84,9 +84,6 @@ _STUDIES = {
                 train=(ObjectDesign("grains"),),
                 test=(ObjectDesign("camera"), ObjectDesign("brick"), ObjectDesign("siemens")),
             ),
-            reconstruction=ReconstructionDesign(
-                methods=(*ReconstructionDesign().methods, MethodDesign("map-tv")),
-            ),
         ),
         replace(_FLY64, name="fly001", pattern_size_px=128, base=None),
     )
