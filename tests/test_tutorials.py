@@ -27,7 +27,9 @@ def test_a_tutorial_has_steps_and_each_file_is_used(name: str) -> None:
     assert commands
     for step in found:
         if step.file is not None and step.file != "pyproject.toml":
-            assert Path(step.file).stem in "".join(other.text for other in found if other is not step), step.file
+            path = Path(step.file)
+            name = path.parent.name if path.stem == "__init__" else path.stem
+            assert name in "".join(other.text for other in found if other is not step), step.file
 
 
 def test_a_step_with_another_status_is_found(tmp_path: Path) -> None:
@@ -60,8 +62,10 @@ def test_a_method_of_your_own(tmp_path: Path) -> None:
     here = follow(TUTORIALS / "own-method.md", tmp_path, fresh())
     jobs = json.loads((here / "a/reconstruction_manifest.json").read_text())["jobs"]
     providers = {job["method"]: job["provider"] for job in jobs}
-    assert providers["error-reduction"]["name"] == "error-reduction"
-    assert providers["error-reduction"]["version"].startswith("0.1.0, code ")
+    assert providers["my-rpie"]["name"] == "my-rpie"
+    assert providers["my-rpie"]["version"].startswith("0.1.0, code ")
+    record = json.loads((here / "hub-conformance/conformance/my-rpie.json").read_text())
+    assert record["status"] == "passed"
     mine = json.loads((here / "hub/real_run/reconstruction_manifest.json").read_text())["jobs"]
     assert {job["method"] for job in mine} == {"mine"}
 

@@ -67,7 +67,10 @@ def methods_to_check(config: pytest.Config) -> list[Registered]:
             names = list(known)
         unknown = [name for name in names if name not in known]
         if unknown:
-            raise pytest.UsageError(f"{_OPTION} must be {EVERY} or one of {listed}, got {unknown[0]}")
+            raise pytest.UsageError(
+                f"{_OPTION} must be {EVERY} or one of {listed}, got {unknown[0]}; a method of a package is registered "
+                f"once the package is installed: pip install -e FOLDER"
+            )
         for name in names:
             declared_exceptions(known[name].method)
     except InputError as error:

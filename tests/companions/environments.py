@@ -91,6 +91,14 @@ class Builder:
         _checked([made.python, "-m", "pip", "install", "--quiet", "--no-deps", "--force-reinstall", str(self._built())])
         return made
 
+    def of_a_user(self, folder: Path) -> Environment:
+        """Return a new environment as a user makes one: the wheel and what it asks for, by the constraints."""
+        made = Environment(folder)
+        _checked([sys.executable, "-m", "venv", str(folder)])
+        constraints = str(ROOT / "constraints.txt")
+        _checked([made.python, "-m", "pip", "install", "--quiet", "-c", constraints, str(self._built())])
+        return made
+
     def _built(self) -> Path:
         if self._wheel is None:
             place = self._folder / "wheel"
