@@ -154,11 +154,14 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     if is_worker(config):
         config.workeroutput[_KEY] = str(hub)  # type: ignore[attr-defined]
         return
+    from ptyproof.errors import PtyproofError
     from ptyproof.runs.folder import RunFolder
 
     folder = RunFolder(hub)
     if not folder.manifest_path.is_file():
         return
+    with suppress(PtyproofError):  # the summary says what is wrong
+        folder.fold()  # a worker that died has left the journals
     if exitstatus == pytest.ExitCode.INTERRUPTED:
         config.stash[_SAID] = ["no report page was written, as the run was interrupted; see `ptyproof report --help`"]
         return

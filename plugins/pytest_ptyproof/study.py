@@ -132,6 +132,7 @@ def ptyproof_matrix_run(
         *_how_jobs_run(config),
     )
     yield matrix
+    matrix.folder.fold()
     matrix.keep_comparison()
 
 

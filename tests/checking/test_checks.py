@@ -23,6 +23,7 @@ CASES = (*OF_TODAY, *LEGACY_CASES)
 # What needs a file, or a folder with files: see test_files, test_beside and test_loading, and of hubs test_hub_judge.
 OF_FILES = {"PM001", "PM002", "PM003", "PM004", "PM005", "PM006", "PM008", "PM102", "PM210"}
 OF_FILES |= {"PM301", "PM302", "PM303", "PM305", "PM306", "PM308", "PM802"}
+OF_FILES |= {"PM310", "PM311"}  # see records/test_journal
 OF_FILES |= {"PM105", "PM106", "PM107", "PM309"}  # see test_own_kinds
 OF_FILES |= {f"PM9{number:02d}" for number in (1, 2, 3, 4, 5, 6, 8, 9, 10, 11)}
 SOUND = [(kind, name) for kind in KINDS if kind in current_kinds() for name in example_names(kind)]
@@ -149,6 +150,6 @@ def test_values_of_odd_size_are_judged(tmp_path: Path) -> None:
 
 def test_ends_of_jobs_are_those_that_the_ledger_writes() -> None:
     from ptyproof.checking.checks import account
-    from ptyproof.records.cell_ledger import STATUSES
+    from ptyproof.records.cell_book import STATUSES
 
     assert account.STATUSES == STATUSES

@@ -146,6 +146,7 @@ def test_what_the_ledger_writes_is_sound(design: StudyDesign, data: st.DataObjec
             ledger.open_call(found, filters, True, f"call {number}")
             for job in found.jobs:
                 _record(ledger, job, data.draw(ends()))
+        ledger.fold()
         for path in (ledger.path, ledger.skip_summary_path):
             for home in (root, None):
                 findings = check_manifest(path, home=home).findings

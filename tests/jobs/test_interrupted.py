@@ -17,6 +17,7 @@ from ptyproof.cli import main
 from ptyproof.io.atomic import TEMPORARY
 from ptyproof.jobs.state import read_state, state_of
 from ptyproof.records.manifest import read_manifest
+from ptyproof.records.recorded import read_recorded
 from ptyproof.study.layout import STATE_FILE
 from tests.helpers import forked
 from tests.helpers.killing import command
@@ -44,7 +45,7 @@ class Training:
         return self.root / FOLDER / STATE_FILE
 
     def entry(self) -> dict[str, Any]:
-        entries = read_manifest(self.root / "training_manifest.json", "training_manifest")["jobs"]
+        entries = read_recorded(self.root / "training_manifest.json", "training_manifest")["jobs"]
         return dict(entries[0])
 
     def processes(self) -> set[int]:

@@ -18,7 +18,8 @@ from ptyproof.jobs.attempt import Attempt, EndedJob
 from ptyproof.jobs.ends import stands
 from ptyproof.jobs.phase import Words
 from ptyproof.phases.e_train.train import TrainingPhase
-from ptyproof.records.cell_ledger import NOT_ENDED, Record
+from ptyproof.records.cell_book import Record
+from ptyproof.records.cell_ledger import NOT_ENDED
 from ptyproof.records.training_ledger import TrainingLedger
 from ptyproof.runs.phase_run import PhaseRun
 from ptyproof.study.builtin import builtin_study

@@ -26,10 +26,13 @@ from ptyproof.phases.f_reconstruct.reconstruct import ReconstructionPhase
 from ptyproof.phases.g_compare.compare import open_comparison, run_comparison
 from ptyproof.reconstruction.method import BlindScan, Budget, Needs, Reconstruction, illumination
 from ptyproof.reconstruction.options import Option
+from ptyproof.records import cell_ledger, journaled_manifest
 from ptyproof.records.archive import arrays_digest, read_archive
 from ptyproof.records.manifest import read_manifest
+from ptyproof.records.reconstruction_ledger import ReconstructionLedger
 from ptyproof.records.training_ledger import TrainingLedger
 from ptyproof.study.builtin import builtin_study
+from ptyproof.study.cells import Skip
 from ptyproof.study.design import StudyDesign, design_from_dict
 from ptyproof.study.jobs import JobFilters
 from ptyproof.study.layout import phase_c_file, phase_d_file
@@ -46,6 +49,8 @@ _NEEDS_NOTHING = Needs()
 METHODS = ("flat", "start", "pinn", "lsqml", "pinn+lsqml")
 MINE = Provider("mine", "1.0")
 CPU = RunOptions(accelerator="cpu", threads=1)
+SMOKE = builtin_study("fly64-smoke")
+STAMP = "2026-01-01T00:00:00Z"
 
 
 class Mine:
@@ -419,6 +424,12 @@ def test_an_option_that_the_method_has_not_writes_nothing(root: Path) -> None:
     assert not (root / "e" / "reconstruction_manifest.json").exists()
 
 
+def with_methods(design: StudyDesign, *methods: str) -> StudyDesign:
+    """Return a study of other methods."""
+    chosen = tuple(MethodDesign(name) for name in methods)
+    return replace(design, reconstruction=replace(design.reconstruction, methods=chosen))
+
+
 def twins() -> StudyDesign:
     """Two views of the same data, looked at one by one and in groups."""
     views = (View("baseline", 1, AllPositions()), View("groups", 2, AllPositions()))
@@ -448,10 +459,56 @@ def test_views_of_the_same_data_have_one_reconstruction_and_say_so(root: Path) -
     assert file_is_whole(second["reconstruction"], root / "new")
 
 
+def test_processes_that_are_given_their_entries_alone_record_what_others_do(
+    root: Path, whole: tuple[Path, dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cell_ledger, "SMALL_BYTES", 0)
+    monkeypatch.setattr(journaled_manifest, "is_due", lambda *_: False)
+    manifest = run(phase_of(root, processes=JobProcesses()), "flat", "pinn")
+    for method in ("flat", "pinn"):
+        ours, theirs = entry(manifest, method)["result"], entry(whole[1], method)["result"]
+        assert ours["arrays_sha256"] == theirs["arrays_sha256"]
+    again = run(phase_of(root, processes=JobProcesses()), "flat", "pinn")
+    assert again["jobs"] == manifest["jobs"]
+    assert read_manifest(root / "e" / "reconstruction_manifest.json", "reconstruction_manifest") == again
+    twin = ReconstructionPhase.opened(
+        root / "c", root / "d", root / "new", CPU, with_methods(twins(), "flat"), processes=JobProcesses()
+    )
+    results = [job["result"] for job in run(twin, views=None)["jobs"]]
+    assert [result["reused_from"] for result in results] == [None, "dose1000-baseline-gs1-test-flat"]
+
+
+def test_reconstructions_have_the_same_journal_as_trainings(root: Path) -> None:
+    folded, plain = (
+        ReconstructionLedger(SMOKE, root / "c", root / "d", root / name, folding_share=share)
+        for name, share in (("folded", float("inf")), ("plain", 0.0))
+    )
+    manifests = []
+    for ledger in (folded, plain):
+        ledger.artifact_root.mkdir()
+        filters = ReconstructionFilters(JobFilters(doses=(1e3,)))
+        found = ReconstructionPhase(ledger, CPU).enumerate(filters, to_be_trained=True)
+        ledger.open_call(found, ReconstructionFilters(), False, "one", budget=None)
+        ended = ledger.lost_result("no memory") | {"status": "failed", "started": STAMP, "finished": STAMP}
+        first, second, third = found.jobs[:3]
+        ledger.record(first, result=ended)
+        ledger.skip(Skip(second.cell, "no_trained_bundle", "it failed", selected=True))
+        ledger.record(third, result=ended)
+        ledger.record(third, result=ended | {"error": "no disk"})
+        manifest = ledger.read()
+        assert manifest is not None
+        (own,) = [near for near in ledger.entries_near(third) if near["job"] == third.key]
+        assert own["earlier_results"] == [ended]
+        manifests.append({**manifest, "timestamp": None, "calls": len(manifest["calls"])})
+    assert len(plain.journal.path.read_bytes().splitlines()) == 5
+    assert not folded.journal.path.exists()
+    assert manifests[0] == manifests[1]
+    plain.fold()
+    assert plain.path.read_bytes().count(b"no disk") == 1
+
+
 def test_a_study_that_names_a_method_of_this_process_runs_it_here_and_the_others_elsewhere(root: Path) -> None:
-    design = twins()
-    methods = (MethodDesign("mine"), MethodDesign("flat"))
-    design = replace(design, reconstruction=replace(design.reconstruction, methods=methods))
+    design = with_methods(twins(), "mine", "flat")
     mine = Mine("mine", ones)
     phase = ReconstructionPhase.opened(
         root / "c", root / "d", root / "new", CPU, design, others=((mine, MINE),), processes=JobProcesses()

@@ -5,9 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -20,44 +17,12 @@ from ptyproof.errors import InputError, ManifestError
 from ptyproof.records.cell_ledger import NOT_ENDED, NOT_STARTED
 from ptyproof.records.manifest import read_manifest
 from ptyproof.records.training_ledger import TrainingLedger
-from ptyproof.study.builtin import builtin_study
-from ptyproof.study.cells import Enumeration
-from ptyproof.study.jobs import JobFilters, TrainingJob, build_training_jobs
-from ptyproof.study.layout import HALVES, phase_c_file, phase_d_file
+from ptyproof.study.jobs import JobFilters
+from ptyproof.study.layout import HALVES, phase_d_file
+from tests.helpers.ledgers import FAILED, SMOKE, enumeration, ledger_with
 from tests.helpers.messages import naming
 
-DESIGN = builtin_study("fly64-smoke")
-CELLS = [(dose, view.name) for dose in DESIGN.doses_photons_per_pattern for view in DESIGN.views]
-FAILED = TrainingLedger.lost_result("no memory") | {
-    "status": "failed",
-    "started": "2026-01-01T00:00:00Z",
-    "finished": "2026-01-01T00:00:01Z",
-}
-
-
-@contextmanager
-def ledger_with(missing: list[tuple[float, str]]) -> Iterator[TrainingLedger]:
-    """Yield a ledger whose data, empty files, are all there but for the missing views."""
-    with tempfile.TemporaryDirectory() as name:
-        root = Path(name)
-        for dose in DESIGN.doses_photons_per_pattern:
-            for half in HALVES:
-                paths = [phase_c_file(root / "c", dose, half)]
-                paths += [
-                    phase_d_file(root / "d", dose, v, half) for v in ("dense", "sparse") if (dose, v) not in missing
-                ]
-                for path in paths:
-                    path.parent.mkdir(parents=True, exist_ok=True)
-                    path.touch()
-        (root / "a").mkdir()
-        yield TrainingLedger(DESIGN, root / "c", root / "d", root / "a")
-
-
-def enumeration(ledger: TrainingLedger, filters: JobFilters | None = None) -> Enumeration[TrainingJob]:
-    """Enumerate over the ledger's folders."""
-    return build_training_jobs(
-        DESIGN, ledger.phase_c_root, ledger.phase_d_root, ledger.artifact_root, filters, allow_missing_phase_d=True
-    )
+CELLS = [(dose, view.name) for dose in SMOKE.doses_photons_per_pattern for view in SMOKE.views]
 
 
 def account_holds(ledger: TrainingLedger) -> dict[str, int]:
@@ -77,8 +42,8 @@ def account_holds(ledger: TrainingLedger) -> dict[str, int]:
 
 @st.composite
 def filters(draw: st.DrawFn) -> JobFilters:
-    doses = draw(st.none() | st.sets(st.sampled_from(DESIGN.doses_photons_per_pattern), min_size=1).map(tuple))
-    views = draw(st.none() | st.sets(st.sampled_from([view.name for view in DESIGN.views]), min_size=1).map(tuple))
+    doses = draw(st.none() | st.sets(st.sampled_from(SMOKE.doses_photons_per_pattern), min_size=1).map(tuple))
+    views = draw(st.none() | st.sets(st.sampled_from([view.name for view in SMOKE.views]), min_size=1).map(tuple))
     return JobFilters(doses=doses, views=views)
 
 
@@ -105,7 +70,7 @@ def test_calls_merge_and_the_account_holds_after_each(
         assert [call["id"] for call in manifest["calls"]] == [f"call {number}" for number in range(len(calls))]
         assert account["n_failed"] + account["n_lost"] == len(asked)
         skipped = {(skip["dose"], skip["view"]) for skip in manifest["skipped_views"]}
-        seen = {dose for wanted, _ in calls for dose in wanted.doses or DESIGN.doses_photons_per_pattern}
+        seen = {dose for wanted, _ in calls for dose in wanted.doses or SMOKE.doses_photons_per_pattern}
         assert skipped == {(dose, view) for dose, view in missing if dose in seen}
 
 
@@ -172,7 +137,7 @@ def test_the_record_of_another_study_is_refused_and_left_alone() -> None:
         found = enumeration(ledger)
         ledger.open_call(found, JobFilters(), False, "one")
         before = ledger.path.read_bytes()
-        other = replace(ledger, design=replace(DESIGN, name="other"))
+        other = replace(ledger, design=replace(SMOKE, name="other"))
         with pytest.raises(InputError, match=naming("training_manifest.json", "fly64-smoke")):
             other.open_call(found, JobFilters(), False, "two")
         assert ledger.path.read_bytes() == before

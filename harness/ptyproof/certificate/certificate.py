@@ -23,6 +23,7 @@ from ptyproof.phases.d_overlap.overlap import OverlapOptions, overlap
 from ptyproof.phases.e_train.train import TrainingPhase
 from ptyproof.phases.e_train.train_worker import task_of
 from ptyproof.records.manifest import read_manifest, timed_head, write_manifest
+from ptyproof.records.recorded import read_recorded
 from ptyproof.records.training_ledger import TrainingLedger
 from ptyproof.study.design import StudyDesign
 from ptyproof.study.jobs import JobFilters, TrainingJob, check_filters
@@ -71,7 +72,7 @@ class Certificate:
         """
         training = self.hub / TRAINING
         if training.exists():
-            self._refuse_other(training, read_manifest(training, "training_manifest"))
+            self._refuse_other(training, read_recorded(training, "training_manifest"))
         if not self.path.exists():
             return None
         found = read_manifest(self.path, KIND)
@@ -126,8 +127,9 @@ def certify(
     certificate.read()
     how.compared_epochs(phase.training)
     attempts = []
+    ledger = replace(phase.ledger, artifact_root=certificate.path.parent)
     for job in jobs:
-        recorded = replace(phase.ledger, artifact_root=certificate.path.parent).entry(job)
+        recorded = ledger.entry(job)
         attempt = certify_job(task_of(phase.ledger.design, phase.training, job), job, how, recorded, console)
         certificate.add(attempt)
         console.say(describe(attempt))

@@ -13,6 +13,7 @@ from ptyproof._version import __version__
 from ptyproof.checking import own_kinds
 from ptyproof.checking.checks import claims, form, times
 from ptyproof.checking.headline import headline
+from ptyproof.checking.journals import with_journal
 from ptyproof.checking.kinds import checks_of, groups_of
 from ptyproof.checking.model import files
 from ptyproof.checking.model.causes import Cause, causes
@@ -93,7 +94,7 @@ def check_manifest(
     kinds
         User-defined kinds, in addition to ptyproof's and those of installed packages.
     """
-    loaded = load(Path(path))
+    loaded = with_journal(load(Path(path)), Path(path))
     folder = Path(path).absolute().parent.resolve() if loaded.value is not ... else None
     return judge(
         loaded,

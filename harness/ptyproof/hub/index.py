@@ -24,6 +24,7 @@ from ptyproof.io.regular import read_regular
 from ptyproof.io.strict_json import MAX_BYTES, encodable, format_json, parse_json
 from ptyproof.provenance.anonymity import host_mark
 from ptyproof.provenance.redaction import redaction
+from ptyproof.records.journal import is_journal
 from ptyproof.records.manifest import timed_head
 from ptyproof.study.layout import STATE_FILE
 
@@ -221,7 +222,9 @@ def own_digest(text: str, recorded: str) -> str:
 
 
 def walk(root: Path) -> Iterator[tuple[str, Path]]:
-    """Yield name and path of every file in a hub but its index, its datasets, unfinished files, locks, states of jobs.
+    """Yield name and path of every file in a hub but its index, its datasets, and what only a run in progress has.
+
+    That are unfinished files, locks, states of jobs, and journals of manifests.
 
     A link to a file counts as that file. Links to folders are not followed; devices, pipes and links to nothing hold
     no evidence, and are left out.
@@ -233,7 +236,7 @@ def walk(root: Path) -> Iterator[tuple[str, Path]]:
             name = path.relative_to(root).as_posix()
             is_temporary = (file.startswith(".") and file.endswith(".part")) or file.endswith(STATE_FILE)
             is_dataset = name.startswith(f"{DATASETS}/") and file.endswith(".npz")
-            passes = is_temporary or is_lock(file)
+            passes = is_temporary or is_lock(file) or is_journal(file)
             if name != INDEX and not passes and not is_dataset and path.is_file():
                 yield name, path
 

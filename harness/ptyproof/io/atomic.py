@@ -34,7 +34,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
             os.fsync(written.fileno())
         temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
-        _flush_folder(path.parent)
+        flush_folder(path.parent)
     except BaseException as error:
         temporary.unlink(missing_ok=True)
         if isinstance(error, OSError) and error.errno is not None and error.filename in (None, str(temporary)):
@@ -44,7 +44,8 @@ def atomic_path(path: Path) -> Iterator[Path]:
         os.close(handle)
 
 
-def _flush_folder(folder: Path) -> None:
+def flush_folder(folder: Path) -> None:
+    """Flush the names of the files in a folder to the disk, where the file system does so."""
     try:
         handle = os.open(folder, os.O_RDONLY)
     except OSError:  # a folder that may be written to and not read, or a system that opens no folders

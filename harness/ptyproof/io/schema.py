@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ptyproof.errors import ManifestError
-from ptyproof.io.schema_files import document, is_date_time, load_schema, open_document, urn
+from ptyproof.io.schema_files import document, is_date_time, load_schema, open_document, part_urn, urn
 from ptyproof.io.schema_words import explained
 from ptyproof.io.whole_numbers import with_whole_numbers
 
@@ -27,11 +27,13 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 @cache
-def quick_judge(kind: str, major: int = 1, unknown_keys: bool = False) -> Callable[[Any], bool] | None:
+def quick_judge(
+    kind: str, major: int = 1, unknown_keys: bool = False, part: str | None = None
+) -> Callable[[Any], bool] | None:
     """Return the function by which jsonschema-rs tells that a value obeys a schema; None without jsonschema-rs 0.49.
 
     It raises ValueError for some values that JSON does not have, half of a surrogate pair for one. `unknown_keys`
-    accepts keys that the schema does not describe.
+    accepts keys that the schema does not describe; `part` is the name of a definition in it, None is the whole.
 
     Raises
     ------
@@ -46,7 +48,8 @@ def quick_judge(kind: str, major: int = 1, unknown_keys: bool = False) -> Callab
         return None
     load = open_document if unknown_keys else document
     formats = {"date-time": is_date_time}
-    judge = Draft202012Validator(load(urn(kind, major)), formats=formats, validate_formats=True, retriever=load)
+    schema = load(urn(kind, major)) if part is None else {"$ref": part_urn(kind, part, major)}
+    judge = Draft202012Validator(schema, formats=formats, validate_formats=True, retriever=load)
     accepts: Callable[[Any], bool] = judge.is_valid
     return accepts
 
@@ -92,10 +95,12 @@ def validate(instance: Any, kind: str, path: Path | str, major: int = 1) -> None
     ManifestError
         In one line: `path` as the name of the file, then the first violations.
     """
-    errors = schema_errors(instance, kind, major)
+    _refuse(schema_errors(instance, kind, major), kind, path, major, load_schema(kind, major))
+
+
+def _refuse(errors: list[ValidationError], kind: str, path: Path | str, major: int, root: Mapping[str, Any]) -> None:
     if not errors:
         return
-    root = load_schema(kind, major)
     lines = [f"{said.json_path}: {said.sentence}" for error in errors[:_MAX_SHOWN] for said in explained(error, root)]
     if len(errors) > _MAX_SHOWN:
         lines.append(f"and {len(errors) - _MAX_SHOWN} more")
@@ -113,3 +118,20 @@ def accepted(value: Any, kind: str, path: Path | str, major: int = 1) -> Any:
     """
     validate(value, kind, path, major)
     return with_whole_numbers(value, kind, major)
+
+
+def accepted_part(value: Any, kind: str, part: str, path: Path | str, major: int = 1) -> Any:
+    """Return a part of a file as `accepted` does for the whole; `part` is the name of its definition in the schema.
+
+    Raises
+    ------
+    ManifestError
+        As `validate` does.
+    """
+    judge = quick_judge(kind, major, False, part)
+    if judge is None or not judge(value):
+        from ptyproof.io.schema_verdict import violations_of_part
+
+        found = violations_of_part(value, kind, part, major)
+        _refuse(found, kind, path, major, {"$ref": part_urn(kind, part, major)})
+    return with_whole_numbers(value, kind, major, part)

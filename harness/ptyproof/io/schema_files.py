@@ -53,6 +53,11 @@ def urn(kind: str, major: int = 1) -> str:
     return f"{_URN}{kind}:{major}"
 
 
+def part_urn(kind: str, part: str, major: int = 1) -> str:
+    """Return the name of a definition in the schema of a kind, for a `$ref`."""
+    return f"{urn(kind, major)}#/$defs/{part}"
+
+
 @cache
 def load_schema(kind: str, major: int = 1) -> dict[str, Any]:
     """Return the schema of a kind of file.

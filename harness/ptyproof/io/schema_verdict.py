@@ -20,7 +20,7 @@ from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
 from ptyproof.errors import InputError
-from ptyproof.io.schema_files import document, is_date_time, kinds, open_document, resolve, urn
+from ptyproof.io.schema_files import document, is_date_time, kinds, open_document, part_urn, resolve, urn
 
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -57,10 +57,11 @@ def registry(unknown_keys: bool = False) -> Registry[Any]:
 
 
 @cache
-def validator(kind: str, major: int = 1, unknown_keys: bool = False) -> Validator:
+def validator(kind: str, major: int = 1, unknown_keys: bool = False, part: str | None = None) -> Validator:
     """Return the validator for a kind; NaN is not a number, date-time is checked.
 
-    `unknown_keys` accepts keys that the schema does not describe.
+    `unknown_keys` accepts keys that the schema does not describe; `part` is the name of a definition in it, None is the
+    whole.
 
     Raises
     ------
@@ -68,7 +69,8 @@ def validator(kind: str, major: int = 1, unknown_keys: bool = False) -> Validato
         If there is no such schema.
     """
     load = open_document if unknown_keys else document
-    checker: Validator = _Strict(load(urn(kind, major)), registry=registry(unknown_keys), format_checker=_FORMATS)
+    schema = load(urn(kind, major)) if part is None else {"$ref": part_urn(kind, part, major)}
+    checker: Validator = _Strict(schema, registry=registry(unknown_keys), format_checker=_FORMATS)
     return checker
 
 
@@ -145,3 +147,9 @@ def violations(
     errors = list(islice(validator(kind, major, unknown_keys).iter_errors(instance), limit))
     of_version = [error for error in errors if list(error.absolute_path) == ["schema_version"]]
     return sorted(of_version or errors, key=lambda error: error.json_path)
+
+
+def violations_of_part(instance: Any, kind: str, part: str, major: int) -> list[ValidationError]:
+    """Return every violation of a definition in a schema, in the order of the instance's paths."""
+    errors = validator(kind, major, part=part).iter_errors(instance)
+    return sorted(errors, key=lambda error: error.json_path)

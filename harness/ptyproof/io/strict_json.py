@@ -21,7 +21,7 @@ from ptyproof.io.json_reader import DECODER, Fault, line_and_column, may_hold_ha
 from ptyproof.io.json_reader import MAX_DEPTH as MAX_DEPTH
 from ptyproof.io.regular import open_regular
 
-MAX_BYTES = 1 << 24
+MAX_BYTES = 1 << 26
 _MARKS = {
     b"\xef\xbb\xbf": "starts with a byte order mark; save it as UTF-8 without one",
     b"\xff\xfe": "is not UTF-8 but UTF-16",

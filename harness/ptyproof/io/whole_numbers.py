@@ -10,26 +10,27 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
-from ptyproof.io.schema_files import document, resolve, urn
+from ptyproof.io.schema_files import part_urn, resolve, urn
 
 Convert = Callable[[Any], Any]
 
 
-def with_whole_numbers(value: Any, kind: str, major: int = 1) -> Any:
+def with_whole_numbers(value: Any, kind: str, major: int = 1, part: str | None = None) -> Any:
     """Return a parsed value with 1 for 1.0 wherever the schema of `kind` says integer, copied where changed.
+
+    `part` is the name of the definition that the value obeys, None is the whole schema.
 
     Raises
     ------
     InputError
         If there is no such schema.
     """
-    return _conversion(urn(kind, major))(value)
+    return _conversion(urn(kind, major) if part is None else part_urn(kind, part, major))(value)
 
 
 @cache
 def _conversion(name: str) -> Convert:
-    schema = document(name)
-    return _Compiler().compile(schema, schema)
+    return _Compiler().compile(*resolve(name, {}))
 
 
 class _Compiler:

@@ -10,7 +10,8 @@ from typing import Any, Generic
 from ptyproof import clock
 from ptyproof.console import Console
 from ptyproof.jobs.ends import NOT_AGAIN
-from ptyproof.records.cell_ledger import NOT_ENDED, CellLedger, Record
+from ptyproof.records.cell_book import Record
+from ptyproof.records.cell_ledger import NOT_ENDED, CellLedger
 from ptyproof.study.cells import JobT
 
 

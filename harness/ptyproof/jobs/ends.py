@@ -11,7 +11,7 @@ from ptyproof.errors import InputError, PtyproofError
 from ptyproof.io.file_record import file_is_whole
 from ptyproof.jobs.memory import is_out_of_memory
 from ptyproof.jobs.state import describe
-from ptyproof.records.cell_ledger import Record
+from ptyproof.records.cell_book import Record
 
 if TYPE_CHECKING:
     from ptyproof_schemas.types.job_state import JobState

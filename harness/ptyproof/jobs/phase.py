@@ -26,7 +26,8 @@ from ptyproof.jobs.attempt import Attempt, EndedJob
 from ptyproof.jobs.ends import NOT_AGAIN, frames_of, lost_line, reason_of, stands
 from ptyproof.jobs.memory import memory_limit
 from ptyproof.jobs.process import Died, JobProcesses
-from ptyproof.records.cell_ledger import CellLedger, Filters, Record
+from ptyproof.records.cell_book import Record
+from ptyproof.records.cell_ledger import CellLedger, Filters
 from ptyproof.study.cells import Enumeration, JobT
 from ptyproof.study.design import StudyDesign
 from ptyproof.training.device import RunOptions
@@ -165,10 +166,13 @@ class JobPhase(ABC, Generic[JobT]):
         called = self.called(self.open_call(found, filters, allow_missing_phase_d))
         n, ended = len(found.jobs), []
         bars = Console.silent() if self.WORDS.bar is None else console
-        with bars.progress(self.WORDS.bar or "", n, "job") as progress:
-            for number, job in enumerate(found.jobs, start=1):
-                ended.append(called.run_aloud(job, console, f"[{number}/{n}] "))
-                progress.update(1)
+        try:
+            with bars.progress(self.WORDS.bar or "", n, "job") as progress:
+                for number, job in enumerate(found.jobs, start=1):
+                    ended.append(called.run_aloud(job, console, f"[{number}/{n}] "))
+                    progress.update(1)
+        finally:
+            self.ledger.fold()
         return ended
 
     def run_aloud(self, job: JobT, console: Console, place: str = "") -> EndedJob[JobT]:
@@ -191,9 +195,12 @@ class JobPhase(ABC, Generic[JobT]):
         child = None if self.processes is None else self.elsewhere(job)
         if self.processes is None or child is None:
             return self.run_here(job, None, console, lambda _: None)
+        child = replace(child, ledger=self.ledger.handed(job))
         work = partial(child.run_here, job, self.processes.memory_bytes)
         ended: EndedJob[JobT] | Died = job_process.run(work, self.processes, console)
-        return EndedJob(job, self._record_death(job, ended, console)) if isinstance(ended, Died) else ended
+        done = EndedJob(job, self._record_death(job, ended, console)) if isinstance(ended, Died) else ended
+        self.ledger.fold_if_due()
+        return done
 
     def run_here(
         self, job: JobT, memory_bytes: int | None, console: Console, began: Callable[[str], None]

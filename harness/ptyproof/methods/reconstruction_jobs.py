@@ -167,6 +167,7 @@ def build_reconstruction_jobs(
     found = build_training_jobs(design, phase_c_root, phase_d_root, artifact_root, filters.cells, allow_missing_phase_d)
     trained = {job.key: job for job in (*found.jobs, *found.not_selected)}
     untrained = {skip.key: skip for skip in found.skipped}
+    entries = None if trainings is None else {entry["job"]: entry for entry in trainings["jobs"]}
     known = trained.keys() | untrained.keys()
     wanted_views = {job.key for job in found.jobs} | {skip.key for skip in found.skipped if skip.selected}
     jobs: list[ReconstructionJob] = []
@@ -185,7 +186,7 @@ def build_reconstruction_jobs(
             skipped.append(replace(missing, cell=cell, selected=selected))
             continue
         method = registry[cell.method]
-        reason = _why_impossible(cell, method, trainings, to_be_trained)
+        reason = _why_impossible(cell, method, entries, to_be_trained)
         if reason is not None:
             skipped.append(Skip(cell, *reason, selected))
             continue
@@ -199,11 +200,14 @@ def build_reconstruction_jobs(
     return Enumeration(tuple(jobs), tuple(not_selected), tuple(skipped))
 
 
-def no_bundle(key: str, trainings: Mapping[str, Any] | None) -> str | None:
-    """Return why a training has left no bundle, or None if it has."""
+def no_bundle(key: str, trainings: Mapping[str, Mapping[str, Any]] | None) -> str | None:
+    """Return why a training has left no bundle, or None if it has.
+
+    `trainings` are the entries of the training manifest by the names of their jobs, None if there is no manifest.
+    """
     if trainings is None:
         return f"{key} was not trained: there is no {TRAINING_MANIFEST}; run `ptyproof train`"
-    entry = next((entry for entry in trainings["jobs"] if entry["job"] == key), None)
+    entry = trainings.get(key)
     if entry is None:
         return f"{key} was not trained: {TRAINING_MANIFEST} has no job of that name"
     result = entry["result"]

@@ -1,37 +1,34 @@
 """The ledger of cells in the manifests of Phases E and F: one writer at a time, one state for each cell.
 
-A process opens the manifest under a lock, changes its own cells, and writes the whole manifest. A started job is
-`lost` until its end is recorded, so a killed run stays visible. A cell has one state: a job (success, failed, lost), a
-skip, or not selected.
+A started job is `lost` until its end is recorded, so a killed run stays visible. A cell has one state: a job (success,
+failed, lost), a skip, or not selected. `journaled_manifest` says how a change is recorded.
 """
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from abc import abstractmethod
+from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar, Generic, Literal, Protocol, Self, TypeVar, cast
+from typing import Any, ClassVar, Generic, Literal, Protocol, Self
 
+from ptyproof import clock
 from ptyproof.errors import InputError
 from ptyproof.io.file_record import relative
-from ptyproof.io.locking import lock
 from ptyproof.provenance.redaction import redaction
-from ptyproof.records.manifest import TimedHead, read_manifest, timed_head, write_manifest
-from ptyproof.study.cells import Cell, Enumeration, JobT, Skip
+from ptyproof.records.cell_book import Record
+from ptyproof.records.journaled_manifest import JournaledManifest, ManifestT
+from ptyproof.records.kept_book import SMALL_BYTES
+from ptyproof.records.manifest import TimedHead, read_manifest, timed_head
+from ptyproof.study.cells import Enumeration, JobT, Skip
 from ptyproof.study.design import StudyDesign, design_from_dict
-from ptyproof.study.exposures import check_no_fewer_replicates
 from ptyproof.study.layout import RUN_MANIFEST
 from ptyproof_schemas.types.study_design import StudyDesign as StudyDesignRecord
 from ptyproof_schemas.types.training_manifest import Account
 
 NOT_STARTED = "selected, but it was not started: the run ended before it, or is under way"
 NOT_ENDED = "started, but no end was recorded: it was killed, or is running"
-STATUSES = ("success", "failed", "lost")
-
-Record = dict[str, Any]  # a record of any kind, while the book of a ledger is open
-ManifestT = TypeVar("ManifestT", bound=Mapping[str, Any])
 
 NO_CELLS: Account = {
     "n_enumerated": 0,
@@ -62,28 +59,9 @@ class Filters(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class CellLedger(ABC, Generic[JobT, ManifestT]):
-    """A manifest of a study's cells under an artifact root.
+class CellLedger(JournaledManifest[ManifestT], Generic[JobT, ManifestT]):
+    """A manifest of a study's cells under an artifact root."""
 
-    Parameters
-    ----------
-    design
-        The study.
-    phase_c_root, phase_d_root
-        Where the data lie; recorded relative to `artifact_root`.
-    artifact_root
-        Folder of the manifest.
-    """
-
-    design: StudyDesign
-    phase_c_root: Path
-    phase_d_root: Path
-    artifact_root: Path
-
-    KIND: ClassVar[str]
-    FILE: ClassVar[str]
-    SKIPS: ClassVar[str]
-    CELL: ClassVar[type[Cell]]
     LOST: ClassVar[type]  # what a result has, as the types of the schema say
 
     @classmethod
@@ -108,45 +86,32 @@ class CellLedger(ABC, Generic[JobT, ManifestT]):
             design = design_from_dict(read_manifest(path, "run_manifest")["design"])
         return cls(design, phase_c_root, phase_d_root, artifact_root)
 
-    @property
-    def roots(self) -> tuple[Path, Path, Path]:
-        """The folders of Phase C, of Phase D, and of the artifacts."""
-        return self.phase_c_root, self.phase_d_root, self.artifact_root
-
-    @property
-    def path(self) -> Path:
-        """The manifest."""
-        return self.artifact_root / self.FILE
-
-    def read(self) -> ManifestT | None:
-        """Return the manifest as it stands, or None if there is no manifest.
-
-        Raises
-        ------
-        ManifestError
-            If it is damaged.
-        InputError
-            If it is the record of another study, or of more replicates.
-        """
-        if not self.path.exists():
-            return None
-        manifest = cast("ManifestT", read_manifest(self.path, self.KIND))
-        if manifest["design_digest"] != self.design.digest():
-            raise InputError(
-                f"{self.path} is the record of study {manifest['study']} with another design; choose another "
-                f"--artifact-root for study {self.design.name}"
-            )
-        check_no_fewer_replicates(self.path, manifest["design"], self.design.replicates)
-        return manifest
-
     def entry(self, job: JobT) -> Record | None:
         """Return the recorded entry of a job, or None."""
-        return next((entry for entry in self.entries() if entry["job"] == job.key), None)
+        book = self._current((job.key,))
+        return None if book is None else deepcopy(book.jobs.get(job.key))
 
-    def entries(self) -> list[Record]:
-        """Return the recorded entries of all jobs."""
-        manifest = self.read()
-        return [] if manifest is None else manifest["jobs"]
+    def entries_near(self, job: JobT) -> list[Record]:
+        """Return the recorded entries that the work at a job may look at, its own among them."""
+        keys = self.near(job)
+        book = self._current(keys)
+        return [] if book is None else [deepcopy(book.jobs[key]) for key in keys if key in book.jobs]
+
+    def near(self, job: JobT) -> tuple[str, ...]:
+        """Return the names of the jobs whose entries the work at a job may look at."""
+        return (job.key,)
+
+    def handed(self, job: JobT) -> Self:
+        """Return the ledger for another process, which does one job.
+
+        Of a large manifest it gets what it needs alone, so that it need not read the rest. While it holds the lock of
+        the job no other process changes the entry: it reads the entry once, and then records.
+        """
+        other = replace(self)
+        book = self._current()
+        if book is not None and self._kept.version is not None and self._kept.version.size > SMALL_BYTES:
+            other._kept.become(self._kept.about(self.near(job)))
+        return other
 
     def open_call(
         self, found: Enumeration[JobT], filters: Filters, allow_missing_phase_d: bool, call_id: str, **how: Any
@@ -160,10 +125,11 @@ class CellLedger(ABC, Generic[JobT, ManifestT]):
             earlier = next((call for call in calls if call["id"] == call_id), None)
             if earlier is not None:
                 return earlier
+            book.is_renewed = True
             book.manifest["filters"] = filters.as_dict()
             call = {
                 "id": call_id,
-                "timestamp": book.manifest["timestamp"],
+                "timestamp": clock.stamp(),
                 "filters": filters.as_dict(),
                 **how,
                 "allow_missing_phase_d": allow_missing_phase_d,
@@ -186,7 +152,8 @@ class CellLedger(ABC, Generic[JobT, ManifestT]):
         A result that is replaced after it had ended is kept under `earlier_results`.
         """
         with self.changing() as book:
-            return book.change(job.key, self.new_entry(job), {**job.plan, **changes})
+            entry = book.change(job.key, self.new_entry(job), deepcopy({**job.plan, **changes}))
+        return deepcopy(entry)
 
     def skip(self, skip: Skip) -> None:
         """Record that a selected cell is impossible."""
@@ -204,25 +171,6 @@ class CellLedger(ABC, Generic[JobT, ManifestT]):
         """Return the result (`LOST`) of a job whose end is not recorded."""
         return dict.fromkeys(cls.LOST.__annotations__) | {"status": "lost", "error": error}
 
-    @contextmanager
-    def changing(self) -> Iterator[CellBook]:
-        """Yield the manifest, open for changes; it is written at the end of the block."""
-        with lock(self.path):
-            earlier = self.read()
-            kept = ("filters", "calls", "jobs", "not_selected", self.SKIPS)
-            book = CellBook(
-                dict(self.new()) | ({} if earlier is None else {key: earlier[key] for key in kept}),
-                self.SKIPS,
-                lambda record: self.CELL.of(record).key,
-            )
-            yield book
-            book.close(self.order(book))
-            self.write(book.manifest)
-
-    def write(self, manifest: Record) -> None:
-        """Write the manifest, and what goes with it."""
-        write_manifest(self.path, manifest)
-
     def head(self) -> StudyHead:
         """Return the first keys of the manifest."""
         return {
@@ -236,66 +184,5 @@ class CellLedger(ABC, Generic[JobT, ManifestT]):
         }
 
     @abstractmethod
-    def new(self) -> ManifestT:
-        """Return the manifest without any cells."""
-
-    @abstractmethod
     def new_entry(self, job: JobT) -> Mapping[str, Any]:
         """Return the entry of a job that was selected and is not started."""
-
-    @abstractmethod
-    def order(self, book: CellBook) -> list[str]:
-        """Return the names of all possible cells, in the study's order."""
-
-
-class CellBook:
-    """A manifest that is open for changes, its cells by name: jobs, skips, and cells that were not selected."""
-
-    def __init__(self, manifest: Record, skips: str, name: Callable[[Record], str]) -> None:
-        self.manifest = manifest
-        self._skips_key = skips
-        self.jobs: dict[str, Record] = {entry["job"]: entry for entry in manifest["jobs"]}
-        self.skips = {name(skip): skip for skip in manifest[skips]}
-        self.not_selected = {name(cell): cell for cell in manifest["not_selected"]}
-
-    def skip(self, skip: Skip) -> None:
-        """Make a cell a skip, unless it ended as a job while its data existed: that result stays.
-
-        A skip that one call has selected stays selected, as a job does that one call has selected.
-        """
-        if skip.key in self.jobs and self.jobs[skip.key]["result"]["status"] != "lost":
-            return
-        self.jobs.pop(skip.key, None)
-        earlier = self.skips.get(skip.key)
-        self.skips[skip.key] = skip.as_dict() | ({"selected": True} if earlier and earlier["selected"] else {})
-
-    def change(self, key: str, new: Mapping[str, Any], changes: Record) -> Record:
-        """Change the entry of a job (`new` if it has no entry) and return it.
-
-        A result that is replaced after it had ended is kept under `earlier_results`.
-        """
-        entry = self.jobs.setdefault(key, dict(new))
-        if "result" in changes and entry["result"]["status"] != "lost":
-            entry["earlier_results"].append(entry["result"])
-        entry.update(changes)
-        return entry
-
-    def close(self, order: list[str]) -> None:
-        """Put the cells into the manifest in order, and count them."""
-        jobs = _in_order(order, self.jobs)
-        skips = _in_order(order, self.skips)
-        others = _in_order([key for key in order if key not in self.jobs | self.skips], self.not_selected)
-        counts = {f"n_{status}": 0 for status in STATUSES}
-        for entry in jobs:
-            counts[f"n_{entry['result']['status']}"] += 1
-        counts |= {"n_skipped": len(skips), "n_not_selected": len(others)}
-        self.manifest |= {
-            "jobs": jobs,
-            "not_selected": others,
-            self._skips_key: skips,
-            "account": {"n_enumerated": sum(counts.values()), **counts},
-        }
-
-
-def _in_order(order: list[str], records: dict[str, Record]) -> list[Record]:
-    return [records[key] for key in order if key in records]

@@ -104,7 +104,18 @@ def read_manifest(path: Path, kind: str) -> Any:
         If the file is missing, no strict JSON, of another kind, or migrated from an earlier generation: such a one is
         a record of another tool, which nothing of this one can go on with.
     """
-    manifest = schema.accepted(strict_json.read_json(path), kind, path)
+    return parsed_manifest(strict_json.read_content(path), kind, path)
+
+
+def parsed_manifest(raw: bytes, kind: str, path: Path) -> Any:
+    """Return the manifest that was read from a path; see `read_manifest`.
+
+    Raises
+    ------
+    ManifestError
+        As `read_manifest` does.
+    """
+    manifest = schema.accepted(strict_json.parse_bytes(raw, path), kind, path)
     if "migrated" in manifest:
         raise ManifestError(path, migrated_sentence(manifest), "$.migrated")
     return manifest

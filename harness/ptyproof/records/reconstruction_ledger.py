@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import cached_property
 from typing import ClassVar, cast
 
 from ptyproof.methods.reconstruction_jobs import (
@@ -10,8 +12,10 @@ from ptyproof.methods.reconstruction_jobs import (
     ReconstructionJob,
     study_cells,
 )
-from ptyproof.records.cell_ledger import NO_CELLS, NOT_STARTED, CellBook, CellLedger
+from ptyproof.records.cell_book import CellBook
+from ptyproof.records.cell_ledger import NO_CELLS, NOT_STARTED, CellLedger
 from ptyproof.study.cells import Cell
+from ptyproof.study.jobs import cells_by_training
 from ptyproof.study.layout import HALVES, RECONSTRUCTION_MANIFEST, TRAINING_MANIFEST
 from ptyproof_schemas.types.reconstruction_manifest import Job, Lost, NotSelected, ReconstructionManifest
 
@@ -22,6 +26,7 @@ class ReconstructionLedger(CellLedger[ReconstructionJob, ReconstructionManifest]
     KIND: ClassVar[str] = "reconstruction_manifest"
     FILE: ClassVar[str] = RECONSTRUCTION_MANIFEST
     SKIPS: ClassVar[str] = "skipped"
+    SKIP: ClassVar[str] = "skipped"
     CELL: ClassVar[type[Cell]] = ReconstructionCell
     LOST: ClassVar[type] = Lost
 
@@ -53,6 +58,22 @@ class ReconstructionLedger(CellLedger[ReconstructionJob, ReconstructionManifest]
             "earlier_results": [],
         }
         return cast("Job", entry)  # a plan has no key of an attempt
+
+    def near(self, job: ReconstructionJob) -> tuple[str, ...]:
+        """Return the names of the jobs that may have the same reconstruction, its own among them.
+
+        They are of other views of the same dose, or of cells that share the training and so the data of its half.
+        """
+        views = [replace(job.cell, view=view.name, gridsize=view.gridsize) for view in self.design.views]
+        sharing = [
+            replace(job.cell, dose=cell.dose, view=cell.view, gridsize=cell.gridsize)
+            for cell in self._sharing.get(job.training.trained, ())
+        ]
+        return tuple(dict.fromkeys(cell.key for cell in (*views, *sharing, job.cell)))
+
+    @cached_property
+    def _sharing(self) -> dict[Cell, list[Cell]]:
+        return cells_by_training(self.design)
 
     def order(self, book: CellBook) -> list[str]:
         """Return the names of all possible cells: the study's methods first, then those of the call."""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
 from typing import ClassVar
 
 from ptyproof.io.file_record import relative
-from ptyproof.records.cell_ledger import NO_CELLS, NOT_STARTED, CellBook, CellLedger, Record
+from ptyproof.records.cell_book import CellBook, Record
+from ptyproof.records.cell_ledger import NO_CELLS, NOT_STARTED, CellLedger
 from ptyproof.records.manifest import timed_head, write_manifest
 from ptyproof.study.cells import Cell
-from ptyproof.study.jobs import JobFilters, TrainingJob, training_cells
+from ptyproof.study.jobs import JobFilters, TrainingJob, cells_by_training, training_cells
 from ptyproof.study.layout import SKIP_SUMMARY, TRAINING_MANIFEST
 from ptyproof_schemas.types.skip_summary import SkipSummary
 from ptyproof_schemas.types.training_manifest import Job, Lost, TrainingManifest
@@ -21,6 +23,7 @@ class TrainingLedger(CellLedger[TrainingJob, TrainingManifest]):
     KIND: ClassVar[str] = "training_manifest"
     FILE: ClassVar[str] = TRAINING_MANIFEST
     SKIPS: ClassVar[str] = "skipped_views"
+    SKIP: ClassVar[str] = "skipped_view"
     CELL: ClassVar[type[Cell]] = Cell
     LOST: ClassVar[type] = Lost
 
@@ -29,11 +32,13 @@ class TrainingLedger(CellLedger[TrainingJob, TrainingManifest]):
         """The skip summary."""
         return self.artifact_root / SKIP_SUMMARY
 
-    def write(self, manifest: Record) -> None:
-        """Write the skip summary and the manifest."""
-        manifest["skipped_count"] = len(manifest["skipped_views"])
+    def complete(self, manifest: Record) -> Record:
+        """Return a manifest with the number of its skips."""
+        return manifest | {"skipped_count": len(manifest["skipped_views"])}
+
+    def write_beside(self, manifest: Record) -> None:
+        """Write the skip summary."""
         write_manifest(self.skip_summary_path, _skip_summary(manifest))
-        write_manifest(self.path, manifest)
 
     def new(self) -> TrainingManifest:
         """Return the manifest without any cells."""
@@ -72,6 +77,14 @@ class TrainingLedger(CellLedger[TrainingJob, TrainingManifest]):
         if job.replicate > 1:
             entry["replicate"] = job.replicate
         return entry
+
+    def near(self, job: TrainingJob) -> tuple[str, ...]:
+        """Return the names of the jobs that share the training of a job, its own among them."""
+        return tuple(dict.fromkeys((*(cell.key for cell in self._sharing.get(job.trained, ())), job.key)))
+
+    @cached_property
+    def _sharing(self) -> dict[Cell, list[Cell]]:
+        return cells_by_training(self.design)
 
     def order(self, book: CellBook) -> list[str]:
         """Return the names of all cells of the study, in its order."""

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ptyproof.errors import ManifestError
+from ptyproof.errors import DataError
 from ptyproof.hub.layout import CERTIFICATE, COMPARISON, KINDS, METRICS, OVERLAP, RECONSTRUCTION, RUN, TRAINING
-from ptyproof.records.manifest import read_manifest
+from ptyproof.records.recorded import read_recorded
 
 Record = Mapping[str, Any]
 
@@ -59,7 +59,8 @@ def _read(hub: Path, name: str, damaged: dict[str, str]) -> Record | None:
     if not (hub / name).exists():
         return None
     try:
-        return read_manifest(hub / name, KINDS[name])
-    except ManifestError as error:
+        found: Record = read_recorded(hub / name, KINDS[name])
+    except DataError as error:
         damaged[name] = error.reason
         return None
+    return found

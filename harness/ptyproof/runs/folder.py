@@ -12,13 +12,13 @@ from ptyproof.checking.hub import judge_hub
 from ptyproof.console import Console
 from ptyproof.errors import PtyproofError
 from ptyproof.hub.index import Hub
-from ptyproof.hub.layout import OVERLAP, RECONSTRUCTION, RUN, TRAINING
-from ptyproof.io import strict_json
+from ptyproof.hub.layout import KINDS, OVERLAP, RECONSTRUCTION, RUN, TRAINING
 from ptyproof.io.file_record import file_is_whole
 from ptyproof.io.regular import appended
 from ptyproof.metrics.improvement import verdict
 from ptyproof.provenance.redaction import Redaction, redaction
 from ptyproof.records.manifest import read_manifest
+from ptyproof.records.recorded import fold_recorded, read_recorded
 from ptyproof.study.layout import (
     COMPARISON_MANIFEST,
     HALVES,
@@ -72,6 +72,10 @@ class RunFolder:
         """The comparison manifest."""
         return self.real_run / COMPARISON_MANIFEST
 
+    def fold(self) -> None:
+        """Write the manifests of Phases E and F with all that was recorded of their jobs."""
+        fold_recorded(self.real_run)
+
     def datasets_stay(self) -> str | None:
         """Return why datasets must stay: the first missing or wrong item of the evidence; None if they may go.
 
@@ -90,7 +94,7 @@ class RunFolder:
         if damaged:
             return str(min(damaged))
         for name, what in ((TRAINING, "trainings"), (RECONSTRUCTION, "reconstructions")):
-            account = strict_json.read_json(self.hub / name)["account"] if (self.hub / name).exists() else {}
+            account = read_recorded(self.hub / name, KINDS[name])["account"] if (self.hub / name).exists() else {}
             for state in ("failed", "lost"):
                 if account.get(f"n_{state}"):
                     return f"{what} {state}: {account[f'n_{state}']}"
@@ -169,12 +173,12 @@ class RunFolder:
     def _training_manifest(self) -> TrainingManifest | None:
         if not self.manifest_path.exists():
             return None
-        return read_manifest(self.manifest_path, "training_manifest")
+        return read_recorded(self.manifest_path, "training_manifest")
 
     def _reconstruction_manifest(self) -> ReconstructionManifest | None:
         if not self.reconstruction_manifest_path.exists():
             return None
-        return read_manifest(self.reconstruction_manifest_path, "reconstruction_manifest")
+        return read_recorded(self.reconstruction_manifest_path, "reconstruction_manifest")
 
 
 @dataclass(frozen=True)

@@ -134,7 +134,10 @@ class MatrixRun:
         """Phase F, with its manifest in `real_run/`."""
         ledger = ReconstructionLedger(self.design, *self._roots)
         options = RunOptions(accelerator="cpu", threads=self.options.threads)
-        phase = ReconstructionPhase(ledger, options, self.processes, self.retry, others=self.methods)
+        trainings = self.phase_e.ledger
+        phase = ReconstructionPhase(
+            ledger, options, self.processes, self.retry, others=self.methods, trainings=trainings
+        )
         phase.check()
         return phase
 
@@ -155,7 +158,8 @@ class MatrixRun:
         if ended is not None:
             return ended
         if job.needs and self.trainings.do(job.training, watched).status != "success":
-            reason = no_bundle(job.training.key, self.trainings.manifest())
+            training = self.phase_e.ledger.entry(job.training)
+            reason = no_bundle(job.training.key, {} if training is None else {job.training.key: training})
             assert reason is not None
             skip = Skip(job.cell, NO_BUNDLE, reason, selected=True)
             self.phase_f.ledger.skip(skip)

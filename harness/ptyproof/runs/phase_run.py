@@ -12,7 +12,8 @@ from ptyproof.console import Console
 from ptyproof.errors import InputError
 from ptyproof.jobs.attempt import EndedJob
 from ptyproof.jobs.phase import JobPhase
-from ptyproof.records.cell_ledger import Filters, Record
+from ptyproof.records.cell_book import Record
+from ptyproof.records.cell_ledger import Filters
 from ptyproof.study.cells import Enumeration, JobT, Skip
 
 
@@ -93,7 +94,8 @@ class PhaseRun(Generic[JobT]):
             return called.run_aloud(job, console)
 
     def manifest(self) -> dict[str, Any]:
-        """Return the manifest as it stands."""
+        """Return the manifest as it stands, which is written to its file."""
+        self.phase.ledger.fold()
         manifest: Record | None = self.phase.ledger.read()
         assert manifest is not None  # the first access to the cells wrote it
         return manifest

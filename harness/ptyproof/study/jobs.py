@@ -214,13 +214,18 @@ def _trained(cell: Cell, view: View) -> Cell:
 
 def _shared(design: StudyDesign) -> frozenset[Cell]:
     """Return the names of the trainings that several cells of a study share, or that no cell of it has for its own."""
+    return frozenset(name for name, cells in cells_by_training(design).items() if cells != [name])
+
+
+def cells_by_training(design: StudyDesign) -> dict[Cell, list[Cell]]:
+    """Return the cells of each training, in the study's order; nothing for a study whose cells share none."""
     if all(view.trained_as is None and view.trained_at is None for view in design.views):
-        return frozenset()
+        return {}
     views = {view.name: view for view in design.views}
     trained: dict[Cell, list[Cell]] = {}
     for cell in training_cells(design):
         trained.setdefault(_trained(cell, views[cell.view]), []).append(cell)
-    return frozenset(name for name, cells in trained.items() if cells != [name])
+    return trained
 
 
 def _check_phase_c(design: StudyDesign, root: Path, exposures: Iterable[Exposure]) -> None:

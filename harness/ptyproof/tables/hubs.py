@@ -15,6 +15,7 @@ from ptyproof.hub.layout import COMPARISON, RECONSTRUCTION, TRAINING
 from ptyproof.io.hashing import sha256_file
 from ptyproof.metrics.protocol import difference
 from ptyproof.records.manifest import read_manifest
+from ptyproof.records.recorded import read_recorded
 from ptyproof.study.layout import cell_of, replicate_of
 
 if TYPE_CHECKING:
@@ -71,8 +72,8 @@ def _read(root: Path) -> HubResults:
         sha256_file(root / INDEX),
         sha256_file(root / COMPARISON),
         read_manifest(root / COMPARISON, "comparison_manifest"),
-        read_manifest(root / RECONSTRUCTION, "reconstruction_manifest"),
-        read_manifest(training, "training_manifest") if training.is_file() else None,
+        read_recorded(root / RECONSTRUCTION, "reconstruction_manifest"),
+        read_recorded(training, "training_manifest") if training.is_file() else None,
     )
 
 

@@ -20,7 +20,7 @@ from ptyproof.checking.model.document import (
 )
 
 _VIEWS_AND_HALVES = 6
-# how jobs end: those of `records.cell_ledger`, which takes longer to load than a manifest to check
+# how jobs end: those of `records.cell_book`, which takes longer to load than a manifest to check
 STATUSES = ("success", "failed", "lost")
 _ENDS = (*STATUSES, "skipped", "not_selected")
 

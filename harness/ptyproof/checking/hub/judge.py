@@ -13,6 +13,7 @@ from ptyproof.checking.checks.hub_index import file_faults
 from ptyproof.checking.gather import is_named_like_a_manifest
 from ptyproof.checking.hub import places, skips, sources, studies
 from ptyproof.checking.hub.reading import obeys_its_schema
+from ptyproof.checking.journals import with_journal
 from ptyproof.checking.judge import Checked, home_of, judge
 from ptyproof.checking.model.document import INDEX, Document, finding_about
 from ptyproof.checking.model.findings import Finding
@@ -157,7 +158,7 @@ class _Reading:
     def judged(self, name: str) -> tuple[Checked, Any]:
         """Return the judgment on a file, and its value."""
         path = self.files.paths[name]
-        loaded = load(path)
+        loaded = with_journal(load(path), path)
         # a hub that lies in another one is the home of its manifests, and its index is judged as alone
         nearest = home_of(path.parent)
         is_nested = nearest != self.files.root and (nearest / INDEX).is_file()

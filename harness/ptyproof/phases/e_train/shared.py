@@ -14,7 +14,7 @@ from ptyproof.console import Console
 from ptyproof.io.atomic import atomic_path
 from ptyproof.io.hashing import sha256_file
 from ptyproof.jobs.attempt import Attempt
-from ptyproof.records.cell_ledger import Record
+from ptyproof.records.cell_book import Record
 from ptyproof.study.jobs import TrainingJob
 from ptyproof.training.bundle import BUNDLE, RECORD
 from ptyproof.training.runner import CHECKPOINT, METRICS
@@ -28,7 +28,7 @@ def twin_of(attempt: Attempt[TrainingJob], recipe: str) -> Record | None:
     """Return the entry of another cell whose training is that of this one and left all its files; None without one."""
     if attempt.job.shared is None or attempt.redo:
         return None
-    for entry in attempt.ledger.entries():
+    for entry in attempt.ledger.entries_near(attempt.job):
         is_original = entry["job"] != attempt.job.key and "reused_from" not in entry["result"]
         if is_original and attempt.is_same(entry, recipe) and _is_whole(attempt, entry):
             return entry

@@ -12,7 +12,7 @@ from typing import ClassVar
 from ptyproof.jobs.attempt import Attempt, EndedJob
 from ptyproof.jobs.phase import JobPhase, Words
 from ptyproof.metrics.improvement import verdict
-from ptyproof.records.cell_ledger import Record
+from ptyproof.records.cell_book import Record
 from ptyproof.records.training_ledger import TrainingLedger
 from ptyproof.study.cells import Enumeration
 from ptyproof.study.jobs import JobFilters, TrainingJob, build_training_jobs

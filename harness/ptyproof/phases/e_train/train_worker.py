@@ -19,7 +19,7 @@ from ptyproof.jobs.attempt import Attempt, EndedJob
 from ptyproof.phases.e_train.held_out import describe_scores, held_out_scores
 from ptyproof.phases.e_train.plots import draw_training
 from ptyproof.phases.e_train.shared import LOSS_CURVE, take_over, twin_of
-from ptyproof.records.cell_ledger import Record
+from ptyproof.records.cell_book import Record
 from ptyproof.study.design import StudyDesign
 from ptyproof.study.jobs import TrainingJob
 from ptyproof.study.training import TrainingDesign

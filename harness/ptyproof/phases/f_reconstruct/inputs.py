@@ -19,9 +19,18 @@ from ptyproof_schemas.types.common import File
 
 @dataclass(frozen=True, eq=False)
 class Inputs:
-    """The datasets and bundles of a study's reconstructions, held against the records of Phases C, D and E."""
+    """The datasets and bundles of a study's reconstructions, held against the records of Phases C, D and E.
+
+    Parameters
+    ----------
+    ledger
+        The reconstructions.
+    trainings
+        The trainings of the same artifact root.
+    """
 
     ledger: ReconstructionLedger
+    trainings: TrainingLedger
 
     @cached_property
     def recorded(self) -> dict[Path, tuple[str, str]]:
@@ -38,11 +47,6 @@ class Inputs:
                         found.setdefault((root / record["path"]).resolve(), (record["sha256"], name))
         return found
 
-    @property
-    def training_ledger(self) -> TrainingLedger:
-        """The training manifest of the artifact root."""
-        return TrainingLedger(self.ledger.design, *self.ledger.roots)
-
     def dataset(self, job: ReconstructionJob) -> ReconstructionInput:
         """Read the dataset of a job, without its truth.
 
@@ -55,7 +59,7 @@ class Inputs:
         """
         dataset = read_reconstruction_input(job.data_path, job.cell.split, self.ledger.artifact_root)
         held = [self.recorded.get(job.data_path.resolve())]
-        training = self.training_ledger.entry(job.training)
+        training = self.trainings.entry(job.training)
         if training is not None and training["datasets"] is not None:
             held.append((training["datasets"][job.cell.split]["sha256"], TRAINING_MANIFEST))
         for sha256, name in filter(None, held):
@@ -76,7 +80,7 @@ class Inputs:
         RunError
             If it is not the recorded one.
         """
-        training = self.training_ledger.entry(job.training)
+        training = self.trainings.entry(job.training)
         if training is None or training["result"]["status"] != "success":
             raise InputError(f"{job.cell.training_key} has no trained bundle")
         result = training["result"]

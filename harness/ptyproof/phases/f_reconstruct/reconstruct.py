@@ -23,8 +23,9 @@ from ptyproof.phases.f_reconstruct.inputs import Inputs
 from ptyproof.phases.f_reconstruct.reconstruct_worker import Reconstructing
 from ptyproof.provenance.environment import environment
 from ptyproof.reconstruction.method import Budget
-from ptyproof.records.cell_ledger import Record
+from ptyproof.records.cell_book import Record
 from ptyproof.records.reconstruction_ledger import ReconstructionLedger
+from ptyproof.records.training_ledger import TrainingLedger
 from ptyproof.study.cells import Enumeration
 from ptyproof.training.device import compute_environment
 
@@ -43,12 +44,15 @@ class ReconstructionPhase(JobPhase[ReconstructionJob]):
         Instead of the study's, for every method that iterates; None keeps the study's.
     form
         `npz`, or `ptychodus` for an HDF5 product beside the archive.
+    trainings
+        The trainings of the same artifact root; None opens their manifest.
     """
 
     ledger: ReconstructionLedger
     others: tuple[tuple[object, Provider], ...] = ()
     budget: Budget | None = None
     form: str = "npz"
+    trainings: TrainingLedger | None = None
 
     LEDGER: ClassVar[type[ReconstructionLedger]] = ReconstructionLedger
     WORDS: ClassVar[Words] = Words("reconstruct", "reconstructed", bar="reconstructions")
@@ -70,7 +74,7 @@ class ReconstructionPhase(JobPhase[ReconstructionJob]):
     @cached_property
     def inputs(self) -> Inputs:
         """The datasets and bundles."""
-        return Inputs(self.ledger)
+        return Inputs(self.ledger, self.trainings or TrainingLedger(self.ledger.design, *self.ledger.roots))
 
     def check(self) -> None:
         """Raise InputError if a method is unusable."""
@@ -83,7 +87,7 @@ class ReconstructionPhase(JobPhase[ReconstructionJob]):
         to_be_trained: bool = False,
     ) -> Enumeration[ReconstructionJob]:
         """Return the jobs and skips of the study with the data that are there; see `build_reconstruction_jobs`."""
-        trainings = None if to_be_trained else self.inputs.training_ledger.read()
+        trainings = None if to_be_trained else self.inputs.trainings.read()
         return build_reconstruction_jobs(
             self.ledger.design,
             self.registry,
@@ -103,7 +107,8 @@ class ReconstructionPhase(JobPhase[ReconstructionJob]):
         """Return the phase for another process, which finds the methods of ptyproof and of entry points by itself."""
         if job.cell.method not in self._known_anywhere:
             return None
-        return replace(self, options=self.options.pinned(), processes=None, others=())
+        trainings = self.inputs.trainings.handed(job.training)
+        return replace(self, options=self.options.pinned(), processes=None, others=(), trainings=trainings)
 
     @cached_property
     def _known_anywhere(self) -> frozenset[str]:

@@ -19,7 +19,7 @@ from ptyproof.phases.f_reconstruct.inputs import Inputs
 from ptyproof.reconstruction.method import Budget, Method, Reconstruction, run_method
 from ptyproof.reconstruction.snapshots import Snapshots, SnapshotTaker
 from ptyproof.records.archive import Origin, arrays_digest, write_archive
-from ptyproof.records.cell_ledger import Record
+from ptyproof.records.cell_book import Record
 from ptyproof.records.manifest import TOOL_LABEL
 from ptyproof.study.seeds import stream
 from ptyproof.training.device import RunOptions, configured
@@ -107,7 +107,7 @@ class Reconstructing:
 
     def _twin(self, recipe: str) -> Record | None:
         """Return the entry of another cell that has the same reconstruction."""
-        for entry in self.attempt.ledger.entries():
+        for entry in self.attempt.ledger.entries_near(self.attempt.job):
             is_original = entry["job"] != self.attempt.job.key and entry["result"]["reused_from"] is None
             if is_original and self.attempt.is_same(entry, recipe) and self._is_whole(entry):
                 return entry
@@ -201,9 +201,9 @@ class Reconstructing:
         has_one = result["product"] is not None and file_is_whole(result["product"], ledger.artifact_root)
         if self.form != "ptychodus" or has_one:
             return done
+        changed = done.entry | {"result": result | {"product": self._product(dataset)}}
         with ledger.changing() as book:
-            changed = book.jobs[done.job.key]
-            changed["result"] = result | {"product": self._product(dataset)}
+            book.put(changed)
         return EndedJob(done.job, changed, reused=True)
 
 

@@ -29,6 +29,7 @@ from ptyproof.phases.g_compare.tables import (
     tidy_rows,
 )
 from ptyproof.records.manifest import read_manifest, timed_head, write_manifest
+from ptyproof.records.recorded import fold_recorded, read_recorded
 from ptyproof.study.design import Align, design_from_dict
 from ptyproof.study.layout import (
     COMPARISON_CSV,
@@ -72,12 +73,13 @@ def open_comparison(
     ):
         if folder is not None and not folder.is_dir():
             raise InputError(f"{option} must be a folder, got {folder}")
+    fold_recorded(artifact_root)  # a comparison names the sha256 of the manifest that it is about
     path = artifact_root / RECONSTRUCTION_MANIFEST
     if not path.is_file():
         raise InputError(
             f"--artifact-root {artifact_root} has no {RECONSTRUCTION_MANIFEST}; run `ptyproof reconstruct`"
         )
-    manifest = read_manifest(path, "reconstruction_manifest")
+    manifest = read_recorded(path, "reconstruction_manifest")
     figures = figures and not missing(("matplotlib",))
     recipe = recipe_of(design_from_dict(manifest["design"]), crop_fraction, align)
     phase = ComparisonPhase(artifact_root, out or artifact_root, manifest, recipe, phase_c_root, phase_d_root, figures)

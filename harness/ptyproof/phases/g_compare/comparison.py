@@ -29,7 +29,8 @@ from ptyproof.metrics.times import times, training_time
 from ptyproof.phases.g_compare.cell import ComparedCell, Reconstructed, others_of, reconstructed_of, settings_of
 from ptyproof.physics.align import Aligned, Crop, illumination_crop
 from ptyproof.records.archive import ReconstructionArchive, read_archive
-from ptyproof.records.manifest import TOOL, read_manifest
+from ptyproof.records.manifest import TOOL
+from ptyproof.records.recorded import read_recorded
 from ptyproof.study.design import StudyDesign, design_from_dict
 from ptyproof.study.exposures import exposure_of
 from ptyproof.study.layout import (
@@ -198,7 +199,7 @@ class ComparisonPhase:
     def trainings(self) -> dict[str, TrainingSuccess]:
         """Results of the trainings by the sha256 of their bundles, from the training manifest beside Phase F's."""
         path = self.artifact_root / TRAINING_MANIFEST
-        jobs = read_manifest(path, "training_manifest")["jobs"] if path.is_file() else []
+        jobs = read_recorded(path, "training_manifest")["jobs"] if path.is_file() else []
         results = [job["result"] for job in jobs]
         return {result["bundle_sha256"]: result for result in results if result["status"] == "success"}
 

@@ -1,0 +1,103 @@
+"""What the record of a job's end costs, and how that grows with the number of cells.
+
+    python -m pytest benchmarks/test_journal.py -s
+
+Each job of a study is begun and ended as fast as the record allows, as by a coordinator whose jobs take no time. Each
+study is measured in a fresh process, which gives its peak of memory. The time that the disk takes to flush is given
+beside the rest, as it differs from disk to disk.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from ptyproof.records.cell_ledger import NOT_ENDED
+from ptyproof.study.jobs import JobFilters
+from tests.helpers.ledgers import enumeration, ledger_with, study_of
+
+CELLS = (100, 1_000, 10_000)
+LARGEST_RATIO = 1.5  # of the time of a job in a study of 10,000 cells to one of 100
+LARGEST_OVERHEAD_S = 0.010
+LARGEST_MEMORY_BYTES = 1e9
+BEGUN = "2026-01-01T00:00:00Z"
+EXAMPLE = Path(__file__).parents[1] / "tests" / "schemas" / "examples" / "training_manifest" / "valid"
+
+
+class Flushing:
+    """`os.fsync` that adds up its time."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self._fsync = os.fsync
+        setattr(os, "fsync", self._timed)  # noqa: B010 - a method has other names of arguments
+
+    def _timed(self, handle: Any) -> None:
+        begun = time.perf_counter()
+        self._fsync(handle)
+        self.seconds += time.perf_counter() - begun
+
+
+def measured(n_cells: int) -> dict[str, float]:
+    """Return the seconds of a job, of its flushes, of a whole manifest, and the peak of memory in bytes."""
+    entry = json.loads((EXAMPLE / "whole-dose.json").read_text(encoding="utf-8"))["jobs"][0]
+    changes = {key: entry[key] for key in ("datasets", "training", "environment", "scores", "result")}
+    flushing = Flushing()
+    with ledger_with(design=study_of(n_cells)) as ledger:
+        jobs = enumeration(ledger).jobs
+        ledger.open_call(enumeration(ledger), JobFilters(), False, "one")
+        begun_result = ledger.lost_result(NOT_ENDED) | {"started": BEGUN}
+        flushing.seconds, begun = 0.0, time.perf_counter()
+        for job in jobs:
+            assert ledger.entry(job) is not None
+            ledger.record(job, result=begun_result)
+            ledger.record(job, **changes)
+        ledger.fold()
+        took, flushed = time.perf_counter() - begun, flushing.seconds
+        ledger.record(jobs[0], **changes)
+        begun = time.perf_counter()
+        ledger.fold()
+        fold_s = time.perf_counter() - begun
+        manifest = ledger.read()
+        assert manifest is not None
+        assert manifest["account"]["n_success"] == n_cells
+        return {
+            "job_s": took / n_cells,
+            "flush_s": flushed / n_cells,
+            "fold_s": fold_s,
+            "manifest_bytes": ledger.path.stat().st_size,
+            "peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        }
+
+
+def test_a_job_costs_the_same_whatever_the_number_of_cells(benchmark: Any) -> None:
+    """Begin and end every job of three studies: the record's own time a job, and its memory."""
+    command = [sys.executable, "-m", "benchmarks.test_journal"]
+    found: dict[int, dict[str, float]] = {}
+
+    def run() -> None:
+        for n_cells in CELLS:
+            done = subprocess.run([*command, str(n_cells)], check=True, capture_output=True, text=True)
+            found[n_cells] = json.loads(done.stdout)
+
+    benchmark.pedantic(run, rounds=1)
+    own = {n_cells: row["job_s"] - row["flush_s"] for n_cells, row in found.items()}
+    for n_cells, row in found.items():
+        print(
+            f"{n_cells} cells, {row['manifest_bytes'] / 1e6:.1f} MB: {own[n_cells] * 1e3:.2f} ms a job and "
+            f"{row['flush_s'] * 1e3:.2f} ms for the disk, whole manifest {row['fold_s']:.2f} s, "
+            f"peak {row['peak_bytes'] / 1e6:.0f} MB"
+        )
+    assert own[CELLS[-1]] < LARGEST_RATIO * own[CELLS[0]]
+    assert max(own.values()) < LARGEST_OVERHEAD_S
+    assert found[CELLS[-1]]["peak_bytes"] < LARGEST_MEMORY_BYTES
+
+
+if __name__ == "__main__":
+    print(json.dumps(measured(int(sys.argv[1]))))

@@ -1,0 +1,104 @@
+"""The cells of a manifest in memory, by name: jobs, skips, and cells that no call has selected."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ptyproof.study.cells import Cell, Skip
+
+Record = dict[str, Any]  # a record of any kind, while a book is open
+
+STATUSES = ("success", "failed", "lost")
+
+
+class CellBook:
+    """A manifest that is open for changes.
+
+    Parameters
+    ----------
+    manifest
+        The manifest.
+    skips
+        The key of its skips.
+    cell
+        What a record is about, which has its name.
+    """
+
+    def __init__(self, manifest: Record, skips: str, cell: type[Cell]) -> None:
+        self.manifest = manifest
+        self.events: list[Record] = []  # changes of single cells since the book was recorded
+        self.is_renewed = False  # more was changed than single cells
+        self._skips_key = skips
+        self._cell = cell
+        self.jobs: dict[str, Record] = {entry["job"]: entry for entry in manifest["jobs"]}
+        self.skips = {self._name(skip): skip for skip in manifest[skips]}
+        self.not_selected = {self._name(record): record for record in manifest["not_selected"]}
+
+    def part(self, keys: Iterable[str]) -> CellBook:
+        """Return a book that has these jobs, as far as they have entries, and no other cell."""
+        nothing = self.manifest | {"calls": [], "jobs": [], self._skips_key: [], "not_selected": []}
+        part = CellBook(nothing, self._skips_key, self._cell)
+        part.jobs = {key: self.jobs[key] for key in keys if key in self.jobs}
+        return part
+
+    def skip(self, skip: Skip) -> None:
+        """Make a cell a skip, unless it ended as a job while its data existed: that result stays.
+
+        A skip that one call has selected stays selected, as a job does that one call has selected.
+        """
+        if skip.key in self.jobs and self.jobs[skip.key]["result"]["status"] != "lost":
+            return
+        earlier = self.skips.get(skip.key)
+        self._apply({"skip": skip.as_dict() | ({"selected": True} if earlier and earlier["selected"] else {})})
+
+    def change(self, key: str, new: Mapping[str, Any], changes: Record) -> Record:
+        """Change the entry of a job (`new` if it has no entry) and return it.
+
+        A result that is replaced after it had ended is kept under `earlier_results`.
+        """
+        entry = dict(self.jobs.get(key, new))
+        if "result" in changes and entry["result"]["status"] != "lost":
+            entry["earlier_results"] = [*entry["earlier_results"], entry["result"]]
+        return self.put(entry | changes)
+
+    def put(self, entry: Record) -> Record:
+        """Replace the entry of a job by this one and return it."""
+        self._apply({"job": entry["job"], "entry": entry})
+        return entry
+
+    def replay(self, event: Record) -> None:
+        """Do an event that is recorded, once or again."""
+        if "skip" in event:
+            key = self._name(event["skip"])
+            self.jobs.pop(key, None)
+            self.skips[key] = event["skip"]
+        else:
+            self.jobs[event["job"]] = event["entry"]
+
+    def close(self, order: list[str]) -> None:
+        """Put the cells into the manifest in order, and count them."""
+        jobs = _in_order(order, self.jobs)
+        skips = _in_order(order, self.skips)
+        others = _in_order([key for key in order if key not in self.jobs | self.skips], self.not_selected)
+        counts = {f"n_{status}": 0 for status in STATUSES}
+        for entry in jobs:
+            counts[f"n_{entry['result']['status']}"] += 1
+        counts |= {"n_skipped": len(skips), "n_not_selected": len(others)}
+        self.manifest |= {
+            "jobs": jobs,
+            "not_selected": others,
+            self._skips_key: skips,
+            "account": {"n_enumerated": sum(counts.values()), **counts},
+        }
+
+    def _name(self, record: Record) -> str:
+        return self._cell.of(record).key
+
+    def _apply(self, event: Record) -> None:
+        self.replay(event)
+        self.events.append(event)
+
+
+def _in_order(order: list[str], records: dict[str, Record]) -> list[Record]:
+    return [records[key] for key in order if key in records]
