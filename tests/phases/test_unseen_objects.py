@@ -52,7 +52,9 @@ UNSEEN = replace(
         View("some", 2, Spacing(0.9), object="brick", trained_at=1e4),
     ),
     objects=ObjectsDesign((ObjectDesign("grains"),), (CAMERA, BRICK)),
-    training=TrainingDesign(max_epochs=1, steps_per_epoch=1, network=NetworkDesign(channels=8, n_blocks=1)),
+    training=TrainingDesign(
+        max_epochs=1, steps_per_epoch=1, network=NetworkDesign(channels=8, n_blocks=1, start_iterations=2)
+    ),
     reconstruction=replace(SMOKE.reconstruction, methods=(MethodDesign("flat"), MethodDesign("pinn"))),
 )
 
