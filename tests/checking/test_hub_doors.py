@@ -18,6 +18,7 @@ from ptyproof.hub.layout import RUN, SKIP_LINES, TRAINING
 from tests.helpers.hubs import edit, make_hub, make_run, take_stock
 from tests.helpers.messages import names, numbers
 from tests.helpers.phases import Phase
+from tests.helpers.projects import quickly
 
 WARNED = {"timestamp": "2025-10-06T09:15:27", "skipped_count": 0, "skipped_jobs": []}
 WATCH = """\
@@ -64,7 +65,7 @@ def statuses(hub: Hub) -> dict[str, int]:
 def pytest_of(path: Path, *options: str) -> subprocess.CompletedProcess[str]:
     """Run pytest on a hub or a manifest."""
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options, str(path)]
-    return subprocess.run(command, cwd=path.parents[1], capture_output=True, text=True, check=False)
+    return quickly(command, path.parents[1])
 
 
 def stray(hub: Hub) -> None:

@@ -35,14 +35,22 @@ from ptyproof.phases.f_reconstruct.reconstruct import ReconstructionPhase
 # what real runs import, besides what their jobs do
 _OF_RUNS = (
     "pytest",
+    "pdb",
+    "jsonschema_rs",
     "matplotlib.pyplot",
     "ptyproof.runs.matrix",
     "ptyproof.report.page",
     "ptyproof.phases.d_overlap.overlap",
     "ptyproof.phases.g_compare.compare",
     "ptyproof.checking.hub",
+    "ptyproof.hub.blocked",
+    "ptyproof.hub.tree_changes",
+    "ptyproof.hub.verdict",
+    "ptyproof.provenance.revision",
+    "ptyproof.report.summary",
     "ptyproof.cli",
     "tests.helpers.forked",
+    "tests.helpers.known_files",
 )
 _NOWHERE = Path(os.devnull)
 _starting = threading.Lock()

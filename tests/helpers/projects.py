@@ -27,6 +27,16 @@ def started(command: list[str], cwd: Path, **variables: str) -> subprocess.Compl
     return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, check=False)
 
 
+def quickly(command: list[str], cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run Python with a command to its end, in a fork of a process that has imported pytest and what trains.
+
+    Without the extra `train`, it runs in a fresh process.
+    """
+    if find_spec("torch") is None:
+        return started(command, cwd, **variables)
+    return forked.run(command[1:], cwd, plugin_alone() | variables)
+
+
 @dataclass(frozen=True)
 class Ended:
     """A pytest run that has ended."""
@@ -54,16 +64,9 @@ class Project:
         return [sys.executable, "-B", "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:benchmark", *args]
 
     def pytest(self, *args: str, hub: bool = True, **variables: str) -> Ended:
-        """Run pytest in the project, with further variables.
-
-        In a fork of a process that has imported pytest and what trains; without the extra `train`, in a fresh one.
-        """
+        """Run pytest in the project, with further variables."""
         where = ["--artifact-hub", "hub"] if hub else []
-        command = self.command(*where, *args)
-        if find_spec("torch") is None:
-            done = started(command, self.root, **variables)
-        else:
-            done = forked.run(command[1:], self.root, plugin_alone() | variables)
+        done = quickly(self.command(*where, *args), self.root, **variables)
         index = self.hub.read()
         return Ended(done.returncode, done.stdout + done.stderr, {} if index is None else index["runs"][-1])
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ import pytest
 from ptyproof.checking.hub import verify_hub
 from ptyproof.hub.index import Hub
 from ptyproof.io.json_lines import one_line, read_lines
-from tests.helpers.processes import plugin_alone
+from tests.helpers.projects import quickly
 
 SEPARATORS = ["\n", "\r", "\r\n", "\v", "\f", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029"]
 CONTROLS = ["\x00", "\x07", "\x1b[31m", "\x7f", "\x9b", "\u202e", "\ufeff", "\udce9"]
@@ -42,8 +41,7 @@ IDS = [f"test_a.cases::{name}" for name in STRANGE]
 
 def run(folder: Path, *args: str) -> dict[str, Any]:
     """Run pytest; return what the index has of the run."""
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--artifact-hub=hub", *args]
-    subprocess.run(command, cwd=folder, env=plugin_alone(), capture_output=True, check=False)
+    quickly([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--artifact-hub=hub", *args], folder)
     index = Hub(folder / "hub").read()
     assert index is not None
     return dict(index["runs"][-1])

@@ -16,7 +16,7 @@ from ptyproof.checking.hub import verify_hub
 from ptyproof.hub.index import Hub
 from ptyproof.hub.tree_changes import read_files
 from tests.helpers.messages import names
-from tests.helpers.processes import plugin_alone
+from tests.helpers.projects import quickly
 
 WRONG, RIGHT = "def add(a, b):\n    return a - b\n", "def add(a, b):\n    return a + b + 0\n"
 INI = "[pytest]\npythonpath = ../src\n"
@@ -51,14 +51,7 @@ class Project:
     def pytest(self, kind: str, *args: str) -> tuple[Mapping[str, Any], str]:
         """Run the tests as evidence; return the run's record and the screen."""
         command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "tests", "--artifact-hub=hub"]
-        done = subprocess.run(
-            [*command, f"--evidence={kind}", *args],
-            cwd=self.top,
-            env=plugin_alone() | {"PYTHONDONTWRITEBYTECODE": "1"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = quickly([*command, f"--evidence={kind}", *args], self.top, PYTHONDONTWRITEBYTECODE="1")
         index = self.hub.read()
         assert index is not None
         return index["runs"][-1], done.stdout + done.stderr
