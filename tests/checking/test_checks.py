@@ -138,7 +138,7 @@ def test_the_library_call_of_the_package(tmp_path: Path) -> None:
 def test_no_value_upsets_a_check(kind: str) -> None:
     numbers = random.Random(kind)
     for name in example_names(kind):
-        for value in mutations(example(kind, name), 12, numbers):
+        for value in mutations(example(kind, name), 6, numbers):
             for finding in check_value(next(mutations(value, 1, numbers), value)).findings:
                 assert "\n" not in str(finding)
 

@@ -112,7 +112,14 @@ def test_what_needs_no_extra_works_without_any(package: str, folder: Path) -> No
     assert {line: said[line][0] for line in FREE} == FREE, said
 
 
-@pytest.mark.parametrize("package", [*TRAINING, *ENGINES, "all"])
+# the packages of which each is missing alone take seconds in a process of their own; the others show how that is said
+@pytest.mark.parametrize(
+    "package",
+    [
+        *("all", "torch", "lightning", "ptychi"),
+        *(pytest.param(one, marks=pytest.mark.campaign) for one in ("safetensors", "matplotlib", "h5py")),
+    ],
+)
 def test_every_command_works_or_names_the_extra(package: str, folder: Path) -> None:
     absent = without(package)
     wants = {name: not set(absent).isdisjoint(packages) for name, (_, packages) in NEEDS.items()}
