@@ -44,6 +44,19 @@ class Project:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
 
+    def write_all(self, files: Mapping[str, str | None]) -> None:
+        """Write files, and remove those without a text."""
+        for name, text in files.items():
+            if text is None:
+                (self.top / name).unlink()
+            else:
+                self.write(name, text)
+
+    def read(self, name: str) -> str | None:
+        """Return a file's text, None where there is no such file."""
+        path = self.top / name
+        return path.read_text(encoding="utf-8") if path.exists() else None
+
     def git(self, *args: str) -> None:
         who = ("-c", "user.name=A", "-c", "user.email=a@localhost", "-c", "commit.gpgsign=false")
         subprocess.run(["git", "-C", str(self.top), *who, *args], check=True, capture_output=True)
@@ -90,34 +103,37 @@ def test_code_outside_of_pytests_root_is_seen_to_change(project: Project) -> Non
     assert verify_hub(project.hub.root) == []
 
 
-@pytest.mark.parametrize(
-    ("change", "counts", "parts"),
-    [
-        ({"src/table.json": "[]"}, {"code": 1, "data": 1}, [1, "src/table.json"]),
-        ({"new.npz": ""}, {"code": 1, "data": 1}, [1, "new.npz"]),
-        ({"a.csv": "", "b.csv": ""}, {"code": 1, "data": 2}, [2, "a.csv, b.csv"]),
-        ({"README.md": ""}, {"code": 1, "documents": 1}, [1, "README.md"]),
-        (
-            {"tests/pytest.ini": "[pytest]\npythonpath = ../src .\n"},
-            {"code": 1, "configuration": 1},
-            [1, "tests/pytest.ini"],
-        ),
-        ({"tests/conftest.py": "# new\n"}, {"code": 1, "tests": 1}, [1, "tests/conftest.py"]),
-        ({"tests/test_new.py": ""}, {"code": 1, "other_tests": 1}, [1, "tests/test_new.py"]),
-        ({"lib/fast.c": "int x;\n"}, {"code": 2}, None),
-    ],
-)
-def test_every_kind_of_file_is_counted_and_named(
-    project: Project, change: dict[str, str], counts: dict[str, int], parts: list[object] | None
-) -> None:
-    run, screen = project.green_after({"src/calc.py": RIGHT} | change)
-    assert run["red"]["changed"] == counts
-    assert run["red"]["tests_changed"] is ("tests" in counts)
-    if parts is None:
-        assert run["reason"] is None
-    else:
-        assert names(run["reason"], *parts)
-        assert all(said in screen for said in run["reason"].split("; "))
+CHANGES: list[tuple[dict[str, str], dict[str, int], list[object] | None]] = [
+    ({"src/table.json": "[]"}, {"code": 1, "data": 1}, [1, "src/table.json"]),
+    ({"new.npz": ""}, {"code": 1, "data": 1}, [1, "new.npz"]),
+    ({"a.csv": "", "b.csv": ""}, {"code": 1, "data": 2}, [2, "a.csv, b.csv"]),
+    ({"README.md": ""}, {"code": 1, "documents": 1}, [1, "README.md"]),
+    (
+        {"tests/pytest.ini": "[pytest]\npythonpath = ../src .\n"},
+        {"code": 1, "configuration": 1},
+        [1, "tests/pytest.ini"],
+    ),
+    ({"tests/conftest.py": "# new\n"}, {"code": 1, "tests": 1}, [1, "tests/conftest.py"]),
+    ({"tests/test_new.py": ""}, {"code": 1, "other_tests": 1}, [1, "tests/test_new.py"]),
+    ({"lib/fast.c": "int x;\n"}, {"code": 2}, None),
+]
+
+
+def test_every_kind_of_file_is_counted_and_named(project: Project) -> None:
+    project.pytest("red")
+    project.write("src/calc.py", RIGHT)
+    for change, counts, parts in CHANGES:
+        before = {name: project.read(name) for name in change}
+        project.write_all(change)
+        run, screen = project.pytest("green")
+        project.write_all(before)
+        assert run["red"]["changed"] == counts, change
+        assert run["red"]["tests_changed"] is ("tests" in counts)
+        if parts is None:
+            assert run["reason"] is None
+        else:
+            assert names(run["reason"], *parts)
+            assert all(said in screen for said in run["reason"].split("; "))
 
 
 def test_a_data_file_that_was_changed_alone_is_no_code(project: Project) -> None:
