@@ -116,8 +116,7 @@ class _Listener:
 
     def pytest_terminal_summary(self, terminalreporter: TerminalReporter) -> None:
         """Say the verdict on each method."""
-        from ptyproof.hub.conformance import page_path
-        from ptyproof.report.page.conformance import counted
+        from ptyproof.hub.conformance import counted, page_path
 
         for name, results in self._results.items():
             where = f": {hub_place(self._config) / page_path(name)}" if self._writes else ""
@@ -155,9 +154,12 @@ class _Listener:
         from ptyproof.records.manifest import write_manifest
         from ptyproof.report.page.conformance import page_of_conformance
 
+        hub = hub_place(self._config)
         for name in names:
-            hub = hub_place(self._config)
             record = redaction(hub).cleaned(self._results[name].record())
-            (hub / record_path(name)).parent.mkdir(parents=True, exist_ok=True)
-            write_manifest(hub / record_path(name), record)
-            write_text(hub / page_path(name), page_of_conformance(record))
+            try:
+                (hub / record_path(name)).parent.mkdir(parents=True, exist_ok=True)
+                write_manifest(hub / record_path(name), record)
+                write_text(hub / page_path(name), page_of_conformance(record))
+            except OSError as error:
+                raise pytest.UsageError(f"{hub / record_path(name)} cannot be written: {error.strerror}") from error

@@ -103,6 +103,7 @@ def test_the_flat_object_passes_with_its_exceptions(flat: Run) -> None:
 def test_record_and_page_are_in_a_sound_hub(flat: Run) -> None:
     assert judge_hub(flat.hub).findings == []
     assert check_manifest(flat.hub / "conformance" / "flat.json").findings == ()
+    assert "(../conformance/flat.html) | exceptions |" in (flat.hub / "docs" / "summary.md").read_text(encoding="utf-8")
     page = (flat.hub / "conformance" / "flat.html").read_text(encoding="utf-8")
     assert all(check in page for check in CHECKS)
     assert page.count('class="state exception"') == len(Flat.conformance_exceptions)
@@ -164,6 +165,14 @@ def test_a_record_under_the_name_of_another_method_is_found(flat: Run, tmp_path:
     shutil.copytree(flat.hub, tmp_path / "hub")
     (tmp_path / "hub" / "conformance" / "flat.json").rename(tmp_path / "hub" / "conformance" / "mine.json")
     assert "PM903" in {finding.code for finding in judge_hub(tmp_path / "hub").findings}
+
+
+def test_a_record_that_cannot_be_written_is_no_success(tmp_path: Path) -> None:
+    (tmp_path / "hub").mkdir()
+    (tmp_path / "hub" / "conformance").touch()
+    run = run_pytest(tmp_path / "empty", *SUITE, *of("flat"), "-k", "seconds", hub=tmp_path / "hub")
+    assert run.status == pytest.ExitCode.USAGE_ERROR, run.screen
+    assert "Traceback" not in run.screen
 
 
 @pytest.mark.parametrize("words", [(), ("--ptyproof-method=no-such",)])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ptyproof.hub.index import CONFORMANCE
 
 if TYPE_CHECKING:
-    from ptyproof_schemas.types.conformance import Outcome, Status
+    from ptyproof_schemas.types.conformance import Conformance, Outcome, Status
 
 # from the best to the worst, so that a check that was run twice counts as its worse end
 OUTCOMES: tuple[Outcome, ...] = ("not_run", "skipped", "passed", "exception", "stale", "failed")
@@ -31,3 +31,10 @@ def status_of(outcomes: Collection[str]) -> Status:
     if not outcomes or {"skipped", "not_run"} & set(outcomes):
         return "incomplete"
     return "exceptions" if "exception" in outcomes else "passed"
+
+
+def counted(record: Conformance) -> str:
+    """Return how the checks ended, such as `14 passed, 3 failed of 17 checks`."""
+    numbers = {key.removeprefix("n_").replace("_", " "): n for key, n in record["account"].items() if key != "n_checks"}
+    listed = ", ".join(f"{n} {word}" for word, n in numbers.items() if n)
+    return f"{listed} of {record['account']['n_checks']} checks"

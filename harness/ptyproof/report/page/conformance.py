@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from ptyproof.hub.conformance import counted
 from ptyproof.records.manifest import TOOL_LABEL
 from ptyproof.report.page.render import render
 from ptyproof.report.page.tables import UNKNOWN, Content, Table, number, table
@@ -29,13 +30,6 @@ def page_of_conformance(record: Conformance) -> str:
         where=_where(record),
         json=quote(f"{record['method']}.json"),
     )
-
-
-def counted(record: Conformance) -> str:
-    """Return how the checks ended, such as `14 passed, 3 failed of 17 checks`."""
-    numbers = {key.removeprefix("n_").replace("_", " "): n for key, n in record["account"].items() if key != "n_checks"}
-    listed = ", ".join(f"{n} {word}" for word, n in numbers.items() if n)
-    return f"{listed} of {record['account']['n_checks']} checks"
 
 
 def _row(check: Check) -> list[str | Content]:

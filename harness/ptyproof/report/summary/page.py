@@ -16,6 +16,7 @@ from ptyproof.report.manifests import Manifests, read_manifests
 from ptyproof.report.summary.banners import banners
 from ptyproof.report.summary.cells import cells
 from ptyproof.report.summary.comparison import comparison
+from ptyproof.report.summary.conformance import conformance
 from ptyproof.report.summary.determinism import determinism
 from ptyproof.report.summary.environments import environments
 from ptyproof.report.summary.files import files
@@ -73,6 +74,7 @@ def _sections(
     yield "## Commands", commands(runs)
     yield "## Trainings", trainings(manifests.training)
     yield "## Determinism", determinism(manifests.certificate)
+    yield "## Conformance of methods", conformance(hub)
     yield "## Views", views(manifests.overlap)
     yield "## Doses", doses(manifests.simulation)
     yield "## Environments", environments(manifests.training, runs)
