@@ -207,7 +207,7 @@ class JournaledManifest(ABC, Generic[ManifestT]):
     def _record(self, book: CellBook) -> None:
         """Record the changes of a book: as lines of the journal, or by writing the manifest where that is due."""
         kept, version = self._kept, version_of(self.path)
-        events = [self._checked(event, self.path) for event in book.events]
+        events = [self._checked(event, f"{self.path}: {event.get('job', 'a skip')}") for event in book.events]
         book.events.clear()
         for event in events:
             book.replay(event)
