@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from ptyproof.checking import check_manifest
 from ptyproof.cli import main
 from ptyproof.errors import ManifestError
+from ptyproof.hub.index import walk
 from ptyproof.records import cell_ledger
 from ptyproof.records.cell_ledger import NOT_ENDED
 from ptyproof.records.journal import Journal
@@ -367,3 +368,11 @@ def test_a_process_that_keeps_no_book_gets_none() -> None:
         jobs = opened(ledger)
         assert len(pickle.dumps(ledger.handed(jobs[0]))) < 10_000
         assert len(pickle.dumps(ledger)) < 10_000
+
+
+def test_the_index_of_a_hub_leaves_out_journals_and_nothing_named_like_them(tmp_path: Path) -> None:
+    manifest = tmp_path / "real_run" / "training_manifest.json"
+    manifest.parent.mkdir()
+    for path in (manifest, Journal(manifest).path, tmp_path / "mine.journal.jsonl"):
+        path.touch()
+    assert {name for name, _ in walk(tmp_path)} == {"real_run/training_manifest.json", "mine.journal.jsonl"}

@@ -24,6 +24,7 @@ from ptyproof.io.atomic import flush_folder
 from ptyproof.io.json_lines import one_line
 from ptyproof.io.regular import open_regular
 from ptyproof.io.strict_json import MAX_BYTES, NotStrictJsonError, encodable, parse_bytes
+from ptyproof.study.layout import RECONSTRUCTION_MANIFEST, TRAINING_MANIFEST
 
 Event = dict[str, Any]
 
@@ -81,9 +82,16 @@ class Standing:
     place: Place | None
 
 
+def _beside(manifest: Path) -> Path:
+    return manifest.with_name(f"{manifest.stem}{SUFFIX}")
+
+
+_NAMES = frozenset(_beside(Path(name)).name for name in (TRAINING_MANIFEST, RECONSTRUCTION_MANIFEST))
+
+
 def is_journal(name: str) -> bool:
-    """Tell whether a file's name is that of a journal."""
-    return name.endswith(SUFFIX)
+    """Tell whether a file's name is that of a journal of a manifest that has one."""
+    return name in _NAMES
 
 
 def version_of(path: Path) -> Version | None:
@@ -108,7 +116,7 @@ class Journal:
     @property
     def path(self) -> Path:
         """The journal: `training_manifest.journal.jsonl` beside `training_manifest.json`."""
-        return self.manifest.with_name(f"{self.manifest.stem}{SUFFIX}")
+        return _beside(self.manifest)
 
     @property
     def size(self) -> int:
