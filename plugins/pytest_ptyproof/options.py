@@ -61,6 +61,12 @@ _OPTIONS = {
         is_file=lambda value: value != "builtin",
     ),
     "accelerator": _Option("text", "device for trainings (default: a GPU if there is one)", "cpu|gpu|auto", "auto"),
+    "jobs": _Option(
+        "text",
+        "jobs that run at once, each with one thread (default: as many as there are cores and as fit into the memory)",
+        "N|auto",
+        "auto",
+    ),
     "retry": _Option(
         "list",
         "run failed jobs of earlier runs again; lost jobs, whose process died, always run again",

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_ptyproof.hub import is_worker
 from pytest_ptyproof.marker import asks_for_real_runs
 from pytest_ptyproof.methods import guests_of, registered_methods
 from pytest_ptyproof.options import in_pytest_words, on_command_line, value_of
@@ -32,6 +33,7 @@ from pytest_ptyproof.shared import (
 
 if TYPE_CHECKING:
     from ptyproof.jobs.attempt import EndedJob
+    from ptyproof.jobs.executor import Executor
     from ptyproof.jobs.process import JobProcesses
     from ptyproof.phases.base import Base
     from ptyproof.runs.matrix import MatrixRun, PhaseFolder
@@ -39,7 +41,7 @@ if TYPE_CHECKING:
     from ptyproof.study.jobs import TrainingJob
 
 _CELL = "ptyproof_training_job"
-_OF_JOBS = ("retry", "job-timeout", "job-memory")
+_OF_JOBS = ("retry", "job-timeout", "job-memory", "jobs")
 _OPTIONS = ("study", "base-npz", "accelerator", *_OF_JOBS)
 
 
@@ -73,7 +75,7 @@ def pytest_configure(config: pytest.Config) -> None:
         if base != "builtin" and not Path(base).is_file():
             raise InputError(f"--base-npz must be a file or builtin, got {base}")
         if any(value_of(config, name) for name in _OF_JOBS):
-            _how_jobs_run(config)
+            _executor(config)
     except Exception as error:
         said = str(error) if isinstance(error, InputError) else sentence_about(error)
         if said is None:
@@ -124,16 +126,16 @@ def ptyproof_matrix_run(
         ptyproof_artifact_hub,
         ptyproof_study_design,
         ptyproof_base_dataset,
-        RunOptions(accelerator=value_of(config, "accelerator")),
+        RunOptions(accelerator=value_of(config, "accelerator"), threads=1),
         selected or None,
         call_id,
         reconstructions or None,
         registered_methods(config),
         *_how_jobs_run(config),
+        _executor(config),
     )
     yield matrix
-    matrix.folder.fold()
-    matrix.keep_comparison()
+    matrix.close()
 
 
 @pytest.fixture(scope="session")
@@ -174,7 +176,7 @@ def ptyproof_train_job(
 
     def train(job: TrainingJob) -> EndedJob[TrainingJob]:
         with plain_errors(), watched_console(request.config) as watched:
-            return ptyproof_matrix_run.trainings.do(job, watched)
+            return ptyproof_matrix_run.train(job, watched)
 
     return train
 
@@ -208,6 +210,15 @@ def _how_jobs_run(config: pytest.Config) -> tuple[JobProcesses, frozenset[str]]:
     memory = value_of(config, "job-memory")
     limits = JobProcesses(value_of(config, "job-timeout"), None if memory is None else n_bytes(memory))
     return limits, checked_retry(tuple(value_of(config, "retry")))
+
+
+def _executor(config: pytest.Config) -> Executor:
+    """Return what runs the jobs, as many at once as asked for; a worker of pytest-xdist has siblings and runs one."""
+    from ptyproof.jobs.local import LocalExecutor, n_jobs_of
+
+    limits, _ = _how_jobs_run(config)
+    n_jobs = n_jobs_of(value_of(config, "jobs"), limits.memory_bytes)
+    return LocalExecutor(1 if is_worker(config) else n_jobs)
 
 
 def _selected(session: pytest.Session) -> tuple[frozenset[str], frozenset[str]]:

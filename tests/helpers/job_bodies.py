@@ -48,6 +48,28 @@ def die(how: str, console: Console, began: Began) -> None:
     WAYS[how]()
 
 
+def write_pid_and_sleep(place: Path, console: Console, began: Began) -> None:
+    """Tell who runs the job, and run for long."""
+    began(STARTED)
+    place.write_text(str(os.getpid()))
+    time.sleep(60)
+
+
+def meet(place: Path, name: str, n: int, console: Console, began: Began) -> int:
+    """Stay until `n` jobs are here, for three seconds at most; return how many were here at once."""
+    began(STARTED)
+    here, most = place / name, 0
+    here.touch()
+    for _ in range(150):
+        most = max(most, len(list(place.iterdir())))
+        if most >= n:
+            break
+        time.sleep(0.02)
+    time.sleep(0.1)  # so that the others see this one
+    here.unlink()
+    return most
+
+
 def die_before_it_begins(console: Console, began: Began) -> None:
     """Die while the job is another process's, say."""
     os.kill(os.getpid(), signal.SIGTERM)

@@ -16,7 +16,9 @@ from ptyproof.console import Console
 from ptyproof.errors import DataError
 from ptyproof.jobs.attempt import Attempt, EndedJob
 from ptyproof.jobs.ends import stands
+from ptyproof.jobs.local import LocalExecutor
 from ptyproof.jobs.phase import Words
+from ptyproof.jobs.queue import JobQueue
 from ptyproof.phases.e_train.train import TrainingPhase
 from ptyproof.records.cell_book import Record
 from ptyproof.records.cell_ledger import NOT_ENDED
@@ -256,7 +258,8 @@ def test_a_call_of_several_processes_has_one_record(phase: Quick) -> None:
 
 def run_of(phase: Quick, call_id: str) -> PhaseRun[TrainingJob]:
     """Return a run of the dense view of dose 1000 under a name."""
-    return PhaseRun(phase, lambda: phase.enumerate(DENSE), DENSE, None, call_id, nullcontext)
+    queue = JobQueue(LocalExecutor(1))
+    return PhaseRun(phase, lambda: phase.enumerate(DENSE), DENSE, None, call_id, nullcontext, queue)
 
 
 def done_by(run: PhaseRun[TrainingJob]) -> EndedJob[TrainingJob]:

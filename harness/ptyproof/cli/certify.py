@@ -54,7 +54,7 @@ def add_parser(commands: Commands) -> None:
     parser.add_argument(
         "--accelerator", default="auto", metavar="cpu|gpu|auto", help="auto uses a GPU if there is one (default)"
     )
-    parser.add_argument("--threads", type=int, metavar="N", help="CPU threads of torch (default: chosen by torch)")
+    parser.add_argument("--threads", type=int, default=1, metavar="N", help="CPU threads of each job (default: 1)")
     parser.add_argument(
         "--other-threads",
         type=int,

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ptyproof.cli.options import add_doses, chosen, console, processes
+from ptyproof.cli.options import add_doses, chosen, console, executor, processes
 
 if TYPE_CHECKING:
     from ptyproof.jobs.phase import JobPhase
@@ -81,7 +81,7 @@ def run(phase: JobPhase[Any], filters: Filters, args: argparse.Namespace) -> int
             said.say(f"would {words.verb} {job.key}" + ("" if state is None else f" ({state})"))
         said.say(f"dry run: nothing was {words.done} and nothing was written; this is not evidence")
         return 0
-    ended = phase.run(found, filters, args.allow_missing_phase_d, said)
+    ended = phase.run(found, filters, args.allow_missing_phase_d, said, executor(args))
     failed = [done for done in ended if done.status != "success"]
     said.say(
         f"{len(ended) - len(failed)} of {len(ended)} jobs {words.done}, {len(failed)} failed, {len(found.skipped)} "

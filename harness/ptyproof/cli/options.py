@@ -11,6 +11,7 @@ from ptyproof.console import Console
 from ptyproof.io.reading import CHOICES, Reading
 
 if TYPE_CHECKING:
+    from ptyproof.jobs.local import LocalExecutor
     from ptyproof.jobs.process import JobProcesses
 
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -60,6 +61,11 @@ def add_jobs(parser: argparse.ArgumentParser) -> None:
     """Add the options of jobs that run in separate processes."""
     group = parser.add_argument_group("jobs")
     group.add_argument(
+        "--jobs",
+        metavar="N|auto",
+        help="jobs that run at once (default: auto, as many as the cores have threads for and as fit into memory)",
+    )
+    group.add_argument(
         "--retry",
         action="append",
         default=[],
@@ -90,17 +96,34 @@ def processes(args: argparse.Namespace) -> JobProcesses | None:
     Raises
     ------
     InputError
-        If limits of a process are combined with `--in-process`, or a number of bytes cannot be read.
+        If options of separate processes are combined with `--in-process`, or a number of bytes cannot be read.
     """
     from ptyproof.errors import InputError
     from ptyproof.jobs.process import JobProcesses, n_bytes
 
     limits = JobProcesses(args.job_timeout, None if args.job_memory is None else n_bytes(args.job_memory))
     if args.in_process:
-        if limits != JobProcesses():
-            raise InputError("--job-timeout and --job-memory need a process for each job; leave out --in-process")
+        if limits != JobProcesses() or args.jobs is not None:
+            raise InputError(
+                "--jobs, --job-timeout and --job-memory need a process for each job; leave out --in-process"
+            )
         return None
     return None if args.dry_run else limits
+
+
+def executor(args: argparse.Namespace) -> LocalExecutor:
+    """Return what runs the jobs: `--jobs` at once.
+
+    Raises
+    ------
+    InputError
+        If that is no number of jobs.
+    """
+    from ptyproof.jobs.local import LocalExecutor, n_jobs_of
+
+    limits = processes(args)
+    memory_bytes = None if limits is None else limits.memory_bytes
+    return LocalExecutor(n_jobs_of(args.jobs or "auto", memory_bytes, args.threads))
 
 
 def add_reading(parser: argparse.ArgumentParser, scan_order: str | None = None) -> None:

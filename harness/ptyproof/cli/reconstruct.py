@@ -41,7 +41,7 @@ def add_parser(commands: Commands) -> None:
     )
     add_dry_run(parser, "list the reconstructions to run and the skips")
     parser.add_argument("--redo", action="store_true", help="reconstruct jobs again that an earlier call reconstructed")
-    parser.add_argument("--threads", type=int, metavar="N", help="CPU threads of torch (default: chosen by torch)")
+    parser.add_argument("--threads", type=int, default=1, metavar="N", help="CPU threads of each job (default: 1)")
     add_jobs(parser)
     add_hub(parser)
     add_quiet(parser)

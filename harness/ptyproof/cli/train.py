@@ -45,7 +45,7 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="processes that load data (default: 0, in the job's process)",
     )
-    group.add_argument("--threads", type=int, metavar="N", help="CPU threads of torch (default: chosen by torch)")
+    group.add_argument("--threads", type=int, default=1, metavar="N", help="CPU threads of each job (default: 1)")
     group.add_argument(
         "--logger", default="csv", metavar="csv|none", help="write the losses of each epoch as metrics.csv (default)"
     )

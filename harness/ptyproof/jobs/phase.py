@@ -1,6 +1,6 @@
 """A phase whose cells are jobs: enumerate, run each in a process, record its end, print a line.
 
-`enumerate` makes a cell a job or a skip, or does not select it. `run_job` gives the job to a process. `run_here` locks
+`enumerate` makes a cell a job or a skip, or does not select it. A queue gives the job to a process. `run_here` locks
 the job in that process, writes its state file, and calls the phase's `work` with an `Attempt`. The ledger has the end
 of each job, also if its process dies. `line` describes a success. A phase defines its jobs; the rest is common.
 """
@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import uuid
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -24,8 +25,11 @@ from ptyproof.jobs import process as job_process
 from ptyproof.jobs import state as job_state
 from ptyproof.jobs.attempt import Attempt, EndedJob
 from ptyproof.jobs.ends import NOT_AGAIN, frames_of, lost_line, reason_of, stands
+from ptyproof.jobs.executor import Executor, Needs, Work
+from ptyproof.jobs.local import LocalExecutor
 from ptyproof.jobs.memory import memory_limit
 from ptyproof.jobs.process import Died, JobProcesses
+from ptyproof.jobs.queue import JobQueue
 from ptyproof.records.cell_book import Record
 from ptyproof.records.cell_ledger import CellLedger, Filters
 from ptyproof.study.cells import Enumeration, JobT
@@ -137,6 +141,14 @@ class JobPhase(ABC, Generic[JobT]):
         """Return the phase for another process that does a job; None if only this process can do the job."""
         return replace(self, options=self.options.pinned(), processes=None)
 
+    def needs(self, job: JobT) -> Needs:
+        """Return what a job takes of a machine."""
+        return Needs()
+
+    def same_result(self, job: JobT) -> Hashable | None:
+        """Return a name that jobs with the same result share; None if no other job can have this one's."""
+        return None
+
     def open_call(
         self, found: Enumeration[JobT], filters: Filters, allow_missing_phase_d: bool, call_id: str | None = None
     ) -> Record:
@@ -149,9 +161,14 @@ class JobPhase(ABC, Generic[JobT]):
         return replace(self, call_id=call["id"])
 
     def run(
-        self, found: Enumeration[JobT], filters: Filters, allow_missing_phase_d: bool, console: Console
+        self,
+        found: Enumeration[JobT],
+        filters: Filters,
+        allow_missing_phase_d: bool,
+        console: Console,
+        executor: Executor | None = None,
     ) -> list[EndedJob[JobT]]:
-        """Run the jobs of an enumeration one after the other; return them as they ended.
+        """Run the jobs of an enumeration in an executor (None: one after the other); return how they ended, in order.
 
         Every job is a line on the console; a job that fails does not keep the others from running.
 
@@ -164,48 +181,69 @@ class JobPhase(ABC, Generic[JobT]):
         writable_folder(self.ledger.artifact_root, "--artifact-root")
         sweep(self.ledger.artifact_root)
         called = self.called(self.open_call(found, filters, allow_missing_phase_d))
-        n, ended = len(found.jobs), []
-        bars = Console.silent() if self.WORDS.bar is None else console
+        n, bars = len(found.jobs), Console.silent() if self.WORDS.bar is None else console
+        queue = JobQueue(executor or LocalExecutor(1))
         try:
-            with bars.progress(self.WORDS.bar or "", n, "job") as progress:
-                for number, job in enumerate(found.jobs, start=1):
-                    ended.append(called.run_aloud(job, console, f"[{number}/{n}] "))
+            with closing(queue), bars.progress(self.WORDS.bar or "", n, "job") as progress:
+
+                def count(_: object) -> None:
                     progress.update(1)
+
+                asked = [
+                    (place, job, queue.submit(called, job, nullcontext(console), place, count))
+                    if called.goes_elsewhere(job)
+                    else (place, job, None)
+                    for place, job in ((f"[{number}/{n}] ", job) for number, job in enumerate(found.jobs, start=1))
+                ]
+                ended = []
+                for place, job, submitted in asked:
+                    if submitted is None:
+                        ended.append(called.run_aloud(job, console, place))
+                        count(job)
+                    else:
+                        ended.append(queue.wait_for(submitted, console.bars))
         finally:
             self.ledger.fold()
         return ended
 
+    def goes_elsewhere(self, job: JobT) -> bool:
+        """Tell whether a process of its own does a job."""
+        return self.processes is not None and self.elsewhere(job) is not None
+
     def run_aloud(self, job: JobT, console: Console, place: str = "") -> EndedJob[JobT]:
-        """Run a job; print a line that begins with `place` about its start or success."""
+        """Do a job in this process; print a line that begins with `place` about its start or success."""
+        return self.ended(job, self._begin(job, None, place, console, lambda _: None), console, place)
+
+    def work_elsewhere(self, job: JobT, place: str = "") -> Work:
+        """Return the work of a job for a process of its own, in which its first line begins with `place`."""
+        phase = self.elsewhere(job)
+        assert phase is not None
+        assert self.processes is not None
+        phase = replace(phase, ledger=self.ledger.handed(job))
+        return partial(phase._begin, job, self.processes.memory_bytes, place)
+
+    def ended(self, job: JobT, outcome: EndedJob[JobT] | Died, console: Console, place: str = "") -> EndedJob[JobT]:
+        """Return how a job ended, after its process did; its death is recorded, and a success is a line."""
+        done = EndedJob(job, self._record_death(job, outcome, console)) if isinstance(outcome, Died) else outcome
+        self.ledger.fold_if_due()
+        if done.status == "success":
+            console.say(f"{'' if self.WORDS.announced else place}{self.line(done)}")
+        return done
+
+    def _begin(
+        self, job: JobT, memory_bytes: int | None, place: str, console: Console, began: Callable[[str], None]
+    ) -> EndedJob[JobT]:
         if self.WORDS.announced is not None:
             console.say(f"{place}{job.key}: {self.WORDS.announced}")
-            place = ""
-        done = self.run_job(job, console)
-        if done.status == "success":
-            console.say(f"{place}{self.line(done)}")
-        return done
-
-    def run_job(self, job: JobT, console: Console | None = None) -> EndedJob[JobT]:
-        """Do a job, unless an earlier call left the same result; record how it ended, whatever it was.
-
-        Two processes that are given the same job do it once. A failure of an earlier call stands, unless the job would
-        be done in another way, or `retry` asks for it.
-        """
-        console = console or Console.silent()
-        child = None if self.processes is None else self.elsewhere(job)
-        if self.processes is None or child is None:
-            return self.run_here(job, None, console, lambda _: None)
-        child = replace(child, ledger=self.ledger.handed(job))
-        work = partial(child.run_here, job, self.processes.memory_bytes)
-        ended: EndedJob[JobT] | Died = job_process.run(work, self.processes, console)
-        done = EndedJob(job, self._record_death(job, ended, console)) if isinstance(ended, Died) else ended
-        self.ledger.fold_if_due()
-        return done
+        return self.run_here(job, memory_bytes, console, began)
 
     def run_here(
         self, job: JobT, memory_bytes: int | None, console: Console, began: Callable[[str], None]
     ) -> EndedJob[JobT]:
-        """Do the work of `run_job` in this process.
+        """Do a job in this process, unless an earlier call left the same result; record how it ended, whatever it was.
+
+        Two processes that are given the same job do it once. A failure of an earlier call stands, unless the job would
+        be done in another way, or `retry` asks for it.
 
         Parameters
         ----------

@@ -18,7 +18,8 @@ import signal
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import CancelledError
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing import forkserver, util
@@ -34,6 +35,7 @@ from ptyproof.jobs.memory import n_killed_for_memory, no_core_file
 
 _PASSED_ON = ("PTYPROOF_ANONYMOUS",)  # may differ from job to job; the rest of the environment is the server's
 _GRACE_S = 2.0
+_STOP_S = 0.2  # between looks at whether another thread wants the job to end
 _LONGEST_TEMPORARY = 60  # bytes of the temporary folder with which the names of sockets in it fit
 _BY_OTHERS = frozenset({signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT})
 
@@ -121,7 +123,13 @@ def _find_room_for_sockets() -> None:
             return
 
 
-def run(work: Work, limits: JobProcesses, console: Console) -> Any:
+def run(
+    work: Work,
+    limits: JobProcesses,
+    console: Console,
+    stop: threading.Event | None = None,
+    variables: Mapping[str, str] | None = None,
+) -> Any:
     """Run `work(console, began)` in a process of its own; return what it returns, or how the process died.
 
     Parameters
@@ -132,11 +140,17 @@ def run(work: Work, limits: JobProcesses, console: Console) -> Any:
         What the process may take.
     console
         Where the job's lines and progress bars go.
+    stop
+        Ends the job as an interrupt does, when another thread sets it.
+    variables
+        Variables of the environment that the process has besides those of its server.
 
     Raises
     ------
     PtyproofError
         If the work raised; an error of another type is a `RunError` with the same sentence.
+    CancelledError
+        If `stop` was set; the job's process has ended then.
     KeyboardInterrupt
         If this process is interrupted; the job's process has ended then.
     """
@@ -145,14 +159,14 @@ def run(work: Work, limits: JobProcesses, console: Console) -> Any:
     killed_before = n_killed_for_memory()
     size = shutil.get_terminal_size()
     environment = {name: os.environ.get(name) for name in _PASSED_ON}
-    environment |= {"COLUMNS": str(size.columns), "LINES": str(size.lines)}
+    environment |= {"COLUMNS": str(size.columns), "LINES": str(size.lines), **(variables or {})}
     arguments = (work, theirs, console.bars is not None, environment)
     process = context.Process(target=_child, args=arguments, name="ptyproof job")
     with mine:
         try:
             process.start()
             theirs.close()
-            heard = _listen(process, mine, console, limits)
+            heard = _listen(process, mine, console, limits, stop)
         except BaseException:
             _stop(process)
             raise
@@ -172,34 +186,18 @@ def run(work: Work, limits: JobProcesses, console: Console) -> Any:
 
 @dataclass
 class _Heard:
-    """What a process reported: whether its job began, and its last message."""
+    """What a process reported: whether its job began, until when it may run, and its last message."""
 
     began: str | None = None
+    deadline: float = float("inf")
     end: tuple[str, Any] | None = None
     timed_out: bool = False
 
-
-def _listen(process: BaseProcess, channel: Connection, console: Console, limits: JobProcesses) -> _Heard:
-    """Pass on the messages of a process until it reports the end of its job, dies, or exceeds its time."""
-    heard, deadline = _Heard(), float("inf")
-    while heard.end is None:
-        left = deadline - clock.seconds()
-        ready = wait([channel, process.sentinel], None if left == float("inf") else max(0.0, left))
-        if not ready:
-            heard.timed_out = True
-            break
-        if channel not in ready:
-            if not channel.poll():
-                break
-            continue
-        try:
-            kind, value = channel.recv()
-        except (EOFError, OSError):  # cut off in the middle of a message
-            process.join(_GRACE_S)
-            break
+    def take(self, kind: str, value: Any, console: Console, limits: JobProcesses) -> None:
+        """Pass on a message, or keep what it says."""
         if kind == "began":
-            heard.began = value
-            deadline = float("inf") if limits.timeout_s is None else clock.seconds() + limits.timeout_s
+            self.began = value
+            self.deadline = float("inf") if limits.timeout_s is None else clock.seconds() + limits.timeout_s
         elif kind == "line" and console.lines is not None:
             console.lines.write(value)
             console.lines.flush()
@@ -207,7 +205,31 @@ def _listen(process: BaseProcess, channel: Connection, console: Console, limits:
             console.bars.write(value)
             console.bars.flush()
         elif kind in {"result", "error"}:
-            heard.end = (kind, value)
+            self.end = (kind, value)
+
+
+def _listen(
+    process: BaseProcess, channel: Connection, console: Console, limits: JobProcesses, stop: threading.Event | None
+) -> _Heard:
+    """Pass on the messages of a process until it reports the end of its job, dies, or exceeds its time."""
+    heard = _Heard()
+    while heard.end is None:
+        if stop is not None and stop.is_set():
+            raise CancelledError
+        left = min(heard.deadline - clock.seconds(), float("inf") if stop is None else _STOP_S)
+        ready = wait([channel, process.sentinel], None if left == float("inf") else max(0.0, left))
+        if channel in ready or (ready and channel.poll()):
+            try:
+                kind, value = channel.recv()
+            except (EOFError, OSError):  # cut off in the middle of a message
+                process.join(_GRACE_S)
+                break
+            heard.take(kind, value, console, limits)
+        elif ready:
+            break
+        elif clock.seconds() >= heard.deadline:
+            heard.timed_out = True
+            break
     return heard
 
 

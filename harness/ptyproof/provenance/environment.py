@@ -63,13 +63,13 @@ def run_environment() -> dict[str, str]:
     threads = os.environ.get("OMP_NUM_THREADS")
     return environment(_OF_RUNS) | {
         "cpu": cpu_name(),
-        "n_cpus": str(_n_cpus()),
+        "n_cpus": str(n_cpus()),
         "threads": "not limited" if threads is None else f"OMP_NUM_THREADS={threads}",
         "device": _device(),
     }
 
 
-def _n_cpus() -> int:
+def n_cpus() -> int:
     """Return the number of processors that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))

@@ -5,7 +5,7 @@ The first process that asks does the work.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property, partial
@@ -16,7 +16,10 @@ from ptyproof.console import Console
 from ptyproof.errors import PtyproofError
 from ptyproof.io.locking import lock
 from ptyproof.jobs.attempt import EndedJob
+from ptyproof.jobs.executor import Executor
+from ptyproof.jobs.local import LocalExecutor
 from ptyproof.jobs.process import JobProcesses, start_server
+from ptyproof.jobs.queue import JobQueue
 from ptyproof.methods.reconstruction_jobs import NO_BUNDLE, ReconstructionFilters, ReconstructionJob, no_bundle
 from ptyproof.methods.registry import Provider
 from ptyproof.phases.base import Base
@@ -77,6 +80,9 @@ class MatrixRun:
         Let each job have a process of its own, within these limits; None runs them in this one.
     retry
         `failed` runs again what failed in an earlier run.
+    executor
+        Runs the jobs that have a process of their own; with several at once, the cells of the run are queued as soon as
+        their inputs exist, and not only when one is asked for.
     """
 
     hub: Path
@@ -89,6 +95,7 @@ class MatrixRun:
     methods: tuple[tuple[object, Provider], ...] = ()
     processes: JobProcesses | None = None
     retry: frozenset[str] = frozenset()
+    executor: Executor = field(default_factory=lambda: LocalExecutor(1))
 
     @property
     def folder(self) -> RunFolder:
@@ -121,12 +128,21 @@ class MatrixRun:
     def trainings(self) -> PhaseRun[TrainingJob]:
         """The run of Phase E. Phases C and D must have been run before its cells are asked for."""
         log = partial(self.folder.log, TRAINING_LOG)
-        return PhaseRun(self.phase_e, self.phase_e.enumerate, JobFilters(), self.selected, self.call_id, log)
+        return PhaseRun(
+            self.phase_e, self.phase_e.enumerate, JobFilters(), self.selected, self.call_id, log, self._queue
+        )
+
+    def train(self, job: TrainingJob, watched: Console) -> EndedJob[TrainingJob]:
+        """Train a job, or return how it ended earlier in this run."""
+        self._look_ahead(watched)
+        return self.trainings.do(job, watched)
 
     def complete(self, watched: Console) -> dict[str, Any]:
         """Train every selected job that has not ended yet; return the manifest."""
-        for job in self.trainings.cells.jobs:
-            self.trainings.do(job, watched)
+        jobs = self.trainings.cells.jobs
+        self._queue_up(jobs, (), watched)
+        for job in jobs:
+            self.train(job, watched)
         return self.trainings.manifest()
 
     @cached_property
@@ -147,7 +163,7 @@ class MatrixRun:
         enumerated = partial(self.phase_f.enumerate, to_be_trained=True)
         log = partial(self.folder.log, RECONSTRUCTION_LOG)
         selected = self.selected_reconstructions
-        return PhaseRun(self.phase_f, enumerated, ReconstructionFilters(), selected, self.call_id, log)
+        return PhaseRun(self.phase_f, enumerated, ReconstructionFilters(), selected, self.call_id, log, self._queue)
 
     def reconstruct(self, job: ReconstructionJob, watched: Console) -> EndedJob[ReconstructionJob] | Skip:
         """Reconstruct a job, after the training that it needs; or return how it ended earlier in this run.
@@ -157,6 +173,7 @@ class MatrixRun:
         ended = self.reconstructions.ended(job)
         if ended is not None:
             return ended
+        self._look_ahead(watched)
         if job.needs and self.trainings.do(job.training, watched).status != "success":
             training = self.phase_e.ledger.entry(job.training)
             reason = no_bundle(job.training.key, {} if training is None else {job.training.key: training})
@@ -170,7 +187,9 @@ class MatrixRun:
 
     def complete_reconstructions(self, watched: Console) -> dict[str, Any]:
         """Reconstruct every selected job that has not ended yet; return the manifest."""
-        for job in self.reconstructions.cells.jobs:
+        jobs = self.reconstructions.cells.jobs
+        self._queue_up((), jobs, watched)
+        for job in jobs:
             self.reconstruct(job, watched)
         return self.reconstructions.manifest()
 
@@ -196,6 +215,41 @@ class MatrixRun:
             kept_comparison(
                 open_comparison(folder.real_run, phase_c_root=folder.phase_c_root, phase_d_root=folder.phase_d_root)
             )
+
+    def close(self) -> None:
+        """End the jobs that still run, and leave the hub's comparison in step with its reconstructions."""
+        self._queue.close()
+        self.folder.fold()
+        self.keep_comparison()
+
+    @cached_property
+    def _queue(self) -> JobQueue:
+        return JobQueue(self.executor)
+
+    def _look_ahead(self, watched: Console) -> None:
+        """Queue the cells that the run was asked for, and not only the one that is waited for."""
+        trainings = () if self.selected is None else self.trainings.cells.jobs
+        reconstructions = () if self.selected_reconstructions is None else self.reconstructions.cells.jobs
+        self._queue_up(trainings, reconstructions, watched)
+
+    def _queue_up(
+        self, trainings: Sequence[TrainingJob], reconstructions: Sequence[ReconstructionJob], watched: Console
+    ) -> None:
+        """Queue jobs, each as soon as its inputs exist, if the executor runs several at once."""
+        if self.executor.n_jobs < 2:
+            return
+
+        def go_on(trained: EndedJob[TrainingJob]) -> None:
+            for job in reconstructions:
+                if trained.status == "success" and trained.job in job.needs:
+                    self.reconstructions.submit(job, watched)
+
+        needed = [job.training for job in reconstructions if job.needs]
+        for training in (*trainings, *needed):
+            self.trainings.submit(training, watched, go_on)
+        for job in reconstructions:
+            if not job.needs:
+                self.reconstructions.submit(job, watched)
 
     @property
     def _roots(self) -> tuple[Path, Path, Path]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Generic
 
@@ -12,6 +12,7 @@ from ptyproof.console import Console
 from ptyproof.errors import InputError
 from ptyproof.jobs.attempt import EndedJob
 from ptyproof.jobs.phase import JobPhase
+from ptyproof.jobs.queue import JobQueue, Submitted
 from ptyproof.records.cell_book import Record
 from ptyproof.records.cell_ledger import Filters
 from ptyproof.study.cells import Enumeration, JobT, Skip
@@ -35,6 +36,8 @@ class PhaseRun(Generic[JobT]):
         Name that the processes of the run share; None makes one.
     log
         Opens the phase's log, in addition to a console.
+    queue
+        Gives jobs to an executor.
     """
 
     phase: JobPhase[JobT]
@@ -43,6 +46,8 @@ class PhaseRun(Generic[JobT]):
     selected: frozenset[str] | None
     call_id: str | None
     log: Callable[[Console], AbstractContextManager[Console]]
+    queue: JobQueue
+    _submitted: dict[str, Submitted] = field(default_factory=dict, init=False)
 
     @property
     def cells(self) -> Enumeration[JobT]:
@@ -84,11 +89,25 @@ class PhaseRun(Generic[JobT]):
             return None
         return EndedJob(job, entry)
 
+    def submit(
+        self, job: JobT, watched: Console, then: Callable[[EndedJob[JobT]], None] = lambda _: None
+    ) -> Submitted | None:
+        """Queue a job once; `then` is called with its end. None if only this process can do it."""
+        _, called = self._opened
+        if not called.goes_elsewhere(job):
+            return None
+        if job.key not in self._submitted:
+            self._submitted[job.key] = self.queue.submit(called, job, self.log(watched), then=then)
+        return self._submitted[job.key]
+
     def do(self, job: JobT, watched: Console) -> EndedJob[JobT]:
         """Do a job, or return how it ended earlier in this run."""
-        ended = self.ended(job)
+        ended = None if job.key in self._submitted else self.ended(job)
         if ended is not None:
             return ended
+        submitted = self.submit(job, watched)
+        if submitted is not None:
+            return self.queue.wait_for(submitted, watched.bars)
         _, called = self._opened
         with self.log(watched) as console:
             return called.run_aloud(job, console)

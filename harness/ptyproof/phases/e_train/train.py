@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from ptyproof.jobs.attempt import Attempt, EndedJob
+from ptyproof.jobs.executor import Needs
 from ptyproof.jobs.phase import JobPhase, Words
 from ptyproof.metrics.improvement import verdict
 from ptyproof.records.cell_book import Record
@@ -50,6 +51,10 @@ class TrainingPhase(JobPhase[TrainingJob]):
     def facts(self, job: TrainingJob) -> Record:
         """Return what an entry says of a training that has found nothing yet."""
         return {"datasets": None, "training": self.training.as_dict(), "environment": None, "scores": None}
+
+    def needs(self, job: TrainingJob) -> Needs:
+        """Return that a training takes a GPU, where trainings run on one."""
+        return Needs(gpu=resolve_accelerator(self.options.accelerator) == "gpu")
 
     def environment(self) -> Record:
         """Return what the bits of a bundle depend on in this process."""

@@ -7,6 +7,7 @@ method that needs no training have one reconstruction, which is made once and re
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import ClassVar
@@ -123,6 +124,10 @@ class ReconstructionPhase(JobPhase[ReconstructionJob]):
         compute = compute_environment(self.options)
         versions = environment(("numpy", "scipy", "torch", "torchvision", "ptychi"))
         return versions | {key: compute[key] for key in ("torch", "cpu", "threads", "device")}
+
+    def same_result(self, job: ReconstructionJob) -> Hashable | None:
+        """Return method and data of a job without a network: cells that share them share the result."""
+        return None if job.needs else (job.cell.method, job.data_path)
 
     def work(self, attempt: Attempt[ReconstructionJob]) -> EndedJob[ReconstructionJob]:
         """Reconstruct a job."""

@@ -1,0 +1,48 @@
+"""Where jobs run: an executor takes work with its needs, says which work has ended, and cancels the rest.
+
+An executor decides when and where a job runs, nothing else: what a job does, and how its end is recorded, is the
+phase's. The process that submits is the only one that asks an executor for something.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from ptyproof.console import Console
+from ptyproof.jobs.process import JobProcesses
+
+Work = Callable[[Console, Callable[[str], None]], Any]  # `jobs.process.run` says how it is called
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a job takes of a machine: one thread of the CPU, and a GPU of its own if `gpu` is True."""
+
+    gpu: bool = False
+
+
+class Executor(Protocol):
+    """Runs jobs, several at once.
+
+    A future of `submit` has what `jobs.process.run` returns or raises: the value of the work, or how its process died.
+    A job that was canceled has `concurrent.futures.CancelledError`.
+    """
+
+    @property
+    def n_jobs(self) -> int:
+        """How many jobs may run at once."""
+
+    def submit(self, work: Work, limits: JobProcesses, needs: Needs, console: Console) -> Future[Any]:
+        """Take work that can be pickled, with the limits of its process; its lines and bars go to the console."""
+
+    def wait(self, futures: Collection[Future[Any]]) -> set[Future[Any]]:
+        """Wait until one of the futures has ended, and return all that have."""
+
+    def cancel(self, futures: Collection[Future[Any]]) -> None:
+        """End what runs and take back what waits; no process of these futures lives when this returns."""
+
+    def close(self) -> None:
+        """Give back what the executor holds; nothing that it was given runs any more."""
