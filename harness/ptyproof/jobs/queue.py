@@ -10,24 +10,42 @@ from collections.abc import Callable, Hashable
 from concurrent.futures import Future
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import Any, Protocol, TextIO
 
 from ptyproof.console import Console
 from ptyproof.jobs.attempt import EndedJob
-from ptyproof.jobs.executor import Executor
+from ptyproof.jobs.executor import Executor, Needs, Work
+from ptyproof.jobs.process import JobProcesses
 from ptyproof.jobs.screen import Screen
 
-if TYPE_CHECKING:
-    from ptyproof.jobs.phase import JobPhase
-
 Ended = Callable[[EndedJob[Any]], None]
+
+
+class Phase(Protocol):
+    """What the queue asks a phase of jobs for; `jobs.phase.JobPhase` is one."""
+
+    @property
+    def processes(self) -> JobProcesses | None:
+        """The limits of a job's process."""
+
+    def work_elsewhere(self, job: Any, place: str = "") -> Work:
+        """Return the work of a job for a process of its own."""
+
+    def needs(self, job: Any) -> Needs:
+        """Return what a job takes of a machine."""
+
+    def same_result(self, job: Any) -> Hashable | None:
+        """Return a name that jobs with the same result share."""
+
+    def ended(self, job: Any, outcome: Any, console: Console, place: str = "") -> EndedJob[Any]:
+        """Record how a job ended, and return it."""
 
 
 @dataclass(eq=False)
 class Submitted:
     """A job in the queue: how it ended, once it has."""
 
-    phase: JobPhase[Any]
+    phase: Phase
     job: Any
     console: Console
     place: str
@@ -54,7 +72,7 @@ class JobQueue:
 
     def submit(
         self,
-        phase: JobPhase[Any],
+        phase: Phase,
         job: Any,
         log: AbstractContextManager[Console],
         place: str = "",
