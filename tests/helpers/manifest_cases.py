@@ -44,6 +44,8 @@ SUMMARY = ("metrics_summary", "one-protocol")
 REPLICATES = ("metrics_summary", "three-replicates")
 EIGHT = ("comparison_table", "eight-replicates")
 STATE = ("job_state", "running")
+DIFFERENCE = ("hub_difference", "three-replicates")
+OTHERWISE = ("hub_difference", "failed-and-other-protocol")
 ASSESSED = ("assessment", "one-failed")
 OWN = ("assessment", "own-networks")
 CERTIFIED = ("certificate", "reproduced")
@@ -396,6 +398,17 @@ OF_COMPARISONS = (
     case("PM201", "$.rows[0].start_s.values", EIGHT, rows__0__start_s__values=[1.5]),
     case("PM203", "$.rows[4]", EIGHT, rows=_twice),
     case("PM623", "$.rows[0].scores[0]", EIGHT, metrics__0__metric="phase_mae"),
+    # differences of hubs; metric 3 of DIFFERENCE is the first of lsqml, and 5 is a time
+    case("PM201", "$.metrics[0].old", DIFFERENCE, metrics__0__old=[0.5]),
+    case("PM614", "$.rule.least_relative", DIFFERENCE, rule__least_relative=0.0),
+    case("PM614", "$.metrics[3].judged.outcome", DIFFERENCE, metrics__3__judged__outcome="ahead"),
+    case("PM614", "$.metrics[3].is_worse", DIFFERENCE, metrics__3__is_worse=False),
+    case("PM614", "$.metrics[3].is_worse", DIFFERENCE, tolerance=0.5),
+    case("PM614", "$.metrics[3].judged", DIFFERENCE, metrics__3__judged=None),
+    case("PM614", "$.metrics[5].is_worse", DIFFERENCE, metrics__5__is_worse=True),
+    case("PM614", "$.is_worse", DIFFERENCE, is_worse=False),
+    case("PM614", "$.states[0].is_worse", OTHERWISE, states__0__is_worse=True),
+    case("PM614", "$.states[0].new", OTHERWISE, states__0__old="success"),
     case("PM614", "$.rule.least_relative", REPLICATES, rule__least_relative=0.0),
     # metrics of recipes since version 2; measures 5 to 7 of a cell are frequencies, 11 to 15 are times
     *(

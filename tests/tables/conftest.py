@@ -8,18 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from ptyproof.hub.index import Hub
-from ptyproof.phases.base import load_base
-from ptyproof.phases.c_simulate.generate import generate
-from ptyproof.phases.d_overlap.overlap import overlap
-from ptyproof.phases.g_compare.compare import open_comparison, run_comparison
-from ptyproof.report.summary import write_summary
-from ptyproof.runs.folder import RunFolder
 from ptyproof.study.design import StudyDesign
 from ptyproof.tables.hubs import HubResults, read_hubs
-from tests.helpers.hubs import make_run
-from tests.helpers.replicates import LEVELS, MakeHub, methods_of
-from tests.strategies.reconstructions import phase_f
+from tests.helpers.replicates import LEVELS, MakeHub, make_replicate
 
 
 @pytest.fixture(scope="session")
@@ -33,19 +24,7 @@ def make_hub(tiny: StudyDesign, tmp_path_factory: pytest.TempPathFactory) -> Mak
     """Make a sound hub of a replicate."""
 
     def make(replicate: int, levels: Mapping[str, float] = LEVELS, design: StudyDesign = tiny) -> Path:
-        root = tmp_path_factory.mktemp("tables") / f"replicate{replicate}"
-        seeded = replace(design, seeds=replace(design.seeds, simulation=41 + replicate))
-        folder = RunFolder(root)
-        generate(seeded, load_base(seeded, "builtin"), folder.phase_c_root)
-        overlap(folder.phase_c_root, folder.phase_d_root)
-        folder.real_run.mkdir(parents=True)
-        methods = methods_of(levels, replicate)
-        phase_f(folder.real_run, seeded, folder.phase_c_root, folder.phase_d_root, methods)
-        run_comparison(open_comparison(folder.real_run, figures=False))
-        hub = Hub(root)
-        make_run(hub, real_run=True, outcomes={"passed": 1}, n_collected=1)
-        hub.write(lambda: write_summary(root))
-        return root
+        return make_replicate(tmp_path_factory.mktemp("tables") / f"replicate{replicate}", design, replicate, levels)
 
     return make
 

@@ -14,6 +14,7 @@ from ptyproof.checking.checks import (
     comparison_tables,
     comparisons,
     conformances,
+    differences,
     generic,
     hub_index,
     hub_runs,
@@ -248,6 +249,9 @@ KINDS: dict[str, Kind] = {
     ),
     "comparison_table": Kind(
         "table of methods over replicates", (comparison_tables.check,), ("account", "values", "claims")
+    ),
+    "hub_difference": Kind(
+        "difference of two hubs or manifests", (differences.check,), ("account", "values", "claims")
     ),
     "assessment": Kind(
         "assessment of methods on a measurement",

@@ -28,6 +28,7 @@ COMMANDS = {
     "reconstruct": "reconstruct",
     "compare": "compare",
     "table": "table",
+    "diff": "diff",
     "assess": "assess",
     "predict": "predict",
     "certify": "certify",

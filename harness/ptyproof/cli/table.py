@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ptyproof.cli.options import Commands, add_command
-
-if TYPE_CHECKING:
-    from ptyproof_schemas.types.comparison_table import ComparisonTable
+from ptyproof.cli.output import add_output, write_record
 
 _EXAMPLES = """\
 ptyproof table hubs/replicate1 hubs/replicate2 hubs/replicate3 --against map-tv
@@ -19,7 +15,6 @@ ptyproof table hubs/* --against map-tv --output table.md
 ptyproof table hubs/* --against map-tv --output table.json    # the schema comparison_table 1
 
 exit status: 0 the table was made; 2 wrong usage, a hub that is not sound, or hubs that cannot share a table"""
-_FORMATS = {".md": "markdown", ".json": "json"}
 
 
 def add_parser(commands: Commands) -> None:
@@ -44,12 +39,7 @@ def add_parser(commands: Commands) -> None:
     parser.add_argument("--dose", nargs="+", type=float, action="extend", metavar="PHOTONS", help="only these doses")
     parser.add_argument("--view", nargs="+", action="extend", metavar="NAME", help="only these views")
     parser.add_argument("--method", nargs="+", action="extend", metavar="NAME", help="only these methods")
-    parser.add_argument(
-        "--format",
-        choices=("text", "markdown", "json"),
-        help="default: as --output ends (.md, .json), otherwise text",
-    )
-    parser.add_argument("--output", type=Path, metavar="FILE", help="write the table to a file")
+    add_output(parser, "table")
     parser.set_defaults(run=_run)
 
 
@@ -57,29 +47,9 @@ def _run(args: argparse.Namespace) -> int:
     from ptyproof.tables.choice import USUAL_METRICS, Choice
     from ptyproof.tables.hubs import read_hubs
     from ptyproof.tables.table import table_of
+    from ptyproof.tables.text import lines_of
 
     choice = Choice(tuple(args.metric or USUAL_METRICS), args.dose, args.view, args.method, args.against)
     table = table_of(read_hubs(args.hubs), choice)
-    form = args.format or _FORMATS.get("" if args.output is None else args.output.suffix, "text")
-    _write(table, form, args.output)
+    write_record(args, table, lambda form: lines_of(table, form))
     return 0
-
-
-def _write(table: ComparisonTable, form: str, output: Path | None) -> None:
-    from ptyproof.io.atomic import write_text
-    from ptyproof.io.strict_json import format_json
-    from ptyproof.records.manifest import write_manifest
-    from ptyproof.tables.text import lines_of
-
-    if form == "json" and output is not None:
-        write_manifest(output, table)
-        return
-    text = (
-        format_json(table)
-        if form == "json"
-        else "".join(f"{line}\n" for line in lines_of(table, "markdown" if form == "markdown" else "text"))
-    )
-    if output is None:
-        sys.stdout.write(text)
-    else:
-        write_text(output, text)

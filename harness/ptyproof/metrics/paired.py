@@ -118,6 +118,14 @@ class Judged:
     relative: float | None = None
     interval: tuple[float, float] | None = None
 
+    def is_behind_beyond(self, tolerance: float) -> bool:
+        """Tell whether the method is behind by more than a relative tolerance.
+
+        Where the rule is undecided, as for one replicate, the tolerance alone judges the median difference.
+        """
+        beyond = self.relative is not None and -self.relative > tolerance
+        return beyond and self.outcome in ("behind", "undecided")
+
 
 def relative_difference(value: float, other: float, definition: MetricDefinition) -> float:
     """Return by what part of the larger magnitude a value is better than another one; negative where it is worse.

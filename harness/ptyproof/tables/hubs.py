@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ptyproof.checking.hub import judge_hub
+from ptyproof.checking.hub import refuse_unsound
 from ptyproof.errors import InputError
 from ptyproof.hub.index import INDEX
 from ptyproof.hub.layout import COMPARISON, RECONSTRUCTION, TRAINING
@@ -56,13 +56,7 @@ def read_hubs(roots: Sequence[Path]) -> list[HubResults]:
 
 
 def _read(root: Path) -> HubResults:
-    judged = judge_hub(root)
-    if judged.errors:
-        first = judged.errors[0]
-        raise InputError(
-            f"{root} is not sound, and a table is only made of sound hubs: {len(judged.errors)} errors, the first is "
-            f"{first.code} in {first.file}; `ptyproof check {root}` lists them"
-        )
+    refuse_unsound(root, "a table is only made of sound hubs")
     for name in (COMPARISON, RECONSTRUCTION):
         if not (root / name).is_file():
             raise InputError(f"{root} has no {name}; a table needs a real run whose methods were compared")

@@ -20,6 +20,7 @@ from ptyproof.checking.model.findings import Finding
 from ptyproof.checking.model.hub_files import HubFiles, files_in, hub_files
 from ptyproof.checking.model.loading import load
 from ptyproof.checking.own_kinds import ManifestKind
+from ptyproof.errors import InputError
 from ptyproof.hub.layout import KINDS
 
 _GROUPS = ("hub",)
@@ -141,6 +142,29 @@ def judge_hub(
     own += sources.check(sound)
     own += skips.check(None if manifest_only else files, sound, index)
     return JudgedHub(root, tuple(judged), tuple(sorted(set(own), key=Finding.order)), tuple(left_alone))
+
+
+def refuse_unsound(root: Path, why: str) -> None:
+    """Refuse a hub in which an error is found.
+
+    Parameters
+    ----------
+    root
+        The hub.
+    why
+        What needs sound hubs, as part of a sentence: `a table is only made of sound hubs`.
+
+    Raises
+    ------
+    InputError
+        If the folder is not a hub, or not a sound one.
+    """
+    errors = judge_hub(root).errors
+    if errors:
+        raise InputError(
+            f"{root} is not sound, and {why}: {len(errors)} errors, the first is {errors[0].code} in {errors[0].file}; "
+            f"`ptyproof check {root}` lists them"
+        )
 
 
 @dataclass(frozen=True)

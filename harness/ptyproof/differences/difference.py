@@ -1,0 +1,88 @@
+"""The difference of two sides as a record: `hub_difference`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from ptyproof.differences.cells import cells_of, digests, states
+from ptyproof.differences.scores import scores
+from ptyproof.differences.settings import design_keys, environments
+from ptyproof.errors import InputError
+from ptyproof.metrics.paired import RULE
+from ptyproof.records.manifest import head
+
+if TYPE_CHECKING:
+    from ptyproof.differences.sides import Side
+    from ptyproof_schemas.types.hub_difference import Digest, HubDifference, Score, State
+
+TOLERANCE = RULE.least_relative
+
+
+def difference_of(old: Side, new: Side, tolerance: float = TOLERANCE) -> HubDifference:
+    """Return the difference of sides that `read_sides` has accepted.
+
+    Parameters
+    ----------
+    old, new
+        The sides.
+    tolerance
+        Relative difference in [0, 1) beyond which a metric that is behind is worse.
+
+    Raises
+    ------
+    InputError
+        If the tolerance is not in [0, 1).
+    """
+    if not 0 <= tolerance < 1:
+        raise InputError(f"--tolerance must be in [0, 1), got {tolerance:g}")
+    both = [record for record in new.manifests if record in old.manifests]
+    changed: list[State] = []
+    measured: list[Score] = []
+    other: list[Digest] = []
+    n_states, n_digests = 0, 0
+    for record in both:
+        manifests = old.manifests[record], new.manifests[record]
+        measured += scores(record, *manifests, tolerance)
+        if record == "comparison" and "reconstruction" in both:
+            continue  # its cells are those of the reconstructions
+        cells = cells_of(record, manifests[0]), cells_of(record, manifests[1])
+        changed += states(record, *cells)
+        n_states += sum(name in cells[1] and cells[1][name].status == cell.status for name, cell in cells[0].items())
+        differing, n_same = digests(record, *cells)
+        other += differing
+        n_digests += n_same
+    return {
+        **head("hub_difference"),
+        "old": old.as_dict(),
+        "new": new.as_dict(),
+        "tolerance": tolerance,
+        "rule": RULE.as_dict(),
+        "is_worse": any(entry["is_worse"] for entry in (*changed, *measured)),
+        "states": changed,
+        "n_states_same": n_states,
+        "metrics": measured,
+        "digests": other,
+        "n_digests_same": n_digests,
+        "environment": list(environments(old, new)),
+        "design": list(design_keys(old.first["design"], new.first["design"])),
+        "remarks": list(_remarks(old, new, measured)),
+    }
+
+
+def _remarks(old: Side, new: Side, measured: list[Score]) -> Iterator[str]:
+    """Yield what readers of the difference must know."""
+    before, after = old.as_dict(), new.as_dict()
+    if before["study"] != after["study"]:
+        yield f"The studies have other names: {before['study']} and {after['study']}."
+    if before["design_digest"] != after["design_digest"]:
+        yield "The studies have other design digests, so a difference of metrics may come from the design."
+    for one, two, which in ((old, new, "new"), (new, old, "old")):
+        for record in one.manifests:
+            if record not in two.manifests:
+                yield f"The {which} side has no {record} manifest, so nothing of it is compared."
+    if any(score["data"] == "other" for score in measured):
+        yield "Some metrics were measured on other patterns, so the noise of the patterns is part of their differences."
+    others = dict.fromkeys(str(score["method"] or "training") for score in measured if score["protocol"] == "other")
+    if others:
+        yield f"Other protocol: the metrics of {', '.join(others)} are not compared, as they were measured otherwise."

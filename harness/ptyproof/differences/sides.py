@@ -1,0 +1,135 @@
+"""The two sides of a difference, the old and the new one: sound hubs, or sound manifests of one kind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+from ptyproof.checking import check_manifest
+from ptyproof.checking.hub import refuse_unsound
+from ptyproof.errors import InputError
+from ptyproof.hub.index import INDEX, Hub
+from ptyproof.hub.layout import COMPARISON, RECONSTRUCTION, TRAINING
+from ptyproof.io.hashing import sha256_file
+from ptyproof.records.recorded import read_recorded
+
+if TYPE_CHECKING:
+    from ptyproof_schemas.types import hub_difference as records
+
+Record = Literal["training", "reconstruction", "comparison"]
+RECORDS: dict[Record, str] = {"training": TRAINING, "reconstruction": RECONSTRUCTION, "comparison": COMPARISON}
+_KINDS: dict[str, Record] = {f"{record}_manifest": record for record in RECORDS}
+_SHOWN = 80
+
+
+@dataclass(frozen=True, eq=False)
+class Side:
+    """A hub or a manifest.
+
+    Parameters
+    ----------
+    path
+        Its folder or file, as it was named.
+    what
+        `hub`, or the kind of the manifest.
+    sha256
+        Of the hub's index, or of the manifest.
+    manifests
+        The manifests of the phases that it has.
+    run
+        The newest real run of a hub; None for a manifest, and without such a run.
+    """
+
+    path: Path
+    what: str
+    sha256: str
+    manifests: Mapping[Record, Mapping[str, Any]]
+    run: Mapping[str, Any] | None = None
+
+    @property
+    def first(self) -> Mapping[str, Any]:
+        """The first manifest; all are of one study."""
+        return next(iter(self.manifests.values()))
+
+    def as_dict(self) -> records.Side:
+        """Return the side as JSON values."""
+        return {
+            "what": cast("Any", self.what),
+            "name": self.path.resolve().name,
+            "sha256": self.sha256,
+            "study": self.first["study"],
+            "design_digest": self.first["design_digest"],
+        }
+
+
+def read_sides(old: Path, new: Path) -> tuple[Side, Side]:
+    """Return two hubs, or two manifests of one kind.
+
+    Raises
+    ------
+    InputError
+        If one is not sound, is of no known kind, is not of the kind of the other, or holds nothing to compare.
+    """
+    sides = read_side(old), read_side(new)
+    first, second = sides
+    if first.what != second.what:
+        raise InputError(
+            f"{old} is a {_called(first.what)}, but {new} is a {_called(second.what)}: only two hubs, or two "
+            "manifests of one kind, can be compared"
+        )
+    if not first.manifests.keys() & second.manifests.keys():
+        raise InputError(f"{old} has manifests of {_names(first)}, but {new} of {_names(second)}: none is in both")
+    return sides
+
+
+def read_side(path: Path) -> Side:
+    """Return a sound hub or manifest.
+
+    Raises
+    ------
+    InputError
+        If it is not sound, is of no known kind, or holds nothing to compare.
+    """
+    return _hub(path) if path.is_dir() else _manifest(path)
+
+
+def _hub(root: Path) -> Side:
+    refuse_unsound(root, "only sound hubs are compared")
+    manifests = {
+        record: read_recorded(root / name, f"{record}_manifest")
+        for record, name in RECORDS.items()
+        if (root / name).is_file()
+    }
+    if not manifests:
+        raise InputError(f"{root} has none of {', '.join(RECORDS.values())}; a difference needs a real run")
+    index = Hub(root).read()
+    runs = [] if index is None else [run for run in index["runs"] if run["real_run"]]
+    return Side(root, "hub", sha256_file(root / INDEX), manifests, runs[-1] if runs else None)
+
+
+def _manifest(path: Path) -> Side:
+    if not path.is_file():
+        raise InputError(f"{path} is neither an artifact hub nor a manifest: there is no such folder or file")
+    judged = check_manifest(path, manifest_only=True)
+    if judged.kind not in _KINDS:
+        raise InputError(
+            f"{path} must be a hub or one of {', '.join(_KINDS)}, got {str(judged.kind or judged.headline)[:_SHOWN]}"
+        )
+    errors = [finding for finding in judged.findings if finding.severity == "error"]
+    if errors:
+        raise InputError(
+            f"{path} is not sound, and only sound manifests are compared: {len(errors)} errors, the first is "
+            f"{errors[0].code} at {errors[0].json_path}; `ptyproof check --manifest-only {path}` lists them"
+        )
+    manifest = read_recorded(path, judged.kind)
+    return Side(path, judged.kind, sha256_file(path), {_KINDS[judged.kind]: manifest})
+
+
+def _called(what: str) -> str:
+    return what.replace("_", " ")
+
+
+def _names(side: Side) -> str:
+    return " and ".join(side.manifests)
