@@ -189,7 +189,7 @@ def test_where_bytes_are_no_text(raw: bytes, rule: str, place: tuple[int, int]) 
 def test_a_file_that_is_too_large(tmp_path: Path) -> None:
     path = tmp_path / "large.json"
     with path.open("wb") as file:
-        file.truncate(50_000_000)
+        file.truncate(MAX_BYTES + 1)
     with pytest.raises(NotStrictJsonError, match=naming(path, MAX_BYTES)) as caught:
         read_json(path)
     assert caught.value.rule == "size"
