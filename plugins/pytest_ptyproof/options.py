@@ -91,6 +91,17 @@ _OPTIONS = {
         "twice",
     ),
     "certify-epochs": _Option("count", "compare only the first N epochs (default: all)", "N"),
+    "baseline": _Option(
+        "text",
+        "artifact hub of an earlier run: a test fails if its cell got worse than there (see `ptyproof diff`)",
+        "OLD_HUB",
+        is_file=lambda _: True,
+    ),
+    "tolerance": _Option(
+        "number",
+        "relative difference beyond which a metric is worse than in the baseline (default: 0.02)",
+        "FRACTION",
+    ),
     "keep-datasets": _Option(
         "flag", "keep the datasets under DIR/work (default: remove them after the manifests record their hashes)"
     ),

@@ -23,6 +23,7 @@ _PARTS = (
     "pytest_ptyproof.reconstruction",
     "pytest_ptyproof.comparison",
     "pytest_ptyproof.certificate",
+    "pytest_ptyproof.baseline",
     "pytest_ptyproof.missing",
     "pytest_ptyproof.stray",
     "pytest_ptyproof.own_reports",

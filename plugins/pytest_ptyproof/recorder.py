@@ -23,6 +23,7 @@ from ptyproof.io.json_lines import one_line
 from ptyproof.provenance.anonymity import anonymity, is_anonymous
 from ptyproof.provenance.environment import run_environment
 from ptyproof.provenance.redaction import redaction
+from pytest_ptyproof.baseline import baseline_of
 from pytest_ptyproof.command_options import CommandOptions
 from pytest_ptyproof.failures import causes_on, subtest_on
 from pytest_ptyproof.hub import hub_in_use, hub_place
@@ -76,7 +77,8 @@ class Recorder:
         self._files = [self._log, self._lines]
         if self._kind in ("red", "green"):
             self._files.append(self._tree.open_list(self._log.path))
-        return {
+        baseline = baseline_of(self._config)
+        return ({} if baseline is None else {"baseline": baseline.as_dict()}) | {
             "log_path": self._name(self._log.path),
             "reports_path": self._name(self._lines.path),
             "files_path": self._name(self._files[2].path) if self._files[2:] else None,

@@ -21,7 +21,16 @@ if TYPE_CHECKING:
 
 RECONSTRUCTION = "ptyproof_reconstruction_job"
 COMPARISON = "ptyproof_comparison_cell"
+TRAINING = "ptyproof_training_job"
+MATRIX = pytest.StashKey[Any]()  # the MatrixRun, once a test has asked for it
 _DESIGN = pytest.StashKey[Any]()
+
+
+@dataclass(frozen=True)
+class TrainingCell:
+    """A cell of Phase E, before anybody knows whether it can be trained."""
+
+    key: str
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ Fixtures are thin: the phases are `ptyproof.phases`, and their imports stand ins
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,9 +21,12 @@ from pytest_ptyproof.methods import guests_of, registered_methods
 from pytest_ptyproof.options import in_pytest_words, on_command_line, value_of
 from pytest_ptyproof.shared import (
     COMPARISON,
+    MATRIX,
     RECONSTRUCTION,
+    TRAINING,
     ComparisonCell,
     ReconstructionCell,
+    TrainingCell,
     job_of,
     plain_errors,
     study_of,
@@ -40,16 +42,8 @@ if TYPE_CHECKING:
     from ptyproof.study.design import StudyDesign
     from ptyproof.study.jobs import TrainingJob
 
-_CELL = "ptyproof_training_job"
 _OF_JOBS = ("retry", "job-timeout", "job-memory", "jobs")
 _OPTIONS = ("study", "base-npz", "accelerator", *_OF_JOBS)
-
-
-@dataclass(frozen=True)
-class _Cell:
-    """A cell of the matrix, before anybody knows whether it can be trained."""
-
-    key: str
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -85,12 +79,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Parametrize every test that asks for `ptyproof_training_job` over the cells of the study."""
-    if _CELL not in metafunc.fixturenames:
+    if TRAINING not in metafunc.fixturenames:
         return
     from ptyproof.study.jobs import training_cells
 
-    cells = [_Cell(cell.key) for cell in training_cells(study_of(metafunc.config))]
-    metafunc.parametrize(_CELL, cells, indirect=True, ids=[cell.key for cell in cells], scope="session")
+    cells = [TrainingCell(cell.key) for cell in training_cells(study_of(metafunc.config))]
+    metafunc.parametrize(TRAINING, cells, indirect=True, ids=[cell.key for cell in cells], scope="session")
 
 
 @pytest.fixture(scope="session")
@@ -134,6 +128,7 @@ def ptyproof_matrix_run(
         *_how_jobs_run(config),
         _executor(config),
     )
+    config.stash[MATRIX] = matrix
     yield matrix
     matrix.close()
 
@@ -229,7 +224,7 @@ def _selected(session: pytest.Session) -> tuple[frozenset[str], frozenset[str]]:
     from ptyproof.methods.registry import NEED_TRAINING
 
     items = [item for item in session.items if isinstance(item, pytest.Function) and hasattr(item, "callspec")]
-    trainings = {cell.key for item in items if isinstance(cell := item.callspec.params.get(_CELL), _Cell)}
+    trainings = {cell.key for item in items if isinstance(cell := item.callspec.params.get(TRAINING), TrainingCell)}
     chosen = [item.callspec.params.get(RECONSTRUCTION) for item in items]
     cells = [cell for cell in chosen if isinstance(cell, ReconstructionCell)]
     for compared in [item.callspec.params.get(COMPARISON) for item in items]:

@@ -24,7 +24,8 @@ LAYERS = (
     ("hub", "phases"),
     ("assessment", "certificate", "checking", "conformance", "new_method"),
     ("report", "tables"),
-    ("differences", "docs_sync", "runs"),
+    ("differences",),
+    ("docs_sync", "runs"),
     ("api", "cli", "__main__"),
     ("evidence", "pytest_ptyproof"),
 )

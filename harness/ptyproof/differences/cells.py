@@ -34,7 +34,7 @@ def cells_of(record: Record, manifest: Mapping[str, Any]) -> dict[str, CellState
     """Return the cells of a manifest by their names."""
     if record == "comparison":
         return {name_of(cell): _compared(cell) for cell in manifest["cells"]}
-    found = {name_of(job): _job(job) for job in manifest["jobs"]}
+    found = {name_of(job): job_state(job) for job in manifest["jobs"]}
     for skip in manifest["skipped_views" if record == "training" else "skipped"]:
         found[name_of(skip)] = CellState("skipped", skip["reason"], {})
     for cell in manifest["not_selected"]:
@@ -48,7 +48,8 @@ def name_of(record: Mapping[str, Any]) -> str:
     return f"{name}-{record['split']}-{record['method']}" if "method" in record else name
 
 
-def _job(job: Mapping[str, Any]) -> CellState:
+def job_state(job: Mapping[str, Any]) -> CellState:
+    """Return the state of a training or reconstruction by its entry."""
     result = job["result"]
     digests = {"bundle": result.get("bundle_sha256"), "arrays": result.get("arrays_sha256")}
     if job.get("datasets") is not None:

@@ -34,8 +34,7 @@ def difference_of(old: Side, new: Side, tolerance: float = TOLERANCE) -> HubDiff
     InputError
         If the tolerance is not in [0, 1).
     """
-    if not 0 <= tolerance < 1:
-        raise InputError(f"--tolerance must be in [0, 1), got {tolerance:g}")
+    checked_tolerance(tolerance)
     both = [record for record in new.manifests if record in old.manifests]
     changed: list[State] = []
     measured: list[Score] = []
@@ -68,6 +67,19 @@ def difference_of(old: Side, new: Side, tolerance: float = TOLERANCE) -> HubDiff
         "design": list(design_keys(old.first["design"], new.first["design"])),
         "remarks": list(_remarks(old, new, measured)),
     }
+
+
+def checked_tolerance(tolerance: float) -> float:
+    """Return a tolerance.
+
+    Raises
+    ------
+    InputError
+        If it is not in [0, 1).
+    """
+    if not 0 <= tolerance < 1:
+        raise InputError(f"--tolerance must be in [0, 1), got {tolerance:g}")
+    return tolerance
 
 
 def _remarks(old: Side, new: Side, measured: list[Score]) -> Iterator[str]:

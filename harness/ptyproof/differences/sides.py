@@ -92,11 +92,19 @@ def read_side(path: Path) -> Side:
     InputError
         If it is not sound, is of no known kind, or holds nothing to compare.
     """
-    return _hub(path) if path.is_dir() else _manifest(path)
+    return read_hub(path) if path.is_dir() else _manifest(path)
 
 
-def _hub(root: Path) -> Side:
-    refuse_unsound(root, "only sound hubs are compared")
+def read_hub(root: Path, *, is_judged: bool = False) -> Side:
+    """Return a sound hub; one that `is_judged` was found sound before, and is not judged again.
+
+    Raises
+    ------
+    InputError
+        If it is not sound, or has no real run.
+    """
+    if not is_judged:
+        refuse_unsound(root, "only sound hubs are compared")
     manifests = {
         record: read_recorded(root / name, f"{record}_manifest")
         for record, name in RECORDS.items()

@@ -71,6 +71,14 @@ class Option(TypedDict):
     options: list[str]
 
 
+class Baseline(TypedDict):
+    """An earlier hub; a test whose cell is worse than there fails."""
+
+    name: str
+    index_sha256: str
+    tolerance: float
+
+
 class Red(TypedDict):
     """How a green run stands to its red one."""
 
@@ -118,6 +126,7 @@ class Run(TypedDict):
     reports_path: str | None
     files_path: NotRequired[str | None]
     blocked_path: NotRequired[str | None]
+    baseline: NotRequired[Baseline]
     red: Red | None
     collect: Collect | None
 
