@@ -19,12 +19,14 @@ ENGINES = ("torch", "torchvision", "ptychi", "matplotlib")  # pty-chi imports Ma
 CDTOOLS = ("torch", "cdtools")
 XPTYCHO = ("torch", "xptycho")
 IMAGES = ("skimage",)
+SIGNING = ("securesystemslib", "cryptography")
 _SLOW = frozenset({"lightning"})  # seconds, and used in the processes of jobs alone
 _EXTRAS = {
     "train": ("torch", "lightning", "safetensors", "matplotlib"),
     "iterative": ("torch", "torchvision", "ptychi", "h5py"),
     "engines": ("torch", "cdtools", "xptycho"),
     "images": ("skimage",),
+    "sign": ("securesystemslib", "cryptography"),
 }
 
 

@@ -23,7 +23,7 @@ LAYERS = (
     ("jobs", "metrics"),
     ("hub", "phases"),
     ("assessment", "certificate", "checking", "conformance", "new_method"),
-    ("report", "tables"),
+    ("report", "signing", "tables"),
     ("differences",),
     ("docs_sync", "runs"),
     ("api", "cli", "__main__"),

@@ -1,0 +1,117 @@
+"""The statement about a hub: an in-toto attestation (v1) of the type test-result (v0.1) over the digest of `hub.json`.
+
+The index has the digest of every other file of the hub, so the statement covers them all. It has no time, so equal
+indexes give equal statements.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, cast
+
+from ptyproof.errors import InputError
+from ptyproof.hub.index import INDEX, Hub
+from ptyproof.hub.layout import KINDS
+from ptyproof.io.hashing import sha256_file, sha256_json
+from ptyproof.io.json_lines import read_lines
+from ptyproof.io.strict_json import read_json
+
+STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
+PREDICATE_TYPE = "https://in-toto.io/attestation/test-result/v0.1"
+_FIRST_RUN = "first_run_sha256"
+RESULTS = ("PASSED", "WARNED", "FAILED")
+LISTS = {"passed": "passedTests", "skipped": "warnedTests", "failed": "failedTests"}
+
+
+def statement_of(root: Path) -> dict[str, Any]:
+    """Return the statement about a sound hub.
+
+    The result is that of the newest real run, or of the newest run of tests that are no red evidence: FAILED if it has
+    failures or another exit status than 0, WARNED if tests were skipped, and PASSED otherwise.
+
+    Raises
+    ------
+    InputError
+        If the hub has no such run.
+    """
+    index = Hub(root).read()
+    runs = [] if index is None else [cast("dict[str, Any]", run) for run in index["runs"]]
+    chosen = [run for run in runs if run["real_run"]] or [run for run in runs if run["evidence"] in ("green", "none")]
+    if not chosen:
+        raise InputError(f"{root} has no run that shows a result, so there is nothing to state")
+    return {
+        "_type": STATEMENT_TYPE,
+        "subject": [
+            {
+                "name": INDEX,
+                "digest": {"sha256": sha256_file(root / INDEX)},
+                "annotations": {_FIRST_RUN: _identity(runs[0])},
+            }
+        ],
+        "predicateType": PREDICATE_TYPE,
+        "predicate": _predicate(root, chosen[-1]),
+    }
+
+
+def signed_digest(statement: Mapping[str, Any]) -> str:
+    """Return the digest of the index that a statement is about.
+
+    Raises
+    ------
+    KeyError, TypeError, IndexError
+        If it is no such statement.
+    """
+    (subject,) = statement["subject"]
+    return str(subject["digest"]["sha256"])
+
+
+def is_of_this_hub(statement: Mapping[str, Any], root: Path) -> bool:
+    """Tell whether a statement is about a hub with the first run of this one, however it has gone on since."""
+    (subject,) = statement["subject"]
+    try:
+        first = read_json(root / INDEX)["runs"][0]
+        return bool(subject["annotations"][_FIRST_RUN] == _identity(first))
+    except (InputError, KeyError, TypeError, IndexError):
+        return False
+
+
+def _identity(run: Mapping[str, Any]) -> str:
+    """Return what a run keeps from its beginning on."""
+    return sha256_json({key: run[key] for key in ("id", "command", "started", "process")})
+
+
+def _predicate(root: Path, run: Mapping[str, Any]) -> dict[str, Any]:
+    tests = _tests(root, run["reports_path"])
+    has_failed = run["exit_status"] != 0 or bool(tests["failed"])
+    passed = "WARNED" if tests["skipped"] else "PASSED"
+    return {
+        "result": "FAILED" if has_failed else passed,
+        "configuration": _configuration(root, run),
+        **{key: tests[outcome] for outcome, key in LISTS.items()},
+    }
+
+
+def _tests(root: Path, reports: str | None) -> dict[str, list[str]]:
+    """Return the tests of a run by their outcome: one that failed in any of its phases has failed."""
+    worst: dict[str, str] = {}
+    rank = ("passed", "skipped", "failed")
+    for line in () if reports is None else read_lines(root / reports):
+        if line["when"] in ("setup", "call", "teardown") and line["outcome"] in rank:
+            known = worst.get(line["test"], "passed")
+            worst[line["test"]] = max(known, line["outcome"], key=rank.index)
+    return {outcome: [test for test, found in worst.items() if found == outcome] for outcome in LISTS}
+
+
+def _configuration(root: Path, run: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the code that was tested, and the design of the study."""
+    revision = run["revision"]
+    found: list[dict[str, Any]] = [{"name": "code", "digest": {"sha256": revision["code_sha256"]}}]
+    if revision["commit"] is not None:
+        found.append({"name": "commit", "digest": {"gitCommit": revision["commit"]}})
+    for name in KINDS:
+        manifest = read_json(root / name) if (root / name).is_file() else {}
+        if "design_digest" in manifest:
+            found.append({"name": f"study {manifest['study']}", "digest": {"sha256": manifest["design_digest"]}})
+            break
+    return found

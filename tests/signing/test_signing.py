@@ -1,0 +1,340 @@
+"""`ptyproof hub sign` and `hub verify --key`: what is signed, and what is told apart where something was changed."""
+
+from __future__ import annotations
+
+import base64
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ptyproof.checking.hub import verify_hub
+from ptyproof.cli.main import main
+from ptyproof.hub.index import INDEX, STATEMENT, Hub
+from ptyproof.io.hashing import sha256_file
+from ptyproof.report.summary import write_summary
+from ptyproof.signing.statement import PREDICATE_TYPE, STATEMENT_TYPE, statement_of
+from tests.helpers.hubs import ENVIRONMENT, REVISION, make_run, report_lines
+from tests.helpers.messages import names
+
+pytest.importorskip("securesystemslib", reason="securesystemslib is not installed (it is part of the extra sign)")
+pytest.importorskip("cryptography", reason="cryptography is not installed (it is part of the extra sign)")
+
+OUTCOMES = {"passed": 2, "skipped": 1}
+
+
+class Key:
+    """A pair of ed25519 keys in files, as PEM or as OpenSSH has them."""
+
+    def __init__(self, folder: Path, form: str = "pem") -> None:
+        from cryptography.hazmat.primitives import serialization as as_bytes
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+        self.private, self.public = folder / f"private.{form}", folder / f"public.{form}"
+        key = Ed25519PrivateKey.generate()
+        forms: dict[str, tuple[Any, ...]] = {
+            "pem": (as_bytes.Encoding.PEM, as_bytes.PrivateFormat.PKCS8, as_bytes.PublicFormat.SubjectPublicKeyInfo),
+            "ssh": (as_bytes.Encoding.PEM, as_bytes.PrivateFormat.OpenSSH, as_bytes.PublicFormat.OpenSSH),
+        }
+        encoding, private, public = forms[form]
+        folder.mkdir(parents=True, exist_ok=True)
+        self.private.write_bytes(key.private_bytes(encoding, private, as_bytes.NoEncryption()))
+        of_public = as_bytes.Encoding.OpenSSH if form == "ssh" else encoding
+        self.public.write_bytes(key.public_key().public_bytes(of_public, public))
+
+
+def make_hub(root: Path, outcomes: dict[str, int] = OUTCOMES, status: int = 0) -> Path:
+    """Make a sound hub with a run of tests."""
+    hub = Hub(root)
+    name = make_run(hub, outcomes={}, status=status)
+    lines = report_lines(root / "none" / f"{name}.jsonl", root, outcomes)
+    skips = [{"test": f"test_it.py::test_skipped_{n}", "reason": "no GPU"} for n in range(outcomes.get("skipped", 0))]
+    hub.update_run(name, outcomes=outcomes, skips=skips, **lines)
+    hub.write(lambda: write_summary(root))
+    return root
+
+
+@pytest.fixture
+def key(tmp_path: Path) -> Key:
+    """A pair of keys."""
+    return Key(tmp_path / "keys")
+
+
+@pytest.fixture
+def hub(tmp_path: Path, key: Key) -> Path:
+    """A signed hub."""
+    root = make_hub(tmp_path / "hub")
+    assert main(["hub", "sign", str(root), "--key", str(key.private)]) == 0
+    return root
+
+
+def verified(root: Path, key: Path, capsys: pytest.CaptureFixture[str]) -> tuple[int, list[tuple[str, str]]]:
+    """Return the exit status of `hub verify --key`, and file and code of each line."""
+    capsys.readouterr()
+    status = main(["hub", "verify", str(root), "--key", str(key)])
+    lines = [line.split() for line in capsys.readouterr().out.splitlines() if ": error " in line]
+    return status, [(words[0].rstrip(":"), words[2]) for words in lines]
+
+
+def envelope_of(root: Path) -> dict[str, Any]:
+    """Return the envelope beside the index."""
+    (line,) = (root / STATEMENT).read_text().splitlines()
+    envelope: dict[str, Any] = json.loads(line)
+    return envelope
+
+
+def rewrite(root: Path, envelope: dict[str, Any]) -> None:
+    """Write another envelope beside the index."""
+    (root / STATEMENT).write_text(json.dumps(envelope) + "\n")
+
+
+def test_a_signed_hub_is_sound_and_its_index_is_as_it_was(
+    tmp_path: Path, key: Key, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = make_hub(tmp_path / "hub")
+    before = (root / INDEX).read_bytes()
+    assert main(["hub", "sign", str(root), "--key", str(key.private)]) == 0
+    assert (root / INDEX).read_bytes() == before
+    assert verify_hub(root) == []
+    assert verified(root, key.public, capsys) == (0, [])
+    assert main(["hub", "verify", str(root), "--key", str(key.public)]) == 0
+    assert names(capsys.readouterr().out, str(key.public), "WARNED", "2 passed", "1 skipped", "0 failed")
+
+
+def test_the_statement_is_an_in_toto_test_result_over_the_index(hub: Path) -> None:
+    envelope = envelope_of(hub)
+    assert envelope["payloadType"] == "application/vnd.in-toto+json"
+    statement = json.loads(base64.b64decode(envelope["payload"]))
+    assert (statement["_type"], statement["predicateType"]) == (STATEMENT_TYPE, PREDICATE_TYPE)
+    (subject,) = statement["subject"]
+    assert (subject["name"], subject["digest"]) == (INDEX, {"sha256": sha256_file(hub / INDEX)})
+    predicate = statement["predicate"]
+    assert predicate["passedTests"] == ["test_it.py::test_passed_0", "test_it.py::test_passed_1"]
+    assert (predicate["warnedTests"], predicate["failedTests"]) == (["test_it.py::test_skipped_0"], [])
+    assert {"name": "code", "digest": {"sha256": "a" * 64}} in predicate["configuration"]
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "status", "result"),
+    [
+        ({"passed": 1}, 0, "PASSED"),
+        ({"passed": 1, "skipped": 1}, 0, "WARNED"),
+        ({"passed": 1, "failed": 1}, 1, "FAILED"),
+        ({"passed": 1}, 3, "FAILED"),
+    ],
+)
+def test_the_result_is_that_of_the_newest_run_that_is_no_red_evidence(
+    tmp_path: Path, outcomes: dict[str, int], status: int, result: str
+) -> None:
+    root = make_hub(tmp_path / "hub", outcomes, status)
+    make_run(Hub(root), "red", "adding", accepted=True, outcomes={"failed": 1}, status=1)
+    assert statement_of(root)["predicate"]["result"] == result
+
+
+def test_the_signature_is_one_by_the_rules_of_dsse(hub: Path, key: Key) -> None:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+    from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+    envelope = envelope_of(hub)
+    kind, payload = envelope["payloadType"].encode(), base64.b64decode(envelope["payload"])
+    signed = b" ".join([b"DSSEv1", str(len(kind)).encode(), kind, str(len(payload)).encode(), payload])
+    public = load_pem_public_key(key.public.read_bytes())
+    assert isinstance(public, Ed25519PublicKey)
+    public.verify(base64.b64decode(envelope["signatures"][0]["sig"]), signed)  # raises where it does not fit
+
+
+def test_an_ssh_key_signs_as_well(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root, key = make_hub(tmp_path / "hub"), Key(tmp_path / "keys", "ssh")
+    assert key.public.read_text().startswith("ssh-ed25519 ")
+    assert main(["hub", "sign", str(root), "--key", str(key.private)]) == 0
+    assert verified(root, key.public, capsys) == (0, [])
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
+def test_the_keys_of_the_documents_sign(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    private, public = tmp_path / "private.pem", tmp_path / "public.pem"
+    subprocess.run(["openssl", "genpkey", "-algorithm", "ed25519", "-out", private], check=True)
+    subprocess.run(["openssl", "pkey", "-in", private, "-pubout", "-out", public], check=True)
+    root = make_hub(tmp_path / "hub")
+    assert main(["hub", "sign", str(root), "--key", str(private)]) == 0
+    assert verified(root, public, capsys) == (0, [])
+
+
+def test_a_missing_statement_is_told(tmp_path: Path, key: Key, capsys: pytest.CaptureFixture[str]) -> None:
+    assert verified(make_hub(tmp_path / "hub"), key.public, capsys) == (1, [(STATEMENT, "PM912")])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda envelope: envelope.pop("signatures"),
+        lambda envelope: envelope.update(payload="?"),
+        lambda envelope: envelope.update(payloadType="text/plain"),
+        lambda envelope: envelope.update(signatures=3),
+    ],
+)
+def test_what_is_no_envelope_is_told(change: Any, hub: Path, key: Key, capsys: pytest.CaptureFixture[str]) -> None:
+    envelope = envelope_of(hub)
+    change(envelope)
+    rewrite(hub, envelope)
+    assert verified(hub, key.public, capsys) == (1, [(STATEMENT, "PM913")])
+
+
+@pytest.mark.parametrize("text", ["", "{", "{}\n{}\n", "[]", "\x00"])
+def test_a_file_that_is_no_statement_is_told(
+    text: str, hub: Path, key: Key, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (hub / STATEMENT).write_text(text)
+    assert verified(hub, key.public, capsys) == (1, [(STATEMENT, "PM913")])
+
+
+def test_a_signed_payload_that_is_no_statement_is_told(hub: Path, key: Key, capsys: pytest.CaptureFixture[str]) -> None:
+    from securesystemslib.dsse import Envelope
+
+    from ptyproof.signing.keys import read_signer
+
+    broken: list[dict[str, Any]] = [
+        {"predicateType": "https://slsa.dev/provenance/v1"},
+        {"subject": []},
+        {"predicate": {}},
+    ]
+    for changes in broken:
+        payload = json.dumps(statement_of(hub) | changes).encode()
+        envelope = Envelope(payload, "application/vnd.in-toto+json", {})
+        envelope.sign(read_signer(key.private))
+        rewrite(hub, envelope.to_dict())
+        assert verified(hub, key.public, capsys) == (1, [(STATEMENT, "PM913")])
+
+
+def test_another_key_is_told(hub: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert verified(hub, Key(tmp_path / "others").public, capsys) == (1, [(STATEMENT, "PM914")])
+
+
+@pytest.mark.parametrize("part", ["payload", "sig"])
+def test_a_changed_payload_or_signature_is_told(
+    part: str, hub: Path, key: Key, capsys: pytest.CaptureFixture[str]
+) -> None:
+    envelope = envelope_of(hub)
+    holder = envelope if part == "payload" else envelope["signatures"][0]
+    raw = bytearray(base64.b64decode(holder[part]))
+    raw[5] ^= 1
+    holder[part] = base64.b64encode(raw).decode()
+    rewrite(hub, envelope)
+    assert verified(hub, key.public, capsys) == (1, [(STATEMENT, "PM915")])
+
+
+def test_an_id_of_a_key_proves_nothing(hub: Path, key: Key, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    envelope = envelope_of(hub)
+    own = envelope["signatures"][0]["keyid"]
+    envelope["signatures"][0]["keyid"] = "another name"
+    rewrite(hub, envelope)
+    assert verified(hub, key.public, capsys) == (0, [])
+    other = Key(tmp_path / "others")
+    (hub / STATEMENT).unlink()
+    assert main(["hub", "sign", str(hub), "--key", str(other.private)]) == 0
+    envelope = envelope_of(hub)
+    envelope["signatures"][0]["keyid"] = own
+    rewrite(hub, envelope)
+    assert verified(hub, key.public, capsys) == (1, [(STATEMENT, "PM915")])
+
+
+def test_a_hub_that_went_on_is_told_and_can_be_signed_again(
+    hub: Path, key: Key, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_run(Hub(hub))
+    Hub(hub).write(lambda: write_summary(hub))
+    assert verified(hub, key.public, capsys) == (1, [(STATEMENT, "PM916")])
+    assert main(["hub", "sign", str(hub), "--key", str(key.private)]) == 0
+    assert verified(hub, key.public, capsys) == (0, [])
+    assert len(envelope_of(hub)["signatures"]) == 1
+
+
+def test_a_changed_byte_of_the_index_or_of_a_file_is_told(
+    hub: Path, key: Key, capsys: pytest.CaptureFixture[str]
+) -> None:
+    index = (hub / INDEX).read_text()
+    (hub / INDEX).write_text(index.replace("test_it.py", "test_if.py", 1))
+    status, found = verified(hub, key.public, capsys)
+    assert status == 1
+    assert {(INDEX, "PM210"), (STATEMENT, "PM917")} <= set(found)  # the first run is not the one that was signed
+    (hub / INDEX).write_text(index.replace('"exit_status": 0', '"exit_status": 5', 1))
+    assert set(verified(hub, key.public, capsys)[1]) >= {(INDEX, "PM210"), (STATEMENT, "PM916")}
+    (hub / INDEX).write_text(index)
+    (hub / "docs" / "summary.md").write_text("nicer")
+    assert verified(hub, key.public, capsys) == (1, [("docs/summary.md", "PM302")])
+
+
+def test_a_statement_of_another_hub_is_told(
+    hub: Path, key: Key, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ptyproof.clock.stamp", lambda: "2026-11-24T00:00:00Z")  # another second
+    other = make_hub(tmp_path / "other")
+    shutil.copy(hub / STATEMENT, other)
+    assert verified(other, key.public, capsys) == (1, [(STATEMENT, "PM917")])
+
+
+def test_two_people_sign_one_index(hub: Path, key: Key, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    other = Key(tmp_path / "others")
+    assert main(["hub", "sign", str(hub), "--key", str(other.private)]) == 0
+    assert len(envelope_of(hub)["signatures"]) == 2
+    for one in (key, other):
+        assert verified(hub, one.public, capsys) == (0, [])
+
+
+def test_a_hub_that_cannot_be_signed_is_refused(tmp_path: Path, key: Key, capsys: pytest.CaptureFixture[str]) -> None:
+    unsound, empty, running = (make_hub(tmp_path / name) for name in ("unsound", "empty", "running"))
+    (unsound / "docs" / "summary.md").write_text("nicer")
+    shutil.rmtree(empty)
+    make_run(Hub(empty), "red", "adding", accepted=True, outcomes={"failed": 1}, status=1)
+    no_hub = tmp_path / "no hub"
+    no_hub.mkdir()
+    Hub(running).open_run(["pytest"], "none", None, ENVIRONMENT, REVISION)
+    for root, part in ((unsound, "docs/summary.md"), (empty, str(empty)), (running, "PM710"), (no_hub, INDEX)):
+        capsys.readouterr()
+        assert main(["hub", "sign", str(root), "--key", str(key.private)]) == 2, root
+        assert names(capsys.readouterr().err, str(root), part)
+        assert not (root / STATEMENT).exists()
+
+
+def test_the_extra_is_named_where_it_is_missing(
+    hub: Path, key: Key, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "securesystemslib", None)
+    for action, path in (("sign", key.private), ("verify", key.public)):
+        capsys.readouterr()
+        assert main(["hub", action, str(hub), "--key", str(path)]) == 2
+        assert names(capsys.readouterr().err, "securesystemslib", "pytest-ptyproof[sign]")
+    assert main(["hub", "verify", str(hub)]) == 0
+
+
+def test_a_key_that_cannot_be_used_is_refused(
+    hub: Path, key: Key, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from cryptography.hazmat.primitives import serialization as as_bytes
+    from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+
+    def written(name: str, own: Any, encryption: Any) -> Path:
+        path = tmp_path / name
+        path.write_bytes(own.private_bytes(as_bytes.Encoding.PEM, as_bytes.PrivateFormat.PKCS8, encryption))
+        return path
+
+    locked = written(
+        "locked.pem", ed25519.Ed25519PrivateKey.generate(), as_bytes.BestAvailableEncryption(b"a passphrase")
+    )
+    other = written("other.pem", ec.generate_private_key(ec.SECP256R1()), as_bytes.NoEncryption())
+    inside = Path(shutil.copy(key.private, hub / "docs" / "private.pem"))
+    before = (hub / STATEMENT).read_bytes()
+    for path in (locked, other, inside, key.public, tmp_path / "nowhere.pem", hub / INDEX):
+        capsys.readouterr()
+        assert main(["hub", "sign", str(hub), "--key", str(path)]) == 2, path
+        assert names(capsys.readouterr().err, "--key", str(path))
+    assert (hub / STATEMENT).read_bytes() == before
+    inside.unlink()
+    for path in (key.private, tmp_path / "nowhere.pem", hub / INDEX):
+        capsys.readouterr()
+        assert main(["hub", "verify", str(hub), "--key", str(path)]) == 2, path
+        assert names(capsys.readouterr().err, "--key", str(path))
