@@ -59,7 +59,7 @@ def instances_of(kind: str) -> dict[str, Any]:
     names = sorted((name for name in found if name.startswith("valid")), key=lambda name: len(json.dumps(found[name])))
     others = [name for name in found if not name.startswith("valid")]
     valid = names[: 1 if len(json.dumps(found[names[0]])) > LARGE_CHARACTERS else 3]
-    return {name: found[name] for name in [*valid, *random.Random(kind).sample(others, SAMPLE)]}
+    return {name: found[name] for name in [*valid, *random.Random(kind).sample(others, min(SAMPLE, len(others)))]}
 
 
 def _is_simple(rule: str) -> bool:
