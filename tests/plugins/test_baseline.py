@@ -12,7 +12,7 @@ import pytest
 from ptyproof.checking.hub import verify_hub
 from ptyproof.io.hashing import sha256_file
 from tests.helpers.messages import names
-from tests.helpers.runs import BASELINE, DIVERGING, PLAIN, STUDY_AS_TESTS, TINY, Run, run_pytest
+from tests.helpers.runs import BASELINE, DENSE, DIVERGING, PLAIN, STUDY_AS_TESTS, TINY, Run, run_pytest
 from tests.helpers.sharing import made_once
 
 InFolder = Callable[..., Run]
@@ -78,6 +78,17 @@ def test_the_own_failure_comes_first_and_a_cell_that_is_skipped_now_fails(whole:
     assert outcomes(run, "test_reconstruction")[f"{BASELINE}-test-lsqml"] == "passed"
     assert run.items[f"test_comparison[{BASELINE}-test]"].outcome == "failed"
     assert [finding for finding in verify_hub(run.hub) if finding.severity == "error"] == []
+
+
+def test_a_cell_that_the_scan_cannot_give_any_more_fails(whole: Run, tmp_path: Path) -> None:
+    too_sparse = TINY.replace("overlap_fraction = 0.7", "overlap_fraction = 0.2")
+    run = run_against(whole.hub, tmp_path, too_sparse, "-k", "dense and (training or flat)")
+    assert outcomes(run, "test_training") == {DENSE: "failed"}
+    assert outcomes(run, "test_reconstruction") == {f"{DENSE}-test-flat": "failed"}
+    (skip,) = [skip for skip in run.reconstructions["skipped"] if (skip["view"], skip["method"]) == ("dense", "flat")]
+    message = run.items[f"test_reconstruction[{DENSE}-test-flat]"].message
+    assert names(message, f"{DENSE}-test-flat", "success", "skipped", whole.hub.name)
+    assert skip["reason"] in message
 
 
 @pytest.mark.parametrize(

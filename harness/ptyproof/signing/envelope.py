@@ -137,7 +137,7 @@ def _not_signed(envelope: Envelope, key: SSlibKey) -> Finding:
     if key.keyid in envelope.signatures:
         said = f"the signature of the key {key.keyid[:16]}... does not fit: payload or signature was changed"
         return finding_about(STATEMENT, "PM915", "$.signatures", said)
-    others = ", ".join(f"{keyid[:16]}..." for keyid in envelope.signatures) or "no key"
+    others = ", ".join(f"{str(keyid)[:16]}..." for keyid in envelope.signatures) or "no key"
     said = f"is not signed by the key {key.keyid[:16]}..., but by {others}"
     return finding_about(STATEMENT, "PM914", "$.signatures", said)
 
