@@ -20,6 +20,8 @@ Made = TypeVar("Made")
 LONG = (
     "plugins/test_real_run.py",
     "training/test_runner.py",
+    "plugins/test_several_jobs.py",
+    "records/test_journal.py",
     "checking/test_checks.py",
     "training/test_resuming.py",
     "plugins/test_record_of_runs.py",
@@ -57,6 +59,9 @@ LONG = (
     "phases/test_phase_f.py",
     "test_tour.py",
     "phases/test_replicates.py",
+    "phases/test_unseen_objects.py",
+    "plugins/test_baseline.py",
+    "jobs/test_executor.py",
     "jobs/test_job_process.py",
     "plugins/test_conformance.py",
     "checking/test_beside_results.py",

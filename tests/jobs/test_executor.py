@@ -42,8 +42,8 @@ def submit(executor: LocalExecutor, work: Any, limits: JobProcesses = NO_LIMITS,
 
 
 def test_two_jobs_run_at_once_and_a_third_waits(two: LocalExecutor, tmp_path: Path) -> None:
-    # each of the first two waits until it sees the other; the third would see three names at once
-    futures = [submit(two, partial(meet, tmp_path, name, 2)) for name in ("a", "b", "c")]
+    # each of the first two waits until it sees the other; the third begins when one of them has gone
+    futures = [submit(two, partial(meet, tmp_path, name, n)) for name, n in (("a", 2), ("b", 2), ("c", 1))]
     seen = [future.result() for future in futures]
     assert seen[0] == seen[1] == 2
     assert seen[2] < 3
@@ -81,7 +81,7 @@ def test_a_time_limit_holds_for_jobs_side_by_side(two: LocalExecutor) -> None:
 
 def test_one_job_at_a_time_holds_a_gpu_and_the_cores_go_on(tmp_path: Path) -> None:
     executor = LocalExecutor(1, gpus=("0",))
-    on_gpu = [submit(executor, partial(meet, tmp_path, name, 2), gpu=True) for name in ("a", "b")]
+    on_gpu = [submit(executor, partial(meet, tmp_path, name, n), gpu=True) for name, n in (("a", 2), ("b", 1))]
     beside = submit(executor, partial(meet, tmp_path, "c", 2))
     assert beside.result() == on_gpu[0].result() == 2
     assert on_gpu[1].result() == 1
