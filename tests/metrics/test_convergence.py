@@ -17,6 +17,7 @@ from tests.helpers.known import known
 from tests.strategies.scans import complex_noise
 
 SHAPE = (60, 50)
+TOTAL_S = 25.0  # of a reconstruction whose epochs take 2 s each
 
 
 def truth() -> npt.NDArray[np.complex64]:
@@ -42,7 +43,7 @@ def archive(objects: dict[int, npt.NDArray[np.complex64]], losses: list[float]) 
         parts=np.ones(SHAPE, np.int32),
         iterations=np.arange(1, len(losses) + 1, dtype=np.int32),
         losses=np.array(losses),
-        seconds=np.zeros(len(losses)),
+        seconds=2.0 * np.arange(1, len(losses) + 1),
         record={},
         snapshots=Snapshots(tuple(earlier), values, (0, 0), 0.3) if earlier else None,
     )
@@ -51,7 +52,7 @@ def archive(objects: dict[int, npt.NDArray[np.complex64]], losses: list[float]) 
 def found_of(objects: dict[int, npt.NDArray[np.complex64]], losses: list[float]) -> Convergence:
     held = archive(objects, losses)
     crop = illumination_crop(held.illumination, 0.05)
-    return known(convergence_of(held, truth(), crop, align(held.obj, truth(), crop)))
+    return known(convergence_of(held, truth(), crop, align(held.obj, truth(), crop), TOTAL_S))
 
 
 def test_errors_are_those_of_the_objects_of_each_epoch() -> None:
@@ -84,9 +85,26 @@ def test_a_result_that_the_last_fifth_changed_has_not_converged(
     assert found_of(objects, losses).converged == converged
 
 
+@pytest.mark.parametrize(
+    ("levels", "seconds"),
+    [
+        ({1: 0.3, 5: 0.1, 8: 0.101, 10: 0.1}, 15.0),
+        ({1: 0.3, 5: 0.1, 8: 0.104, 10: 0.1}, 25.0),  # it left the value once more
+        ({1: 0.1, 5: 0.1, 10: 0.1}, 7.0),
+        ({10: 0.1}, None),
+    ],
+)
+def test_the_time_to_the_last_error_is_that_of_the_first_object_that_stays_near(
+    levels: dict[int, float], seconds: float | None
+) -> None:
+    found = found_of({epoch: result(level) for epoch, level in levels.items()}, [1.0] * 10)
+    assert found.nrmse_settled_s == seconds
+    assert found.seconds == (() if len(levels) < 2 else tuple(5.0 + 2 * epoch for epoch in levels))
+
+
 def test_without_a_truth_the_loss_tells() -> None:
     held = archive({8: result(0.2), 10: result(0.1)}, [3.0] * 8 + [1.0, 1.0])
-    found = known(convergence_of(held, None, illumination_crop(held.illumination, 0.05), None))
+    found = known(convergence_of(held, None, illumination_crop(held.illumination, 0.05), None, TOTAL_S))
     assert (found.epochs, found.nrmse_change, found.converged) == ((), None, False)
     assert found.loss_change == pytest.approx(2 / 3)
 
@@ -94,7 +112,7 @@ def test_without_a_truth_the_loss_tells() -> None:
 @pytest.mark.parametrize("n", [0, 1])
 def test_a_method_without_epochs_has_no_convergence(n: int) -> None:
     held = replace(archive({10: result(0.1)}, [1.0] * n))
-    assert convergence_of(held, None, illumination_crop(held.illumination, 0.05), None) is None
+    assert convergence_of(held, None, illumination_crop(held.illumination, 0.05), None, TOTAL_S) is None
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,8 @@ class Convergence:
         without snapshots.
     complex_nrmse, slow_phase_rad
         Of each of these objects: its error, and the root mean square of the slow part of its phase error.
+    seconds
+        Of the reconstruction until each of these objects, the initial estimate included.
     loss_change, nrmse_change
         By which part of the larger value the last fifth of the epochs changed them; None if that is not known.
     """
@@ -48,6 +50,7 @@ class Convergence:
     epochs: tuple[int, ...]
     complex_nrmse: tuple[float, ...]
     slow_phase_rad: tuple[float, ...]
+    seconds: tuple[float, ...]
     loss_change: float | None
     nrmse_change: float | None
 
@@ -56,6 +59,19 @@ class Convergence:
         """Whether no change that is known is too large."""
         return all(change is None or change <= LARGEST_CHANGE for change in (self.loss_change, self.nrmse_change))
 
+    @property
+    def nrmse_settled_s(self) -> float | None:
+        """Seconds until the first object from which on every error is within 2 % of the last one.
+
+        Objects are known after some epochs only: the method may have come there some epochs earlier. None with fewer than
+        two objects.
+        """
+        if len(self.complex_nrmse) < 2:
+            return None
+        last = self.complex_nrmse[-1]
+        away = [place for place, error in enumerate(self.complex_nrmse) if _change(error, last) > LARGEST_CHANGE]
+        return self.seconds[away[-1] + 1 if away else 0]
+
     def as_dict(self) -> ConvergenceRecord:
         """Return the record for a manifest."""
         return {
@@ -63,14 +79,20 @@ class Convergence:
             "epochs": list(self.epochs),
             "complex_nrmse": list(self.complex_nrmse),
             "slow_phase_rad": list(self.slow_phase_rad),
+            "seconds": list(self.seconds),
             "loss_change": self.loss_change,
             "nrmse_change": self.nrmse_change,
+            "nrmse_settled_s": self.nrmse_settled_s,
             "converged": self.converged,
         }
 
 
 def convergence_of(
-    result: ReconstructionArchive, truth: npt.NDArray[np.complexfloating] | None, crop: Crop, aligned: Aligned | None
+    result: ReconstructionArchive,
+    truth: npt.NDArray[np.complexfloating] | None,
+    crop: Crop,
+    aligned: Aligned | None,
+    total_s: float,
 ) -> Convergence | None:
     """Return how far a result had come; None for a method with fewer than two epochs.
 
@@ -84,6 +106,8 @@ def convergence_of(
         (M, M') complex; None if it is not known.
     crop, aligned
         How the result was compared; None without a truth.
+    total_s
+        Seconds of the reconstruction.
     """
     n_epochs = len(result.losses)
     if n_epochs < 2:
@@ -91,7 +115,7 @@ def convergence_of(
     before = n_epochs - last_fifth(n_epochs)
     change = _change(float(result.losses[before - 1]), float(result.losses[-1]))
     if truth is None or aligned is None or result.snapshots is None:
-        return Convergence(n_epochs, (), (), (), change, None)
+        return Convergence(n_epochs, (), (), (), (), change, None)
     images = [
         (epoch, brought_alike(obj, truth, crop, aligned, result.parts))
         for epoch, obj in result.snapshots.objects(result.obj)
@@ -101,7 +125,8 @@ def convergence_of(
     errors = [scaled_error(image, aligned.truth, weight).nrmse for _, image in images]
     slow = [rms_in(slow_phase(image, aligned.truth, aligned.mask, SLOW_SIGMA_PX), aligned.mask) for _, image in images]
     epochs = tuple(epoch for epoch, _ in images)
-    return Convergence(n_epochs, epochs, tuple(errors), tuple(slow), change, _since(before, epochs, errors))
+    seconds = tuple(max(0.0, total_s - float(result.seconds[-1] - result.seconds[epoch - 1])) for epoch in epochs)
+    return Convergence(n_epochs, epochs, tuple(errors), tuple(slow), seconds, change, _since(before, epochs, errors))
 
 
 def _since(before: int, epochs: Sequence[int], errors: Sequence[float]) -> float | None:

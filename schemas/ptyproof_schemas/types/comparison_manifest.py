@@ -118,8 +118,10 @@ class Convergence(TypedDict):
     epochs: list[int]
     complex_nrmse: list[float]
     slow_phase_rad: list[float]
+    seconds: NotRequired[list[float]]
     loss_change: float | None
     nrmse_change: float | None
+    nrmse_settled_s: NotRequired[float | None]
     converged: bool
 
 

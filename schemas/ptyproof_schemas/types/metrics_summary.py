@@ -31,6 +31,7 @@ class Row(TypedDict):
     device: NotRequired[str]
     threads: NotRequired[int]
     values: dict[str, float | None]
+    nrmse_settled_s: NotRequired[float | None]
 
 
 class Best(TypedDict):

@@ -154,7 +154,7 @@ class ComparisonPhase:
             *_noted(data_fit_metrics(result, dataset, self.recipe), _FITTED),
             *self._times(reconstructed, result),
         ]
-        convergence = convergence_of(result, dataset.obj, crop, aligned)
+        convergence = convergence_of(result, dataset.obj, crop, aligned, outcome["timing"]["total_s"])
         dataset_file = file_record(self.dataset_path(reconstructed), self.out)
         entry: Compared = {
             "job": job["job"],

@@ -20,6 +20,11 @@ NOT_CONVERGED = (
 )
 _ZERO = "†"  # marks a frequency of 0
 _FREQUENCY = "Nyquist"
+_BESIDE_TIMES = {  # keys of the rows with columns of their own, and their heads
+    "nrmse_settled_s": f"time to {LARGEST_CHANGE:.0%} of the final complex NRMSE (s) ↓",
+    "device": "device",
+    "threads": "threads",
+}
 _ARROWS = {"lower": "↓", "higher": "↑"}
 
 
@@ -42,7 +47,7 @@ def tables(found: Mapping[str, Any]) -> Iterator[str]:
             families.setdefault(family(entry["metric"]), []).append(entry)
         for name, metrics in families.items():
             yield f"{name}:\n"
-            yield from _table(metrics, one, bests, ("device", "threads") if name == TIME else ())
+            yield from _table(metrics, one, bests, _BESIDE_TIMES if name == TIME else {})
             if _has_zero(metrics, one):
                 yield f"\n{_ZERO} Nothing is resolved: the correlation is below the threshold at the first ring."
             yield ""
@@ -60,9 +65,9 @@ def _table(
     metrics: Sequence[Mapping[str, Any]],
     one: Mapping[str, Any],
     bests: Iterable[Mapping[str, Any]],
-    further: Sequence[str] = (),
+    further: Mapping[str, str],
 ) -> Iterator[str]:
-    """Yield a table of some metrics; `further` are keys of the rows that get columns of their own."""
+    """Yield a table of some metrics; `further` are keys of the rows that get columns of their own, with their heads."""
     heads = [f"{entry['label']}{_unit(entry['unit'])} {_ARROWS[entry['direction']]}" for entry in metrics]
     best = {(*comparable_of(entry), entry["metric"]): entry["methods"] for entry in bests}
     shown = [key for key in further if any(key in row for row in one["rows"])]
@@ -78,7 +83,7 @@ def _table(
             is_best = method in best.get((*place, entry["metric"]), ())
             cells.append(markdown.bold(text) if text and is_best else text)
         rows.append([*cells, *(_each(found, key) for key in shown)])
-    yield from markdown.table(["dose", "view", "method", *heads, *shown], rows)
+    yield from markdown.table(["dose", "view", "method", *heads, *(further[key] for key in shown)], rows)
 
 
 def _text(values: list[float | None], unit: str) -> markdown.Markdown | None:
@@ -88,7 +93,9 @@ def _text(values: list[float | None], unit: str) -> markdown.Markdown | None:
 
 
 def _each(rows: Iterable[Mapping[str, Any]], key: str) -> str | None:
-    """Return what rows have at a key; None where no row has it."""
+    """Return what rows have at a key, of numbers of seconds their median and range; None where no row has it."""
+    if key.endswith("_s"):
+        return median_and_range([row.get(key) for row in rows])
     return ", ".join(dict.fromkeys(str(row[key]) for row in rows if key in row)) or None
 
 

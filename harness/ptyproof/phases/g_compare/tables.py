@@ -159,6 +159,8 @@ def table(cells: Sequence[Compared], protocols: Mapping[str, ProtocolParts], rec
             row["replicate"] = replicate_of(cell)
         if "convergence" in cell:
             row["converged"] = cell["convergence"]["converged"]
+            if "nrmse_settled_s" in cell["convergence"]:  # older comparisons do not have it
+                row["nrmse_settled_s"] = cell["convergence"]["nrmse_settled_s"]
         if "device" in cell and "threads" in cell:  # older comparisons have neither
             row |= {"device": cell["device"], "threads": cell["threads"]}
         rows.append(row)
