@@ -63,8 +63,8 @@ class Convergence:
     def nrmse_settled_s(self) -> float | None:
         """Seconds until the first object from which on every error is within 2 % of the last one.
 
-        Objects are known after some epochs only: the method may have come there some epochs earlier. None with fewer than
-        two objects.
+        Objects are known after some epochs only: the method may have come there some epochs earlier. None with fewer
+        than two objects.
         """
         if len(self.complex_nrmse) < 2:
             return None
