@@ -43,7 +43,7 @@ def archive(objects: dict[int, npt.NDArray[np.complex64]], losses: list[float]) 
         parts=np.ones(SHAPE, np.int32),
         iterations=np.arange(1, len(losses) + 1, dtype=np.int32),
         losses=np.array(losses),
-        seconds=2.0 * np.arange(1, len(losses) + 1),
+        seconds=2.0 * np.arange(1, len(losses) + 1, dtype=np.float64),
         record={},
         snapshots=Snapshots(tuple(earlier), values, (0, 0), 0.3) if earlier else None,
     )
