@@ -10,6 +10,7 @@ from typing import Any, Generic
 from ptyproof import clock
 from ptyproof.console import Console
 from ptyproof.jobs.ends import NOT_AGAIN
+from ptyproof.jobs.process import Died
 from ptyproof.records.cell_book import Record
 from ptyproof.records.cell_ledger import NOT_ENDED, CellLedger
 from ptyproof.study.cells import JobT
@@ -39,6 +40,26 @@ class EndedJob(Generic[JobT]):
         """The bundle that the job trained; None without a bundle."""
         name = self.entry["result"].get("bundle_path")
         return None if name is None else self.job.state_path.with_name(name)
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome(Generic[JobT]):
+    """What came back from the process of a job.
+
+    Parameters
+    ----------
+    job, value
+        The job, and how it ended, or how its process died.
+    console
+        Where the line about its end goes.
+    place
+        Begins that line.
+    """
+
+    job: JobT
+    value: EndedJob[JobT] | Died
+    console: Console
+    place: str = ""
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,4 +1,4 @@
-"""Where jobs run: an executor takes work with its needs, says which work has ended, and cancels the rest.
+"""Where jobs run: an executor takes work with its needs, gives a future for each, and cancels what is not wanted.
 
 An executor decides when and where a job runs, nothing else: what a job does, and how its end is recorded, is the
 phase's. The process that submits is the only one that asks an executor for something.
@@ -28,7 +28,8 @@ class Executor(Protocol):
     """Runs jobs, several at once.
 
     A future of `submit` has what `jobs.process.run` returns or raises: the value of the work, or how its process died.
-    A job that was canceled has `concurrent.futures.CancelledError`.
+    A job that was canceled has `concurrent.futures.CancelledError`. The one who submits is called back by the future,
+    in whatever thread, when it is done.
     """
 
     @property
@@ -37,9 +38,6 @@ class Executor(Protocol):
 
     def submit(self, work: Work, limits: JobProcesses, needs: Needs, console: Console) -> Future[Any]:
         """Take work that can be pickled, with the limits of its process; its lines and bars go to the console."""
-
-    def wait(self, futures: Collection[Future[Any]]) -> set[Future[Any]]:
-        """Wait until one of the futures has ended, and return all that have."""
 
     def cancel(self, futures: Collection[Future[Any]]) -> None:
         """End what runs and take back what waits; no process of these futures lives when this returns."""

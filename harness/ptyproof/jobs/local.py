@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Collection, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import cached_property
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -81,10 +81,6 @@ class LocalExecutor:
             return process.run(work, limits, console, stop, {"CUDA_VISIBLE_DEVICES": gpu})
         finally:
             self._gpus.put(gpu)
-
-    def wait(self, futures: Collection[Future[Any]]) -> set[Future[Any]]:
-        """Wait until one of the futures has ended, and return all that have."""
-        return set(wait(futures, return_when=FIRST_COMPLETED).done)
 
     def cancel(self, futures: Collection[Future[Any]]) -> None:
         """End the processes of these futures, and wait for them."""

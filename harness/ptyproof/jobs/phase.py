@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import uuid
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from contextlib import closing, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
@@ -23,7 +23,7 @@ from ptyproof.io.locking import lock
 from ptyproof.io.regular import appended
 from ptyproof.jobs import process as job_process
 from ptyproof.jobs import state as job_state
-from ptyproof.jobs.attempt import Attempt, EndedJob
+from ptyproof.jobs.attempt import Attempt, EndedJob, Outcome
 from ptyproof.jobs.ends import NOT_AGAIN, frames_of, lost_line, reason_of, stands
 from ptyproof.jobs.executor import Executor, Needs, Work
 from ptyproof.jobs.local import LocalExecutor
@@ -212,7 +212,8 @@ class JobPhase(ABC, Generic[JobT]):
 
     def run_aloud(self, job: JobT, console: Console, place: str = "") -> EndedJob[JobT]:
         """Do a job in this process; print a line that begins with `place` about its start or success."""
-        return self.ended(job, self._begin(job, None, place, console, lambda _: None), console, place)
+        outcome = Outcome(job, self._begin(job, None, place, console, lambda _: None), console, place)
+        return self.ended([outcome])[0]
 
     def work_elsewhere(self, job: JobT, place: str = "") -> Work:
         """Return the work of a job for a process of its own, in which its first line begins with `place`."""
@@ -222,13 +223,22 @@ class JobPhase(ABC, Generic[JobT]):
         phase = replace(phase, ledger=self.ledger.handed(job))
         return partial(phase._begin, job, self.processes.memory_bytes, place)
 
-    def ended(self, job: JobT, outcome: EndedJob[JobT] | Died, console: Console, place: str = "") -> EndedJob[JobT]:
-        """Return how a job ended, after its process did; its death is recorded, and a success is a line."""
-        done = EndedJob(job, self._record_death(job, outcome, console)) if isinstance(outcome, Died) else outcome
+    def ended(self, outcomes: Sequence[Outcome[JobT]]) -> list[EndedJob[JobT]]:
+        """Return how jobs ended, after their processes did; deaths are recorded, and a success is a line."""
+        ended = []
+        for outcome in outcomes:
+            done, job, console = outcome.value, outcome.job, outcome.console
+            if isinstance(done, Died):
+                done = EndedJob(job, self._record_death(job, done, console))
+            if done.status == "success":
+                console.say(f"{'' if self.WORDS.announced else outcome.place}{self.line(done)}")
+            ended.append(done)
+        self.fold_if_due()
+        return ended
+
+    def fold_if_due(self) -> None:
+        """Write the manifest, if the last time is long enough ago."""
         self.ledger.fold_if_due()
-        if done.status == "success":
-            console.say(f"{'' if self.WORDS.announced else place}{self.line(done)}")
-        return done
 
     def _begin(
         self, job: JobT, memory_bytes: int | None, place: str, console: Console, began: Callable[[str], None]

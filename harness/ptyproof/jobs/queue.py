@@ -6,19 +6,21 @@ second is submitted after the first has ended, so that it can take the result ov
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
-from concurrent.futures import Future
-from contextlib import AbstractContextManager, ExitStack
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from concurrent.futures import CancelledError, Future
+from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import dataclass, field, replace
+from queue import Empty, SimpleQueue
 from typing import Any, Protocol, TextIO
 
 from ptyproof.console import Console
-from ptyproof.jobs.attempt import EndedJob
+from ptyproof.jobs.attempt import EndedJob, Outcome
 from ptyproof.jobs.executor import Executor, Needs, Work
 from ptyproof.jobs.process import JobProcesses
 from ptyproof.jobs.screen import Screen
 
 Ended = Callable[[EndedJob[Any]], None]
+LOOK_S = 5.0  # between looks at whether the manifest is due to be written, while no job ends
 
 
 class Phase(Protocol):
@@ -37,14 +39,18 @@ class Phase(Protocol):
     def same_result(self, job: Any) -> Hashable | None:
         """Return a name that jobs with the same result share."""
 
-    def ended(self, job: Any, outcome: Any, console: Console, place: str = "") -> EndedJob[Any]:
-        """Record how a job ended, and return it."""
+    def ended(self, outcomes: Sequence[Outcome[Any]]) -> list[EndedJob[Any]]:
+        """Record how jobs ended, all in one step, and return their ends in the same order."""
+
+    def fold_if_due(self) -> None:
+        """Write the manifest, if the last time is long enough ago."""
 
 
 @dataclass(eq=False)
 class Submitted:
-    """A job in the queue: how it ended, once it has."""
+    """A job in the queue, by its number from 1: how it ended, once it has."""
 
+    number: int
     phase: Phase
     job: Any
     console: Console
@@ -69,6 +75,9 @@ class JobQueue:
     _running: dict[Future[Any], Submitted] = field(default_factory=dict)
     _behind: dict[Hashable, list[Submitted]] = field(default_factory=dict)
     _screen: Screen = field(default_factory=Screen)
+    _ended: SimpleQueue[Future[Any]] = field(default_factory=SimpleQueue)
+    _phases: dict[int, Phase] = field(default_factory=dict)
+    _n_submitted: int = 0
 
     def submit(
         self,
@@ -95,7 +104,9 @@ class JobQueue:
         console = held.enter_context(log)
         if console.bars is not None and self.executor.n_jobs > 1:
             console = replace(console, bars=self._screen.line())
-        submitted = Submitted(phase, job, console, place, then, held)
+        self._n_submitted += 1
+        self._phases[id(phase)] = phase
+        submitted = Submitted(self._n_submitted, phase, job, console, place, then, held)
         same = phase.same_result(job)
         if same is not None and same in self._behind:
             self._behind[same].append(submitted)
@@ -115,8 +126,9 @@ class JobQueue:
         """
         with self._screen.on(bars):
             while submitted.ended is None and submitted.error is None:
-                for future in self.executor.wait(self._running):
-                    self._finish(future, self._running.pop(future))
+                self._finish(self._wait())
+                for phase in self._phases.values():
+                    phase.fold_if_due()
         if submitted.error is not None:
             raise submitted.error
         assert submitted.ended is not None
@@ -124,10 +136,8 @@ class JobQueue:
 
     def close(self) -> None:
         """End what runs, take back what waits, and give the executor back; ends that were not recorded yet are."""
-        done = [future for future in self._running if future.done()]
-        self.executor.cancel([future for future in self._running if not future.done()])
-        for future in done:
-            self._finish(future, self._running.pop(future), goes_on=False)
+        self.executor.cancel(list(self._running))
+        self._finish([future for future in self._running if not _is_canceled(future)], goes_on=False)
         waiting = [*self._running.values(), *(one for behind in self._behind.values() for one in behind)]
         for submitted in waiting:
             submitted.held.close()
@@ -141,15 +151,31 @@ class JobQueue:
         work = phase.work_elsewhere(job, submitted.place)
         future = self.executor.submit(work, phase.processes, phase.needs(job), submitted.console)
         self._running[future] = submitted
+        future.add_done_callback(self._ended.put)
 
-    def _finish(self, future: Future[Any], submitted: Submitted, goes_on: bool = True) -> None:
-        phase, job = submitted.phase, submitted.job
-        with submitted.held:
-            try:
-                submitted.ended = phase.ended(job, future.result(), submitted.console, submitted.place)
-            except Exception as error:  # noqa: BLE001 - who waits for the job gets it
-                submitted.error = error
-        same = phase.same_result(job)
+    def _wait(self) -> list[Future[Any]]:
+        """Wait until a job ends, but not for long; return all that have ended since the last time."""
+        ended = []
+        with suppress(Empty):
+            ended.append(self._ended.get(timeout=LOOK_S))
+            while True:
+                ended.append(self._ended.get_nowait())
+        return ended
+
+    def _finish(self, futures: Iterable[Future[Any]], goes_on: bool = True) -> None:
+        """Record the ends of these futures, those of a phase in one step, and let go on what waited for them."""
+        ended = sorted(((self._running.pop(future), future) for future in futures), key=lambda one: one[0].number)
+        by_phase: dict[int, list[tuple[Submitted, Future[Any]]]] = {}
+        for submitted, future in ended:
+            by_phase.setdefault(id(submitted.phase), []).append((submitted, future))
+        for of_phase in by_phase.values():
+            _record(of_phase)
+        for submitted, _ in ended:
+            submitted.held.close()
+            self._go_on(submitted, goes_on)
+
+    def _go_on(self, submitted: Submitted, goes_on: bool) -> None:
+        same = submitted.phase.same_result(submitted.job)
         behind = [] if same is None else self._behind.pop(same, [])
         if not goes_on:
             for other in behind:
@@ -160,3 +186,28 @@ class JobQueue:
             self._start(behind[0])
         if submitted.ended is not None:
             submitted.then(submitted.ended)
+
+
+def _is_canceled(future: Future[Any]) -> bool:
+    return future.cancelled() or isinstance(future.exception(), CancelledError)
+
+
+def _record(ended: Sequence[tuple[Submitted, Future[Any]]]) -> None:
+    """Let a phase record how these of its jobs ended; who waits for a job gets the error that kept it from that."""
+    outcomes: list[tuple[Submitted, Outcome[Any]]] = []
+    for submitted, future in ended:
+        try:
+            outcome = Outcome(submitted.job, future.result(), submitted.console, submitted.place)
+            outcomes.append((submitted, outcome))
+        except Exception as error:  # noqa: BLE001
+            submitted.error = error
+    if not outcomes:
+        return
+    try:
+        found = outcomes[0][0].phase.ended([outcome for _, outcome in outcomes])
+    except Exception as error:  # noqa: BLE001
+        for submitted, _ in outcomes:
+            submitted.error = error
+        return
+    for (submitted, _), end in zip(outcomes, found, strict=True):
+        submitted.ended = end
