@@ -166,14 +166,14 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         config.stash[_SAID] = ["no report page was written, as the run was interrupted; see `ptyproof report --help`"]
         return
     written, line = _report(hub)  # while the datasets are there
-    config.stash[_SAID] = [line]
+    config.stash[_SAID] = [line]  # the last one
     if value_of(config, "keep-datasets"):
         return
     kept = folder.datasets_stay() if written else "the report has no pictures of them yet"
     if kept is None:
         folder.remove_datasets()
     else:
-        config.stash[_SAID].append(f"the datasets under work/ stay: {kept}")
+        config.stash[_SAID].insert(0, f"the datasets under work/ stay: {kept}")
 
 
 def _report(hub: Path) -> tuple[bool, str]:
@@ -201,8 +201,9 @@ def pytest_terminal_summary(terminalreporter: TerminalReporter, exitstatus: int,
     if hub is None:
         return
     from ptyproof.runs.folder import RunFolder
+    from ptyproof.runs.summary import summary
 
-    lines = RunFolder(hub).summary()
+    lines = summary(RunFolder(hub), terminalreporter._tw.fullwidth)
     said = config.stash.get(_SAID, None)
     if said is not None:
         lines += said

@@ -24,6 +24,7 @@ FOUNDATION = frozenset(
         "extras",
         "markdown",
         "remedies",
+        "text_table",
         "ptyproof_schemas",
     )
 )

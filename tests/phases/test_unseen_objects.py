@@ -175,6 +175,19 @@ def test_cells_that_share_a_training_have_one_bundle_and_scores_of_their_own(mad
         assert sha256_file(folder / "model.safetensors") == jobs[name]["result"]["bundle_sha256"]
 
 
+def test_no_job_waits_in_a_process_for_a_training_that_it_shares(made: Made) -> None:
+    roots = (made.root / "c", made.root / "d", made.root / "e")
+    phase = TrainingPhase.opened(*roots, RunOptions(accelerator="cpu", threads=1))
+    names: dict[object, list[str]] = {}
+    for job in phase.enumerate().jobs:
+        names.setdefault(phase.same_result(job), []).append(job.key)
+    assert sorted(names.values()) == [
+        ["dose1000-all-brick-gs1", "dose10000-all-gs1", "dose10000-all-brick-gs1"],
+        ["dose1000-all-gs1"],
+        ["dose1000-some-gs2", "dose10000-some-gs2"],
+    ]
+
+
 def test_each_object_is_a_cell_of_its_own_and_every_record_is_sound(made: Made) -> None:
     cells = [f"dose{dose}-{view}-test-{method}" for dose in (1000, 10000) for view in VIEWS for method in METHODS]
     assert [cell["job"] for cell in made.manifests["g"]["cells"]] == cells

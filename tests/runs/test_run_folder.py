@@ -1,4 +1,4 @@
-"""The hub of a real run: when datasets may go, what its end says, and logs without absolute paths."""
+"""The hub of a real run: when datasets may go, and logs without absolute paths."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from ptyproof.console import Console
 from ptyproof.runs.folder import RunFolder
 from tests.helpers.hub_processes import process
-from tests.helpers.messages import names, numbers
+from tests.helpers.messages import names
 from tests.helpers.phases import Phase
 
 
@@ -126,27 +126,7 @@ def test_no_file_outside_the_hub_is_removed(folder: RunFolder) -> None:
     assert datasets(folder) == before
 
 
-def test_the_summary_starts_with_the_answer_and_names_every_cell(folder: RunFolder, smoke_e: Phase) -> None:
-    lines = folder.summary()
-    assert "fly64-smoke" in lines[0]
-    assert numbers(lines[0]) == [9, 6, 0, 0, 3, 0]
-    for entry in smoke_e.manifest["jobs"]:
-        (line,) = [line for line in lines if names(line, f"{entry['job']}:")]
-        assert ("NOT" in line.split()) == (not entry["scores"]["beats_start"])
-        assert entry["result"]["bundle_sha256"][:16] in line
-    for skip in smoke_e.manifest["skipped_views"]:
-        assert any(line.startswith("skipped ") and line.endswith(skip["reason"]) for line in lines)
-    assert lines[-1] == f"hub: {folder.hub}"
-
-
-def test_the_summary_of_a_damaged_manifest_says_so(folder: RunFolder) -> None:
-    folder.manifest_path.write_text("{")
-    (line,) = folder.summary()
-    assert "training_manifest.json" in line
-
-
-def test_a_hub_without_trainings_has_a_summary(tmp_path: Path) -> None:
-    assert RunFolder(tmp_path).summary() == [f"hub: {tmp_path}"]
+def test_a_hub_without_trainings_has_no_datasets_to_remove(tmp_path: Path) -> None:
     assert RunFolder(tmp_path).remove_datasets() == []
 
 

@@ -1,4 +1,4 @@
-"""The folders of a real run in an artifact hub: their paths, their summary, and when datasets may be removed."""
+"""The folders of a real run in an artifact hub: their paths, and when datasets may be removed."""
 
 from __future__ import annotations
 
@@ -10,12 +10,10 @@ from typing import TYPE_CHECKING, TextIO
 
 from ptyproof.checking.hub import judge_hub
 from ptyproof.console import Console
-from ptyproof.errors import PtyproofError
 from ptyproof.hub.index import Hub
 from ptyproof.hub.layout import KINDS, OVERLAP, RECONSTRUCTION, RUN, TRAINING
 from ptyproof.io.file_record import file_is_whole
 from ptyproof.io.regular import appended
-from ptyproof.metrics.improvement import verdict
 from ptyproof.provenance.redaction import Redaction, redaction
 from ptyproof.records.manifest import read_manifest
 from ptyproof.records.recorded import fold_recorded, read_recorded
@@ -26,14 +24,11 @@ from ptyproof.study.layout import (
     RECONSTRUCTION_MANIFEST,
     RUN_MANIFEST,
     TRAINING_MANIFEST,
-    cell_of,
     halves_of,
 )
 
 if TYPE_CHECKING:
     from ptyproof_schemas.types.common import File
-    from ptyproof_schemas.types.reconstruction_manifest import ReconstructionManifest
-    from ptyproof_schemas.types.training_manifest import Job, TrainingManifest
 
 
 @dataclass(frozen=True)
@@ -121,33 +116,6 @@ class RunFolder:
                 folder.rmdir()
         return removed
 
-    def summary(self) -> list[str]:
-        """Return the last lines of a run: the account, every cell, and the paths of the results."""
-        lines = []
-        try:
-            manifest = self._training_manifest()
-            reconstructed = self._reconstruction_manifest()
-        except PtyproofError as error:
-            return [f"a manifest cannot be read: {error}"]
-        if manifest is not None:
-            account = manifest["account"]
-            lines.append(
-                f"study {manifest['study']}: {account['n_enumerated']} cells, {account['n_success']} trained, "
-                f"{account['n_failed']} failed, {account['n_lost']} lost, {account['n_skipped']} skipped, "
-                f"{account['n_not_selected']} not selected"
-            )
-            lines += [_job_line(entry) for entry in manifest["jobs"]]
-            lines += [f"skipped {cell_of(skip)}: {skip['reason']}" for skip in manifest["skipped_views"]]
-            lines.append(f"manifest: {self.manifest_path}")
-            lines.append(f"skips: {self.real_run / manifest['skip_summary_path']}")
-        if reconstructed is not None:
-            lines += _reconstruction_lines(reconstructed)
-            lines.append(f"reconstructions: {self.reconstruction_manifest_path}")
-        if self.comparison_manifest_path.exists():
-            lines.append(f"comparison: {self.comparison_manifest_path}")
-        lines.append(f"hub: {self.hub}")
-        return lines
-
     @contextmanager
     def log(self, name: str, watched: Console) -> Iterator[Console]:
         """Yield a console whose lines are appended to `real_run/NAME`, with paths relative to the hub.
@@ -170,16 +138,6 @@ class RunFolder:
         records = [view[half]["file"] for view in manifest["views"] for half in HALVES]
         return [record for record in records if record is not None]
 
-    def _training_manifest(self) -> TrainingManifest | None:
-        if not self.manifest_path.exists():
-            return None
-        return read_recorded(self.manifest_path, "training_manifest")
-
-    def _reconstruction_manifest(self) -> ReconstructionManifest | None:
-        if not self.reconstruction_manifest_path.exists():
-            return None
-        return read_recorded(self.reconstruction_manifest_path, "reconstruction_manifest")
-
 
 @dataclass(frozen=True)
 class _Redacted:
@@ -196,31 +154,3 @@ class _Redacted:
     def flush(self) -> None:
         """Pass on what was written."""
         self.stream.flush()
-
-
-def _reconstruction_lines(manifest: ReconstructionManifest) -> list[str]:
-    """Return the account of the reconstructions, the failures, and the skips that concern no whole view."""
-    account = manifest["account"]
-    lines = [
-        f"reconstructions: {account['n_enumerated']} cells, {account['n_success']} reconstructed, "
-        f"{account['n_failed']} failed, {account['n_lost']} lost, {account['n_skipped']} skipped, "
-        f"{account['n_not_selected']} not selected"
-    ]
-    for entry in manifest["jobs"]:
-        if entry["result"]["status"] != "success":
-            lines.append(f"{entry['result']['status']} {entry['job']}: {entry['result']['error']}")
-    for skip in manifest["skipped"]:
-        if skip["measured"] is None:
-            lines.append(f"skipped {cell_of(skip)}-{skip['split']}-{skip['method']}: {skip['reason']}")
-    return lines
-
-
-def _job_line(entry: Job) -> str:
-    result, scores = entry["result"], entry["scores"]
-    if result["status"] != "success":
-        return f"{result['status']} {entry['job']}: {result['error']}"
-    assert scores is not None  # a success has them
-    return (
-        f"trained {entry['job']}: {verdict(scores)}; {entry['artifact_dir']}/{result['bundle_path']}, "
-        f"sha256 {result['bundle_sha256'][:16]}..., {result['bundle_size_bytes'] / 1e6:.2f} MB"
-    )

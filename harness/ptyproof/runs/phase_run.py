@@ -76,7 +76,7 @@ class PhaseRun(Generic[JobT]):
         found = self.cells.cell(key)
         if found is None:
             raise InputError(f"{key} is no cell of study {self.phase.ledger.design.name}")
-        return f"{key}: {found.reason}" if isinstance(found, Skip) else found
+        return found.reason if isinstance(found, Skip) else found
 
     def ended(self, job: JobT) -> EndedJob[JobT] | None:
         """Return how a job ended in this run. The phase decides about a success of an earlier run.

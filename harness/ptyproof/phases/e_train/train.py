@@ -6,6 +6,7 @@ truth -> training, with torch configured for this job alone -> bundle -> held-ou
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -55,6 +56,10 @@ class TrainingPhase(JobPhase[TrainingJob]):
     def needs(self, job: TrainingJob) -> Needs:
         """Return that a training takes a GPU, where trainings run on one."""
         return Needs(gpu=resolve_accelerator(self.options.accelerator) == "gpu")
+
+    def same_result(self, job: TrainingJob) -> Hashable | None:
+        """Return the cell that names a training which several cells share."""
+        return job.shared
 
     def environment(self) -> Record:
         """Return what the bits of a bundle depend on in this process."""
