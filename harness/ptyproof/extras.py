@@ -20,6 +20,7 @@ CDTOOLS = ("torch", "cdtools")
 XPTYCHO = ("torch", "xptycho")
 IMAGES = ("skimage",)
 SIGNING = ("securesystemslib", "cryptography")
+EXCHANGE = ("rocrate",)
 _SLOW = frozenset({"lightning"})  # seconds, and used in the processes of jobs alone
 _EXTRAS = {
     "train": ("torch", "lightning", "safetensors", "matplotlib"),
@@ -27,6 +28,7 @@ _EXTRAS = {
     "engines": ("torch", "cdtools", "xptycho"),
     "images": ("skimage",),
     "sign": ("securesystemslib", "cryptography"),
+    "exchange": ("rocrate",),
 }
 
 

@@ -25,7 +25,7 @@ LAYERS = (
     ("assessment", "certificate", "checking", "conformance", "new_method"),
     ("report", "signing", "tables"),
     ("differences",),
-    ("docs_sync", "runs"),
+    ("docs_sync", "exchange", "runs"),
     ("api", "cli", "__main__"),
     ("evidence", "pytest_ptyproof"),
 )

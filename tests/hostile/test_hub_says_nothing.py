@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from ptyproof.checking.hub import verify_hub
+from ptyproof.cli.main import main
 from ptyproof.hub.index import Hub
 from ptyproof.provenance.environment import _cpu_name
 from tests.helpers.runs import QUIET, STUDY_AS_TESTS, TINY
@@ -113,6 +114,18 @@ def hub(place: Path) -> Path:
     return root
 
 
+@pytest.fixture(scope="module", params=["hub", "ro-crate"])
+def handed_on(request: pytest.FixtureRequest, hub: Path, place: Path) -> Path:
+    """The hub, and what it is exported to."""
+    if request.param == "hub":
+        return hub
+    pytest.importorskip("rocrate", reason="rocrate is not installed (it is part of the extra exchange)")
+    out = place / f"exported-{request.param}"
+    command = ["hub", "export", str(hub), "--format", request.param, str(out)]
+    assert main(command) == 0
+    return out
+
+
 def contents(path: Path, name: str, raw: bytes) -> Iterator[tuple[str, bytes]]:
     """Yield the bytes of a file and of everything that is packed in it: members of archives, texts of arrays."""
     yield name, raw
@@ -144,10 +157,10 @@ def test_the_hub_is_sound_and_has_all_kinds_of_files(hub: Path) -> None:
     assert len(index["runs"]) == 4
 
 
-def test_nothing_in_a_hub_says_where_or_by_whom_it_was_made(hub: Path, place: Path) -> None:
+def test_nothing_in_a_hub_says_where_or_by_whom_it_was_made(handed_on: Path, place: Path) -> None:
     words = [b"marker77", str(place.parent).encode(), os.fsencode(Path.cwd()), sys.prefix.encode()]
     words += [text.decode().encode(kind) for text in (b"marker77",) for kind in ("utf-16-le", "utf-32-le")]
-    found = [(name, word) for name, content in everything(hub) for word in words if word in content]
+    found = [(name, word) for name, content in everything(handed_on) for word in words if word in content]
     assert found == []
 
 
@@ -156,18 +169,18 @@ def test_the_search_finds_what_is_packed(tmp_path: Path) -> None:
     assert [name for name, content in everything(tmp_path) if b"usermarker77" in content] == ["a.npz:record.npy:text"]
 
 
-def test_no_absolute_path_is_in_a_text(hub: Path) -> None:
+def test_no_absolute_path_is_in_a_text(handed_on: Path) -> None:
     path = re.compile(r"(?<![\w.})\]:/*-])/(?:home|root|tmp|var|work|mnt|data|Users|private|scratch|opt)/")
-    for name, content in everything(hub):
+    for name, content in everything(handed_on):
         if Path(name).suffix in {".json", ".jsonl", ".log", ".csv", ".md"}:
             assert path.search(content.decode("utf-8")) is None, name
 
 
-def test_an_anonymous_hub_names_neither_host_nor_hardware(hub: Path) -> None:
+def test_an_anonymous_hub_names_neither_host_nor_hardware(handed_on: Path) -> None:
     cpu = _cpu_name().encode()
-    for name, content in everything(hub):
+    for name, content in everything(handed_on):
         assert cpu not in content, name
-    index = (hub / "hub.json").read_text(encoding="utf-8")
+    index = (handed_on / "hub.json").read_text(encoding="utf-8")
     marks = re.findall(r'"cpu": "(.*)"', index)
     assert marks
     assert all(re.fullmatch(r"\w[\w ]* \([0-9a-f]+\)", mark) for mark in marks)

@@ -20,31 +20,12 @@ from ptyproof.report.summary import write_summary
 from ptyproof.signing.statement import PREDICATE_TYPE, STATEMENT_TYPE, statement_of
 from tests.helpers.hubs import ENVIRONMENT, REVISION, make_run, report_lines
 from tests.helpers.messages import names
+from tests.helpers.signing_keys import Key
 
 pytest.importorskip("securesystemslib", reason="securesystemslib is not installed (it is part of the extra sign)")
 pytest.importorskip("cryptography", reason="cryptography is not installed (it is part of the extra sign)")
 
 OUTCOMES = {"passed": 2, "skipped": 1}
-
-
-class Key:
-    """A pair of ed25519 keys in files, as PEM or as OpenSSH has them."""
-
-    def __init__(self, folder: Path, form: str = "pem") -> None:
-        from cryptography.hazmat.primitives import serialization as as_bytes
-        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
-        self.private, self.public = folder / f"private.{form}", folder / f"public.{form}"
-        key = Ed25519PrivateKey.generate()
-        forms: dict[str, tuple[Any, ...]] = {
-            "pem": (as_bytes.Encoding.PEM, as_bytes.PrivateFormat.PKCS8, as_bytes.PublicFormat.SubjectPublicKeyInfo),
-            "ssh": (as_bytes.Encoding.PEM, as_bytes.PrivateFormat.OpenSSH, as_bytes.PublicFormat.OpenSSH),
-        }
-        encoding, private, public = forms[form]
-        folder.mkdir(parents=True, exist_ok=True)
-        self.private.write_bytes(key.private_bytes(encoding, private, as_bytes.NoEncryption()))
-        of_public = as_bytes.Encoding.OpenSSH if form == "ssh" else encoding
-        self.public.write_bytes(key.public_key().public_bytes(of_public, public))
 
 
 def make_hub(root: Path, outcomes: dict[str, int] = OUTCOMES, status: int = 0) -> Path:

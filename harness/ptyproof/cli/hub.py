@@ -1,4 +1,4 @@
-"""`ptyproof hub`: verify an artifact hub, and sign it."""
+"""`ptyproof hub`: verify an artifact hub, sign it, and export it."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ _EXAMPLES = """\
 ptyproof hub verify hub
 ptyproof hub sign hub --key private.pem        # an in-toto test result, hub/hub.intoto.jsonl
 ptyproof hub verify hub --key public.pem       # sound, and signed by the owner of this key
+ptyproof hub export hub --format ro-crate hub.zip       # a research object, for a repository of data
 ptyproof check hub                    # the same verdict, by file, with advice, and with --format json
 pytest hub                            # the same, with a test item for each file
 ptyproof explain PM901                # why a check exists, and how to fix what it found"""
@@ -25,7 +26,10 @@ ptyproof explain PM901                # why a check exists, and how to fix what 
 def add_parser(commands: Commands) -> None:
     """Add the command to the parser."""
     parser = add_command(
-        commands, "hub", "verify an artifact hub (files, index, manifests, bundles, skips), or sign it", _EXAMPLES
+        commands,
+        "hub",
+        "verify an artifact hub (files, index, manifests, bundles, skips), sign or export it",
+        _EXAMPLES,
     )
     actions = parser.add_subparsers(metavar="ACTION", required=True)
     verify = actions.add_parser(
@@ -47,6 +51,29 @@ def add_parser(commands: Commands) -> None:
         help="private ed25519 key without a passphrase, PEM or OpenSSH; not in the hub",
     )
     sign.set_defaults(run=_sign)
+    _add_export(actions)
+
+
+def _add_export(actions: Commands) -> None:
+    export = actions.add_parser("export", help="write a sound hub in a format of other programs")
+    export.add_argument("hub", type=Path, metavar="DIR", help="artifact hub, a folder with hub.json; it stays as it is")
+    export.add_argument(
+        "--format",
+        choices=("ro-crate",),
+        required=True,
+        help="ro-crate: the hub's files with a description as a Process Run Crate 0.5",
+    )
+    export.add_argument("out", type=Path, metavar="OUT", help="new folder, or new zip file if the name ends with .zip")
+    export.add_argument(
+        "--license",
+        metavar="TEXT",
+        help="URL or name of the license (default: it says that none was stated)",
+    )
+    export.add_argument(
+        "--agent", metavar="NAME", help="name or ORCID of the person who made the runs (default: no person is named)"
+    )
+    export.add_argument("--unsound", action="store_true", help="export a hub with errors; the export names them")
+    export.set_defaults(run=_export)
 
 
 def _verify(args: argparse.Namespace) -> int:
@@ -95,4 +122,12 @@ def _sign(args: argparse.Namespace) -> int:
 
     keyid = sign_hub(args.hub, args.key)
     sys.stdout.write(f"{args.hub / STATEMENT}: signed with the key {keyid}\n")
+    return 0
+
+
+def _export(args: argparse.Namespace) -> int:
+    from ptyproof.exchange.export import export_crate
+
+    n = export_crate(args.hub, args.out, unsound=args.unsound, license=args.license, agent=args.agent)
+    sys.stdout.write(f"{args.out}: {n} files of {args.hub} and ro-crate-metadata.json\n")
     return 0

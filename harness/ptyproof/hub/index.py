@@ -35,6 +35,7 @@ Evidence = Literal["red", "green", "collect", "none"]
 
 INDEX = "hub.json"
 STATEMENT = "hub.intoto.jsonl"  # a signed statement about the index
+CRATE = "ro-crate-metadata.json"  # a description of the hub as a research object
 DATASETS = "work"
 EVIDENCE: tuple[Evidence, ...] = ("red", "green", "collect", "none")
 CONFORMANCE = "conformance"
@@ -225,9 +226,8 @@ def own_digest(text: str, recorded: str) -> str:
 def walk(root: Path) -> Iterator[tuple[str, Path]]:
     """Yield name and path of every file in a hub but its index, its datasets, and what only a run in progress has.
 
-    A signed statement is about the index, so the index cannot have it.
-
-    That are unfinished files, locks, states of jobs, and journals of manifests.
+    Those are unfinished files, locks, states of jobs, and journals of manifests. A signed statement and a description
+    of the hub are about the index, so the index cannot have them.
 
     A link to a file counts as that file. Links to folders are not followed; devices, pipes and links to nothing hold
     no evidence, and are left out.
@@ -240,7 +240,7 @@ def walk(root: Path) -> Iterator[tuple[str, Path]]:
             is_temporary = (file.startswith(".") and file.endswith(".part")) or file.endswith(STATE_FILE)
             is_dataset = name.startswith(f"{DATASETS}/") and file.endswith(".npz")
             passes = is_temporary or is_lock(file) or is_journal(file)
-            if name not in (INDEX, STATEMENT) and not passes and not is_dataset and path.is_file():
+            if name not in (INDEX, STATEMENT, CRATE) and not passes and not is_dataset and path.is_file():
                 yield name, path
 
 

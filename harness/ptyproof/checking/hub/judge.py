@@ -11,7 +11,7 @@ from typing import Any
 from ptyproof import clock
 from ptyproof.checking.checks.hub_index import file_faults
 from ptyproof.checking.gather import is_named_like_a_manifest
-from ptyproof.checking.hub import places, skips, sources, studies
+from ptyproof.checking.hub import crate, places, skips, sources, studies
 from ptyproof.checking.hub.reading import obeys_its_schema
 from ptyproof.checking.journals import with_journal
 from ptyproof.checking.judge import Checked, home_of, judge
@@ -21,6 +21,7 @@ from ptyproof.checking.model.hub_files import HubFiles, files_in, hub_files
 from ptyproof.checking.model.loading import load
 from ptyproof.checking.own_kinds import ManifestKind
 from ptyproof.errors import InputError
+from ptyproof.hub.index import CRATE
 from ptyproof.hub.layout import KINDS
 
 _GROUPS = ("hub",)
@@ -136,6 +137,7 @@ def judge_hub(
         own += files.faults.values()
         own += places.strays(files, sound)
         own += _of_index(reading, index)
+        own += crate.check(files) if hash_files else ()
     if not manifest_only:
         own += places.missing(files, sound)
     own += studies.check(sound)
@@ -209,7 +211,7 @@ def _manifests(
     judged, left_alone, own = [], [], []
     sound: dict[str, dict[str, object]] = {}
     for name, path in reading.files.paths.items():
-        if not name.endswith(".json") or (name == INDEX and reading.at_the_end_of_a_run):
+        if not name.endswith(".json") or name == CRATE or (name == INDEX and reading.at_the_end_of_a_run):
             continue
         checked, value = reading.judged(name)
         says_a_kind = isinstance(value, dict) and "kind" in value

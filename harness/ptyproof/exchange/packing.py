@@ -1,0 +1,117 @@
+"""The files of a hub in a new folder or zip file, which is there whole or not at all.
+
+Files are copied in pieces, and never linked: a run that goes on in a copy must not write into the hub. Each copy is
+compared with the digest that was judged.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import time
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from ptyproof.errors import InputError, RunError
+from ptyproof.io.atomic import TEMPORARY, flush_folder
+from ptyproof.io.hashing import CHUNK_BYTES
+from ptyproof.io.locking import lock
+from ptyproof.io.regular import open_regular
+
+_PACKED = (".ckpt", ".npz", ".png", ".safetensors", ".zip")  # nothing is gained by packing them again
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file that is copied, and the sha256 that it must have."""
+
+    path: Path
+    sha256: str
+
+
+@contextmanager
+def new_output(out: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `out`, which becomes `out` if the block ends without an error.
+
+    What a killed process has left under the temporary name is removed.
+
+    Raises
+    ------
+    InputError
+        If there is something under `out`, or no folder for it.
+    """
+    if not out.parent.is_dir():
+        raise InputError(f"{out}: the folder {out.parent} does not exist")
+    temporary = out.with_name(f".{out.name[:100]}{TEMPORARY}")
+    with lock(out):
+        if os.path.lexists(out):
+            raise InputError(f"{out} exists already; name a new file or folder")
+        _remove(temporary)
+        try:
+            yield temporary
+            temporary.replace(out)
+            flush_folder(out.parent)
+        except BaseException:
+            _remove(temporary)
+            raise
+
+
+def write_folder(folder: Path, files: Mapping[str, Source], texts: Mapping[str, str]) -> None:
+    """Write files and texts by their names into a new folder."""
+    folder.mkdir()
+    for name, source in files.items():
+        with _created(folder / name) as target:
+            _copy(name, source, target)
+        shutil.copystat(source.path, folder / name)
+    for name, text in texts.items():
+        with _created(folder / name) as target:
+            target.write(text.encode("utf-8"))
+
+
+def write_zip(path: Path, files: Mapping[str, Source], texts: Mapping[str, str]) -> None:
+    """Write files and texts by their names into a new zip file, which holds no folder around them."""
+    with path.open("xb") as raw:
+        with zipfile.ZipFile(raw, "w") as archive:
+            for name, source in files.items():
+                info = zipfile.ZipInfo.from_file(source.path, name, strict_timestamps=False)
+                info.compress_type = zipfile.ZIP_STORED if name.endswith(_PACKED) else zipfile.ZIP_DEFLATED
+                with archive.open(info, "w", force_zip64=True) as target:
+                    _copy(name, source, target)
+            for name, text in texts.items():
+                info = zipfile.ZipInfo(name, time.gmtime()[:6])
+                info.external_attr = 0o644 << 16
+                info.compress_type = zipfile.ZIP_DEFLATED
+                archive.writestr(info, text)
+        raw.flush()
+        os.fsync(raw.fileno())
+
+
+@contextmanager
+def _created(path: Path) -> Iterator[IO[bytes]]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("xb") as file:
+        yield file
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _copy(name: str, source: Source, target: IO[bytes]) -> None:
+    digest = hashlib.sha256()
+    with open_regular(source.path) as file:
+        while piece := file.read(CHUNK_BYTES):
+            digest.update(piece)
+            target.write(piece)
+    if digest.hexdigest() != source.sha256:
+        raise RunError(f"{name} was changed while it was copied, so nothing was written; no run may be under way")
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
