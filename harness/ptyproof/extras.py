@@ -21,6 +21,9 @@ XPTYCHO = ("torch", "xptycho")
 IMAGES = ("skimage",)
 SIGNING = ("securesystemslib", "cryptography")
 EXCHANGE = ("rocrate",)
+DASK = ("distributed",)
+CLUSTER = ("distributed", "dask_jobqueue")
+CLUSTER_TLS = (*CLUSTER, "cryptography")
 _SLOW = frozenset({"lightning"})  # seconds, and used in the processes of jobs alone
 _EXTRAS = {
     "train": ("torch", "lightning", "safetensors", "matplotlib"),
@@ -29,6 +32,7 @@ _EXTRAS = {
     "images": ("skimage",),
     "sign": ("securesystemslib", "cryptography"),
     "exchange": ("rocrate",),
+    "cluster": ("distributed", "dask_jobqueue", "cryptography"),
 }
 
 

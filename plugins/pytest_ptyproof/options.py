@@ -67,6 +67,20 @@ _OPTIONS = {
         "N|auto",
         "auto",
     ),
+    "executor": _Option(
+        "text",
+        "where jobs run: local (default, this machine), dask (the workers of a scheduler), slurm, pbs, lsf, sge, "
+        "htcondor (allocations of a batch system), or an executor that another package registers",
+        "KIND",
+        "local",
+    ),
+    "executor-options": _Option(
+        "text",
+        "size, queue, limits and number of the allocations: see the documentation of jobs",
+        "FILE.toml",
+        is_file=lambda _: True,
+    ),
+    "scheduler": _Option("text", "scheduler of the executor dask, such as tcp://login1:8786", "ADDRESS"),
     "retry": _Option(
         "list",
         "run failed jobs of earlier runs again; lost jobs, whose process died, always run again",

@@ -35,14 +35,14 @@ from pytest_ptyproof.shared import (
 
 if TYPE_CHECKING:
     from ptyproof.jobs.attempt import EndedJob
-    from ptyproof.jobs.executor import Executor
+    from ptyproof.jobs.executors import Opener
     from ptyproof.jobs.process import JobProcesses
     from ptyproof.phases.base import Base
     from ptyproof.runs.matrix import MatrixRun, PhaseFolder
     from ptyproof.study.design import StudyDesign
     from ptyproof.study.jobs import TrainingJob
 
-_OF_JOBS = ("retry", "job-timeout", "job-memory", "jobs")
+_OF_JOBS = ("retry", "job-timeout", "job-memory", "jobs", "executor", "executor-options", "scheduler")
 _OPTIONS = ("study", "base-npz", "accelerator", *_OF_JOBS)
 
 
@@ -69,7 +69,7 @@ def pytest_configure(config: pytest.Config) -> None:
         if base != "builtin" and not Path(base).is_file():
             raise InputError(f"--base-npz must be a file or builtin, got {base}")
         if any(value_of(config, name) for name in _OF_JOBS):
-            _executor(config)
+            _opener(config)
     except Exception as error:
         said = str(error) if isinstance(error, InputError) else sentence_about(error)
         if said is None:
@@ -114,6 +114,8 @@ def ptyproof_matrix_run(
     from ptyproof.training.device import RunOptions
 
     config = request.config
+    with plain_errors():
+        executor = _opener(config)()
     selected, reconstructions = _selected(request.session)
     call_id = getattr(config, "workerinput", {}).get("testrunuid")
     matrix = MatrixRun(
@@ -126,7 +128,7 @@ def ptyproof_matrix_run(
         reconstructions or None,
         registered_methods(config),
         *_how_jobs_run(config),
-        _executor(config),
+        executor,
     )
     config.stash[MATRIX] = matrix
     yield matrix
@@ -207,13 +209,19 @@ def _how_jobs_run(config: pytest.Config) -> tuple[JobProcesses, frozenset[str]]:
     return limits, checked_retry(tuple(value_of(config, "retry")))
 
 
-def _executor(config: pytest.Config) -> Executor:
-    """Return what runs the jobs, as many at once as asked for; a worker of pytest-xdist has siblings and runs one."""
-    from ptyproof.jobs.local import LocalExecutor, n_jobs_of
+def _opener(config: pytest.Config) -> Opener:
+    """Return what opens the executor; a worker of pytest-xdist has siblings, and runs one job at a time."""
+    from ptyproof.jobs.executors import LOCAL, ExecutorChoice, opener
 
+    kind, options = value_of(config, "executor"), value_of(config, "executor-options")
+    jobs = value_of(config, "jobs") if kind == LOCAL or on_command_line(config, "jobs") else None
+    if kind == LOCAL and is_worker(config):
+        jobs = "1"
+    elif kind != LOCAL and (is_worker(config) or config.getoption("numprocesses", None)):
+        raise pytest.UsageError(f"--ptyproof-executor {kind} runs jobs at once by itself: leave out -n of pytest-xdist")
+    choice = ExecutorChoice(kind, None if options is None else Path(options), value_of(config, "scheduler"), jobs)
     limits, _ = _how_jobs_run(config)
-    n_jobs = n_jobs_of(value_of(config, "jobs"), limits.memory_bytes)
-    return LocalExecutor(1 if is_worker(config) else n_jobs)
+    return opener(choice, limits.memory_bytes)
 
 
 def _selected(session: pytest.Session) -> tuple[frozenset[str], frozenset[str]]:

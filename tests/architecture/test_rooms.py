@@ -37,7 +37,7 @@ PARTS = {
 }
 FILES = sources()
 LARGEST_SHARE = 0.2
-ENTRY_POINT_GROUPS = ("ptyproof.manifest_kinds", "ptyproof.methods")
+ENTRY_POINT_GROUPS = ("ptyproof.executors", "ptyproof.manifest_kinds", "ptyproof.methods")
 
 
 @cache

@@ -20,10 +20,11 @@ from ptyproof.errors import DataError, InputError
 from ptyproof.jobs.attempt import EndedJob
 from ptyproof.phases.e_train.train import TrainingPhase
 from ptyproof.study.jobs import TrainingJob
+from tests.helpers.light_jobs import STARTED, Began, meet, write_pid_and_sleep
+
+__all__ = ["STARTED", "meet", "write_pid_and_sleep"]
 
 MEMORY = "128 GiB"
-STARTED = "2026-01-01T00:00:00Z"
-Began = Callable[[str], None]
 
 
 def speak(console: Console, began: Began) -> dict[str, Any]:
@@ -46,28 +47,6 @@ def die(how: str, console: Console, began: Began) -> None:
     """Begin, and die in one of the `WAYS`."""
     began(STARTED)
     WAYS[how]()
-
-
-def write_pid_and_sleep(place: Path, console: Console, began: Began) -> None:
-    """Tell who runs the job, and run for long."""
-    began(STARTED)
-    place.write_text(str(os.getpid()))
-    time.sleep(60)
-
-
-def meet(place: Path, name: str, n: int, console: Console, began: Began) -> int:
-    """Stay until `n` jobs are here, for three seconds at most; return how many were here at once."""
-    began(STARTED)
-    here, most = place / name, 0
-    here.touch()
-    for _ in range(150):
-        most = max(most, len(list(place.iterdir())))
-        if most >= n:
-            break
-        time.sleep(0.02)
-    time.sleep(0.1)  # so that the others see this one
-    here.unlink()
-    return most
 
 
 def die_before_it_begins(console: Console, began: Began) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -81,7 +82,8 @@ def run(phase: JobPhase[Any], filters: Filters, args: argparse.Namespace) -> int
             said.say(f"would {words.verb} {job.key}" + ("" if state is None else f" ({state})"))
         said.say(f"dry run: nothing was {words.done} and nothing was written; this is not evidence")
         return 0
-    ended = phase.run(found, filters, args.allow_missing_phase_d, said, executor(args))
+    with closing(executor(args)) as jobs:
+        ended = phase.run(found, filters, args.allow_missing_phase_d, said, jobs)
     failed = [done for done in ended if done.status != "success"]
     said.say(
         f"{len(ended) - len(failed)} of {len(ended)} jobs {words.done}, {len(failed)} failed, {len(found.skipped)} "

@@ -11,7 +11,8 @@ from ptyproof.console import Console
 from ptyproof.io.reading import CHOICES, Reading
 
 if TYPE_CHECKING:
-    from ptyproof.jobs.local import LocalExecutor
+    from ptyproof.jobs.executor import Executor
+    from ptyproof.jobs.executors import ExecutorChoice
     from ptyproof.jobs.process import JobProcesses
 
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -65,6 +66,7 @@ def add_jobs(parser: argparse.ArgumentParser) -> None:
         metavar="N|auto",
         help="jobs that run at once (default: auto, as many as the cores have threads for and as fit into memory)",
     )
+    add_executor(group)
     group.add_argument(
         "--retry",
         action="append",
@@ -90,6 +92,33 @@ def add_jobs(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_executor(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
+    """Add the options that say where jobs run; `executor_choice` returns them."""
+    parser.add_argument(
+        "--executor",
+        default="local",
+        metavar="KIND",
+        help="where jobs run: local (default, this machine), dask (the workers of a scheduler), slurm, pbs, lsf, sge, "
+        "htcondor (allocations of a batch system), or an executor that another package registers",
+    )
+    parser.add_argument(
+        "--executor-options",
+        type=Path,
+        metavar="FILE.toml",
+        help="size, queue, limits and number of the allocations: see the documentation of jobs",
+    )
+    parser.add_argument(
+        "--scheduler", metavar="ADDRESS", help="scheduler of --executor dask, such as tcp://login1:8786"
+    )
+
+
+def executor_choice(args: argparse.Namespace) -> ExecutorChoice:
+    """Return the executor that the options of `add_executor` ask for, and `--jobs` where the command has it."""
+    from ptyproof.jobs.executors import ExecutorChoice
+
+    return ExecutorChoice(args.executor, args.executor_options, args.scheduler, getattr(args, "jobs", None))
+
+
 def processes(args: argparse.Namespace) -> JobProcesses | None:
     """Return the limits of the jobs' processes; None if jobs run in this process, or for a dry run.
 
@@ -103,27 +132,26 @@ def processes(args: argparse.Namespace) -> JobProcesses | None:
 
     limits = JobProcesses(args.job_timeout, None if args.job_memory is None else n_bytes(args.job_memory))
     if args.in_process:
-        if limits != JobProcesses() or args.jobs is not None:
+        if limits != JobProcesses() or args.jobs is not None or args.executor != "local":
             raise InputError(
-                "--jobs, --job-timeout and --job-memory need a process for each job; leave out --in-process"
+                "--jobs, --executor, --job-timeout and --job-memory need a process for each job; leave out --in-process"
             )
         return None
     return None if args.dry_run else limits
 
 
-def executor(args: argparse.Namespace) -> LocalExecutor:
-    """Return what runs the jobs: `--jobs` at once.
+def executor(args: argparse.Namespace) -> Executor:
+    """Open what runs the jobs.
 
     Raises
     ------
     InputError
-        If that is no number of jobs.
+        If it cannot be had, or one of its options is impossible.
     """
-    from ptyproof.jobs.local import LocalExecutor, n_jobs_of
+    from ptyproof.jobs.executors import opener
 
     limits = processes(args)
-    memory_bytes = None if limits is None else limits.memory_bytes
-    return LocalExecutor(n_jobs_of(args.jobs or "auto", memory_bytes, args.threads))
+    return opener(executor_choice(args), None if limits is None else limits.memory_bytes, args.threads)()
 
 
 def add_reading(parser: argparse.ArgumentParser, scan_order: str | None = None) -> None:

@@ -6,21 +6,20 @@ machine.
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Collection, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import cached_property
 from pathlib import Path
-from queue import Empty, SimpleQueue
 from typing import Any
 
 from ptyproof.console import Console
 from ptyproof.errors import InputError
 from ptyproof.jobs import process
 from ptyproof.jobs.executor import Needs, Work
+from ptyproof.jobs.gpus import FreeGpus
 from ptyproof.jobs.process import JobProcesses
-from ptyproof.provenance.environment import gpu_is_present, n_cpus
+from ptyproof.provenance.environment import n_cpus
 
 ROOM_BYTES = 1536 * 2**20  # of memory for a job: libraries, and the arrays of the built-in studies
 _MAX_JOBS = 1024
@@ -46,12 +45,8 @@ class LocalExecutor:
         self._stops: dict[Future[Any], threading.Event] = {}
 
     @cached_property
-    def _gpus(self) -> SimpleQueue[str]:
-        """The GPUs that no job holds."""
-        free: SimpleQueue[str] = SimpleQueue()
-        for gpu in visible_gpus() if self._named is None else self._named:
-            free.put(gpu)
-        return free
+    def _gpus(self) -> FreeGpus:
+        return FreeGpus(self._named)
 
     @cached_property
     def _on_cores(self) -> ThreadPoolExecutor:
@@ -59,7 +54,7 @@ class LocalExecutor:
 
     @cached_property
     def _on_gpus(self) -> ThreadPoolExecutor:
-        return ThreadPoolExecutor(max(1, self._gpus.qsize()), thread_name_prefix="ptyproof job on a GPU")
+        return ThreadPoolExecutor(max(1, self._gpus.n_gpus), thread_name_prefix="ptyproof job on a GPU")
 
     def submit(self, work: Work, limits: JobProcesses, needs: Needs, console: Console) -> Future[Any]:
         """Queue work; it begins when a slot is free."""
@@ -73,14 +68,8 @@ class LocalExecutor:
         return future
 
     def _run_on_gpu(self, work: Work, limits: JobProcesses, console: Console, stop: threading.Event) -> Any:
-        try:
-            gpu = self._gpus.get_nowait()  # there are no more threads than GPUs
-        except Empty:
-            return process.run(work, limits, console, stop)
-        try:
-            return process.run(work, limits, console, stop, {"CUDA_VISIBLE_DEVICES": gpu})
-        finally:
-            self._gpus.put(gpu)
+        with self._gpus.one() as variables:  # there are no more threads than GPUs
+            return process.run(work, limits, console, stop, variables)
 
     def cancel(self, futures: Collection[Future[Any]]) -> None:
         """End the processes of these futures, and wait for them."""
@@ -96,16 +85,6 @@ class LocalExecutor:
         for name in ("_on_cores", "_on_gpus"):
             if name in self.__dict__:  # a pool that was used
                 self.__dict__[name].shutdown()
-
-
-def visible_gpus() -> tuple[str, ...]:
-    """Return the GPUs that this process may use, as CUDA_VISIBLE_DEVICES names them; CUDA is not initialized."""
-    named = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if named is not None:
-        return tuple(name.strip() for name in named.split(",") if name.strip())
-    import torch
-
-    return tuple(str(number) for number in range(torch.cuda.device_count())) if gpu_is_present() else ()
 
 
 def n_jobs_of(text: str, memory_bytes: int | None = None, threads: int = 1) -> int:

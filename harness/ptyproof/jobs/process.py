@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from multiprocessing import forkserver, util
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from ptyproof import clock
 from ptyproof.console import Console
@@ -98,14 +98,33 @@ def n_bytes(text: str) -> int:
 
 Work = Callable[[Console, Callable[[str], None]], Any]
 
+_of_main = ("pytest", "distributed")  # a process imports the main program of its parent, and these take long
+_starting = threading.Lock()
+_preloaded: tuple[str, ...] = ()
+
+
+class Stop(Protocol):
+    """Says whether a job is to end; a `threading.Event` is one."""
+
+    def is_set(self) -> bool:
+        """Whether it is."""
+
 
 def start_server(modules: Sequence[str]) -> None:
     """Start the server of processes, unless it runs; it imports what jobs need in the background."""
-    context = multiprocessing.get_context("forkserver")
-    with_pytest = ["pytest"] if "pytest" in sys.modules else []  # a process imports the main program of its parent
-    context.set_forkserver_preload(["ptyproof.jobs.server", *modules, *with_pytest])
-    _find_room_for_sockets()
-    forkserver.ensure_running()
+    global _preloaded
+    with _starting:
+        _preloaded = tuple(modules)
+        context = multiprocessing.get_context("forkserver")
+        of_main = [name for name in _of_main if name in sys.modules]
+        context.set_forkserver_preload(["ptyproof.jobs.server", *modules, *of_main])
+        _find_room_for_sockets()
+        forkserver.ensure_running()
+
+
+def preloaded() -> tuple[str, ...]:
+    """Return the modules that `start_server` was given last."""
+    return _preloaded
 
 
 def _find_room_for_sockets() -> None:
@@ -127,8 +146,9 @@ def run(
     work: Work,
     limits: JobProcesses,
     console: Console,
-    stop: threading.Event | None = None,
+    stop: Stop | None = None,
     variables: Mapping[str, str] | None = None,
+    began: Callable[[str], None] | None = None,
 ) -> Any:
     """Run `work(console, began)` in a process of its own; return what it returns, or how the process died.
 
@@ -144,6 +164,8 @@ def run(
         Ends the job as an interrupt does, when another thread sets it.
     variables
         Variables of the environment that the process has besides those of its server.
+    began
+        Is called with the time at which the job began.
 
     Raises
     ------
@@ -166,7 +188,7 @@ def run(
         try:
             process.start()
             theirs.close()
-            heard = _listen(process, mine, console, limits, stop)
+            heard = _listen(process, mine, console, limits, stop, began or (lambda _: None))
         except BaseException:
             _stop(process)
             raise
@@ -209,7 +231,12 @@ class _Heard:
 
 
 def _listen(
-    process: BaseProcess, channel: Connection, console: Console, limits: JobProcesses, stop: threading.Event | None
+    process: BaseProcess,
+    channel: Connection,
+    console: Console,
+    limits: JobProcesses,
+    stop: Stop | None,
+    began: Callable[[str], None],
 ) -> _Heard:
     """Pass on the messages of a process until it reports the end of its job, dies, or exceeds its time."""
     heard = _Heard()
@@ -225,6 +252,8 @@ def _listen(
                 process.join(_GRACE_S)
                 break
             heard.take(kind, value, console, limits)
+            if kind == "began":
+                began(value)
         elif ready:
             break
         elif clock.seconds() >= heard.deadline:

@@ -1,0 +1,167 @@
+"""Executors in allocations of a batch system, which dask-jobqueue asks for: Slurm, PBS, LSF, Grid Engine, HTCondor.
+
+The scheduler of Dask runs in the process that submits jobs. An allocation is one worker, which runs as many jobs at
+once as its cores and its memory hold. An allocation that ends is replaced while the run goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ptyproof.errors import InputError
+from ptyproof.extras import CLUSTER, CLUSTER_TLS, require
+from ptyproof.jobs.cluster_options import ClusterOptions
+from ptyproof.jobs.dask_executor import DaskExecutor
+
+if TYPE_CHECKING:
+    from dask_jobqueue import JobQueueCluster
+
+# The class of dask-jobqueue, and how its arguments name an account
+CLUSTERS = {
+    "slurm": ("SLURMCluster", "account"),
+    "pbs": ("PBSCluster", "account"),
+    "lsf": ("LSFCluster", "project"),
+    "sge": ("SGECluster", "project"),
+    "htcondor": ("HTCondorCluster", ""),
+}
+NAME = "ptyproof"
+_GPUS: dict[str, Callable[[ClusterOptions], str]] = {
+    "slurm": lambda options: f"--gres=gpu:{options.gpus}",
+    "lsf": lambda options: f'-gpu "num={options.gpus}"',
+    "sge": lambda options: f"-l gpu={options.gpus}",
+}
+
+
+def check(kind: str, options: ClusterOptions) -> None:
+    """Check that this machine can ask a batch system for allocations.
+
+    Raises
+    ------
+    InputError
+        If a package or the command that submits is missing, or the batch system has no such option.
+    """
+    require(f"the executor {kind}", CLUSTER_TLS if options.tls else CLUSTER)
+    if kind == "htcondor":
+        for key in ("queue", "walltime"):
+            if getattr(options, key) is not None:
+                raise InputError(f"htcondor has no {key}: leave {key} out of the executor's options, or use directives")
+    command = _class(kind).job_cls.submit_command.split()[0]
+    if shutil.which(command) is None:
+        raise InputError(f"the executor {kind} submits by {command}, which is not on the PATH of this machine")
+
+
+def open_cluster(kind: str, options: ClusterOptions, threads: int = 1) -> DaskExecutor:
+    """Return an executor with its first allocations submitted.
+
+    Parameters
+    ----------
+    kind
+        One of `CLUSTERS`.
+    options
+        Of an allocation.
+    threads
+        Of each job.
+
+    Raises
+    ------
+    InputError
+        If the batch system refuses an allocation; with what its command said.
+    """
+    cluster = _class(kind)(**arguments(kind, options, threads))
+    try:
+        cluster.scale(jobs=max(1, options.minimum))
+        cluster.sync(_settled, cluster)
+        cluster.adapt(minimum_jobs=options.minimum, maximum_jobs=options.maximum, target_duration="100ms")
+        return DaskExecutor(cluster, options.slots(threads) * options.maximum)
+    except RuntimeError as error:
+        cluster.close()
+        said = str(error).partition("stderr:\n")[2].strip() or str(error)
+        raise InputError(f"{kind} refused an allocation: {' '.join(said.split())}") from error
+
+
+def arguments(kind: str, options: ClusterOptions, threads: int = 1) -> dict[str, Any]:
+    """Return the arguments of dask-jobqueue's class; what is None there is what its own configuration says."""
+    slots = options.slots(threads)
+    extra = [
+        "--nthreads",
+        str(slots),
+        "--no-dashboard",
+        *(["--resources", f"GPU={options.gpus}"] if options.gpus else []),
+    ]
+    scheduler = {"port": options.scheduler_port, "dashboard": False, "dashboard_address": ":0"}
+    found: dict[str, Any] = {
+        "cores": options.cores,
+        "memory": options.memory,
+        "processes": 1,
+        "job_name": NAME,
+        "interface": options.interface,
+        "python": options.python,
+        "local_directory": options.local_directory,
+        "log_directory": options.log_directory,
+        "job_script_prologue": list(options.prologue),
+        "worker_extra_args": extra,
+        "scheduler_options": scheduler,
+        "silence_logs": logging.CRITICAL,
+    }
+    if options.tls:
+        found |= {"security": True, "shared_temp_directory": options.log_directory or str(Path.cwd())}
+    directives = list(options.directives)
+    if kind == "htcondor":
+        return found | {"disk": options.disk, "job_extra_directives": _htcondor(options, directives)}
+    found["queue"] = options.queue
+    found[CLUSTERS[kind][1]] = options.account
+    found["walltime"] = options.walltime
+    if kind == "lsf" and options.walltime is not None:
+        found["walltime"] = options.walltime.rpartition(":")[0]
+    if kind == "pbs" and options.gpus:
+        found["resource_spec"] = _pbs_resources(options)
+    elif options.gpus:
+        directives.insert(0, _GPUS[kind](options))
+    return found | {"job_extra_directives": directives}
+
+
+def _htcondor(options: ClusterOptions, directives: list[str]) -> dict[str, str]:
+    found = {} if options.account is None else {"accounting_group": options.account}
+    if options.gpus:
+        found["request_gpus"] = str(options.gpus)
+    for line in directives:
+        name, equals, value = line.partition("=")
+        if not equals:
+            raise InputError(f"a directive for htcondor must be NAME = VALUE, got {line!r}")
+        found[name.strip()] = value.strip()
+    return found
+
+
+def _pbs_resources(options: ClusterOptions) -> str:
+    from dask.utils import parse_bytes
+    from dask_jobqueue.pbs import pbs_format_bytes_ceil
+
+    memory = pbs_format_bytes_ceil(parse_bytes(options.memory))
+    return f"select=1:ncpus={options.cores}:mem={memory}:ngpus={options.gpus}"
+
+
+def _class(kind: str) -> Any:
+    import dask_jobqueue
+
+    return getattr(dask_jobqueue, CLUSTERS[kind][0])
+
+
+async def _settled(cluster: JobQueueCluster) -> None:
+    """Wait until the allocations were submitted; raise what the submission raised of one that was refused."""
+    from distributed import Status
+
+    await cluster
+    allocations = list(cluster.workers.values())
+    # what was refused is submitted once more
+    ends = await asyncio.gather(*allocations, return_exceptions=True)
+    refusals = [end for end in ends if isinstance(end, Exception)]
+    for allocation, end in zip(allocations, ends, strict=True):
+        if isinstance(end, Exception):
+            allocation.status = Status.failed
+    if refusals:
+        raise refusals[0]

@@ -1,0 +1,196 @@
+"""Jobs on the workers of a Dask scheduler: on this machine, on other ones, or in allocations of a batch system.
+
+Dask decides where a job runs, moves what waits, and runs a job again whose worker died. A job whose workers die
+`distributed.scheduler.allowed-failures` + 1 times (4, unless Dask is configured otherwise) is lost.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import threading
+import time
+import uuid
+from collections.abc import Collection
+from concurrent.futures import CancelledError, Future
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ptyproof import clock
+from ptyproof.console import Console
+from ptyproof.errors import InputError, PtyproofError, RunError
+from ptyproof.jobs import dask_worker, process
+from ptyproof.jobs.executor import Needs, Work
+from ptyproof.jobs.process import Died, JobProcesses
+
+if TYPE_CHECKING:
+    from distributed import Client
+    from distributed import Future as Task
+    from distributed.deploy import Cluster
+
+CONNECT_S = 15.0  # within which a scheduler answers
+END_S = 20.0  # within which the processes of canceled jobs have ended
+_LOOK_S = 0.1
+_PASSED_ON = ("PTYPROOF_ANONYMOUS",)
+
+
+@dataclass(eq=False)
+class _Job:
+    """A job that a scheduler has: the task, where its lines go, and when its process began, once it has."""
+
+    future: Future[Any]
+    console: Console
+    task: Task[Any] | None = None
+    began: str | None = None
+
+
+class DaskExecutor:
+    """Runs jobs as tasks of Dask.
+
+    Parameters
+    ----------
+    scheduler
+        The address of a scheduler, such as `tcp://login1:8786`; or a cluster, which `close` ends.
+    n_jobs
+        Jobs that may run at once; None is the threads of the workers that there are.
+
+    Raises
+    ------
+    InputError
+        If no scheduler answers at the address.
+    """
+
+    def __init__(self, scheduler: str | Cluster, n_jobs: int | None = None) -> None:
+        self._cluster = None if isinstance(scheduler, str) else scheduler
+        self._client = _connected(scheduler)
+        self._n_jobs = n_jobs
+        self._topic = f"ptyproof-{uuid.uuid4().hex}"
+        self._n_submitted = 0
+        self._jobs: dict[str, _Job] = {}
+        self._changing = threading.Lock()
+        self._client.subscribe_topic(self._topic, self._hear)
+
+    @property
+    def n_jobs(self) -> int:
+        """How many jobs may run at once; at least two, as a scheduler may get workers later."""
+        return max(2, sum(self._client.nthreads().values()) if self._n_jobs is None else self._n_jobs)
+
+    def submit(self, work: Work, limits: JobProcesses, needs: Needs, console: Console) -> Future[Any]:
+        """Give work to the scheduler."""
+        future: Future[Any] = Future()
+        future.set_running_or_notify_cancel()  # only `cancel` ends it
+        job = _Job(future, console)
+        key = f"{self._topic}-{self._n_submitted}"
+        self._n_submitted += 1
+        self._jobs[key] = job
+        handed = dask_worker.Handed(
+            pickle.dumps(work),
+            limits,
+            needs.gpu,
+            self._topic,
+            console.bars is not None,
+            str(Path.cwd()),
+            process.preloaded(),
+            {name: os.environ[name] for name in _PASSED_ON if name in os.environ},
+        )
+        resources = {"GPU": 1} if needs.gpu and self._has_gpus() else None
+        job.task = self._client.submit(dask_worker.do, handed, key=key, pure=False, resources=resources)
+        job.task.add_done_callback(partial(self._end, key))
+        return future
+
+    def cancel(self, futures: Collection[Future[Any]]) -> None:
+        """End the processes of these futures, wherever they run, and wait for them."""
+        wanted = set(futures)
+        with self._changing:
+            canceled = {key: job for key, job in self._jobs.items() if job.future in wanted}
+            for key in canceled:
+                del self._jobs[key]
+        if canceled and self._client.status == "running":
+            self._client.cancel([job.task for job in canceled.values()])
+            self._wait_for_processes(canceled.keys())
+        for job in canceled.values():
+            job.future.set_exception(CancelledError())
+
+    def close(self) -> None:
+        """End all jobs, and the cluster if the executor has one."""
+        self.cancel([job.future for job in self._jobs.values()])
+        self._client.close()
+        if self._cluster is not None:
+            self._cluster.close()
+
+    def _has_gpus(self) -> bool:
+        workers = self._client.scheduler_info(n_workers=-1)["workers"].values()
+        return any(worker["resources"].get("GPU") for worker in workers)
+
+    def _wait_for_processes(self, keys: Collection[str]) -> None:
+        until = clock.seconds() + END_S
+        while clock.seconds() < until:
+            time.sleep(_LOOK_S)
+            found = self._client.run(dask_worker.running, on_error="ignore")
+            if not any(key in keys for running in found.values() for key in running):
+                return
+
+    def _hear(self, event: tuple[float, tuple[str, str, str]]) -> None:
+        """Pass on what a job says; Dask calls this in its own thread."""
+        key, kind, text = event[1]
+        with self._changing:
+            job = self._jobs.get(key)
+            if job is None:
+                return
+            if kind == "began":
+                job.began = text
+                return
+            stream = job.console.lines if kind == "line" else job.console.bars
+            if stream is not None:
+                stream.write(text)
+                stream.flush()
+
+    def _end(self, key: str, task: Task[Any]) -> None:
+        """Settle the future of a task that has ended; Dask calls this in its own thread."""
+        with self._changing:
+            job = self._jobs.get(key)
+        if job is None:
+            return
+        end = self._end_of(job, task)
+        with self._changing:
+            if self._jobs.pop(key, None) is None:
+                return
+            if job.console.bars is not None:
+                job.console.bars.write("\r")
+        if isinstance(end, BaseException):
+            job.future.set_exception(end)
+        else:
+            job.future.set_result(end)
+
+    def _end_of(self, job: _Job, task: Task[Any]) -> Any:
+        """Return what a task returned, how its job died, or the error of its future."""
+        from distributed.scheduler import KilledWorker
+
+        try:
+            return task.result()
+        except KilledWorker as error:
+            return Died("lost", f"its worker died, {error.allowed_failures + 1} times", job.began)
+        except PtyproofError as error:
+            return error
+        except Exception as error:  # noqa: BLE001 - whatever Dask raises, the job has no end
+            if task.status == "cancelled":
+                return RunError(f"the Dask scheduler at {self._address} does not answer any more")
+            return RunError(f"Dask could not run the job: {type(error).__name__}: {error}")
+
+    @property
+    def _address(self) -> str:
+        return str(self._client.scheduler.address if self._client.scheduler else "")
+
+
+def _connected(scheduler: str | Cluster) -> Client:
+    from distributed import Client
+
+    try:
+        return Client(scheduler, timeout=CONNECT_S, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"--scheduler must be the address of a Dask scheduler, as in tcp://host:8786; {scheduler!r} gave no answer "
+            f"within {CONNECT_S:g} s: {error}"
+        ) from error

@@ -1,0 +1,111 @@
+"""Jobs on the workers of a Dask scheduler: lines, ends, what is canceled, and workers that die."""
+
+from __future__ import annotations
+
+import io
+import logging
+import os
+import time
+from collections.abc import Iterator
+from concurrent.futures import CancelledError
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ptyproof.console import Console
+from ptyproof.errors import InputError
+from ptyproof.jobs import dask_executor
+from ptyproof.jobs.dask_executor import DaskExecutor
+from ptyproof.jobs.executor import Needs
+from ptyproof.jobs.process import JobProcesses
+from tests.helpers.light_jobs import STARTED, end, meet, tell, write_pid_and_sleep
+
+distributed = pytest.importorskip(
+    "distributed", reason="needs the extra cluster: pip install 'pytest-ptyproof[cluster]'"
+)
+
+NO_LIMITS = JobProcesses()
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Any]:
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=logging.ERROR
+    ) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def executor(cluster: Any) -> Iterator[DaskExecutor]:
+    executor = DaskExecutor(cluster.scheduler_address)
+    yield executor
+    executor.close()
+
+
+def submit(executor: DaskExecutor, work: Any, limits: JobProcesses = NO_LIMITS, console: Console | None = None) -> Any:
+    return executor.submit(work, limits, Needs(), console or Console.silent())
+
+
+def written(place: Path) -> str:
+    """Return what a job writes into a file, once it has."""
+    for _ in range(1000):
+        if place.is_file() and place.read_text():
+            return place.read_text()
+        time.sleep(0.02)
+    raise AssertionError(f"{place} was not written")
+
+
+def is_gone(pid: str) -> bool:
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    return False
+
+
+def test_a_job_has_a_process_of_its_own_and_its_lines_come_back(executor: DaskExecutor) -> None:
+    lines, bars = io.StringIO(), io.StringIO()
+    seen = submit(executor, tell, console=Console(lines, bars)).result(30)
+    assert lines.getvalue().splitlines() == ["eins", "zwei ü"]
+    assert "bar" in bars.getvalue()
+    assert seen["pid"] != os.getpid()
+    assert seen["folder"] == str(Path.cwd())
+
+
+def test_two_workers_run_two_jobs_at_once(executor: DaskExecutor, tmp_path: Path) -> None:
+    futures = [submit(executor, partial(meet, tmp_path, name, 2)) for name in ("a", "b")]
+    assert [future.result(30) for future in futures] == [2, 2]
+    assert executor.n_jobs == 2
+
+
+def test_ends_are_those_of_the_job_s_process(executor: DaskExecutor) -> None:
+    killed, exited, slow = (
+        submit(executor, partial(end, way), JobProcesses(timeout_s=1.0)) for way in ("kill", "exit", "sleep")
+    )
+    ends = [future.result(30) for future in (killed, exited, slow)]
+    assert [(end.status, end.began) for end in ends] == [("lost", STARTED), ("failed", STARTED), ("failed", STARTED)]
+    with pytest.raises(InputError, match=r"^view$"):
+        submit(executor, partial(end, "input")).result(30)
+
+
+def test_canceled_jobs_leave_no_process_and_the_others_go_on(executor: DaskExecutor, tmp_path: Path) -> None:
+    slow = [submit(executor, partial(write_pid_and_sleep, tmp_path / name)) for name in ("a", "b", "c")]
+    pids = [written(tmp_path / name) for name in ("a", "b")]
+    executor.cancel(slow[:1])
+    assert [future.done() for future in slow] == [True, False, False]
+    assert is_gone(pids[0])
+    assert not is_gone(pids[1])
+    executor.cancel(slow)
+    for future in slow:
+        with pytest.raises(CancelledError):
+            future.result()
+    assert is_gone(pids[1])
+    assert submit(executor, tell).result(30)["pid"] != os.getpid()  # it takes others after that
+
+
+def test_an_address_without_a_scheduler_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dask_executor, "CONNECT_S", 0.5)
+    with pytest.raises(InputError, match="--scheduler"):
+        DaskExecutor("tcp://127.0.0.1:9")
