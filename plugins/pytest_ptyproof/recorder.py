@@ -27,6 +27,7 @@ from pytest_ptyproof.baseline import baseline_of
 from pytest_ptyproof.command_options import CommandOptions
 from pytest_ptyproof.failures import causes_on, subtest_on
 from pytest_ptyproof.hub import hub_in_use, hub_place
+from pytest_ptyproof.junit import JunitLink
 from pytest_ptyproof.log_files import Tee, new_files
 from pytest_ptyproof.own_reports import runs_on, seconds_of, test_of, without_group
 from pytest_ptyproof.selection import Selection
@@ -66,6 +67,7 @@ class Recorder:
         self._run = self._hub.open_run(command, kind, topic, run_environment(), self._tree.record, self._begun)
         self._is_anonymous = is_anonymous()  # which pytest has taken back when the run is judged
         self._index_error: Exception | None = None
+        self._junit: JunitLink | None = None
         self._terminal = Tee(config.pluginmanager.getplugin("terminalreporter"), self._log)
 
     def _begun(self, name: str) -> dict[str, Any]:
@@ -87,8 +89,9 @@ class Recorder:
         }
 
     def pytest_sessionstart(self, session: pytest.Session) -> None:
-        """Keep the session, which counts failures and knows why it stops."""
+        """Keep the session, which counts failures and knows why it stops, and link its JUnit report to the hub."""
         self._session = session
+        self._junit = JunitLink(self._config, self._hub, self._run)
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:
@@ -253,6 +256,8 @@ class Recorder:
                 changes["blocked_path"] = self._name(self._write_blocked(verdict.exit_status))
             self._hub.end_run(self._run, verdict.exit_status, **self._counts(), **changes)
             self._hub.write(self._write_summary)
+            if self._junit is not None:
+                self._junit.complete()
         except (PtyproofError, OSError) as error:  # the run stays without an end, or without a summary
             sys.stderr.write(f"ptyproof: the end of {self._run} could not be recorded: {_said(error)}\n")
             return verdict.exit_status or 1

@@ -206,7 +206,7 @@ def test_a_file_that_changes_meanwhile_is_an_error_and_nothing_is_left(
     write: Callable[..., None], tmp_path: Path
 ) -> None:
     (tmp_path / "a").write_text("changed")
-    with pytest.raises(RunError), new_output(tmp_path / "out") as temporary:
+    with pytest.raises(RunError), new_output(tmp_path / "out", tmp_path / "hub") as temporary:
         write(temporary, {"a": Source(tmp_path / "a", "0" * 64)}, {})
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
 

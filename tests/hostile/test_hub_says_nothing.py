@@ -114,15 +114,16 @@ def hub(place: Path) -> Path:
     return root
 
 
-@pytest.fixture(scope="module", params=["hub", "ro-crate"])
+@pytest.fixture(scope="module", params=["hub", "exports"])
 def handed_on(request: pytest.FixtureRequest, hub: Path, place: Path) -> Path:
-    """The hub, and what it is exported to."""
+    """The hub, and a folder with all that it is exported to."""
     if request.param == "hub":
         return hub
     pytest.importorskip("rocrate", reason="rocrate is not installed (it is part of the extra exchange)")
-    out = place / f"exported-{request.param}"
-    command = ["hub", "export", str(hub), "--format", request.param, str(out)]
-    assert main(command) == 0
+    out = place / "exports"
+    out.mkdir()
+    for form, name in (("ro-crate", "crate"), ("ctrf", "report.json")):
+        assert main(["hub", "export", str(hub), "--format", form, str(out / name)]) == 0
     return out
 
 
@@ -180,7 +181,7 @@ def test_an_anonymous_hub_names_neither_host_nor_hardware(handed_on: Path) -> No
     cpu = _cpu_name().encode()
     for name, content in everything(handed_on):
         assert cpu not in content, name
-    index = (handed_on / "hub.json").read_text(encoding="utf-8")
+    index = next(handed_on.rglob("hub.json")).read_text(encoding="utf-8")
     marks = re.findall(r'"cpu": "(.*)"', index)
     assert marks
     assert all(re.fullmatch(r"\w[\w ]* \([0-9a-f]+\)", mark) for mark in marks)

@@ -18,6 +18,7 @@ ptyproof hub verify hub
 ptyproof hub sign hub --key private.pem        # an in-toto test result, hub/hub.intoto.jsonl
 ptyproof hub verify hub --key public.pem       # sound, and signed by the owner of this key
 ptyproof hub export hub --format ro-crate hub.zip       # a research object, for a repository of data
+ptyproof hub export hub --format ctrf report.json       # for a dashboard of tests
 ptyproof check hub                    # the same verdict, by file, with advice, and with --format json
 pytest hub                            # the same, with a test item for each file
 ptyproof explain PM901                # why a check exists, and how to fix what it found"""
@@ -59,18 +60,27 @@ def _add_export(actions: Commands) -> None:
     export.add_argument("hub", type=Path, metavar="DIR", help="artifact hub, a folder with hub.json; it stays as it is")
     export.add_argument(
         "--format",
-        choices=("ro-crate",),
+        choices=("ro-crate", "ctrf"),
         required=True,
-        help="ro-crate: the hub's files with a description as a Process Run Crate 0.5",
-    )
-    export.add_argument("out", type=Path, metavar="OUT", help="new folder, or new zip file if the name ends with .zip")
-    export.add_argument(
-        "--license",
-        metavar="TEXT",
-        help="URL or name of the license (default: it says that none was stated)",
+        help="ro-crate: the hub's files with a description as a Process Run Crate 0.5; ctrf: a report of the tests",
     )
     export.add_argument(
-        "--agent", metavar="NAME", help="name or ORCID of the person who made the runs (default: no person is named)"
+        "out",
+        type=Path,
+        metavar="OUT",
+        help="new folder, or new zip file if the name ends with .zip; of ctrf a new JSON file",
+    )
+    export.add_argument(
+        "--license", metavar="TEXT", help="ro-crate: URL or name of the license (default: it says that none was stated)"
+    )
+    export.add_argument(
+        "--agent", metavar="NAME", help="ro-crate: name or ORCID of the person who made the runs (default: not named)"
+    )
+    export.add_argument(
+        "--run",
+        dest="test_run",
+        metavar="ID",
+        help="ctrf: the run that is reported (default: the newest real run, else run of tests)",
     )
     export.add_argument("--unsound", action="store_true", help="export a hub with errors; the export names them")
     export.set_defaults(run=_export)
@@ -126,8 +136,21 @@ def _sign(args: argparse.Namespace) -> int:
 
 
 def _export(args: argparse.Namespace) -> int:
+    from ptyproof.errors import InputError
+
+    of_other = {"ro-crate": {"run": args.test_run}, "ctrf": {"license": args.license, "agent": args.agent}}
+    for name, value in of_other[args.format].items():
+        if value is not None:
+            raise InputError(f"--{name} does not belong to --format {args.format}")
+    if args.format == "ctrf":
+        from ptyproof.exchange.ctrf import export_ctrf
+
+        n = export_ctrf(args.hub, args.out, run=args.test_run, unsound=args.unsound)
+        sys.stdout.write(f"{args.out}: {n} tests of {args.hub}\n")
+        return 0
     from ptyproof.exchange.export import export_crate
+    from ptyproof.hub.index import CRATE
 
     n = export_crate(args.hub, args.out, unsound=args.unsound, license=args.license, agent=args.agent)
-    sys.stdout.write(f"{args.out}: {n} files of {args.hub} and ro-crate-metadata.json\n")
+    sys.stdout.write(f"{args.out}: {n} files of {args.hub} and {CRATE}\n")
     return 0

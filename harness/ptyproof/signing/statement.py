@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from ptyproof.errors import InputError
 from ptyproof.hub.index import INDEX, Hub
 from ptyproof.hub.layout import KINDS
+from ptyproof.hub.results import runs_with_a_result
 from ptyproof.io.hashing import sha256_file, sha256_json
 from ptyproof.io.json_lines import read_lines
 from ptyproof.io.strict_json import read_json
@@ -36,8 +37,8 @@ def statement_of(root: Path) -> dict[str, Any]:
         If the hub has no such run.
     """
     index = Hub(root).read()
-    runs = [] if index is None else [cast("dict[str, Any]", run) for run in index["runs"]]
-    chosen = [run for run in runs if run["real_run"]] or [run for run in runs if run["evidence"] in ("green", "none")]
+    runs = [] if index is None else index["runs"]
+    chosen = runs_with_a_result(runs)
     if not chosen:
         raise InputError(f"{root} has no run that shows a result, so there is nothing to state")
     return {
