@@ -58,6 +58,7 @@ def cells_in(lines: list[str]) -> list[list[str]]:
 
 @given(head=st.lists(ANY, min_size=3, max_size=3), rows=st.lists(st.lists(ANY, min_size=3, max_size=3), min_size=1))
 @example(head=["a", "b", "c"], rows=[["\\\\|", "`a|", "|b`"]])
+@example(head=["_a_", "a_b_c", "__a__"], rows=[["_0_", "a _b_", "_"]])
 def test_any_text_is_one_cell_and_is_read_back(head: list[str], rows: list[list[str]]) -> None:
     lines = list(markdown.table(head, rows))
     assert len(lines) == len(rows) + 2

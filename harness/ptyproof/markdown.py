@@ -15,7 +15,7 @@ from urllib.parse import quote
 from ptyproof.console import printable
 
 UNKNOWN = "–"
-_MARKS = re.compile(r"[\\`*\[\]>&~]")
+_MARKS = re.compile(r"[\\`*\[\]>&~]|(?<![^\W_])_|_(?![^\W_])")  # a line inside a word is no emphasis
 _CELL_END = re.compile(r"(?<!\\)\|")
 
 

@@ -42,6 +42,10 @@ print(len(found.jobs), "torch" in sys.modules, "lightning" in sys.modules)
 
 STATE = """
 import random, numpy, torch
+try:
+    import rich.progress  # Lightning imports it where it is installed, and it draws random numbers
+except ImportError:
+    pass
 def state():
     return (
         torch.get_num_threads(), torch.get_default_dtype(), torch.are_deterministic_algorithms_enabled(),
