@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ptyproof.console import plain
 from pytest_ptyproof.methods import method_names
 from pytest_ptyproof.shared import (
     COMPARISON,
     ComparisonCell,
     ReconstructionCell,
     plain_errors,
+    skip_cell,
     study_of,
     watched_console,
 )
@@ -58,7 +58,7 @@ def ptyproof_comparison_cell(
         found = [ptyproof_matrix_run.reconstructions.cell(member.key) for member in cell.members]
     reasons = [reason for reason in found if isinstance(reason, str)]
     if len(reasons) == len(found):
-        pytest.skip(plain(reasons[0]))
+        skip_cell(cell.key, reasons[0])
     return cell
 
 

@@ -19,7 +19,15 @@ import pytest
 
 from ptyproof.console import plain
 from pytest_ptyproof.methods import method_names, registered_methods
-from pytest_ptyproof.shared import RECONSTRUCTION, ReconstructionCell, job_of, plain_errors, study_of, watched_console
+from pytest_ptyproof.shared import (
+    RECONSTRUCTION,
+    ReconstructionCell,
+    job_of,
+    plain_errors,
+    skip_cell,
+    study_of,
+    watched_console,
+)
 
 if TYPE_CHECKING:
     from ptyproof.methods.reconstruction_jobs import ReconstructionJob
@@ -92,7 +100,7 @@ def ptyproof_reconstruct(request: pytest.FixtureRequest) -> Callable[..., Any]:
             with watched_console(request.config) as watched:
                 done = matrix.reconstruct(what, watched)
         if isinstance(done, Skip):
-            pytest.skip(plain(done.reason))
+            skip_cell(done.key, done.reason)
         return done
 
     return run

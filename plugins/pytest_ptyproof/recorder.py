@@ -29,7 +29,7 @@ from pytest_ptyproof.failures import causes_on, subtest_on
 from pytest_ptyproof.hub import hub_in_use, hub_place
 from pytest_ptyproof.junit import JunitLink
 from pytest_ptyproof.log_files import Tee, new_files
-from pytest_ptyproof.own_reports import runs_on, seconds_of, test_of, without_group
+from pytest_ptyproof.own_reports import cell_of_skip, runs_on, seconds_of, test_of, without_group
 from pytest_ptyproof.selection import Selection
 from pytest_ptyproof.tree_state import TreeState
 
@@ -141,7 +141,17 @@ class Recorder:
             line["text"] = self._redaction.clean(report.longreprtext)
         self._write(line)
         self._outcomes.add(
-            Phase(test, when, outcome, expected_to_fail, reason, subtest is not None, causes, runs_on(report))
+            Phase(
+                test,
+                when,
+                outcome,
+                expected_to_fail,
+                reason,
+                subtest is not None,
+                causes,
+                runs_on(report),
+                cell_of_skip(report),
+            )
         )
         if MARKER in report.keywords:
             if report.failed and report.when == "setup" and self._blocked_by is None:

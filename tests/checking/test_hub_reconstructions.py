@@ -64,6 +64,28 @@ def test_archives_must_be_the_recorded_ones_and_no_others(hub: Hub) -> None:
     assert (RECONSTRUCTION, "PM301", "$.jobs[2].result.reconstruction.path") in found
 
 
+def test_what_a_lost_job_has_left_is_no_stray_file(hub: Hub) -> None:
+    edit(hub.root / RECONSTRUCTION, lost)
+    (hub.root / FLAT).with_name("flat.h5").write_bytes(b"product")
+    stray = (hub.root / FLAT).with_name("flat2.npz")
+    shutil.copy(hub.root / FLAT, stray)
+    take_stock(hub)
+    found = {(name, code) for name, code, _ in places(verify_hub(hub.root)) if code in ("PM705", "PM901")}
+    assert found == {(RECONSTRUCTION, "PM705"), (stray.relative_to(hub.root).as_posix(), "PM901")}
+
+
+def lost(manifest: dict[str, Any]) -> None:
+    """Let the job of `FLAT` have been ended between its file and its record."""
+    (job,) = [job for job in manifest["jobs"] if job["job"] == "dose1000-dense-gs2-test-flat"]
+    job["result"] = dict.fromkeys(job["result"]) | {
+        "status": "lost",
+        "error": "killed",
+        "started": job["result"]["started"],
+    }
+    manifest["account"]["n_success"] -= 1
+    manifest["account"]["n_lost"] += 1
+
+
 @pytest.mark.parametrize(
     ("change", "code", "place"),
     [
@@ -105,3 +127,23 @@ def test_a_skip_of_the_newest_run_has_the_manifests_reason(hub: Hub) -> None:
 
     assert said(skip["reason"]) == []
     assert ("hub.json", "PM802", "$.runs[0].skips[0].reason") in said("another reason")
+
+
+@pytest.mark.parametrize(
+    ("skip", "code"),
+    [
+        ({"reason": "Skipped: {reason}", "cell": "{cell}"}, None),
+        ({"reason": "Skipped: another", "cell": "{cell}"}, "PM802"),
+        ({"reason": "Skipped: {cell}: {reason}"}, None),  # as indexes before version 1.4 have it
+        ({"reason": "Skipped: {cell}: another"}, "PM802"),
+        ({"reason": "Skipped: no beam today"}, None),  # a test's own
+    ],
+)
+def test_a_skip_as_pytest_reports_it_is_held_against_its_cell(hub: Hub, skip: dict[str, str], code: str | None) -> None:
+    own = json.loads((hub.root / RECONSTRUCTION).read_text())["skipped"][0]
+    words = {"cell": f"dose1000-sparse-gs2-test-{own['method']}", "reason": own["reason"]}
+    index = hub.read()
+    assert index is not None
+    said = {key: value.format(**words) for key, value in skip.items()}
+    hub.update_run(index["runs"][-1]["id"], skips=[{"test": "t", **said}], outcomes={"passed": 1, "skipped": 1})
+    assert {found for _, found, _ in places(verify_hub(hub.root))} == (set() if code is None else {code})

@@ -58,6 +58,12 @@ class Broken:
         return self._body(dataset, budget, rng)
 
 
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run each test in a folder of its own, where methods leave files."""
+    monkeypatch.chdir(tmp_path)
+
+
 @pytest.fixture(scope="module")
 def fails(template: Any) -> Fails:
     """A function that tells whether a check finds something wrong with the template's method, changed."""

@@ -112,6 +112,15 @@ def test_a_skip_has_one_reason_on_the_screen_and_in_the_records(whole: Run) -> N
     assert [int(line.split()[1].strip("[]")) for line in short] == [1, len(METHODS), 1]
 
 
+def test_the_index_names_the_cell_of_each_skip_and_the_summary_says_it_once(whole: Run) -> None:
+    (reason,) = skip_reasons(whole)
+    index = json.loads((whole.hub / "hub.json").read_text(encoding="utf-8"))
+    skips_of_run = index["runs"][-1]["skips"]
+    cells = [SPARSE, *(f"{SPARSE}-test-{name}" for name in METHODS), f"{SPARSE}-test"]
+    assert [(skip["cell"], skip["reason"]) for skip in skips_of_run] == [(cell, f"Skipped: {reason}") for cell in cells]
+    assert "run-0001 skipped" not in (whole.hub / "docs" / "summary.md").read_text(encoding="utf-8")
+
+
 def test_the_reason_of_a_skip_has_the_numbers_of_phase_d(whole: Run) -> None:
     (reason,) = skip_reasons(whole)
     phase_d = json.loads((whole.hub / "work" / "phase_d" / "overlap_manifest.json").read_text(encoding="utf-8"))

@@ -91,6 +91,4 @@ def test_jobs_that_no_item_asks_for_any_more_end_with_the_session(study_file: Pa
     assert trained[BASELINE]["status"] == "lost"
     assert trained[BASELINE]["started"] is not None
     assert not list(run.hub.rglob("job_state.json"))
-    codes = {found.code for found in verify_hub(run.hub)}
-    # warnings: lost jobs, no bundle; another job of flat may have been ended between its file and its record
-    assert {"PM705", "PM709"} <= codes <= {"PM705", "PM709", "PM901"}
+    assert {found.code for found in verify_hub(run.hub)} == {"PM705", "PM709"}  # warnings: lost jobs, no bundle

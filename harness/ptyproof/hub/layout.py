@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -31,6 +32,7 @@ REPORT = "docs/report.html"
 FIGURES = "docs/figures"
 SOURCES = f"{FIGURES}/sources.json"
 MADE_AGAIN = (SUMMARY, SKIP_LINES, REPORT)
+_CELL = re.compile(r"dose[0-9.e+-]+-\S+-gs\d+\S*")
 SKIP_KEYS = ("dose", "replicate", "view", "gridsize", "code", "reason", "measured")
 KINDS = {
     RUN: "run_manifest",
@@ -43,6 +45,18 @@ KINDS = {
     SOURCES: "figures",
     CERTIFICATE: "certificate",
 }
+
+
+def cell_and_reason(skip: Mapping[str, Any]) -> tuple[str | None, str]:
+    """Return the cell of a skipped test (None for a skip of another kind), and the reason without pytest's own word.
+
+    In records before version 1.4 of the index the reason begins with the cell.
+    """
+    reason: str = skip["reason"].removeprefix("Skipped: ")
+    if "cell" in skip:
+        return skip["cell"], reason
+    cell, _, rest = reason.partition(": ")
+    return (cell, rest) if _CELL.fullmatch(cell) else (None, reason)
 
 
 def skip_line(skip: Mapping[str, Any]) -> dict[str, Any]:

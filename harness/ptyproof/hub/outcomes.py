@@ -58,6 +58,8 @@ class Phase(NamedTuple):
         What failed; empty where that is not known.
     n_runs
         How often the test had been called in its process; 0 where a plugin reports on a test that pytest did not call.
+    cell
+        The cell of the study whose skip has skipped the test; None for other reports.
     """
 
     test: str
@@ -68,6 +70,7 @@ class Phase(NamedTuple):
     is_subtest: bool = False
     causes: tuple[Cause, ...] = ()
     n_runs: int = 1
+    cell: str | None = None
 
 
 @dataclass
@@ -77,6 +80,7 @@ class _Test:
     n_again: int = 0
     n_runs: int = 1
     reason: str | None = None
+    cell: str | None = None
     causes: list[Cause] = field(default_factory=list)
 
     def add(self, phase: Phase) -> None:
@@ -92,7 +96,7 @@ class _Test:
         if outcome == "failed":
             self.causes += phase.causes
         elif outcome == "skipped":
-            self.reason = phase.reason
+            self.reason, self.cell = phase.reason, phase.cell
 
     def n_reruns(self) -> int:
         return max(self.n_again, self.n_runs - 1, max(self.phases.values(), default=1) - 1)
@@ -160,9 +164,14 @@ class Outcomes:
         return {outcome: len(tests) for outcome, tests in self.grouped().items()}
 
     def skips(self) -> list[dict[str, str]]:
-        """Return every skipped test with its reason, in the order of the run."""
-        skipped = [test for test in self.tests if self.of(test) == "skipped"]
-        return [{"test": test, "reason": self._found[test].reason or "no reason was given"} for test in skipped]
+        """Return every skipped test with its reason, and its cell if it is that of a skip, in the order of the run."""
+        skips = []
+        for test in self.tests:
+            if self.of(test) == "skipped":
+                found = self._found[test]
+                skip = {"test": test, "reason": found.reason or "no reason was given"}
+                skips.append(skip if found.cell is None else {**skip, "cell": found.cell})
+        return skips
 
     def reruns(self) -> dict[str, int]:
         """Return how often each test ran again; those that ran once are left out."""

@@ -40,6 +40,7 @@ class Skip(TypedDict):
 
     test: str
     reason: str
+    cell: NotRequired[str]
 
 
 class Uncollected(TypedDict):

@@ -23,7 +23,7 @@ from ptyproof.hub.layout import (
     SKIPS,
     TRAINING,
 )
-from ptyproof.study.layout import RECONSTRUCTIONS
+from ptyproof.study.layout import RECONSTRUCTIONS, reconstruction_file, replicate_of
 
 Manifests = Mapping[str, Mapping[str, Any]]
 _EXPECTED = {**KINDS, INDEX: "hub_index"}
@@ -69,12 +69,24 @@ def strays(files: HubFiles, manifests: Manifests) -> Findings:
     # what a damaged manifest names is not known
     damaged = {posixpath.dirname(name) for name in (RUN, OVERLAP) if name in files.paths and name not in manifests}
     reconstructions = f"{REAL_RUN}/{RECONSTRUCTIONS}/"
-    of_methods = set(_named(manifests, (RECONSTRUCTION,)))
+    of_methods = {*_named(manifests, (RECONSTRUCTION,)), *_of_lost_jobs(manifests)}
     for name in files.paths:
         if name.startswith(f"{DATASETS}/") and name not in of_data and _folder(name) not in damaged:
             yield finding_about(name, "PM901", "$", "is not named by a manifest of its phase")
         if RECONSTRUCTION in manifests and name.startswith(reconstructions) and name not in of_methods:
             yield finding_about(name, "PM901", "$", f"is not named by a reconstruction of {RECONSTRUCTION}")
+
+
+def _of_lost_jobs(manifests: Manifests) -> Iterator[str]:
+    """Yield the archives and products of lost reconstructions: a job may be ended between its file and its record.
+
+    The record says that the job was lost, and the next call replaces the file.
+    """
+    for job in manifests[RECONSTRUCTION]["jobs"] if RECONSTRUCTION in manifests else ():
+        if job["result"]["status"] == "lost":
+            place = job["dose"], job["view"], job["gridsize"], job["split"], job["method"]
+            archive = reconstruction_file(Path(REAL_RUN), *place, replicate=replicate_of(job))
+            yield from (archive.as_posix(), archive.with_name(f"{job['method']}.h5").as_posix())
 
 
 def _folder(name: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from ptyproof.checking.model.document import INDEX, Findings, cell_of, finding_about
 from ptyproof.checking.model.hub_files import HubFiles
 from ptyproof.errors import ManifestError
-from ptyproof.hub.layout import RECONSTRUCTION, SKIP_LINES, TRAINING, skip_line
+from ptyproof.hub.layout import RECONSTRUCTION, SKIP_LINES, TRAINING, cell_and_reason, skip_line
 from ptyproof.io import strict_json
 
 Manifests = Mapping[str, Mapping[str, Any]]
@@ -44,13 +44,14 @@ def _otherwise(place: str, cell: str, name: str) -> Any:
 
 
 def _of_the_newest_run(index: Mapping[str, Any] | None) -> Iterator[tuple[str, str, str]]:
-    """Yield place, cell and reason of each skip of the newest real run."""
+    """Yield place, cell and reason of each skip of a cell in the newest real run."""
     newest = [number for number, run in enumerate(index["runs"]) if run["real_run"]][-1:] if index else []
     for number in newest:
         assert index is not None
         for at, skip in enumerate(index["runs"][number]["skips"]):
-            cell, _, reason = skip["reason"].partition(": ")
-            yield f"$.runs[{number}].skips[{at}].reason", cell, reason
+            cell, reason = cell_and_reason(skip)
+            if cell is not None:
+                yield f"$.runs[{number}].skips[{at}].reason", cell, reason
 
 
 def _lines(path: Path, expected: list[dict[str, object]]) -> Findings:

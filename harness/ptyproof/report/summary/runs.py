@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ptyproof.hub.index import is_incomplete
+from ptyproof.hub.layout import cell_and_reason
 from ptyproof.markdown import block, code, table, text
 from ptyproof.report.manifests import Manifests
 from ptyproof.report.summary.files import file_link
@@ -59,12 +60,12 @@ def unsuccessful(manifests: Manifests, runs: Sequence[Run]) -> Iterator[str]:
 
     A skipped test of a cell is left out: the cell's own line has the reason.
     """
-    known = tuple(_skips_of_cells(manifests))
+    known = set(_skips_of_cells(manifests))
     lines: list[str] = []
     for run in runs:
         if run["status"] == "ended" and run["exit_status"] != 0:
             lines.append(f"- {run['id']} ended with exit status {run['exit_status']}: {_outcomes(run)}")
-        others = [skip for skip in run["skips"] if not skip["reason"].endswith(known)]
+        others = [skip for skip in run["skips"] if cell_and_reason(skip) not in known]
         lines += [f"- {run['id']} skipped {code(skip['test'])}: {text(skip['reason'])}" for skip in others]
         lines += [
             f"- {run['id']} did not collect {code(one['module'])}: {text(one['reason'])}"
@@ -75,14 +76,14 @@ def unsuccessful(manifests: Manifests, runs: Sequence[Run]) -> Iterator[str]:
         yield from ("", *lines)
 
 
-def _skips_of_cells(manifests: Manifests) -> Iterator[str]:
-    """Yield how the reasons of skipped tests end that belong to cells of the study."""
+def _skips_of_cells(manifests: Manifests) -> Iterator[tuple[str, str | None]]:
+    """Yield the cells that are skips, as the tests of a study name them, with their reasons."""
     for skip in manifests.training["skipped_views"] if manifests.training else ():
-        yield f"{cell_of(skip)}: {skip['reason']}"
+        yield cell_of(skip), skip["reason"]
     for cell in manifests.comparison["cells"] if manifests.comparison else ():
         if cell["status"] == "skipped":
             place = f"{cell_of(cell)}-{cell['split']}"
-            yield from (f"{place}: {cell['reason']}", f"{place}-{cell['method']}: {cell['reason']}")
+            yield from ((place, cell["reason"]), (f"{place}-{cell['method']}", cell["reason"]))
 
 
 def _remarks(run: Run) -> Iterator[str]:
