@@ -21,10 +21,10 @@ from pytest_ptyproof.shared import (
     ComparisonCell,
     ReconstructionCell,
     plain_errors,
-    skip_cell,
     study_of,
     watched_console,
 )
+from pytest_ptyproof.skips import skip_cell
 
 if TYPE_CHECKING:
     from ptyproof.runs.matrix import MatrixRun, PhaseFolder

@@ -18,7 +18,8 @@ from typing import Any
 import pytest
 
 from ptyproof.hub.outcomes import ASYNC, OWN, STRICT_XPASS, Cause
-from pytest_ptyproof.own_reports import CELL, Watcher
+from pytest_ptyproof.own_reports import Watcher
+from pytest_ptyproof.skips import name_cell
 
 _CAUSES = "ptyproof_causes"
 _raised: pytest.StashKey[BaseException | None] = pytest.StashKey()  # in the phase under way, whatever becomes of it
@@ -73,8 +74,8 @@ class Failures:
             causes = _causes(item, call, report)
         elif report.outcome == "passed":
             causes = _causes_of_a_pass(item, call, raised, n_runs)
-        elif call.excinfo is not None and hasattr(call.excinfo.value, CELL):
-            setattr(report, CELL, getattr(call.excinfo.value, CELL))
+        else:
+            name_cell(report, call)
         if causes:
             setattr(report, _CAUSES, [vars(cause) for cause in causes])
         return report

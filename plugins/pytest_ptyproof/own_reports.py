@@ -15,7 +15,6 @@ from ptyproof import clock
 _ID = pytest.StashKey[str]()
 _CALLS = pytest.StashKey[int]()
 _TEST, _SECONDS, _RUNS = "ptyproof_test", "ptyproof_s", "ptyproof_runs"  # attributes of a report
-CELL = "ptyproof_cell"  # attribute of a report, and of the exception that skips the test of a cell
 
 
 @pytest.hookimpl(tryfirst=True)  # the first to configure, as tests may be collected by the next
@@ -81,12 +80,6 @@ def runs_on(report: pytest.TestReport) -> int:
     """Return how often the test of a report had been called in its process; 0 for a report that pytest did not make."""
     runs: int = getattr(report, _RUNS, 0)
     return runs
-
-
-def cell_of_skip(report: pytest.TestReport) -> str | None:
-    """Return the cell of the study whose skip has skipped a test; None for every other report."""
-    cell: str | None = getattr(report, CELL, None)
-    return cell
 
 
 def test_of(report: pytest.TestReport, dist: str) -> str:

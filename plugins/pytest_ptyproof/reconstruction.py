@@ -24,10 +24,10 @@ from pytest_ptyproof.shared import (
     ReconstructionCell,
     job_of,
     plain_errors,
-    skip_cell,
     study_of,
     watched_console,
 )
+from pytest_ptyproof.skips import skip_cell
 
 if TYPE_CHECKING:
     from ptyproof.methods.reconstruction_jobs import ReconstructionJob

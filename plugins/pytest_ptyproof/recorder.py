@@ -29,8 +29,9 @@ from pytest_ptyproof.failures import causes_on, subtest_on
 from pytest_ptyproof.hub import hub_in_use, hub_place
 from pytest_ptyproof.junit import JunitLink
 from pytest_ptyproof.log_files import Tee, new_files
-from pytest_ptyproof.own_reports import cell_of_skip, runs_on, seconds_of, test_of, without_group
+from pytest_ptyproof.own_reports import runs_on, seconds_of, test_of, without_group
 from pytest_ptyproof.selection import Selection
+from pytest_ptyproof.skips import cell_of_skip
 from pytest_ptyproof.tree_state import TreeState
 
 if TYPE_CHECKING:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from ptyproof.console import plain
 from pytest_ptyproof.hub import is_worker
 from pytest_ptyproof.options import in_pytest_words, value_of
-from pytest_ptyproof.own_reports import CELL
+from pytest_ptyproof.skips import skip_cell
 
 if TYPE_CHECKING:
     from ptyproof.console import Console
@@ -84,13 +84,6 @@ def job_of(run: PhaseRun[JobT], key: str) -> JobT:
     if isinstance(found, str):
         skip_cell(key, found)
     return found
-
-
-def skip_cell(key: str, reason: str) -> NoReturn:
-    """Skip a test because its cell is a skip of the study; the record of the run names the cell."""
-    skipped = pytest.skip.Exception(plain(reason))
-    vars(skipped)[CELL] = key
-    raise skipped
 
 
 @contextmanager

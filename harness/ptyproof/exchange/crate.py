@@ -59,7 +59,7 @@ class Statement:
     published
         When it was made, ISO 8601.
     license
-        A URL, or the name of a license; None where nobody has stated one.
+        A URL, or the name of a license; None if no license was stated.
     agent
         Who carried out the actions: a name, or a URL such as an ORCID; None where the records stay anonymous.
     """

@@ -118,7 +118,7 @@ def _opened(point: EntryPoint, table: dict[str, Any]) -> Executor:
         found = point.load()(table)
     except PtyproofError:
         raise
-    except Exception as error:
+    except Exception as error:  # it is another package's code, and whatever ends it must be said
         said = sentence_about(error) or f"{type(error).__name__}: {error}"
         raise InputError(f"the executor {point.name} ({point.value}) cannot be opened: {said}") from error
     if not all(hasattr(found, name) for name in ("n_jobs", "submit", "cancel", "close")):

@@ -199,13 +199,13 @@ def _record(ended: Sequence[tuple[Submitted, Future[Any]]]) -> None:
         try:
             outcome = Outcome(submitted.job, future.result(), submitted.console, submitted.place)
             outcomes.append((submitted, outcome))
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:  # noqa: BLE001 - `wait_for` raises it where the job is waited for
             submitted.error = error
     if not outcomes:
         return
     try:
         found = outcomes[0][0].phase.ended([outcome for _, outcome in outcomes])
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:  # noqa: BLE001 - as above, for each of the jobs
         for submitted, _ in outcomes:
             submitted.error = error
         return

@@ -16,9 +16,9 @@ _CODE = "PM918"
 
 
 def check(files: HubFiles) -> Findings:
-    """Yield what the description has otherwise than the hub; nothing where there is none.
+    """Yield where the description of the hub, if there is one, differs from the hub.
 
-    Where the index is a later one, other files are not looked at: those that a later run has changed are many.
+    If the index is a later one, other files are not compared, because a later run changes many of them.
     """
     if CRATE not in files.paths:
         return
