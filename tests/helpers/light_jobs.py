@@ -46,11 +46,11 @@ def write_pid_and_sleep(place: Path, console: Console, began: Began) -> None:
 
 
 def meet(place: Path, name: str, n: int, console: Console, began: Began) -> int:
-    """Stay until `n` jobs are here, for three seconds at most; return how many were here at once."""
+    """Stay until `n` jobs are here, for twenty seconds at most; return how many were here at once."""
     began(STARTED)
     here, most = place / name, 0
     here.touch()
-    for _ in range(150):
+    for _ in range(1000):
         most = max(most, len(list(place.iterdir())))
         if most >= n:
             break
