@@ -1,4 +1,4 @@
-"""`ptyproof hub`: verify an artifact hub, sign it, and export it."""
+"""`ptyproof hub`: verify an artifact hub, sign it, export it, and merge several."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ ptyproof hub sign hub --key private.pem        # an in-toto test result, hub/hub
 ptyproof hub verify hub --key public.pem       # sound, and signed by the owner of this key
 ptyproof hub export hub --format ro-crate hub.zip       # a research object, for a repository of data
 ptyproof hub export hub --format ctrf report.json       # for a dashboard of tests
+ptyproof hub merge united hub-a hub-b          # hubs of one design, made on several machines
 ptyproof check hub                    # the same verdict, by file, with advice, and with --format json
 pytest hub                            # the same, with a test item for each file
 ptyproof explain PM901                # why a check exists, and how to fix what it found"""
@@ -29,7 +30,7 @@ def add_parser(commands: Commands) -> None:
     parser = add_command(
         commands,
         "hub",
-        "verify an artifact hub (files, index, manifests, bundles, skips), sign or export it",
+        "verify an artifact hub (files, index, manifests, bundles, skips); sign, export or merge it",
         _EXAMPLES,
     )
     actions = parser.add_subparsers(metavar="ACTION", required=True)
@@ -53,6 +54,7 @@ def add_parser(commands: Commands) -> None:
     )
     sign.set_defaults(run=_sign)
     _add_export(actions)
+    _add_merge(actions)
 
 
 def _add_export(actions: Commands) -> None:
@@ -84,6 +86,18 @@ def _add_export(actions: Commands) -> None:
     )
     export.add_argument("--unsound", action="store_true", help="export a hub with errors; the export names them")
     export.set_defaults(run=_export)
+
+
+def _add_merge(actions: Commands) -> None:
+    merge = actions.add_parser("merge", help="unite sound hubs of one design, made on several machines, in a new one")
+    merge.add_argument("out", type=Path, metavar="OUT", help="new folder")
+    merge.add_argument("hubs", type=Path, nargs="+", metavar="HUB", help="two hubs or more; they stay as they are")
+    merge.add_argument(
+        "--prefer",
+        choices=("first", "last"),
+        help="the hub that stands where results or files differ (default: differences are refused)",
+    )
+    merge.set_defaults(run=_merge)
 
 
 def _verify(args: argparse.Namespace) -> int:
@@ -153,4 +167,19 @@ def _export(args: argparse.Namespace) -> int:
 
     n = export_crate(args.hub, args.out, unsound=args.unsound, license=args.license, agent=args.agent)
     sys.stdout.write(f"{args.out}: {n} files of {args.hub} and {CRATE}\n")
+    return 0
+
+
+def _merge(args: argparse.Namespace) -> int:
+    from ptyproof.exchange.actions import counted
+    from ptyproof.exchange.merge import merge_hubs
+
+    merged = merge_hubs(args.out, args.hubs, args.prefer)
+    sys.stdout.writelines(f"differed, {args.prefer} stands: {what}\n" for what in merged.decided)
+    sys.stdout.writelines(f"{args.out / name}: {counted(account)}\n" for name, account in merged.accounts.items())
+    if merged.lacks_comparison:
+        root, work = args.out / "real_run", args.out / "work"
+        roots = f"--phase-c-root {work / 'phase_c'} --phase-d-root {work / 'phase_d'}"
+        sys.stdout.write(f"not merged, make it again: ptyproof compare --artifact-root {root} {roots}\n")
+    sys.stdout.write(f"not merged, make it again: ptyproof report --hub {args.out}\n")
     return 0

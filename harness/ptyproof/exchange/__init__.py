@@ -1,1 +1,1 @@
-"""Hubs in the formats of other programs: as a research object (RO-Crate), and as a report of tests (CTRF)."""
+"""Hubs that are handed on: as a research object (RO-Crate), as a report of tests (CTRF), and as one hub of several."""

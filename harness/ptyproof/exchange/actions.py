@@ -134,13 +134,13 @@ def _tested(revision: Record) -> dict[str, str]:
 def _simulation(manifest: Record) -> Action:
     base = manifest["base"]
     source = Remark("base", "object, probe and positions", f"{base['name']}, arrays {base['arrays_sha256']}")
-    return _phase("simulate", "Simulation (Phase C)", RUN, manifest, (source,), _files(manifest, RUN))
+    return _phase("simulate", "Simulation (Phase C)", RUN, manifest, (source,), recorded_files(manifest, RUN))
 
 
 def _overlap(manifest: Record) -> Action:
     folder = posixpath.join(posixpath.dirname(OVERLAP), manifest["phase_c_root"])
     outputs: list[Part] = [
-        *_files(manifest, OVERLAP),
+        *recorded_files(manifest, OVERLAP),
         *(_skip("overlap", entry) for entry in manifest["rejected_views"]),
     ]
     read = NamedFile(posixpath.normpath(posixpath.join(folder, posixpath.basename(RUN))))
@@ -152,7 +152,7 @@ def _comparison(manifest: Record) -> Action:
     for cell in manifest["cells"]:
         read += [cell[key] for key in ("reconstruction", "dataset") if key in cell]
     written = [*manifest["files"].values(), *(figure["file"] for figure in manifest["figures"])]
-    inputs, outputs = (_files(found, COMPARISON) for found in (read, written))
+    inputs, outputs = (recorded_files(found, COMPARISON) for found in (read, written))
     return _phase("compare", "Comparison with the truth (Phase G)", COMPARISON, manifest, inputs, outputs)
 
 
@@ -273,11 +273,11 @@ def _said(result: Record) -> str:
 
 
 def _inputs(phase: _Jobs, job: Record) -> tuple[NamedFile, ...]:
-    return _files([job.get("datasets"), job.get("dataset"), job.get("bundle")], phase.place)
+    return recorded_files([job.get("datasets"), job.get("dataset"), job.get("bundle")], phase.place)
 
 
 def _outputs(phase: _Jobs, job: Record, result: Record) -> tuple[NamedFile, ...]:
-    found = list(_files(result, phase.place))
+    found = list(recorded_files(result, phase.place))
     if "bundle_path" in result:
         folder = job["artifact_dir"]
         found.append(NamedFile(phase.resolved(job["log_path"])))
@@ -289,7 +289,7 @@ def _outputs(phase: _Jobs, job: Record, result: Record) -> tuple[NamedFile, ...]
     return tuple(found)
 
 
-def _files(value: object, place: str) -> tuple[NamedFile, ...]:
+def recorded_files(value: object, place: str) -> tuple[NamedFile, ...]:
     """Return the files that a value of a manifest records with path and digest, each once."""
     folder = posixpath.dirname(place)
     found: dict[str, NamedFile] = {}

@@ -53,8 +53,8 @@ def judged(root: Path, *, unsound: bool = False) -> JudgedFiles:
     errors = judge_hub(root, digests=digests).errors
     if errors and not unsound:
         raise InputError(
-            f"{root} is not sound, so it was not exported: {len(errors)} errors, the first is {errors[0].code} in "
-            f"{errors[0].file}; `ptyproof check {root}` lists them, --unsound exports the hub with them"
+            f"{root} is not sound, so nothing was written: {len(errors)} errors, the first is {errors[0].code} in "
+            f"{errors[0].file}; `ptyproof check {root}` lists them, `hub export --unsound` exports a hub with them"
         )
     return JudgedFiles(hub_files(root, digests), read_manifest(root / INDEX, "hub_index"), tuple(errors))
 

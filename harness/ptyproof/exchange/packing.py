@@ -35,7 +35,7 @@ class Source:
 
 
 @contextmanager
-def new_output(out: Path, hub: Path) -> Iterator[Path]:
+def new_output(out: Path, *hubs: Path) -> Iterator[Path]:
     """Yield a temporary path beside `out`, which becomes `out` if the block ends without an error.
 
     What a killed process has left under the temporary name is removed.
@@ -43,10 +43,11 @@ def new_output(out: Path, hub: Path) -> Iterator[Path]:
     Raises
     ------
     InputError
-        If there is something under `out`, if it lies in the hub that is read, or if there is no folder for it.
+        If there is something under `out`, if it lies in a hub that is read, or if there is no folder for it.
     """
-    if out.resolve().is_relative_to(hub.resolve()):
-        raise InputError(f"{out} lies in the hub {hub}; name a place outside of it")
+    for hub in hubs:
+        if out.resolve().is_relative_to(hub.resolve()):
+            raise InputError(f"{out} lies in the hub {hub}; name a place outside of it")
     if not out.parent.is_dir():
         raise InputError(f"{out}: the folder {out.parent} does not exist")
     temporary = out.with_name(f".{out.name[:100]}{TEMPORARY}")

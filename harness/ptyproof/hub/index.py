@@ -126,6 +126,19 @@ class Hub:
             runs.append(_changed(run, redaction(self.root).cleaned(dict(further(name)))))
         return name
 
+    def begin_with(self, runs: Sequence[Mapping[str, Any]]) -> None:
+        """Write the index of a new hub that has runs of other hubs.
+
+        Raises
+        ------
+        ManifestError
+            If there is an index with runs.
+        """
+        with self._changing() as own:
+            if own:
+                raise ManifestError(self.index_path, f"has {len(own)} runs already")
+            own.extend(cast("Run", dict(run)) for run in runs)
+
     def update_run(self, name: str, **changes: Any) -> Run:
         """Change what is recorded of a run, and take stock of the files; return the run's record.
 

@@ -1,0 +1,78 @@
+"""The files of several hubs in one: equal files are one, and those of a job come from the hub whose record stands."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Mapping, Sequence
+from pathlib import PurePosixPath
+from typing import Any
+
+from ptyproof.exchange.actions import recorded_files
+from ptyproof.exchange.cells import Conflicts, MergedCells
+from ptyproof.exchange.export import JudgedFiles
+from ptyproof.exchange.merged_runs import PATHS
+from ptyproof.exchange.packing import Source
+from ptyproof.hub.index import CRATE, INDEX, STATEMENT
+from ptyproof.hub.layout import CERTIFICATE, KINDS, REAL_RUN, RECONSTRUCTION, TRAINING
+from ptyproof.io.locking import is_lock
+from ptyproof.records.journal import is_journal
+from ptyproof.study.layout import COMPARISON_CSV, COMPARISON_FIGURES, COMPARISON_TABLES, FRC_CURVES, STATE_FILE
+
+_MADE_AGAIN = ("docs/", f"{REAL_RUN}/{COMPARISON_FIGURES}/")
+_LEFT_OUT = {INDEX, STATEMENT, CRATE, *KINDS} - {CERTIFICATE}
+_LEFT_OUT |= {f"{REAL_RUN}/{name}" for name in (COMPARISON_CSV, COMPARISON_TABLES, FRC_CURVES)}
+Owners = Mapping[str, int]
+
+
+def owners_of(found: Sequence[Mapping[str, Mapping[str, Any]]], cells: Mapping[str, MergedCells]) -> dict[str, int]:
+    """Return the hub that a file or folder of a job comes from, by its name."""
+    owners = {}
+    for name, merged in cells.items():
+        for manifests in found:
+            for job in manifests[name]["jobs"] if name in manifests else ():
+                hub = merged.of_hub.get(job["job"], -1)  # of none, where a skip stands
+                if name == TRAINING:
+                    owners[posixpath.normpath(posixpath.join(posixpath.dirname(name), job["artifact_dir"]))] = hub
+                else:
+                    owners |= {file.name: hub for file in recorded_files(job["result"], RECONSTRUCTION)}
+    return owners
+
+
+def merged_files(
+    hubs: Sequence[JudgedFiles], of_runs: Mapping[str, Source], owners: Owners, conflicts: Conflicts
+) -> tuple[dict[str, Source], dict[str, str]]:
+    """Return the files of the new hub by their names, and those logs of phases that are joined, as texts."""
+    places: dict[str, dict[int, Source]] = {}
+    for number, hub in enumerate(hubs):
+        own = {run.get(key) for run in hub.index["runs"] for key in PATHS}
+        for name, path in hub.files.paths.items():
+            if not _is_left_out(name) and name not in own and _owner(name, owners) in (None, number):
+                places.setdefault(name, {})[number] = Source(path, hub.files.digest(name))
+    files, texts = dict(of_runs), {}
+    for name, sources in sorted(places.items()):
+        different = dict.fromkeys(source.sha256 for source in sources.values())
+        if len(different) > 1 and _is_log_of_a_phase(name):
+            once = {source.sha256: source for source in sources.values()}
+            parts = (source.path.read_text(encoding="utf-8", errors="replace") for source in once.values())
+            texts[name] = "".join(parts)
+            continue
+        chosen = min(sources) if len(different) == 1 else conflicts.decide(f"the file {name}", list(sources))
+        files[name] = sources[chosen]
+    return files, texts
+
+
+def _is_left_out(name: str) -> bool:
+    base = PurePosixPath(name).name
+    is_passing = is_lock(base) or is_journal(base) or base.endswith(STATE_FILE) or base.endswith(".part")
+    return name in _LEFT_OUT or name.startswith(_MADE_AGAIN) or is_passing
+
+
+def _owner(name: str, owners: Owners) -> int | None:
+    """Return the hub that a file must come from, None where it may be any."""
+    places = (name, *(parent.as_posix() for parent in PurePosixPath(name).parents))
+    return next((owners[place] for place in places if place in owners), None)
+
+
+def _is_log_of_a_phase(name: str) -> bool:
+    path = PurePosixPath(name)
+    return path.suffix == ".log" and path.parent.as_posix() == REAL_RUN
