@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
@@ -17,14 +19,17 @@ from hypothesis import strategies as st
 from ptyproof.checking.hub import judge_hub
 from ptyproof.cli.main import main
 from ptyproof.exchange.cells import Conflicts, merged_cells
+from ptyproof.exchange.merged_data import merged_certificate
 from ptyproof.hub.index import Hub
-from ptyproof.hub.layout import OVERLAP, RECONSTRUCTION, RUN, SKIPS, TRAINING
+from ptyproof.hub.layout import CERTIFICATE, OVERLAP, RECONSTRUCTION, RUN, SKIPS, TRAINING
 from ptyproof.io.hashing import sha256_file
 from ptyproof.methods.reconstruction_jobs import ReconstructionCell
 from ptyproof.records.cell_book import CellBook
+from ptyproof.report.summary import write_summary
+from ptyproof.signing.statement import statement_of
 from ptyproof.study.design import StudyDesign
 from tests.helpers.equal_hubs import stable
-from tests.helpers.hubs import edit, make_hub, make_run, take_stock
+from tests.helpers.hubs import edit, kill_run, make_hub, make_run, report_lines, take_stock
 from tests.helpers.messages import names
 from tests.helpers.phases import Phase
 from tests.helpers.replicates import make_replicate
@@ -96,7 +101,14 @@ def codes(hub: Path) -> list[str]:
 
 
 # a view reads the data of its dose, so no part can be without them
-@pytest.mark.parametrize(("way", "whole_data"), [("doses", False), ("doses", True), ("views", True)])
+@pytest.mark.parametrize(
+    ("way", "whole_data"),
+    [
+        ("doses", False),
+        pytest.param("doses", True, marks=pytest.mark.campaign),
+        pytest.param("views", True, marks=pytest.mark.campaign),
+    ],
+)
 def test_the_union_of_the_parts_of_a_hub_is_the_hub(way: str, whole_data: bool, whole: Path, tmp_path: Path) -> None:
     hubs = split(whole, tmp_path, WAYS[way], whole_data=whole_data)
     assert [codes(hub) for hub in hubs] == [[], []]
@@ -110,6 +122,7 @@ def test_the_union_of_the_parts_of_a_hub_is_the_hub(way: str, whole_data: bool, 
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "ab", "b", "ba"]
 
 
+@pytest.mark.campaign
 def test_trainings_and_their_skips_are_united(smoke_c: Phase, smoke_d: Phase, smoke_e: Phase, tmp_path: Path) -> None:
     made = make_hub(tmp_path / "whole", smoke_c, smoke_d, smoke_e).root
     hubs = split(made, tmp_path, WAYS["doses"])
@@ -124,6 +137,7 @@ def test_trainings_and_their_skips_are_united(smoke_c: Phase, smoke_d: Phase, sm
     assert {name: found.get(name) for name in logs} == {name: wanted[name] for name in logs}
 
 
+@pytest.mark.campaign
 def test_a_merge_with_a_copy_changes_no_cell(whole: Path, parts: Sequence[Path], tmp_path: Path) -> None:
     shutil.copytree(parts[0], tmp_path / "copy")
     assert merge(tmp_path / "twice", parts[0], tmp_path / "copy") == 0
@@ -148,6 +162,7 @@ def test_runs_of_both_are_kept_by_time_with_their_files(parts: Sequence[Path], t
     assert texts == [(hub / "red" / "run-0002.log").read_bytes() for hub in hubs]
 
 
+@pytest.mark.campaign
 def test_a_comparison_is_made_again_with_all_cells(whole: Path, parts: Sequence[Path], tmp_path: Path) -> None:
     out = tmp_path / "out"
     assert merge(out, *parts) == 0
@@ -212,24 +227,227 @@ def test_data_that_differ_are_refused_whatever_is_preferred(
     take_stock(Hub(other))
     assert merge(tmp_path / "out", parts[0], other, prefer="first") == 2
     assert names(capsys.readouterr().err, "baseline")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.campaign
+def test_another_design_is_refused_by_name(
+    parts: Sequence[Path], smoke: StudyDesign, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     another = make_replicate(tmp_path / "another", replace(smoke, doses_photons_per_pattern=(1e4,)), 1)
     assert merge(tmp_path / "out", parts[0], another) == 2
     assert names(capsys.readouterr().err, str(another))
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("hubs", [1, "twice", "unsound", "none"])
-def test_what_cannot_be_merged_is_refused(hubs: object, parts: Sequence[Path], tmp_path: Path) -> None:
-    other = tmp_path / "other"
-    if hubs == "unsound":
-        shutil.copytree(parts[1], other)
-        (other / "more.txt").write_text("not in the index")
-    elif hubs == "none":
-        make_run(Hub(other))
-        take_stock(Hub(other))
-    given_hubs = [parts[0]] if hubs == 1 else [parts[0], parts[0] if hubs == "twice" else other]
-    assert merge(tmp_path / "out", *given_hubs) == 2
+def unsound(hub: Path, out: Path) -> Path:
+    """Return a copy of a hub with a file that its index does not have."""
+    shutil.copytree(hub, out)
+    (out / "more.txt").write_text("not in the index")
+    return out
+
+
+def without_a_phase(hub: Path, out: Path) -> Path:
+    """Return a hub of a run of tests, as a dry run leaves it."""
+    make_run(Hub(out))
+    Hub(out).write(lambda: write_summary(out))
+    return out
+
+
+def linked(hub: Path, out: Path) -> Path:
+    """Return another path of a hub."""
+    out.symlink_to(hub, target_is_directory=True)
+    return out / "real_run" / ".."
+
+
+def killed(hub: Path, out: Path) -> Path:
+    """Return a copy of a hub with a run whose process has gone."""
+    shutil.copytree(hub, out)
+    kill_run(Hub(out))
+    return out
+
+
+def torn(hub: Path, out: Path) -> Path:
+    """Return a copy of a hub in which half of a manifest is left."""
+    shutil.copytree(hub, out)
+    text = (out / RECONSTRUCTION).read_text()
+    (out / RECONSTRUCTION).write_text(text[: len(text) // 2])
+    take_stock(Hub(out))
+    return out
+
+
+def newer(hub: Path, out: Path) -> Path:
+    """Return a copy of a hub with a manifest of a later version, which has a key that this one does not know."""
+    shutil.copytree(hub, out)
+    edit(out / RECONSTRUCTION, lambda manifest: manifest.update(schema_version="1.999.0", later=1))
+    take_stock(Hub(out))
+    return out
+
+
+@pytest.mark.parametrize("other", [unsound, without_a_phase, linked, killed, torn, newer])
+def test_what_cannot_be_merged_is_refused(
+    other: Callable[[Path, Path], Path], parts: Sequence[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    second = other(parts[0], tmp_path / "other")
+    assert merge(tmp_path / "out", parts[0], second) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert names(said, "other")
+    assert [path.name for path in tmp_path.iterdir()] == ["other"]
+
+
+def test_one_hub_is_no_union(parts: Sequence[Path], tmp_path: Path) -> None:
+    assert merge(tmp_path / "out", parts[0]) == 2
+    assert list(tmp_path.iterdir()) == []
+
+
+# What the runs of a part have seen
+
+
+def with_a_run(hub: Path, out: Path, outcomes: dict[str, int], skips: Sequence[Mapping[str, str]] = ()) -> Path:
+    """Return a copy of a hub with one more real run of tests, which failed where one of them did."""
+    shutil.copytree(hub, out)
+    lines = report_lines(out / "none" / "run-0002.jsonl", out, outcomes)
+    status = 1 if "failed" in outcomes else 0
+    make_run(Hub(out), status=status, real_run=True, outcomes=outcomes, skips=list(skips), **lines)
+    Hub(out).write(lambda: write_summary(out))
+    return out
+
+
+def test_a_statement_is_as_good_as_the_worst_part_until_a_run_has_seen_all(
+    parts: Sequence[Path], tmp_path: Path
+) -> None:
+    bad, good = (
+        with_a_run(part, tmp_path / part.name, outcomes)
+        for part, outcomes in zip(parts, ({"failed": 1, "passed": 1}, {"passed": 2}), strict=True)
+    )
+    out = tmp_path / "out"
+    assert merge(out, bad, good) == 0
+    runs = record(out, "hub.json")["runs"]
+    assert {run["merged_from"] for run in runs} == {sha256_file(hub / "hub.json") for hub in (bad, good)}
+    predicate = statement_of(out)["predicate"]
+    assert predicate["result"] == "FAILED"
+    assert (len(predicate["failedTests"]), len(predicate["passedTests"])) == (1, 2)
+    ctrf = ["hub", "export", str(out), "--format", "ctrf", str(tmp_path / "report.json")]
+    assert main(ctrf) == 2
+    assert main([*ctrf, "--run", runs[-1]["id"]]) == 0
+    make_run(Hub(out), real_run=True, outcomes={"passed": 1})
+    Hub(out).write(lambda: write_summary(out))
+    assert statement_of(out)["predicate"]["result"] == "PASSED"
+    assert merge(tmp_path / "again", out, good) == 0  # the run since has seen the cells of this part, too
+    assert len(record(tmp_path / "again", "hub.json")["runs"]) == len(runs) + 1
+
+
+def with_a_skip(hub: Path, out: Path) -> Path:
+    """Return a copy of a hub whose machine could not do a method, as its test said."""
+    reason = "cannot run here: it needs a package that is not installed"
+
+    def change(manifest: dict[str, Any]) -> None:
+        job = job_of(manifest)
+        manifest["jobs"].remove(job)
+        names_of_cell = ("dose", "view", "gridsize", "split", "method")
+        skip = {name: job[name] for name in names_of_cell} | {"reason": reason, "code": "method_unavailable"}
+        manifest["skipped"].insert(0, {**skip, "selected": True, "measured": None})
+        manifest["account"]["n_success"] -= 1
+        manifest["account"]["n_skipped"] += 1
+        for call in manifest["calls"]:
+            call["jobs"].remove(LSQML)
+            call["skipped"].append(LSQML)
+        (out.parent / "plain/real_run" / job["result"]["reconstruction"]["path"]).unlink()
+
+    shutil.copytree(hub, out.parent / "plain")
+    edit(out.parent / "plain" / RECONSTRUCTION, change)
+    skips = [{"test": "test_it.py::test[lsqml]", "reason": reason, "cell": LSQML}]
+    return with_a_run(out.parent / "plain", out, {"passed": 1, "skipped": 1}, skips)
+
+
+def test_a_skip_that_another_machine_did_not_need_is_a_result(parts: Sequence[Path], tmp_path: Path) -> None:
+    hub = with_a_skip(parts[0], tmp_path / "skipped")
+    assert codes(hub) == []
+    assert merge(tmp_path / "out", hub, parts[0]) == 0
+    assert job_of(record(tmp_path / "out", RECONSTRUCTION)) == job_of(record(parts[0], RECONSTRUCTION))
+    assert codes(tmp_path / "out") == []
+
+
+# What lies beside the records of cells
+
+
+def test_other_files_are_kept_with_their_bytes(parts: Sequence[Path], tmp_path: Path) -> None:
+    hubs = [shutil.copytree(part, tmp_path / part.name) for part in parts]
+    note, log, unlike = "docs/notes/gr\u00f6\u00dfe.md", "real_run/training_cli_real_run.log", "red/run-0001-2.log"
+    for number, hub in enumerate(hubs):
+        for name, raw in ((note, b"mine"), (log, b"\xff%d\n" % number), (unlike, b"of no run")):
+            (hub / name).parent.mkdir(parents=True, exist_ok=True)
+            (hub / name).write_bytes(raw)
+        make_run(Hub(hub), "red", f"topic{number}", 1)
+        Hub(hub).write(lambda hub=hub: write_summary(hub))  # type: ignore[misc]
+    assert merge(tmp_path / "out", *hubs) == 0
+    found = {name: (tmp_path / "out" / name).read_bytes() for name in (note, log, unlike)}
+    assert found == {note: b"mine", log: b"\xff0\n\xff1\n", unlike: b"of no run"}
+    kept = set(contents(tmp_path / "out").values())
+    for hub in hubs:
+        for run in record(hub, "hub.json")["runs"]:
+            assert sha256_file(hub / run["log_path"]) in kept
+
+
+def test_every_attempt_of_both_certificates_is_kept() -> None:
+    attempts = [{"status": "reproduced", "started": f"2026-01-0{day}T00:00:00Z"} for day in (1, 2, 3)]
+    lists = ([attempts[0], attempts[2]], [attempts[1], attempts[2]])
+    found = [{CERTIFICATE: {"timestamp": f"t{n}", "attempts": one}} for n, one in enumerate(lists)]
+    for order in (found, found[::-1]):
+        united = merged_certificate(order)[CERTIFICATE]
+        assert united["attempts"] == attempts
+        assert united["account"] == {"n_attempts": 3, "n_reproduced": 3, "n_diverged": 0, "n_failed": 0}
+
+
+def test_data_are_as_old_as_they_were(parts: Sequence[Path], tmp_path: Path) -> None:
+    old = shutil.copytree(parts[0], tmp_path / "old")
+    for name in (RUN, OVERLAP):
+        edit(old / name, lambda manifest: manifest.update(timestamp="2020-01-01T00:00:00Z"))
+    take_stock(Hub(old))
+    for n, order in enumerate(((old, parts[1]), (parts[1], old))):
+        assert merge(tmp_path / f"out{n}", *order) == 0
+        for name in (RUN, OVERLAP):
+            found, wanted = (record(hub, name) for hub in (tmp_path / f"out{n}", parts[1]))
+            assert {key: found[key] for key in ("timestamp", "tool", "environment")} == {
+                key: wanted[key] for key in ("timestamp", "tool", "environment")
+            }
+
+
+# Whole or not at all
+
+KILLED = """
+import os, signal, sys
+from ptyproof.cli.main import main
+from ptyproof.exchange import merge
+def killed(*args):
+    os.kill(os.getpid(), signal.SIGKILL)
+merge.write_manifest = killed
+main(sys.argv[1:])
+"""
+FULL = """
+import resource, sys
+from ptyproof.cli.main import main
+resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.campaign
+def test_a_merge_that_is_killed_or_finds_no_room_leaves_nothing_under_its_name(
+    parts: Sequence[Path], tmp_path: Path
+) -> None:
+    command = ["hub", "merge", str(tmp_path / "out"), *map(str, parts)]
+    before = [contents(part) for part in parts]
+    assert subprocess.run([sys.executable, "-c", KILLED, *command], check=False).returncode == -9
     assert not (tmp_path / "out").exists()
+    full = subprocess.run([sys.executable, "-c", FULL, *command], check=False, capture_output=True, text=True)
+    assert full.returncode == 2
+    assert (full.stderr.count("\n"), "Traceback" in full.stderr) == (1, False)
+    assert list(tmp_path.iterdir()) == []
+    assert main(command) == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+    assert [contents(part) for part in parts] == before
 
 
 # Cells alone
@@ -282,7 +500,7 @@ def state_of(one: CellBook) -> tuple[Any, ...]:
 BOOKS = st.tuples(*[STATES] * len(CELLS)).map(book)
 
 
-@settings(max_examples=200)
+@settings(max_examples=50)
 @given(BOOKS, BOOKS, BOOKS)
 def test_a_union_depends_on_no_order_and_loses_no_end(a: CellBook, b: CellBook, c: CellBook) -> None:
     assert state_of(united(a, b)) == state_of(united(b, a))

@@ -182,4 +182,6 @@ def _merge(args: argparse.Namespace) -> int:
         roots = f"--phase-c-root {work / 'phase_c'} --phase-d-root {work / 'phase_d'}"
         sys.stdout.write(f"not merged, make it again: ptyproof compare --artifact-root {root} {roots}\n")
     sys.stdout.write(f"not merged, make it again: ptyproof report --hub {args.out}\n")
+    if merged.lacks_signature:
+        sys.stdout.write(f"not merged, a statement is about one index: ptyproof hub sign {args.out} --key FILE\n")
     return 0

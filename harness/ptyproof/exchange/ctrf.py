@@ -14,7 +14,7 @@ from ptyproof.errors import InputError
 from ptyproof.exchange.export import JudgedFiles, judged
 from ptyproof.exchange.packing import new_output
 from ptyproof.hub.index import INDEX
-from ptyproof.hub.results import RecordedTest, runs_with_a_result, tests_of
+from ptyproof.hub.results import RecordedTest, standing_runs, tests_of
 from ptyproof.io.strict_json import format_json
 
 SPECIFICATION = "0.0.0"
@@ -66,10 +66,15 @@ def _chosen(root: Path, index: Mapping[str, Any], name: str | None) -> Any:
             known = ", ".join(run["id"] for run in runs) or "none"
             raise InputError(f"--run must be a run of tests in {root}, got {name}; these have reports: {known}")
         return found[0]
-    chosen = runs_with_a_result(runs)
+    chosen = standing_runs(runs)
     if not chosen:
         raise InputError(f"{root} has no run of tests with reports, so there is nothing to report")
-    return chosen[-1]
+    if len(chosen) > 1:
+        raise InputError(
+            f"{root} is a merged hub, and no run since has seen all its cells, so a report is of one part: name one "
+            f"with --run ({', '.join(run['id'] for run in chosen)})"
+        )
+    return chosen[0]
 
 
 def _report(root: Path, hub: JudgedFiles, run: Mapping[str, Any]) -> dict[str, Any]:

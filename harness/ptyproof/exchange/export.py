@@ -93,7 +93,7 @@ def export_crate(root: Path, out: Path, *, unsound: bool = False, **stated: str 
         actions = [*phase_actions(known), *run_actions(hub.index)]
         text = crate.describe(_statement(hub, known, stated), files, actions)
         write = write_zip if out.suffix == ".zip" else write_folder
-        write(temporary, sources, {CRATE: text})
+        write(temporary, sources, {CRATE: text.encode("utf-8")})
     return len(sources)
 
 

@@ -13,25 +13,26 @@ from typing import Any
 
 from ptyproof.checking.hub import judge_hub
 from ptyproof.errors import InputError, RunError
-from ptyproof.exchange.cells import Conflicts, MergedCells, Prefer, by_key, merged_calls, merged_cells
+from ptyproof.exchange.cells import Conflicts, MergedCells, Prefer, merged_calls, merged_cells
 from ptyproof.exchange.export import JudgedFiles, judged
+from ptyproof.exchange.merged_data import merged_certificate, merged_data
 from ptyproof.exchange.merged_files import merged_files, owners_of
 from ptyproof.exchange.merged_runs import merged_runs
 from ptyproof.exchange.packing import new_output, write_folder
-from ptyproof.hub.index import INDEX, Hub
-from ptyproof.hub.layout import COMPARISON, KINDS, OVERLAP, RECONSTRUCTION, RUN, TRAINING
+from ptyproof.hub.index import INDEX, STATEMENT, Hub
+from ptyproof.hub.layout import CERTIFICATE, COMPARISON, KINDS, OVERLAP, RECONSTRUCTION, RUN, TRAINING
 from ptyproof.io.hashing import sha256_bytes
 from ptyproof.records.cell_book import CellBook
 from ptyproof.records.cell_ledger import CellLedger
-from ptyproof.records.manifest import timed_head, write_manifest
+from ptyproof.records.manifest import refuse_newer, write_manifest
 from ptyproof.records.reconstruction_ledger import ReconstructionLedger
 from ptyproof.records.recorded import read_recorded
 from ptyproof.records.training_ledger import TrainingLedger
 from ptyproof.report.summary import write_summary
 from ptyproof.study.design import StudyDesign, design_from_dict
-from ptyproof.study.exposures import exposure_of
 
 _PHASES = (RUN, OVERLAP, TRAINING, RECONSTRUCTION)
+_MERGED = (*_PHASES, CERTIFICATE)
 _LEDGERS: dict[str, type[CellLedger[Any, Any]]] = {TRAINING: TrainingLedger, RECONSTRUCTION: ReconstructionLedger}
 _SHOWN = 5
 Manifests = Mapping[str, Mapping[str, Any]]
@@ -44,6 +45,7 @@ class Merged:
     accounts: Mapping[str, Mapping[str, int]]
     decided: tuple[str, ...]
     lacks_comparison: bool
+    lacks_signature: bool
 
 
 def merge_hubs(out: Path, roots: Sequence[Path], prefer: Prefer | None = None) -> Merged:
@@ -68,19 +70,18 @@ def merge_hubs(out: Path, roots: Sequence[Path], prefer: Prefer | None = None) -
     """
     with new_output(out, *roots) as temporary:
         hubs = [judged(root) for root in roots]
-        found = [
-            {name: read_recorded(root / name, KINDS[name]) for name in _PHASES if (root / name).is_file()}
-            for root in roots
-        ]
+        for root, one in zip(roots, hubs, strict=True):
+            refuse_newer(root / INDEX, one.index)
+        found = [{name: _read(root, name) for name in _MERGED if (root / name).is_file()} for root in roots]
         design = _design(roots, found)
         conflicts = Conflicts(prefer)
-        data = _data(found, design)
+        data = _data(found, design) | merged_certificate(found)
         cells = {name: _cells(name, found, conflicts) for name in _LEDGERS}
         runs, of_runs = merged_runs(hubs)
         files, texts = merged_files(hubs, of_runs, owners_of(found, cells), conflicts)
         _refuse(conflicts)
         log = _log(hubs, conflicts)
-        write_folder(temporary, files, texts | {f"cli/merge_{sha256_bytes(log.encode())[:16]}.log": log})
+        write_folder(temporary, files, texts | {f"cli/merge_{sha256_bytes(log)[:16]}.log": log})
         for name, manifest in data.items():
             write_manifest(temporary / name, manifest)
         accounts = {name: _write_cells(temporary, name, cells[name], found, design) for name in _LEDGERS}
@@ -92,17 +93,28 @@ def merge_hubs(out: Path, roots: Sequence[Path], prefer: Prefer | None = None) -
         {name: account for name, account in accounts.items() if account is not None},
         tuple(conflicts.named),
         any((root / COMPARISON).is_file() for root in roots),
+        any((root / STATEMENT).is_file() for root in roots),
     )
+
+
+def _read(root: Path, name: str) -> Mapping[str, Any]:
+    """Return a manifest with what its journal has, unless it has keys that this version does not know how to merge."""
+    found: Mapping[str, Any] = read_recorded(root / name, KINDS[name])
+    refuse_newer(root / name, found)
+    return found
 
 
 def _design(roots: Sequence[Path], found: Sequence[Manifests]) -> StudyDesign:
     """Return the design of all hubs."""
     if len(roots) < 2:
         raise InputError(f"a merge needs two hubs or more, got {len(roots)}")
-    if len({root.resolve() for root in roots}) < len(roots):
-        raise InputError("a merge needs different hubs, but one is named twice")
+    for number, root in enumerate(roots):
+        same = next((other for other in roots[:number] if other.resolve() == root.resolve()), None)
+        if same is not None:
+            raise InputError(f"a merge needs different hubs, but {root} is {same} again")
     designs = []
-    for root, manifests in zip(roots, found, strict=True):
+    for root, all_of_hub in zip(roots, found, strict=True):
+        manifests = {name: manifest for name, manifest in all_of_hub.items() if name in _PHASES}
         if not manifests:
             raise InputError(f"{root} has no manifest of a phase, so there is nothing to merge")
         designs.append(next(iter(manifests.values())))
@@ -115,27 +127,7 @@ def _design(roots: Sequence[Path], found: Sequence[Manifests]) -> StudyDesign:
 def _data(found: Sequence[Manifests], design: StudyDesign) -> dict[str, dict[str, Any]]:
     """Return the manifests of Phases C and D; results that were made from other data cannot be in one hub."""
     conflicts = Conflicts(None)
-    made = {}
-    runs = [(number, manifests[RUN]) for number, manifests in enumerate(found) if RUN in manifests]
-    views = [(number, manifests[OVERLAP]) for number, manifests in enumerate(found) if OVERLAP in manifests]
-    for name, manifests, key in ((RUN, runs, "recipe_digest"), (OVERLAP, views, "phase_c_recipe_digest")):
-        if len({manifest[key] for _, manifest in manifests}) > 1:
-            conflicts.named.append(f"{key} of {name}")
-    if runs:
-        lists = [(number, manifest["datasets"]) for number, manifest in runs]
-        datasets = by_key(lists, exposure_of, "the data", conflicts)
-        ordered = [datasets[exposure] for exposure in design.exposures if exposure in datasets]
-        made[RUN] = {**runs[0][1], **timed_head("run_manifest"), "datasets": ordered}
-    if views:
-        lists = [(number, [*manifest["views"], *manifest["rejected_views"]]) for number, manifest in views]
-        cells = by_key(lists, lambda view: (exposure_of(view), view["view"]), "the view", conflicts)
-        order = [(exposure, view.name) for exposure in design.exposures for view in design.views]
-        known = [cells[key] for key in (*order, *(key for key in cells if key not in order)) if key in cells]
-        accepted = [view for view in known if view["status"] == "accepted"]
-        rejected = [view for view in known if view["status"] != "accepted"]
-        account = {"n_cells": len(known), "n_accepted": len(accepted), "n_rejected": len(rejected)}
-        lists_of_views = {"views": accepted, "rejected_views": rejected, "account": account}
-        made[OVERLAP] = {**views[0][1], **timed_head("overlap_manifest"), **lists_of_views}
+    made = merged_data(found, design, conflicts)
     if conflicts.named:
         raise InputError(
             f"the hubs have other data, and results from other data cannot be in one hub: {_listed(conflicts.named)}"
@@ -190,11 +182,11 @@ def _refuse_unsound(root: Path) -> None:
         )
 
 
-def _log(hubs: Sequence[JudgedFiles], conflicts: Conflicts) -> str:
+def _log(hubs: Sequence[JudgedFiles], conflicts: Conflicts) -> bytes:
     lines = [f"ptyproof hub merge: {len(hubs)} hubs, prefer: {conflicts.prefer or 'nothing'}"]
     lines += [f"hub with {len(hub.index['runs'])} runs, {INDEX} sha256 {hub.files.digest(INDEX)}" for hub in hubs]
     lines += [f"differed, {conflicts.prefer} stands: {what}" for what in conflicts.named]
-    return "".join(f"{line}\n" for line in lines)
+    return "".join(f"{line}\n" for line in lines).encode()
 
 
 def _listed(names: Sequence[str]) -> str:

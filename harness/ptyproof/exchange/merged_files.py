@@ -10,16 +10,16 @@ from typing import Any
 from ptyproof.exchange.actions import recorded_files
 from ptyproof.exchange.cells import Conflicts, MergedCells
 from ptyproof.exchange.export import JudgedFiles
-from ptyproof.exchange.merged_runs import PATHS
+from ptyproof.exchange.merged_runs import PATHS, free_name
 from ptyproof.exchange.packing import Source
 from ptyproof.hub.index import CRATE, INDEX, STATEMENT
-from ptyproof.hub.layout import CERTIFICATE, KINDS, REAL_RUN, RECONSTRUCTION, TRAINING
+from ptyproof.hub.layout import FIGURES, KINDS, MADE_AGAIN, REAL_RUN, RECONSTRUCTION, TRAINING
 from ptyproof.io.locking import is_lock
 from ptyproof.records.journal import is_journal
 from ptyproof.study.layout import COMPARISON_CSV, COMPARISON_FIGURES, COMPARISON_TABLES, FRC_CURVES, STATE_FILE
 
-_MADE_AGAIN = ("docs/", f"{REAL_RUN}/{COMPARISON_FIGURES}/")
-_LEFT_OUT = {INDEX, STATEMENT, CRATE, *KINDS} - {CERTIFICATE}
+_FOLDERS_MADE_AGAIN = (f"{FIGURES}/", f"{REAL_RUN}/{COMPARISON_FIGURES}/")
+_LEFT_OUT = {INDEX, STATEMENT, CRATE, *KINDS, *MADE_AGAIN}
 _LEFT_OUT |= {f"{REAL_RUN}/{name}" for name in (COMPARISON_CSV, COMPARISON_TABLES, FRC_CURVES)}
 Owners = Mapping[str, int]
 
@@ -40,7 +40,7 @@ def owners_of(found: Sequence[Mapping[str, Mapping[str, Any]]], cells: Mapping[s
 
 def merged_files(
     hubs: Sequence[JudgedFiles], of_runs: Mapping[str, Source], owners: Owners, conflicts: Conflicts
-) -> tuple[dict[str, Source], dict[str, str]]:
+) -> tuple[dict[str, Source], dict[str, bytes]]:
     """Return the files of the new hub by their names, and those logs of phases that are joined, as texts."""
     places: dict[str, dict[int, Source]] = {}
     for number, hub in enumerate(hubs):
@@ -48,23 +48,23 @@ def merged_files(
         for name, path in hub.files.paths.items():
             if not _is_left_out(name) and name not in own and _owner(name, owners) in (None, number):
                 places.setdefault(name, {})[number] = Source(path, hub.files.digest(name))
-    files, texts = dict(of_runs), {}
+    files, texts, taken = dict(of_runs), {}, {*of_runs, *places}
     for name, sources in sorted(places.items()):
         different = dict.fromkeys(source.sha256 for source in sources.values())
         if len(different) > 1 and _is_log_of_a_phase(name):
             once = {source.sha256: source for source in sources.values()}
-            parts = (source.path.read_text(encoding="utf-8", errors="replace") for source in once.values())
-            texts[name] = "".join(parts)
+            texts[name] = b"".join(source.path.read_bytes() for source in once.values())
             continue
         chosen = min(sources) if len(different) == 1 else conflicts.decide(f"the file {name}", list(sources))
-        files[name] = sources[chosen]
+        files[name if name not in of_runs else free_name(name, taken)] = sources[chosen]
     return files, texts
 
 
 def _is_left_out(name: str) -> bool:
     base = PurePosixPath(name).name
-    is_passing = is_lock(base) or is_journal(base) or base.endswith(STATE_FILE) or base.endswith(".part")
-    return name in _LEFT_OUT or name.startswith(_MADE_AGAIN) or is_passing
+    is_unfinished = base.startswith(".") and base.endswith(".part")
+    is_passing = is_unfinished or is_lock(base) or is_journal(base) or base.endswith(STATE_FILE)
+    return name in _LEFT_OUT or name.startswith(_FOLDERS_MADE_AGAIN) or is_passing
 
 
 def _owner(name: str, owners: Owners) -> int | None:

@@ -64,7 +64,7 @@ def new_output(out: Path, *hubs: Path) -> Iterator[Path]:
             raise
 
 
-def write_folder(folder: Path, files: Mapping[str, Source], texts: Mapping[str, str]) -> None:
+def write_folder(folder: Path, files: Mapping[str, Source], texts: Mapping[str, bytes]) -> None:
     """Write files and texts by their names into a new folder."""
     folder.mkdir()
     for name, source in files.items():
@@ -73,10 +73,10 @@ def write_folder(folder: Path, files: Mapping[str, Source], texts: Mapping[str, 
         shutil.copystat(source.path, folder / name)
     for name, text in texts.items():
         with _created(folder / name) as target:
-            target.write(text.encode("utf-8"))
+            target.write(text)
 
 
-def write_zip(path: Path, files: Mapping[str, Source], texts: Mapping[str, str]) -> None:
+def write_zip(path: Path, files: Mapping[str, Source], texts: Mapping[str, bytes]) -> None:
     """Write files and texts by their names into a new zip file, which holds no folder around them."""
     with path.open("xb") as raw:
         with zipfile.ZipFile(raw, "w") as archive:

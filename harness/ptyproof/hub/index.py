@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 from ptyproof import clock
 from ptyproof.errors import DataError, InputError, ManifestError
-from ptyproof.io import schema, schema_files
+from ptyproof.io import schema
 from ptyproof.io.atomic import sweep, write_text
 from ptyproof.io.locking import is_lock, lock
 from ptyproof.io.regular import read_regular
@@ -25,7 +25,7 @@ from ptyproof.io.strict_json import MAX_BYTES, encodable, format_json, parse_jso
 from ptyproof.provenance.anonymity import host_mark
 from ptyproof.provenance.redaction import redaction
 from ptyproof.records.journal import is_journal
-from ptyproof.records.manifest import timed_head
+from ptyproof.records.manifest import refuse_newer, timed_head
 from ptyproof.study.layout import STATE_FILE
 
 if TYPE_CHECKING:
@@ -185,7 +185,7 @@ class Hub:
         with lock(self.index_path):
             earlier = self.read()
             if earlier is not None:
-                self._refuse_newer(earlier)
+                refuse_newer(self.index_path, earlier)
             runs = [] if earlier is None else earlier["runs"]
             yield runs
             index: HubIndex = {
@@ -197,17 +197,6 @@ class Hub:
             schema.validate(index, "hub_index", self.index_path)
             text = format_json(index)
             write_text(self.index_path, text.replace(_ZEROS, own_digest(text, _ZEROS), 1))
-
-    def _refuse_newer(self, index: HubIndex) -> None:
-        """Refuse to write over an index that may hold more than this version knows; reading one is fine."""
-        ours = schema_files.load_schema("hub_index")["version"]
-        theirs = index["schema_version"]
-        if _minor(theirs) > _minor(ours):
-            raise ManifestError(
-                self.index_path,
-                f"is {theirs}, of a newer ptyproof; this version writes {ours} and would lose newer keys",
-                "schema_version",
-            )
 
 
 def refuse_links_out(root: Path) -> None:
@@ -294,7 +283,3 @@ def _read_text(path: Path) -> str:
         raise ManifestError(path, error.reason) from error
     except UnicodeDecodeError as error:
         raise ManifestError(path, f"is not UTF-8 at byte {error.start}") from error
-
-
-def _minor(version: str) -> int:
-    return int(version.split(".")[1])

@@ -51,6 +51,17 @@ def runs_with_a_result(runs: Sequence[Run]) -> list[Run]:
     return [run for run in runs if run["real_run"]] or [run for run in runs if run["evidence"] in ("green", "none")]
 
 
+def standing_runs(runs: Sequence[Run]) -> list[Run]:
+    """Return the runs that say what a hub shows: the newest with a result, and in a merged hub the newest of each part.
+
+    A run that was merged has seen the cells of its own hub alone. A run since the merge has seen those of all.
+    """
+    chosen = runs_with_a_result(runs)
+    if not chosen or "merged_from" not in chosen[-1]:
+        return chosen[-1:]
+    return list({run["merged_from"]: run for run in chosen if "merged_from" in run}.values())
+
+
 def tests_of(root: Path, run: Run) -> list[RecordedTest]:
     """Return the tests of a run in the order of their first reports; a run without reports has none."""
     if run["reports_path"] is None:

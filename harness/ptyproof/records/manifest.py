@@ -121,6 +121,20 @@ def parsed_manifest(raw: bytes, kind: str, path: Path) -> Any:
     return manifest
 
 
+def refuse_newer(path: Path, record: Mapping[str, Any]) -> None:
+    """Refuse to write over or to merge a record that may hold more than this version knows; reading one is fine.
+
+    Raises
+    ------
+    ManifestError
+        If its minor version is newer.
+    """
+    ours, theirs = schema_files.load_schema(record["kind"])["version"], record["schema_version"]
+    if _minor(theirs) > _minor(ours):
+        said = f"is {theirs}, of a newer ptyproof; this version writes {ours} and would lose newer keys"
+        raise ManifestError(path, said, "schema_version")
+
+
 def migrated_sentence(manifest: Mapping[str, Any]) -> str:
     """Return the error for a migrated manifest where evidence is needed."""
     generation = manifest["migrated"]["generation"]
@@ -146,3 +160,7 @@ def read_any_manifest(path: Path) -> dict[str, Any]:
 def same_but_time(old: Mapping[str, object], new: Mapping[str, object]) -> bool:
     """Tell whether two manifests differ only in their timestamps."""
     return {**old, "timestamp": None} == {**new, "timestamp": None}
+
+
+def _minor(version: str) -> int:
+    return int(version.split(".")[1])

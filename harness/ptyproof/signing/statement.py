@@ -6,14 +6,15 @@ indexes give equal statements.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from ptyproof.errors import InputError
 from ptyproof.hub.index import INDEX, Hub
 from ptyproof.hub.layout import KINDS
-from ptyproof.hub.results import runs_with_a_result
+from ptyproof.hub.results import standing_runs
 from ptyproof.io.hashing import sha256_file, sha256_json
 from ptyproof.io.json_lines import read_lines
 from ptyproof.io.strict_json import read_json
@@ -29,7 +30,8 @@ def statement_of(root: Path) -> dict[str, Any]:
     """Return the statement about a sound hub.
 
     The result is that of the newest real run, or of the newest run of tests that are no red evidence: FAILED if it has
-    failures or another exit status than 0, WARNED if tests were skipped, and PASSED otherwise.
+    failures or another exit status than 0, WARNED if tests were skipped, and PASSED otherwise. In a merged hub without
+    a run since, it is the worst of the newest runs of its parts.
 
     Raises
     ------
@@ -38,7 +40,7 @@ def statement_of(root: Path) -> dict[str, Any]:
     """
     index = Hub(root).read()
     runs = [] if index is None else index["runs"]
-    chosen = runs_with_a_result(runs)
+    chosen = standing_runs(runs)
     if not chosen:
         raise InputError(f"{root} has no run that shows a result, so there is nothing to state")
     return {
@@ -51,7 +53,7 @@ def statement_of(root: Path) -> dict[str, Any]:
             }
         ],
         "predicateType": PREDICATE_TYPE,
-        "predicate": _predicate(root, chosen[-1]),
+        "predicate": _predicate(root, chosen),
     }
 
 
@@ -82,34 +84,37 @@ def _identity(run: Mapping[str, Any]) -> str:
     return sha256_json({key: run[key] for key in ("id", "command", "started", "process")})
 
 
-def _predicate(root: Path, run: Mapping[str, Any]) -> dict[str, Any]:
-    tests = _tests(root, run["reports_path"])
-    has_failed = run["exit_status"] != 0 or bool(tests["failed"])
+def _predicate(root: Path, runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    tests = _tests(root, runs)
+    has_failed = any(run["exit_status"] != 0 for run in runs) or bool(tests["failed"])
     passed = "WARNED" if tests["skipped"] else "PASSED"
     return {
         "result": "FAILED" if has_failed else passed,
-        "configuration": _configuration(root, run),
+        "configuration": _configuration(root, runs),
         **{key: tests[outcome] for outcome, key in LISTS.items()},
     }
 
 
-def _tests(root: Path, reports: str | None) -> dict[str, list[str]]:
-    """Return the tests of a run by their outcome: one that failed in any of its phases has failed."""
+def _tests(root: Path, runs: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
+    """Return the tests of runs by their outcome: one that failed in any of its phases has failed."""
     worst: dict[str, str] = {}
     rank = ("passed", "skipped", "failed")
-    for line in () if reports is None else read_lines(root / reports):
+    reports = [run["reports_path"] for run in runs if run["reports_path"] is not None]
+    for line in chain.from_iterable(read_lines(root / path) for path in reports):
         if line["when"] in ("setup", "call", "teardown") and line["outcome"] in rank:
             known = worst.get(line["test"], "passed")
             worst[line["test"]] = max(known, line["outcome"], key=rank.index)
     return {outcome: [test for test, found in worst.items() if found == outcome] for outcome in LISTS}
 
 
-def _configuration(root: Path, run: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the code that was tested, and the design of the study."""
-    revision = run["revision"]
-    found: list[dict[str, Any]] = [{"name": "code", "digest": {"sha256": revision["code_sha256"]}}]
-    if revision["commit"] is not None:
-        found.append({"name": "commit", "digest": {"gitCommit": revision["commit"]}})
+def _configuration(root: Path, runs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return each code that was tested, and the design of the study."""
+    found: list[dict[str, Any]] = []
+    for revision in (run["revision"] for run in runs):
+        of_run: list[dict[str, Any]] = [{"name": "code", "digest": {"sha256": revision["code_sha256"]}}]
+        if revision["commit"] is not None:
+            of_run.append({"name": "commit", "digest": {"gitCommit": revision["commit"]}})
+        found += [entry for entry in of_run if entry not in found]
     for name in KINDS:
         manifest = read_json(root / name) if (root / name).is_file() else {}
         if "design_digest" in manifest:

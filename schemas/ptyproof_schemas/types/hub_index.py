@@ -128,6 +128,7 @@ class Run(TypedDict):
     files_path: NotRequired[str | None]
     blocked_path: NotRequired[str | None]
     baseline: NotRequired[Baseline]
+    merged_from: NotRequired[str]
     red: Red | None
     collect: Collect | None
 
