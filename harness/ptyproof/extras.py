@@ -20,6 +20,7 @@ CDTOOLS = ("torch", "cdtools")
 XPTYCHO = ("torch", "xptycho")
 IMAGES = ("skimage",)
 SIGNING = ("securesystemslib", "cryptography")
+SIGSTORE = ("sigstore",)
 EXCHANGE = ("rocrate",)
 DASK = ("distributed",)
 CLUSTER = ("distributed", "dask_jobqueue")
@@ -31,6 +32,7 @@ _EXTRAS = {
     "engines": ("torch", "cdtools", "xptycho"),
     "images": ("skimage",),
     "sign": ("securesystemslib", "cryptography"),
+    "sigstore": ("sigstore",),
     "exchange": ("rocrate",),
     "cluster": ("distributed", "dask_jobqueue", "cryptography"),
 }

@@ -18,25 +18,13 @@ from ptyproof.hub.index import INDEX, STATEMENT, Hub
 from ptyproof.io.hashing import sha256_file
 from ptyproof.report.summary import write_summary
 from ptyproof.signing.statement import PREDICATE_TYPE, STATEMENT_TYPE, statement_of
-from tests.helpers.hubs import ENVIRONMENT, REVISION, make_run, report_lines
+from tests.helpers.hubs import ENVIRONMENT, REVISION, make_run
 from tests.helpers.messages import names
 from tests.helpers.signing_keys import Key
+from tests.signing.conftest import make_hub
 
 pytest.importorskip("securesystemslib", reason="securesystemslib is not installed (it is part of the extra sign)")
 pytest.importorskip("cryptography", reason="cryptography is not installed (it is part of the extra sign)")
-
-OUTCOMES = {"passed": 2, "skipped": 1}
-
-
-def make_hub(root: Path, outcomes: dict[str, int] = OUTCOMES, status: int = 0) -> Path:
-    """Make a sound hub with a run of tests."""
-    hub = Hub(root)
-    name = make_run(hub, outcomes={}, status=status)
-    lines = report_lines(root / "none" / f"{name}.jsonl", root, outcomes)
-    skips = [{"test": f"test_it.py::test_skipped_{n}", "reason": "no GPU"} for n in range(outcomes.get("skipped", 0))]
-    hub.update_run(name, outcomes=outcomes, skips=skips, **lines)
-    hub.write(lambda: write_summary(root))
-    return root
 
 
 @pytest.fixture

@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import sys
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ptyproof.cli.options import Commands, add_command
 
@@ -17,6 +18,8 @@ _EXAMPLES = """\
 ptyproof hub verify hub
 ptyproof hub sign hub --key private.pem        # an in-toto test result, hub/hub.intoto.jsonl
 ptyproof hub verify hub --key public.pem       # sound, and signed by the owner of this key
+ptyproof hub sign hub --sigstore               # by an identity instead of a key, hub/hub.sigstore.json
+ptyproof hub verify hub --sigstore --identity me@example.org --issuer https://accounts.example.org
 ptyproof hub export hub --format ro-crate hub.zip       # a research object, for a repository of data
 ptyproof hub export hub --format ctrf report.json       # for a dashboard of tests
 ptyproof hub merge united hub-a hub-b          # hubs of one design, made on several machines
@@ -34,6 +37,13 @@ def add_parser(commands: Commands) -> None:
         _EXAMPLES,
     )
     actions = parser.add_subparsers(metavar="ACTION", required=True)
+    _add_verify(actions)
+    _add_sign(actions)
+    _add_export(actions)
+    _add_merge(actions)
+
+
+def _add_verify(actions: Commands) -> None:
     verify = actions.add_parser(
         "verify",
         help="print a line for each finding, `FILE: error PM303 at PLACE: what is wrong`; exit status 0 if no error",
@@ -42,19 +52,46 @@ def add_parser(commands: Commands) -> None:
     verify.add_argument(
         "--key", type=Path, metavar="PUBLIC", help="also verify the signed statement with this public ed25519 key"
     )
+    verify.add_argument(
+        "--sigstore", action="store_true", help="also verify the statement signed by an identity; asks the network"
+    )
+    verify.add_argument("--identity", metavar="ID", help="who must have signed: an address, or the URL of a workflow")
+    verify.add_argument("--issuer", metavar="URL", help="the OpenID provider that vouches for the identity")
+    verify.add_argument(
+        "--offline", action="store_true", help="use the certificates and keys of Sigstore that are on this machine"
+    )
+    _add_trust(verify)
     verify.set_defaults(run=_verify)
+
+
+def _add_sign(actions: Commands) -> None:
     sign = actions.add_parser("sign", help="write a signed statement about a sound hub beside its index")
     sign.add_argument("hub", type=Path, metavar="DIR", help="artifact hub, a folder with hub.json")
-    sign.add_argument(
+    how = sign.add_mutually_exclusive_group(required=True)
+    how.add_argument(
         "--key",
         type=Path,
         metavar="FILE",
-        required=True,
         help="private ed25519 key without a passphrase, PEM or OpenSSH; not in the hub",
     )
+    how.add_argument(
+        "--sigstore",
+        action="store_true",
+        help="sign by the identity of the CI job, or log in with a browser; the network is asked, and the identity and "
+        "the signature become public in a log",
+    )
+    sign.add_argument("--identity-token", type=Path, metavar="FILE", help="with --sigstore: OpenID token in a file")
+    _add_trust(sign)
     sign.set_defaults(run=_sign)
-    _add_export(actions)
-    _add_merge(actions)
+
+
+def _add_trust(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--trust-config",
+        type=Path,
+        metavar="FILE",
+        help="with --sigstore: client trust configuration of an instance of your own (default: the public instance)",
+    )
 
 
 def _add_export(actions: Commands) -> None:
@@ -105,7 +142,7 @@ def _verify(args: argparse.Namespace) -> int:
     from ptyproof.errors import RunError
 
     judged = judge_hub(args.hub)
-    signed, statement = _signed(args.hub, args.key)
+    signed, statement = _signed(args)
     findings = [*judged.findings, *signed]
     errors = [*judged.errors, *signed]
     sys.stdout.writelines(f"{finding}\n" for finding in findings)
@@ -123,30 +160,62 @@ def _verify(args: argparse.Namespace) -> int:
     return 0
 
 
-def _signed(hub: Path, key: Path | None) -> tuple[list[Finding], str]:
-    """Return what is wrong with the signed statement, and else what it says; nothing without a key."""
-    if key is None:
-        return [], ""
-    from ptyproof.signing.envelope import findings_of
+def _signed(args: argparse.Namespace) -> tuple[list[Finding], str]:
+    """Return what is wrong with the signed statements that were asked for, and else what they say."""
+    _refuse_without_sigstore(args, "identity", "issuer", "trust_config", "offline")
+    found: list[Finding] = []
+    said = ""
+    if args.key is not None:
+        from ptyproof.signing.envelope import findings_of
 
-    findings, statement = findings_of(hub, key)
-    if findings:
-        return findings, ""
+        findings, statement = findings_of(args.hub, args.key)
+        found += findings
+        said += "" if findings else _said(statement, str(args.key))
+    if args.sigstore:
+        from ptyproof.errors import InputError
+        from ptyproof.signing.identity import Trust, findings_by_identity
+
+        if args.identity is None or args.issuer is None:
+            raise InputError("--sigstore needs --identity and --issuer: anyone can sign a hub by an identity")
+        trust = Trust(args.trust_config, args.offline)
+        findings, statement = findings_by_identity(args.hub, args.identity, args.issuer, trust)
+        found += findings
+        said += "" if findings else _said(statement, f"the identity {args.identity}")
+    return found, said
+
+
+def _said(statement: Mapping[str, Any], signer: str) -> str:
     predicate = statement["predicate"]
     tests = ", ".join(
         f"{len(predicate.get(f'{name}Tests', ()))} {said}"
         for name, said in (("passed", "passed"), ("warned", "skipped"), ("failed", "failed"))
     )
-    return [], f"; signed with {key}: {predicate['result']}, tests: {tests}"
+    return f"; signed with {signer}: {predicate['result']}, tests: {tests}"
 
 
 def _sign(args: argparse.Namespace) -> int:
-    from ptyproof.hub.index import STATEMENT
+    from ptyproof.hub.index import BUNDLE, STATEMENT
+
+    _refuse_without_sigstore(args, "identity_token", "trust_config")
+    if args.sigstore:
+        from ptyproof.signing.identity import Trust, sign_by_identity
+
+        who = sign_by_identity(args.hub, args.identity_token, Trust(args.trust_config))
+        sys.stdout.write(f"{args.hub / BUNDLE}: signed by {who}\n")
+        return 0
     from ptyproof.signing.envelope import sign_hub
 
     keyid = sign_hub(args.hub, args.key)
     sys.stdout.write(f"{args.hub / STATEMENT}: signed with the key {keyid}\n")
     return 0
+
+
+def _refuse_without_sigstore(args: argparse.Namespace, *names: str) -> None:
+    from ptyproof.errors import InputError
+
+    for name in names:
+        if getattr(args, name) and not args.sigstore:
+            raise InputError(f"--{name.replace('_', '-')} belongs to --sigstore, which is not given")
 
 
 def _export(args: argparse.Namespace) -> int:

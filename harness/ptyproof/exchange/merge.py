@@ -19,7 +19,7 @@ from ptyproof.exchange.merged_data import merged_certificate, merged_data
 from ptyproof.exchange.merged_files import merged_files, owners_of
 from ptyproof.exchange.merged_runs import merged_runs
 from ptyproof.exchange.packing import new_output, write_folder
-from ptyproof.hub.index import INDEX, STATEMENT, Hub
+from ptyproof.hub.index import BUNDLE, INDEX, STATEMENT, Hub
 from ptyproof.hub.layout import CERTIFICATE, COMPARISON, KINDS, OVERLAP, RECONSTRUCTION, RUN, TRAINING
 from ptyproof.io.hashing import sha256_bytes
 from ptyproof.records.cell_book import CellBook
@@ -93,7 +93,7 @@ def merge_hubs(out: Path, roots: Sequence[Path], prefer: Prefer | None = None) -
         {name: account for name, account in accounts.items() if account is not None},
         tuple(conflicts.named),
         any((root / COMPARISON).is_file() for root in roots),
-        any((root / STATEMENT).is_file() for root in roots),
+        any((root / name).is_file() for root in roots for name in (STATEMENT, BUNDLE)),
     )
 
 

@@ -12,14 +12,14 @@ from ptyproof.exchange.cells import Conflicts, MergedCells
 from ptyproof.exchange.export import JudgedFiles
 from ptyproof.exchange.merged_runs import PATHS, free_name
 from ptyproof.exchange.packing import Source
-from ptyproof.hub.index import CRATE, INDEX, STATEMENT
+from ptyproof.hub.index import BESIDE
 from ptyproof.hub.layout import FIGURES, KINDS, MADE_AGAIN, REAL_RUN, RECONSTRUCTION, TRAINING
 from ptyproof.io.locking import is_lock
 from ptyproof.records.journal import is_journal
 from ptyproof.study.layout import COMPARISON_CSV, COMPARISON_FIGURES, COMPARISON_TABLES, FRC_CURVES, STATE_FILE
 
 _FOLDERS_MADE_AGAIN = (f"{FIGURES}/", f"{REAL_RUN}/{COMPARISON_FIGURES}/")
-_LEFT_OUT = {INDEX, STATEMENT, CRATE, *KINDS, *MADE_AGAIN}
+_LEFT_OUT = {*BESIDE, *KINDS, *MADE_AGAIN}
 _LEFT_OUT |= {f"{REAL_RUN}/{name}" for name in (COMPARISON_CSV, COMPARISON_TABLES, FRC_CURVES)}
 Owners = Mapping[str, int]
 

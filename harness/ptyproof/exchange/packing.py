@@ -59,6 +59,11 @@ def new_output(out: Path, *hubs: Path) -> Iterator[Path]:
             yield temporary
             temporary.replace(out)
             flush_folder(out.parent)
+        except OSError as error:
+            _remove(temporary)
+            if error.filename is not None:
+                raise
+            raise RunError(f"{out} cannot be written: {error.strerror or error}, so nothing was written") from error
         except BaseException:
             _remove(temporary)
             raise

@@ -35,10 +35,12 @@ Evidence = Literal["red", "green", "collect", "none"]
 
 INDEX = "hub.json"
 STATEMENT = "hub.intoto.jsonl"  # a signed statement about the index
+BUNDLE = "hub.sigstore.json"  # a statement about the index that an identity has signed
 CRATE = "ro-crate-metadata.json"  # a description of the hub as a research object
 DATASETS = "work"
 EVIDENCE: tuple[Evidence, ...] = ("red", "green", "collect", "none")
 CONFORMANCE = "conformance"
+BESIDE = (INDEX, STATEMENT, BUNDLE, CRATE)  # files that the index cannot have, as they are about it
 _OWN = (*EVIDENCE, "cli", "docs", "real_run", CONFORMANCE, DATASETS)
 _ZEROS = "0" * 64
 
@@ -242,7 +244,7 @@ def walk(root: Path) -> Iterator[tuple[str, Path]]:
             is_temporary = (file.startswith(".") and file.endswith(".part")) or file.endswith(STATE_FILE)
             is_dataset = name.startswith(f"{DATASETS}/") and file.endswith(".npz")
             passes = is_temporary or is_lock(file) or is_journal(file)
-            if name not in (INDEX, STATEMENT, CRATE) and not passes and not is_dataset and path.is_file():
+            if name not in BESIDE and not passes and not is_dataset and path.is_file():
                 yield name, path
 
 

@@ -7,36 +7,25 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ptyproof.checking.hub import refuse_unsound
 from ptyproof.checking.model.document import finding_about
-from ptyproof.errors import DataError, InputError
-from ptyproof.hub.index import INDEX, STATEMENT, Hub
+from ptyproof.errors import InputError
+from ptyproof.hub.index import STATEMENT, Hub
 from ptyproof.io.atomic import write_text
-from ptyproof.io.hashing import sha256_file
 from ptyproof.io.locking import lock
 from ptyproof.io.regular import read_regular
 from ptyproof.io.strict_json import MAX_BYTES, format_json, parse_json
 from ptyproof.signing.keys import read_public, read_signer
-from ptyproof.signing.statement import (
-    LISTS,
-    PREDICATE_TYPE,
-    RESULTS,
-    STATEMENT_TYPE,
-    is_of_this_hub,
-    signed_digest,
-    statement_of,
-)
+from ptyproof.signing.payload import MALFORMED, PAYLOAD_TYPE, Verdict, judged_payload
+from ptyproof.signing.statement import statement_of
 
 if TYPE_CHECKING:
     from securesystemslib.dsse import Envelope
     from securesystemslib.signer import SSlibKey
 
     from ptyproof.checking import Finding
-
-PAYLOAD_TYPE = "application/vnd.in-toto+json"
-_MALFORMED = (DataError, OSError, KeyError, TypeError, ValueError, AttributeError, IndexError)
 
 
 def sign_hub(root: Path, key: Path) -> str:
@@ -65,7 +54,7 @@ def sign_hub(root: Path, key: Path) -> str:
     return str(signature.keyid)
 
 
-def findings_of(root: Path, key: Path) -> tuple[list[Finding], dict[str, Any]]:
+def findings_of(root: Path, key: Path) -> Verdict:
     """Return what is wrong with the signed statement beside a hub's index, and the statement where nothing is.
 
     Nothing of the statement is believed before its signature is verified.
@@ -80,27 +69,18 @@ def findings_of(root: Path, key: Path) -> tuple[list[Finding], dict[str, Any]]:
         return [finding_about(STATEMENT, "PM912", "$", "is missing: the hub is not signed")], {}
     try:
         envelope = _read(root)
-    except _MALFORMED as error:
+    except MALFORMED as error:
         return [finding_about(STATEMENT, "PM913", "$", f"is no DSSE envelope: {error}")], {}
     if not _is_signed(envelope, public):
         return [_not_signed(envelope, public)], {}
-    try:
-        statement = _statement(envelope)
-        digest = signed_digest(statement)
-    except _MALFORMED as error:
-        return [finding_about(STATEMENT, "PM913", "$.payload", f"is no statement about a hub: {error}")], {}
-    present = sha256_file(root / INDEX)
-    if digest == present:
-        return [], statement
-    said = f"is about an index with the sha256 {digest[:16]}..., but that of {INDEX} is {present[:16]}..."
-    return [finding_about(STATEMENT, "PM916" if is_of_this_hub(statement, root) else "PM917", "$.payload", said)], {}
+    return judged_payload(envelope.payload, root, STATEMENT)
 
 
 def _known(root: Path) -> Envelope | None:
     """Return the envelope that is there, None without one that can be read."""
     try:
         return _read(root)
-    except _MALFORMED:
+    except MALFORMED:
         return None
 
 
@@ -140,16 +120,3 @@ def _not_signed(envelope: Envelope, key: SSlibKey) -> Finding:
     others = ", ".join(f"{str(keyid)[:16]}..." for keyid in envelope.signatures) or "no key"
     said = f"is not signed by the key {key.keyid[:16]}..., but by {others}"
     return finding_about(STATEMENT, "PM914", "$.signatures", said)
-
-
-def _statement(envelope: Envelope) -> dict[str, Any]:
-    statement: dict[str, Any] = parse_json(envelope.payload.decode("utf-8"), STATEMENT)
-    for key, expected in (("_type", STATEMENT_TYPE), ("predicateType", PREDICATE_TYPE)):
-        if statement[key] != expected:
-            raise ValueError(f"{key} must be {expected}, got {str(statement[key])[:80]!r}")
-    predicate = statement["predicate"]
-    if predicate["result"] not in RESULTS:
-        raise ValueError(f"predicate.result must be one of {', '.join(RESULTS)}")
-    if not all(isinstance(predicate.get(key, []), list) for key in LISTS.values()):
-        raise ValueError("the tests of the predicate must be lists")
-    return statement

@@ -21,7 +21,7 @@ from ptyproof.checking.model.hub_files import HubFiles, files_in, hub_files
 from ptyproof.checking.model.loading import load
 from ptyproof.checking.own_kinds import ManifestKind
 from ptyproof.errors import InputError
-from ptyproof.hub.index import CRATE
+from ptyproof.hub.index import BUNDLE, CRATE
 from ptyproof.hub.layout import KINDS
 
 _GROUPS = ("hub",)
@@ -211,7 +211,7 @@ def _manifests(
     judged, left_alone, own = [], [], []
     sound: dict[str, dict[str, object]] = {}
     for name, path in reading.files.paths.items():
-        if not name.endswith(".json") or name == CRATE or (name == INDEX and reading.at_the_end_of_a_run):
+        if not name.endswith(".json") or name in (BUNDLE, CRATE) or (name == INDEX and reading.at_the_end_of_a_run):
             continue
         checked, value = reading.judged(name)
         says_a_kind = isinstance(value, dict) and "kind" in value
