@@ -21,7 +21,7 @@ from ptyproof.hub.index import BUNDLE, INDEX, Hub
 from ptyproof.report.summary import write_summary
 from tests.helpers.hubs import make_run
 from tests.helpers.messages import names
-from tests.signing.conftest import make_hub
+from tests.helpers.tested_hub import make_hub
 
 pytest.importorskip("sigstore", reason="sigstore is not installed (it is the extra sigstore)")
 

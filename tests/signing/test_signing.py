@@ -21,7 +21,7 @@ from ptyproof.signing.statement import PREDICATE_TYPE, STATEMENT_TYPE, statement
 from tests.helpers.hubs import ENVIRONMENT, REVISION, make_run
 from tests.helpers.messages import names
 from tests.helpers.signing_keys import Key
-from tests.signing.conftest import make_hub
+from tests.helpers.tested_hub import make_hub
 
 pytest.importorskip("securesystemslib", reason="securesystemslib is not installed (it is part of the extra sign)")
 pytest.importorskip("cryptography", reason="cryptography is not installed (it is part of the extra sign)")

@@ -44,6 +44,8 @@ def new_output(out: Path, *hubs: Path) -> Iterator[Path]:
     ------
     InputError
         If there is something under `out`, if it lies in a hub that is read, or if there is no folder for it.
+    RunError
+        If the disk is full, or refuses a file for another reason.
     """
     for hub in hubs:
         if out.resolve().is_relative_to(hub.resolve()):

@@ -28,9 +28,10 @@ from ptyproof.signing.payload import PAYLOAD_TYPE, Verdict, judged_payload
 from ptyproof.signing.statement import statement_of
 
 if TYPE_CHECKING:
-    from ptyproof.checking import Finding
     from sigstore.models import ClientTrustConfig
     from sigstore.oidc import IdentityToken
+
+    from ptyproof.checking import Finding
 
 _WHAT = "a signature by an identity (--sigstore)"
 _NO_IDENTITY = (

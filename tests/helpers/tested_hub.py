@@ -1,4 +1,4 @@
-"""A hub that can be signed."""
+"""A hub of one run of tests, which can be signed."""
 
 from __future__ import annotations
 
