@@ -16,7 +16,7 @@ import pytest
 
 from ptyproof.certificate import repeat_process as certify_process
 from ptyproof.certificate.attempts import describe
-from ptyproof.certificate.certificate import Certificate, account_of, all_reproduced, certify
+from ptyproof.certificate.certificate import Certificate, account_of, all_reproduced, certify, study_of
 from ptyproof.certificate.repeat_training import Certification, certify_job
 from ptyproof.checking import check_manifest
 from ptyproof.checking.hub import verify_hub
@@ -31,6 +31,7 @@ from ptyproof.phases.e_train.train_worker import task_of
 from ptyproof.records.manifest import read_manifest
 from ptyproof.records.training_ledger import TrainingLedger
 from ptyproof.report.summary import write_summary
+from ptyproof.study.builtin import DEFAULT_STUDY, builtin_study
 from ptyproof.study.design import StudyDesign
 from ptyproof.study.jobs import JobFilters, TrainingJob
 from ptyproof.study.training import NetworkDesign, TrainingDesign
@@ -302,6 +303,16 @@ def test_the_command_writes_a_certificate_into_a_hub_that_is_sound(
     assert names(said, "dose1000-baseline-gs1 (twice): DIVERGED", "epoch 1, step 1", "0 of 1")
     assert main(["check", str(hub)]) == 1
     assert main(["hub", "verify", str(hub)]) == 1
+
+
+def test_a_hub_with_trainings_names_its_study(design: StudyDesign, tmp_path: Path) -> None:
+    assert study_of(tmp_path) == builtin_study(DEFAULT_STUDY)
+    ledger = TrainingLedger(design, tmp_path / "c", tmp_path / "d", (tmp_path / CERTIFICATE).parent)
+    ledger.artifact_root.mkdir()
+    with ledger.changing() as book:
+        book.is_renewed = True
+    ledger.fold()
+    assert study_of(tmp_path) == design
 
 
 @pytest.mark.parametrize(

@@ -25,8 +25,10 @@ from ptyproof.phases.e_train.train_worker import task_of
 from ptyproof.records.manifest import read_manifest, timed_head, write_manifest
 from ptyproof.records.recorded import read_recorded
 from ptyproof.records.training_ledger import TrainingLedger
-from ptyproof.study.design import StudyDesign
+from ptyproof.study.builtin import DEFAULT_STUDY
+from ptyproof.study.design import StudyDesign, design_from_dict
 from ptyproof.study.jobs import JobFilters, TrainingJob, check_filters
+from ptyproof.study.toml_form import load_study
 
 if TYPE_CHECKING:
     from ptyproof_schemas.types.certificate import Account, Attempt, Scope
@@ -101,6 +103,20 @@ class Certificate:
                 f"{path} is of study {record['study']} with another design; choose another --hub for study "
                 f"{self.design.name}"
             )
+
+
+def study_of(hub: Path) -> StudyDesign:
+    """Return the study of a hub's trainings; the default study where there are none.
+
+    Raises
+    ------
+    ManifestError
+        If the manifest of the trainings is damaged.
+    """
+    training = hub / TRAINING
+    if not training.exists():
+        return load_study(DEFAULT_STUDY)
+    return design_from_dict(read_recorded(training, "training_manifest")["design"])
 
 
 def account_of(attempts: Sequence[Attempt]) -> Account:

@@ -29,7 +29,9 @@ def add_parser(commands: Commands) -> None:
         metavar="DIR",
         help="artifact hub for the certificate, real_run/certificate.json; created if it does not exist",
     )
-    parser.add_argument("--study", default="fly64", metavar="NAME|FILE.toml", help="study (default: %(default)s)")
+    parser.add_argument(
+        "--study", metavar="NAME|FILE.toml", help="study (default: that of the hub's trainings, and without them fly64)"
+    )
     parser.add_argument(
         "--base-npz",
         default="builtin",
@@ -69,7 +71,7 @@ def _run(args: argparse.Namespace) -> int:
     from ptyproof.extras import TRAINING, require
 
     require("ptyproof certify", TRAINING)
-    from ptyproof.certificate.certificate import Certificate, all_reproduced, certify_study
+    from ptyproof.certificate.certificate import Certificate, all_reproduced, certify_study, study_of
     from ptyproof.certificate.repeat_training import Certification
     from ptyproof.phases.base import load_base
     from ptyproof.study.toml_form import load_study
@@ -80,7 +82,7 @@ def _run(args: argparse.Namespace) -> int:
     resolve_accelerator(options.accelerator)
     how = Certification(options, args.mode, args.epochs, args.other_threads)
     filters = cells(args)
-    design = load_study(args.study)
+    design = study_of(args.artifact_hub) if args.study is None else load_study(args.study)
     certificate = Certificate(args.artifact_hub, design)
     attempts = certify_study(certificate, load_base(design, args.base_npz), filters, how, said)
     n_good = sum(attempt["status"] == "reproduced" for attempt in attempts)
