@@ -38,7 +38,7 @@ def token(identity: str, issuer: str = ISSUER, lasts_s: int = 600) -> str:
     """Return an OpenID token, signed with a secret that no provider has."""
     now = int(time.time())
     claims = {"iss": issuer, "sub": identity, "aud": "sigstore", "iat": now - 1, "exp": now + lasts_s}
-    return jwt.encode(claims, "a secret of 32 bytes or more of a test", algorithm="HS256")
+    return str(jwt.encode(claims, "a secret of 32 bytes or more of a test", algorithm="HS256"))
 
 
 class Instance:
