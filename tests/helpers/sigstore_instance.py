@@ -25,7 +25,6 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-ISSUER = "https://accounts.example.org"
 _ISSUER_OID = x509.ObjectIdentifier("1.3.6.1.4.1.57264.1.1")
 _SCT_OID = x509.ObjectIdentifier("1.3.6.1.4.1.11129.2.4.2")
 _USAGES = (
@@ -34,7 +33,7 @@ _USAGES = (
 )
 
 
-def token(identity: str, issuer: str = ISSUER, lasts_s: int = 600) -> str:
+def token(identity: str, issuer: str, lasts_s: int = 600) -> str:
     """Return an OpenID token, signed with a secret that no provider has."""
     now = int(time.time())
     claims = {"iss": issuer, "sub": identity, "aud": "sigstore", "iat": now - 1, "exp": now + lasts_s}

@@ -12,7 +12,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -23,17 +23,33 @@ from tests.helpers.hubs import make_run
 from tests.helpers.messages import names
 from tests.helpers.tested_hub import make_hub
 
-pytest.importorskip("sigstore", reason="sigstore is not installed (it is the extra sigstore)")
-
-from tests.helpers.sigstore_instance import ISSUER, Instance, token
+if TYPE_CHECKING:
+    from tests.helpers.sigstore_instance import Instance
 
 ME = "me@example.org"
+ISSUER = "https://accounts.example.org"
+
+
+def new_instance() -> Instance:
+    """Return the services of an instance with keys of its own."""
+    pytest.importorskip("sigstore", reason="sigstore is not installed (it is the extra sigstore)")
+    from tests.helpers.sigstore_instance import Instance
+
+    return Instance()
+
+
+def token_in(path: Path, identity: str = ME, **more: int) -> Path:
+    """Write an OpenID token into a file."""
+    from tests.helpers.sigstore_instance import token
+
+    path.write_text(token(identity, ISSUER, **more))
+    return path
 
 
 @pytest.fixture(scope="module")
 def instance() -> Iterator[Instance]:
     """The services of an instance."""
-    made = Instance()
+    made = new_instance()
     yield made
     made.close()
 
@@ -46,8 +62,7 @@ def config(instance: Instance, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 def signed(hub: Path, config: Path, identity: str = ME) -> int:
     """Sign a hub by an identity; return the exit status."""
-    path = hub.parent / f"{hub.name}-token"
-    path.write_text(token(identity))
+    path = token_in(hub.parent / f"{hub.name}-token", identity)
     return main(["hub", "sign", str(hub), "--sigstore", "--identity-token", str(path), "--trust-config", str(config)])
 
 
@@ -102,7 +117,7 @@ def test_another_identity_or_issuer_is_told(made: Path, config: Path, capsys: py
 
 
 def test_another_instance_is_told(made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    other = Instance()
+    other = new_instance()
     try:
         assert verified(made, other.write_config(tmp_path / "other.json"), capsys) == (1, [(BUNDLE, "PM915")])
     finally:
@@ -193,15 +208,13 @@ def test_without_the_package_an_identity_or_a_network_one_sentence_says_so(
     assert names(refused(capsys, *sign), "--identity-token")
     for option, value in (("--identity", ME), ("--issuer", ISSUER)):
         assert names(refused(capsys, *verify, option, value), "--identity", "--issuer")
-    bad, late = tmp_path / "bad", tmp_path / "late"
+    bad, late = tmp_path / "bad", token_in(tmp_path / "late", lasts_s=-600)
     bad.write_text("no token")
-    late.write_text(token(ME, lasts_s=-600))
     for path in (bad, late, tmp_path / "nowhere"):
         assert names(refused(capsys, *sign, "--identity-token", str(path)), "--identity-token", str(path))
-    good = tmp_path / "good"
-    good.write_text(token(ME))
+    good = token_in(tmp_path / "good")
     assert names(refused(capsys, *sign, "--identity-token", str(good), "--trust-config", str(bad)), str(bad))
-    gone = Instance()
+    gone = new_instance()
     gone.close()
     nobody = gone.write_config(tmp_path / "gone.json")
     said = refused(capsys, *sign, "--identity-token", str(good), "--trust-config", str(nobody))
