@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 import subprocess
 import sys
@@ -24,10 +25,14 @@ from ptyproof.hub.index import Hub
 from ptyproof.hub.layout import CERTIFICATE, OVERLAP, RECONSTRUCTION, RUN, SKIPS, TRAINING
 from ptyproof.io.hashing import sha256_file
 from ptyproof.methods.reconstruction_jobs import ReconstructionCell
+from ptyproof.phases.base import load_base
+from ptyproof.phases.c_simulate.generate import generate
+from ptyproof.phases.d_overlap.overlap import overlap
 from ptyproof.records.cell_book import CellBook
 from ptyproof.report.summary import write_summary
+from ptyproof.runs.folder import RunFolder
 from ptyproof.signing.statement import statement_of
-from ptyproof.study.design import StudyDesign
+from ptyproof.study.design import StudyDesign, design_from_dict
 from tests.helpers.equal_hubs import stable
 from tests.helpers.hubs import edit, kill_run, make_hub, make_run, report_lines, take_stock
 from tests.helpers.messages import names
@@ -85,7 +90,6 @@ def results(hub: Path) -> dict[str, Any]:
     """Return what a hub has of cells: manifests without times and calls, and the digests of data and results."""
     found: dict[str, Any] = {name: stable(record(hub, name)) for name in MANIFESTS if (hub / name).is_file()}
     for manifest in found.values():
-        manifest.pop("design", None)  # the made-up Phase F has methods of its own
         for key in ("jobs", "skipped", "not_selected"):
             manifest.get(key, []).sort(key=lambda entry: json.dumps(entry, sort_keys=True))
     files = {name: digest for name, digest in contents(hub).items() if name.endswith((".npz", ".safetensors", ".ckpt"))}
@@ -172,6 +176,51 @@ def test_a_comparison_is_made_again_with_all_cells(whole: Path, parts: Sequence[
     cells, before = (record(hub, "real_run/comparison_manifest.json")["account"] for hub in (out, whole))
     assert cells == before
     assert codes(out) == []
+
+
+def of_data(root: Path, design: StudyDesign) -> Path:
+    """Make a hub that has the data and views of a design alone."""
+    folder = RunFolder(root)
+    generate(design, load_base(design, "builtin"), folder.phase_c_root)
+    overlap(folder.phase_c_root, folder.phase_d_root)
+    make_run(Hub(root))
+    Hub(root).write(lambda: write_summary(root))
+    return root
+
+
+def test_replicates_of_a_hub_that_has_more_are_kept(smoke: StudyDesign, tmp_path: Path) -> None:
+    design = replace(smoke, doses_photons_per_pattern=(1e3,), views=smoke.views[:1])
+    hubs = [of_data(tmp_path / f"{n}", replace(design, replicates=n)) for n in (1, 2)]
+    for out, order in (("ab", hubs), ("ba", hubs[::-1])):
+        assert merge(tmp_path / out, *order) == 0
+        for name in (RUN, OVERLAP):
+            assert stable(record(tmp_path / out, name)) == stable(record(hubs[1], name))
+
+
+def with_other_methods(hub: Path, out: Path) -> Path:
+    """Return a copy of a hub whose methods were to spend more epochs."""
+    shutil.copytree(hub, out)
+
+    def change(manifest: dict[str, Any]) -> None:
+        design = design_from_dict(manifest["design"])
+        methods = tuple(replace(method, epochs=77) for method in design.reconstruction.methods)
+        manifest["design"] = replace(design, reconstruction=replace(design.reconstruction, methods=methods)).as_dict()
+
+    edit(out / RECONSTRUCTION, change)
+    take_stock(Hub(out))
+    return out
+
+
+def test_methods_that_differ_are_refused_and_a_preference_decides(
+    parts: Sequence[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = with_other_methods(parts[1], tmp_path / "other")
+    assert codes(other) == []
+    assert merge(tmp_path / "out", parts[0], other) == 2
+    assert names(capsys.readouterr().err, "reconstruction", "--prefer")
+    for prefer, wanted in (("first", parts[0]), ("last", other)):
+        assert merge(tmp_path / prefer, parts[0], other, prefer=prefer) == 0
+        assert record(tmp_path / prefer, RECONSTRUCTION)["design"] == record(wanted, RECONSTRUCTION)["design"]
 
 
 # Differences
@@ -294,6 +343,42 @@ def test_what_cannot_be_merged_is_refused(
     assert said.count("\n") == 1
     assert names(said, "other")
     assert [path.name for path in tmp_path.iterdir()] == ["other"]
+
+
+@pytest.mark.parametrize("place", ["", ".", "..", "sub/.."])
+def test_a_place_without_a_name_is_refused(
+    place: str, parts: Sequence[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "sub").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert main(["hub", "merge", place, *map(str, parts)]) == 2
+    assert list(tmp_path.rglob("*")) == [tmp_path / "sub"]
+
+
+def test_a_packed_hub_is_refused_with_the_way_to_unpack_it(
+    parts: Sequence[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    packed = shutil.make_archive(str(tmp_path / "packed"), "zip", parts[1])
+    for words in (["merge", str(tmp_path / "out"), str(parts[0]), packed], ["verify", packed]):
+        assert main(["hub", *words]) == 2
+        assert names(capsys.readouterr().err, packed, "unpack")
+    assert main(["diff", str(parts[0]), packed]) == 2
+    assert names(capsys.readouterr().err, packed, "unpack")
+
+
+@pytest.mark.campaign
+def test_the_commands_that_are_printed_can_be_run(
+    whole: Path, parts: Sequence[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    compared = shutil.copytree(whole, tmp_path / "whole")
+    out = tmp_path / "a place; with 'quotes'"
+    capsys.readouterr()
+    assert merge(out, compared, parts[0]) == 0
+    printed = [line.partition(": ptyproof ")[2] for line in capsys.readouterr().out.splitlines()]
+    commands = [shlex.split(line) for line in printed if line]
+    assert [words[0] for words in commands] == ["compare", "report"]
+    assert [main([*words, *(["--no-figures"] if words[0] == "compare" else [])]) for words in commands] == [1, 0]
+    assert (out / "docs" / "report.html").is_file()
 
 
 def test_one_hub_is_no_union(parts: Sequence[Path], tmp_path: Path) -> None:

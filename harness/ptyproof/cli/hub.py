@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from collections import Counter
 from collections.abc import Mapping
@@ -246,11 +247,15 @@ def _merge(args: argparse.Namespace) -> int:
     merged = merge_hubs(args.out, args.hubs, args.prefer)
     sys.stdout.writelines(f"differed, {args.prefer} stands: {what}\n" for what in merged.decided)
     sys.stdout.writelines(f"{args.out / name}: {counted(account)}\n" for name, account in merged.accounts.items())
+    root, work = args.out / "real_run", args.out / "work"
     if merged.lacks_comparison:
-        root, work = args.out / "real_run", args.out / "work"
-        roots = f"--phase-c-root {work / 'phase_c'} --phase-d-root {work / 'phase_d'}"
-        sys.stdout.write(f"not merged, make it again: ptyproof compare --artifact-root {root} {roots}\n")
-    sys.stdout.write(f"not merged, make it again: ptyproof report --hub {args.out}\n")
+        roots = ["--artifact-root", root, "--phase-c-root", work / "phase_c", "--phase-d-root", work / "phase_d"]
+        _say_what_to_do("not merged, make it again", "compare", *roots)
+    _say_what_to_do("not merged, make it again", "report", "--hub", args.out)
     if merged.lacks_signature:
-        sys.stdout.write(f"not merged, a statement is about one index: ptyproof hub sign {args.out} --key FILE\n")
+        _say_what_to_do("not merged, a statement is about one index", "hub", "sign", args.out, "--key", "FILE")
     return 0
+
+
+def _say_what_to_do(why: str, *words: object) -> None:
+    sys.stdout.write(f"{why}: ptyproof {shlex.join(map(str, words))}\n")

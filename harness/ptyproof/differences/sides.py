@@ -92,7 +92,7 @@ def read_side(path: Path) -> Side:
     InputError
         If it is not sound, is of no known kind, or holds nothing to compare.
     """
-    return read_hub(path) if path.is_dir() else _manifest(path)
+    return read_hub(path) if path.is_dir() or path.suffix == ".zip" else _manifest(path)
 
 
 def read_hub(root: Path, *, is_judged: bool = False) -> Side:

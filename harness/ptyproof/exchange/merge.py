@@ -16,6 +16,7 @@ from ptyproof.errors import InputError, RunError
 from ptyproof.exchange.cells import Conflicts, MergedCells, Prefer, merged_calls, merged_cells
 from ptyproof.exchange.export import JudgedFiles, judged
 from ptyproof.exchange.merged_data import merged_certificate, merged_data
+from ptyproof.exchange.merged_design import PHASES, Manifests, merged_designs, newest, refuse_unlike
 from ptyproof.exchange.merged_files import merged_files, owners_of
 from ptyproof.exchange.merged_runs import merged_runs
 from ptyproof.exchange.packing import new_output, write_folder
@@ -29,13 +30,11 @@ from ptyproof.records.reconstruction_ledger import ReconstructionLedger
 from ptyproof.records.recorded import read_recorded
 from ptyproof.records.training_ledger import TrainingLedger
 from ptyproof.report.summary import write_summary
-from ptyproof.study.design import StudyDesign, design_from_dict
+from ptyproof.study.design import StudyDesign
 
-_PHASES = (RUN, OVERLAP, TRAINING, RECONSTRUCTION)
-_MERGED = (*_PHASES, CERTIFICATE)
+_MERGED = (*PHASES, CERTIFICATE)
 _LEDGERS: dict[str, type[CellLedger[Any, Any]]] = {TRAINING: TrainingLedger, RECONSTRUCTION: ReconstructionLedger}
 _SHOWN = 5
-Manifests = Mapping[str, Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -73,9 +72,10 @@ def merge_hubs(out: Path, roots: Sequence[Path], prefer: Prefer | None = None) -
         for root, one in zip(roots, hubs, strict=True):
             refuse_newer(root / INDEX, one.index)
         found = [{name: _read(root, name) for name in _MERGED if (root / name).is_file()} for root in roots]
-        design = _design(roots, found)
+        refuse_unlike(roots, found)
         conflicts = Conflicts(prefer)
-        data = _data(found, design) | merged_certificate(found)
+        designs = merged_designs(found, conflicts)
+        data = _data(found, designs) | merged_certificate(found)
         cells = {name: _cells(name, found, conflicts) for name in _LEDGERS}
         runs, of_runs = merged_runs(hubs)
         files, texts = merged_files(hubs, of_runs, owners_of(found, cells), conflicts)
@@ -84,7 +84,7 @@ def merge_hubs(out: Path, roots: Sequence[Path], prefer: Prefer | None = None) -
         write_folder(temporary, files, texts | {f"cli/merge_{sha256_bytes(log)[:16]}.log": log})
         for name, manifest in data.items():
             write_manifest(temporary / name, manifest)
-        accounts = {name: _write_cells(temporary, name, cells[name], found, design) for name in _LEDGERS}
+        accounts = {name: _write_cells(temporary, name, cells[name], found, designs) for name in _LEDGERS}
         hub = Hub(temporary)
         hub.begin_with(runs)
         hub.write(lambda: write_summary(temporary))
@@ -104,30 +104,10 @@ def _read(root: Path, name: str) -> Mapping[str, Any]:
     return found
 
 
-def _design(roots: Sequence[Path], found: Sequence[Manifests]) -> StudyDesign:
-    """Return the design of all hubs."""
-    if len(roots) < 2:
-        raise InputError(f"a merge needs two hubs or more, got {len(roots)}")
-    for number, root in enumerate(roots):
-        same = next((other for other in roots[:number] if other.resolve() == root.resolve()), None)
-        if same is not None:
-            raise InputError(f"a merge needs different hubs, but {root} is {same} again")
-    designs = []
-    for root, all_of_hub in zip(roots, found, strict=True):
-        manifests = {name: manifest for name, manifest in all_of_hub.items() if name in _PHASES}
-        if not manifests:
-            raise InputError(f"{root} has no manifest of a phase, so there is nothing to merge")
-        designs.append(next(iter(manifests.values())))
-        if designs[-1]["design_digest"] != designs[0]["design_digest"]:
-            own, first = (f"{one['design_digest'][:16]}... of {one['study']}" for one in (designs[-1], designs[0]))
-            raise InputError(f"{root} has the design {own}, but {roots[0]} has {first}; merge hubs of one design")
-    return design_from_dict(designs[0]["design"])
-
-
-def _data(found: Sequence[Manifests], design: StudyDesign) -> dict[str, dict[str, Any]]:
+def _data(found: Sequence[Manifests], designs: Mapping[str, StudyDesign]) -> dict[str, dict[str, Any]]:
     """Return the manifests of Phases C and D; results that were made from other data cannot be in one hub."""
     conflicts = Conflicts(None)
-    made = merged_data(found, design, conflicts)
+    made = merged_data(found, designs, conflicts)
     if conflicts.named:
         raise InputError(
             f"the hubs have other data, and results from other data cannot be in one hub: {_listed(conflicts.named)}"
@@ -144,22 +124,21 @@ def _cells(name: str, found: Sequence[Manifests], conflicts: Conflicts) -> Merge
 
 
 def _write_cells(
-    root: Path, name: str, cells: MergedCells, found: Sequence[Manifests], design: StudyDesign
+    root: Path, name: str, cells: MergedCells, found: Sequence[Manifests], designs: Mapping[str, StudyDesign]
 ) -> Mapping[str, int] | None:
     """Write the manifest of a phase of jobs; return its account, None where no hub has the phase."""
     manifests = [one[name] for one in found if name in one]
     if not manifests:
         return None
     phase_c, phase_d = ((root / place).parent for place in (RUN, OVERLAP))
-    ledger = _LEDGERS[name](design, phase_c, phase_d, (root / name).parent)
+    ledger = _LEDGERS[name](designs[name], phase_c, phase_d, (root / name).parent)
     ledger.artifact_root.mkdir(parents=True, exist_ok=True)
-    newest = max(manifests, key=lambda manifest: max((call["timestamp"] for call in manifest["calls"]), default=""))
     with ledger.changing() as book:
         book.is_renewed = True
         book.jobs |= cells.jobs
         book.skips |= cells.skips
         book.not_selected |= cells.not_selected
-        book.manifest |= {"calls": merged_calls(manifests), "filters": newest["filters"]}
+        book.manifest |= {"calls": merged_calls(manifests), "filters": newest(manifests)["filters"]}
     ledger.fold()
     account: Mapping[str, int] = read_recorded(root / name, KINDS[name])["account"]
     return account

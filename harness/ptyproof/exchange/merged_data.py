@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ptyproof.certificate.certificate import account_of
 from ptyproof.exchange.cells import Conflicts, by_key
+from ptyproof.exchange.merged_design import Manifests, newest
 from ptyproof.hub.layout import CERTIFICATE, OVERLAP, RUN
 from ptyproof.records.cell_book import Record
 from ptyproof.records.manifest import timed_head
 from ptyproof.study.design import StudyDesign
 from ptyproof.study.exposures import exposure_of
 
-Manifests = Mapping[str, Mapping[str, Any]]
 
-
-def merged_data(found: Sequence[Manifests], design: StudyDesign, conflicts: Conflicts) -> dict[str, Record]:
+def merged_data(
+    found: Sequence[Manifests], designs: Mapping[str, StudyDesign], conflicts: Conflicts
+) -> dict[str, Record]:
     """Return the manifests of Phases C and D with the data and views of all hubs; data that differ are conflicts.
 
     Head, time and environment are those of the newest manifest: nothing was simulated when hubs were merged.
@@ -25,18 +26,19 @@ def merged_data(found: Sequence[Manifests], design: StudyDesign, conflicts: Conf
     made = {}
     if runs := _of(RUN, found, "recipe_digest", conflicts):
         datasets = by_key(_lists(runs, "datasets"), exposure_of, "the data", conflicts)
-        ordered = [datasets[exposure] for exposure in design.exposures if exposure in datasets]
-        made[RUN] = {**_newest(runs.values()), "datasets": ordered}
+        ordered = [datasets[exposure] for exposure in designs[RUN].exposures if exposure in datasets]
+        made[RUN] = {**newest(runs.values()), "design": designs[RUN].as_dict(), "datasets": ordered}
     if views := _of(OVERLAP, found, "phase_c_recipe_digest", conflicts):
         lists = [*_lists(views, "views"), *_lists(views, "rejected_views")]
         cells = by_key(lists, lambda view: (exposure_of(view), view["view"]), "the view", conflicts)
+        design = designs[OVERLAP]
         order = [(exposure, view.name) for exposure in design.exposures for view in design.views]
         known = [cells[key] for key in (*order, *(key for key in cells if key not in order)) if key in cells]
         accepted = [view for view in known if view["status"] == "accepted"]
         rejected = [view for view in known if view["status"] != "accepted"]
         account = {"n_cells": len(known), "n_accepted": len(accepted), "n_rejected": len(rejected)}
         lists_of_views = {"views": accepted, "rejected_views": rejected, "account": account}
-        made[OVERLAP] = {**_newest(views.values()), **lists_of_views}
+        made[OVERLAP] = {**newest(views.values()), "design": design.as_dict(), **lists_of_views}
     return made
 
 
@@ -48,7 +50,7 @@ def merged_certificate(found: Sequence[Manifests]) -> dict[str, Record]:
     once = {json.dumps(one, sort_keys=True): one for certificate in certificates for one in certificate["attempts"]}
     attempts = [once[text] for text in sorted(once, key=lambda text: (once[text]["started"], text))]
     own = {"account": account_of(attempts), "attempts": attempts}
-    return {CERTIFICATE: {**_newest(certificates), **timed_head("certificate"), **own}}
+    return {CERTIFICATE: {**newest(certificates), **timed_head("certificate"), **own}}
 
 
 def _of(name: str, found: Sequence[Manifests], key: str, conflicts: Conflicts) -> dict[int, Mapping[str, Any]]:
@@ -61,8 +63,3 @@ def _of(name: str, found: Sequence[Manifests], key: str, conflicts: Conflicts) -
 
 def _lists(manifests: Mapping[int, Mapping[str, Any]], key: str) -> list[tuple[int, list[Record]]]:
     return [(number, manifest[key]) for number, manifest in manifests.items()]
-
-
-def _newest(manifests: Iterable[Mapping[str, Any]]) -> Mapping[str, Any]:
-    """Return the newest manifest, whatever the order of the hubs."""
-    return max(manifests, key=lambda manifest: (manifest["timestamp"], json.dumps(manifest, sort_keys=True)))

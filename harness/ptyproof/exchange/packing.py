@@ -50,6 +50,8 @@ def new_output(out: Path, *hubs: Path) -> Iterator[Path]:
     for hub in hubs:
         if out.resolve().is_relative_to(hub.resolve()):
             raise InputError(f"{out} lies in the hub {hub}; name a place outside of it")
+    if out.name in ("", ".."):
+        raise InputError(f"{out} exists already; name a new file or folder")
     if not out.parent.is_dir():
         raise InputError(f"{out}: the folder {out.parent} does not exist")
     temporary = out.with_name(f".{out.name[:100]}{TEMPORARY}")

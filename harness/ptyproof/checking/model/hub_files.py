@@ -55,6 +55,8 @@ def hub_files(root: Path, digests: dict[Path, str] | None = None) -> HubFiles:
     InputError
         If the folder is not a hub.
     """
+    if root.is_file() and root.suffix == ".zip":
+        raise InputError(f"{root} is a packed hub, or another zip file: unpack it, and name the folder")
     if not (root / INDEX).is_file():
         raise InputError(f"{root} is not an artifact hub: it has no {INDEX}")
     return files_in(root, digests)
