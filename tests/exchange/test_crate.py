@@ -107,6 +107,18 @@ def test_a_copy_goes_on_as_a_hub_without_a_change_to_the_first(made: Path, tmp_p
     assert of_description(tmp_path / "again") == []
 
 
+def test_a_copy_of_what_nobody_may_write_to_can_be_written_to(made: Path, tmp_path: Path) -> None:
+    hub = shutil.copytree(made, tmp_path / "hub")
+    for path in hub.rglob("*"):
+        if path.is_file():
+            path.chmod(0o444)
+    assert exported(hub, tmp_path / "out") == exported(hub, tmp_path / "out.zip") == 0
+    copies = [path.stat().st_mode for path in (tmp_path / "out").rglob("*") if path.is_file()]
+    with zipfile.ZipFile(tmp_path / "out.zip") as archive:
+        packed = [info.external_attr >> 16 for info in archive.infolist()]
+    assert [mode & 0o777 for mode in (*copies, *packed)] == [0o644] * (len(copies) + len(packed))
+
+
 def test_a_digest_that_was_changed_in_the_description_is_found(crate: Path, tmp_path: Path) -> None:
     shutil.copytree(crate, tmp_path / "out")
 
@@ -291,6 +303,16 @@ def test_a_dataset_that_was_removed_is_named_and_is_no_part(made: Path, tmp_path
     assert graph[key]["@type"] == "CreativeWork"
     assert (graph[key]["sha256"], graph[key]["contentSize"]) == (half["sha256"], str(half["size_bytes"]))
     assert key not in ids(graph["./"]["hasPart"])
+
+
+@pytest.mark.parametrize("said", ["", "  ", "two\nlines", "\u202eturned", "\0"])
+@pytest.mark.parametrize("option", ["--license", "--agent"])
+def test_a_license_and_an_agent_are_lines_of_text(
+    option: str, said: str, made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert exported(made, tmp_path / "out", option, said) == 2
+    assert names(capsys.readouterr().err, option)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_license_and_an_agent_are_those_that_were_named(

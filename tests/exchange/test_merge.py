@@ -21,7 +21,7 @@ from ptyproof.checking.hub import judge_hub
 from ptyproof.cli.main import main
 from ptyproof.exchange.cells import Conflicts, merged_cells
 from ptyproof.exchange.merged_data import merged_certificate
-from ptyproof.hub.index import Hub
+from ptyproof.hub.index import BUNDLE, STATEMENT, Hub
 from ptyproof.hub.layout import CERTIFICATE, OVERLAP, RECONSTRUCTION, RUN, SKIPS, TRAINING
 from ptyproof.io.hashing import sha256_file
 from ptyproof.methods.reconstruction_jobs import ReconstructionCell
@@ -38,6 +38,7 @@ from tests.helpers.hubs import edit, kill_run, make_hub, make_run, report_lines,
 from tests.helpers.messages import names
 from tests.helpers.phases import Phase
 from tests.helpers.replicates import make_replicate
+from tests.helpers.signing_keys import Key
 from tests.helpers.split_hubs import Mine, part_of
 
 MANIFESTS = (RUN, OVERLAP, TRAINING, RECONSTRUCTION, SKIPS)
@@ -452,6 +453,22 @@ def test_a_skip_that_another_machine_did_not_need_is_a_result(parts: Sequence[Pa
     assert merge(tmp_path / "out", hub, parts[0]) == 0
     assert job_of(record(tmp_path / "out", RECONSTRUCTION)) == job_of(record(parts[0], RECONSTRUCTION))
     assert codes(tmp_path / "out") == []
+
+
+def test_a_union_of_signed_hubs_is_not_signed(parts: Sequence[Path], tmp_path: Path) -> None:
+    pytest.importorskip("securesystemslib", reason="securesystemslib is not installed (it is part of the extra sign)")
+    key = Key(tmp_path / "keys")
+    hubs = [shutil.copytree(part, tmp_path / part.name) for part in parts]
+    for hub in hubs:
+        assert main(["hub", "sign", str(hub), "--key", str(key.private)]) == 0
+        (hub / BUNDLE).write_text("{}")  # as an identity would sign it
+    out = tmp_path / "out"
+    assert merge(out, *hubs) == 0
+    assert not [name for name in (STATEMENT, BUNDLE) if (out / name).exists()]
+    verify = [["hub", "verify", str(hub), "--key", str(key.public)] for hub in (*hubs, out)]
+    assert [main(words) for words in verify] == [0, 0, 1]
+    assert main(["hub", "sign", str(out), "--key", str(key.private)]) == 0
+    assert main(verify[-1]) == 0
 
 
 # What lies beside the records of cells

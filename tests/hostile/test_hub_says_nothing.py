@@ -122,8 +122,9 @@ def handed_on(request: pytest.FixtureRequest, hub: Path, place: Path) -> Path:
     pytest.importorskip("rocrate", reason="rocrate is not installed (it is part of the extra exchange)")
     out = place / "exports"
     out.mkdir()
-    for form, name in (("ro-crate", "crate"), ("ctrf", "report.json")):
+    for form, name in (("ro-crate", "crate"), ("ro-crate", "crate.zip"), ("ctrf", "report.json")):
         assert main(["hub", "export", str(hub), "--format", form, str(out / name)]) == 0
+    assert main(["hub", "merge", str(out / "united"), str(hub), str(out / "crate")]) == 0
     return out
 
 

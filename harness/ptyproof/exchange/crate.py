@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from ptyproof.errors import InputError
 from ptyproof.exchange.actions import Action, NamedFile, Remark
 from ptyproof.extras import EXCHANGE, require
 from ptyproof.io.strict_json import format_json
@@ -62,6 +63,11 @@ class Statement:
         A URL, or the name of a license; None if no license was stated.
     agent
         Who carried out the actions: a name, or a URL such as an ORCID; None where the records stay anonymous.
+
+    Raises
+    ------
+    InputError
+        If license or agent is not a line of text.
     """
 
     name: str
@@ -69,6 +75,11 @@ class Statement:
     published: str
     license: str | None = None
     agent: str | None = None
+
+    def __post_init__(self) -> None:
+        for name, said in (("license", self.license), ("agent", self.agent)):
+            if said is not None and (not said.strip() or not said.isprintable()):
+                raise InputError(f"--{name} must be a line of text, got {said[:80]!r}")
 
 
 def describe(statement: Statement, files: Mapping[str, HubFile], actions: Iterable[Action]) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import stat
 import time
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -80,6 +81,7 @@ def write_folder(folder: Path, files: Mapping[str, Source], texts: Mapping[str, 
         with _created(folder / name) as target:
             _copy(name, source, target)
         shutil.copystat(source.path, folder / name)
+        (folder / name).chmod((folder / name).stat().st_mode | stat.S_IWUSR)  # the copy goes on as a hub
     for name, text in texts.items():
         with _created(folder / name) as target:
             target.write(text)
@@ -91,6 +93,7 @@ def write_zip(path: Path, files: Mapping[str, Source], texts: Mapping[str, bytes
         with zipfile.ZipFile(raw, "w") as archive:
             for name, source in files.items():
                 info = zipfile.ZipInfo.from_file(source.path, name, strict_timestamps=False)
+                info.external_attr |= stat.S_IWUSR << 16
                 info.compress_type = zipfile.ZIP_STORED if name.endswith(_PACKED) else zipfile.ZIP_DEFLATED
                 with archive.open(info, "w", force_zip64=True) as target:
                     _copy(name, source, target)
