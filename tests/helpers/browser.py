@@ -57,6 +57,10 @@ class Browser:
         self._call("POST", "/url", {"url": path.as_uri()})
         self.protocol("Page.bringToFront")
         self.protocol("Emulation.setFocusEmulationEnabled", enabled=True)
+        self.wait()
+
+    def wait(self) -> None:
+        """Wait until the page is drawn again."""
         drawn = "const done = arguments[0]; requestAnimationFrame(() => requestAnimationFrame(() => done()))"
         self._call("POST", "/execute/async", {"script": drawn, "args": []})
 
@@ -92,6 +96,7 @@ class Browser:
 
     def pdf(self) -> bytes:
         """Return the page as it is printed on A4."""
+        self.protocol("Emulation.setEmulatedMedia", media="")  # an emulated screen would stay one on paper
         paper = {"paperWidth": 8.27, "paperHeight": 11.69, "printBackground": True}
         return base64.b64decode(self.protocol("Page.printToPDF", **paper)["data"])
 

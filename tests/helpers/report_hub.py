@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
 import json
 import shutil
+from collections.abc import Mapping
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
 
 from ptyproof.report.page import write_report
 from ptyproof.runs.folder import RunFolder
 from tests.helpers.phases import Phase
 
-VOID = {"meta", "link", "img", "br"}
+VOID = {"meta", "link", "img", "br", "use", "image"}
 ERROR = "TrainingDivergedError: <script>alert('loss')</script> & \"nan\" in epoch 2"
 FAILED, LOST, TRAINED = "dose10000-baseline-gs1", "dose10000-dense-gs2", "dose1000-dense-gs2"
 SUBJECTS = ["diffraction", "reconstruction", "scan", "training"]
@@ -73,6 +80,12 @@ def again(folder: RunFolder) -> str:
     return text_of(folder)
 
 
+def section_of(page: str, cell: str) -> str:
+    """Return the section of a cell in a page."""
+    (found,) = [part for part in page.split('<details class="job"')[1:] if f'<h3 id="cell-{cell}"' in part]
+    return '<details class="job"' + found.partition("</section>")[0].removesuffix("\n</details>")
+
+
 class Reader(HTMLParser):
     """What a page has: elements with their attributes, text, headings; a tag that is not closed is an error."""
 
@@ -91,11 +104,15 @@ class Reader(HTMLParser):
         if tag not in VOID:
             self.open.append(tag)
 
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        assert tag in VOID
+        self.handle_starttag(tag, attrs)
+
     def handle_endtag(self, tag: str) -> None:
         assert self.open.pop() == tag
 
     def handle_data(self, data: str) -> None:
-        if self.open and self.open[-1] != "style":
+        if self.open and self.open[-1] not in ("style", "script"):
             self.words += data
 
     def all(self, tag: str) -> list[dict[str, str | None]]:
@@ -108,10 +125,25 @@ def remove_datasets(folder: RunFolder) -> None:
         path.unlink()
 
 
-def shown(page: str) -> list[str]:
-    """Return the digests of the pictures in a page."""
+def shown(page: str) -> list[NDArray[np.float64]]:
+    """Return the pictures of a page (rows, cols, 3), between 0 and 1."""
     found = [str(image["src"]).partition("base64,")[2] for image in Reader(page).all("img")]
-    return [hashlib.sha256(base64.b64decode(data)).hexdigest() for data in found]
+    return [pixels(io.BytesIO(base64.b64decode(data))) for data in found]
+
+
+def pixels(source: Path | io.BytesIO, size: tuple[int, int] | None = None) -> NDArray[np.float64]:
+    """Return a picture (rows, cols, 3) between 0 and 1, brought to `size` (width, height)."""
+    with Image.open(source) as opened:
+        image = opened.convert("RGB")
+    return np.asarray(image if size is None else image.resize(size, Image.Resampling.LANCZOS)) / 255
+
+
+def nearest(picture: NDArray[np.float64], drawn: Mapping[str, Path]) -> tuple[str, float]:
+    """Return the name of the file that a picture is most like, and the root mean square of their difference."""
+    size = picture.shape[1], picture.shape[0]
+    found = {name: float(np.sqrt(np.mean((picture - pixels(path, size)) ** 2))) for name, path in drawn.items()}
+    name = min(found, key=lambda name: found[name])
+    return name, found[name]
 
 
 def figures(folder: RunFolder) -> dict[str, str]:

@@ -33,7 +33,7 @@ def main() -> None:
         opened.open((args.hub / REPORT).resolve())
         chosen = f"cell-{args.cell}" if args.cell else opened.run(_FIRST)
         first = f'[id="{chosen}"]' if args.alone else "body"
-        parts = None if args.whole else (first, f'[id="{chosen}"] ~ .figures')
+        parts = None if args.whole else (first, f'.job:has([id="{chosen}"]) .figures')
         if not args.whole:
             opened.run(_ALONE % chosen)
         png = opened.picture(parts, args.scale)

@@ -13,12 +13,13 @@ from typing import Any, cast
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
 from ptyproof.cli.main import main
 from ptyproof.console import Console
 from ptyproof.errors import DataError, InputError
-from ptyproof.io.dataset import read_dataset, write_dataset
+from ptyproof.io.dataset import Dataset, read_dataset, write_dataset
 from ptyproof.io.file_record import file_is_whole, file_record
 from ptyproof.io.schema import schema_errors
 from ptyproof.io.strict_json import write_json
@@ -198,11 +199,34 @@ def test_files_are_recorded_and_pictures_are_pictures(compared: Phase) -> None:
     records = [*manifest["files"].values(), *(figure["file"] for figure in manifest["figures"])]
     assert all(file_is_whole(record, compared.root) for record in records)
     drawn = Counter(figure["what"] for figure in manifest["figures"])
-    assert sorted(drawn.values()) == [1, 1, 2, 2]
+    assert sorted(drawn.values()) == [1, 1, 1, 2, 2]
     for figure in manifest["figures"]:
         with Image.open(compared.root / figure["file"]["path"]) as picture:
             assert min(picture.size) > 300
             assert len(cast("list[Any]", picture.convert("L").getcolors())) > 20
+
+
+def test_the_cell_whose_methods_disagree_most_has_a_sheet_of_truth_and_methods(
+    data: Path, one_dose: StudyDesign, tmp_path: Path
+) -> None:
+    dense = read_dataset(next((data / "d").rglob("*dense*test.npz"))).dataset
+
+    def differing(dataset: Dataset) -> NDArray[np.complexfloating]:
+        return noisy(0.2 if len(dataset.positions_px) == len(dense.positions_px) else 0.05, 3)(dataset)
+
+    methods = {"start": noisy(0.9, 1), "lsqml": noisy(0.05, 2), "pinn": differing}
+    (tmp_path / "f").mkdir()
+    phase_f(tmp_path / "f", one_dose, data / "c", data / "d", methods)
+    manifest = run_comparison(open_comparison(tmp_path / "f"))
+    assert schema_errors(manifest, "comparison_manifest") == []
+    (figure,) = [figure for figure in manifest["figures"] if "sheet" in figure]
+    assert (figure["view"], figure["dose"], figure["split"]) == ("dense", 1e4, "test")
+    sheet = figure["sheet"]
+    assert sheet["methods"] == ["start", "lsqml", "pinn"]
+    assert sheet["n_compared"] == 2
+    assert sheet["difference"] == pytest.approx(0.35, abs=0.05)  # noise of 0.2 and 0.05 of the object
+    with Image.open(tmp_path / "f" / figure["file"]["path"]) as picture:
+        assert picture.size[0] % 4 == picture.size[1] % 2 == 0
 
 
 def test_a_comparison_is_reused_and_made_again_when_a_file_was_lost(compared: Phase, data: Path) -> None:

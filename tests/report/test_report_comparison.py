@@ -11,12 +11,13 @@ import pytest
 from PIL import Image
 
 from ptyproof.hub.layout import COMPARISON
+from ptyproof.io.file_record import file_record
 from ptyproof.io.strict_json import write_json
 from ptyproof.metrics.definitions import metric_definitions
 from ptyproof.metrics.protocol import Recipe
 from ptyproof.phases.g_compare.tables import TidyRow
 from ptyproof.report.page import write_report
-from ptyproof.report.page.compared import values_of
+from ptyproof.report.page.compared import Figures, values_of
 from ptyproof.report.page.comparison import comparison
 from ptyproof.report.page.render import render
 from ptyproof.report.page.settings import settings
@@ -36,7 +37,8 @@ def compared(method: str, value: float | None, **changes: Any) -> TidyRow:
 
 def page_of(rows: list[TidyRow]) -> str:
     """Return the section of a comparison as HTML."""
-    return render("comparison.html.j2", comparison=comparison(rows), compared_figures=[], marked="", settings=None)
+    parts: dict[str, Any] = {"compared_figures": Figures(), "side_by_side": [], "marked": "", "settings": None}
+    return render("comparison.html.j2", comparison=comparison(rows), **parts)
 
 
 def rows_in(text: str) -> list[list[str]]:
@@ -118,7 +120,8 @@ def test_a_reason_that_all_methods_share_is_said_once() -> None:
 
 def test_the_first_metric_is_open_and_the_others_are_folded() -> None:
     text = page_of([compared("a", 0.3), compared("a", 20.0, metric="phase PSNR", unit="dB", direction="higher")])
-    assert text.index("<table") < text.index("<details>")
+    assert [("open" in found) for found in re.findall(r"<details[^>]*>", text)] == [True, False]
+    assert text.index("<details open>") < text.index("<table") < text.index("<details>")
     assert text.count("<table") == 2
     assert re.search(r"<summary>Phase PSNR \(dB\b", text)
 
@@ -136,11 +139,11 @@ def test_the_page_shows_a_comparison_first_and_none_where_there_is_none(tmp_path
     write_report(tmp_path)
     assert "Comparison" not in (tmp_path / "docs" / "report.html").read_text(encoding="utf-8")
     manifest = example("comparison_manifest", "every-status.json")
-    (tmp_path / "real_run").mkdir()
-    write_json(tmp_path / COMPARISON, manifest)
     picture = tmp_path / "real_run" / manifest["figures"][0]["file"]["path"]
     picture.parent.mkdir(parents=True)
     Image.new("L", (7, 5)).save(picture)
+    manifest["figures"][0]["file"] = file_record(picture, tmp_path / "real_run")
+    write_json(tmp_path / COMPARISON, manifest)
     write_report(tmp_path)
     text = (tmp_path / "docs" / "report.html").read_text(encoding="utf-8")
     assert re.findall(r'<h2 id="(\w+)"', text)[0] == "comparison"
@@ -148,6 +151,9 @@ def test_the_page_shows_a_comparison_first_and_none_where_there_is_none(tmp_path
     assert text.count("<img ") == 1
     assert 'width="7" height="5" alt="' in text
     assert manifest["figures"][0]["file"]["sha256"] in text
+    Image.new("L", (7, 5), color=9).save(picture)  # another picture than the one that was recorded
+    write_report(tmp_path)
+    assert "<img " not in (tmp_path / "docs" / "report.html").read_text(encoding="utf-8")
 
 
 def test_every_cell_of_a_comparison_is_in_each_of_its_first_tables() -> None:

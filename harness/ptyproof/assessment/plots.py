@@ -9,13 +9,8 @@ import numpy as np
 
 from ptyproof.metrics.protocol import Recipe
 from ptyproof.phases.figures import new_figure, save
-from ptyproof.phases.g_compare.plots import (
-    draw_thresholds,
-    limits,
-    masked_colors,
-    scale_bar,
-    step_of,
-)
+from ptyproof.phases.g_compare.object_images import limits, masked_colors, scale_bar, step_of
+from ptyproof.phases.g_compare.plots import draw_thresholds
 from ptyproof.physics.align import illumination_crop
 from ptyproof.physics.frc import NYQUIST, RingCorrelation
 from ptyproof.records.archive import ReconstructionArchive

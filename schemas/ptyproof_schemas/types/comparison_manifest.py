@@ -198,6 +198,18 @@ class Files(TypedDict):
     metrics_summary: File
 
 
+class Sheet(TypedDict):
+    """Truth and methods side by side, pixel by pixel: the first row has amplitudes, the second one phases, the first
+    column the truth.
+    """
+
+    methods: list[str]
+    n_compared: int
+    difference: float
+    amplitude: list[float]
+    phase_rad: list[float]
+
+
 class Figure(TypedDict):
     """A picture."""
 
@@ -208,6 +220,7 @@ class Figure(TypedDict):
     gridsize: int | None
     split: Split | None
     file: File
+    sheet: NotRequired[Sheet]
 
 
 class Account(TypedDict):

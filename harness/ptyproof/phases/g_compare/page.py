@@ -16,12 +16,12 @@ from ptyproof.study.reconstruction import Split
 
 NOT_CONVERGED = (
     "Not converged: the last fifth of the epochs still changed the loss or the complex NRMSE by more than "
-    f"{LARGEST_CHANGE:.0%}, so more epochs may give another value."
+    f"{100 * LARGEST_CHANGE:.0f} %, so more epochs may give another value."
 )
 _ZERO = "†"  # marks a frequency of 0
 _FREQUENCY = "Nyquist"
 _BESIDE_TIMES = {  # keys of the rows with columns of their own, and their heads
-    "nrmse_settled_s": f"time to {LARGEST_CHANGE:.0%} of the final complex NRMSE (s) ↓",
+    "nrmse_settled_s": f"time to {100 * LARGEST_CHANGE:.0f} % of the final complex NRMSE (s) ↓",
     "device": "device",
     "threads": "threads",
 }

@@ -49,7 +49,13 @@ def cell_section(cell: CellRecord, album: Album, images: Mapping[str, bytes]) ->
         sentence=sentence_case(cell.sentence),
         scores=None if cell.scores is None else scores_table(cell.scores),
         pictures=[
-            PngFigure(one.alt, one.caption, [(source.path, source.sha256) for source in one.sources], images[one.file])
+            PngFigure(
+                one.alt,
+                one.caption,
+                [(source.path, source.sha256) for source in one.sources],
+                images[one.file],
+                album.same_as(one),
+            )
             for one in pictures
         ],
         missing=missing,

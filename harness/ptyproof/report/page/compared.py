@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from ptyproof.hub.layout import COMPARISON
-from ptyproof.io.regular import lies_inside
 from ptyproof.metrics.definitions import headline, metric_definitions
 from ptyproof.metrics.protocol import Recipe
 from ptyproof.metrics.ranking import is_ranked
 from ptyproof.phases.g_compare.tables import TidyRow, tidy_rows
+from ptyproof.report.page.embedded import recorded_png
 from ptyproof.report.page.tables import PngFigure
 from ptyproof.study.layout import cell_of
 
+_ALL_METRICS = "measures against dose"
 _ALTS = {
     "objects": "Amplitude and phase of the truth and of every method's object, and the difference from the truth",
     "ring correlations": "Fourier ring correlation of every method's phase and amplitude with the truth",
     "convergence": "Error, slow part of the phase error, and loss of each iterative method against its epochs",
-    "measures against dose": "Metrics against the dose, one line for each method and view",
+    "error against dose": "Error of each method against the dose, with the range of replicates, a panel for each view",
+    _ALL_METRICS: "Metrics against the dose with the range of replicates, a line for each method and view",
     "time against quality": "Error of each reconstruction against its time in seconds",
 }
 
@@ -49,19 +51,28 @@ def values_of(manifest: Mapping[str, Any]) -> list[TidyRow]:
     return sorted(rows, key=lambda row: list(labels.values()).index(row.metric))
 
 
-def figures_of(manifest: Mapping[str, Any], hub: Path) -> list[PngFigure]:
-    """Return the pictures of a comparison that are there, those of all cells first."""
+@dataclass(frozen=True)
+class Figures:
+    """The pictures of a comparison: errors and times of all cells, all metrics, and those of one cell each."""
+
+    errors: Sequence[PngFigure] = ()
+    metrics: Sequence[PngFigure] = ()
+    of_cells: Sequence[PngFigure] = ()
+
+
+def figures_of(manifest: Mapping[str, Any], hub: Path) -> Figures:
+    """Return the pictures of a comparison that are there as they were recorded; sheets are not among them."""
     folder = posixpath.dirname(COMPARISON)
-    entries = sorted(manifest["figures"], key=lambda entry: entry["dose"] is not None)
-    found = []
-    for entry in entries:
-        name = posixpath.join(folder, entry["file"]["path"])
-        if not lies_inside(hub / name, hub):
+    found: dict[str, list[PngFigure]] = {"errors": [], "metrics": [], "of_cells": []}
+    for entry in manifest["figures"]:
+        png = None if "sheet" in entry else recorded_png(entry["file"], hub / folder, hub)
+        if png is None:
             continue
         of_all = entry["dose"] is None
         cell = "all cells" if of_all else cell_of(entry)
         caption = f"{entry['what']}, {cell}".capitalize() if of_all else f"{cell}: {entry['what']}"
         alt = f"{_ALTS.get(entry['what'], entry['what'])}, {cell}"
-        made_from = ((name, entry["file"]["sha256"]),)
-        found.append(PngFigure(alt, f"{caption}.", made_from, (hub / name).read_bytes()))
-    return found
+        made_from = ((posixpath.join(folder, entry["file"]["path"]), entry["file"]["sha256"]),)
+        place = "of_cells" if not of_all else "metrics" if entry["what"] == _ALL_METRICS else "errors"
+        found[place].append(PngFigure(alt, f"{caption}.", made_from, png))
+    return Figures(**found)

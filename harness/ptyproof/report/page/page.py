@@ -1,4 +1,8 @@
-"""The report of an artifact hub: `docs/report.html`, one file that needs no network, no script and no other file."""
+"""The report of an artifact hub: `docs/report.html`, one file that needs no network and no other file.
+
+Without its script the page is whole; the script enlarges pictures. The page's own policy (Content Security Policy) lets
+a browser run that script alone, by its sha256, and fetch nothing.
+"""
 
 from __future__ import annotations
 
@@ -20,16 +24,18 @@ from ptyproof.records.manifest import TOOL_LABEL
 from ptyproof.report.manifests import Manifests, counts, read_manifests
 from ptyproof.report.page.cell_section import bundle_path, cell_section
 from ptyproof.report.page.cells import cells_of
-from ptyproof.report.page.compared import figures_of, values_of
+from ptyproof.report.page.compared import Figures, figures_of, values_of
 from ptyproof.report.page.comparison import comparison
 from ptyproof.report.page.matrix import matrix
 from ptyproof.report.page.render import render
 from ptyproof.report.page.scores import scores_of_all
 from ptyproof.report.page.settings import settings
-from ptyproof.report.page.tables import Content, PngFigure, Table, table
+from ptyproof.report.page.side_by_side import SideBySide, side_by_side
+from ptyproof.report.page.tables import Content, Table, table
 from ptyproof.report.page.tuning import trials
 from ptyproof.report.pictures import Album, collect
 
+_N_OPEN = 3  # more cells than this are folded
 _SECTIONS = {
     "comparison": "Comparison of methods",
     "tuning": "Tuning of methods",
@@ -52,8 +58,9 @@ class Records:
         The pictures, and why others are missing; the PNG of each picture by its file name.
     files
         sha256 of the manifests by their paths in the hub.
-    compared, compared_figures
-        Values and pictures of the comparison of methods, which the page shows first; empty if there is none.
+    compared, figures, sheets
+        The comparison of methods, which the page shows first: its values, its pictures, and its sheets of truth and
+        methods; empty if there is none.
     """
 
     manifests: Manifests
@@ -61,7 +68,8 @@ class Records:
     images: Mapping[str, bytes]
     files: Mapping[str, str]
     compared: Sequence[TidyRow]
-    compared_figures: Sequence[PngFigure]
+    figures: Figures
+    sheets: Sequence[SideBySide]
 
 
 def write_report(hub: Path, console: Console | None = None) -> list[Path]:
@@ -104,8 +112,10 @@ def read_records(hub: Path, console: Console | None = None) -> Records:
     files = {name: sha256_file(hub / name) for name in made_from if (hub / name).is_file()}
     images = {picture.file: (hub / FIGURES / picture.file).read_bytes() for picture in album.pictures.values()}
     compared = manifests.comparison
-    values, figures = ([], []) if compared is None else (values_of(compared), figures_of(compared, hub))
-    return Records(manifests, album, images, files, values, figures)
+    if compared is None:
+        return Records(manifests, album, images, files, [], Figures(), [])
+    own = values_of(compared), figures_of(compared, hub), side_by_side(compared, hub)
+    return Records(manifests, album, images, files, *own)
 
 
 def page_of(records: Records) -> str:
@@ -130,8 +140,10 @@ def page_of(records: Records) -> str:
         tool=TOOL_LABEL,
         marked=how_marked(len({row.replicate for row in records.compared}), "Best"),
         settings=settings(records.manifests.comparison),
-        largest_change=f"{LARGEST_CHANGE:.0%}",
-        compared_figures=records.compared_figures,
+        largest_change=f"{100 * LARGEST_CHANGE:.0f} %",
+        compared_figures=records.figures,
+        side_by_side=records.sheets,
+        n_open=_N_OPEN,
         sections={anchor: heading for anchor, heading in _SECTIONS.items() if contents[anchor]},
         **contents,
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -10,6 +12,7 @@ from ptyproof.report.page.cells import CONFORMANCE, STATES
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+    from markupsafe import Markup
 
 
 def render(template: str, **data: object) -> str:
@@ -21,6 +24,19 @@ def render(template: str, **data: object) -> str:
         If the template uses a name that `data` does not have.
     """
     return _environment().get_template(template).render(data)
+
+
+def _source(environment: Environment, name: str) -> Markup:
+    """Return a file beside the templates, as it stands in a page."""
+    from markupsafe import Markup
+
+    assert environment.loader is not None
+    return Markup(environment.loader.get_source(environment, name)[0])
+
+
+def _digest(text: str) -> str:
+    """Return the sha256 of a script or style as a page's policy names it."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
 @cache
@@ -35,5 +51,10 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         finalize=lambda value: printable(value) if type(value) is str else value,  # not of what is HTML already
     )
-    environment.globals["states"] = {**STATES, **CONFORMANCE}
+    style, script = (_source(environment, name) for name in ("style.css", "zoom.js"))
+    environment.globals |= {"states": {**STATES, **CONFORMANCE}, "style": style, "script": script}
+    environment.globals["policy"] = (
+        f"default-src 'none'; img-src data:; style-src {_digest(style)}; script-src {_digest(script)}; "
+        "base-uri 'none'; form-action 'none'"
+    )
     return environment

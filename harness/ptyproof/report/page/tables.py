@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
+
+from ptyproof.report.page.embedded import Embedded, embedded
 
 UNKNOWN = "–"
 
@@ -52,23 +53,21 @@ class Table:
 
 @dataclass(frozen=True)
 class PngFigure:
-    """A picture: its text alternative, its caption, path and sha256 of what it was made from, its bytes."""
+    """A picture: its text alternative, its caption, path and sha256 of what it was made from, its bytes.
+
+    `same_as` names the cell that shows the same picture, which the page has once.
+    """
 
     alt: str
     caption: str
     made_from: Sequence[tuple[str, str]]
     png: bytes
+    same_as: str | None = None
 
-    @property
-    def size(self) -> tuple[int, int]:
-        """Width and height in pixels."""
-        width, height = struct.unpack(">II", self.png[16:24])
-        return width, height
-
-    @property
-    def base64(self) -> str:
-        """The bytes as text for a data URL."""
-        return base64.b64encode(self.png).decode("ascii")
+    @cached_property
+    def embedded(self) -> Embedded:
+        """The picture as the page has it."""
+        return embedded(self.png)
 
 
 def table(caption: str, head: Sequence[str], rows: Iterable[Sequence[str | Content]], kind: str = "numbers") -> Table:

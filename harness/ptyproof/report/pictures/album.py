@@ -48,6 +48,11 @@ class Album:
     pictures: Mapping[tuple[str, str], Picture]
     missing: Mapping[tuple[str, str], str]
 
+    def same_as(self, picture: Picture) -> str | None:
+        """Return the first cell with the same picture, such as the scan at several doses; None for that cell itself."""
+        first = next(found.cell for found in self.pictures.values() if found.sha256 == picture.sha256)
+        return None if first == picture.cell else first
+
 
 def collect(hub: Path, training: Mapping[str, Any] | None, console: Console | None = None) -> Album:
     """Draw the pictures of the jobs of a training manifest into `docs/figures/`; keep those that are drawn already.
