@@ -29,8 +29,10 @@ from ptyproof.phases.base import load_base
 from ptyproof.phases.c_simulate.generate import generate
 from ptyproof.phases.d_overlap.overlap import overlap
 from ptyproof.records.cell_book import CellBook
+from ptyproof.records.reconstruction_ledger import ReconstructionLedger
 from ptyproof.report.summary import write_summary
 from ptyproof.runs.folder import RunFolder
+from ptyproof.signing.envelope import findings_of
 from ptyproof.signing.statement import statement_of
 from ptyproof.study.design import StudyDesign, design_from_dict
 from tests.helpers.equal_hubs import stable
@@ -469,6 +471,28 @@ def test_a_union_of_signed_hubs_is_not_signed(parts: Sequence[Path], tmp_path: P
     assert [main(words) for words in verify] == [0, 0, 1]
     assert main(["hub", "sign", str(out), "--key", str(key.private)]) == 0
     assert main(verify[-1]) == 0
+    for hub in hubs:  # a part is another hub, though its first run is in the union
+        shutil.copyfile(hub / STATEMENT, out / STATEMENT)
+        findings, _ = findings_of(out, key.public)
+        assert [finding.code for finding in findings] == ["PM917"]
+
+
+def test_the_end_of_a_job_that_a_journal_alone_has_is_kept(parts: Sequence[Path], tmp_path: Path) -> None:
+    hub = shutil.copytree(parts[0], tmp_path / "hub")
+    manifest = record(hub, RECONSTRUCTION)
+    data, views = ((hub / "real_run" / manifest[name]).resolve() for name in ("phase_c_root", "phase_d_root"))
+    design = design_from_dict(manifest["design"])
+    ledger = ReconstructionLedger(design, data, views, hub / "real_run", folding_share=0)
+    failed = LSQML.replace("lsqml", "pinn")
+    before = job_of(manifest, failed)["result"]
+    with ledger.changing() as book:
+        book.change(failed, {}, {"result": before | {"error": "diverged again"}})
+    with ledger.journal.path.open("ab") as journal:
+        journal.write(b'{"half of a li')  # as a killed process leaves it
+    assert merge(tmp_path / "out", hub, parts[1]) == 0
+    found = job_of(record(tmp_path / "out", RECONSTRUCTION), failed)
+    assert (found["result"]["error"], found["earlier_results"]) == ("diverged again", [before])
+    assert not list((tmp_path / "out").rglob("*.jsonl*journal*"))
 
 
 # What lies beside the records of cells

@@ -80,8 +80,9 @@ def is_of_this_hub(statement: Mapping[str, Any], root: Path) -> bool:
 
 
 def _identity(run: Mapping[str, Any]) -> str:
-    """Return what a run keeps from its beginning on."""
-    return sha256_json({key: run[key] for key in ("id", "command", "started", "process")})
+    """Return what a run keeps from its beginning on, and the hub that it was merged from, as a union is another hub."""
+    keys = ("id", "command", "started", "process", *(("merged_from",) if "merged_from" in run else ()))
+    return sha256_json({key: run[key] for key in keys})
 
 
 def _predicate(root: Path, runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
