@@ -11,7 +11,7 @@ from ptyproof.hub.index import DATASETS
 from ptyproof.io.locking import is_lock
 from ptyproof.records.journal import is_journal
 from ptyproof.runs.folder import RunFolder
-from ptyproof.study.layout import STATE_FILE
+from ptyproof.study.layout import RESULT_FILE, STATE_FILE
 
 # times, which differ between two runs of the same, and what counts the runs
 VOLATILE = frozenset({"timestamp", "started", "finished", "call", "calls", "resumed_from_epoch", "timing"})
@@ -51,13 +51,13 @@ def stable(record: dict[str, Any]) -> dict[str, Any]:
 
 
 def leftovers(hub: Path) -> list[str]:
-    """Return temporary files, locks, states of jobs and journals that are in a hub."""
+    """Return temporary files, locks, states and entries of jobs, and journals that are in a hub."""
     return sorted(
         path.relative_to(hub).as_posix()
         for path in hub.rglob("*")
         if (path.name.startswith(".") and path.name.endswith(".part"))
         or is_lock(path.name)
-        or path.name.endswith(STATE_FILE)
+        or path.name.endswith((STATE_FILE, RESULT_FILE))
         or is_journal(path.name)
     )
 

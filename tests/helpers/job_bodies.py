@@ -19,6 +19,7 @@ from ptyproof.console import Console
 from ptyproof.errors import DataError, InputError
 from ptyproof.jobs.attempt import EndedJob
 from ptyproof.phases.e_train.train import TrainingPhase
+from ptyproof.records.job_record import JobRecord
 from ptyproof.study.jobs import TrainingJob
 from tests.helpers.light_jobs import STARTED, Began, meet, write_pid_and_sleep
 
@@ -115,11 +116,11 @@ class Sabotaged(TrainingPhase):
     way: str = ""
 
     def run_here(
-        self, job: TrainingJob, memory_bytes: int | None, console: Console, began: Began
+        self, record: JobRecord[TrainingJob], memory_bytes: int | None, console: Console, began: Began
     ) -> EndedJob[TrainingJob]:
         """Train, but for one job."""
         from ptyproof.phases.e_train import train_worker
 
-        if job.key == "dose1000-dense-gs2":
+        if record.job.key == "dose1000-dense-gs2":
             train_worker.train = lambda *_: WAYS[self.way]()  # type: ignore[attr-defined]
-        return super().run_here(job, memory_bytes, console, began)
+        return super().run_here(record, memory_bytes, console, began)

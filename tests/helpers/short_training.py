@@ -13,8 +13,9 @@ import torch
 from safetensors.torch import load_file
 
 from ptyproof.console import Console
+from ptyproof.study.layout import BUNDLE
 from ptyproof.study.training import NetworkDesign, TrainingDesign
-from ptyproof.training.bundle import BUNDLE, RECORD
+from ptyproof.training.bundle import RECORD
 from ptyproof.training.data import hold_back
 from ptyproof.training.device import RunOptions
 from ptyproof.training.runner import CHECKPOINT, METRICS, TrainingTask

@@ -26,7 +26,7 @@ from ptyproof.phases.f_reconstruct.reconstruct import ReconstructionPhase
 from ptyproof.phases.g_compare.compare import open_comparison, run_comparison
 from ptyproof.reconstruction.method import BlindScan, Budget, Needs, Reconstruction, illumination
 from ptyproof.reconstruction.options import Option
-from ptyproof.records import cell_ledger, journaled_manifest
+from ptyproof.records import journaled_manifest
 from ptyproof.records.archive import arrays_digest, read_archive
 from ptyproof.records.manifest import read_manifest
 from ptyproof.records.reconstruction_ledger import ReconstructionLedger
@@ -462,7 +462,6 @@ def test_views_of_the_same_data_have_one_reconstruction_and_say_so(root: Path) -
 def test_processes_that_are_given_their_entries_alone_record_what_others_do(
     root: Path, whole: tuple[Path, dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cell_ledger, "SMALL_BYTES", 0)
     monkeypatch.setattr(journaled_manifest, "is_due", lambda *_: False)
     manifest = run(phase_of(root, processes=JobProcesses()), "flat", "pinn")
     for method in ("flat", "pinn"):
@@ -497,7 +496,7 @@ def test_reconstructions_have_the_same_journal_as_trainings(root: Path) -> None:
         ledger.record(third, result=ended | {"error": "no disk"})
         manifest = ledger.read()
         assert manifest is not None
-        (own,) = [near for near in ledger.entries_near(third) if near["job"] == third.key]
+        (own,) = [near for near in ledger.handed(third).entries_near() if near["job"] == third.key]
         assert own["earlier_results"] == [ended]
         manifests.append({**manifest, "timestamp": None, "calls": len(manifest["calls"])})
     assert len(plain.journal.path.read_bytes().splitlines()) == 5

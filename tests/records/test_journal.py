@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import pickle
 import random
 import shutil
 from collections.abc import Callable
@@ -20,7 +19,6 @@ from ptyproof.checking import check_manifest
 from ptyproof.cli import main
 from ptyproof.errors import ManifestError
 from ptyproof.hub.index import walk
-from ptyproof.records import cell_ledger
 from ptyproof.records.cell_ledger import NOT_ENDED
 from ptyproof.records.journal import Journal
 from ptyproof.records.manifest import read_manifest
@@ -336,38 +334,6 @@ def test_a_manifest_with_a_journal_is_read_and_judged_with_it_and_neither_is_cha
         fold_recorded(ledger.artifact_root)
         assert on_disk(ledger) == without_times(read_recorded(path, "training_manifest"))
         assert "PM310" not in {code for code, _ in places(ledger.path)}
-
-
-def test_a_process_that_does_one_job_reads_no_manifest(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cell_ledger, "SMALL_BYTES", 0)
-    with ledger_with(folding_share=0) as ledger:
-        jobs = opened(ledger)
-        ledger.record(jobs[1], result=BEGUN)
-        handed = pickle.loads(pickle.dumps(ledger.handed(jobs[0])))
-        ledger.record(jobs[0], result=BEGUN)  # since then, as a process that had the job before
-
-        def read(*_: object) -> None:
-            raise AssertionError("the manifest was read")
-
-        with monkeypatch.context() as patched:
-            patched.setattr(Journal, "standing", read)
-            assert handed.entry(jobs[0])["result"] == BEGUN
-            assert handed.record(jobs[0], result=FAILED)["result"] == FAILED
-        ledger.fold()
-        with monkeypatch.context() as patched:
-            patched.setattr(Journal, "standing", read)
-            again = handed.record(jobs[0], result=RESULTS["again"])
-        assert again["earlier_results"] == [FAILED]
-        assert ledger.entry(jobs[0]) == again
-        assert handed.entry(jobs[1])["result"] == BEGUN
-        assert [entry["job"] for entry in handed.read()["jobs"]] == [job.key for job in jobs]
-
-
-def test_a_process_that_keeps_no_book_gets_none() -> None:
-    with ledger_with() as ledger:
-        jobs = opened(ledger)
-        assert len(pickle.dumps(ledger.handed(jobs[0]))) < 10_000
-        assert len(pickle.dumps(ledger)) < 10_000
 
 
 def test_the_index_of_a_hub_leaves_out_journals_and_nothing_named_like_them(tmp_path: Path) -> None:

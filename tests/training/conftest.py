@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ptyproof.training.bundle import BUNDLE
+from ptyproof.study.layout import BUNDLE
 from ptyproof.training.runner import CHECKPOINT, train
 from ptyproof.training.scan import NormalizedScan, read_scan
 from tests.helpers.phases import Phase

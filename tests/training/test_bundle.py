@@ -20,7 +20,8 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file, save
 
 from ptyproof.errors import DataError, ManifestError
-from ptyproof.training.bundle import BUNDLE, RECORD, read_bundle, write_bundle
+from ptyproof.study.layout import BUNDLE
+from ptyproof.training.bundle import RECORD, read_bundle, write_bundle
 from ptyproof.training.network import Stage
 from tests.helpers.bundles import SIZES, network, record
 from tests.helpers.messages import naming

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ptyproof.training.bundle import BUNDLE
+from ptyproof.study.layout import BUNDLE
 from ptyproof.training.runner import CHECKPOINT, METRICS
 from tests.helpers.short_training import ROOT
 

@@ -15,7 +15,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ptyproof.training.bundle import BUNDLE, read_bundle
+from ptyproof.study.layout import BUNDLE
+from ptyproof.training.bundle import read_bundle
 from ptyproof.training.digest_record import EpochDigest, read_digests
 from ptyproof.training.digests import DigestLog, sha256_state, sha256_tensors
 from ptyproof.training.engine import Callback

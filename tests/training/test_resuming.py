@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 import torch
 
+from ptyproof.study.layout import BUNDLE
 from ptyproof.study.training import NetworkDesign
-from ptyproof.training.bundle import BUNDLE
 from ptyproof.training.digest_record import read_digests
 from ptyproof.training.digests import DigestLog
 from ptyproof.training.runner import CHECKPOINT, train

@@ -24,7 +24,8 @@ from ptyproof.errors import DataError, ManifestError
 from ptyproof.io.dataset import read_dataset, write_dataset
 from ptyproof.physics.forward import expected_counts
 from ptyproof.study.design import MAX_DOSE
-from ptyproof.training.bundle import BUNDLE, RECORD, read_bundle
+from ptyproof.study.layout import BUNDLE
+from ptyproof.training.bundle import RECORD, read_bundle
 from ptyproof.training.data import hold_back
 from ptyproof.training.engine import Callback
 from ptyproof.training.prediction import predict_patches

@@ -1,4 +1,4 @@
-"""A manifest of cells whose journal is there: it is judged with what the journal has, and that is said."""
+"""A manifest of cells is judged with what is newer: the events of its journal, and the entries that jobs have left."""
 
 from __future__ import annotations
 
@@ -6,25 +6,41 @@ from dataclasses import replace
 from pathlib import Path
 
 from ptyproof.checking.model.loading import Loaded
-from ptyproof.errors import PtyproofError
+from ptyproof.errors import ManifestError, PtyproofError
+from ptyproof.io import schema
 from ptyproof.records.journal import Journal
+from ptyproof.study.layout import RESULT_FILE
 
 _KINDS = ("training_manifest", "reconstruction_manifest")
 _PENDING = "events that only {name} has: {n}; the manifest was judged with them"
+_LEFT = f"entries that only {RESULT_FILE} in the folders of jobs has: {{n}}; the manifest was judged with them"
 
 
 def with_journal(loaded: Loaded, path: Path) -> Loaded:
-    """Return what was read of a manifest with what its journal has; what is not a manifest with a journal stays."""
+    """Return what was read of a manifest with all that is newer; what is not a manifest with a journal stays."""
     kind = loaded.value.get("kind") if isinstance(loaded.value, dict) else None
-    journal = Journal(path)
-    if kind not in _KINDS or loaded.faults or not journal.path.exists():
+    if kind not in _KINDS or loaded.faults:
         return loaded
-    from ptyproof.records.recorded import read_recorded
+    from ptyproof.records.recorded import n_left, read_recorded
 
+    journal = Journal(path)
     try:
-        n = len(journal.standing().events)
-        value = read_recorded(path, kind) if n else loaded.value
+        if not journal.path.exists() and not _obeys_its_schema(loaded, kind, path):
+            return loaded
+        n_events = len(journal.standing().events) if journal.path.exists() else 0
+        n_entries = n_left(path, kind)
+        value = read_recorded(path, kind) if n_events or n_entries else loaded.value
     except PtyproofError as error:
         return replace(loaded, faults=[("PM311", "$", str(error))])
-    said = _PENDING.format(n=n, name=journal.path.name)
-    return replace(loaded, value=value, text=None, faults=[("PM310", "$", said)]) if n else loaded
+    said = [_PENDING.format(n=n_events, name=journal.path.name)] if n_events else []
+    said += [_LEFT.format(n=n_entries)] if n_entries else []
+    if not said:
+        return loaded
+    return replace(loaded, value=value, text=None, faults=[("PM310", "$", sentence) for sentence in said])
+
+
+def _obeys_its_schema(loaded: Loaded, kind: str, path: Path) -> bool:
+    try:
+        return "migrated" not in schema.accepted(loaded.value, kind, path)
+    except ManifestError:
+        return False

@@ -179,6 +179,7 @@ KINDS: dict[str, Kind] = {
     "overlap_metrics": Kind("overlap metrics of Phase D", (cells.consistent, selection.check, beside.metrics)),
     "metrics_bundle": Kind("metrics bundle of Phase D", (cells.consistent, selection.check, beside.metrics)),
     "job_state": Kind("state of a job's process"),
+    "job_result": Kind("entry of a job that its manifest does not have yet"),
     "model": Kind("record of a trained network", (cells.consistent, losses.model, beside.model), ("account", "values")),
     "study_design": Kind("study design", (studies.of_itself,), ("values",)),
     "dataset_metadata": Kind("metadata of a dataset", (), ("values",)),

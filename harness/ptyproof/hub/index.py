@@ -26,7 +26,7 @@ from ptyproof.provenance.anonymity import host_mark
 from ptyproof.provenance.redaction import redaction
 from ptyproof.records.journal import is_journal
 from ptyproof.records.manifest import refuse_newer, timed_head
-from ptyproof.study.layout import STATE_FILE
+from ptyproof.study.layout import RESULT_FILE, STATE_FILE
 
 if TYPE_CHECKING:
     from ptyproof_schemas.types.hub_index import File, HubIndex, Process, Run
@@ -230,8 +230,8 @@ def own_digest(text: str, recorded: str) -> str:
 def walk(root: Path) -> Iterator[tuple[str, Path]]:
     """Yield name and path of every file in a hub but its index, its datasets, and what only a run in progress has.
 
-    Those are unfinished files, locks, states of jobs, and journals of manifests. A signed statement and a description
-    of the hub are about the index, so the index cannot have them.
+    Those are unfinished files, locks, states and entries of jobs, and journals of manifests. A signed statement and a
+    description of the hub are about the index, so the index cannot have them.
 
     A link to a file counts as that file. Links to folders are not followed; devices, pipes and links to nothing hold
     no evidence, and are left out.
@@ -241,7 +241,7 @@ def walk(root: Path) -> Iterator[tuple[str, Path]]:
         for file in files:
             path = here / file
             name = path.relative_to(root).as_posix()
-            is_temporary = (file.startswith(".") and file.endswith(".part")) or file.endswith(STATE_FILE)
+            is_temporary = (file.startswith(".") and file.endswith(".part")) or file.endswith((STATE_FILE, RESULT_FILE))
             is_dataset = name.startswith(f"{DATASETS}/") and file.endswith(".npz")
             passes = is_temporary or is_lock(file) or is_journal(file)
             if name not in BESIDE and not passes and not is_dataset and path.is_file():

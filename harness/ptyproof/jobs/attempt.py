@@ -1,4 +1,4 @@
-"""One attempt at a job, and its entry in the ledger from start to end."""
+"""One attempt at a job, and its entry from start to end."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from ptyproof.jobs.ends import NOT_AGAIN
 from ptyproof.jobs.process import Died
 from ptyproof.records.cell_book import Record
 from ptyproof.records.cell_ledger import NOT_ENDED, CellLedger
+from ptyproof.records.job_record import JobRecord
 from ptyproof.study.cells import JobT
 
 
@@ -68,8 +69,8 @@ class Attempt(Generic[JobT]):
 
     Parameters
     ----------
-    ledger, job
-        Where the attempt is recorded, and what is attempted.
+    ledger, record
+        The manifest, which another process may write, and the record of the job in this one.
     started
         The time of its start.
     facts
@@ -82,15 +83,20 @@ class Attempt(Generic[JobT]):
     """
 
     ledger: CellLedger[JobT, Any]
-    job: JobT
+    record: JobRecord[JobT]
     started: str
     facts: Record
     redo: bool
     console: Console
 
+    @property
+    def job(self) -> JobT:
+        """What is attempted."""
+        return self.record.job
+
     def earlier(self, recipe: str) -> Record | None:
         """Return the entry of an earlier success by the same recipe on the same kind of machine, None without one."""
-        entry = None if self.redo else self.ledger.entry(self.job)
+        entry = None if self.redo else self.record.entry()
         return entry if entry is not None and self.is_same(entry, recipe) else None
 
     def is_same(self, entry: Record, recipe: str) -> bool:
@@ -122,4 +128,4 @@ class Attempt(Generic[JobT]):
         return self._record(self.ledger.lost_result(reason) | ended)
 
     def _record(self, result: Mapping[str, Any], **facts: Any) -> EndedJob[JobT]:
-        return EndedJob(self.job, self.ledger.record(self.job, result=result, **(self.facts | facts)))
+        return EndedJob(self.job, self.record.record(result=result, **(self.facts | facts)))

@@ -32,6 +32,7 @@ from ptyproof.jobs.process import Died, JobProcesses
 from ptyproof.jobs.queue import JobQueue
 from ptyproof.records.cell_book import Record
 from ptyproof.records.cell_ledger import CellLedger, Filters
+from ptyproof.records.job_record import JobRecord
 from ptyproof.study.cells import Enumeration, JobT
 from ptyproof.study.design import StudyDesign
 from ptyproof.training.device import RunOptions
@@ -212,43 +213,50 @@ class JobPhase(ABC, Generic[JobT]):
 
     def run_aloud(self, job: JobT, console: Console, place: str = "") -> EndedJob[JobT]:
         """Do a job in this process; print a line that begins with `place` about its start or success."""
-        outcome = Outcome(job, self._begin(job, None, place, console, lambda _: None), console, place)
-        return self.ended([outcome])[0]
+        done = self._begin(self.ledger.handed(job), None, place, console, lambda _: None)
+        return self.ended([Outcome(job, done, console, place)])[0]
 
     def work_elsewhere(self, job: JobT, place: str = "") -> Work:
         """Return the work of a job for a process of its own, in which its first line begins with `place`."""
         phase = self.elsewhere(job)
         assert phase is not None
         assert self.processes is not None
-        phase = replace(phase, ledger=self.ledger.handed(job))
-        return partial(phase._begin, job, self.processes.memory_bytes, place)
+        phase = replace(phase, ledger=replace(self.ledger))
+        return partial(phase._begin, self.ledger.handed(job), self.processes.memory_bytes, place)
 
     def ended(self, outcomes: Sequence[Outcome[JobT]]) -> list[EndedJob[JobT]]:
-        """Return how jobs ended, after their processes did; deaths are recorded, and a success is a line."""
-        ended = []
-        for outcome in outcomes:
-            done, job, console = outcome.value, outcome.job, outcome.console
-            if isinstance(done, Died):
-                done = EndedJob(job, self._record_death(job, done, console))
+        """Record how jobs ended, after their processes did, and return it; a success is a line."""
+        returned = {one.job.key: one.value for one in outcomes if not isinstance(one.value, Died)}
+        entries = self.ledger.take_in([(done.job.cell, done.entry) for done in returned.values()])
+        ended = [replace(done, entry=entry) for done, entry in zip(returned.values(), entries, strict=True)]
+        known = {done.job.key: done for done in ended}
+        for one in outcomes:
+            if isinstance(one.value, Died):
+                known[one.job.key] = EndedJob(one.job, self._record_death(one.job, one.value, one.console))
+            done = known[one.job.key]
             if done.status == "success":
-                console.say(f"{'' if self.WORDS.announced else outcome.place}{self.line(done)}")
-            ended.append(done)
+                one.console.say(f"{'' if self.WORDS.announced else one.place}{self.line(done)}")
         self.fold_if_due()
-        return ended
+        return [known[one.job.key] for one in outcomes]
 
     def fold_if_due(self) -> None:
         """Write the manifest, if the last time is long enough ago."""
         self.ledger.fold_if_due()
 
     def _begin(
-        self, job: JobT, memory_bytes: int | None, place: str, console: Console, began: Callable[[str], None]
+        self,
+        record: JobRecord[JobT],
+        memory_bytes: int | None,
+        place: str,
+        console: Console,
+        began: Callable[[str], None],
     ) -> EndedJob[JobT]:
         if self.WORDS.announced is not None:
-            console.say(f"{place}{job.key}: {self.WORDS.announced}")
-        return self.run_here(job, memory_bytes, console, began)
+            console.say(f"{place}{record.job.key}: {self.WORDS.announced}")
+        return self.run_here(record, memory_bytes, console, began)
 
     def run_here(
-        self, job: JobT, memory_bytes: int | None, console: Console, began: Callable[[str], None]
+        self, record: JobRecord[JobT], memory_bytes: int | None, console: Console, began: Callable[[str], None]
     ) -> EndedJob[JobT]:
         """Do a job in this process, unless an earlier call left the same result; record how it ended, whatever it was.
 
@@ -257,8 +265,8 @@ class JobPhase(ABC, Generic[JobT]):
 
         Parameters
         ----------
-        job
-            The job.
+        record
+            The record of the job.
         memory_bytes
             What it may allocate beside its libraries; None is no limit.
         console
@@ -266,15 +274,18 @@ class JobPhase(ABC, Generic[JobT]):
         began
             Is called with the time of the start as soon as no other process runs the job.
         """
+        job = record.job
         facts = self._facts_of_call(job) | {"environment": self.environment()}
-        with lock(job.output):
-            attempt = Attempt(self.ledger, job, clock.stamp(), facts, self.redo, console)
+        with lock(job.output) as waited:
+            attempt = Attempt(
+                self.ledger, record.anew() if waited else record, clock.stamp(), facts, self.redo, console
+            )
             try:
                 job.state_path.parent.mkdir(parents=True, exist_ok=True)
                 with job_state.running(job.state_path, job.key, console) as left:
                     attempt = replace(attempt, started=clock.stamp())
                     began(attempt.started)
-                    earlier = self.ledger.entry(job)
+                    earlier = attempt.record.entry()
                     if earlier is not None and self._stands(earlier, attempt):
                         console.say(f"{job.key}: {NOT_AGAIN}: {earlier['result']['error']}")
                         return EndedJob(job, earlier, reused=True)
@@ -301,17 +312,17 @@ class JobPhase(ABC, Generic[JobT]):
 
     def _record_death(self, job: JobT, died: Died, console: Console) -> Record:
         """Record a job whose process died, unless it had recorded its own end; return its entry."""
-        with lock(job.output):
-            entry = self.ledger.entry(job)
-            result = {} if entry is None else entry["result"]
-            own = entry is not None and result["started"] == died.began and entry.get("call") == self.call_id
-            if entry is not None and own and result["status"] != "lost":
-                return entry
-            console.say(f"{job.key}: {died.status.upper()}: {died.reason}")
+        entry = self.ledger.entry(job)
+        result = {} if entry is None else entry["result"]
+        own = entry is not None and result["started"] == died.began and entry.get("call") == self.call_id
+        if entry is not None and own and result["status"] != "lost":
+            return self.ledger.take_in([(job.cell, entry)])[0]
+        console.say(f"{job.key}: {died.status.upper()}: {died.reason}")
+        if not job_state.is_alive(job_state.read_state(job.state_path)):  # as on a machine that cannot be reached
             job.state_path.unlink(missing_ok=True)
-            ended = died.result(self.ledger.lost_result(died.reason), clock.stamp())
-            facts = {} if own else self._facts_of_call(job)  # the attempt has recorded its own
-            entry = self.ledger.record(job, result=ended, **facts)
+        ended = died.result(self.ledger.lost_result(died.reason), clock.stamp())
+        facts = {} if own else self._facts_of_call(job)  # the attempt has recorded its own
+        entry = self.ledger.record(job, result=ended, **facts)
         if job.log_path is not None and job.log_path.is_file():
             with appended(job.log_path) as log:
                 Console(log, None).say(f"{clock.stamp()} {job.key}: {died.status}: {died.reason}")

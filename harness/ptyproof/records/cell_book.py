@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from ptyproof.study.cells import Cell, Skip
@@ -35,13 +35,6 @@ class CellBook:
         self.skips = {self._name(skip): skip for skip in manifest[skips]}
         self.not_selected = {self._name(record): record for record in manifest["not_selected"]}
 
-    def part(self, keys: Iterable[str]) -> CellBook:
-        """Return a book that has these jobs, as far as they have entries, and no other cell."""
-        nothing = self.manifest | {"calls": [], "jobs": [], self._skips_key: [], "not_selected": []}
-        part = CellBook(nothing, self._skips_key, self._cell)
-        part.jobs = {key: self.jobs[key] for key in keys if key in self.jobs}
-        return part
-
     def skip(self, skip: Skip) -> None:
         """Make a cell a skip, unless it ended as a job while its data existed: that result stays.
 
@@ -53,14 +46,25 @@ class CellBook:
         self._apply({"skip": skip.as_dict() | ({"selected": True} if earlier and earlier["selected"] else {})})
 
     def change(self, key: str, new: Mapping[str, Any], changes: Record) -> Record:
-        """Change the entry of a job (`new` if it has no entry) and return it.
+        """Change the entry of a job (`new` if it has no entry) as `changed` does, and return it."""
+        return self.put(changed(self.jobs.get(key, new), changes))
 
-        A result that is replaced after it had ended is kept under `earlier_results`.
+    def take_in(self, entry: Record) -> Record:
+        """Take in the entry that a process has made of a job; return the entry that the job then has.
+
+        Taking in the same entry twice changes nothing. An entry after which another attempt was recorded already is
+        left out, and an ended result that the entry does not know is added to its `earlier_results`.
         """
-        entry = dict(self.jobs.get(key, new))
-        if "result" in changes and entry["result"]["status"] != "lost":
-            entry["earlier_results"] = [*entry["earlier_results"], entry["result"]]
-        return self.put(entry | changes)
+        current = self.jobs.get(entry["job"])
+        if current is None:
+            return self.put(entry)
+        earlier, before = entry["earlier_results"], current["earlier_results"]
+        if current == entry or before[: len(earlier) + 1] == [*earlier, entry["result"]]:
+            return current
+        ended = current["result"]
+        if ended["status"] != "lost" and ended not in earlier and not is_same_attempt(current, entry):
+            entry = entry | {"earlier_results": [*earlier, ended]}
+        return self.put(entry)
 
     def put(self, entry: Record) -> Record:
         """Replace the entry of a job by this one and return it."""
@@ -98,6 +102,23 @@ class CellBook:
     def _apply(self, event: Record) -> None:
         self.replay(event)
         self.events.append(event)
+
+
+def changed(entry: Mapping[str, Any], changes: Mapping[str, Any]) -> Record:
+    """Return an entry with changes.
+
+    A result that is replaced after it had ended is kept under `earlier_results`.
+    """
+    entry = dict(entry)
+    if "result" in changes and entry["result"]["status"] != "lost":
+        entry["earlier_results"] = [*entry["earlier_results"], entry["result"]]
+    return entry | dict(changes)
+
+
+def is_same_attempt(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Tell whether two entries of a job are of the same attempt: started at the same time, for the same call."""
+    same_start = one["result"]["started"] == other["result"]["started"]
+    return bool(same_start and one.get("call") == other.get("call"))
 
 
 def _in_order(order: list[str], records: dict[str, Record]) -> list[Record]:

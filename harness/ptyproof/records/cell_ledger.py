@@ -6,8 +6,10 @@ failed, lost), a skip, or not selected. `journaled_manifest` says how a change i
 
 from __future__ import annotations
 
+import os
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,12 +18,14 @@ from typing import Any, ClassVar, Generic, Literal, Protocol, Self
 from ptyproof import clock
 from ptyproof.errors import InputError
 from ptyproof.io.file_record import relative
+from ptyproof.io.locking import lock_if_free
 from ptyproof.provenance.redaction import redaction
-from ptyproof.records.cell_book import Record
+from ptyproof.records.cell_book import CellBook, Record, is_same_attempt
+from ptyproof.records.job_record import CellFiles, JobRecord, Seen, left_entry
+from ptyproof.records.journal import version_of
 from ptyproof.records.journaled_manifest import JournaledManifest, ManifestT
-from ptyproof.records.kept_book import SMALL_BYTES
 from ptyproof.records.manifest import TimedHead, read_manifest, timed_head
-from ptyproof.study.cells import Enumeration, JobT, Skip
+from ptyproof.study.cells import Cell, Enumeration, JobT, Skip
 from ptyproof.study.design import StudyDesign, design_from_dict
 from ptyproof.study.layout import RUN_MANIFEST
 from ptyproof_schemas.types.study_design import StudyDesign as StudyDesignRecord
@@ -86,32 +90,72 @@ class CellLedger(JournaledManifest[ManifestT], Generic[JobT, ManifestT]):
             design = design_from_dict(read_manifest(path, "run_manifest")["design"])
         return cls(design, phase_c_root, phase_d_root, artifact_root)
 
+    @abstractmethod
+    def files(self, cell: Any) -> CellFiles:
+        """Return the files of a cell that tell what its job's process does."""
+
+    def near(self, job: JobT) -> tuple[Cell, ...]:
+        """Return the cells whose entries the work at a job may look at, its own among them."""
+        return (job.cell,)
+
     def entry(self, job: JobT) -> Record | None:
-        """Return the recorded entry of a job, or None."""
-        book = self._current((job.key,))
-        return None if book is None else deepcopy(book.jobs.get(job.key))
+        """Return the entry of a job, or None: what its process has left, or else what is recorded."""
+        return left_entry(self, job.cell) or self.taken_in(job.key)
 
-    def entries_near(self, job: JobT) -> list[Record]:
-        """Return the recorded entries that the work at a job may look at, its own among them."""
-        keys = self.near(job)
-        book = self._current(keys)
-        return [] if book is None else [deepcopy(book.jobs[key]) for key in keys if key in book.jobs]
-
-    def near(self, job: JobT) -> tuple[str, ...]:
-        """Return the names of the jobs whose entries the work at a job may look at."""
-        return (job.key,)
-
-    def handed(self, job: JobT) -> Self:
-        """Return the ledger for another process, which does one job.
-
-        Of a large manifest it gets what it needs alone, so that it need not read the rest. While it holds the lock of
-        the job no other process changes the entry: it reads the entry once, and then records.
-        """
-        other = replace(self)
+    def taken_in(self, key: str) -> Record | None:
+        """Return the recorded entry of a job by its name, or None."""
         book = self._current()
-        if book is not None and self._kept.version is not None and self._kept.version.size > SMALL_BYTES:
-            other._kept.become(self._kept.about(self.near(job)))
-        return other
+        return None if book is None else deepcopy(book.jobs.get(key))
+
+    def newer(self, book: CellBook) -> list[Record]:
+        """Return the entries that processes of jobs have left and that a book does not have yet."""
+        left = (left_entry(self, cell) for cell in self._left(book))
+        return [entry for entry in left if entry is not None and entry != book.jobs[entry["job"]]]
+
+    def n_newer(self) -> int:
+        """Return how many entries processes of jobs have left that neither the manifest nor its journal has."""
+        book = self._current()
+        return 0 if book is None else len(self.newer(book))
+
+    def handed(self, job: JobT) -> JobRecord[JobT]:
+        """Return the record of a job for the process that does it."""
+        near = self.near(job)
+        products = [version_of(self.files(cell).product) for cell in near]  # before the entries: newer ones are seen
+        book = self._current()
+        recorded = {} if book is None else book.jobs
+        entries = [left_entry(self, cell) or recorded.get(cell.key) for cell in near]
+        return JobRecord(replace(self), job, near, dict(zip(near, map(Seen, entries, products), strict=True)))
+
+    def take_in(self, ended: Sequence[tuple[Cell, Record | None]]) -> list[Record]:
+        """Record how jobs ended, in one step, and remove the files that their processes left; return their entries.
+
+        Parameters
+        ----------
+        ended
+            Cells, each with the entry that its process has returned, or None for the entry that it has left.
+        """
+        with ExitStack() as held:
+            files = [self.files(cell) for cell, _ in ended]
+            free = [held.enter_context(_held_if_left(each)) for each in files]
+            with self.changing() as book:
+                entries = [self._taken_in(book, cell, returned) for cell, returned in ended]
+            for each, is_free, entry in zip(files, free, entries, strict=True):
+                # an attempt that has not ended may go on, on another machine
+                if is_free and (entry["result"]["status"] != "lost" or not each.state.exists()):
+                    each.result.unlink(missing_ok=True)
+        return [deepcopy(entry) for entry in entries]
+
+    def take_in_left(self, cells: Iterable[Cell] = ()) -> None:
+        """Record what processes of jobs have left, of recorded jobs and of these cells."""
+        book = self._current()
+        left = dict.fromkeys((*(() if book is None else self._left(book)), *filter(self._has_left, cells)))
+        if left:
+            self.take_in([(cell, None) for cell in left])
+
+    def fold(self) -> None:
+        """Record what processes of jobs have left, write the manifest with all events, and remove the journal."""
+        self.take_in_left()
+        super().fold()
 
     def open_call(
         self, found: Enumeration[JobT], filters: Filters, allow_missing_phase_d: bool, call_id: str, **how: Any
@@ -120,6 +164,7 @@ class CellLedger(JournaledManifest[ManifestT], Generic[JobT, ManifestT]):
 
         A call of several processes has one `call_id`, and is recorded by the first of them.
         """
+        self.take_in_left([*(job.cell for job in found.jobs), *(skip.cell for skip in found.skipped)])
         with self.changing() as book:
             calls: list[Record] = book.manifest["calls"]
             earlier = next((call for call in calls if call["id"] == call_id), None)
@@ -144,6 +189,7 @@ class CellLedger(JournaledManifest[ManifestT], Generic[JobT, ManifestT]):
             for job in (*found.jobs, *found.not_selected):
                 book.skips.pop(job.key, None)  # its data were missing earlier and exist now
             book.not_selected.update({job.key: job.cell.as_dict() for job in found.not_selected})
+        self._drop(found.skipped)
         return call
 
     def record(self, job: JobT, **changes: Any) -> Record:
@@ -151,14 +197,23 @@ class CellLedger(JournaledManifest[ManifestT], Generic[JobT, ManifestT]):
 
         A result that is replaced after it had ended is kept under `earlier_results`.
         """
-        with self.changing() as book:
-            entry = book.change(job.key, self.new_entry(job), deepcopy({**job.plan, **changes}))
+        files = self.files(job.cell)
+        with _held_if_left(files) as is_free:
+            with self.changing() as book:
+                left = left_entry(self, job.cell)
+                if left is not None:
+                    book.take_in(left)
+                entry = book.change(job.key, self.new_entry(job), deepcopy({**job.plan, **changes}))
+            if is_free:
+                files.result.unlink(missing_ok=True)
         return deepcopy(entry)
 
     def skip(self, skip: Skip) -> None:
         """Record that a selected cell is impossible."""
+        self.take_in_left([skip.cell])
         with self.changing() as book:
             book.skip(skip)
+        self._drop([skip])
 
     def portable(self, text: str, job: JobT) -> str:
         """Return a text about a job with paths relative to the artifact root, as in the manifest."""
@@ -186,3 +241,37 @@ class CellLedger(JournaledManifest[ManifestT], Generic[JobT, ManifestT]):
     @abstractmethod
     def new_entry(self, job: JobT) -> Mapping[str, Any]:
         """Return the entry of a job that was selected and is not started."""
+
+    def _taken_in(self, book: CellBook, cell: Cell, returned: Record | None) -> Record:
+        left = left_entry(self, cell)
+        entry = None if returned is None else book.take_in(returned)
+        if left is not None and (returned is None or not is_same_attempt(left, returned)):
+            entry = book.take_in(left)  # of another attempt, which has seen the end of this one
+        return book.jobs[cell.key] if entry is None else entry
+
+    def _left(self, book: CellBook) -> list[Cell]:
+        """Return the cells of a book whose jobs have left an entry."""
+        return [cell for cell in map(self.CELL.of, book.jobs.values()) if self._has_left(cell)]
+
+    def _has_left(self, cell: Cell) -> bool:
+        return os.path.lexists(self.files(cell).result)
+
+    def _drop(self, skips: Iterable[Skip]) -> None:
+        """Remove what the job of a cell has left that is a skip now."""
+        book = self._current()
+        for skip in skips:
+            if book is not None and skip.key not in book.jobs:
+                files = self.files(skip.cell)
+                with _held_if_left(files) as is_free:
+                    if is_free:
+                        files.result.unlink(missing_ok=True)
+
+
+@contextmanager
+def _held_if_left(files: CellFiles) -> Iterator[bool]:
+    """Hold the lock of a job that has left an entry, so that no other process works at it; yield whether it is held."""
+    if not os.path.lexists(files.result):
+        yield False
+        return
+    with lock_if_free(files.output) as is_free:
+        yield is_free

@@ -19,7 +19,6 @@ from ptyproof import clock
 from ptyproof.errors import InputError, ManifestError
 from ptyproof.io import schema
 from ptyproof.io.atomic import write_text
-from ptyproof.io.hashing import sha256_file
 from ptyproof.io.locking import lock
 from ptyproof.io.schema import accepted_part
 from ptyproof.io.strict_json import MAX_BYTES
@@ -81,7 +80,7 @@ class JournaledManifest(ABC, Generic[ManifestT]):
         return Journal(self.path)
 
     def read(self) -> ManifestT | None:
-        """Return the manifest with all events of its journal, or None if there is no manifest.
+        """Return the manifest with all that is newer: events of its journal, entries of jobs; None without a manifest.
 
         Raises
         ------
@@ -94,9 +93,12 @@ class JournaledManifest(ABC, Generic[ManifestT]):
         if standing is None:
             return None
         manifest = self._manifest_of(standing)
-        if not standing.events:
-            return manifest
         book = self._book(manifest, standing.events)
+        newer = self.newer(book)
+        if not standing.events and not newer:
+            return manifest
+        for entry in newer:
+            book.take_in(entry)
         book.close(self.order(book))
         return cast("ManifestT", self.complete(book.manifest))
 
@@ -105,7 +107,7 @@ class JournaledManifest(ABC, Generic[ManifestT]):
         """Yield the book, open for changes; they are recorded at the end of the block."""
         with lock(self.path):
             kept = self._kept
-            book = self._current() if kept.part is None else kept.book
+            book = self._current()
             if book is None:
                 book = self._book(self.new())
             try:
@@ -137,6 +139,10 @@ class JournaledManifest(ABC, Generic[ManifestT]):
         if version is not None and self.journal.path.exists() and self._is_due(version):
             self.fold()
 
+    def newer(self, book: CellBook) -> list[Record]:
+        """Return the entries of jobs that a book does not have yet, from elsewhere than the journal."""
+        return []
+
     @abstractmethod
     def new(self) -> ManifestT:
         """Return the manifest without any cells."""
@@ -152,11 +158,9 @@ class JournaledManifest(ABC, Generic[ManifestT]):
     def write_beside(self, manifest: Record) -> None:
         """Write what goes with a manifest."""
 
-    def _current(self, keys: tuple[str, ...] | None = None) -> CellBook | None:
-        """Return the book of these jobs, or of all, as it stands on the disk; None without a manifest."""
+    def _current(self) -> CellBook | None:
+        """Return the book as it stands on the disk; None without a manifest."""
         kept = self._kept
-        if kept.part is not None and (keys is None or not kept.part.issuperset(keys)):
-            kept.forget()
         if kept.book is not None and kept.version == version_of(self.path):
             found = self.journal.since(kept.place)
             if found is not None and kept.extend(*found, self._event):
@@ -194,10 +198,16 @@ class JournaledManifest(ABC, Generic[ManifestT]):
 
     def _event(self, line: Line) -> Record:
         """Return the event of a line of the journal."""
-        return self._checked(line.value, f"{self.journal.path}: line {line.number}")
+        return self.checked(line.value, f"{self.journal.path}: line {line.number}")
 
-    def _checked(self, event: Record, place: Path | str) -> Record:
-        """Return an event whose cell obeys its part of the schema."""
+    def checked(self, event: Record, place: Path | str) -> Record:
+        """Return an event whose cell obeys its part of the schema.
+
+        Raises
+        ------
+        ManifestError
+            If it does not, or is the entry of another job; `place` says where the event is from.
+        """
         name, part = ("skip", self.SKIP) if "skip" in event else ("entry", "job")
         checked = event | {name: accepted_part(event[name], self.KIND, part, place)}
         if name == "entry" and checked["entry"]["job"] != event["job"]:
@@ -207,25 +217,19 @@ class JournaledManifest(ABC, Generic[ManifestT]):
     def _record(self, book: CellBook) -> None:
         """Record the changes of a book: as lines of the journal, or by writing the manifest where that is due."""
         kept, version = self._kept, version_of(self.path)
-        events = [self._checked(event, f"{self.path}: {event.get('job', 'a skip')}") for event in book.events]
+        events = [self.checked(event, f"{self.path}: {event.get('job', 'a skip')}") for event in book.events]
         book.events.clear()
         for event in events:
             book.replay(event)
-        is_whole = kept.part is None
-        if is_whole and (version is None or book.is_renewed or (events and self._is_due(version))):
+        if version is None or book.is_renewed or (events and self._is_due(version)):
             self._write(book)
         elif events:
-            end = self.journal.append(events, self._sha256)
-            if is_whole:
-                kept.place = end._replace(line=end.line + (kept.place.line if kept.place else 0))
-                kept.n_pending += len(events)
+            end = self.journal.append(events, lambda: kept.sha256)
+            kept.place = end._replace(line=end.line + (kept.place.line if kept.place else 0))
+            kept.n_pending += len(events)
 
     def _is_due(self, version: Version) -> bool:
         return self.journal.size > LARGE_BYTES or is_due(version, self.folding_share, self._kept.folding_s)
-
-    def _sha256(self) -> str:
-        """Return the sha256 of the manifest, which a process with a part of the book has not followed."""
-        return self._kept.sha256 if self._kept.part is None else sha256_file(self.path)
 
     def _write(self, book: CellBook) -> None:
         """Write the whole manifest, which then has every event of the journal, and remove the journal."""

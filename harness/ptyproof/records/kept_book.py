@@ -12,7 +12,6 @@ from ptyproof.records.journal import Line, Place, Version
 from ptyproof.records.manifest_text import ManifestText
 
 FOLDING_SHARE = 0.1  # of the time, at most, goes into writing whole manifests
-SMALL_BYTES = 1 << 18  # a manifest that a process reads and writes in less than a tenth of a second
 _SECONDS_TO_FOLD = 2e-3
 _SECONDS_A_BYTE = 5e-8
 
@@ -31,8 +30,6 @@ class KeptBook:
         How far the journal was read.
     n_pending
         How many events the manifest does not have.
-    part
-        The jobs that the book is about, if it was made for a process that does one of them; None is all.
     folding_s
         The seconds in which this process has written the manifest last.
     text
@@ -44,17 +41,12 @@ class KeptBook:
     sha256: str = ""
     place: Place | None = None
     n_pending: int = 0
-    part: frozenset[str] | None = None
     folding_s: float = 0.0
     text: ManifestText = field(default_factory=ManifestText)
 
     def forget(self) -> None:
         """Keep nothing: the next reader begins with the manifest."""
-        self.become(KeptBook(folding_s=self.folding_s))
-
-    def become(self, other: KeptBook) -> None:
-        """Keep what another one keeps."""
-        vars(self).update(vars(other))
+        vars(self).update(vars(KeptBook(folding_s=self.folding_s)))
 
     def extend(self, lines: list[Line], place: Place | None, event: Callable[[Line], Record]) -> bool:
         """Do the events of further lines of the journal; return False if they extend another manifest."""
@@ -64,25 +56,14 @@ class KeptBook:
             return False
         for line in lines:
             if line.mark is None:
-                self._replay(event(line))
+                self.book.replay(event(line))
+                self.n_pending += 1
         self.place = place
         return True
 
-    def about(self, keys: tuple[str, ...]) -> KeptBook:
-        """Return what a process needs that does the first of these jobs."""
-        assert self.book is not None
-        book = self.book.part(keys)
-        return KeptBook(book, self.version, self.sha256, self.place, self.n_pending, frozenset(keys))
-
-    def _replay(self, event: Record) -> None:
-        assert self.book is not None
-        if self.part is None or event.get("job") in self.part:
-            self.book.replay(event)
-        self.n_pending += 1
-
     def __getstate__(self) -> dict[str, Any]:
-        """Return what another process is given: a part of a book, or nothing."""
-        return vars(KeptBook()) if self.part is None else vars(self)
+        """Return what another process is given: nothing."""
+        return vars(KeptBook())
 
 
 def is_due(version: Version, share: float, folding_s: float = 0.0) -> bool:

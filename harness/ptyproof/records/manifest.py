@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ptyproof_schemas.types.conformance import Conformance
     from ptyproof_schemas.types.figures import Figures
     from ptyproof_schemas.types.hub_index import HubIndex
+    from ptyproof_schemas.types.job_result import JobResult
     from ptyproof_schemas.types.job_state import JobState
     from ptyproof_schemas.types.metrics_summary import MetricsSummary
     from ptyproof_schemas.types.overlap_manifest import OverlapManifest
@@ -79,6 +80,8 @@ def read_manifest(path: Path, kind: Literal["conformance"]) -> Conformance: ...
 def read_manifest(path: Path, kind: Literal["figures"]) -> Figures: ...
 @overload
 def read_manifest(path: Path, kind: Literal["hub_index"]) -> HubIndex: ...
+@overload
+def read_manifest(path: Path, kind: Literal["job_result"]) -> JobResult: ...
 @overload
 def read_manifest(path: Path, kind: Literal["job_state"]) -> JobState: ...
 @overload

@@ -14,9 +14,16 @@ from ptyproof.methods.reconstruction_jobs import (
 )
 from ptyproof.records.cell_book import CellBook
 from ptyproof.records.cell_ledger import NO_CELLS, NOT_STARTED, CellLedger
+from ptyproof.records.job_record import CellFiles
 from ptyproof.study.cells import Cell
 from ptyproof.study.jobs import cells_by_training
-from ptyproof.study.layout import HALVES, RECONSTRUCTION_MANIFEST, TRAINING_MANIFEST
+from ptyproof.study.layout import (
+    HALVES,
+    RECONSTRUCTION_MANIFEST,
+    RESULT_FILE,
+    TRAINING_MANIFEST,
+    reconstruction_file,
+)
 from ptyproof_schemas.types.reconstruction_manifest import Job, Lost, NotSelected, ReconstructionManifest
 
 
@@ -59,8 +66,14 @@ class ReconstructionLedger(CellLedger[ReconstructionJob, ReconstructionManifest]
         }
         return cast("Job", entry)  # a plan has no key of an attempt
 
-    def near(self, job: ReconstructionJob) -> tuple[str, ...]:
-        """Return the names of the jobs that may have the same reconstruction, its own among them.
+    def files(self, cell: ReconstructionCell) -> CellFiles:
+        """Return the archive of a cell, and the entry beside it."""
+        place = cell.dose, cell.view, cell.gridsize, cell.split, cell.method, cell.replicate
+        path = reconstruction_file(self.artifact_root, *place)
+        return CellFiles(path, path.with_name(f"{path.stem}.{RESULT_FILE}"), path)
+
+    def near(self, job: ReconstructionJob) -> tuple[Cell, ...]:
+        """Return the cells that may have the same reconstruction, that of the job among them.
 
         They are of other views of the same dose, or of cells that share the training and so the data of its half.
         """
@@ -69,7 +82,7 @@ class ReconstructionLedger(CellLedger[ReconstructionJob, ReconstructionManifest]
             replace(job.cell, dose=cell.dose, view=cell.view, gridsize=cell.gridsize)
             for cell in self._sharing.get(job.training.trained, ())
         ]
-        return tuple(dict.fromkeys(cell.key for cell in (*views, *sharing, job.cell)))
+        return tuple(dict.fromkeys((*views, *sharing, job.cell)))
 
     @cached_property
     def _sharing(self) -> dict[Cell, list[Cell]]:

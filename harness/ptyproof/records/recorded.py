@@ -25,29 +25,55 @@ def read_recorded(path: Path, kind: Literal["reconstruction_manifest"]) -> Recon
 @overload
 def read_recorded(path: Path, kind: str) -> Any: ...
 def read_recorded(path: Path, kind: str) -> Any:
-    """Return a manifest with all events of its journal, and that of a kind without journals as it is.
+    """Return a manifest with all that is newer: events of its journal, and entries that processes of jobs have left.
+
+    A manifest of another kind, which has neither, is returned as it is.
 
     Raises
     ------
     ManifestError
-        If the manifest or its journal is damaged, or they do not belong together.
+        If the manifest, its journal or such an entry is damaged, or they do not belong together.
     """
-    if kind not in KINDS.values() or not Journal(path).path.exists():
+    if kind not in KINDS.values():
+        return read_manifest(path, kind)
+    if path.name not in KINDS and not Journal(path).path.exists():
         return read_manifest(path, kind)
     return _ledger(path, kind).read()
 
 
-def fold_recorded(artifact_root: Path) -> None:
-    """Write each manifest of an artifact root that has a journal with what the journal has, and remove the journal.
+def n_left(path: Path, kind: str) -> int:
+    """Return how many jobs of a manifest have left an entry that neither the manifest nor its journal has.
 
     Raises
     ------
     ManifestError
-        If a manifest or its journal is damaged, or they do not belong together; they stay as they are.
+        As `read_recorded` does.
+    """
+    return _ledger(path, kind).n_newer() if path.name in KINDS else 0
+
+
+def fold_recorded(artifact_root: Path) -> None:
+    """Write each manifest of an artifact root with all that is newer, and remove what the manifest then has.
+
+    A damaged manifest without a journal stays as it is.
+
+    Raises
+    ------
+    ManifestError
+        If a manifest with a journal, the journal or an entry of a job is damaged, or they do not belong together; they
+        stay as they are.
     """
     for name, kind in KINDS.items():
-        if Journal(artifact_root / name).path.exists():
-            _ledger(artifact_root / name, kind).fold()
+        path = artifact_root / name
+        has_journal = Journal(path).path.exists()
+        try:
+            ledger = _ledger(path, kind) if has_journal or path.exists() else None
+        except ManifestError:
+            if has_journal:
+                raise
+            continue
+        if ledger is not None:
+            ledger.fold()
 
 
 def _ledger(path: Path, kind: str) -> CellLedger[Any, Any]:

@@ -9,10 +9,11 @@ from typing import ClassVar
 from ptyproof.io.file_record import relative
 from ptyproof.records.cell_book import CellBook, Record
 from ptyproof.records.cell_ledger import NO_CELLS, NOT_STARTED, CellLedger
+from ptyproof.records.job_record import CellFiles
 from ptyproof.records.manifest import timed_head, write_manifest
 from ptyproof.study.cells import Cell
 from ptyproof.study.jobs import JobFilters, TrainingJob, cells_by_training, training_cells
-from ptyproof.study.layout import SKIP_SUMMARY, TRAINING_MANIFEST
+from ptyproof.study.layout import BUNDLE, RESULT_FILE, SKIP_SUMMARY, TRAINING_MANIFEST, job_folder
 from ptyproof_schemas.types.skip_summary import SkipSummary
 from ptyproof_schemas.types.training_manifest import Job, Lost, TrainingManifest
 
@@ -78,9 +79,14 @@ class TrainingLedger(CellLedger[TrainingJob, TrainingManifest]):
             entry["replicate"] = job.replicate
         return entry
 
-    def near(self, job: TrainingJob) -> tuple[str, ...]:
-        """Return the names of the jobs that share the training of a job, its own among them."""
-        return tuple(dict.fromkeys((*(cell.key for cell in self._sharing.get(job.trained, ())), job.key)))
+    def files(self, cell: Cell) -> CellFiles:
+        """Return the folder of a cell, and in it the entry and the bundle."""
+        folder = job_folder(self.artifact_root, cell.dose, cell.view, cell.gridsize, cell.replicate)
+        return CellFiles(folder, folder / RESULT_FILE, folder / BUNDLE)
+
+    def near(self, job: TrainingJob) -> tuple[Cell, ...]:
+        """Return the cells that share the training of a job, its own among them."""
+        return tuple(dict.fromkeys((*self._sharing.get(job.trained, ()), job.cell)))
 
     @cached_property
     def _sharing(self) -> dict[Cell, list[Cell]]:

@@ -23,7 +23,9 @@ COMPARISON_TABLES = "comparison.md"
 COMPARISON_FIGURES = "comparison_figures"
 FRC_CURVES = "frc_curves.csv"
 METRICS_SUMMARY = "metrics_summary.json"
+BUNDLE = "model.safetensors"
 STATE_FILE = "job_state.json"
+RESULT_FILE = "job_result.json"
 
 
 def dose_folder(dose: float, replicate: int = 1) -> str:

@@ -17,13 +17,13 @@ from safetensors.torch import save
 from ptyproof.errors import DataError, DesignError, ManifestError
 from ptyproof.io import schema, strict_json
 from ptyproof.io.atomic import atomic_path
+from ptyproof.study.layout import BUNDLE
 from ptyproof.study.training import NetworkDesign
 from ptyproof.training.network import GroupNetwork
 
 if TYPE_CHECKING:
     from ptyproof_schemas.types.model import Model
 
-BUNDLE = "model.safetensors"
 RECORD = "model.json"
 _KEY = "ptyproof"
 _TYPES = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16", "I64": "int64", "U8": "uint8"}

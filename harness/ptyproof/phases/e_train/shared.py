@@ -16,7 +16,8 @@ from ptyproof.io.hashing import sha256_file
 from ptyproof.jobs.attempt import Attempt
 from ptyproof.records.cell_book import Record
 from ptyproof.study.jobs import TrainingJob
-from ptyproof.training.bundle import BUNDLE, RECORD
+from ptyproof.study.layout import BUNDLE
+from ptyproof.training.bundle import RECORD
 from ptyproof.training.runner import CHECKPOINT, METRICS
 from ptyproof_schemas.types.training_manifest import Success
 
@@ -28,7 +29,7 @@ def twin_of(attempt: Attempt[TrainingJob], recipe: str) -> Record | None:
     """Return the entry of another cell whose training is that of this one and left all its files; None without one."""
     if attempt.job.shared is None or attempt.redo:
         return None
-    for entry in attempt.ledger.entries_near(attempt.job):
+    for entry in attempt.record.entries_near():
         is_original = entry["job"] != attempt.job.key and "reused_from" not in entry["result"]
         if is_original and attempt.is_same(entry, recipe) and _is_whole(attempt, entry):
             return entry

@@ -22,8 +22,9 @@ from ptyproof.phases.e_train.shared import LOSS_CURVE, take_over, twin_of
 from ptyproof.records.cell_book import Record
 from ptyproof.study.design import StudyDesign
 from ptyproof.study.jobs import TrainingJob
+from ptyproof.study.layout import BUNDLE
 from ptyproof.study.training import TrainingDesign
-from ptyproof.training.bundle import BUNDLE, read_bundle
+from ptyproof.training.bundle import read_bundle
 from ptyproof.training.device import RunOptions
 from ptyproof.training.runner import METRICS, Trained, TrainingTask, train
 from ptyproof.training.scan import NormalizedScan, read_scan

@@ -10,9 +10,12 @@ from ptyproof.errors import InputError, RunError
 from ptyproof.io.file_record import file_record
 from ptyproof.methods.reconstruction_input import ReconstructionInput, read_reconstruction_input
 from ptyproof.methods.reconstruction_jobs import ReconstructionJob
+from ptyproof.records.cell_book import Record
+from ptyproof.records.job_record import JobRecord
 from ptyproof.records.manifest import read_manifest
 from ptyproof.records.reconstruction_ledger import ReconstructionLedger
 from ptyproof.records.training_ledger import TrainingLedger
+from ptyproof.study.jobs import TrainingJob
 from ptyproof.study.layout import OVERLAP_MANIFEST, RUN_MANIFEST, TRAINING_MANIFEST, halves_of
 from ptyproof_schemas.types.common import File
 
@@ -27,10 +30,13 @@ class Inputs:
         The reconstructions.
     trainings
         The trainings of the same artifact root.
+    training
+        The record of the one training that is asked for, as it was handed to this process; None asks `trainings`.
     """
 
     ledger: ReconstructionLedger
     trainings: TrainingLedger
+    training: JobRecord[TrainingJob] | None = None
 
     @cached_property
     def recorded(self) -> dict[Path, tuple[str, str]]:
@@ -59,7 +65,7 @@ class Inputs:
         """
         dataset = read_reconstruction_input(job.data_path, job.cell.split, self.ledger.artifact_root)
         held = [self.recorded.get(job.data_path.resolve())]
-        training = self.trainings.entry(job.training)
+        training = self._training(job)
         if training is not None and training["datasets"] is not None:
             held.append((training["datasets"][job.cell.split]["sha256"], TRAINING_MANIFEST))
         for sha256, name in filter(None, held):
@@ -80,7 +86,7 @@ class Inputs:
         RunError
             If it is not the recorded one.
         """
-        training = self.trainings.entry(job.training)
+        training = self._training(job)
         if training is None or training["result"]["status"] != "success":
             raise InputError(f"{job.cell.training_key} has no trained bundle")
         result = training["result"]
@@ -94,3 +100,7 @@ class Inputs:
                 f"{record['sha256'][:16]}..., recorded is {result['bundle_sha256'][:16]}..."
             )
         return record
+
+    def _training(self, job: ReconstructionJob) -> Record | None:
+        """Return the entry of the training that a job belongs to, or None."""
+        return self.trainings.entry(job.training) if self.training is None else self.training.entry()

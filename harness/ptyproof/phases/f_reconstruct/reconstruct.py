@@ -25,9 +25,11 @@ from ptyproof.phases.f_reconstruct.reconstruct_worker import Reconstructing
 from ptyproof.provenance.environment import environment
 from ptyproof.reconstruction.method import Budget
 from ptyproof.records.cell_book import Record
+from ptyproof.records.job_record import JobRecord
 from ptyproof.records.reconstruction_ledger import ReconstructionLedger
 from ptyproof.records.training_ledger import TrainingLedger
 from ptyproof.study.cells import Enumeration
+from ptyproof.study.jobs import TrainingJob
 from ptyproof.training.device import compute_environment
 
 FORMATS = ("npz", "ptychodus")
@@ -47,6 +49,8 @@ class ReconstructionPhase(JobPhase[ReconstructionJob]):
         `npz`, or `ptychodus` for an HDF5 product beside the archive.
     trainings
         The trainings of the same artifact root; None opens their manifest.
+    training
+        The record of the training that belongs to the one job that a process was handed; None asks `trainings`.
     """
 
     ledger: ReconstructionLedger
@@ -54,6 +58,7 @@ class ReconstructionPhase(JobPhase[ReconstructionJob]):
     budget: Budget | None = None
     form: str = "npz"
     trainings: TrainingLedger | None = None
+    training: JobRecord[TrainingJob] | None = None
 
     LEDGER: ClassVar[type[ReconstructionLedger]] = ReconstructionLedger
     WORDS: ClassVar[Words] = Words("reconstruct", "reconstructed", bar="reconstructions")
@@ -75,7 +80,8 @@ class ReconstructionPhase(JobPhase[ReconstructionJob]):
     @cached_property
     def inputs(self) -> Inputs:
         """The datasets and bundles."""
-        return Inputs(self.ledger, self.trainings or TrainingLedger(self.ledger.design, *self.ledger.roots))
+        trainings = self.trainings or TrainingLedger(self.ledger.design, *self.ledger.roots)
+        return Inputs(self.ledger, trainings, self.training)
 
     def check(self) -> None:
         """Raise InputError if a method is unusable."""
@@ -108,8 +114,8 @@ class ReconstructionPhase(JobPhase[ReconstructionJob]):
         """Return the phase for another process, which finds the methods of ptyproof and of entry points by itself."""
         if job.cell.method not in self._known_anywhere:
             return None
-        trainings = self.inputs.trainings.handed(job.training)
-        return replace(self, options=self.options.pinned(), processes=None, others=(), trainings=trainings)
+        training = self.inputs.trainings.handed(job.training)
+        return replace(self, options=self.options.pinned(), processes=None, others=(), training=training)
 
     @cached_property
     def _known_anywhere(self) -> frozenset[str]:

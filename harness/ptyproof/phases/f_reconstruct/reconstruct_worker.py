@@ -107,7 +107,7 @@ class Reconstructing:
 
     def _twin(self, recipe: str) -> Record | None:
         """Return the entry of another cell that has the same reconstruction."""
-        for entry in self.attempt.ledger.entries_near(self.attempt.job):
+        for entry in self.attempt.record.entries_near():
             is_original = entry["job"] != self.attempt.job.key and entry["result"]["reused_from"] is None
             if is_original and self.attempt.is_same(entry, recipe) and self._is_whole(entry):
                 return entry
@@ -202,9 +202,7 @@ class Reconstructing:
         if self.form != "ptychodus" or has_one:
             return done
         changed = done.entry | {"result": result | {"product": self._product(dataset)}}
-        with ledger.changing() as book:
-            book.put(changed)
-        return EndedJob(done.job, changed, reused=True)
+        return EndedJob(done.job, self.attempt.record.put(changed), reused=True)
 
 
 def _as_used(plan: Plan, found: Reconstruction) -> dict[str, Any]:
