@@ -225,3 +225,21 @@ def test_writing_and_sweeping_at_once_lose_nothing(tmp_path: Path) -> None:
     for sweeper in sweepers:
         sweeper.join()
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(f"{number}.txt" for number in range(200))
+
+
+@pytest.mark.parametrize("has_links", [True, False])
+def test_a_file_that_is_to_be_new_never_replaces_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_links: bool
+) -> None:
+    def no_links(*_: object) -> None:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    if not has_links:
+        monkeypatch.setattr(os, "link", no_links)
+    path = tmp_path / "state"
+    with atomic_path(path, is_new=True) as temporary:
+        temporary.write_text("first")
+    with pytest.raises(FileExistsError), atomic_path(path, is_new=True) as temporary:
+        temporary.write_text("second")
+    assert path.read_text() == "first"
+    assert list(tmp_path.iterdir()) == [path]

@@ -20,7 +20,9 @@ import pytest
 
 from ptyproof.console import Console
 from ptyproof.jobs import state as job_state
+from ptyproof.jobs.liveness import cluster_job, is_of_here, this_process
 from ptyproof.jobs.state import STATES, is_alive, read_state, running, state_of
+from ptyproof.provenance.anonymity import ANONYMOUS
 from ptyproof.records.manifest import read_manifest
 from ptyproof.study.layout import STATE_FILE
 from tests.helpers.messages import names
@@ -64,6 +66,16 @@ def changed(path: Path, **changes: Any) -> Any:
         (state["process"] if key in state["process"] else state)[key] = value
     path.write_text(json.dumps(state), encoding="utf-8")
     return state
+
+
+def left_behind(path: Path, **changes: Any) -> None:
+    """Put a state file in place, with changes, as a process of elsewhere does."""
+    state = example("job_state", "running.json")
+    for key, value in changes.items():
+        (state["process"] if key in state["process"] else state)[key] = value
+    aside = path.with_name("aside")
+    aside.write_text(json.dumps(state), encoding="utf-8")
+    aside.replace(path)
 
 
 def stamp(seconds_ago: float) -> str:
@@ -130,6 +142,146 @@ def test_a_process_of_this_host_lives_without_a_heartbeat_as_when_it_is_suspende
     path = tmp_path / STATE_FILE
     with running(path, "job", QUIET):
         assert is_alive(changed(path, heartbeat=stamp(10 * job_state.SILENCE_S)))
+
+
+@pytest.mark.parametrize("key", ["boot_id", "pid_namespace", "host"])
+def test_a_number_counts_on_one_host_one_boot_and_one_namespace_alone(tmp_path: Path, key: str) -> None:
+    path = tmp_path / STATE_FILE
+    with running(path, "job", QUIET):
+        state = read_state(path)
+        assert state is not None
+        assert state["process"].get(key, "") != ""
+        old: Any = {name: value for name, value in state["process"].items() if name not in ("boot_id", "pid_namespace")}
+        assert is_of_here(old)
+        other: Any = {**state["process"], key: 7 if key == "pid_namespace" else "another"}
+        assert not is_of_here(other)
+        far: Any = {**other, "pid": 2**30}
+        assert is_alive({**state, "process": far})
+        assert not is_alive({**state, "process": other, "heartbeat": stamp(job_state.SILENCE_S + 5)})
+
+
+@pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="namespaces need Linux and root")
+def test_a_process_in_another_namespace_of_numbers_lives_by_its_heart(tmp_path: Path) -> None:
+    path = tmp_path / STATE_FILE
+    words = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", sys.executable, "-c", _RUNNER, str(path)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as runner:
+        assert runner.stdout is not None
+        if runner.stdout.readline() != "running\n":
+            pytest.skip("this system makes no namespaces")
+        state = read_state(path)
+        assert state is not None
+        assert state["process"]["pid"] < 10  # which is another process here
+        assert is_alive(state)
+        runner.kill()
+
+
+def test_a_process_of_elsewhere_is_waited_for_whatever_its_clock_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job_state, "SILENCE_S", 1.5)
+    path, beats = tmp_path / STATE_FILE, 4
+    left_behind(path, host=OTHER_HOST, heartbeat="1990-01-01T00:00:00Z")
+
+    def beat() -> None:
+        for second in range(1, beats):
+            time.sleep(0.5)
+            left_behind(path, host=OTHER_HOST, heartbeat=f"1990-01-01T00:00:0{second}Z")
+
+    heart = threading.Thread(target=beat)
+    begun = time.monotonic()
+    heart.start()
+    with running(path, "job", QUIET) as left:
+        assert time.monotonic() - begun > 0.5 * (beats - 1) + 1
+        assert left is not None
+        assert left["heartbeat"] == f"1990-01-01T00:00:0{beats - 1}Z"
+        assert read_manifest(path, "job_state")["process"]["pid"] == os.getpid()
+    heart.join()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_heartbeat_that_is_old_by_the_clock_of_the_file_system_is_not_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / STATE_FILE
+    left_behind(path, host=OTHER_HOST, heartbeat="2990-01-01T00:00:00Z")
+    long_ago = time.time() - job_state.LONG_SILENCE_S - 5
+    os.utime(path, (long_ago, long_ago))
+    begun = time.monotonic()
+    with running(path, "job", QUIET) as left:
+        assert left is not None
+    assert time.monotonic() - begun < 5
+
+
+def test_of_machines_that_come_at_once_one_runs_the_job_and_the_others_wait(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job_state, "is_of_here", lambda _: False)  # each of these threads is a machine of its own
+    path, inside, most = tmp_path / STATE_FILE, [0], [0]
+    left_behind(path, host=OTHER_HOST)
+    long_ago = time.time() - job_state.LONG_SILENCE_S - 5
+    os.utime(path, (long_ago, long_ago))
+    here = threading.Barrier(4)
+
+    def run() -> None:
+        here.wait()
+        with running(path, "job", QUIET):
+            inside[0] += 1
+            most[0] = max(most[0], inside[0])
+            time.sleep(0.1)
+            inside[0] -= 1
+
+    machines = [threading.Thread(target=run) for _ in range(4)]
+    for machine in machines:
+        machine.start()
+    for machine in machines:
+        machine.join()
+    assert most == [1]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_process_that_was_taken_for_dead_leaves_the_file_of_the_next_one_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job_state, "HEARTBEAT_S", 0.02)
+    path = tmp_path / STATE_FILE
+    with running(path, "job", QUIET):
+        left_behind(path, host=OTHER_HOST)
+        time.sleep(0.2)
+    state = read_state(path)
+    assert state is not None
+    assert state["process"]["host"] == OTHER_HOST
+
+
+@pytest.mark.parametrize(
+    ("environment", "found"),
+    [
+        ({}, None),
+        ({"SLURM_JOB_ID": "17"}, {"system": "slurm", "id": "17"}),
+        ({"PBS_JOBID": "17.pbs"}, {"system": "pbs", "id": "17.pbs"}),
+        ({"LSB_JOBID": "17"}, {"system": "lsf", "id": "17"}),
+        ({"JOB_ID": "17"}, None),
+        ({"JOB_ID": "17", "SGE_TASK_ID": "undefined"}, {"system": "sge", "id": "17"}),
+        ({"_CONDOR_JOB_AD": "ad"}, {"system": "htcondor", "id": "17.2"}),
+        ({"_CONDOR_JOB_AD": "no file"}, None),
+    ],
+    ids=str,
+)
+def test_the_job_of_a_batch_system_is_known_by_its_variables(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], found: dict[str, str] | None
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("ad").write_text('ProcId = 2\nOwner = "x"\nClusterId = 17\n', encoding="utf-8")
+    assert cluster_job(environment) == found
+
+
+def test_an_anonymous_state_names_neither_boot_nor_cluster_job(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLURM_JOB_ID", "17")
+    named = this_process()
+    assert named["cluster_job"] == {"system": "slurm", "id": "17"}
+    monkeypatch.setenv(ANONYMOUS, "1")
+    marked = this_process()
+    assert "cluster_job" not in marked
+    assert named["boot_id"] != marked["boot_id"]
+    assert is_of_here(named)
+    assert is_of_here(marked)
 
 
 def test_the_heart_beats(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

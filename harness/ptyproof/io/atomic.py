@@ -20,8 +20,11 @@ TEMPORARY = ".ptyproof.part"
 
 
 @contextmanager
-def atomic_path(path: Path) -> Iterator[Path]:
+def atomic_path(path: Path, is_new: bool = False) -> Iterator[Path]:
     """Yield a temporary path in the folder of `path`; rename it to `path` when the block ends without error.
+
+    With `is_new` there must be no file under `path`: of several processes, on one machine or several, one alone makes
+    it, and the others get FileExistsError. A file system without hard links cannot promise that.
 
     The data is flushed to disk before the rename, and the folder after it: a record that is written later, and names
     this file, cannot outlive it when the power goes. After an exception the temporary file is removed, and what stood
@@ -33,15 +36,34 @@ def atomic_path(path: Path) -> Iterator[Path]:
         with temporary.open("rb") as written:
             os.fsync(written.fileno())
         temporary.chmod(0o666 & ~_umask())
-        temporary.replace(path)
+        if is_new:
+            _link(temporary, path)
+        else:
+            temporary.replace(path)
         flush_folder(path.parent)
     except BaseException as error:
         temporary.unlink(missing_ok=True)
+        if isinstance(error, FileExistsError):
+            raise
         if isinstance(error, OSError) and error.errno is not None and error.filename in (None, str(temporary)):
             raise OSError(error.errno, error.strerror, str(path)) from error  # writing to a full disk names no file
         raise
     finally:
         os.close(handle)
+
+
+def _link(temporary: Path, path: Path) -> None:
+    """Give a file another name, under which there must be none, and take the first one away."""
+    try:
+        path.hardlink_to(temporary)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without hard links
+        if path.exists():
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path)) from None
+        temporary.replace(path)
+        return
+    temporary.unlink()
 
 
 def flush_folder(folder: Path) -> None:
@@ -109,9 +131,9 @@ def _remove_if_left(path: Path) -> bool:
     return True
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write `text` to `path` as UTF-8 with Unix line ends, atomically."""
-    with atomic_path(path) as temporary:
+def write_text(path: Path, text: str, is_new: bool = False) -> None:
+    """Write `text` to `path` as UTF-8 with Unix line ends, atomically; `is_new` is as in `atomic_path`."""
+    with atomic_path(path, is_new) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="\n")
 
 

@@ -152,9 +152,12 @@ def encodable(value: Any) -> Any:
     return [encodable(part) for part in value] if isinstance(value, list | tuple) else value
 
 
-def write_json(path: Path, value: Any) -> None:
-    """Write `value` to `path` as strict JSON: formatted in memory first, then written atomically."""
-    write_text(path, format_json(value))
+def write_json(path: Path, value: Any, is_new: bool = False) -> None:
+    """Write `value` to `path` as strict JSON: formatted in memory first, then written atomically.
+
+    `is_new` is as in `io.atomic.atomic_path`.
+    """
+    write_text(path, format_json(value), is_new)
 
 
 def _has_lone_surrogate(value: Any) -> bool:

@@ -282,6 +282,8 @@ class JobPhase(ABC, Generic[JobT]):
             )
             try:
                 job.state_path.parent.mkdir(parents=True, exist_ok=True)
+                if job.state_path.exists():  # a process was at the job, perhaps of another machine
+                    attempt = replace(attempt, record=record.anew())
                 with job_state.running(job.state_path, job.key, console) as left:
                     attempt = replace(attempt, started=clock.stamp())
                     began(attempt.started)

@@ -4,7 +4,7 @@ The manifest records ends; a job is `lost` until its end is recorded. The file `
 runs the job, and stays if the process dies. Manifest and file together give five states:
 
 - pending: a call has selected the job, and no process has started it;
-- running: a process runs it now: its host, pid and heartbeat are in the file;
+- running: a process runs it now: its host, pid and heartbeat are in the file (`liveness` says what these tell);
 - success, failed: the end in the manifest;
 - lost: its process died without recording an end. The next call runs the job again.
 """
@@ -12,8 +12,10 @@ runs the job, and stays if the process dies. Manifest and file together give fiv
 from __future__ import annotations
 
 import os
+import tempfile
 import threading
 import time
+import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import datetime
@@ -23,15 +25,17 @@ from typing import TYPE_CHECKING, Any, Final
 from ptyproof import clock
 from ptyproof.console import Console
 from ptyproof.errors import ManifestError
-from ptyproof.provenance.anonymity import host_label, is_this_host
+from ptyproof.io.atomic import TEMPORARY
+from ptyproof.jobs.liveness import is_of_here, lives, this_process
 from ptyproof.records.manifest import head, read_manifest, write_manifest
 
 if TYPE_CHECKING:
-    from ptyproof_schemas.types.job_state import JobState, Process
+    from ptyproof_schemas.types.job_state import JobState
 
 STATES = ("pending", "running", "success", "failed", "lost")
 HEARTBEAT_S = 5.0
-SILENCE_S = 60.0  # a process of another host that is silent for longer counts as dead
+SILENCE_S = 60.0  # a process of elsewhere that is silent for longer, while one looks, counts as dead
+LONG_SILENCE_S = 600.0  # one whose heartbeat is older, by the file system's own clock, counts as dead at once
 
 _KIND: Final = "job_state"
 _POLL_S = 0.5
@@ -56,12 +60,15 @@ def read_state(path: Path) -> JobState | None:
 
 
 def is_alive(state: JobState | None) -> bool:
-    """Tell whether the process of a state file lives: on this host by its pid, on another host by its heartbeat."""
+    """Tell whether the process of a state file seems to live: by its number here, elsewhere by its heartbeat.
+
+    The heartbeat is compared with the clock of this machine, so this is for showing. `running` decides by more.
+    """
     if state is None:
         return False
     process = state["process"]
-    if is_this_host(process["host"]):
-        return _lives(process["pid"], process["started_ticks"])
+    if is_of_here(process):
+        return lives(process)
     return _seconds_since(state["heartbeat"]) < SILENCE_S
 
 
@@ -70,21 +77,20 @@ def running(path: Path, key: str, console: Console) -> Iterator[JobState | None]
     """Keep the state file of a job until the block ends; yield the state that a dead process of the job left.
 
     A process of elsewhere that runs the job is waited for. Whoever calls this holds the job's lock, so no other
-    process of this machine is inside. The folder of `path` must exist.
+    process of this machine is inside; of processes on several machines the one that makes the file is. The folder of
+    `path` must exist.
     """
-    left = _wait_for_others(path, key, console)
-    me: Process = {"host": host_label(), "pid": os.getpid(), "started_ticks": _start_of(os.getpid())}
     now = clock.stamp()
     state: JobState = {
         **head(_KIND),
         "job": key,
         "state": "running",
-        "process": me,
+        "process": this_process(),
         "started": now,
         "heartbeat": now,
     }
+    left = _taken(path, state, console)
     ended = threading.Event()
-    _say(path, state)
     pulse = threading.Thread(target=_beat, args=(path, state, ended), daemon=True, name=f"heartbeat of {key}")
     pulse.start()
     try:
@@ -92,7 +98,8 @@ def running(path: Path, key: str, console: Console) -> Iterator[JobState | None]
     finally:
         ended.set()
         pulse.join()
-        path.unlink(missing_ok=True)
+        if not _is_of_another(path, state):
+            path.unlink(missing_ok=True)
 
 
 def describe(state: JobState) -> str:
@@ -101,48 +108,79 @@ def describe(state: JobState) -> str:
     return f"process {process['pid']} on {process['host']}, last seen {state['heartbeat']}"
 
 
+def _taken(path: Path, state: JobState, console: Console) -> JobState | None:
+    """Make the state file; return the state that a dead process had left."""
+    while True:
+        left = _wait_for_others(path, state["job"], console)
+        if left is not None or (path.exists() and read_state(path) is None):
+            _remove(path, left)
+        state["started"] = clock.stamp()
+        try:
+            _say(path, state, is_new=True)
+        except FileExistsError:  # another machine was faster
+            continue
+        return left
+
+
 def _wait_for_others(path: Path, key: str, console: Console) -> JobState | None:
-    state, told = read_state(path), False
-    while state is not None and is_alive(state):
+    """Wait until no process runs a job; return the state that a dead one has left, or None."""
+    state, told, heard = read_state(path), False, clock.seconds()
+    if state is not None and not is_of_here(state["process"]) and _age_s(path) >= LONG_SILENCE_S:
+        return state
+    while state is not None and not _is_dead(state, clock.seconds() - heard):
         if not told:
             console.say(f"{key}: is run by {describe(state)}; waiting for its end")
             told = True
         time.sleep(_POLL_S)
-        state = read_state(path)
+        newer = read_state(path)
+        heard, state = (heard if newer == state else clock.seconds()), newer
     return state
+
+
+def _is_dead(state: JobState, silent_s: float) -> bool:
+    """Tell whether the process of a state file is dead, which has not changed for `silent_s` seconds of this clock."""
+    if is_of_here(state["process"]):
+        return not lives(state["process"])
+    return silent_s >= SILENCE_S
+
+
+def _age_s(path: Path) -> float:
+    """Return how much older a file is than one that is written beside it now, which the file system has dated both."""
+    with suppress(OSError), tempfile.TemporaryFile(dir=path.parent) as now:
+        now.write(b".")
+        now.flush()
+        return os.fstat(now.fileno()).st_mtime - path.stat().st_mtime
+    return 0.0
+
+
+def _remove(path: Path, left: JobState | None) -> None:
+    """Remove what is left of a dead process, or is damaged; what another machine has put there meanwhile stays."""
+    aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}{TEMPORARY}")
+    try:
+        path.rename(aside)
+    except FileNotFoundError:
+        return
+    if read_state(aside) not in (left, None):
+        with suppress(OSError):
+            path.hardlink_to(aside)
+    aside.unlink(missing_ok=True)
 
 
 def _beat(path: Path, state: JobState, ended: threading.Event) -> None:
     while not ended.wait(HEARTBEAT_S):
         with suppress(OSError, MemoryError):  # the job goes on, and will report the fault itself
-            _say(path, state)
+            if not _is_of_another(path, state):
+                _say(path, state)
 
 
-def _say(path: Path, state: JobState) -> None:
-    write_manifest(path, {**state, "heartbeat": clock.stamp()})
+def _is_of_another(path: Path, state: JobState) -> bool:
+    """Tell whether another process has taken this one for dead, and runs the job."""
+    found = read_state(path)
+    return found is not None and found["process"] != state["process"]
 
 
-def _lives(pid: int, started_ticks: int | None) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass  # alive, and of another user
-    return _start_of(pid) == started_ticks
-
-
-def _start_of(pid: int) -> int | None:
-    """Return the start of a process in ticks since boot, because the system reuses pids.
-
-    A dead process that its parent has not reaped has a pid, but no start.
-    """
-    try:
-        text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return None
-    state, *fields = text.rpartition(")")[2].split()
-    return None if state in {"Z", "X"} else int(fields[18])
+def _say(path: Path, state: JobState, is_new: bool = False) -> None:
+    write_manifest(path, {**state, "heartbeat": clock.stamp()}, is_new)
 
 
 def _seconds_since(stamp: str) -> float:

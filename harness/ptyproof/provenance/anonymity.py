@@ -54,6 +54,20 @@ def is_this_host(label: str) -> bool:
     return label in {platform.node(), f"host-{host_mark()[:_LENGTH]}"}
 
 
+def boot_label() -> str | None:
+    """Return what evidence may call this boot of the kernel: its id, or with `--anonymous` a mark; None without one."""
+    boot = _boot()
+    if boot is None:
+        return None
+    return _boot_mark(boot) if is_anonymous() else boot
+
+
+def is_this_boot(label: str) -> bool:
+    """Tell whether a label that `boot_label` gave, anonymous or not, is of this boot."""
+    boot = _boot()
+    return boot is not None and label in {boot, _boot_mark(boot)}
+
+
 def host_mark() -> str:
     """Return the mark of this host since it was started, 64 hexadecimal digits."""
     return _keyed(platform.node(), (*SECRETS_OF_THE_MACHINE, *SECRETS_OF_THE_BOOT))
@@ -66,6 +80,15 @@ def hardware_label(name: str) -> str:
     same hardware is still known there, and nowhere else.
     """
     return f"left out ({_keyed(name, SECRETS_OF_THE_MACHINE)[:_LENGTH]})" if is_anonymous() else name
+
+
+def _boot() -> str | None:
+    """Return the id of this boot, which containers on one machine share."""
+    return next((text for place in SECRETS_OF_THE_BOOT if (text := _content(place).decode(errors="replace"))), None)
+
+
+def _boot_mark(boot: str) -> str:
+    return f"boot-{_keyed(boot, SECRETS_OF_THE_MACHINE)[:_LENGTH]}"
 
 
 def _keyed(name: str, secrets: tuple[Path, ...]) -> str:

@@ -56,8 +56,8 @@ def timed_head(kind: str, major: int = 1) -> TimedHead:
     return {**head(kind, major), "timestamp": clock.stamp()}
 
 
-def write_manifest(path: Path, manifest: Mapping[str, object]) -> None:
-    """Validate a manifest against the schema of its kind, then write it atomically.
+def write_manifest(path: Path, manifest: Mapping[str, object], is_new: bool = False) -> None:
+    """Validate a manifest against the schema of its kind, then write it atomically; `is_new` as in `atomic_path`.
 
     Raises
     ------
@@ -65,7 +65,7 @@ def write_manifest(path: Path, manifest: Mapping[str, object]) -> None:
         If the manifest does not obey the schema; nothing is written then.
     """
     schema.validate(manifest, str(manifest["kind"]), path)
-    strict_json.write_json(path, manifest)
+    strict_json.write_json(path, manifest, is_new)
 
 
 @overload

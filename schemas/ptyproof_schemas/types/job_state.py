@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypedDict
+from typing import Literal, NotRequired, TypedDict
 
 from ptyproof_schemas.types.common import Tool
+
+
+class ClusterJob(TypedDict):
+    """The job of a batch system that it belongs to; not there outside of one, and in an anonymous run."""
+
+    system: Literal["slurm", "pbs", "lsf", "sge", "htcondor"]
+    id: str
 
 
 class Process(TypedDict):
@@ -13,6 +20,9 @@ class Process(TypedDict):
     host: str
     pid: int
     started_ticks: int | None
+    boot_id: NotRequired[str]
+    pid_namespace: NotRequired[int]
+    cluster_job: NotRequired[ClusterJob]
 
 
 class JobState(TypedDict):
