@@ -21,7 +21,7 @@ from ptyproof.io.file_record import relative
 from ptyproof.io.locking import lock_if_free
 from ptyproof.provenance.redaction import redaction
 from ptyproof.records.cell_book import CellBook, Record, is_same_attempt
-from ptyproof.records.job_record import CellFiles, JobRecord, Seen, left_entry
+from ptyproof.records.job_record import CellFiles, JobRecord, Seen, has_left_this, left_entry
 from ptyproof.records.journal import version_of
 from ptyproof.records.journaled_manifest import JournaledManifest, ManifestT
 from ptyproof.records.manifest import TimedHead, read_manifest, timed_head
@@ -243,8 +243,8 @@ class CellLedger(JournaledManifest[ManifestT], Generic[JobT, ManifestT]):
         """Return the entry of a job that was selected and is not started."""
 
     def _taken_in(self, book: CellBook, cell: Cell, returned: Record | None) -> Record:
-        left = left_entry(self, cell)
         entry = None if returned is None else book.take_in(returned)
+        left = None if has_left_this(self, cell, returned) else left_entry(self, cell)
         if left is not None and (returned is None or not is_same_attempt(left, returned)):
             entry = book.take_in(left)  # of another attempt, which has seen the end of this one
         return book.jobs[cell.key] if entry is None else entry

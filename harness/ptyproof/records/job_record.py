@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Generic, NamedTuple, Protocol, Self
 
 from ptyproof.errors import ManifestError
+from ptyproof.io.strict_json import read_json
 from ptyproof.records.cell_book import Record, changed
 from ptyproof.records.journal import Version, version_of
 from ptyproof.records.manifest import head, read_manifest, write_manifest
@@ -138,6 +139,15 @@ class JobRecord(Generic[JobT]):
         if seen is not None and seen.product == version_of(self.ledger.files(cell).product):
             return deepcopy(seen.entry)
         return self.ledger.taken_in(cell.key)
+
+
+def has_left_this(ledger: Ledger, cell: Cell, entry: Record | None) -> bool:
+    """Tell whether the process of a cell's job has left this very entry, which needs no check then."""
+    try:
+        record = read_json(ledger.files(cell).result)
+    except ManifestError:
+        return False
+    return entry is not None and isinstance(record, dict) and record.get("entry") == entry
 
 
 def left_entry(ledger: Ledger, cell: Cell) -> Record | None:
