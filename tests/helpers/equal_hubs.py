@@ -7,11 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ptyproof.hub.index import DATASETS
-from ptyproof.io.locking import is_lock
-from ptyproof.records.journal import is_journal
+from ptyproof.hub.index import DATASETS, is_passing
 from ptyproof.runs.folder import RunFolder
-from ptyproof.study.layout import RESULT_FILE, STATE_FILE
 
 # times, which differ between two runs of the same, and what counts the runs
 VOLATILE = frozenset({"timestamp", "started", "finished", "call", "calls", "resumed_from_epoch", "timing"})
@@ -52,14 +49,7 @@ def stable(record: dict[str, Any]) -> dict[str, Any]:
 
 def leftovers(hub: Path) -> list[str]:
     """Return temporary files, locks, states and entries of jobs, and journals that are in a hub."""
-    return sorted(
-        path.relative_to(hub).as_posix()
-        for path in hub.rglob("*")
-        if (path.name.startswith(".") and path.name.endswith(".part"))
-        or is_lock(path.name)
-        or path.name.endswith((STATE_FILE, RESULT_FILE))
-        or is_journal(path.name)
-    )
+    return sorted(path.relative_to(hub).as_posix() for path in hub.rglob("*") if is_passing(path.name))
 
 
 def _names(hub: Path) -> Iterator[str]:

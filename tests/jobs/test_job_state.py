@@ -199,24 +199,67 @@ def test_a_process_of_elsewhere_is_waited_for_whatever_its_clock_says(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_heartbeat_that_is_old_by_the_clock_of_the_file_system_is_not_waited_for(tmp_path: Path) -> None:
+@pytest.mark.parametrize("beats", [0, 2])
+def test_an_old_file_of_elsewhere_is_waited_for_as_long_as_its_heart_beats(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, beats: int
+) -> None:
+    monkeypatch.setattr(job_state, "OLD_SILENCE_S", 0.6)
+    monkeypatch.setattr(job_state, "SILENCE_S", 1.0)
+    monkeypatch.setattr(job_state, "_POLL_S", 0.05)
     path = tmp_path / STATE_FILE
-    left_behind(path, host=OTHER_HOST, heartbeat="2990-01-01T00:00:00Z")
-    long_ago = time.time() - job_state.LONG_SILENCE_S - 5
-    os.utime(path, (long_ago, long_ago))
+    an_hour_ago = time.time() - 3600
+
+    def beat(number: int) -> None:  # as on a file system on which the writer dates what it writes
+        left_behind(path, host=OTHER_HOST, heartbeat=f"2990-01-01T00:00:0{number}Z")
+        os.utime(path, (an_hour_ago, an_hour_ago))
+
+    beat(0)
+    hearts = [threading.Timer(0.3 * number, beat, (number,)) for number in range(1, beats + 1)]
     begun = time.monotonic()
+    for heart in hearts:
+        heart.start()
     with running(path, "job", QUIET) as left:
-        assert left is not None
-    assert time.monotonic() - begun < 5
+        took_s = time.monotonic() - begun
+    for heart in hearts:
+        heart.join()
+    assert left is not None
+    assert left["heartbeat"].endswith(f"{beats}Z")
+    assert took_s >= (0.6 if beats == 0 else 0.3 * beats + 1.0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_certain", "stays"),
+    [
+        ({}, True, True),
+        ({"started_ticks": 1}, False, False),
+        ({"host": OTHER_HOST}, True, False),
+        ({"host": OTHER_HOST}, False, True),
+    ],
+    ids=["lives", "is dead", "was seen to end elsewhere", "may live elsewhere"],
+)
+def test_the_state_of_a_process_that_may_live_stays(
+    tmp_path: Path, changes: dict[str, Any], is_certain: bool, stays: bool
+) -> None:
+    path = tmp_path / STATE_FILE
+    with running(path, "job", QUIET):
+        if changes:
+            changed(path, **changes)
+        job_state.remove_dead(path, is_certain)
+        assert path.exists() is stays
+    path.unlink(missing_ok=True)
+    assert list(tmp_path.iterdir()) == []
+    job_state.remove_dead(path, is_certain)
 
 
 def test_of_machines_that_come_at_once_one_runs_the_job_and_the_others_wait(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(job_state, "is_of_here", lambda _: False)  # each of these threads is a machine of its own
+    monkeypatch.setattr(job_state, "OLD_SILENCE_S", 0.3)
+    monkeypatch.setattr(job_state, "_POLL_S", 0.05)
     path, inside, most = tmp_path / STATE_FILE, [0], [0]
     left_behind(path, host=OTHER_HOST)
-    long_ago = time.time() - job_state.LONG_SILENCE_S - 5
+    long_ago = time.time() - job_state.OLD_S - 5
     os.utime(path, (long_ago, long_ago))
     here = threading.Barrier(4)
 

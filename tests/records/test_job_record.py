@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import resource
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,9 +16,11 @@ from typing import Any
 import pytest
 
 from ptyproof.checking import check_manifest
+from ptyproof.console import Console
 from ptyproof.errors import ManifestError
 from ptyproof.hub.index import walk
 from ptyproof.io.locking import lock
+from ptyproof.jobs.attempt import Attempt
 from ptyproof.records.cell_ledger import NOT_ENDED
 from ptyproof.records.journal import Journal
 from ptyproof.records.manifest import read_manifest
@@ -242,6 +246,73 @@ def test_an_end_that_an_attempt_could_not_know_is_kept(ledger: TrainingLedger) -
     assert (entry["result"], entry["earlier_results"]) == (LATER, [FAILED])
 
 
+def test_an_end_taken_in_again_keeps_what_was_known_of_earlier_ones(ledger: TrainingLedger) -> None:
+    job = jobs_of(ledger)[0]
+    mine = ledger.handed(job)
+    ledger.record(job, result=FAILED)
+    mine.record(result=LATER)
+    left = (job.artifact_dir / RESULT_FILE).read_bytes()
+    for _ in range(2):  # a coordinator that died before it removed the file
+        (job.artifact_dir / RESULT_FILE).write_bytes(left)
+        replace(ledger).fold()
+        (entry,) = [one for one in read_manifest(ledger.path, "training_manifest")["jobs"] if one["job"] == job.key]
+        assert (entry["result"], entry["earlier_results"]) == (LATER, [FAILED])
+        assert not (job.artifact_dir / RESULT_FILE).exists()
+
+
+def test_the_begin_of_an_attempt_replaces_nothing_that_is_known_of_its_end(ledger: TrainingLedger) -> None:
+    job = jobs_of(ledger)[0]
+    begin = ledger.handed(job).record(result=BEGUN)
+    (job.artifact_dir / STATE_FILE).touch()  # its process may live on a machine that cannot be reached
+    died = BEGUN | {"error": "its worker died"}
+    assert ledger.record(job, result=died)["result"] == died
+    assert (job.artifact_dir / RESULT_FILE).exists()
+    assert replace(ledger).read()["jobs"][0]["result"] == died  # type: ignore[index]
+    ended = ledger.record(job, result=FAILED)
+    assert ledger.take_in([(job.cell, begin)]) == [ended]
+
+
+def test_a_process_whose_folder_takes_no_file_returns_how_it_failed(ledger: TrainingLedger) -> None:
+    job = enumeration(ledger).jobs[0]
+    job.artifact_dir.parent.mkdir(parents=True, exist_ok=True)
+    job.artifact_dir.write_bytes(b"a file")
+    record = pickle.loads(pickle.dumps(ledger.handed(job)))
+    attempt = Attempt(ledger, record, str(FAILED["started"]), {"call": "one"}, redo=False, console=Console.silent())
+    done = attempt.fail("no folder")
+    assert (done.status, done.entry["call"]) == ("failed", "one")
+    assert ledger.take_in([(job.cell, done.entry)]) == [done.entry]
+    assert statuses(ledger)[job.key] == "failed"
+
+
+def test_any_number_of_ends_is_taken_in_with_few_open_files() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with ledger_with(design=study_of(100), folding_share=0) as ledger:
+        opened(ledger)
+        for job in jobs_of(ledger):
+            ledger.handed(job).record(result=FAILED)
+        n_open = len(list(Path("/proc/self/fd").iterdir()))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (n_open + 20, hard))
+        try:
+            replace(ledger).fold()
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        assert read_manifest(ledger.path, "training_manifest")["account"]["n_failed"] == 100
+        assert not list(ledger.artifact_root.rglob(RESULT_FILE))
+
+
+@pytest.mark.parametrize("skew_s", [-3600, 3600])
+def test_a_file_system_with_another_clock_does_not_let_each_end_write_the_manifest(skew_s: float) -> None:
+    with ledger_with(design=study_of(20)) as ledger:
+        opened(ledger)
+        n_written = 0
+        for job in jobs_of(ledger):
+            status = ledger.path.stat()
+            os.utime(ledger.path, (time.time() + skew_s, time.time() + skew_s))
+            ledger.take_in([(job.cell, ledger.handed(job).record(result=FAILED))])
+            n_written += ledger.path.stat().st_ino != status.st_ino
+        assert n_written < 20
+
+
 def test_a_process_sees_what_others_did_since_it_was_handed_the_job(ledger: TrainingLedger) -> None:
     job, *_ = jobs_of(ledger)
     handed = ledger.handed(job)
@@ -251,8 +322,10 @@ def test_a_process_sees_what_others_did_since_it_was_handed_the_job(ledger: Trai
     other.take_in([(job.cell, ended)])
     assert handed.entry()["result"]["started"] is None  # type: ignore[index]
     assert handed.anew().entry() == ended  # it had to wait
-    ledger.files(job.cell).product.touch()
-    assert handed.entry() == ended  # the other one has made a bundle
+    for trace in ledger.files(job.cell).traces:
+        trace.touch()
+        assert handed.entry() == ended  # the other one has made a bundle, or has a line in the log
+        trace.unlink()
 
 
 def test_a_process_reads_the_manifest_only_where_another_one_was_at_work(

@@ -12,11 +12,9 @@ from ptyproof.exchange.cells import Conflicts, MergedCells
 from ptyproof.exchange.export import JudgedFiles
 from ptyproof.exchange.merged_runs import PATHS, free_name
 from ptyproof.exchange.packing import Source
-from ptyproof.hub.index import BESIDE
+from ptyproof.hub.index import BESIDE, is_passing
 from ptyproof.hub.layout import FIGURES, KINDS, MADE_AGAIN, REAL_RUN, RECONSTRUCTION, TRAINING
-from ptyproof.io.locking import is_lock
-from ptyproof.records.journal import is_journal
-from ptyproof.study.layout import COMPARISON_CSV, COMPARISON_FIGURES, COMPARISON_TABLES, FRC_CURVES, STATE_FILE
+from ptyproof.study.layout import COMPARISON_CSV, COMPARISON_FIGURES, COMPARISON_TABLES, FRC_CURVES
 
 _FOLDERS_MADE_AGAIN = (f"{FIGURES}/", f"{REAL_RUN}/{COMPARISON_FIGURES}/")
 _LEFT_OUT = {*BESIDE, *KINDS, *MADE_AGAIN}
@@ -62,9 +60,7 @@ def merged_files(
 
 def _is_left_out(name: str) -> bool:
     base = PurePosixPath(name).name
-    is_unfinished = base.startswith(".") and base.endswith(".part")
-    is_passing = is_unfinished or is_lock(base) or is_journal(base) or base.endswith(STATE_FILE)
-    return name in _LEFT_OUT or name.startswith(_FOLDERS_MADE_AGAIN) or is_passing
+    return name in _LEFT_OUT or name.startswith(_FOLDERS_MADE_AGAIN) or is_passing(base)
 
 
 def _owner(name: str, owners: Owners) -> int | None:

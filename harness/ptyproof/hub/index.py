@@ -241,11 +241,15 @@ def walk(root: Path) -> Iterator[tuple[str, Path]]:
         for file in files:
             path = here / file
             name = path.relative_to(root).as_posix()
-            is_temporary = (file.startswith(".") and file.endswith(".part")) or file.endswith((STATE_FILE, RESULT_FILE))
             is_dataset = name.startswith(f"{DATASETS}/") and file.endswith(".npz")
-            passes = is_temporary or is_lock(file) or is_journal(file)
-            if name not in BESIDE and not passes and not is_dataset and path.is_file():
+            if name not in BESIDE and not is_dataset and not is_passing(file) and path.is_file():
                 yield name, path
+
+
+def is_passing(name: str) -> bool:
+    """Tell whether a file of this name is there only while a run is in progress, or after one that was killed."""
+    is_unfinished = name.startswith(".") and name.endswith(".part")
+    return is_unfinished or is_lock(name) or is_journal(name) or name.endswith((STATE_FILE, RESULT_FILE))
 
 
 def _changed(run: Run, changes: Mapping[str, Any]) -> Run:

@@ -125,7 +125,11 @@ class Attempt(Generic[JobT]):
         for frame in frames:
             self.console.say(f"    {self.ledger.portable(frame, self.job)}")
         ended = {"status": "failed", "started": self.started, "finished": clock.stamp()}
-        return self._record(self.ledger.lost_result(reason) | ended)
+        result = self.ledger.lost_result(reason) | ended
+        try:
+            return self._record(result)
+        except OSError:  # the folder of the job takes no file: its end reaches the coordinator alone
+            return EndedJob(self.job, self.record.changed(result=result, **self.facts))
 
     def _record(self, result: Mapping[str, Any], **facts: Any) -> EndedJob[JobT]:
         return EndedJob(self.job, self.record.record(result=result, **(self.facts | facts)))

@@ -171,7 +171,8 @@ class DaskExecutor:
         try:
             return task.result()
         except KilledWorker as error:
-            return Died("lost", f"its worker died, {error.allowed_failures + 1} times", job.began)
+            reason = f"its worker died, {error.allowed_failures + 1} times"
+            return Died("lost", reason, job.began, is_certain=False)
         except PtyproofError as error:
             return error
         except Exception as error:  # noqa: BLE001 - whatever Dask raises, the job has no end

@@ -221,7 +221,6 @@ class JobPhase(ABC, Generic[JobT]):
         phase = self.elsewhere(job)
         assert phase is not None
         assert self.processes is not None
-        phase = replace(phase, ledger=replace(self.ledger))
         return partial(phase._begin, self.ledger.handed(job), self.processes.memory_bytes, place)
 
     def ended(self, outcomes: Sequence[Outcome[JobT]]) -> list[EndedJob[JobT]]:
@@ -277,13 +276,11 @@ class JobPhase(ABC, Generic[JobT]):
         job = record.job
         facts = self._facts_of_call(job) | {"environment": self.environment()}
         with lock(job.output) as waited:
-            attempt = Attempt(
-                self.ledger, record.anew() if waited else record, clock.stamp(), facts, self.redo, console
-            )
+            was_another = waited or job.state_path.exists()  # at the job since it was handed over, here or elsewhere
+            record = record.anew() if was_another else record
+            attempt = Attempt(self.ledger, record, clock.stamp(), facts, self.redo, console)
             try:
                 job.state_path.parent.mkdir(parents=True, exist_ok=True)
-                if job.state_path.exists():  # a process was at the job, perhaps of another machine
-                    attempt = replace(attempt, record=record.anew())
                 with job_state.running(job.state_path, job.key, console) as left:
                     attempt = replace(attempt, started=clock.stamp())
                     began(attempt.started)
@@ -320,8 +317,7 @@ class JobPhase(ABC, Generic[JobT]):
         if entry is not None and own and result["status"] != "lost":
             return self.ledger.take_in([(job.cell, entry)])[0]
         console.say(f"{job.key}: {died.status.upper()}: {died.reason}")
-        if not job_state.is_alive(job_state.read_state(job.state_path)):  # as on a machine that cannot be reached
-            job.state_path.unlink(missing_ok=True)
+        job_state.remove_dead(job.state_path, died.is_certain)
         ended = died.result(self.ledger.lost_result(died.reason), clock.stamp())
         facts = {} if own else self._facts_of_call(job)  # the attempt has recorded its own
         entry = self.ledger.record(job, result=ended, **facts)

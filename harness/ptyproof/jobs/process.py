@@ -67,12 +67,14 @@ class Died:
     """The end of a process that did not report how its job ended.
 
     `status` is `failed` if the job itself caused it, so it would most likely end so again, and `lost` if another
-    process ended it. `began` is what the job had reported when it began, None if it had not begun.
+    process ended it. `began` is what the job had reported when it began, None if it had not begun. `is_certain` is
+    False if the process may still run on a machine that cannot be reached.
     """
 
     status: Literal["failed", "lost"]
     reason: str
     began: str | None
+    is_certain: bool = True
 
     def result(self, nothing: dict[str, Any], finished: str) -> dict[str, Any]:
         """Return the job's result for its manifest: a result that has only the reason."""

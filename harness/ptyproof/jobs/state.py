@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 STATES = ("pending", "running", "success", "failed", "lost")
 HEARTBEAT_S = 5.0
 SILENCE_S = 60.0  # a process of elsewhere that is silent for longer, while one looks, counts as dead
-LONG_SILENCE_S = 600.0  # one whose heartbeat is older, by the file system's own clock, counts as dead at once
+OLD_S = 600.0  # one whose heartbeat is older, by the clock of the file system,
+OLD_SILENCE_S = 3 * HEARTBEAT_S  # counts as dead after this silence: that clock may be the writer's
 
 _KIND: Final = "job_state"
 _POLL_S = 0.5
@@ -102,6 +103,21 @@ def running(path: Path, key: str, console: Console) -> Iterator[JobState | None]
             path.unlink(missing_ok=True)
 
 
+def remove_dead(path: Path, is_certain: bool) -> None:
+    """Remove the state file of a job's process that has died; that of a process that may live stays.
+
+    Parameters
+    ----------
+    path
+        The state file, which may be missing, or that of another process which is at the job by now.
+    is_certain
+        The process has ended; otherwise one of elsewhere may live.
+    """
+    state = read_state(path)
+    if state is None or (not lives(state["process"]) if is_of_here(state["process"]) else is_certain):
+        _remove(path, state)
+
+
 def describe(state: JobState) -> str:
     """Return which process a state file names, and when it was last seen."""
     process = state["process"]
@@ -125,23 +141,23 @@ def _taken(path: Path, state: JobState, console: Console) -> JobState | None:
 def _wait_for_others(path: Path, key: str, console: Console) -> JobState | None:
     """Wait until no process runs a job; return the state that a dead one has left, or None."""
     state, told, heard = read_state(path), False, clock.seconds()
-    if state is not None and not is_of_here(state["process"]) and _age_s(path) >= LONG_SILENCE_S:
-        return state
-    while state is not None and not _is_dead(state, clock.seconds() - heard):
+    silence_s = OLD_SILENCE_S if _age_s(path) >= OLD_S else SILENCE_S
+    while state is not None and not _is_dead(state, clock.seconds() - heard, silence_s):
         if not told:
             console.say(f"{key}: is run by {describe(state)}; waiting for its end")
             told = True
         time.sleep(_POLL_S)
         newer = read_state(path)
-        heard, state = (heard if newer == state else clock.seconds()), newer
+        if newer != state:
+            heard, state, silence_s = clock.seconds(), newer, SILENCE_S
     return state
 
 
-def _is_dead(state: JobState, silent_s: float) -> bool:
+def _is_dead(state: JobState, silent_s: float, silence_s: float) -> bool:
     """Tell whether the process of a state file is dead, which has not changed for `silent_s` seconds of this clock."""
     if is_of_here(state["process"]):
         return not lives(state["process"])
-    return silent_s >= SILENCE_S
+    return silent_s >= silence_s
 
 
 def _age_s(path: Path) -> float:

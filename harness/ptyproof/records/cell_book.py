@@ -52,19 +52,24 @@ class CellBook:
     def take_in(self, entry: Record) -> Record:
         """Take in the entry that a process has made of a job; return the entry that the job then has.
 
-        Taking in the same entry twice changes nothing. An entry after which another attempt was recorded already is
-        left out, and an ended result that the entry does not know is added to its `earlier_results`.
+        Taking in the same entry twice changes nothing. An entry is left out if another attempt was recorded after it,
+        or if it says no more than that an attempt began of which more is recorded. An ended result that the entry does
+        not know is added to its `earlier_results`.
         """
         current = self.jobs.get(entry["job"])
         if current is None:
             return self.put(entry)
         earlier, before = entry["earlier_results"], current["earlier_results"]
-        if current == entry or before[: len(earlier) + 1] == [*earlier, entry["result"]]:
+        is_same = is_same_attempt(current, entry)
+        is_begin = is_same and entry["result"]["status"] == "lost"
+        if current == entry or is_begin or before[: len(earlier) + 1] == [*earlier, entry["result"]]:
             return current
         ended = current["result"]
-        if ended["status"] != "lost" and ended not in earlier and not is_same_attempt(current, entry):
+        if is_same:
+            entry = entry | {"earlier_results": max(before, earlier, key=len)}
+        elif ended["status"] != "lost" and ended not in earlier:
             entry = entry | {"earlier_results": [*earlier, ended]}
-        return self.put(entry)
+        return current if entry == current else self.put(entry)
 
     def put(self, entry: Record) -> Record:
         """Replace the entry of a job by this one and return it."""

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import os
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Literal, Protocol, Self
 
@@ -20,9 +19,8 @@ from ptyproof.errors import InputError
 from ptyproof.io.file_record import relative
 from ptyproof.io.locking import lock_if_free
 from ptyproof.provenance.redaction import redaction
-from ptyproof.records.cell_book import CellBook, Record, is_same_attempt
-from ptyproof.records.job_record import CellFiles, JobRecord, Seen, has_left_this, left_entry
-from ptyproof.records.journal import version_of
+from ptyproof.records.cell_book import CellBook, Record
+from ptyproof.records.job_record import CellFiles, JobRecord, Seen, left_entry
 from ptyproof.records.journaled_manifest import JournaledManifest, ManifestT
 from ptyproof.records.manifest import TimedHead, read_manifest, timed_head
 from ptyproof.study.cells import Cell, Enumeration, JobT, Skip
@@ -120,11 +118,11 @@ class CellLedger(JournaledManifest[ManifestT], Generic[JobT, ManifestT]):
     def handed(self, job: JobT) -> JobRecord[JobT]:
         """Return the record of a job for the process that does it."""
         near = self.near(job)
-        products = [version_of(self.files(cell).product) for cell in near]  # before the entries: newer ones are seen
+        versions = [self.files(cell).versions() for cell in near]  # before the entries: what is newer is seen
         book = self._current()
         recorded = {} if book is None else book.jobs
         entries = [left_entry(self, cell) or recorded.get(cell.key) for cell in near]
-        return JobRecord(replace(self), job, near, dict(zip(near, map(Seen, entries, products), strict=True)))
+        return JobRecord(self, job, near, dict(zip(near, map(Seen, entries, versions), strict=True)))
 
     def take_in(self, ended: Sequence[tuple[Cell, Record | None]]) -> list[Record]:
         """Record how jobs ended, in one step, and remove the files that their processes left; return their entries.
@@ -134,16 +132,11 @@ class CellLedger(JournaledManifest[ManifestT], Generic[JobT, ManifestT]):
         ended
             Cells, each with the entry that its process has returned, or None for the entry that it has left.
         """
-        with ExitStack() as held:
-            files = [self.files(cell) for cell, _ in ended]
-            free = [held.enter_context(_held_if_left(each)) for each in files]
-            with self.changing() as book:
-                entries = [self._taken_in(book, cell, returned) for cell, returned in ended]
-            for each, is_free, entry in zip(files, free, entries, strict=True):
-                # an attempt that has not ended may go on, on another machine
-                if is_free and (entry["result"]["status"] != "lost" or not each.state.exists()):
-                    each.result.unlink(missing_ok=True)
-        return [deepcopy(entry) for entry in entries]
+        with self.changing() as book:
+            taken = [self._taken_in(book, cell, returned) for cell, returned in ended]
+        for (cell, _), (_, left) in zip(ended, taken, strict=True):
+            self._remove_left(cell, left)
+        return [deepcopy(entry) for entry, _ in taken]
 
     def take_in_left(self, cells: Iterable[Cell] = ()) -> None:
         """Record what processes of jobs have left, of recorded jobs and of these cells."""
@@ -197,15 +190,12 @@ class CellLedger(JournaledManifest[ManifestT], Generic[JobT, ManifestT]):
 
         A result that is replaced after it had ended is kept under `earlier_results`.
         """
-        files = self.files(job.cell)
-        with _held_if_left(files) as is_free:
-            with self.changing() as book:
-                left = left_entry(self, job.cell)
-                if left is not None:
-                    book.take_in(left)
-                entry = book.change(job.key, self.new_entry(job), deepcopy({**job.plan, **changes}))
-            if is_free:
-                files.result.unlink(missing_ok=True)
+        with self.changing() as book:
+            left = left_entry(self, job.cell)
+            if left is not None:
+                book.take_in(left)
+            entry = book.change(job.key, self.new_entry(job), deepcopy({**job.plan, **changes}))
+        self._remove_left(job.cell, left)
         return deepcopy(entry)
 
     def skip(self, skip: Skip) -> None:
@@ -242,12 +232,13 @@ class CellLedger(JournaledManifest[ManifestT], Generic[JobT, ManifestT]):
     def new_entry(self, job: JobT) -> Mapping[str, Any]:
         """Return the entry of a job that was selected and is not started."""
 
-    def _taken_in(self, book: CellBook, cell: Cell, returned: Record | None) -> Record:
-        entry = None if returned is None else book.take_in(returned)
-        left = None if has_left_this(self, cell, returned) else left_entry(self, cell)
-        if left is not None and (returned is None or not is_same_attempt(left, returned)):
-            entry = book.take_in(left)  # of another attempt, which has seen the end of this one
-        return book.jobs[cell.key] if entry is None else entry
+    def _taken_in(self, book: CellBook, cell: Cell, returned: Record | None) -> tuple[Record, Record | None]:
+        """Return the entry that a job has then, and the entry that its process has left."""
+        left = left_entry(self, cell, returned)
+        for entry in (returned, left):  # the second may be of another attempt, which has seen the end of the first
+            if entry is not None:
+                book.take_in(entry)
+        return book.jobs[cell.key], left
 
     def _left(self, book: CellBook) -> list[Cell]:
         """Return the cells of a book whose jobs have left an entry."""
@@ -261,17 +252,13 @@ class CellLedger(JournaledManifest[ManifestT], Generic[JobT, ManifestT]):
         book = self._current()
         for skip in skips:
             if book is not None and skip.key not in book.jobs:
-                files = self.files(skip.cell)
-                with _held_if_left(files) as is_free:
-                    if is_free:
-                        files.result.unlink(missing_ok=True)
+                self._remove_left(skip.cell, left_entry(self, skip.cell))
 
-
-@contextmanager
-def _held_if_left(files: CellFiles) -> Iterator[bool]:
-    """Hold the lock of a job that has left an entry, so that no other process works at it; yield whether it is held."""
-    if not os.path.lexists(files.result):
-        yield False
-        return
-    with lock_if_free(files.output) as is_free:
-        yield is_free
+    def _remove_left(self, cell: Cell, left: Record | None) -> None:
+        """Remove the entry that a job's process has left and that is recorded, unless one may still be at the job."""
+        files = self.files(cell)
+        if left is None or (left["result"]["status"] == "lost" and files.state.exists()):
+            return
+        with lock_if_free(files.output) as is_free:
+            if is_free and left_entry(self, cell, left) == left:  # a machine without locks may have gone on
+                files.result.unlink(missing_ok=True)

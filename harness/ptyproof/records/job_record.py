@@ -29,18 +29,22 @@ KIND = "job_result"
 class CellFiles(NamedTuple):
     """Where a job's process writes.
 
-    `output` is what is locked meanwhile, `result` the entry of the job, and `product` a file that each success writes
-    anew.
+    `output` is what is locked meanwhile, `result` the entry of the job, and `traces` are the files by which one sees
+    that another attempt was made.
     """
 
     output: Path
     result: Path
-    product: Path
+    traces: tuple[Path, ...]
 
     @property
     def state(self) -> Path:
         """The file that says that a process runs the job."""
         return self.result.with_name(self.result.name.removesuffix(RESULT_FILE) + STATE_FILE)
+
+    def versions(self) -> tuple[Version | None, ...]:
+        """Return the version of each trace, None where there is none yet."""
+        return tuple(map(version_of, self.traces))
 
 
 class Ledger(Protocol):
@@ -66,10 +70,10 @@ class Ledger(Protocol):
 
 
 class Seen(NamedTuple):
-    """The entry of a cell as the coordinator has it, and the version of its product at that time."""
+    """The entry of a cell as the coordinator has it, and the versions of its traces at that time."""
 
     entry: Record | None
-    product: Version | None
+    versions: tuple[Version | None, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,13 +111,17 @@ class JobRecord(Generic[JobT]):
         """Return the record for a process that had to wait for another one: it believes nothing of what was seen."""
         return replace(self, seen={})
 
-    def record(self, **changes: Any) -> Record:
-        """Change the entry of the job (its `result`, `environment`, ...), write it into the job's folder; return it.
+    def changed(self, **changes: Any) -> Record:
+        """Return the entry of the job with changes (its `result`, `environment`, ...).
 
         A result that is replaced after it had ended is kept under `earlier_results`.
         """
         entry = self.entry() or dict(self.ledger.new_entry(self.job))
-        return self.put(changed(entry, {**self.job.plan, **changes}))
+        return changed(entry, {**self.job.plan, **changes})
+
+    def record(self, **changes: Any) -> Record:
+        """Change the entry of the job as `changed` does, write it into the job's folder, and return it."""
+        return self.put(self.changed(**changes))
 
     def put(self, entry: Record) -> Record:
         """Write the entry of the job into its folder, and return it."""
@@ -136,22 +144,15 @@ class JobRecord(Generic[JobT]):
         if left is not None:
             return left
         seen = self.seen.get(cell)
-        if seen is not None and seen.product == version_of(self.ledger.files(cell).product):
+        if seen is not None and seen.versions == self.ledger.files(cell).versions():
             return deepcopy(seen.entry)
         return self.ledger.taken_in(cell.key)
 
 
-def has_left_this(ledger: Ledger, cell: Cell, entry: Record | None) -> bool:
-    """Tell whether the process of a cell's job has left this very entry, which needs no check then."""
-    try:
-        record = read_json(ledger.files(cell).result)
-    except ManifestError:
-        return False
-    return entry is not None and isinstance(record, dict) and record.get("entry") == entry
-
-
-def left_entry(ledger: Ledger, cell: Cell) -> Record | None:
+def left_entry(ledger: Ledger, cell: Cell, known: Record | None = None) -> Record | None:
     """Return the entry that the process of a cell's job has left in its folder; None if it has not left one.
+
+    If it is `known`, it is not checked again.
 
     Raises
     ------
@@ -160,6 +161,9 @@ def left_entry(ledger: Ledger, cell: Cell) -> Record | None:
     """
     path = ledger.files(cell).result
     try:
+        raw = read_json(path)
+        if known is not None and isinstance(raw, dict) and raw.get("entry") == known:
+            return known
         record = read_manifest(path, KIND)
     except ManifestError:
         if path.exists() or path.is_symlink():

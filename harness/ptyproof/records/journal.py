@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
+from ptyproof import clock
 from ptyproof.errors import DataError, ManifestError
 from ptyproof.io.atomic import flush_folder
 from ptyproof.io.json_lines import one_line
@@ -56,6 +57,10 @@ class Version(NamedTuple):
     inode: int
     changed_ns: int
     size: int
+
+    def age_s(self) -> float:
+        """Return the seconds between its writing and now; wrong where the file system has another clock than this."""
+        return abs(clock.utc_now().timestamp() - self.changed_ns / 1e9)
 
 
 @dataclass(frozen=True)
@@ -98,7 +103,7 @@ def version_of(path: Path) -> Version | None:
     """Return the version of a manifest, None if there is no manifest."""
     try:
         status = path.stat()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     return _version(status)
 

@@ -137,7 +137,7 @@ class JournaledManifest(ABC, Generic[ManifestT]):
         """Fold the journal if the last time is long enough ago."""
         version = version_of(self.path)
         if version is not None and self.journal.path.exists() and self._is_due(version):
-            self.fold()
+            JournaledManifest.fold(self)  # a run that goes on does not look into the folder of every job
 
     def newer(self, book: CellBook) -> list[Record]:
         """Return the entries of jobs that a book does not have yet, from elsewhere than the journal."""
@@ -229,7 +229,9 @@ class JournaledManifest(ABC, Generic[ManifestT]):
             kept.n_pending += len(events)
 
     def _is_due(self, version: Version) -> bool:
-        return self.journal.size > LARGE_BYTES or is_due(version, self.folding_share, self._kept.folding_s)
+        kept = self._kept
+        age_s = min(version.age_s(), clock.seconds() - kept.folded_at)
+        return self.journal.size > LARGE_BYTES or is_due(version.size, age_s, self.folding_share, kept.folding_s)
 
     def _write(self, book: CellBook) -> None:
         """Write the whole manifest, which then has every event of the journal, and remove the journal."""
@@ -251,4 +253,5 @@ class JournaledManifest(ABC, Generic[ManifestT]):
         book.is_renewed = False
         kept = self._kept
         kept.book, kept.version, kept.sha256, kept.place, kept.n_pending = book, version_of(self.path), sha256, None, 0
-        kept.folding_s = clock.seconds() - begun
+        kept.folded_at = clock.seconds()
+        kept.folding_s = kept.folded_at - begun

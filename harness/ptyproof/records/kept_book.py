@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from ptyproof import clock
 from ptyproof.records.cell_book import CellBook, Record
 from ptyproof.records.journal import Line, Place, Version
 from ptyproof.records.manifest_text import ManifestText
@@ -30,8 +29,8 @@ class KeptBook:
         How far the journal was read.
     n_pending
         How many events the manifest does not have.
-    folding_s
-        The seconds in which this process has written the manifest last.
+    folded_at, folding_s
+        When this process has written the manifest last, by the clock of seconds, and how long that took.
     text
         Formats the manifest.
     """
@@ -41,12 +40,13 @@ class KeptBook:
     sha256: str = ""
     place: Place | None = None
     n_pending: int = 0
+    folded_at: float = float("-inf")
     folding_s: float = 0.0
     text: ManifestText = field(default_factory=ManifestText)
 
     def forget(self) -> None:
         """Keep nothing: the next reader begins with the manifest."""
-        vars(self).update(vars(KeptBook(folding_s=self.folding_s)))
+        vars(self).update(vars(KeptBook(folded_at=self.folded_at, folding_s=self.folding_s)))
 
     def extend(self, lines: list[Line], place: Place | None, event: Callable[[Line], Record]) -> bool:
         """Do the events of further lines of the journal; return False if they extend another manifest."""
@@ -66,10 +66,16 @@ class KeptBook:
         return vars(KeptBook())
 
 
-def is_due(version: Version, share: float, folding_s: float = 0.0) -> bool:
+def is_due(size: int, age_s: float, share: float, folding_s: float = 0.0) -> bool:
     """Tell whether a manifest is old enough to be written again, if that may take this share of the time.
 
-    `folding_s` are the seconds that it took the last time; 0 is not known.
+    Parameters
+    ----------
+    size, age_s
+        Its bytes, and the seconds since it was written.
+    share
+        Of the time.
+    folding_s
+        The seconds that it took the last time; 0 is not known.
     """
-    age_s = abs(clock.utc_now().timestamp() - version.changed_ns / 1e9)
-    return age_s * share >= max(folding_s, _SECONDS_TO_FOLD + version.size * _SECONDS_A_BYTE)
+    return age_s * share >= max(folding_s, _SECONDS_TO_FOLD + size * _SECONDS_A_BYTE)

@@ -70,7 +70,7 @@ class ReconstructionLedger(CellLedger[ReconstructionJob, ReconstructionManifest]
         """Return the archive of a cell, and the entry beside it."""
         place = cell.dose, cell.view, cell.gridsize, cell.split, cell.method, cell.replicate
         path = reconstruction_file(self.artifact_root, *place)
-        return CellFiles(path, path.with_name(f"{path.stem}.{RESULT_FILE}"), path)
+        return CellFiles(path, path.with_name(f"{path.stem}.{RESULT_FILE}"), (path,))
 
     def near(self, job: ReconstructionJob) -> tuple[Cell, ...]:
         """Return the cells that may have the same reconstruction, that of the job among them.

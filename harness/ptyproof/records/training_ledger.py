@@ -13,7 +13,7 @@ from ptyproof.records.job_record import CellFiles
 from ptyproof.records.manifest import timed_head, write_manifest
 from ptyproof.study.cells import Cell
 from ptyproof.study.jobs import JobFilters, TrainingJob, cells_by_training, training_cells
-from ptyproof.study.layout import BUNDLE, RESULT_FILE, SKIP_SUMMARY, TRAINING_MANIFEST, job_folder
+from ptyproof.study.layout import BUNDLE, RESULT_FILE, SKIP_SUMMARY, TRAINING_LOG, TRAINING_MANIFEST, job_folder
 from ptyproof_schemas.types.skip_summary import SkipSummary
 from ptyproof_schemas.types.training_manifest import Job, Lost, TrainingManifest
 
@@ -80,9 +80,9 @@ class TrainingLedger(CellLedger[TrainingJob, TrainingManifest]):
         return entry
 
     def files(self, cell: Cell) -> CellFiles:
-        """Return the folder of a cell, and in it the entry and the bundle."""
+        """Return the folder of a cell, and in it the entry, the bundle and the log."""
         folder = job_folder(self.artifact_root, cell.dose, cell.view, cell.gridsize, cell.replicate)
-        return CellFiles(folder, folder / RESULT_FILE, folder / BUNDLE)
+        return CellFiles(folder, folder / RESULT_FILE, (folder / BUNDLE, folder / TRAINING_LOG))
 
     def near(self, job: TrainingJob) -> tuple[Cell, ...]:
         """Return the cells that share the training of a job, its own among them."""

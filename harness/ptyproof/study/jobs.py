@@ -23,6 +23,7 @@ from ptyproof.study.layout import (
     OVERLAP_MANIFEST,
     RUN_MANIFEST,
     STATE_FILE,
+    TRAINING_LOG,
     job_folder,
     phase_c_file,
     phase_d_file,
@@ -100,7 +101,7 @@ class TrainingJob(Job):
     @property
     def log_path(self) -> Path:
         """The job's log."""
-        return self.artifact_dir / "train.log"
+        return self.artifact_dir / TRAINING_LOG
 
 
 def training_cells(design: StudyDesign) -> list[Cell]:

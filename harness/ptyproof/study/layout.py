@@ -24,6 +24,7 @@ COMPARISON_FIGURES = "comparison_figures"
 FRC_CURVES = "frc_curves.csv"
 METRICS_SUMMARY = "metrics_summary.json"
 BUNDLE = "model.safetensors"
+TRAINING_LOG = "train.log"
 STATE_FILE = "job_state.json"
 RESULT_FILE = "job_result.json"
 
