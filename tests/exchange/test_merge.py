@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -29,13 +30,14 @@ from ptyproof.phases.base import load_base
 from ptyproof.phases.c_simulate.generate import generate
 from ptyproof.phases.d_overlap.overlap import overlap
 from ptyproof.records.cell_book import CellBook
+from ptyproof.records.job_record import JobRecord
 from ptyproof.records.reconstruction_ledger import ReconstructionLedger
 from ptyproof.report.summary import write_summary
 from ptyproof.runs.folder import RunFolder
 from ptyproof.signing.envelope import findings_of
 from ptyproof.signing.statement import statement_of
 from ptyproof.study.design import StudyDesign, design_from_dict
-from tests.helpers.equal_hubs import stable
+from tests.helpers.equal_hubs import leftovers, stable
 from tests.helpers.hubs import edit, kill_run, make_hub, make_run, report_lines, take_stock
 from tests.helpers.messages import names
 from tests.helpers.phases import Phase
@@ -477,7 +479,10 @@ def test_a_union_of_signed_hubs_is_not_signed(parts: Sequence[Path], tmp_path: P
         assert [finding.code for finding in findings] == ["PM917"]
 
 
-def test_the_end_of_a_job_that_a_journal_alone_has_is_kept(parts: Sequence[Path], tmp_path: Path) -> None:
+@pytest.mark.parametrize("place", ["journal", "folder of the job"])
+def test_the_end_of_a_job_that_the_manifest_does_not_have_is_kept(
+    parts: Sequence[Path], tmp_path: Path, place: str
+) -> None:
     hub = shutil.copytree(parts[0], tmp_path / "hub")
     manifest = record(hub, RECONSTRUCTION)
     data, views = ((hub / "real_run" / manifest[name]).resolve() for name in ("phase_c_root", "phase_d_root"))
@@ -485,14 +490,19 @@ def test_the_end_of_a_job_that_a_journal_alone_has_is_kept(parts: Sequence[Path]
     ledger = ReconstructionLedger(design, data, views, hub / "real_run", folding_share=0)
     failed = LSQML.replace("lsqml", "pinn")
     before = job_of(manifest, failed)["result"]
-    with ledger.changing() as book:
-        book.change(failed, {}, {"result": before | {"error": "diverged again"}})
-    with ledger.journal.path.open("ab") as journal:
-        journal.write(b'{"half of a li')  # as a killed process leaves it
+    if place == "journal":
+        with ledger.changing() as book:
+            book.change(failed, {}, {"result": before | {"error": "diverged again"}})
+        with ledger.journal.path.open("ab") as journal:
+            journal.write(b'{"half of a li')  # as a killed process leaves it
+    else:
+        cell = ReconstructionCell.of(job_of(manifest, failed))
+        job: Any = SimpleNamespace(cell=cell, key=cell.key, plan={})
+        JobRecord(ledger, job, (cell,), {}).record(result=before | {"error": "diverged again"})
     assert merge(tmp_path / "out", hub, parts[1]) == 0
     found = job_of(record(tmp_path / "out", RECONSTRUCTION), failed)
     assert (found["result"]["error"], found["earlier_results"]) == ("diverged again", [before])
-    assert not list((tmp_path / "out").rglob("*.jsonl*journal*"))
+    assert leftovers(tmp_path / "out") == []
 
 
 # What lies beside the records of cells

@@ -205,7 +205,7 @@ def test_an_old_file_of_elsewhere_is_waited_for_as_long_as_its_heart_beats(
 ) -> None:
     monkeypatch.setattr(job_state, "OLD_SILENCE_S", 0.6)
     monkeypatch.setattr(job_state, "SILENCE_S", 1.0)
-    monkeypatch.setattr(job_state, "_POLL_S", 0.05)
+    monkeypatch.setattr(job_state, "POLL_S", 0.05)
     path = tmp_path / STATE_FILE
     an_hour_ago = time.time() - 3600
 
@@ -256,7 +256,7 @@ def test_of_machines_that_come_at_once_one_runs_the_job_and_the_others_wait(
 ) -> None:
     monkeypatch.setattr(job_state, "is_of_here", lambda _: False)  # each of these threads is a machine of its own
     monkeypatch.setattr(job_state, "OLD_SILENCE_S", 0.3)
-    monkeypatch.setattr(job_state, "_POLL_S", 0.05)
+    monkeypatch.setattr(job_state, "POLL_S", 0.05)
     path, inside, most = tmp_path / STATE_FILE, [0], [0]
     left_behind(path, host=OTHER_HOST)
     long_ago = time.time() - job_state.OLD_S - 5

@@ -9,6 +9,7 @@ from ptyproof.checking.model.loading import Loaded
 from ptyproof.errors import ManifestError, PtyproofError
 from ptyproof.io import schema
 from ptyproof.records.journal import Journal
+from ptyproof.records.manifest import read_manifest
 from ptyproof.study.layout import RESULT_FILE
 
 _KINDS = ("training_manifest", "reconstruction_manifest")
@@ -28,7 +29,7 @@ def with_journal(loaded: Loaded, path: Path) -> Loaded:
         if not journal.path.exists() and not _obeys_its_schema(loaded, kind, path):
             return loaded
         n_events = len(journal.standing().events) if journal.path.exists() else 0
-        n_entries = n_left(path, kind)
+        n_entries = n_left(path, kind, read_manifest(path, kind))
         value = read_recorded(path, kind) if n_events or n_entries else loaded.value
     except PtyproofError as error:
         return replace(loaded, faults=[("PM311", "$", str(error))])

@@ -39,7 +39,7 @@ OLD_S = 600.0  # one whose heartbeat is older, by the clock of the file system,
 OLD_SILENCE_S = 3 * HEARTBEAT_S  # counts as dead after this silence: that clock may be the writer's
 
 _KIND: Final = "job_state"
-_POLL_S = 0.5
+POLL_S = 0.5  # between two looks at the file of another process
 
 
 def state_of(entry: Mapping[str, Any], path: Path) -> str:
@@ -146,7 +146,7 @@ def _wait_for_others(path: Path, key: str, console: Console) -> JobState | None:
         if not told:
             console.say(f"{key}: is run by {describe(state)}; waiting for its end")
             told = True
-        time.sleep(_POLL_S)
+        time.sleep(POLL_S)
         newer = read_state(path)
         if newer != state:
             heard, state, silence_s = clock.seconds(), newer, SILENCE_S

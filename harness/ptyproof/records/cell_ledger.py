@@ -88,9 +88,20 @@ class CellLedger(JournaledManifest[ManifestT], Generic[JobT, ManifestT]):
             design = design_from_dict(read_manifest(path, "run_manifest")["design"])
         return cls(design, phase_c_root, phase_d_root, artifact_root)
 
+    @classmethod
     @abstractmethod
-    def files(self, cell: Any) -> CellFiles:
+    def files_in(cls, artifact_root: Path, cell: Any) -> CellFiles:
         """Return the files of a cell that tell what its job's process does."""
+
+    def files(self, cell: Any) -> CellFiles:
+        """Return the files of a cell under this artifact root, as `files_in` does."""
+        return self.files_in(self.artifact_root, cell)
+
+    @classmethod
+    def left_in(cls, artifact_root: Path, entries: Iterable[Mapping[str, Any]]) -> list[Cell]:
+        """Return the cells of these entries whose jobs have left an entry."""
+        cells = map(cls.CELL.of, entries)
+        return [cell for cell in cells if os.path.lexists(cls.files_in(artifact_root, cell).result)]
 
     def near(self, job: JobT) -> tuple[Cell, ...]:
         """Return the cells whose entries the work at a job may look at, its own among them."""
@@ -107,7 +118,8 @@ class CellLedger(JournaledManifest[ManifestT], Generic[JobT, ManifestT]):
 
     def newer(self, book: CellBook) -> list[Record]:
         """Return the entries that processes of jobs have left and that a book does not have yet."""
-        left = (left_entry(self, cell) for cell in self._left(book))
+        cells = self.left_in(self.artifact_root, book.jobs.values())
+        left = (left_entry(self, cell) for cell in cells)
         return [entry for entry in left if entry is not None and entry != book.jobs[entry["job"]]]
 
     def n_newer(self) -> int:
@@ -141,7 +153,9 @@ class CellLedger(JournaledManifest[ManifestT], Generic[JobT, ManifestT]):
     def take_in_left(self, cells: Iterable[Cell] = ()) -> None:
         """Record what processes of jobs have left, of recorded jobs and of these cells."""
         book = self._current()
-        left = dict.fromkeys((*(() if book is None else self._left(book)), *filter(self._has_left, cells)))
+        recorded = () if book is None else self.left_in(self.artifact_root, book.jobs.values())
+        others = (cell for cell in cells if os.path.lexists(self.files(cell).result))
+        left = dict.fromkeys((*recorded, *others))
         if left:
             self.take_in([(cell, None) for cell in left])
 
@@ -239,13 +253,6 @@ class CellLedger(JournaledManifest[ManifestT], Generic[JobT, ManifestT]):
             if entry is not None:
                 book.take_in(entry)
         return book.jobs[cell.key], left
-
-    def _left(self, book: CellBook) -> list[Cell]:
-        """Return the cells of a book whose jobs have left an entry."""
-        return [cell for cell in map(self.CELL.of, book.jobs.values()) if self._has_left(cell)]
-
-    def _has_left(self, cell: Cell) -> bool:
-        return os.path.lexists(self.files(cell).result)
 
     def _drop(self, skips: Iterable[Skip]) -> None:
         """Remove what the job of a cell has left that is a skip now."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cached_property
+from pathlib import Path
 from typing import ClassVar, cast
 
 from ptyproof.methods.reconstruction_jobs import (
@@ -66,10 +67,11 @@ class ReconstructionLedger(CellLedger[ReconstructionJob, ReconstructionManifest]
         }
         return cast("Job", entry)  # a plan has no key of an attempt
 
-    def files(self, cell: ReconstructionCell) -> CellFiles:
+    @classmethod
+    def files_in(cls, artifact_root: Path, cell: ReconstructionCell) -> CellFiles:
         """Return the archive of a cell, and the entry beside it."""
         place = cell.dose, cell.view, cell.gridsize, cell.split, cell.method, cell.replicate
-        path = reconstruction_file(self.artifact_root, *place)
+        path = reconstruction_file(artifact_root, *place)
         return CellFiles(path, path.with_name(f"{path.stem}.{RESULT_FILE}"), (path,))
 
     def near(self, job: ReconstructionJob) -> tuple[Cell, ...]:

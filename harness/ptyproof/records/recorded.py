@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
@@ -12,6 +13,7 @@ from ptyproof.study.layout import RECONSTRUCTION_MANIFEST, TRAINING_MANIFEST
 
 if TYPE_CHECKING:
     from ptyproof.records.cell_ledger import CellLedger
+    from ptyproof.study.cells import Cell
     from ptyproof_schemas.types.reconstruction_manifest import ReconstructionManifest
     from ptyproof_schemas.types.training_manifest import TrainingManifest
 
@@ -36,12 +38,12 @@ def read_recorded(path: Path, kind: str) -> Any:
     """
     if kind not in KINDS.values():
         return read_manifest(path, kind)
-    if path.name not in KINDS and not Journal(path).path.exists():
-        return read_manifest(path, kind)
-    return _ledger(path, kind).read()
+    has_journal = Journal(path).path.exists()
+    manifest = read_manifest(path, kind)
+    return _ledger(path, kind, manifest).read() if has_journal or _left(path, kind, manifest) else manifest
 
 
-def n_left(path: Path, kind: str) -> int:
+def n_left(path: Path, kind: str, manifest: Mapping[str, Any]) -> int:
     """Return how many jobs of a manifest have left an entry that neither the manifest nor its journal has.
 
     Raises
@@ -49,13 +51,11 @@ def n_left(path: Path, kind: str) -> int:
     ManifestError
         As `read_recorded` does.
     """
-    return _ledger(path, kind).n_newer() if path.name in KINDS else 0
+    return _ledger(path, kind, manifest).n_newer() if _left(path, kind, manifest) else 0
 
 
 def fold_recorded(artifact_root: Path) -> None:
     """Write each manifest of an artifact root with all that is newer, and remove what the manifest then has.
-
-    A damaged manifest without a journal stays as it is.
 
     Raises
     ------
@@ -67,26 +67,32 @@ def fold_recorded(artifact_root: Path) -> None:
         path = artifact_root / name
         has_journal = Journal(path).path.exists()
         try:
-            ledger = _ledger(path, kind) if has_journal or path.exists() else None
+            manifest = read_manifest(path, kind)
         except ManifestError:
             if has_journal:
                 raise
-            continue
-        if ledger is not None:
-            ledger.fold()
+            continue  # it is missing, or its readers will say that it is damaged
+        if has_journal or _left(path, kind, manifest):
+            _ledger(path, kind, manifest).fold()
 
 
-def _ledger(path: Path, kind: str) -> CellLedger[Any, Any]:
+def _left(path: Path, kind: str, manifest: Mapping[str, Any]) -> list[Cell]:
+    """Return the cells of a manifest whose jobs have left an entry."""
+    return _ledgers()[kind].left_in(path.parent, manifest["jobs"]) if path.name in KINDS else []
+
+
+def _ledgers() -> dict[str, type[CellLedger[Any, Any]]]:
     from ptyproof.records.reconstruction_ledger import ReconstructionLedger
     from ptyproof.records.training_ledger import TrainingLedger
+
+    return {ledger.KIND: ledger for ledger in (TrainingLedger, ReconstructionLedger)}
+
+
+def _ledger(path: Path, kind: str, manifest: Mapping[str, Any]) -> CellLedger[Any, Any]:
     from ptyproof.study.design import design_from_dict
 
-    ledgers: dict[str, type[CellLedger[Any, Any]]] = {
-        ledger.KIND: ledger for ledger in (TrainingLedger, ReconstructionLedger)
-    }
-    manifest = read_manifest(path, kind)
     phase_c_root, phase_d_root = (path.parent / manifest[name] for name in ("phase_c_root", "phase_d_root"))
-    ledger = ledgers[kind](design_from_dict(manifest["design"]), phase_c_root, phase_d_root, path.parent)
+    ledger = _ledgers()[kind](design_from_dict(manifest["design"]), phase_c_root, phase_d_root, path.parent)
     if ledger.path != path:
         raise ManifestError(path, f"has a journal, but only {ledger.FILE} can have one")
     return ledger

@@ -79,9 +79,10 @@ class TrainingLedger(CellLedger[TrainingJob, TrainingManifest]):
             entry["replicate"] = job.replicate
         return entry
 
-    def files(self, cell: Cell) -> CellFiles:
+    @classmethod
+    def files_in(cls, artifact_root: Path, cell: Cell) -> CellFiles:
         """Return the folder of a cell, and in it the entry, the bundle and the log."""
-        folder = job_folder(self.artifact_root, cell.dose, cell.view, cell.gridsize, cell.replicate)
+        folder = job_folder(artifact_root, cell.dose, cell.view, cell.gridsize, cell.replicate)
         return CellFiles(folder, folder / RESULT_FILE, (folder / BUNDLE, folder / TRAINING_LOG))
 
     def near(self, job: TrainingJob) -> tuple[Cell, ...]:

@@ -12,7 +12,7 @@ from ptyproof.checking.model.document import INDEX, Document, Findings, finding_
 from ptyproof.checking.model.hub_files import HubFiles
 from ptyproof.checking.model.references import references
 from ptyproof.hub.conformance import record_path
-from ptyproof.hub.index import CONFORMANCE, DATASETS
+from ptyproof.hub.index import CONFORMANCE, DATASETS, is_passing
 from ptyproof.hub.layout import (
     KINDS,
     OVERLAP,
@@ -71,6 +71,8 @@ def strays(files: HubFiles, manifests: Manifests) -> Findings:
     reconstructions = f"{REAL_RUN}/{RECONSTRUCTIONS}/"
     of_methods = {*_named(manifests, (RECONSTRUCTION,)), *_of_lost_jobs(manifests)}
     for name in files.paths:
+        if is_passing(posixpath.basename(name)):
+            continue
         if name.startswith(f"{DATASETS}/") and name not in of_data and _folder(name) not in damaged:
             yield finding_about(name, "PM901", "$", "is not named by a manifest of its phase")
         if RECONSTRUCTION in manifests and name.startswith(reconstructions) and name not in of_methods:
