@@ -58,3 +58,13 @@ def meet(place: Path, name: str, n: int, console: Console, began: Began) -> int:
     time.sleep(0.1)  # so that the others see this one
     here.unlink()
     return most
+
+
+def sleep_only_once(place: Path, console: Console, began: Began) -> str:
+    """Tell who runs the job, and run for long; return at once if it was run before."""
+    began(STARTED)
+    if place.is_file():
+        return "again"
+    place.write_text(str(os.getpid()))
+    time.sleep(60)
+    return "slept"

@@ -5,6 +5,9 @@ from __future__ import annotations
 import io
 import logging
 import os
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import CancelledError
@@ -15,12 +18,12 @@ from typing import Any
 import pytest
 
 from ptyproof.console import Console
-from ptyproof.errors import InputError
-from ptyproof.jobs import dask_executor
+from ptyproof.errors import InputError, RunError
+from ptyproof.jobs import dask_executor, dask_worker
 from ptyproof.jobs.dask_executor import DaskExecutor
 from ptyproof.jobs.executor import Needs
-from ptyproof.jobs.process import JobProcesses
-from tests.helpers.light_jobs import STARTED, end, meet, tell, write_pid_and_sleep
+from ptyproof.jobs.process import Died, JobProcesses
+from tests.helpers.light_jobs import STARTED, end, meet, sleep_only_once, tell, write_pid_and_sleep
 
 distributed = pytest.importorskip(
     "distributed", reason="needs the extra cluster: pip install 'pytest-ptyproof[cluster]'"
@@ -65,6 +68,15 @@ def is_gone(pid: str) -> bool:
     return False
 
 
+def goes(pid: str) -> bool:
+    """Tell whether a process ends within some seconds."""
+    for _ in range(500):
+        if is_gone(pid):
+            return True
+        time.sleep(0.02)
+    return False
+
+
 def test_a_job_has_a_process_of_its_own_and_its_lines_come_back(executor: DaskExecutor) -> None:
     lines, bars = io.StringIO(), io.StringIO()
     seen = submit(executor, tell, console=Console(lines, bars)).result(30)
@@ -74,6 +86,7 @@ def test_a_job_has_a_process_of_its_own_and_its_lines_come_back(executor: DaskEx
     assert seen["folder"] == str(Path.cwd())
 
 
+@pytest.mark.campaign
 def test_two_workers_run_two_jobs_at_once(executor: DaskExecutor, tmp_path: Path) -> None:
     futures = [submit(executor, partial(meet, tmp_path, name, 2)) for name in ("a", "b")]
     assert [future.result(30) for future in futures] == [2, 2]
@@ -109,3 +122,70 @@ def test_an_address_without_a_scheduler_is_refused(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(dask_executor, "CONNECT_S", 0.5)
     with pytest.raises(InputError, match="--scheduler"):
         DaskExecutor("tcp://127.0.0.1:9")
+
+
+def worker_of(executor: DaskExecutor) -> int:
+    """Return the process of the worker that runs a job."""
+    busy = [worker for worker, running in executor._client.run(dask_worker.running).items() if running]
+    return int(executor._client.run(os.getpid, workers=busy)[busy[0]])
+
+
+@pytest.mark.campaign
+def test_a_job_whose_worker_is_killed_runs_on_another(executor: DaskExecutor, tmp_path: Path) -> None:
+    future = submit(executor, partial(sleep_only_once, tmp_path / "pid"))
+    pid = written(tmp_path / "pid")
+    os.kill(worker_of(executor), signal.SIGKILL)
+    assert future.result(30) == "again"
+    assert goes(pid)
+
+
+@pytest.mark.campaign
+def test_a_job_whose_workers_keep_dying_is_lost(
+    cluster: Any, executor: DaskExecutor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster.scheduler, "allowed_failures", 0)
+    future = submit(executor, partial(sleep_only_once, tmp_path / "pid"))
+    written(tmp_path / "pid")
+    os.kill(worker_of(executor), signal.SIGKILL)
+    died = future.result(30)
+    assert (type(died), died.status, died.began) == (Died, "lost", STARTED)
+
+
+@pytest.fixture
+def started() -> Iterator[Any]:
+    """A function that starts one of the processes of `tests.helpers.dask_parts`; all are killed at the end."""
+    processes = []
+
+    def start(*words: str) -> subprocess.Popen[bytes]:
+        processes.append(subprocess.Popen([sys.executable, "-m", "tests.helpers.dask_parts", *words]))
+        return processes[-1]
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.campaign
+def test_a_submitting_process_that_is_killed_leaves_no_job(cluster: Any, started: Any, tmp_path: Path) -> None:
+    process = started("submit", cluster.scheduler_address, str(tmp_path / "pid"))
+    pid = written(tmp_path / "pid")
+    process.kill()
+    assert goes(pid)
+
+
+@pytest.mark.campaign
+def test_a_scheduler_that_is_lost_is_an_error_and_nothing_hangs(started: Any, tmp_path: Path) -> None:
+    process = started("scheduler", str(tmp_path / "address"))
+    executor = DaskExecutor(written(tmp_path / "address"))
+    future = submit(executor, partial(write_pid_and_sleep, tmp_path / "pid"))
+    pid = written(tmp_path / "pid")
+    process.kill()
+    with pytest.raises(RunError, match=executor._address):
+        future.result(30)
+    begun = time.monotonic()
+    with pytest.raises(RunError):
+        submit(executor, tell)
+    executor.close()
+    assert time.monotonic() - begun < 10
+    assert goes(pid)

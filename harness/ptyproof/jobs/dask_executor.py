@@ -65,20 +65,25 @@ class DaskExecutor:
     def __init__(self, scheduler: str | Cluster, n_jobs: int | None = None) -> None:
         self._cluster = None if isinstance(scheduler, str) else scheduler
         self._client = _connected(scheduler)
-        self._n_jobs = n_jobs
+        # at least two: a scheduler may get workers later
+        self.n_jobs = max(2, sum(self._client.nthreads().values()) if n_jobs is None else n_jobs)
+        self._address = str(self._client.scheduler.address)
         self._topic = f"ptyproof-{uuid.uuid4().hex}"
         self._n_submitted = 0
         self._jobs: dict[str, _Job] = {}
         self._changing = threading.Lock()
         self._client.subscribe_topic(self._topic, self._hear)
 
-    @property
-    def n_jobs(self) -> int:
-        """How many jobs may run at once; at least two, as a scheduler may get workers later."""
-        return max(2, sum(self._client.nthreads().values()) if self._n_jobs is None else self._n_jobs)
-
     def submit(self, work: Work, limits: JobProcesses, needs: Needs, console: Console) -> Future[Any]:
-        """Give work to the scheduler."""
+        """Give work to the scheduler.
+
+        Raises
+        ------
+        RunError
+            If the scheduler was lost.
+        """
+        if self._client.status != "running":
+            raise self._lost()
         future: Future[Any] = Future()
         future.set_running_or_notify_cancel()  # only `cancel` ends it
         job = _Job(future, console)
@@ -177,12 +182,11 @@ class DaskExecutor:
             return error
         except Exception as error:  # noqa: BLE001 - whatever Dask raises, the job has no end
             if task.status == "cancelled":
-                return RunError(f"the Dask scheduler at {self._address} does not answer any more")
+                return self._lost()
             return RunError(f"Dask could not run the job: {type(error).__name__}: {error}")
 
-    @property
-    def _address(self) -> str:
-        return str(self._client.scheduler.address if self._client.scheduler else "")
+    def _lost(self) -> RunError:
+        return RunError(f"the Dask scheduler at {self._address} was lost; the same command goes on with another one")
 
 
 def _connected(scheduler: str | Cluster) -> Client:
