@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from ptyproof.runs.matrix import MatrixRun, PhaseFolder
     from ptyproof.study.design import StudyDesign
     from ptyproof.study.jobs import TrainingJob
+    from ptyproof.training.device import RunOptions
 
 _OF_JOBS = ("retry", "job-timeout", "job-memory", "jobs", "executor", "executor-options", "scheduler")
 _OPTIONS = ("study", "base-npz", "accelerator", *_OF_JOBS)
@@ -62,9 +63,11 @@ def pytest_configure(config: pytest.Config) -> None:
     try:
         study_of(config)
         if value_of(config, "accelerator") != "auto":
-            from ptyproof.training.device import RunOptions, resolve_accelerator
+            from ptyproof.training.device import resolve_accelerator
 
-            resolve_accelerator(RunOptions(accelerator=value_of(config, "accelerator")).accelerator)
+            options = _run_options(config)
+            if options.here:
+                resolve_accelerator(options.accelerator)
         base = value_of(config, "base-npz")
         if base != "builtin" and not Path(base).is_file():
             raise InputError(f"--base-npz must be a file or builtin, got {base}")
@@ -111,7 +114,6 @@ def ptyproof_matrix_run(
 ) -> Iterator[MatrixRun]:
     """The run of the study's matrix in the artifact hub; the other fixtures are steps of it."""
     from ptyproof.runs.matrix import MatrixRun
-    from ptyproof.training.device import RunOptions
 
     config = request.config
     with plain_errors():
@@ -122,7 +124,7 @@ def ptyproof_matrix_run(
         ptyproof_artifact_hub,
         ptyproof_study_design,
         ptyproof_base_dataset,
-        RunOptions(accelerator=value_of(config, "accelerator"), threads=1),
+        _run_options(config),
         selected or None,
         call_id,
         reconstructions or None,
@@ -207,6 +209,14 @@ def _how_jobs_run(config: pytest.Config) -> tuple[JobProcesses, frozenset[str]]:
     memory = value_of(config, "job-memory")
     limits = JobProcesses(value_of(config, "job-timeout"), None if memory is None else n_bytes(memory))
     return limits, checked_retry(tuple(value_of(config, "retry")))
+
+
+def _run_options(config: pytest.Config) -> RunOptions:
+    from ptyproof.training.device import RunOptions
+
+    return RunOptions(
+        accelerator=value_of(config, "accelerator"), threads=1, here=value_of(config, "executor") == "local"
+    )
 
 
 def _opener(config: pytest.Config) -> Opener:

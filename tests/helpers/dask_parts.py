@@ -39,4 +39,7 @@ def submit(address: str, place: str) -> None:
 
 
 if __name__ == "__main__":
-    {"scheduler": scheduler, "submit": submit}[sys.argv[1]](*sys.argv[2:])
+    if sys.argv[1] == "scheduler":
+        scheduler(sys.argv[2])
+    else:
+        submit(sys.argv[2], sys.argv[3])

@@ -34,8 +34,9 @@ NO_LIMITS = JobProcesses()
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
+    how = {"resources": {"GPU": 1}, "env": {"CUDA_VISIBLE_DEVICES": "5,7"}, "dashboard_address": None}
     with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=logging.ERROR
+        n_workers=2, threads_per_worker=1, processes=True, silence_logs=logging.ERROR, **how
     ) as cluster:
         yield cluster
 
@@ -84,6 +85,11 @@ def test_a_job_has_a_process_of_its_own_and_its_lines_come_back(executor: DaskEx
     assert "bar" in bars.getvalue()
     assert seen["pid"] != os.getpid()
     assert seen["folder"] == str(Path.cwd())
+
+
+def test_a_job_that_takes_a_gpu_sees_no_other_one(executor: DaskExecutor) -> None:
+    futures = [executor.submit(tell, NO_LIMITS, Needs(gpu), Console.silent()) for gpu in (True, False)]
+    assert [future.result(30)["gpu"] for future in futures] == ["5", "5,7"]
 
 
 @pytest.mark.campaign

@@ -40,6 +40,7 @@ COMMANDS = {
     "migrate": "migrate",
     "new-method": "new_method",
     "conformance": "conformance",
+    "executor": "executor",
     "docs": "docs",
 }
 _EPILOG = """\

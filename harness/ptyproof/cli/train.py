@@ -62,7 +62,8 @@ def _run(args: argparse.Namespace) -> int:
 
     if args.max_epochs is not None:
         checks.integer("--max-epochs", args.max_epochs, 1, 10**6)
-    options = RunOptions(args.accelerator, args.deterministic, args.num_workers, args.logger, args.threads)
+    here = args.executor == "local"
+    options = RunOptions(args.accelerator, args.deterministic, args.num_workers, args.logger, args.threads, here)
     phase = opened(TrainingPhase, args, options, args.retrain, max_epochs=args.max_epochs)
     status = run(phase, cells(args), args)
     if not args.dry_run:

@@ -9,8 +9,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from ptyproof.errors import InputError
@@ -72,16 +74,21 @@ def open_cluster(kind: str, options: ClusterOptions, threads: int = 1) -> DaskEx
     InputError
         If the batch system refuses an allocation; with what its command said.
     """
-    cluster = _class(kind)(**arguments(kind, options, threads))
-    try:
-        cluster.scale(jobs=max(1, options.minimum))
-        cluster.sync(_settled, cluster)
+    with ExitStack() as held:
+        found = arguments(kind, options, threads)
+        if options.tls:
+            found["security"] = held.enter_context(_certificate(Path(options.log_directory or Path.cwd())))
+        cluster = _class(kind)(**found)
+        held.callback(cluster.close)
+        try:
+            cluster.scale(jobs=max(1, options.minimum))
+            cluster.sync(_settled, cluster)
+        except RuntimeError as error:
+            said = str(error).partition("stderr:\n")[2].strip() or str(error)
+            raise InputError(f"{kind} refused an allocation: {' '.join(said.split())}") from error
         cluster.adapt(minimum_jobs=options.minimum, maximum_jobs=options.maximum, target_duration="100ms")
-        return DaskExecutor(cluster, options.slots(threads) * options.maximum)
-    except RuntimeError as error:
-        cluster.close()
-        said = str(error).partition("stderr:\n")[2].strip() or str(error)
-        raise InputError(f"{kind} refused an allocation: {' '.join(said.split())}") from error
+        n_jobs = options.slots(threads) * options.maximum
+        return DaskExecutor(cluster, n_jobs, gpus=options.gpus > 0, held=held)
 
 
 def arguments(kind: str, options: ClusterOptions, threads: int = 1) -> dict[str, Any]:
@@ -108,8 +115,6 @@ def arguments(kind: str, options: ClusterOptions, threads: int = 1) -> dict[str,
         "scheduler_options": scheduler,
         "silence_logs": logging.CRITICAL,
     }
-    if options.tls:
-        found |= {"security": True, "shared_temp_directory": options.log_directory or str(Path.cwd())}
     directives = list(options.directives)
     if kind == "htcondor":
         return found | {"disk": options.disk, "job_extra_directives": _htcondor(options, directives)}
@@ -145,6 +150,24 @@ def _pbs_resources(options: ClusterOptions) -> str:
     return f"select=1:ncpus={options.cores}:mem={memory}:ngpus={options.gpus}"
 
 
+@contextmanager
+def _certificate(folder: Path) -> Iterator[Any]:
+    """Yield the security of a run: its key and certificate, in a folder that only this user reads, until it ends."""
+    from distributed import Security
+
+    folder.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=".ptyproof-tls-", dir=folder.resolve()) as name:
+        made = Security.temporary()
+        certificate, key = Path(name, "certificate.pem"), Path(name, "key.pem")
+        certificate.write_text(made.tls_ca_file, encoding="ascii")
+        key.write_text(made.tls_worker_key, encoding="ascii")
+        roles = ("scheduler", "worker", "client")
+        files = {f"tls_{role}_cert": str(certificate) for role in roles} | {
+            f"tls_{role}_key": str(key) for role in roles
+        }
+        yield Security(require_encryption=True, tls_ca_file=str(certificate), **files)
+
+
 def _class(kind: str) -> Any:
     import dask_jobqueue
 
@@ -155,6 +178,7 @@ async def _settled(cluster: JobQueueCluster) -> None:
     """Wait until the allocations were submitted; raise what the submission raised of one that was refused."""
     from distributed import Status
 
+    asyncio.get_running_loop().set_exception_handler(lambda *_: None)  # of the first submission, which nothing awaits
     await cluster
     allocations = list(cluster.workers.values())
     # what was refused is submitted once more

@@ -6,13 +6,15 @@ Dask decides where a job runs, moves what waits, and runs a job again whose work
 
 from __future__ import annotations
 
+import logging
 import os
 import pickle
 import threading
 import time
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from concurrent.futures import CancelledError, Future
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -52,9 +54,14 @@ class DaskExecutor:
     Parameters
     ----------
     scheduler
-        The address of a scheduler, such as `tcp://login1:8786`; or a cluster, which `close` ends.
+        The address of a scheduler, such as `tcp://login1:8786`, or a cluster.
     n_jobs
         Jobs that may run at once; None is the threads of the workers that there are.
+    gpus
+        The workers declare their GPUs as the resource `GPU`, as in `dask worker --resources GPU=2`; None asks those
+        that there are. Without it, a job that takes a GPU may go to any worker.
+    held
+        What `close` gives back at last, such as the cluster.
 
     Raises
     ------
@@ -62,12 +69,22 @@ class DaskExecutor:
         If no scheduler answers at the address.
     """
 
-    def __init__(self, scheduler: str | Cluster, n_jobs: int | None = None) -> None:
-        self._cluster = None if isinstance(scheduler, str) else scheduler
-        self._client = _connected(scheduler)
+    def __init__(
+        self,
+        scheduler: str | Cluster,
+        n_jobs: int | None = None,
+        gpus: bool | None = None,
+        held: ExitStack | None = None,
+    ) -> None:
+        with ExitStack() as opened:
+            opened.enter_context(_quiet())
+            opened.push((held or ExitStack()).pop_all())
+            self._client = _connected(scheduler)
+            self._held = opened.pop_all()
         # at least two: a scheduler may get workers later
         self.n_jobs = max(2, sum(self._client.nthreads().values()) if n_jobs is None else n_jobs)
         self._address = str(self._client.scheduler.address)
+        self._gpus = self._declare_gpus() if gpus is None else gpus
         self._topic = f"ptyproof-{uuid.uuid4().hex}"
         self._n_submitted = 0
         self._jobs: dict[str, _Job] = {}
@@ -100,7 +117,7 @@ class DaskExecutor:
             process.preloaded(),
             {name: os.environ[name] for name in _PASSED_ON if name in os.environ},
         )
-        resources = {"GPU": 1} if needs.gpu and self._has_gpus() else None
+        resources = {"GPU": 1} if needs.gpu and self._gpus else None
         job.task = self._client.submit(dask_worker.do, handed, key=key, pure=False, resources=resources)
         job.task.add_done_callback(partial(self._end, key))
         return future
@@ -119,13 +136,12 @@ class DaskExecutor:
             job.future.set_exception(CancelledError())
 
     def close(self) -> None:
-        """End all jobs, and the cluster if the executor has one."""
+        """End all jobs, disconnect, and give back what is held."""
         self.cancel([job.future for job in self._jobs.values()])
-        self._client.close()
-        if self._cluster is not None:
-            self._cluster.close()
+        with self._held:
+            self._client.close()
 
-    def _has_gpus(self) -> bool:
+    def _declare_gpus(self) -> bool:
         workers = self._client.scheduler_info(n_workers=-1)["workers"].values()
         return any(worker["resources"].get("GPU") for worker in workers)
 
@@ -187,6 +203,17 @@ class DaskExecutor:
 
     def _lost(self) -> RunError:
         return RunError(f"the Dask scheduler at {self._address} was lost; the same command goes on with another one")
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep Dask's log from the terminal: what it says of connections and workers is said by the ends of jobs."""
+    from distributed.utils import silence_logging_cmgr
+
+    with ExitStack() as stack:
+        for name in [name for name in logging.root.manager.loggerDict if name.partition(".")[0] == "distributed"]:
+            stack.enter_context(silence_logging_cmgr(logging.CRITICAL, root=name))
+        yield
 
 
 def _connected(scheduler: str | Cluster) -> Client:

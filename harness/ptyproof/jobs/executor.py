@@ -19,7 +19,7 @@ Work = Callable[[Console, Callable[[str], None]], Any]  # `jobs.process.run` say
 
 @dataclass(frozen=True)
 class Needs:
-    """What a job takes of a machine: one thread of the CPU, and a GPU of its own if `gpu` is True."""
+    """What a job takes of a machine: one thread of the CPU, and with `gpu` a GPU of its own, if the machine has any."""
 
     gpu: bool = False
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 
 from ptyproof.provenance.environment import gpu_is_present
 
@@ -28,12 +28,11 @@ class FreeGpus:
 
     @contextmanager
     def one(self) -> Iterator[Mapping[str, str]]:
-        """Hold a GPU; yield the variables with which a job sees no other one. They are empty where no GPU is free."""
-        try:
-            gpu = self._free.get_nowait()
-        except Empty:
+        """Hold a GPU, once one is free; yield the variables with which a job sees no other one: none without GPUs."""
+        if not self.n_gpus:
             yield {}
             return
+        gpu = self._free.get()
         try:
             yield {"CUDA_VISIBLE_DEVICES": gpu}
         finally:

@@ -178,6 +178,8 @@ def run(
     KeyboardInterrupt
         If this process is interrupted; the job's process has ended then.
     """
+    if stop is not None and stop.is_set():
+        raise CancelledError
     context = multiprocessing.get_context("forkserver")
     mine, theirs = context.Pipe(duplex=False)
     killed_before = n_killed_for_memory()

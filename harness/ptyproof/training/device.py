@@ -36,6 +36,8 @@ class RunOptions:
         `csv` writes metrics.csv, `none` does not.
     threads
         CPU threads of torch; None keeps torch's own number. Results depend on it.
+    here
+        Whether this machine runs them; if not, the machine that does says whether there is a GPU.
     """
 
     accelerator: str = "auto"
@@ -43,6 +45,7 @@ class RunOptions:
     num_workers: int = 0
     logger: str = "csv"
     threads: int | None = None
+    here: bool = True
 
     def __post_init__(self) -> None:
         if self.accelerator not in ACCELERATORS:
@@ -55,10 +58,10 @@ class RunOptions:
             raise InputError(f"--threads must be a whole number >= 1, got {self.threads}")
 
     def pinned(self) -> RunOptions:
-        """Return the options with the number of threads that this process has, so that another one uses as many."""
+        """Return the options for another process, which uses as many threads as this one, and knows its own GPUs."""
         import torch
 
-        return replace(self, threads=self.threads or torch.get_num_threads())
+        return replace(self, threads=self.threads or torch.get_num_threads(), here=True)
 
 
 def resolve_accelerator(wanted: str) -> Accelerator:

@@ -40,8 +40,9 @@ class TrainingPhase(JobPhase[TrainingJob]):
         return design if self.max_epochs is None else replace(design, max_epochs=self.max_epochs)
 
     def check(self) -> None:
-        """Raise InputError if a GPU is requested but not found."""
-        resolve_accelerator(self.options.accelerator)
+        """Raise InputError if a GPU is requested but not found on this machine, which runs the jobs."""
+        if self.options.here:
+            resolve_accelerator(self.options.accelerator)
 
     def enumerate(
         self, filters: JobFilters | None = None, allow_missing_phase_d: bool = False
@@ -55,7 +56,8 @@ class TrainingPhase(JobPhase[TrainingJob]):
 
     def needs(self, job: TrainingJob) -> Needs:
         """Return that a training takes a GPU, where trainings run on one."""
-        return Needs(gpu=resolve_accelerator(self.options.accelerator) == "gpu")
+        wanted = self.options.accelerator
+        return Needs(gpu=(resolve_accelerator(wanted) == "gpu") if self.options.here else wanted != "cpu")
 
     def same_result(self, job: TrainingJob) -> Hashable | None:
         """Return the cell that names a training which several cells share."""
