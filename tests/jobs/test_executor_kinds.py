@@ -140,7 +140,7 @@ def failed(executor: LocalExecutor, folder: Path) -> Iterator[str]:
 
 
 def test_what_does_not_work_is_found(server: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ptyproof.jobs.executor_check._SOON_S", 0.5)
+    monkeypatch.setattr("ptyproof.jobs.executor_check.SOON_S", 0.5)
     assert list(failed(Silent(1), tmp_path)) == ["worker"]
     deaf = Deaf(2)
     monkeypatch.setattr("ptyproof.jobs.executor_check.TIMEOUT_S", 30.0)

@@ -30,7 +30,7 @@ from ptyproof.provenance.anonymity import host_label
 from ptyproof.provenance.environment import environment, n_cpus
 
 TIMEOUT_S = 300.0  # for the first job, which may wait for an allocation
-_SOON_S = 30.0  # for what the other jobs do
+SOON_S = 30.0  # for what the other jobs do
 _PACKAGES = ("numpy", "scipy", "torch", "lightning")
 
 Began = Callable[[str], None]
@@ -98,12 +98,12 @@ def check_executor(executor: Executor, artifact_root: Path, timeout_s: float = T
         yield Answer(True, f"worker: a job came back after {clock.seconds() - begun:.1f} s from {found.host}")
         yield _versions_of(found)
         yield Answer(found.text == ours.name, f"files: {artifact_root} is {_seen(found.text == ours.name)} there")
-        wrote = _within(_SOON_S if found.text else 0.0, theirs.is_file)
+        wrote = _within(SOON_S if found.text else 0.0, theirs.is_file)
         yield Answer(wrote, f"files: what a job writes into {artifact_root} is {_seen(wrote)} here")
     finally:
         ours.unlink(missing_ok=True)
         theirs.unlink(missing_ok=True)
-    came = _within(_SOON_S, lambda: ours.name in lines.text)
+    came = _within(SOON_S, lambda: ours.name in lines.text)
     yield Answer(came, f"lines: those of a job {'come' if came else 'do not come'} back")
     yield _killing(executor, submit, lines)
     gpus = ", ".join(found.gpus) or "no GPU"
@@ -149,13 +149,13 @@ def _killing(executor: Executor, submit: Callable[[Any], Future[Any]], lines: _L
     """Cancel a job that sleeps, and look for its process."""
     word = uuid.uuid4().hex
     sleeping = submit(partial(sleep, word))
-    _within(_SOON_S, lambda: (f"{word} " in lines.text and lines.text.endswith("\n")) or sleeping.done())
+    _within(SOON_S, lambda: (f"{word} " in lines.text and lines.text.endswith("\n")) or sleeping.done())
     executor.cancel([sleeping])
     said = next((line.split() for line in lines.text.splitlines() if line.startswith(word)), None)
-    ended = _answer(sleeping, _SOON_S)
+    ended = _answer(sleeping, SOON_S)
     if said is None or not isinstance(ended, CancelledError):
         return Answer(False, f"ends: a job that sleeps could not be canceled: {ended}")
-    left = _answer(submit(partial(runs, int(said[1]), said[2])), _SOON_S)
+    left = _answer(submit(partial(runs, int(said[1]), said[2])), SOON_S)
     if left is True:
         return Answer(False, f"ends: process {said[1]} on {said[2]} runs after its job was canceled")
     if left is not False:
