@@ -15,7 +15,7 @@ import uuid
 from collections.abc import Collection, Iterator
 from concurrent.futures import CancelledError, Future
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,12 +40,13 @@ _PASSED_ON = ("PTYPROOF_ANONYMOUS",)
 
 @dataclass(eq=False)
 class _Job:
-    """A job that a scheduler has: the task, where its lines go, and when its process began, once it has."""
+    """A job that a scheduler has: the task, where its lines go, when its process began, and what it ended with."""
 
     future: Future[Any]
     console: Console
     task: Task[Any] | None = None
     began: str | None = None
+    ends: list[Any] = field(default_factory=list)
 
 
 class DaskExecutor:
@@ -153,19 +154,22 @@ class DaskExecutor:
             if not any(key in keys for running in found.values() for key in running):
                 return
 
-    def _hear(self, event: tuple[float, tuple[str, str, str]]) -> None:
+    def _hear(self, event: tuple[float, tuple[str, str, Any]]) -> None:
         """Pass on what a job says; Dask calls this in its own thread."""
-        key, kind, text = event[1]
+        key, kind, what = event[1]
         with self._changing:
             job = self._jobs.get(key)
             if job is None:
                 return
             if kind == "began":
-                job.began = text
+                job.began = what
+                return
+            if kind == "end":
+                job.ends = [pickle.loads(what)]  # noqa: S301 - of our own worker
                 return
             stream = job.console.lines if kind == "line" else job.console.bars
             if stream is not None:
-                stream.write(text)
+                stream.write(what)
                 stream.flush()
 
     def _end(self, key: str, task: Task[Any]) -> None:
@@ -190,7 +194,7 @@ class DaskExecutor:
         from distributed.scheduler import KilledWorker
 
         try:
-            return task.result()
+            return job.ends[0] if task.status == "finished" and job.ends else task.result()
         except KilledWorker as error:
             reason = f"its worker died, {error.allowed_failures + 1} times"
             return Died("lost", reason, job.began, is_certain=False)

@@ -1,8 +1,8 @@
 """What a worker of Dask does with a job: start the job's process, pass on what it says, and end it when asked.
 
 Dask gives each job to a worker as one task, which runs in a thread of the worker. The thread waits for the job's own
-process, so a job keeps its state file, its limits and its ends. Lines, bars and the time of the begin go through
-Dask's log of events to the process that submitted the job.
+process, so a job keeps its state file, its limits and its ends. Lines, bars, the time of the begin and the end go
+through Dask's log of events to the process that submitted the job.
 """
 
 from __future__ import annotations
@@ -46,7 +46,8 @@ class Handed:
     gpu
         It holds a GPU of the worker.
     topic
-        Of Dask's log of events, under which the job's lines are sent; messages are (key of the task, kind, text).
+        Of Dask's log of events, under which the job's lines are sent; messages are (key of the task, kind, text), and
+        the pickled end of the job, which spares fetching it from the worker.
     bars
         Progress bars are sent as well.
     folder
@@ -91,7 +92,9 @@ def do(handed: Handed) -> Any:
         with ExitStack() as held:
             gpu = held.enter_context(_gpus().one()) if handed.gpu else {}
             variables = {**handed.variables, **gpu}
-            return process.run(work, handed.limits, console, unwanted, variables, partial(send, "began"))
+            end = process.run(work, handed.limits, console, unwanted, variables, partial(send, "began"))
+            send("end", pickle.dumps(end))  # arrives before Dask says that the task has ended
+            return end
     except CancelledError:
         if unwanted.by_closing:
             raise Reschedule from None
@@ -120,8 +123,8 @@ def _in_folder(folder: str, work: bytes, console: Console, began: Callable[[str]
     return pickle.loads(work)(console, began)  # noqa: S301 - the worker runs what its client sends
 
 
-def _send(worker: Worker, topic: str, key: str, kind: str, text: str) -> None:
-    worker.log_event(topic, (key, kind, text))
+def _send(worker: Worker, topic: str, key: str, kind: str, what: str | bytes) -> None:
+    worker.log_event(topic, (key, kind, what))
 
 
 @dataclass(frozen=True)
