@@ -72,7 +72,10 @@ def pytest_configure(config: pytest.Config) -> None:
         if base != "builtin" and not Path(base).is_file():
             raise InputError(f"--base-npz must be a file or builtin, got {base}")
         if any(value_of(config, name) for name in _OF_JOBS):
-            _opener(config)
+            opener = _opener(config)
+            is_run = asks_for_real_runs(config) and not config.option.collectonly
+            if is_run and value_of(config, "executor") == "dask":
+                opener().close()  # whether the scheduler answers is known before anything is written
     except Exception as error:
         said = str(error) if isinstance(error, InputError) else sentence_about(error)
         if said is None:

@@ -126,6 +126,18 @@ def test_htcondor_has_attributes_in_place_of_directives(
 
 
 @pytest.mark.parametrize(
+    ("walltime", "lifetime"),
+    [("02:30:00", ("8700s", "150s")), ("00:10:00", ("540s", "30s")), ("00:00:05", ("5s", "0s"))],
+)
+def test_a_worker_closes_before_its_allocation_ends(
+    options: Callable[[str], ClusterOptions], walltime: str, lifetime: tuple[str, str]
+) -> None:
+    worker = script("slurm", options(f'memory = "1 GiB"\ntls = false\nwalltime = "{walltime}"'))[-1].split()
+    assert (worker[worker.index("--lifetime") + 1], worker[worker.index("--lifetime-stagger") + 1]) == lifetime
+    assert "--lifetime" not in script("slurm", options('memory = "1 GiB"\ntls = false'))[-1]
+
+
+@pytest.mark.parametrize(
     ("text", "at_fault"),
     [
         ("cores = 1", "memory"),

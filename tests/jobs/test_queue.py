@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import resource
 import threading
 from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import closing, nullcontext
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -19,6 +21,7 @@ from ptyproof.jobs.attempt import EndedJob, Outcome
 from ptyproof.jobs.executor import Needs, Work
 from ptyproof.jobs.process import JobProcesses
 from ptyproof.jobs.queue import JobQueue
+from ptyproof.runs.folder import RunFolder
 
 
 @dataclass
@@ -157,3 +160,25 @@ def test_a_queue_that_closes_records_what_had_ended(by_hand: tuple[JobQueue, ByH
     queue.close()
     assert phase.steps == [["y"]]
     assert executor.futures[0].cancelled()
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="open files are counted in /proc")
+def test_any_number_of_jobs_that_wait_needs_few_open_files(
+    by_hand: tuple[JobQueue, ByHand, Recording], tmp_path: Path
+) -> None:
+    queue, executor, phase = by_hand
+    n_jobs, folder, (soft, hard) = 200, RunFolder(tmp_path / "hub"), resource.getrlimit(resource.RLIMIT_NOFILE)
+    n_open = len(list(Path("/proc/self/fd").iterdir()))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (n_open + 20, hard))
+    try:
+        jobs = [
+            queue.submit(phase, f"job{number}", folder.log("phase.log", Console.silent())) for number in range(n_jobs)
+        ]
+        for job, future in zip(jobs, executor.futures, strict=True):
+            job.console.say(f"{folder.hub}/{job.job} has ended")
+            future.set_result(None)
+        queue.wait_for(jobs[-1])
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    lines = (folder.real_run / "phase.log").read_text(encoding="utf-8").splitlines()
+    assert lines == [f"job{number} has ended" for number in range(n_jobs)]

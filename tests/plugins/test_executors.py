@@ -58,3 +58,17 @@ def test_what_cannot_be_meant_is_refused_before_anything_is_collected(
     assert run.status == 4
     assert "--ptyproof-" in run.screen
     assert not (tmp_path / "hub").exists()
+
+
+def test_a_scheduler_that_does_not_answer_is_one_usage_error_and_nothing_is_written(
+    study_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("distributed", reason="needs the extra cluster")
+    monkeypatch.setenv("DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT", "300ms")
+    words = ("--ptyproof-executor=dask", "--ptyproof-scheduler=tcp://127.0.0.1:9")
+    asked = (*STUDY_AS_TESTS, f"--ptyproof-study={study_file}", *words)
+    run = run_pytest(tmp_path / "run", *asked, hub=tmp_path / "hub")
+    assert run.status == 4
+    assert run.screen.count("--ptyproof-scheduler") == 1
+    assert not (tmp_path / "hub").exists()
+    assert run_pytest(tmp_path / "run", *asked, "--collect-only", hub=tmp_path / "hub").status == 0

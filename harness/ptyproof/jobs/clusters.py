@@ -32,6 +32,7 @@ CLUSTERS = {
     "htcondor": ("HTCondorCluster", ""),
 }
 NAME = "ptyproof"
+MOST_RESERVE_S = 300  # of the walltime, in which a worker starts, and hands on its jobs at the end
 _GPUS: dict[str, Callable[[ClusterOptions], str]] = {
     "slurm": lambda options: f"--gres=gpu:{options.gpus}",
     "lsf": lambda options: f'-gpu "num={options.gpus}"',
@@ -99,6 +100,7 @@ def arguments(kind: str, options: ClusterOptions, threads: int = 1) -> dict[str,
         str(slots),
         "--no-dashboard",
         *(["--resources", f"GPU={options.gpus}"] if options.gpus else []),
+        *_lifetime(options),
     ]
     scheduler = {"port": options.scheduler_port, "dashboard": False, "dashboard_address": ":0"}
     found: dict[str, Any] = {
@@ -128,6 +130,16 @@ def arguments(kind: str, options: ClusterOptions, threads: int = 1) -> dict[str,
     elif options.gpus:
         directives.insert(0, _GPUS[kind](options))
     return found | {"job_extra_directives": directives}
+
+
+def _lifetime(options: ClusterOptions) -> list[str]:
+    """Return that a worker closes before its allocation ends, and hands its jobs on; each at another moment."""
+    if options.walltime is None:
+        return []
+    hours, minutes, seconds = map(int, options.walltime.split(":"))
+    walltime_s = 3600 * hours + 60 * minutes + seconds
+    reserve_s = min(MOST_RESERVE_S, walltime_s // 10)
+    return ["--lifetime", f"{walltime_s - reserve_s}s", "--lifetime-stagger", f"{reserve_s // 2}s"]
 
 
 def _htcondor(options: ClusterOptions, directives: list[str]) -> dict[str, str]:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from distributed import Future as Task
     from distributed.deploy import Cluster
 
-CONNECT_S = 15.0  # within which a scheduler answers
+CONNECT_S = 15.0  # within which a scheduler answers, or less where Dask is configured so
 END_S = 20.0  # within which the processes of canceled jobs have ended
 _LOOK_S = 0.1
 _PASSED_ON = ("PTYPROOF_ANONYMOUS",)
@@ -221,12 +221,15 @@ def _quiet() -> Iterator[None]:
 
 
 def _connected(scheduler: str | Cluster) -> Client:
+    import dask
+    from dask.utils import parse_timedelta
     from distributed import Client
 
+    within_s = min(CONNECT_S, parse_timedelta(dask.config.get("distributed.comm.timeouts.connect")))
     try:
-        return Client(scheduler, timeout=CONNECT_S, set_as_default=False)
+        return Client(scheduler, timeout=within_s, set_as_default=False)
     except (OSError, ValueError) as error:
         raise InputError(
             f"--scheduler must be the address of a Dask scheduler, as in tcp://host:8786; {scheduler!r} gave no answer "
-            f"within {CONNECT_S:g} s: {error}"
+            f"within {within_s:g} s: {error}"
         ) from error

@@ -97,6 +97,9 @@ def do(handed: Handed) -> Any:
             return end
     except CancelledError:
         if unwanted.by_closing:
+            console.say(
+                "the worker of this job closes, as before the end of an allocation; another worker goes on with it"
+            )
             raise Reschedule from None
         return None  # nothing waits for it
     finally:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
 from ptyproof.checking.hub import judge_hub
 from ptyproof.console import Console
@@ -120,12 +120,14 @@ class RunFolder:
     def log(self, name: str, watched: Console) -> Iterator[Console]:
         """Yield a console whose lines are appended to `real_run/NAME`, with paths relative to the hub.
 
-        Progress is shown where `watched` shows it.
+        Progress is shown where `watched` shows it. The log is open only while a line is written, so any number of jobs
+        that wait may have one.
         """
         path = self.real_run / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        with appended(path) as file:
-            yield Console(_Redacted(file, f"{self.hub}/", redaction(self.hub)), watched.bars)
+        log = _Log(path, f"{self.hub}/", redaction(self.hub))
+        log.write("")
+        yield Console(log, watched.bars)
 
     def _simulated(self) -> list[File]:
         """Return the records of the datasets of Phase C."""
@@ -140,17 +142,17 @@ class RunFolder:
 
 
 @dataclass(frozen=True)
-class _Redacted:
-    """A stream that removes a prefix and private text from what is written."""
+class _Log:
+    """A stream that appends what is written to a file, without a prefix and private text."""
 
-    stream: TextIO
+    path: Path
     prefix: str
     redaction: Redaction
 
     def write(self, text: str, /) -> None:
-        """Write a text without prefix and private text."""
-        self.stream.write(self.redaction.clean(text.replace(self.prefix, "")))
+        """Append a text."""
+        with appended(self.path) as file:
+            file.write(self.redaction.clean(text.replace(self.prefix, "")))
 
     def flush(self) -> None:
-        """Pass on what was written."""
-        self.stream.flush()
+        """Every text was written at once."""
