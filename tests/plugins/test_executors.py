@@ -28,7 +28,7 @@ def test_results_through_dask_are_those_of_this_machine(study_file: Path, tmp_pa
     asked = (*STUDY_AS_TESTS, f"--ptyproof-study={study_file}")
     here = run_pytest(tmp_path / "here", *asked, "--ptyproof-jobs=1", hub=tmp_path / "here-hub")
     with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs=logging.ERROR
+        n_workers=2, threads_per_worker=1, dashboard_address=":0", silence_logs=logging.ERROR
     ) as cluster:
         words = ("--ptyproof-executor=dask", f"--ptyproof-scheduler={cluster.scheduler_address}")
         there = run_pytest(tmp_path / "there", *asked, *words, hub=tmp_path / "there-hub")
