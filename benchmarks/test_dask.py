@@ -31,8 +31,9 @@ from ptyproof.jobs.executor import Needs, Work
 from ptyproof.jobs.process import JobProcesses, Stop
 from ptyproof.jobs.queue import JobQueue
 from ptyproof.records.cell_ledger import NOT_ENDED
+from ptyproof.records.job_record import JobRecord
 from ptyproof.records.training_ledger import TrainingLedger
-from ptyproof.study.jobs import JobFilters
+from ptyproof.study.jobs import JobFilters, TrainingJob
 from tests.helpers.ledgers import enumeration, ledger_with, study_of
 
 JOBS = (100, 1_000, 10_000)
@@ -45,12 +46,16 @@ BEGUN = "2026-01-01T00:00:00Z"
 EXAMPLE = Path(__file__).parents[1] / "tests" / "schemas" / "examples" / "training_manifest" / "valid"
 
 
-def simulate(key: str, console: Console, began: Callable[[str], None]) -> str:
-    """Take the time of a job that has nothing to do."""
+def simulate(
+    record: JobRecord[TrainingJob], changes: Mapping[str, Any], console: Console, began: Callable[[str], None]
+) -> EndedJob[TrainingJob]:
+    """Take the time of a job that has nothing to do, and leave its entry in its folder."""
     began(BEGUN)
+    record.job.artifact_dir.mkdir(parents=True)
+    record.record(result=TrainingLedger.lost_result(NOT_ENDED) | {"started": BEGUN})
     time.sleep(SLEEP_S)
-    console.say(f"{key}: success")
-    return key
+    console.say(f"{record.job.key}: success")
+    return EndedJob(record.job, record.record(**changes))
 
 
 def run_in_thread(
@@ -81,7 +86,7 @@ class Simulated:
 
     def work_elsewhere(self, job: Any, place: str = "") -> Work:
         """Return the work of a job."""
-        return partial(simulate, job.key)
+        return partial(simulate, self.ledger.handed(job), self.changes)
 
     def needs(self, job: Any) -> Needs:
         """Return what every job takes."""
@@ -91,12 +96,10 @@ class Simulated:
         """Return that no other job has the same result."""
 
     def ended(self, outcomes: Sequence[Outcome[Any]]) -> list[EndedJob[Any]]:
-        """Record the begin and the end of jobs."""
-        ends = []
-        for outcome in outcomes:
-            assert outcome.value == outcome.job.key
-            self.ledger.record(outcome.job, result=self.ledger.lost_result(NOT_ENDED) | {"started": BEGUN})
-            ends.append(EndedJob(outcome.job, self.ledger.record(outcome.job, **self.changes)))
+        """Record the ends of jobs, as `jobs.phase.JobPhase` does."""
+        ends = [one.value for one in outcomes if isinstance(one.value, EndedJob)]
+        assert len(ends) == len(outcomes)
+        self.ledger.take_in([(one.job.cell, one.entry) for one in ends])
         self.fold_if_due()
         return ends
 
@@ -111,7 +114,7 @@ def measured(n_jobs: int) -> dict[str, float]:
 
     entry = json.loads((EXAMPLE / "whole-dose.json").read_text(encoding="utf-8"))["jobs"][0]
     changes = {key: entry[key] for key in ("datasets", "training", "environment", "scores", "result")}
-    how: dict[str, Any] = {"dashboard_address": None, "silence_logs": logging.ERROR}
+    how: dict[str, Any] = {"dashboard_address": ":0", "silence_logs": logging.ERROR}
     with (
         ledger_with(design=study_of(n_jobs)) as ledger,
         LocalCluster(n_workers=N_WORKERS, threads_per_worker=N_THREADS, **how) as cluster,
