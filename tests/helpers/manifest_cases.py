@@ -273,7 +273,7 @@ OF_COMPARISONS = (
     case("PM209", "$.recipe.ms_ssim_sigma_px", G, recipe__ms_ssim_sigma_px=2.0),
     case("PM211", "$.cells", G, cells=lambda cells: cells[::-1]),
     case("PM211", "$.cells[0].measures", G, cells__0__measures=lambda found: found[::-1]),
-    case("PM304", "$.figures[2].file.path", G, figures=_twice),
+    case("PM304", "$.figures[3].file.path", G, figures=_twice),
     case(
         "PM304",
         "$.methods[0].reconstructions.half_a.sha256",

@@ -50,6 +50,7 @@ UNSEEN = replace(
         View("all", 1, AllPositions(), object="camera", trained_as="one"),
         View("all-brick", 1, AllPositions(), object="brick", trained_as="one", trained_at=1e4),
         View("some", 2, Spacing(0.9), object="brick", trained_at=1e4),
+        View("same-brick", 1, AllPositions(), object="brick", trained_as="one"),  # at 1e4: the network of all-brick
     ),
     objects=ObjectsDesign((ObjectDesign("grains"),), (CAMERA, BRICK)),
     training=TrainingDesign(
@@ -165,9 +166,11 @@ def test_cells_that_share_a_training_have_one_bundle_and_scores_of_their_own(mad
         "dose1000-all-gs1": None,
         "dose1000-all-brick-gs1": None,
         "dose1000-some-gs2": None,
+        "dose1000-same-brick-gs1": "dose1000-all-gs1",
         "dose10000-all-gs1": "dose1000-all-brick-gs1",
         "dose10000-all-brick-gs1": "dose1000-all-brick-gs1",
         "dose10000-some-gs2": "dose1000-some-gs2",
+        "dose10000-same-brick-gs1": "dose1000-all-brick-gs1",
     }
     for name in shared:
         folder = made.root / "e" / jobs[name]["artifact_dir"]
@@ -182,10 +185,18 @@ def test_no_job_waits_in_a_process_for_a_training_that_it_shares(made: Made) -> 
     for job in phase.enumerate().jobs:
         names.setdefault(phase.same_result(job), []).append(job.key)
     assert sorted(names.values()) == [
-        ["dose1000-all-brick-gs1", "dose10000-all-gs1", "dose10000-all-brick-gs1"],
-        ["dose1000-all-gs1"],
+        ["dose1000-all-brick-gs1", "dose10000-all-gs1", "dose10000-all-brick-gs1", "dose10000-same-brick-gs1"],
+        ["dose1000-all-gs1", "dose1000-same-brick-gs1"],
         ["dose1000-some-gs2", "dose10000-some-gs2"],
     ]
+
+
+def test_a_reconstruction_that_is_taken_over_names_the_network_that_it_was_made_with(made: Made) -> None:
+    jobs = {job["job"]: job for job in made.manifests["f"]["jobs"]}
+    own, taken_over = (jobs[f"dose10000-{view}-gs1-test-pinn"] for view in ("all-brick", "same-brick"))
+    assert taken_over["result"]["reused_from"] == own["job"]
+    assert taken_over["bundle"]["sha256"] == own["bundle"]["sha256"]
+    assert taken_over["bundle"]["path"] != own["bundle"]["path"], "each cell has a copy of the bundle"
 
 
 def test_each_object_is_a_cell_of_its_own_and_every_record_is_sound(made: Made) -> None:
@@ -196,7 +207,7 @@ def test_each_object_is_a_cell_of_its_own_and_every_record_is_sound(made: Made) 
             assert [str(f) for f in check_manifest(path).findings if f.severity == "error"] == [], path
 
 
-VIEWS, METHODS = ("all-gs1", "all-brick-gs1", "some-gs2"), ("flat", "pinn")
+VIEWS, METHODS = ("all-gs1", "all-brick-gs1", "some-gs2", "same-brick-gs1"), ("flat", "pinn")
 
 
 def test_a_test_object_among_the_training_objects_is_found(made: Made, tmp_path: Path) -> None:

@@ -94,6 +94,16 @@ def test_datasets_stay_where_others_were_trained_on_than_the_phases_recorded(fol
     assert folder.remove_datasets() == []
 
 
+def test_errors_in_a_manifest_are_those_of_the_judge_of_hubs(folder: RunFolder) -> None:
+    assert folder.errors_in(folder.manifest_path) == []
+    manifest = json.loads(folder.manifest_path.read_text())
+    manifest["jobs"][0]["result"]["status"] = "failed"
+    folder.manifest_path.write_text(json.dumps(manifest))
+    found = folder.errors_in(folder.manifest_path)
+    assert any("PM704 at $.jobs[0]" in error for error in found)
+    assert folder.errors_in(folder.reconstruction_manifest_path) == []
+
+
 @pytest.mark.parametrize("name", ["real_run/training_manifest.json", "work/phase_c/run_manifest.json"])
 def test_datasets_stay_where_a_record_is_missing(folder: RunFolder, name: str) -> None:
     (folder.hub / name).unlink()

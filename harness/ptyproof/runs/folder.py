@@ -71,6 +71,16 @@ class RunFolder:
         """Write the manifests of Phases E and F with all that was recorded of their jobs."""
         fold_recorded(self.real_run)
 
+    def errors_in(self, path: Path) -> list[str]:
+        """Return the errors that the judge of hubs finds in a manifest of a run that is under way.
+
+        It is the judge of `ptyproof hub verify`, so a run does not pass that leaves a hub which the command calls unsound.
+        The bytes of the files that the manifest names are left to the tests of the jobs.
+        """
+        name = path.relative_to(self.hub).as_posix()
+        errors = judge_hub(self.hub, hash_files=False, at_the_end_of_a_run=True).errors
+        return [str(finding) for finding in errors if finding.file == name]
+
     def datasets_stay(self) -> str | None:
         """Return why datasets must stay: the first missing or wrong item of the evidence; None if they may go.
 

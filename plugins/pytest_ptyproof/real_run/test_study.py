@@ -67,10 +67,13 @@ def test_training(
 def test_manifest(
     ptyproof_training_manifest: dict[str, Any], ptyproof_artifact_hub: Path, ptyproof_validate_manifest: Validate
 ) -> None:
-    """Manifest and skip summary are valid, agree with each other, and account for every cell."""
+    """Manifest and skip summary are sound, agree with each other, and account for every cell."""
+    from ptyproof.runs.folder import RunFolder
+
     folder = ptyproof_artifact_hub / "real_run"
     manifest = ptyproof_validate_manifest(folder / "training_manifest.json")
     summary = ptyproof_validate_manifest(folder / manifest["skip_summary_path"])
+    assert RunFolder(ptyproof_artifact_hub).errors_in(folder / "training_manifest.json") == []
     assert manifest["jobs"] == ptyproof_training_manifest["jobs"]
     assert summary["skipped_views"] == manifest["skipped_views"]
     assert summary["skipped_count"] == manifest["skipped_count"] == len(manifest["skipped_views"])
@@ -99,8 +102,12 @@ def test_reconstruction(
 def test_reconstruction_manifest(
     ptyproof_reconstruction_manifest: dict[str, Any], ptyproof_artifact_hub: Path, ptyproof_validate_manifest: Validate
 ) -> None:
-    """The manifest is valid and accounts for every cell: doses x views x halves x methods."""
-    manifest = ptyproof_validate_manifest(ptyproof_artifact_hub / "real_run" / "reconstruction_manifest.json")
+    """The manifest is sound and accounts for every cell: doses x views x halves x methods."""
+    from ptyproof.runs.folder import RunFolder
+
+    folder = RunFolder(ptyproof_artifact_hub)
+    manifest = ptyproof_validate_manifest(folder.reconstruction_manifest_path)
+    assert folder.errors_in(folder.reconstruction_manifest_path) == []
     assert manifest["jobs"] == ptyproof_reconstruction_manifest["jobs"]
     account = manifest["account"]
     assert account["n_enumerated"] == sum(value for key, value in account.items() if key != "n_enumerated")
@@ -125,8 +132,12 @@ def test_comparison_manifest(
     ptyproof_artifact_hub: Path,
     ptyproof_validate_manifest: Validate,
 ) -> None:
-    """The manifest is valid and accounts for every cell that Phase F knows of."""
-    manifest = ptyproof_validate_manifest(ptyproof_artifact_hub / "real_run" / "comparison_manifest.json")
+    """The manifest is sound and accounts for every cell that Phase F knows of."""
+    from ptyproof.runs.folder import RunFolder
+
+    folder = RunFolder(ptyproof_artifact_hub)
+    manifest = ptyproof_validate_manifest(folder.comparison_manifest_path)
+    assert folder.errors_in(folder.comparison_manifest_path) == []
     summary = ptyproof_validate_manifest(ptyproof_artifact_hub / "real_run" / "metrics_summary.json")
     assert manifest["cells"] == ptyproof_comparison_manifest["cells"]
     assert manifest["account"] == summary["account"] == ptyproof_reconstruction_manifest["account"]

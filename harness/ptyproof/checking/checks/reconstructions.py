@@ -50,8 +50,8 @@ def successes(doc: Document) -> Findings:
         if result.get("error") is not None:
             said = f"the job is called a success with an error: {str(result['error'])[:_SHOWN]}"
             yield doc.finding("PM704", f"{at}.error", said)
-        needs, reused = job.get("needs_training"), result.get("reused_from")
-        if needs is True and job.get("bundle", 0) is None and reused is None:
+        needs = job.get("needs_training")
+        if needs is True and job.get("bundle", 0) is None:
             said = "the method needs a trained network, but the job is a success without a bundle"
             yield doc.finding("PM703", f"{place}.bundle", said)
         if needs is False and job.get("bundle") is not None:

@@ -73,7 +73,7 @@ class Reconstructing:
         recipe = self._recipe()
         with lock(attempt.ledger.artifact_root / f"{recipe}.recipe"):
             earlier = attempt.earlier(recipe)
-            if earlier is not None and self._is_whole(earlier):
+            if earlier is not None and earlier["bundle"] == facts["bundle"] and self._is_whole(earlier):
                 return self._with_product(attempt.reuse(earlier, "archive"), dataset)
             attempt.begin()
             twin = None if attempt.redo else self._twin(recipe)
@@ -127,7 +127,7 @@ class Reconstructing:
         attempt.console.say(
             f"{job.key}: the same data and method as {twin['job']}: its reconstruction and its time stand here"
         )
-        return attempt.succeed(result, bundle=None, environment=twin["environment"], remedies=twin["remedies"])
+        return attempt.succeed(result, environment=twin["environment"], remedies=twin["remedies"])
 
     def _reconstruct(self, dataset: ReconstructionInput) -> _Made:
         """Return the reconstruction, the seconds that it took, and its snapshots."""
