@@ -74,8 +74,8 @@ class RunFolder:
     def errors_in(self, path: Path) -> list[str]:
         """Return the errors that the judge of hubs finds in a manifest of a run that is under way.
 
-        It is the judge of `ptyproof hub verify`, so a run does not pass that leaves a hub which the command calls unsound.
-        The bytes of the files that the manifest names are left to the tests of the jobs.
+        It is the judge of `ptyproof hub verify`, so a run whose hub that command calls unsound does not pass. The bytes
+        of the files that the manifest names are left to the tests of the jobs.
         """
         name = path.relative_to(self.hub).as_posix()
         errors = judge_hub(self.hub, hash_files=False, at_the_end_of_a_run=True).errors
