@@ -14,7 +14,7 @@ import pytest
 
 from ptyproof.checking.hub import verify_hub
 from ptyproof.cli.main import main
-from ptyproof.hub.index import INDEX, STATEMENT, Hub
+from ptyproof.hub.index import CRATE, INDEX, STATEMENT, Hub
 from ptyproof.io.hashing import sha256_file
 from ptyproof.report.summary import write_summary
 from ptyproof.signing.statement import PREDICATE_TYPE, STATEMENT_TYPE, statement_of
@@ -244,6 +244,19 @@ def test_a_statement_of_another_hub_is_told(
     other = make_hub(tmp_path / "other")
     shutil.copy(hub / STATEMENT, other)
     assert verified(other, key.public, capsys) == (1, [(STATEMENT, "PM917")])
+
+
+def test_a_description_that_no_signature_covers_is_named(
+    hub: Path, key: Key, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("rocrate", reason="rocrate is not installed (it is part of the extra exchange)")
+    assert main(["hub", "export", str(hub), "--format", "ro-crate", str(tmp_path / "crate")]) == 0
+    said = {}
+    for root in (hub, tmp_path / "crate"):
+        capsys.readouterr()
+        assert main(["hub", "verify", str(root), "--key", str(key.public)]) == 0
+        said[root.name] = capsys.readouterr().out
+    assert {name: CRATE in text for name, text in said.items()} == {"hub": False, "crate": True}
 
 
 def test_two_people_sign_one_index(hub: Path, key: Key, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

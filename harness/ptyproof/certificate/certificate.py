@@ -106,7 +106,7 @@ class Certificate:
 
 
 def study_of(hub: Path) -> StudyDesign:
-    """Return the study of a hub's trainings; the default study where there are none.
+    """Return the study of a hub's trainings, or the default study if the hub has none.
 
     Raises
     ------

@@ -163,6 +163,8 @@ def _verify(args: argparse.Namespace) -> int:
 
 def _signed(args: argparse.Namespace) -> tuple[list[Finding], str]:
     """Return what is wrong with the signed statements that were asked for, and else what they say."""
+    from ptyproof.hub.index import CRATE
+
     _refuse_without_sigstore(args, "identity", "issuer", "trust_config", "offline")
     found: list[Finding] = []
     said = ""
@@ -182,6 +184,8 @@ def _signed(args: argparse.Namespace) -> tuple[list[Finding], str]:
         findings, statement = findings_by_identity(args.hub, args.identity, args.issuer, trust)
         found += findings
         said += "" if findings else _said(statement, f"the identity {args.identity}")
+    if said and (args.hub / CRATE).is_file():
+        said += f"; not signed: {CRATE}"  # it describes the index, so the index cannot have it
     return found, said
 
 

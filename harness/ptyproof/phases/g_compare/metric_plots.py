@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -57,8 +57,7 @@ def against_dose(entries: Sequence[Compared], recipe: Recipe) -> Figure:
     for place in axes[: len(metrics)]:
         handles, labels = place.get_legend_handles_labels()
         known |= dict(zip(labels, handles, strict=True))
-    if known:
-        figure.legend(list(known.values()), list(known), loc="outside right upper", fontsize="small")
+    _legend(figure, known)
     return figure
 
 
@@ -71,8 +70,7 @@ def error_against_dose(entries: Sequence[Compared]) -> Figure:
 
     views = _views_of(entries)
     metric, label = _error_of(entries)
-    figure = new_figure((3.6 * max(1, len(views)) + 1.6, 3.6))
-    axes = figure.subplots(1, max(1, len(views)), squeeze=False, sharey=True)[0]
+    figure, axes = _row_of_panels(len(views))
     known: dict[str, Any] = {}
     for place, view in zip(axes, views, strict=False):
         here = [entry for entry in entries if (entry["view"], entry["gridsize"]) == view]
@@ -88,9 +86,21 @@ def error_against_dose(entries: Sequence[Compared]) -> Figure:
         place.yaxis.set_minor_locator(NullLocator())
         place.grid(alpha=0.3)
     axes[0].set_ylabel(label)
+    _legend(figure, known)
+    return figure
+
+
+def _row_of_panels(n_panels: int) -> tuple[Figure, Sequence[Axes]]:
+    """Return a figure with panels side by side, which share the axis of the error; there is always one."""
+    n_panels = max(1, n_panels)
+    figure = new_figure((3.6 * n_panels + 1.6, 3.6))
+    return figure, list(figure.subplots(1, n_panels, squeeze=False, sharey=True)[0])
+
+
+def _legend(figure: Figure, known: Mapping[str, Any]) -> None:
+    """Explain the lines of all panels beside them."""
     if known:
         figure.legend(list(known.values()), list(known), loc="outside right upper", fontsize="small")
-    return figure
 
 
 def _lines_of(place: Axes, entries: Sequence[Compared], metric: str) -> None:
@@ -148,8 +158,7 @@ def time_and_quality(entries: Sequence[Compared]) -> Figure:
     doses = sorted({entry["dose"] for entry in entries})
     views = _views_of(entries)
     metric, label = _error_of(entries)
-    figure = new_figure((3.6 * max(1, len(doses)) + 1.6, 3.6))
-    axes = figure.subplots(1, max(1, len(doses)), squeeze=False, sharey=True)[0]
+    figure, axes = _row_of_panels(len(doses))
     seen: dict[str, Any] = {}
     for place, dose in zip(axes, doses, strict=False):
         for entry in entries:
@@ -170,8 +179,7 @@ def time_and_quality(entries: Sequence[Compared]) -> Figure:
         place.set(title=f"{dose:g} photons per pattern", xlabel="time (s), without training", xscale="log")
         place.grid(alpha=0.3)
     axes[0].set_ylabel(label)
-    if seen:
-        figure.legend(list(seen.values()), list(seen), loc="outside right upper", fontsize="small")
+    _legend(figure, seen)
     return figure
 
 
