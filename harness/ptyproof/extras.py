@@ -21,7 +21,6 @@ XPTYCHO = ("torch", "xptycho")
 IMAGES = ("skimage",)
 SIGNING = ("securesystemslib", "cryptography")
 SIGSTORE = ("sigstore",)
-EXCHANGE = ("rocrate",)
 DASK = ("distributed",)
 CLUSTER = ("distributed", "dask_jobqueue")
 CLUSTER_TLS = (*CLUSTER, "cryptography")
@@ -33,7 +32,6 @@ _EXTRAS = {
     "images": ("skimage",),
     "sign": ("securesystemslib", "cryptography"),
     "sigstore": ("sigstore",),
-    "exchange": ("rocrate",),
     "cluster": ("distributed", "dask_jobqueue", "cryptography"),
 }
 

@@ -22,6 +22,7 @@ LAYERS = (
     ("records",),
     ("jobs", "metrics"),
     ("hub", "phases"),
+    ("description",),
     ("assessment", "certificate", "checking", "conformance", "new_method"),
     ("report", "signing", "tables"),
     ("differences",),

@@ -34,7 +34,7 @@ from ptyproof.records.job_record import JobRecord
 from ptyproof.records.reconstruction_ledger import ReconstructionLedger
 from ptyproof.report.summary import write_summary
 from ptyproof.runs.folder import RunFolder
-from ptyproof.signing.envelope import findings_of
+from ptyproof.signing.envelope import verdict_of
 from ptyproof.signing.statement import statement_of
 from ptyproof.study.design import StudyDesign, design_from_dict
 from tests.helpers.equal_hubs import leftovers, stable
@@ -415,7 +415,7 @@ def test_a_statement_is_as_good_as_the_worst_part_until_a_run_has_seen_all(
     assert merge(out, bad, good) == 0
     runs = record(out, "hub.json")["runs"]
     assert {run["merged_from"] for run in runs} == {sha256_file(hub / "hub.json") for hub in (bad, good)}
-    predicate = statement_of(out)["predicate"]
+    predicate = statement_of(out, "2026-11-24T00:00:00Z")["predicate"]
     assert predicate["result"] == "FAILED"
     assert (len(predicate["failedTests"]), len(predicate["passedTests"])) == (1, 2)
     ctrf = ["hub", "export", str(out), "--format", "ctrf", str(tmp_path / "report.json")]
@@ -423,7 +423,7 @@ def test_a_statement_is_as_good_as_the_worst_part_until_a_run_has_seen_all(
     assert main([*ctrf, "--run", runs[-1]["id"]]) == 0
     make_run(Hub(out), real_run=True, outcomes={"passed": 1})
     Hub(out).write(lambda: write_summary(out))
-    assert statement_of(out)["predicate"]["result"] == "PASSED"
+    assert statement_of(out, "2026-11-24T00:00:00Z")["predicate"]["result"] == "PASSED"
     assert merge(tmp_path / "again", out, good) == 0  # the run since has seen the cells of this part, too
     assert len(record(tmp_path / "again", "hub.json")["runs"]) == len(runs) + 1
 
@@ -475,7 +475,7 @@ def test_a_union_of_signed_hubs_is_not_signed(parts: Sequence[Path], tmp_path: P
     assert main(verify[-1]) == 0
     for hub in hubs:  # a part is another hub, though its first run is in the union
         shutil.copyfile(hub / STATEMENT, out / STATEMENT)
-        findings, _ = findings_of(out, key.public)
+        findings = verdict_of(out, key.public).findings
         assert [finding.code for finding in findings] == ["PM917"]
 
 

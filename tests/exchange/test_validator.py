@@ -16,7 +16,6 @@ from ptyproof.hub.layout import COMPARISON
 from tests.companions.environments import Builder
 from tests.helpers.hubs import edit
 
-pytest.importorskip("rocrate", reason="rocrate is not installed (it is part of the extra exchange)")
 pytestmark = pytest.mark.installs
 
 SCRIPT = Path(__file__).parents[1] / "helpers" / "crate_validator.py"

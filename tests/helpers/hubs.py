@@ -18,6 +18,7 @@ from ptyproof.records.manifest import head, write_manifest
 from ptyproof.report.summary import write_summary
 from ptyproof.runs.folder import RunFolder
 from tests.helpers.phases import Phase
+from tests.helpers.pictures import png
 
 REVISION = {"commit": None, "uncommitted_sha256": None, "code_sha256": "a" * 64, "tests_sha256": "b" * 64}
 ENVIRONMENT = {"python": "3.12.1", "system": "Linux", "machine": "x86_64"}
@@ -80,10 +81,10 @@ def make_hub(root: Path, c: Phase, d: Phase, e: Phase) -> Hub:
 
 
 def add_picture(root: Path, job: dict[str, Any]) -> None:
-    """Record a picture of a job, made from its losses and from a dataset; its bytes are no picture."""
+    """Record a picture of a job, made from its losses and from a dataset; it shows nothing of them."""
     (root / FIGURES).mkdir(parents=True)
     name = f"{job['job']}_training.png"
-    (root / FIGURES / name).write_bytes(b"drawn")
+    (root / FIGURES / name).write_bytes(png())
     made_from = {
         "../../real_run/dose_1000/baseline/gs1/metrics.csv": sha256_file(root / CURVE),
         "../../work/phase_c/dose_1000/patched_test.npz": job["datasets"]["test"]["sha256"],

@@ -119,7 +119,6 @@ def handed_on(request: pytest.FixtureRequest, hub: Path, place: Path) -> Path:
     """The hub, and a folder with all that it is exported to."""
     if request.param == "hub":
         return hub
-    pytest.importorskip("rocrate", reason="rocrate is not installed (it is part of the extra exchange)")
     out = place / "exports"
     out.mkdir()
     for form, name in (("ro-crate", "crate"), ("ro-crate", "crate.zip"), ("ctrf", "report.json")):

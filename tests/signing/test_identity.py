@@ -189,7 +189,6 @@ def test_a_statement_of_another_hub_is_told(
 def test_the_bundle_travels_in_a_zip_file(
     made: Path, config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    pytest.importorskip("rocrate", reason="rocrate is not installed (it is part of the extra exchange)")
     assert main(["hub", "export", str(made), "--format", "ro-crate", str(tmp_path / "hub.zip")]) == 0
     shutil.unpack_archive(tmp_path / "hub.zip", tmp_path / "unpacked")
     assert verified(tmp_path / "unpacked", config, capsys) == (0, [])

@@ -14,7 +14,7 @@ import pytest
 
 from ptyproof.checking.hub import verify_hub
 from ptyproof.cli.main import main
-from ptyproof.hub.index import CRATE, INDEX, STATEMENT, Hub
+from ptyproof.hub.index import CRATE, INDEX, PAGE, STATEMENT, Hub
 from ptyproof.io.hashing import sha256_file
 from ptyproof.report.summary import write_summary
 from ptyproof.signing.statement import PREDICATE_TYPE, STATEMENT_TYPE, statement_of
@@ -24,6 +24,7 @@ from tests.helpers.signing_keys import Key
 from tests.helpers.tested_hub import make_hub
 
 pytest.importorskip("securesystemslib", reason="securesystemslib is not installed (it is part of the extra sign)")
+STAMP = "2026-11-24T00:00:00Z"
 pytest.importorskip("cryptography", reason="cryptography is not installed (it is part of the extra sign)")
 
 
@@ -51,9 +52,34 @@ def verified(root: Path, key: Path, capsys: pytest.CaptureFixture[str]) -> tuple
 
 def envelope_of(root: Path) -> dict[str, Any]:
     """Return the envelope beside the index."""
-    (line,) = (root / STATEMENT).read_text().splitlines()
-    envelope: dict[str, Any] = json.loads(line)
+    (envelope,) = envelopes_of(root)
     return envelope
+
+
+def envelopes_of(root: Path) -> list[dict[str, Any]]:
+    """Return the envelopes beside the index."""
+    return [json.loads(line) for line in (root / STATEMENT).read_text().splitlines()]
+
+
+def predicate_of(envelope: dict[str, Any]) -> dict[str, Any]:
+    """Return the predicate of the statement in an envelope."""
+    found: dict[str, Any] = json.loads(base64.b64decode(envelope["payload"]))["predicate"]
+    return found
+
+
+def keyid_of(key: Key) -> str:
+    """Return the id of a key."""
+    from ptyproof.signing.keys import read_public
+
+    return str(read_public(key.public).keyid)
+
+
+def as_json(root: Path, key: Key, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    """Return what `hub verify --key` says for programs."""
+    capsys.readouterr()
+    main(["hub", "verify", str(root), "--key", str(key.public), "--format", "json"])
+    found: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return found
 
 
 def rewrite(root: Path, envelope: dict[str, Any]) -> None:
@@ -71,7 +97,7 @@ def test_a_signed_hub_is_sound_and_its_index_is_as_it_was(
     assert verify_hub(root) == []
     assert verified(root, key.public, capsys) == (0, [])
     assert main(["hub", "verify", str(root), "--key", str(key.public)]) == 0
-    assert names(capsys.readouterr().out, str(key.public), "WARNED", "2 passed", "1 skipped", "0 failed")
+    assert names(capsys.readouterr().out, keyid_of(key), "WARNED", "2 passed", "1 skipped", "0 failed")
 
 
 def test_the_statement_is_an_in_toto_test_result_over_the_index(hub: Path) -> None:
@@ -101,7 +127,7 @@ def test_the_result_is_that_of_the_newest_run_that_is_no_red_evidence(
 ) -> None:
     root = make_hub(tmp_path / "hub", outcomes, status)
     make_run(Hub(root), "red", "adding", accepted=True, outcomes={"failed": 1}, status=1)
-    assert statement_of(root)["predicate"]["result"] == result
+    assert statement_of(root, STAMP)["predicate"]["result"] == result
 
 
 def test_the_signature_is_one_by_the_rules_of_dsse(hub: Path, key: Key) -> None:
@@ -172,7 +198,7 @@ def test_a_signed_payload_that_is_no_statement_is_told(hub: Path, key: Key, caps
         {"predicate": {}},
     ]
     for changes in broken:
-        payload = json.dumps(statement_of(hub) | changes).encode()
+        payload = json.dumps(statement_of(hub, STAMP) | changes).encode()
         envelope = Envelope(payload, "application/vnd.in-toto+json", {})
         envelope.sign(read_signer(key.private))
         rewrite(hub, envelope.to_dict())
@@ -249,7 +275,6 @@ def test_a_statement_of_another_hub_is_told(
 def test_a_description_that_no_signature_covers_is_named(
     hub: Path, key: Key, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    pytest.importorskip("rocrate", reason="rocrate is not installed (it is part of the extra exchange)")
     assert main(["hub", "export", str(hub), "--format", "ro-crate", str(tmp_path / "crate")]) == 0
     said = {}
     for root in (hub, tmp_path / "crate"):
@@ -262,9 +287,146 @@ def test_a_description_that_no_signature_covers_is_named(
 def test_two_people_sign_one_index(hub: Path, key: Key, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     other = Key(tmp_path / "others")
     assert main(["hub", "sign", str(hub), "--key", str(other.private)]) == 0
-    assert len(envelope_of(hub)["signatures"]) == 2
+    assert len(envelopes_of(hub)) == 2
     for one in (key, other):
         assert verified(hub, one.public, capsys) == (0, [])
+        assert main(["hub", "verify", str(hub), "--key", str(one.public)]) == 0
+        assert names(capsys.readouterr().out, "1 of 2", keyid_of(one))
+        (signature,) = as_json(hub, one, capsys)["signatures"]
+        assert (signature["by"], signature["by_this_key"], signature["signatures"]) == (keyid_of(one), 1, 2)
+    assert main(["hub", "sign", str(hub), "--key", str(key.private)]) == 0  # again: the earlier one is replaced
+    assert len(envelopes_of(hub)) == 2
+
+
+def test_one_envelope_with_the_signatures_of_two_people_is_read(
+    hub: Path, key: Key, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from securesystemslib.dsse import Envelope
+
+    from ptyproof.signing.keys import read_signer
+
+    other = Key(tmp_path / "others")
+    envelope = Envelope.from_dict(envelope_of(hub))
+    envelope.sign(read_signer(other.private))
+    rewrite(hub, envelope.to_dict())
+    for one in (key, other):
+        assert verified(hub, one.public, capsys) == (0, [])
+        (signature,) = as_json(hub, one, capsys)["signatures"]
+        assert (signature["by_this_key"], signature["signatures"]) == (1, 2)
+
+
+def test_a_line_that_others_added_hides_no_statement_and_a_broken_one_is_told(
+    hub: Path, key: Key, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = make_hub(tmp_path / "other", {"passed": 1})
+    Hub(other).update_run("run-0001", started="2026-11-24T00:00:00Z")
+    Hub(other).write(lambda: write_summary(other))
+    assert main(["hub", "sign", str(other), "--key", str(key.private)]) == 0
+    own, foreign = ((root / STATEMENT).read_text() for root in (hub, other))
+    for lines in (own + foreign, foreign + own):  # a statement of the same key about another hub
+        (hub / STATEMENT).write_text(lines)
+        assert verified(hub, key.public, capsys) == (0, [])
+    (hub / STATEMENT).write_text(foreign)
+    assert verified(hub, key.public, capsys) == (1, [(STATEMENT, "PM917")])
+    (hub / STATEMENT).write_text(own + "{}\n")
+    assert verified(hub, key.public, capsys) == (1, [(STATEMENT, "PM913")])
+
+
+# What the statement says, and what it covers
+
+
+def test_the_statement_has_time_study_revision_and_counts(
+    hub: Path, key: Key, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = predicate_of(envelope_of(hub))["ptyproof"]
+    assert set(found) == {"signedAt", "study", "revisions", "tests"}  # nobody is named who did not ask for it
+    assert found["revisions"] == [{"commit": None, "hasUncommittedChanges": False, "codeSha256": "a" * 64}]
+    assert found["tests"] == {"passed": 2, "skipped": 1}
+    assert main(["hub", "verify", str(hub), "--key", str(key.public)]) == 0
+    assert names(capsys.readouterr().out, found["signedAt"], "a" * 64)
+    (signature,) = as_json(hub, key, capsys)["signatures"]
+    assert signature["predicate"]["ptyproof"] == found
+
+
+def test_commit_and_uncommitted_changes_are_stated(
+    tmp_path: Path, key: Key, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = make_hub(tmp_path / "hub")
+    Hub(root).update_run("run-0001", revision=REVISION | {"commit": "c" * 40, "uncommitted_sha256": "d" * 64})
+    Hub(root).write(lambda: write_summary(root))
+    assert main(["hub", "sign", str(root), "--key", str(key.private)]) == 0
+    (found,) = predicate_of(envelope_of(root))["ptyproof"]["revisions"]
+    assert (found["commit"], found["hasUncommittedChanges"]) == ("c" * 40, True)
+    assert main(["hub", "verify", str(root), "--key", str(key.public)]) == 0
+    assert "c" * 40 in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("said", "signer"),
+    [
+        ("Ada Lovelace <ada@example.org>", {"name": "Ada Lovelace", "email": "ada@example.org"}),
+        ("J. Carberry <0000-0002-1825-0097>", {"name": "J. Carberry", "url": "https://orcid.org/0000-0002-1825-0097"}),
+        ("Ada", {"name": "Ada"}),
+    ],
+)
+def test_a_signer_who_wants_to_be_named_is_in_the_statement(
+    said: str, signer: dict[str, str], hub: Path, key: Key, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["hub", "sign", str(hub), "--key", str(key.private), "--signer", said]) == 0
+    assert predicate_of(envelope_of(hub))["ptyproof"]["signer"] == signer
+    assert main(["hub", "verify", str(hub), "--key", str(key.public)]) == 0
+    assert names(capsys.readouterr().out, *signer.values())
+
+
+def test_a_signer_who_is_no_person_is_refused_and_nothing_is_signed(
+    hub: Path, key: Key, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = (hub / STATEMENT).read_bytes()
+    for said in ("", "Ada <nobody>", "J. Carberry <0000-0002-1825-0098>", "two\nlines"):
+        assert main(["hub", "sign", str(hub), "--key", str(key.private), "--signer", said]) == 2
+        assert names(capsys.readouterr().err, "--signer")
+    assert (hub / STATEMENT).read_bytes() == before
+
+
+def test_hostile_words_in_a_signed_statement_cannot_leave_their_line(
+    hub: Path, key: Key, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from securesystemslib.dsse import Envelope
+
+    from ptyproof.signing.keys import read_signer
+
+    for extension in (
+        {"signer": {"name": "x\n\x1b[31mhub: sound"}, "signedAt": ["\n"], "revisions": [3, {"commit": "\n"}]},
+        {"tests": {"passed\n": "many"}, "study": {}, "signer": []},
+    ):
+        statement = statement_of(hub, STAMP)
+        statement["predicate"]["ptyproof"] = extension
+        envelope = Envelope(json.dumps(statement).encode(), "application/vnd.in-toto+json", {})
+        envelope.sign(read_signer(key.private))
+        rewrite(hub, envelope.to_dict())
+        assert main(["hub", "verify", str(hub), "--key", str(key.public)]) == 0
+        out = capsys.readouterr().out
+        assert "\x1b" not in out
+        assert not any(line.startswith("hub: sound") for line in out.splitlines())
+
+
+def test_what_is_covered_and_what_is_not_is_said(
+    hub: Path, key: Key, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    crate = tmp_path / "crate"
+    assert main(["hub", "export", str(hub), "--format", "ro-crate", str(crate), "--agent", "Ada"]) == 0
+    (crate / ".hub.json.ptyproof.lock").write_text("")
+    found = as_json(crate, key, capsys)
+    assert found["covered"]["files"] == len(json.loads((hub / INDEX).read_text())["files"])
+    beside = {CRATE, PAGE, STATEMENT, ".hub.json.ptyproof.lock"}
+    assert {entry["file"] for entry in found["not_covered"]} == beside
+    assert main(["hub", "verify", str(crate), "--key", str(key.public)]) == 0
+    assert names(capsys.readouterr().out, *beside, "Ada")
+    (crate / "docs" / "summary.md").write_text("nicer")
+    found = as_json(crate, key, capsys)
+    assert (found["is_sound"], found["covered"]) == (False, None)
+    errors = [(one["file"], one["code"]) for one in found["findings"] if one["severity"] == "error"]
+    assert errors == [("docs/summary.md", "PM302")]
 
 
 def test_a_hub_that_cannot_be_signed_is_refused(tmp_path: Path, key: Key, capsys: pytest.CaptureFixture[str]) -> None:

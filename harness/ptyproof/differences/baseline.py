@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ptyproof.differences.cells import CellState, cells_of, is_worse, name_of
+from ptyproof.differences.cells import CellState, cells_of, is_worse
 from ptyproof.differences.difference import TOLERANCE, checked_tolerance
 from ptyproof.differences.scores import scores
 from ptyproof.differences.sides import Record, Side, read_hub
@@ -16,7 +16,7 @@ from ptyproof.errors import InputError
 from ptyproof.metrics.ranking import spread
 from ptyproof.study.design import StudyDesign
 from ptyproof.study.jobs import training_cells
-from ptyproof.study.layout import cell_of
+from ptyproof.study.layout import cell_of, name_of
 
 if TYPE_CHECKING:
     from ptyproof_schemas.types.hub_difference import Score

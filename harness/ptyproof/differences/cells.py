@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
-from ptyproof.study.layout import cell_of
+from ptyproof.study.layout import name_of
 
 if TYPE_CHECKING:
     from ptyproof.differences.sides import Record
@@ -40,12 +40,6 @@ def cells_of(record: Record, manifest: Mapping[str, Any]) -> dict[str, CellState
     for cell in manifest["not_selected"]:
         found[name_of(cell)] = CellState("not_selected", None, {})
     return found
-
-
-def name_of(record: Mapping[str, Any]) -> str:
-    """Return the name of a cell: `dose1000-dense-gs2`, with half and method `dose1000-dense-gs2-test-lsqml`."""
-    name = cell_of(record)
-    return f"{name}-{record['split']}-{record['method']}" if "method" in record else name
 
 
 def job_state(job: Mapping[str, Any]) -> CellState:

@@ -13,6 +13,7 @@ from ptyproof.errors import InputError
 from ptyproof.hub.index import INDEX, Hub
 from ptyproof.hub.layout import COMPARISON, RECONSTRUCTION, TRAINING
 from ptyproof.io.hashing import sha256_file
+from ptyproof.io.unpacking import is_packed, unpacked
 from ptyproof.records.recorded import read_recorded
 
 if TYPE_CHECKING:
@@ -92,29 +93,36 @@ def read_side(path: Path) -> Side:
     InputError
         If it is not sound, is of no known kind, or holds nothing to compare.
     """
-    return read_hub(path) if path.is_dir() or path.suffix == ".zip" else _manifest(path)
+    return read_hub(path) if path.is_dir() or is_packed(path) else _manifest(path)
 
 
-def read_hub(root: Path, *, is_judged: bool = False) -> Side:
-    """Return a sound hub; one that `is_judged` was found sound before, and is not judged again.
+def read_hub(path: Path, *, is_judged: bool = False) -> Side:
+    """Return a sound hub, a folder or a zip file; one that `is_judged` was found sound before, and is not judged again.
 
     Raises
     ------
     InputError
         If it is not sound, or has no real run.
     """
+    if is_packed(path):
+        with unpacked(path, INDEX) as root:
+            return _hub(root, path, is_judged)
+    return _hub(path, path, is_judged)
+
+
+def _hub(root: Path, name: Path, is_judged: bool) -> Side:
     if not is_judged:
-        refuse_unsound(root, "only sound hubs are compared")
+        refuse_unsound(root, "only sound hubs are compared", name)
     manifests = {
-        record: read_recorded(root / name, f"{record}_manifest")
-        for record, name in RECORDS.items()
-        if (root / name).is_file()
+        record: read_recorded(root / place, f"{record}_manifest")
+        for record, place in RECORDS.items()
+        if (root / place).is_file()
     }
     if not manifests:
-        raise InputError(f"{root} has none of {', '.join(RECORDS.values())}; a difference needs a real run")
+        raise InputError(f"{name} has none of {', '.join(RECORDS.values())}; a difference needs a real run")
     index = Hub(root).read()
     runs = [] if index is None else [run for run in index["runs"] if run["real_run"]]
-    return Side(root, "hub", sha256_file(root / INDEX), manifests, runs[-1] if runs else None)
+    return Side(name, "hub", sha256_file(root / INDEX), manifests, runs[-1] if runs else None)
 
 
 def _manifest(path: Path) -> Side:

@@ -10,11 +10,11 @@ import hashlib
 import os
 import shutil
 import stat
-import time
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import IO
 
@@ -24,6 +24,8 @@ from ptyproof.io.hashing import CHUNK_BYTES
 from ptyproof.io.locking import lock
 from ptyproof.io.regular import open_regular
 
+_UNIX = 3
+_FIRST_OF_ZIP = (1980, 1, 1, 0, 0, 0)
 _PACKED = (".ckpt", ".npz", ".png", ".safetensors", ".zip")  # nothing is gained by packing them again
 
 
@@ -87,23 +89,28 @@ def write_folder(folder: Path, files: Mapping[str, Source], texts: Mapping[str, 
             target.write(text)
 
 
-def write_zip(path: Path, files: Mapping[str, Source], texts: Mapping[str, bytes]) -> None:
-    """Write files and texts by their names into a new zip file, which holds no folder around them."""
+def write_zip(path: Path, files: Mapping[str, Source], texts: Mapping[str, bytes], stamp: str) -> None:
+    """Write files and texts by their names into a new zip file, which holds no folder around them.
+
+    All members have the time `stamp`, ISO 8601, so that equal files give equal bytes, whenever and wherever they lie.
+    """
     with path.open("xb") as raw:
         with zipfile.ZipFile(raw, "w") as archive:
             for name, source in files.items():
-                info = zipfile.ZipInfo.from_file(source.path, name, strict_timestamps=False)
-                info.external_attr |= stat.S_IWUSR << 16
-                info.compress_type = zipfile.ZIP_STORED if name.endswith(_PACKED) else zipfile.ZIP_DEFLATED
-                with archive.open(info, "w", force_zip64=True) as target:
+                with archive.open(_member(name, stamp), "w", force_zip64=True) as target:
                     _copy(name, source, target)
             for name, text in texts.items():
-                info = zipfile.ZipInfo(name, time.gmtime()[:6])
-                info.external_attr = 0o644 << 16
-                info.compress_type = zipfile.ZIP_DEFLATED
-                archive.writestr(info, text)
+                archive.writestr(_member(name, stamp), text)
         raw.flush()
         os.fsync(raw.fileno())
+
+
+def _member(name: str, stamp: str) -> zipfile.ZipInfo:
+    moment = datetime.fromisoformat(stamp).timetuple()[:6]
+    info = zipfile.ZipInfo(name, max(moment, _FIRST_OF_ZIP))
+    info.create_system, info.external_attr = _UNIX, 0o100644 << 16
+    info.compress_type = zipfile.ZIP_STORED if name.endswith(_PACKED) else zipfile.ZIP_DEFLATED
+    return info
 
 
 @contextmanager

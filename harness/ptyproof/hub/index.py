@@ -37,10 +37,11 @@ INDEX = "hub.json"
 STATEMENT = "hub.intoto.jsonl"  # a signed statement about the index
 BUNDLE = "hub.sigstore.json"  # a statement about the index that an identity has signed
 CRATE = "ro-crate-metadata.json"  # a description of the hub as a research object
+PAGE = "README.ptyproof.md"  # a description of the hub for people, in an export
 DATASETS = "work"
 EVIDENCE: tuple[Evidence, ...] = ("red", "green", "collect", "none")
 CONFORMANCE = "conformance"
-BESIDE = (INDEX, STATEMENT, BUNDLE, CRATE)  # files that the index cannot have, as they are about it
+BESIDE = (INDEX, STATEMENT, BUNDLE, CRATE, PAGE)  # files that the index cannot have, as they are about it
 _OWN = (*EVIDENCE, "cli", "docs", "real_run", CONFORMANCE, DATASETS)
 _ZEROS = "0" * 64
 
@@ -230,8 +231,8 @@ def own_digest(text: str, recorded: str) -> str:
 def walk(root: Path) -> Iterator[tuple[str, Path]]:
     """Yield name and path of every file in a hub but its index, its datasets, and what only a run in progress has.
 
-    Those are unfinished files, locks, states and entries of jobs, and journals of manifests. A signed statement and a
-    description of the hub are about the index, so the index cannot have them.
+    Those are unfinished files, locks, states and entries of jobs, and journals of manifests. A signed statement and the
+    descriptions of the hub are about the index, so the index cannot have them.
 
     A link to a file counts as that file. Links to folders are not followed; devices, pipes and links to nothing hold
     no evidence, and are left out.

@@ -1,25 +1,30 @@
-"""The DSSE envelope beside a hub's index: signing, and what a public key says of it.
+"""The DSSE envelopes beside a hub's index: signing, and what a public key says of them.
 
-The envelope is one line of `hub.intoto.jsonl`, as in-toto bundles have it. It may have several signatures.
+Each line of `hub.intoto.jsonl` is an envelope, as in-toto bundles have it: one for each signer, with the time and, if
+they want, the name of the signer. An envelope may have several signatures.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ptyproof import clock
 from ptyproof.checking.hub import refuse_unsound
 from ptyproof.checking.model.document import finding_about
 from ptyproof.errors import InputError
-from ptyproof.hub.index import STATEMENT, Hub
+from ptyproof.hub.index import INDEX, STATEMENT, Hub
 from ptyproof.io.atomic import write_text
+from ptyproof.io.hashing import sha256_file
 from ptyproof.io.locking import lock
 from ptyproof.io.regular import read_regular
 from ptyproof.io.strict_json import MAX_BYTES, format_json, parse_json
+from ptyproof.provenance.persons import Person
 from ptyproof.signing.keys import read_public, read_signer
 from ptyproof.signing.payload import MALFORMED, PAYLOAD_TYPE, Verdict, judged_payload
-from ptyproof.signing.statement import statement_of
+from ptyproof.signing.statement import signed_digest, statement_of
 
 if TYPE_CHECKING:
     from securesystemslib.dsse import Envelope
@@ -28,36 +33,45 @@ if TYPE_CHECKING:
     from ptyproof.checking import Finding
 
 
-def sign_hub(root: Path, key: Path) -> str:
+def sign_hub(root: Path, key: Path, signer: Person | None = None) -> str:
     """Write a signed statement about a hub beside its index; return the id of the key.
 
-    A statement about the same index keeps the signatures of other keys. A statement about an earlier index is replaced.
+    Statements of other keys about the same index stay; an earlier one of this key, or about an earlier index, goes.
+
+    Parameters
+    ----------
+    root
+        The hub.
+    key
+        The private key.
+    signer
+        Who signs, if the statement is to name them.
 
     Raises
     ------
     InputError
         If the hub is not sound (as while a run is under way) or has no result, or the key cannot be used or lies in it.
     """
-    signer = read_signer(key)
+    own = read_signer(key)
     if key.resolve().is_relative_to(root.resolve()):
         raise InputError(f"--key {key} lies in the hub {root}; keep private keys out of what is handed on")
     refuse_unsound(root, "only sound hubs are signed")
     from securesystemslib.dsse import Envelope
 
     with lock(Hub(root).index_path):
-        payload = format_json(statement_of(root)).encode("utf-8")
-        known = _known(root)
-        signatures = known.signatures if known is not None and known.payload == payload else {}
-        envelope = Envelope(payload, PAYLOAD_TYPE, signatures)
-        signature = envelope.sign(signer)
-        write_text(root / STATEMENT, json.dumps(envelope.to_dict(), separators=(",", ":")) + "\n")
+        payload = format_json(statement_of(root, clock.stamp(), signer)).encode("utf-8")
+        envelope = Envelope(payload, PAYLOAD_TYPE, {})
+        signature = envelope.sign(own)
+        kept = _of_others(root, str(signature.keyid))
+        lines = [json.dumps(one.to_dict(), separators=(",", ":")) for one in (*kept, envelope)]
+        write_text(root / STATEMENT, "".join(f"{line}\n" for line in lines))
     return str(signature.keyid)
 
 
-def findings_of(root: Path, key: Path) -> Verdict:
-    """Return what is wrong with the signed statement beside a hub's index, and the statement where nothing is.
+def verdict_of(root: Path, key: Path) -> Verdict:
+    """Return what is wrong with the signed statements beside a hub's index, and the key's statement where nothing is.
 
-    Nothing of the statement is believed before its signature is verified.
+    Nothing of a statement is believed before its signature is verified.
 
     Raises
     ------
@@ -65,33 +79,58 @@ def findings_of(root: Path, key: Path) -> Verdict:
         If the key cannot be used.
     """
     public = read_public(key)
+    by = public.keyid
+
+    def wrong(code: str, place: str, said: str) -> Verdict:
+        return Verdict(STATEMENT, [finding_about(STATEMENT, code, place, said)], {}, by)
+
     if not (root / STATEMENT).is_file():
-        return [finding_about(STATEMENT, "PM912", "$", "is missing: the hub is not signed")], {}
+        return wrong("PM912", "$", "is missing: the hub is not signed")
     try:
-        envelope = _read(root)
+        envelopes = _read(root)
     except MALFORMED as error:
-        return [finding_about(STATEMENT, "PM913", "$", f"is no DSSE envelope: {error}")], {}
-    if not _is_signed(envelope, public):
-        return [_not_signed(envelope, public)], {}
-    return judged_payload(envelope.payload, root, STATEMENT)
+        return wrong("PM913", "$", f"is no DSSE envelope: {error}")
+    n_signatures = sum(len(envelope.signatures) for envelope in envelopes)
+    signed = [(envelope, n) for envelope in envelopes if (n := _n_signed(envelope, public))]
+    if not signed:
+        return Verdict(STATEMENT, [_not_signed(envelopes, public)], {}, by, 0, n_signatures)
+    judged = [judged_payload(envelope.payload, root, STATEMENT) for envelope, _ in signed]
+    findings, statement = next((one for one in reversed(judged) if not one[0]), judged[-1])
+    return Verdict(STATEMENT, findings, statement, by, sum(n for _, n in signed), n_signatures)
 
 
-def _known(root: Path) -> Envelope | None:
-    """Return the envelope that is there, None without one that can be read."""
+def _of_others(root: Path, keyid: str) -> list[Envelope]:
+    """Return the envelopes that are there with signatures of other keys, and about the index as it is."""
     try:
-        return _read(root)
+        envelopes = _read(root)
     except MALFORMED:
-        return None
+        return []
+    present, kept = sha256_file(root / INDEX), []
+    for envelope in envelopes:
+        envelope.signatures.pop(keyid, None)
+        try:
+            is_about_it = signed_digest(parse_json(envelope.payload.decode("utf-8"), STATEMENT)) == present
+        except MALFORMED:
+            continue
+        if envelope.signatures and is_about_it:
+            kept.append(envelope)
+    return kept
 
 
-def _read(root: Path) -> Envelope:
+def _read(root: Path) -> list[Envelope]:
+    lines = read_regular(root / STATEMENT, MAX_BYTES).decode("utf-8").splitlines()
+    if not lines:
+        raise ValueError("it is empty")
+    return [_envelope(line, root / STATEMENT) for line in lines]
+
+
+def _envelope(line: str, path: Path) -> Envelope:
     from securesystemslib.dsse import Envelope
     from securesystemslib.exceptions import FormatError
 
-    path = root / STATEMENT
-    (line,) = read_regular(path, MAX_BYTES).decode("utf-8").splitlines()
+    value = parse_json(line, path)
     try:
-        envelope = Envelope.from_dict(parse_json(line, path))
+        envelope = Envelope.from_dict(value)
     except FormatError as error:
         raise ValueError(str(error)) from error
     if envelope.payload_type != PAYLOAD_TYPE:
@@ -99,24 +138,26 @@ def _read(root: Path) -> Envelope:
     return envelope
 
 
-def _is_signed(envelope: Envelope, key: SSlibKey) -> bool:
-    """Tell whether a signature is one of a key, whatever id it says: ids are hints, and not signed."""
+def _n_signed(envelope: Envelope, key: SSlibKey) -> int:
+    """Return how many signatures are by a key, whatever id they say: ids are hints, and not signed."""
     from securesystemslib.exceptions import UnverifiedSignatureError
     from securesystemslib.signer import Signature
 
+    n = 0
     for signature in envelope.signatures.values():
         try:
             key.verify_signature(Signature(key.keyid, signature.signature), envelope.pae())
         except UnverifiedSignatureError:
             continue
-        return True
-    return False
+        n += 1
+    return n
 
 
-def _not_signed(envelope: Envelope, key: SSlibKey) -> Finding:
-    if key.keyid in envelope.signatures:
+def _not_signed(envelopes: Sequence[Envelope], key: SSlibKey) -> Finding:
+    ids = [str(keyid) for envelope in envelopes for keyid in envelope.signatures]
+    if key.keyid in ids:
         said = f"the signature of the key {key.keyid[:16]}... does not fit: payload or signature was changed"
         return finding_about(STATEMENT, "PM915", "$.signatures", said)
-    others = ", ".join(f"{str(keyid)[:16]}..." for keyid in envelope.signatures) or "no key"
+    others = ", ".join(f"{keyid[:16]}..." for keyid in dict.fromkeys(ids)) or "no key"
     said = f"is not signed by the key {key.keyid[:16]}..., but by {others}"
     return finding_about(STATEMENT, "PM914", "$.signatures", said)

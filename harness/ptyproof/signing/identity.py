@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ptyproof import clock
 from ptyproof.checking.hub import refuse_unsound
 from ptyproof.checking.model.document import finding_about
 from ptyproof.errors import DataError, InputError, PtyproofError, RunError
@@ -24,6 +25,7 @@ from ptyproof.io.atomic import write_text
 from ptyproof.io.locking import lock
 from ptyproof.io.regular import read_regular
 from ptyproof.io.strict_json import MAX_BYTES, format_json
+from ptyproof.provenance.persons import Person
 from ptyproof.signing.payload import PAYLOAD_TYPE, Verdict, judged_payload
 from ptyproof.signing.statement import statement_of
 
@@ -75,7 +77,9 @@ class Trust:
             return found
 
 
-def sign_by_identity(root: Path, token: Path | None = None, trust: Trust = Trust()) -> str:
+def sign_by_identity(
+    root: Path, token: Path | None = None, trust: Trust = Trust(), signer: Person | None = None
+) -> str:
     """Write a statement about a hub beside its index, signed by an identity; return the identity and its issuer.
 
     Parameters
@@ -86,6 +90,8 @@ def sign_by_identity(root: Path, token: Path | None = None, trust: Trust = Trust
         A file with an OpenID token; None asks the CI job, or the person at the terminal.
     trust
         The instance that signs.
+    signer
+        Who signs, if the statement is to name them beside the identity.
 
     Raises
     ------
@@ -98,7 +104,8 @@ def sign_by_identity(root: Path, token: Path | None = None, trust: Trust = Trust
     """
     require(_WHAT, SIGSTORE)
     refuse_unsound(root, "only sound hubs are signed")
-    payload = format_json(statement_of(root)).encode("utf-8")
+    signed_at = clock.stamp()
+    payload = format_json(statement_of(root, signed_at, signer)).encode("utf-8")
     from sigstore.dsse import Statement
     from sigstore.sign import SigningContext
 
@@ -108,16 +115,16 @@ def sign_by_identity(root: Path, token: Path | None = None, trust: Trust = Trust
         with _sentences("Sigstore did not sign"):
             context = SigningContext.from_trust_config(config)
             found = identity or _identity_of_a_person(config)
-            with context.signer(found) as signer:
-                bundle = signer.sign_dsse(Statement(payload))
+            with context.signer(found) as signing:
+                bundle = signing.sign_dsse(Statement(payload))
     with lock(Hub(root).index_path):
-        if format_json(statement_of(root)).encode("utf-8") != payload:
+        if format_json(statement_of(root, signed_at, signer)).encode("utf-8") != payload:
             raise RunError(f"{root} was changed while it was signed, so nothing was written; no run may be under way")
         write_text(root / BUNDLE, bundle.to_json() + "\n")
     return f"{found.identity} of {found.federated_issuer}"
 
 
-def findings_by_identity(root: Path, identity: str, issuer: str, trust: Trust = Trust()) -> Verdict:
+def verdict_by_identity(root: Path, identity: str, issuer: str, trust: Trust = Trust()) -> Verdict:
     """Return what is wrong with the Sigstore bundle beside a hub's index, and the statement where nothing is.
 
     Nothing of the statement is believed before certificate, log and signature are verified.
@@ -139,8 +146,13 @@ def findings_by_identity(root: Path, identity: str, issuer: str, trust: Trust = 
         If the package sigstore is not installed.
     """
     require(_WHAT, SIGSTORE)
+    by = f"{identity} of {issuer}"
+
+    def wrong(finding: Finding) -> Verdict:
+        return Verdict(BUNDLE, [finding], {}, by)
+
     if not (root / BUNDLE).is_file():
-        return [finding_about(BUNDLE, "PM912", "$", "is missing: the hub is not signed by an identity")], {}
+        return wrong(finding_about(BUNDLE, "PM912", "$", "is missing: the hub is not signed by an identity"))
     from sigstore.models import Bundle
     from sigstore.verify import Verifier
     from sigstore.verify.policy import Identity, UnsafeNoOp
@@ -156,10 +168,10 @@ def findings_by_identity(root: Path, identity: str, issuer: str, trust: Trust = 
             with _step("PM914", "$.verificationMaterial", f"is not signed by {identity} of {issuer}"):
                 Identity(identity=identity, issuer=issuer).verify(bundle.signing_certificate)
         except _NotShownError as error:
-            return [error.finding], {}
+            return wrong(error.finding)
     if kind != PAYLOAD_TYPE:
-        return [finding_about(BUNDLE, "PM913", "$.dsseEnvelope", f"its payloadType is {kind[:80]!r}")], {}
-    return judged_payload(payload, root, BUNDLE)
+        return wrong(finding_about(BUNDLE, "PM913", "$.dsseEnvelope", f"its payloadType is {kind[:80]!r}"))
+    return Verdict(BUNDLE, *judged_payload(payload, root, BUNDLE), by, 1, 1)
 
 
 class _NotShownError(Exception):

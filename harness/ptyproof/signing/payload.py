@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from ptyproof.hub.index import INDEX
 from ptyproof.io.hashing import sha256_file
 from ptyproof.io.strict_json import parse_json
 from ptyproof.signing.statement import (
+    EXTENSION,
     LISTS,
     PREDICATE_TYPE,
     RESULTS,
@@ -24,10 +26,35 @@ if TYPE_CHECKING:
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 MALFORMED = (DataError, OSError, KeyError, TypeError, ValueError, AttributeError, IndexError)
-Verdict = tuple[list["Finding"], dict[str, Any]]
 
 
-def judged_payload(payload: bytes, root: Path, name: str) -> Verdict:
+@dataclass(frozen=True)
+class Verdict:
+    """What a key or an identity says of a hub.
+
+    Parameters
+    ----------
+    name
+        The file beside the index with the statement.
+    findings
+        What is wrong with it.
+    statement
+        The statement, where nothing is; without a value before a signature of it was verified.
+    by
+        Whose signature was asked for: the id of a key, or an identity and its issuer.
+    n_own, n_signatures
+        How many signatures are by them, of how many.
+    """
+
+    name: str
+    findings: list[Finding]
+    statement: dict[str, Any]
+    by: str
+    n_own: int = 0
+    n_signatures: int = 0
+
+
+def judged_payload(payload: bytes, root: Path, name: str) -> tuple[list[Finding], dict[str, Any]]:
     """Return what is wrong with a signed payload, and the statement where nothing is.
 
     Parameters
@@ -61,4 +88,6 @@ def _statement(payload: bytes, name: str) -> dict[str, Any]:
         raise ValueError(f"predicate.result must be one of {', '.join(RESULTS)}")
     if not all(isinstance(predicate.get(key, []), list) for key in LISTS.values()):
         raise ValueError("the tests of the predicate must be lists")
+    if not isinstance(predicate.get(EXTENSION, {}), dict):
+        raise TypeError(f"predicate.{EXTENSION} must be an object")
     return statement

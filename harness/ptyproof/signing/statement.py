@@ -1,13 +1,15 @@
 """The statement about a hub: an in-toto attestation (v1) of the type test-result (v0.1) over the digest of `hub.json`.
 
-The index has the digest of every other file of the hub, so the statement covers them all. It has no time, so equal
-indexes give equal statements.
+The index has the digest of every other file of the hub, so the statement covers them all. The extension field ptyproof
+(the parsing rules of in-toto allow such fields) has what the predicate has no field for: when it was signed, by whom if
+they want to be named, the study, the revisions of the code that made the hub, and how many tests ended how.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from itertools import chain
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -18,20 +20,31 @@ from ptyproof.hub.results import standing_runs
 from ptyproof.io.hashing import sha256_file, sha256_json
 from ptyproof.io.json_lines import read_lines
 from ptyproof.io.strict_json import read_json
+from ptyproof.provenance.persons import Person
 
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE = "https://in-toto.io/attestation/test-result/v0.1"
+EXTENSION = "ptyproof"
 _FIRST_RUN = "first_run_sha256"
 RESULTS = ("PASSED", "WARNED", "FAILED")
 LISTS = {"passed": "passedTests", "skipped": "warnedTests", "failed": "failedTests"}
 
 
-def statement_of(root: Path) -> dict[str, Any]:
+def statement_of(root: Path, signed_at: str, signer: Person | None = None) -> dict[str, Any]:
     """Return the statement about a sound hub.
 
     The result is that of the newest real run, or of the newest run of tests that are no red evidence: FAILED if it has
     failures or another exit status than 0, WARNED if tests were skipped, and PASSED otherwise. In a merged hub without
     a run since, it is the worst of the newest runs of its parts.
+
+    Parameters
+    ----------
+    root
+        The hub.
+    signed_at
+        The time of the signature, ISO 8601, by the clock of the signer.
+    signer
+        Who signs, in their own words; None names nobody.
 
     Raises
     ------
@@ -53,7 +66,7 @@ def statement_of(root: Path) -> dict[str, Any]:
             }
         ],
         "predicateType": PREDICATE_TYPE,
-        "predicate": _predicate(root, chosen),
+        "predicate": _predicate(root, chosen) | {EXTENSION: _extension(root, chosen, signed_at, signer)},
     }
 
 
@@ -96,6 +109,36 @@ def _predicate(root: Path, runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     }
 
 
+def _extension(root: Path, runs: Sequence[Mapping[str, Any]], signed_at: str, signer: Person | None) -> dict[str, Any]:
+    counts = sum((Counter(run["outcomes"]) for run in runs), Counter())
+    revisions = [
+        {
+            "commit": run["revision"]["commit"],
+            "hasUncommittedChanges": run["revision"]["uncommitted_sha256"] is not None,
+            "codeSha256": run["revision"]["code_sha256"],
+        }
+        for run in runs
+    ]
+    found: dict[str, Any] = {
+        "signedAt": signed_at,
+        "study": next((manifest["study"] for manifest in _manifests(root)), None),
+        "revisions": [entry for number, entry in enumerate(revisions) if entry not in revisions[:number]],
+        "tests": dict(sorted(counts.items())),
+    }
+    if signer is not None:
+        named = {"name": signer.name, "url": signer.url, "email": signer.email}
+        found["signer"] = {key: value for key, value in named.items() if value is not None}
+    return found
+
+
+def _manifests(root: Path) -> Iterator[Mapping[str, Any]]:
+    """Yield the manifests of a hub that are of a design."""
+    for name in KINDS:
+        manifest = read_json(root / name) if (root / name).is_file() else {}
+        if "design_digest" in manifest:
+            yield manifest
+
+
 def _tests(root: Path, runs: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
     """Return the tests of runs by their outcome: one that failed in any of its phases has failed."""
     worst: dict[str, str] = {}
@@ -116,9 +159,6 @@ def _configuration(root: Path, runs: Sequence[Mapping[str, Any]]) -> list[dict[s
         if revision["commit"] is not None:
             of_run.append({"name": "commit", "digest": {"gitCommit": revision["commit"]}})
         found += [entry for entry in of_run if entry not in found]
-    for name in KINDS:
-        manifest = read_json(root / name) if (root / name).is_file() else {}
-        if "design_digest" in manifest:
-            found.append({"name": f"study {manifest['study']}", "digest": {"sha256": manifest["design_digest"]}})
-            break
+    for manifest in islice(_manifests(root), 1):
+        found.append({"name": f"study {manifest['study']}", "digest": {"sha256": manifest["design_digest"]}})
     return found

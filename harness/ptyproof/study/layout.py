@@ -55,6 +55,12 @@ def cell_of(record: Mapping[str, Any]) -> str:
     return cell_key(record["dose"], record["view"], record["gridsize"], replicate_of(record))
 
 
+def name_of(record: Mapping[str, Any]) -> str:
+    """Return the name of a cell: `dose1000-dense-gs2`, with half and method `dose1000-dense-gs2-test-lsqml`."""
+    name = cell_of(record)
+    return f"{name}-{record['split']}-{record['method']}" if "method" in record else name
+
+
 def _number(dose: float) -> str:
     return str(int(dose)) if dose == int(dose) else repr(dose)
 

@@ -1,44 +1,111 @@
-"""Whether the description of a hub as a research object is of the hub as it is."""
+"""Whether the descriptions of a hub, which no signature covers, say what its records say: made again, and compared."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote
 
 from ptyproof.checking.model.document import INDEX, Findings, finding_about
 from ptyproof.checking.model.hub_files import HubFiles
-from ptyproof.errors import ManifestError
-from ptyproof.hub.index import CRATE
-from ptyproof.io.strict_json import read_json
+from ptyproof.description.comparison import differences, entities_in
+from ptyproof.description.crate import FORMAT
+from ptyproof.description.of_hub import (
+    SIGNED,
+    HubRecords,
+    description_of,
+    is_handed_on,
+    page_text,
+    read_records,
+    removed_datasets,
+)
+from ptyproof.description.page import first_line
+from ptyproof.description.stated import stated_in
+from ptyproof.errors import DataError, ManifestError
+from ptyproof.hub.index import CRATE, PAGE
+from ptyproof.io.regular import read_regular
+from ptyproof.io.strict_json import MAX_BYTES, read_json
 
-_CODE = "PM918"
+OTHER_HUB, DIFFERENT, STATED = "PM918", "PM919", "PM920"
+_MOST = 20
+_SHOWN = 120
 
 
-def check(files: HubFiles) -> Findings:
-    """Yield where the description of the hub, if there is one, differs from the hub.
+def check(files: HubFiles, index: Mapping[str, Any]) -> Findings:
+    """Yield where a description of a sound hub, if there is one, differs from its records, and what no record has.
 
-    If the index is a later one, other files are not compared, because a later run changes many of them.
+    A description of an earlier index is not compared, because a later run changes much.
     """
-    if CRATE not in files.paths:
+    if CRATE not in files.paths and PAGE not in files.paths:
         return
+    records = read_records(files.root, index)
+    if CRATE in files.paths:
+        yield from _of_crate(files, records)
+    if PAGE in files.paths:
+        yield from _of_page(files, records)
+
+
+def _of_crate(files: HubFiles, records: HubRecords) -> Findings:
     try:
-        digests = dict(_digests(read_json(files.paths[CRATE])))
+        described = read_json(files.paths[CRATE])
     except ManifestError as error:
-        yield finding_about(CRATE, _CODE, "$", f"cannot be read: {error.reason}")
+        yield finding_about(CRATE, DIFFERENT, "$", f"cannot be read: {error.reason}")
         return
-    place, stated = digests.get(INDEX, ("$", None))
-    if stated != files.digest(INDEX):
-        yield finding_about(CRATE, _CODE, place, f"describes another {INDEX} than that of the hub")
+    entities = entities_in(described)
+    if not entities:
+        yield finding_about(CRATE, DIFFERENT, "$", "has no entities")
         return
-    for name, (place, stated) in digests.items():
-        if name in files.paths and files.digest(name) != stated:
-            yield finding_about(CRATE, _CODE, place, f"{name[:200]} has another sha256 in the hub")
+    version, digest = entities.get(CRATE, {}).get("version"), entities.get(INDEX, {}).get("sha256")
+    if digest != files.digest(INDEX):
+        yield finding_about(CRATE, OTHER_HUB, "$", f"describes another {INDEX} than that of the hub")
+        return
+    if version != FORMAT:
+        said = f"has the form {str(version)[:_SHOWN]!r}, and this version of ptyproof makes {FORMAT!r}"
+        yield finding_about(CRATE, OTHER_HUB, "$", f"{said}, so it was not compared with the records")
+        return
+    stated = stated_in(entities)
+    expected = description_of(records, stated, _names(files, entities, records), _reader(files, records))
+    found = list(differences(described, expected))
+    yield from (finding_about(CRATE, DIFFERENT, *difference) for difference in found[:_MOST])
+    if len(found) > _MOST:
+        yield finding_about(CRATE, DIFFERENT, "$", f"{len(found) - _MOST} more differences")
+    for name, text in stated.said():
+        said = f"{name} {text[:_SHOWN]!r} was stated at the export, and is in no record"
+        yield finding_about(CRATE, STATED, "$", said)
 
 
-def _digests(value: Any) -> Iterator[tuple[str, tuple[str, Any]]]:
-    """Yield the files of a description by their names, with place and digest."""
-    graph = value.get("@graph") if isinstance(value, Mapping) else None
-    for number, entity in enumerate(graph if isinstance(graph, list) else ()):
-        if isinstance(entity, Mapping) and entity.get("@type") == "File" and isinstance(entity.get("@id"), str):
-            yield unquote(entity["@id"]), (f"$.@graph[{number}].sha256", entity.get("sha256"))
+def _names(files: HubFiles, entities: Mapping[str, Any], records: HubRecords) -> list[str]:
+    """Return the files that a description has to have: those of the hub, and datasets that were removed since."""
+    described = {unquote(key) for key, entity in entities.items() if entity.get("@type") == "File"}
+    present = [name for name in files.paths if is_handed_on(name) and (name not in SIGNED or name in described)]
+    return [*present, *(removed_datasets(records).keys() & described - files.paths.keys())]
+
+
+def _reader(files: HubFiles, records: HubRecords) -> Any:
+    removed = removed_datasets(records)
+
+    def digest_and_size(name: str) -> tuple[str, int]:
+        return (files.digest(name), files.size(name)) if name in files.paths else removed[name]
+
+    return digest_and_size
+
+
+def _of_page(files: HubFiles, records: HubRecords) -> Findings:
+    try:
+        lines = read_regular(files.paths[PAGE], MAX_BYTES).decode("utf-8").split("\n")
+    except (DataError, UnicodeDecodeError) as error:
+        yield finding_about(PAGE, DIFFERENT, "$", f"cannot be read: {error}")
+        return
+    expected = page_text(records, files.digest(INDEX)).split("\n")
+    if lines == expected:
+        return
+    if _is_of_another_hub(lines[0], files.digest(INDEX)):
+        yield finding_about(PAGE, OTHER_HUB, "$", f"describes another {INDEX} than that of the hub")
+        return
+    number = next((n for n, (one, other) in enumerate(zip(lines, expected, strict=False)) if one != other), len(lines))
+    yield finding_about(PAGE, DIFFERENT, f"line {number + 1}", "is not the line that the records give")
+
+
+def _is_of_another_hub(line: str, digest: str) -> bool:
+    """Tell whether the first line of a page is one, and of another index or of another form."""
+    return line.startswith("<!-- ptyproof description ") and line != first_line(digest)

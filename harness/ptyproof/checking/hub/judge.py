@@ -11,7 +11,7 @@ from typing import Any
 from ptyproof import clock
 from ptyproof.checking.checks.hub_index import file_faults
 from ptyproof.checking.gather import is_named_like_a_manifest
-from ptyproof.checking.hub import crate, places, skips, sources, studies
+from ptyproof.checking.hub import crate, pictures, places, skips, sources, studies
 from ptyproof.checking.hub.reading import obeys_its_schema
 from ptyproof.checking.journals import with_journal
 from ptyproof.checking.judge import Checked, home_of, judge
@@ -42,12 +42,15 @@ class JudgedHub:
         records that contradict each other.
     left_alone
         JSON files in it that are not manifests.
+    files
+        Its files.
     """
 
     root: Path
     manifests: tuple[Checked, ...]
     own: tuple[Finding, ...]
     left_alone: tuple[str, ...]
+    files: HubFiles
 
     @property
     def findings(self) -> list[Finding]:
@@ -137,16 +140,20 @@ def judge_hub(
         own += files.faults.values()
         own += places.strays(files, sound)
         own += _of_index(reading, index)
-        own += crate.check(files) if hash_files else ()
+        own += pictures.check(files) if hash_files else ()
     if not manifest_only:
         own += places.missing(files, sound)
     own += studies.check(sound)
     own += sources.check(sound)
     own += skips.check(None if manifest_only else files, sound, index)
-    return JudgedHub(root, tuple(judged), tuple(sorted(set(own), key=Finding.order)), tuple(left_alone))
+    found = JudgedHub(root, tuple(judged), tuple(sorted(set(own), key=Finding.order)), tuple(left_alone), files)
+    if index is None or at_the_end_of_a_run or manifest_only or not hash_files or found.errors:
+        return found  # what the records of an unsound hub give says nothing about its description
+    of_descriptions = crate.check(files, index)
+    return replace(found, own=tuple(sorted({*found.own, *of_descriptions}, key=Finding.order)))
 
 
-def refuse_unsound(root: Path, why: str) -> None:
+def refuse_unsound(root: Path, why: str, name: Path | None = None) -> None:
     """Refuse a hub in which an error is found.
 
     Parameters
@@ -155,6 +162,8 @@ def refuse_unsound(root: Path, why: str) -> None:
         The hub.
     why
         What needs sound hubs, as part of a sentence: `a table is only made of sound hubs`.
+    name
+        What the hub is called, if it is not its folder, as of a packed hub.
 
     Raises
     ------
@@ -164,8 +173,8 @@ def refuse_unsound(root: Path, why: str) -> None:
     errors = judge_hub(root).errors
     if errors:
         raise InputError(
-            f"{root} is not sound, and {why}: {len(errors)} errors, the first is {errors[0].code} in {errors[0].file}; "
-            f"`ptyproof check {root}` lists them"
+            f"{name or root} is not sound, and {why}: {len(errors)} errors, the first is {errors[0].code} in "
+            f"{errors[0].file}; `ptyproof check {name or root}` lists them"
         )
 
 

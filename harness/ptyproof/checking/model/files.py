@@ -13,6 +13,7 @@ from ptyproof.checking.model.document import Document, Findings, count, is_taken
 from ptyproof.checking.model.findings import Finding, printable
 from ptyproof.checking.model.reference import Reference
 from ptyproof.checking.model.references import references
+from ptyproof.io.pictures import fault_of, is_picture
 
 _SHOWN = 200
 _MEMO = "real folders"
@@ -180,9 +181,14 @@ def _contents(doc: Document, found: Reference, path: Path, size: int) -> Finding
         said = f"{_shown(found)} has {size} bytes, but {found.size_bytes} are recorded"
         yield doc.finding("PM302", found.size_path or found.json_path, said)
         return
-    if found.sha256 is None or not doc.hash_files:
+    if not doc.hash_files:
         return
-    digest = doc.digest(path)
+    digest = None if found.sha256 is None else doc.digest(path)
     if digest != found.sha256:
         said = f"{_shown(found)} has the sha256 {digest[:16]}..., but {found.sha256[:16]}... is recorded"
         yield doc.finding("PM303", found.digest_path or found.json_path, said)
+        return
+    if not doc.of_hub and is_picture(found.path):  # of a hub, every picture is looked at once
+        fault = fault_of(path)
+        if fault is not None:
+            yield doc.finding("PM312", found.json_path, f"{_shown(found)} {fault}")

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ptyproof.differences.cells import name_of
 from ptyproof.hub.layout import COMPARISON, OVERLAP, RECONSTRUCTION, RUN, SKIPS, TRAINING
+from ptyproof.study.layout import name_of
 
 Record = Mapping[str, Any]
 DISTRIBUTION = "pytest-ptyproof"
