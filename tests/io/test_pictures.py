@@ -8,6 +8,7 @@ import struct
 import tracemalloc
 import zlib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,7 +24,7 @@ def written(folder: Path, content: bytes, name: str = "a.png") -> Path:
     return path
 
 
-def by_pillow(mode: str, form: str, size: tuple[int, int] = (37, 21), **options: object) -> bytes:
+def by_pillow(mode: str, form: str, size: tuple[int, int] = (37, 21), **options: Any) -> bytes:
     image = pytest.importorskip("PIL.Image", reason="Pillow is not installed")
     drawn = image.effect_noise(size, 40.0).convert(mode)
     raw = io.BytesIO()
@@ -44,7 +45,7 @@ def test_pictures_of_another_program_can_be_shown(mode: str, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("options", [{}, {"lossless": True}, {"exif": b"Exif\0\0MM\0*\0\0\0\x08\0\0\0\0\0\0"}])
-def test_webp_pictures_of_another_program_can_be_shown(options: dict[str, object], tmp_path: Path) -> None:
+def test_webp_pictures_of_another_program_can_be_shown(options: dict[str, Any], tmp_path: Path) -> None:
     content = by_pillow("RGB", "WEBP", **options)
     assert fault_of(written(tmp_path, content, "a.webp")) is None
     assert fault_of(written(tmp_path, content[:-3], "b.webp")) is not None

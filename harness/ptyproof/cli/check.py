@@ -6,7 +6,7 @@ import argparse
 import gc
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _EXAMPLES = """\
 ptyproof check training_manifest.json
 ptyproof check hub                          # an artifact hub as a whole, as `ptyproof hub verify` does
+ptyproof check hub.zip                      # the same of a packed hub
 ptyproof check reports                      # every manifest in a folder, and every hub
 cat skip_summary.json | ptyproof check -
 ptyproof check reports --table              # one row for each file, by time
@@ -39,7 +40,8 @@ def add_parser(commands: Commands) -> None:
         "paths",
         nargs="+",
         metavar="PATH",
-        help="a manifest, a folder (checks its manifests and hubs, ignores other files), or - for standard input",
+        help="a manifest, a folder (checks its manifests and hubs, ignores other files), a zip file of a hub, or - for "
+        "standard input",
     )
     parser.add_argument(
         "--format",
@@ -152,6 +154,7 @@ def _judge(args: argparse.Namespace) -> tuple[list[Checked], LeftAlone]:
     from ptyproof.checking.gather import LeftAlone, gather, is_named_like_a_manifest, not_entered
     from ptyproof.checking.judge import check_manifest
     from ptyproof.checking.own_kinds import from_schema
+    from ptyproof.io.unpacking import is_packed
 
     kinds = [from_schema(path) for path in args.schema]
     digests: dict[Path, str] = {}
@@ -161,7 +164,7 @@ def _judge(args: argparse.Namespace) -> tuple[list[Checked], LeftAlone]:
         judged.append(_standard_input(kinds))
     paths = [Path(text) for text in args.paths if text != _STANDARD_INPUT]
     for path, named in gather(paths):
-        if path.is_dir():
+        if path.is_dir() or is_packed(path):
             hub, others = _hub(path, args, digests, kinds)
             judged += hub
             left_alone += others
@@ -185,19 +188,28 @@ def _judge(args: argparse.Namespace) -> tuple[list[Checked], LeftAlone]:
 def _hub(
     root: Path, args: argparse.Namespace, digests: dict[Path, str], kinds: list[ManifestKind]
 ) -> tuple[list[Checked], list[str]]:
-    """Return the verdicts on the files of an artifact hub, and its JSON files that are not manifests."""
-    # imported here, because most checked files are not hubs
-    from ptyproof.checking.hub import judge_hub
+    """Return the verdicts on the files of an artifact hub, and its JSON files that are not manifests.
 
-    judged = judge_hub(
-        root,
-        hash_files=not args.no_hash,
-        manifest_only=args.manifest_only,
-        digests=digests,
-        home=args.root,
-        kinds=kinds,
-    )
-    return judged.by_file(), [str(root / name) for name in judged.left_alone]
+    The hub may be a zip file: its files are named as if it were a folder.
+    """
+    # imported here, because most checked files are not hubs
+    from dataclasses import replace
+
+    from ptyproof.checking.hub import judge_hub
+    from ptyproof.hub.index import INDEX
+    from ptyproof.io.unpacking import is_packed, unpacked
+
+    with unpacked(root, INDEX) if is_packed(root) else nullcontext(root) as folder:
+        judged = judge_hub(
+            folder,
+            hash_files=not args.no_hash,
+            manifest_only=args.manifest_only,
+            digests={} if is_packed(root) else digests,
+            home=None if is_packed(root) else args.root,
+            kinds=kinds,
+        )
+        named = replace(judged, root=root)
+        return named.by_file(), [str(root / name) for name in named.left_alone]
 
 
 def _standard_input(kinds: list[ManifestKind]) -> Checked:

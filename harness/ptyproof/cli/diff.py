@@ -10,6 +10,7 @@ from ptyproof.cli.output import add_output, write_record
 
 _EXAMPLES = """\
 ptyproof diff hubs/october hubs/november
+ptyproof diff october.zip november.zip       # packed hubs
 ptyproof diff hubs/main hubs/branch --output difference.md     # for a pull request
 ptyproof diff old/training_manifest.json new/training_manifest.json --tolerance 0.05
 ptyproof diff hubs/october hubs/november --format json         # the schema hub_difference 1
@@ -21,7 +22,7 @@ def add_parser(commands: Commands) -> None:
     """Add the command to the parser."""
     summary = "compare two hubs or two manifests: cells, metrics, hashes, environment, design, and what got worse"
     parser = add_command(commands, "diff", summary, _EXAMPLES)
-    side = "sound artifact hub, or training, reconstruction or comparison manifest"
+    side = "sound artifact hub (a folder, or a zip file of one), or training, reconstruction or comparison manifest"
     parser.add_argument("old", type=Path, metavar="OLD", help=side)
     parser.add_argument("new", type=Path, metavar="NEW", help=f"{side}; of the kind of OLD")
     parser.add_argument(

@@ -76,8 +76,8 @@ def _members(path: Path, archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
     for info in infos:
         name = _name(path, info)
         above = [parent.as_posix() for parent in PurePosixPath(name).parents][:-1]
-        folders.update([*above, *([name] if info.is_dir() else [])])
-        if not info.is_dir():
+        folders.update([*above, *([name] if _is_folder(info) else [])])
+        if not _is_folder(info):
             if name in files:
                 raise InputError(f"{path} has {_shown(name)} twice, so it is not known which one is meant")
             files[name] = info
@@ -90,18 +90,22 @@ def _members(path: Path, archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
 def _name(path: Path, info: zipfile.ZipInfo) -> str:
     """Return the name of a member without a last slash, if it is a plain name below the folder."""
     raw = info.orig_filename  # the name as it stands there: zipfile cuts it at a zero byte
-    name = raw.removesuffix("/") if info.is_dir() else raw
+    name = raw.removesuffix("/") if _is_folder(info) else raw
     parts = name.split("/")
     if not name or name != PurePosixPath(name).as_posix() or {"", ".", ".."} & set(parts) or not name.isprintable():
         raise InputError(f"{path}: {_shown(raw)} is not a plain name below the packed folder")
     if "\\" in name or ":" in parts[0]:
         raise InputError(f"{path}: {_shown(raw)} has a backslash or a drive, and a plain name with / is expected")
     kind = stat.S_IFMT(info.external_attr >> 16)
-    if kind not in (0, stat.S_IFREG, stat.S_IFDIR) or (kind == stat.S_IFDIR) > info.is_dir():
+    if kind not in (0, stat.S_IFREG, stat.S_IFDIR) or (kind == stat.S_IFDIR) > _is_folder(info):
         raise InputError(f"{path}: {_shown(raw)} is a link or a device, and only files are unpacked")
     if info.flag_bits & 1:
         raise InputError(f"{path}: {_shown(raw)} is encrypted, and is expected without a password")
     return name
+
+
+def _is_folder(info: zipfile.ZipInfo) -> bool:
+    return info.orig_filename.endswith("/")
 
 
 def _root(path: Path, members: list[zipfile.ZipInfo], top: str) -> str:

@@ -183,8 +183,7 @@ def _contents(doc: Document, found: Reference, path: Path, size: int) -> Finding
         return
     if not doc.hash_files:
         return
-    digest = None if found.sha256 is None else doc.digest(path)
-    if digest != found.sha256:
+    if found.sha256 is not None and (digest := doc.digest(path)) != found.sha256:
         said = f"{_shown(found)} has the sha256 {digest[:16]}..., but {found.sha256[:16]}... is recorded"
         yield doc.finding("PM303", found.digest_path or found.json_path, said)
         return
