@@ -13,8 +13,7 @@ from pathlib import Path
 import pytest
 
 from ptyproof.errors import InputError
-from ptyproof.io import unpacking
-from ptyproof.io.unpacking import unpacked
+from ptyproof.io.unpacking import Limits, unpacked
 
 Change = Callable[[zipfile.ZipFile], object]
 
@@ -106,25 +105,19 @@ def test_a_name_that_occurs_twice_is_refused(temporary: Path, tmp_path: Path) ->
     assert list(temporary.iterdir()) == []
 
 
-def test_a_bomb_is_refused_before_it_is_unpacked(
-    temporary: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_bomb_is_refused_before_it_is_unpacked(temporary: Path, tmp_path: Path) -> None:
     path = packed(tmp_path / "a.zip", lambda archive: archive.writestr("x", bytes(1 << 24)))
     with unpacked(path, "top.json"):  # as large as any archive may become
         pass
-    monkeypatch.setattr(unpacking, "_ANY_BYTES", 1 << 20)
-    with pytest.raises(InputError, match=str((1 << 24) + 2)), unpacked(path, "top.json"):
+    small = Limits(size_bytes=1 << 20)
+    with pytest.raises(InputError, match=str((1 << 24) + 2)), unpacked(path, "top.json", small):
         pass
     assert list(temporary.iterdir()) == []
 
 
-def test_more_members_than_a_hub_has_are_refused(
-    temporary: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-
+def test_more_members_than_a_hub_has_are_refused(temporary: Path, tmp_path: Path) -> None:
     path = packed(tmp_path / "a.zip", with_members(*map(str, range(9))))
-    monkeypatch.setattr(unpacking, "_MOST_FILES", 9)
-    with pytest.raises(InputError, match="10"), unpacked(path, "top.json"):
+    with pytest.raises(InputError, match="10"), unpacked(path, "top.json", Limits(n_files=9)):
         pass
 
 

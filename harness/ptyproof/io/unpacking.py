@@ -12,16 +12,26 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from ptyproof.errors import InputError
 from ptyproof.io.hashing import CHUNK_BYTES
 
-_MOST_FILES = 200_000
-_ANY_BYTES = 1 << 30  # what any archive may become
-_LARGEST_RATIO = 50  # of a larger one: records are packed to a tenth, arrays and pictures hardly at all
 _SHOWN = 120
 _FAULTS = (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, RuntimeError, ValueError, OSError)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What an archive may become: how many files, how many bytes, and of a larger one how many times its own size.
+
+    Records are packed to a tenth, arrays and pictures hardly at all.
+    """
+
+    n_files: int = 200_000
+    size_bytes: int = 1 << 30
+    ratio: int = 50
 
 
 def is_packed(path: Path) -> bool:
@@ -30,7 +40,7 @@ def is_packed(path: Path) -> bool:
 
 
 @contextmanager
-def unpacked(path: Path, top: str) -> Iterator[Path]:
+def unpacked(path: Path, top: str, limits: Limits = Limits()) -> Iterator[Path]:
     """Yield a temporary folder with the content of a zip file, which is removed at the end of the block.
 
     Parameters
@@ -39,6 +49,8 @@ def unpacked(path: Path, top: str) -> Iterator[Path]:
         The zip file.
     top
         A file that the packed folder has; a single folder around it is left out.
+    limits
+        What it may become.
 
     Raises
     ------
@@ -47,17 +59,17 @@ def unpacked(path: Path, top: str) -> Iterator[Path]:
         encrypted or damaged, or would become too large.
     """
     with tempfile.TemporaryDirectory(prefix="ptyproof-") as folder:
-        yield _extracted(path, top, Path(folder))
+        yield _extracted(path, top, Path(folder), limits)
 
 
-def _extracted(path: Path, top: str, folder: Path) -> Path:
+def _extracted(path: Path, top: str, folder: Path, limits: Limits) -> Path:
     if not path.is_file():
         raise InputError(f"{path} is not a file")
     try:
         with zipfile.ZipFile(path) as archive:
-            members = _members(path, archive)
+            members = _members(path, archive, limits)
             root = _root(path, members, top)
-            _refuse_large(path, members, folder)
+            _refuse_large(path, members, folder, limits)
             for info in members:
                 _extract(path, archive, info, folder)
     except _FAULTS as error:
@@ -66,11 +78,11 @@ def _extracted(path: Path, top: str, folder: Path) -> Path:
     return folder / root
 
 
-def _members(path: Path, archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
+def _members(path: Path, archive: zipfile.ZipFile, limits: Limits) -> list[zipfile.ZipInfo]:
     """Return the files of an archive, after each name in it was looked at."""
     infos = archive.infolist()
-    if len(infos) > _MOST_FILES:
-        raise InputError(f"{path} has {len(infos)} members, and at most {_MOST_FILES} are unpacked")
+    if len(infos) > limits.n_files:
+        raise InputError(f"{path} has {len(infos)} members, and at most {limits.n_files} are unpacked")
     files: dict[str, zipfile.ZipInfo] = {}
     folders: set[str] = set()
     for info in infos:
@@ -119,8 +131,9 @@ def _root(path: Path, members: list[zipfile.ZipInfo], top: str) -> str:
     raise InputError(f"{path} has no {top}, so it is not a packed hub")
 
 
-def _refuse_large(path: Path, members: list[zipfile.ZipInfo], folder: Path) -> None:
-    size, most = sum(info.file_size for info in members), max(_ANY_BYTES, _LARGEST_RATIO * path.stat().st_size)
+def _refuse_large(path: Path, members: list[zipfile.ZipInfo], folder: Path, limits: Limits) -> None:
+    size = sum(info.file_size for info in members)
+    most = max(limits.size_bytes, limits.ratio * path.stat().st_size)
     if size > most:
         raise InputError(f"{path} would become {size} bytes, and at most {most} are unpacked from a file of its size")
     free = shutil.disk_usage(folder).free
