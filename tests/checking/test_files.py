@@ -16,6 +16,7 @@ from ptyproof.checking.model.document import Document
 from ptyproof.io.hashing import sha256_file
 from tests.helpers.folders import json_file
 from tests.helpers.manifest_cases import ACCEPTED, DOSES, WHOLE, changed
+from tests.helpers.pictures import png
 
 ARTIFACTS = ("checkpoint.ckpt", "metrics.csv", "loss_curve.png", "train.log")
 BUNDLE = "dose_1000/{}/model.safetensors"
@@ -36,7 +37,7 @@ def manifest(tmp_path: Path) -> Path:
         folder = root / "dose_1000" / cell
         folder.mkdir(parents=True)
         for name in ARTIFACTS:
-            (folder / name).write_text(name)
+            (folder / name).write_bytes(png() if name.endswith(".png") else name.encode())
         content = f"weights {number}".encode()
         (folder / "model.safetensors").write_bytes(content)
         value["jobs"][number]["result"] |= {

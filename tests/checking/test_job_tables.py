@@ -20,6 +20,7 @@ from ptyproof.study.exposures import Exposure
 from ptyproof.study.jobs import JobFilters, TrainingJob, build_training_jobs
 from ptyproof.study.layout import HALVES, phase_c_file, phase_d_file
 from ptyproof.study.views import AllPositions
+from tests.helpers.pictures import png
 from tests.strategies.designs import designs
 
 # that a job failed, or that none succeeded, is worth a warning and no fault of the file; drawn losses may be alike
@@ -69,8 +70,9 @@ def _record(ledger: TrainingLedger, job: TrainingJob, end: dict[str, Any]) -> No
     folder = job.artifact_dir
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "model.safetensors").write_bytes(job.key.encode())
-    for name in ("checkpoint.ckpt", "loss_curve.png", "train.log"):
+    for name in ("checkpoint.ckpt", "train.log"):
         (folder / name).write_bytes(b"x")
+    (folder / "loss_curve.png").write_bytes(png())
     row = f"{end['epochs']},1,{end['validation_loss']!r},{end['final_loss']!r},0.1"
     (folder / "metrics.csv").write_text(f"epoch,step,validation_loss,train_loss,learning_rate\n{row}\n")
     bundle = file_record(folder / "model.safetensors", folder)

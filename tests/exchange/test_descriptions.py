@@ -13,11 +13,17 @@ import pytest
 
 from ptyproof.checking.hub import verify_hub
 from ptyproof.cli.main import main
+from ptyproof.description.crate import FORMAT
+from ptyproof.description.of_hub import HubRecords, description_of, page_text
+from ptyproof.description.stated import Stated
 from ptyproof.hub.index import CRATE, INDEX, PAGE, STATEMENT, Hub
 from ptyproof.hub.layout import COMPARISON, RECONSTRUCTION
+from ptyproof.io.hashing import sha256_json
+from ptyproof.provenance.persons import Person
 from tests.helpers.crates import ids
 from tests.helpers.hubs import edit, make_run, places
 
+STAMP = "2026-11-24T00:00:00Z"
 Change = Callable[[dict[str, Any]], object]
 JOB = "#reconstruct/dose10000-baseline-gs1-test-lsqml"
 ORCID = "https://orcid.org/0000-0002-1825-0097"
@@ -144,6 +150,41 @@ def test_hostile_words_cannot_leave_their_line(crate: Path, capsys: pytest.Captu
     assert "\x1b" not in out
     assert not any(line.startswith("hub: sound") for line in out.splitlines())
     assert out.count("PM919") <= 21
+
+
+# Their form
+
+INDEX_OF_ONE_RUN = {
+    "timestamp": STAMP,
+    "tool": {"name": "ptyproof", "version": "0.2.0"},
+    "runs": [
+        {
+            "id": "run-0001",
+            "command": "pytest -m real_run",
+            "real_run": True,
+            "status": "ended",
+            "started": STAMP,
+            "ended": STAMP,
+            "exit_status": 1,
+            "reason": None,
+            "evidence": "none",
+            "outcomes": {"passed": 2, "skipped": 1},
+            "skips": [{"test": "test_it.py::test", "reason": "Skipped: no GPU"}],
+            "revision": {"commit": "c" * 40, "uncommitted_sha256": "d" * 64, "code_sha256": "a" * 64},
+            "environment": {"python": "3.12.1", "numpy": "2.0", "system": "Linux"},
+            "log_path": "none/run.log",
+        }
+    ],
+}
+
+
+def test_other_words_need_another_number_of_the_form() -> None:
+    """Hubs of an earlier version have its words: with the same number they would be called forged."""
+    stated = Stated("CC0", Person("Ada", None, "ada@example.org"))
+    records = HubRecords(INDEX_OF_ONE_RUN, {})
+    described = description_of(records, stated, [INDEX, "none/run.log", STATEMENT], lambda name: ("e" * 64, len(name)))
+    digests = [sha256_json(described)[:16], sha256_json(page_text(records, "e" * 64))[:16]]
+    assert {FORMAT: digests} == {"ptyproof description 1": ["122f8c80f494afb5", "640ef36c79db7ba5"]}
 
 
 # The page for people

@@ -54,6 +54,26 @@ def test_a_zip_file_has_the_verdict_of_its_folder(
     assert list((tmp_path / "temporary").iterdir()) == []
 
 
+def test_datasets_that_are_not_shipped_are_counted_apart(
+    made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hub = shutil.copytree(made, tmp_path / "hub", ignore=shutil.ignore_patterns("*_train.npz", "*_test.npz"))
+    packed = tmp_path / "hub.zip"
+    assert main(["hub", "export", str(hub), "--format", "ro-crate", str(packed)]) == 0
+    for path in (hub, packed):
+        status, text = said(capsys, "check", path, "--format", "json")
+        found = json.loads(text)
+        counts = found["named_files"]
+        assert status == 0
+        assert (counts["absent"], counts["not_looked_at"]) == (0, 0)
+        assert counts["not_shipped"] == counts["named"] - counts["there"] > 0
+        of_phase_c = next(one for one in found["files"] if one["file"].endswith("phase_c/run_manifest.json"))
+        assert (of_phase_c["named_files"]["not_shipped"], of_phase_c["verdict"]) == (2, "unseen")
+    (hub / COMPARISON).unlink()
+    absent = json.loads(said(capsys, "check", hub, "--format", "json")[1])["named_files"]["absent"]
+    assert absent > 0  # what is no dataset is missing
+
+
 def test_a_signature_of_a_packed_hub_is_verified(
     made: Path, packed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -16,6 +16,7 @@ from ptyproof.checking.model.findings import SEVERITIES, printable
 from ptyproof.checking.table import verdict
 
 _PLACES = 3
+_COUNTS = ("n", "there", "absent", "unseen", "not_shipped")
 _WIDTH = 110
 _INDENT = " " * 6
 _CLEAN = "no error found"
@@ -57,7 +58,13 @@ def named_files(named: Named) -> str:
         parts.append(f"{named.absent} {'is' if named.absent == 1 else 'are'} missing")
     if named.unseen:
         parts.append(f"{named.unseen} could not be read")
+    if named.not_shipped:
+        parts.append(_not_shipped(named.not_shipped))
     return f"names {plural(named.n, 'file')}: {', '.join(parts)}"
+
+
+def _not_shipped(n: int) -> str:
+    return f"{plural(n, 'dataset')} {'is' if n == 1 else 'are'} not shipped, so not checked"
 
 
 def _all_seen(named: Named) -> bool:
@@ -98,7 +105,9 @@ def summary(judged: Sequence[Checked], left: LeftAlone = _NOTHING_LEFT) -> str:
     named = _total(judged)
     clean = _CLEAN if _all_seen(named) else _CLEAN_ITSELF if len(judged) == 1 else _CLEAN_THEMSELVES
     line = f"{plural(len(judged), 'file')} checked: {found or clean}"
-    if not _all_seen(named):
+    if named.not_shipped:
+        line += f"; of {plural(named.n, 'named file')}, {_not_shipped(named.not_shipped)}"
+    if named.absent + named.unseen:
         line += f"; of {plural(named.n, 'named file')}, {named.absent + named.unseen} could not be read"
     line += "".join(f"; {said}" for said in what_was_left(left))
     if found:
@@ -128,11 +137,12 @@ def _them(names: Sequence[str]) -> str:
 
 def _total(judged: Iterable[Checked]) -> Named:
     every = [checked.named for checked in judged]
-    return Named(*(sum(getattr(named, key) for named in every) for key in ("n", "there", "absent", "unseen")))
+    return Named(*(sum(getattr(named, key) for named in every) for key in _COUNTS))
 
 
 def _counts(named: Named) -> dict[str, int]:
-    return {"named": named.n, "there": named.there, "absent": named.absent, "not_looked_at": named.unseen}
+    found = {"named": named.n, "there": named.there, "absent": named.absent, "not_looked_at": named.unseen}
+    return found | {"not_shipped": named.not_shipped}
 
 
 def as_json(judged: Iterable[Checked], left: LeftAlone = _NOTHING_LEFT) -> dict[str, object]:

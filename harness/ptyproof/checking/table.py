@@ -14,7 +14,7 @@ _VERDICTS = {"error": "error", "warning": "warning", "info": "remark", None: "ok
 
 
 def verdict(checked: Checked) -> str:
-    """Return the verdict on a file in one word; `unseen` where nothing is wrong and a named file was not looked at."""
+    """Return the verdict on a file in one word; `unseen` where nothing is wrong and a named file was not checked."""
     named = checked.named
     if checked.worst is None and named.there < named.n:
         return "unseen"

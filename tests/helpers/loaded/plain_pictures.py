@@ -1,4 +1,4 @@
-"""A plugin for runs whose pictures nobody looks at, and which take half of such a run: each is one pixel."""
+"""A plugin for runs whose pictures nobody looks at, and which take half of such a run: small ones."""
 
 from __future__ import annotations
 
@@ -8,15 +8,17 @@ from typing import Any
 
 import pytest
 
-PIXEL = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg==")
+SMALLEST = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAABAAAAAQCAAAAAA6mKC9AAAADUlEQVR4nGNgGAXIAAABEAABoJMRpQAAAABJRU5ErkJggg=="
+)
 
 
 def savefig(figure: Any, target: Any, **options: Any) -> None:
-    """Write a pixel in place of a figure."""
+    """Write a picture of 16 x 16 pixels in place of a figure."""
     if hasattr(target, "write"):
-        target.write(PIXEL)
+        target.write(SMALLEST)
     else:
-        Path(target).write_bytes(PIXEL)
+        Path(target).write_bytes(SMALLEST)
 
 
 @pytest.hookimpl(tryfirst=True)

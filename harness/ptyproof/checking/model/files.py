@@ -26,14 +26,15 @@ _MAX_LEVELS = 100
 class Named:
     """How many files a manifest names, of how many it was seen that they are `there` or `absent`, how many `unseen`.
 
-    A file is unseen where it lies outside the folder that may be read, where it is not known which folder its path is
-    relative to, or if no file may be read.
+    A dataset that is not there is `not_shipped`: hubs are handed on without them. A file is unseen if it lies outside
+    the folder that may be read, if the folder of its path is not known, or if no file may be read.
     """
 
     n: int = 0
     there: int = 0
     absent: int = 0
     unseen: int = 0
+    not_shipped: int = 0
 
 
 def check(doc: Document) -> Findings:
@@ -52,7 +53,7 @@ def check(doc: Document) -> Findings:
         states[found.name or found.path] = state
     doc.memo[_STATES] = states
     seen = Counter(states.values())
-    doc.memo[NAMED] = Named(len(states), seen["there"], seen["absent"], seen["unseen"])
+    doc.memo[NAMED] = Named(len(states), *(seen[state] for state in ("there", "absent", "unseen", "not shipped")))
 
 
 def _indexed(found: Reference, folder: str) -> str:
@@ -114,7 +115,7 @@ def shared(doc: Document) -> Findings:
 
 
 def _file(doc: Document, found: Reference, folder: str, home: str) -> Generator[Finding, None, str]:
-    """Yield what is wrong with a file; return whether it is there, absent, or was not looked at."""
+    """Yield what is wrong with a file; return whether it is there, absent, not shipped, or was not looked at."""
     try:
         path = f"{folder}{os.sep}{found.name}"
         path = os.path.normpath(path) if path.startswith("//") or os.pardir in path else path
@@ -131,7 +132,8 @@ def _file(doc: Document, found: Reference, folder: str, home: str) -> Generator[
                 absent = f"is missing{where}"
                 said = absent if status is None else "is not a regular file"
                 yield doc.finding("PM301", found.json_path, f"{_shown(found)} {said}")
-            return "absent"
+            is_dataset = status is None and found.role == "data" and not doc.is_legacy and not doc.is_foreign
+            return "not shipped" if is_dataset else "absent"
         yield from _contents(doc, found, Path(real), status.st_size)
         return "there"
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
