@@ -121,11 +121,13 @@ def fixtures() -> str:
 
 
 def schema_files() -> dict[str, dict[str, Any]]:
-    """Return each schema by the name of its kind, as it stands in the package."""
+    """Return each schema by its name as it stands in the package: the kind, and the version unless it is the first."""
     found = {}
     for entry in sorted(files("ptyproof_schemas").iterdir(), key=lambda each: each.name):
         if entry.name.endswith(".schema.json"):
-            found[entry.name.rpartition("_v")[0]] = json.loads(entry.read_text(encoding="utf-8"))
+            found[entry.name.removesuffix(".schema.json").removesuffix("_v1")] = json.loads(
+                entry.read_text(encoding="utf-8")
+            )
     return found
 
 

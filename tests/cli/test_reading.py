@@ -172,7 +172,7 @@ def test_what_was_read_before_a_refusal_is_shown(tmp_path: Path, capsys: pytest.
     status, out, err = run(capsys, "import", path, "--out", tmp_path / "new.npz")
     assert status == 2
     assert names(err, N, 65535)
-    assert names(out, "a.npz", "probe", 0, 1)
+    assert names(out, "a.npz", "probe", "(1, 1, 1, 16, 20)")
 
 
 def test_a_file_with_a_record_contradicts_what_it_is_not(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -202,3 +202,18 @@ def test_real_files_that_cannot_be_read_say_what_is_missing(
     assert (status, len(err.splitlines())) == (2, 1)
     assert all(word in err for word in words)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_orthogonal_modes_are_an_option_of_import(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    mode = legacy_arrays()["probeGuess"]
+    path = legacy(tmp_path / "a.npz", probeGuess=np.stack([mode, 0.5 * mode[::-1] + 0.25 * mode]))
+    out = tmp_path / "out.npz"
+    assert main(["import", str(path), "--out", str(out), "--orthogonal-modes"]) == 0
+    assert names(capsys.readouterr().out, "2 modes")
+    first, second = (found.astype(np.complex128) for found in read_dataset(out).dataset.modes)
+    assert abs(np.vdot(first, second)) < 1e-6 * np.vdot(first, first).real
+    out.unlink()
+    arguments = ["--out", str(out), "--orthogonal-modes", "--probe-from", str(tmp_path / "fit.npz")]
+    assert main(["import", str(path), *arguments]) == 2
+    assert main(["import", str(legacy(tmp_path / "b.npz")), "--out", str(out), "--orthogonal-modes"]) == 2
+    assert not out.exists()

@@ -45,13 +45,15 @@ class Reader:
 
 def _datasets(folder: Path) -> Seeds:
     from ptyproof.io.dataset import write_dataset
-    from tests.strategies.datasets import make_dataset
+    from tests.strategies.datasets import make_dataset, make_version_2
 
     found = []
     for number, role in enumerate(("simulation", "measurement", "base")):
         path = folder / f"{role}.npz"
         write_dataset(path, make_dataset(role=role, seed=number))
         found.append(path.read_bytes())
+    write_dataset(folder / "version-2.npz", make_version_2(per_pattern=True))
+    found.append((folder / "version-2.npz").read_bytes())
     legacy = make_dataset(role="measurement", extras=False)
     assert legacy.diffraction is not None
     arrays = {

@@ -1,5 +1,7 @@
 """The types of records, made from their schemas: a TypedDict for each object, an alias for each choice of texts.
 
+Of a kind with several major versions the newest gives the type; records of earlier ones lack keys of it.
+
 `python -m tests.helpers.record_types` writes `schemas/ptyproof_schemas/types/KIND.py` for every kind that ptyproof
 writes, and removes modules of other kinds. Run it after a schema has changed.
 """
@@ -12,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ptyproof.io.schema_files import current_kinds, load_schema
+from ptyproof.io.schema_files import current_kinds, load_schema, newest
 
 FOLDER = Path(__file__).parents[2] / "schemas" / "ptyproof_schemas" / "types"
 PACKAGE = "ptyproof_schemas.types"
@@ -32,7 +34,7 @@ class Place:
 
     def node(self) -> Any:
         """Return what stands there."""
-        node: Any = load_schema(self.kind)
+        node: Any = load_schema(self.kind, newest(self.kind))
         for step in self.steps:
             node = node[int(step)] if isinstance(node, list) else node[step]
         return node
@@ -47,7 +49,7 @@ class Place:
         """Return the description of what stands there, or of what it stands in."""
         places = [Place(self.kind, self.steps[:n]) for n in range(len(self.steps), 0, -1)]
         found = [place.schema().get("description") for place in places if isinstance(place.node(), dict)]
-        title = load_schema(self.kind)["title"]
+        title = load_schema(self.kind, newest(self.kind))["title"]
         root = f"{camel(_name_of(self))} of a record of kind {self.kind}" if self.steps else title
         return next((text for text in found if isinstance(text, str)), root)
 
@@ -167,7 +169,8 @@ class Types:
         """Return the names that definitions of the file have, which what stands inside others must not take."""
         if place.steps[-2:-1] == ("$defs",) or not place.steps:
             return set()
-        return {camel(name) for name in load_schema(place.kind).get("$defs", ())} | {camel(place.kind)}
+        schema = load_schema(place.kind, newest(place.kind))
+        return {camel(name) for name in schema.get("$defs", ())} | {camel(place.kind)}
 
     def _definition(self, place: Place, name: str) -> str:
         schema = place.schema()

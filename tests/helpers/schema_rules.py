@@ -1,5 +1,6 @@
 """What the tests of the schemas share: every rule of a schema, where an example meets it, how to break it.
 
+A schema is named by its kind, `run_manifest`, and from the second major version on by its file: `dataset_metadata_v2`.
 A rule is named by its schema and a JSON pointer, `run_manifest:1#/$defs/half/properties/max_count/minimum`; an
 entry of `required` by its name in place of its index: `run_manifest:1#/required/split`.
 """
@@ -57,6 +58,18 @@ class Site:
     path: PathSteps
 
 
+def parts(name: str) -> tuple[str, int]:
+    """Return the kind and the major version that the name of a schema states."""
+    kind, _, major = name.rpartition("_v")
+    return (kind, int(major)) if kind and major.isdigit() else (name, 1)
+
+
+def root_of(name: str) -> str:
+    """Return the first part of the names of the rules of a schema."""
+    kind, major = parts(name)
+    return f"{kind}:{major}#"
+
+
 def own_rules(where: str, schema: dict[str, Any]) -> Iterator[tuple[str, str, Any]]:
     """Yield (rule, keyword, value) of one schema object, without those of the schemas inside it."""
     for keyword, value in schema.items():
@@ -81,7 +94,7 @@ def inner_schemas(where: str, schema: dict[str, Any]) -> Iterator[tuple[str, dic
 
 def all_schemas(name: str) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield (place, schema) of every schema object in a schema file."""
-    waiting = [(f"{name}:1#", load_schema(name))]
+    waiting = [(root_of(name), load_schema(*parts(name)))]
     while waiting:
         where, schema = waiting.pop()
         yield where, schema
@@ -99,7 +112,8 @@ def follow(where: str, ref: str) -> tuple[str, dict[str, Any]]:
     """Return the place and the schema that a `$ref` at `where` leads to."""
     document, _, pointer = ref.partition("#")
     target = document.removeprefix("urn:ptyproof:schema:") or where.partition("#")[0]
-    schema: Any = load_schema(target.removesuffix(":1"))
+    kind, _, major = target.partition(":")
+    schema: Any = load_schema(kind, int(major))
     for step in pointer.split("/")[1:]:
         schema = schema[step]
     return f"{target}#{pointer}", schema
@@ -130,7 +144,7 @@ def sites() -> dict[str, Site]:
     found: dict[str, Site] = {}
     for kind in KINDS:
         for name in sorted(example_names(kind), key=lambda name: len(example_text(kind, name))):
-            for site in _sites(f"{kind}:1#", load_schema(kind), example(kind, name), kind, name, ()):
+            for site in _sites(root_of(kind), load_schema(*parts(kind)), example(kind, name), kind, name, ()):
                 found.setdefault(site.rule, site)
     return found
 
@@ -176,7 +190,8 @@ def _inner_values(
 
 
 def _fits(where: str, schema: dict[str, Any], value: Any) -> bool:
-    document: Validator = validator(where.partition(":")[0])
+    kind, _, major = where.partition("#")[0].partition(":")
+    document: Validator = validator(kind, int(major))
     return document.evolve(schema=schema).is_valid(value)
 
 
@@ -233,8 +248,8 @@ def _wrong(keyword: str, argument: Any, value: Any) -> Any:
 
 def rule_of(kind: str, error: ValidationError) -> str:
     """Return the rule that an error speaks of: its path through the schemas, with references followed."""
-    where = f"{kind}:1#"
-    schema: Any = load_schema(kind)
+    where = root_of(kind)
+    schema: Any = load_schema(*parts(kind))
     *steps, keyword = error.absolute_schema_path  # jsonschema leaves "$ref" out of it
     for step in steps:
         while "$ref" in schema and step not in schema:
@@ -264,7 +279,7 @@ def fails_exactly_by(kind: str, rule: str, errors: list[ValidationError]) -> boo
 
 def blamed(kind: str, instance: Any, rule: str) -> str | None:
     """Return None if an instance fails exactly by a rule, and otherwise what it fails by."""
-    errors = list(validator(kind).iter_errors(instance))
+    errors = list(validator(*parts(kind)).iter_errors(instance))
     if fails_exactly_by(kind, rule, errors):
         return None
     return "; ".join(f"{rule_of(kind, error)} at {error.json_path}" for error in errors) or "it is valid"
@@ -280,7 +295,7 @@ def blamed_together(sites: Sequence[Site]) -> dict[str, str | None]:
         instance = example(group[0].kind, group[0].example)
         for site in group:
             instance = _break(instance, site)
-        errors = validator(group[0].kind).iter_errors(instance)
+        errors = validator(*parts(group[0].kind)).iter_errors(instance)
         found = Counter((rule_of(group[0].kind, error), tuple(error.absolute_path)) for error in errors)
         others = [path for _, path in (found - Counter((site.rule, site.path) for site in group)).elements()]
         strange = any(not any(_overlap(path, site.path) for site in group) for path in others)

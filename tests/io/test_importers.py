@@ -87,12 +87,13 @@ def test_the_generator_draws_the_object(tmp_path: Path) -> None:
     assert not np.array_equal(known(one), known(default))
 
 
-def test_the_strongest_mode_is_kept(tmp_path: Path) -> None:
+def test_modes_are_kept_the_strongest_first(tmp_path: Path) -> None:
     mode = tike_arrays()["probe"].reshape(WINDOW)
     probe = np.stack([0.5 * mode, 2 * mode])[None, None, None]
     dataset, changes = import_foreign(save(tmp_path / "a.npz", probe=probe))
     np.testing.assert_array_equal(dataset.probe, 2 * mode)
-    assert any(names(change, "probe", 1, 2, "0.0588235") for change in changes)
+    np.testing.assert_array_equal(dataset.modes, np.stack([2 * mode, 0.5 * mode]))
+    assert any(names(change, "probe", 2, "1, 0", "0.941176, 0.0588235") for change in changes)
 
 
 def test_an_unclear_zero_frequency_is_an_error_that_an_option_settles(tmp_path: Path) -> None:
@@ -216,3 +217,29 @@ def test_the_measured_siemens_star() -> None:
     assert dataset.metadata["photons_per_pattern_measured"] == pytest.approx(461_213, abs=1)
     assert any(names(said, "data", "corner") for said in changes)
     assert known(dataset.metadata["source"])["sha256"].startswith("ce87bd4c9aa5114d")
+
+
+def test_modes_are_made_orthogonal_on_request(tmp_path: Path) -> None:
+    mode = tike_arrays()["probe"].reshape(WINDOW)
+    probe = np.stack([mode, 0.5 * mode[::-1] + 0.25 * mode])[None, None, None]
+    path = save(tmp_path / "a.npz", probe=probe)
+    plain, _ = import_foreign(path)
+    dataset, changes = import_foreign(path, orthogonal=True)
+    first, second = (found.astype(np.complex128) for found in dataset.modes)
+    assert abs(np.vdot(first, second)) < 1e-6 * np.vdot(first, first).real
+    assert abs(np.vdot(*plain.modes)) > 1e-3 * np.vdot(first, first).real
+    power = np.sum(np.abs(plain.modes.astype(np.complex128)) ** 2)
+    assert np.sum(np.abs(dataset.modes.astype(np.complex128)) ** 2) == pytest.approx(power, rel=1e-6)
+    assert dataset.metadata["transformations"][-1]["step"] == "orthogonal-modes"
+    assert any(names(change, "probeGuess", 2) for change in changes)
+    with pytest.raises(DataError) as caught:
+        import_foreign(save(tmp_path / "b.npz"), orthogonal=True)
+    assert caught.value.member == "probeGuess"
+
+
+def test_a_base_of_a_measurement_has_its_modes(tmp_path: Path) -> None:
+    mode = tike_arrays()["probe"].reshape(WINDOW)
+    path = save(tmp_path / "a.npz", probe=np.stack([mode, 0.5 * mode])[None, None, None])
+    base, _ = import_foreign(path, object_name="siemens")
+    assert base.role == "base"
+    np.testing.assert_array_equal(base.modes, np.stack([mode, 0.5 * mode]))

@@ -29,7 +29,8 @@ def test_modes_first_and_last(tmp_path: Path, axis: int, axes: str, patterns: bo
     np.testing.assert_array_equal(loaded.dataset.probe, PROBE)
     said = next(change for change in loaded.changes if change.startswith("probeGuess"))
     assert axes in said
-    assert names(said, 1, 3, "0.333333")
+    assert names(said, 3, "1, 0, 2", "0.666667")
+    np.testing.assert_array_equal(loaded.dataset.modes, MODES[[1, 0, 2]])
 
 
 @pytest.mark.parametrize(
@@ -72,7 +73,10 @@ def test_tike_probes_of_two_to_six_axes(tmp_path: Path, probe: Any) -> None:
     dataset, changes = import_foreign(tike(tmp_path / "a.npz", probe=probe))
     np.testing.assert_array_equal(dataset.probe, PROBE)
     modes = probe.size // PROBE.size
-    assert any(names(change, "probe", modes, "0" if modes == 1 else "0.333333") for change in changes)
+    assert any(names(change, "probe", str(probe.shape)) for change in changes)
+    assert len(dataset.modes) == modes
+    assert modes == 1 or any(names(change, "probe", modes, "0.666667") for change in changes)
+    assert dataset.metadata["schema_version"] == ("1.0.0" if modes == 1 else "2.0.0")
 
 
 def test_tike_modes_that_do_not_fit_the_patterns(tmp_path: Path) -> None:

@@ -32,6 +32,7 @@ from tests.helpers.schema_rules import (
     example,
     example_names,
     example_text,
+    parts,
     refusals,
     sites,
 )
@@ -61,9 +62,9 @@ def _installed() -> None:
 
 def agrees(value: Any, kind: str, unknown_keys: bool = False) -> bool:
     """Return the verdict on a value, after a comparison of both; a refusal to judge is no yes."""
-    quick = quick_judge(kind, 1, unknown_keys)
+    quick = quick_judge(*parts(kind), unknown_keys)
     assert quick is not None
-    expected: bool = validator(kind, 1, unknown_keys).is_valid(value)
+    expected: bool = validator(*parts(kind), unknown_keys).is_valid(value)
     try:
         found = quick(value)
     except ValueError:
@@ -79,7 +80,7 @@ def test_every_valid_example_is_accepted(kind: str, name: str) -> None:
 
 def refused(value: Any, kind: str) -> bool:
     """Return whether jsonschema-rs refuses a value, or leaves it to jsonschema."""
-    quick = quick_judge(kind)
+    quick = quick_judge(*parts(kind))
     assert quick is not None
     try:
         return not quick(value)
@@ -179,7 +180,9 @@ def test_paths_and_codes_of_mutated_manifests(kind: str, with_either: Callable[.
                 continue
             quick, plain = with_either(lambda changed=changed: [str(one) for one in check_value(changed).findings])
             assert quick == plain
-            quick, plain = with_either(lambda changed=changed: [one.json_path for one in schema_errors(changed, kind)])
+            quick, plain = with_either(
+                lambda changed=changed: [one.json_path for one in schema_errors(changed, *parts(kind))]
+            )
             assert quick == plain == sorted(plain)
             found.add(bool(plain))
     assert found

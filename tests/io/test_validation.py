@@ -161,7 +161,7 @@ CASES: list[tuple[str, Change, str, tuple[object, ...]]] = [
         ("--zero-frequency corner", "(0, 0)"),
     ),
     ("record", recorded(split="half"), "_metadata", ("$.split", "'half'")),
-    ("next major version", recorded(schema_version="2.0.0"), "_metadata", ("$.schema_version", "'2.0.0'")),
+    ("next major version", recorded(schema_version="3.0.0"), "_metadata", ("$.schema_version", "'3.0.0'")),
 ]
 
 

@@ -24,7 +24,7 @@ from ptyproof.records.manifest import read_any_manifest, same_but_time
 from ptyproof.study.design import StudyDesign, design_from_dict
 from ptyproof.study.jobs import build_training_jobs
 from tests.helpers.phases import Phase
-from tests.helpers.schema_rules import EXAMPLES
+from tests.helpers.schema_rules import EXAMPLES, parts
 
 VALID = sorted(EXAMPLES.glob("*/valid/*.json"))
 
@@ -47,22 +47,17 @@ def integers_of(value: Any, place: str = "$") -> dict[str, int]:
     return {place: value} if isinstance(value, int) and not isinstance(value, bool) else {}
 
 
-def major_of(kind: str) -> int:
-    """Return the newest major version of a kind."""
-    return max(major for name, major in kinds() if name == kind)
-
-
 @pytest.mark.parametrize("path", VALID, ids=lambda path: f"{path.parts[-3]}/{path.name}")
 def test_whole_numbers_of_every_kind_come_back(path: Path) -> None:
-    kind = path.parts[-3]
+    kind, major = parts(path.parts[-3])
     value = json.loads(path.read_text(encoding="utf-8"))
     floats = with_floats(value)
     kept = copy.deepcopy(floats)
-    found = with_whole_numbers(floats, kind, major_of(kind))
+    found = with_whole_numbers(floats, kind, major)
     assert found == value
     assert floats == kept
-    assert not schema_errors(found, kind, major_of(kind))
-    wanted = with_whole_numbers(value, kind, major_of(kind))
+    assert not schema_errors(found, kind, major)
+    wanted = with_whole_numbers(value, kind, major)
     assert wanted is value
     left = integers_of(value).keys() - integers_of(found).keys()
     names = {place: place.rstrip("]0123456789").rstrip("[").rpartition(".")[2] for place in left}

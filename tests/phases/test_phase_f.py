@@ -18,6 +18,7 @@ from ptyproof.errors import DataError, DesignError, InputError
 from ptyproof.io.dataset import read_dataset, write_dataset
 from ptyproof.io.file_record import file_is_whole
 from ptyproof.io.hashing import sha256_file
+from ptyproof.io.keys import TRUTH
 from ptyproof.io.npz import NpzArchive, NpzWriter
 from ptyproof.jobs.process import JobProcesses
 from ptyproof.methods.reconstruction_jobs import ReconstructionFilters, build_reconstruction_jobs
@@ -649,4 +650,4 @@ def test_the_truth_is_never_opened(root: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(NpzArchive, "read", noted)
     run(phase_of(root), "flat", "start", "pinn")
     assert "diffraction" in opened
-    assert not {"objectGuess", "Y"} & set(opened)
+    assert not set(TRUTH) & set(opened)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,14 @@ from ptyproof.io.dataset import Dataset, new_metadata
 from ptyproof_schemas.types.dataset_metadata import DatasetMetadata
 
 SHA = "0" * 64
+PHYSICAL: Any = {
+    "photon_energy_ev": 8000.0,
+    "detector_distance_m": 2.0,
+    "detector_pixel_size_m": [75e-6, 55e-6],
+    "object_pixel_size_m": None,
+    "field_of_view_m": [5e-6, 4e-6],
+    "regime": "far",
+}
 
 
 def make_dataset(
@@ -61,6 +70,36 @@ def make_dataset(
     )
 
 
+def make_version_2(*, per_pattern: bool = False, seed: int = 0, **how: Any) -> Dataset:
+    """A sound dataset of `make_dataset` with everything that version 2 of the contract knows and its role allows.
+
+    Mask and background are of the window, or `per_pattern`.
+    """
+    dataset = make_dataset(seed=seed, **how)
+    rng = np.random.default_rng(seed + 1)
+    n, window, base = len(dataset), dataset.probe.shape, dataset.role == "base"
+    further = np.stack([0.5 * dataset.probe[::-1], 0.25j * dataset.probe[:, ::-1]]).astype(np.complex64)
+    metadata: Any = {**dataset.metadata, "schema_version": "2.0.0", "physical": PHYSICAL}
+    if base:
+        return replace(dataset, further_modes=further, metadata=metadata)
+    shape = (n, *window) if per_pattern else window
+    valid = rng.uniform(size=shape) > 0.1
+    assert dataset.diffraction is not None
+    changed = replace(
+        dataset,
+        further_modes=further,
+        valid_pixels=valid,
+        background=rng.uniform(0, 0.3, shape).astype(np.float32),
+        intensity_factors=rng.uniform(0.9, 1.1, n),
+        positions_true_px=None if dataset.role == "measurement" else dataset.positions_px + rng.normal(0, 0.3, (n, 2)),
+        diffraction=np.where(valid, dataset.diffraction, np.float32(0)),
+    )
+    metadata |= {"saturation_counts": 1e9, "detector_psf_sigma_px": 0.4}
+    metadata["photons_per_pattern_requested"] = None
+    metadata["photons_per_pattern_measured"] = changed.photons_per_pattern()
+    return replace(changed, metadata=metadata)
+
+
 def metadata_of(role: str, **known: Any) -> DatasetMetadata:
     """A `_metadata` record with a seed and a source; `known` sets other keys."""
     return new_metadata(
@@ -76,7 +115,10 @@ def metadata_of(role: str, **known: Any) -> DatasetMetadata:
 @st.composite
 def datasets(draw: st.DrawFn) -> Dataset:
     """Sound datasets of every role, with windows of unequal sides and any photon level."""
-    return make_dataset(
+    make = draw(st.sampled_from([make_dataset, make_version_2]))
+    per_pattern = {"per_pattern": draw(st.booleans())} if make is make_version_2 else {}
+    return make(
+        **per_pattern,
         n=draw(st.integers(2, 9)),
         window=draw(st.tuples(st.integers(3, 12), st.integers(3, 12)).filter(lambda w: w[0] != w[1])),
         role=draw(st.sampled_from(["base", "simulation", "measurement"])),

@@ -47,7 +47,7 @@ def recognise(value: Any) -> Recognised | None:
 def _current(value: dict[str, object]) -> Recognised | None:
     kind = value.get("kind")
     if kind is None and len(_OF_METADATA & value.keys()) >= 3:
-        return _newest("dataset_metadata")
+        kind = "dataset_metadata"
     majors = [major for name, major in schema_files.kinds() if name == kind and name in schema_files.current_kinds()]
     if not majors:
         return None
@@ -57,7 +57,7 @@ def _current(value: dict[str, object]) -> Recognised | None:
 
 
 def _newest(kind: str) -> Recognised:
-    major = max(major for name, major in schema_files.kinds() if name == kind)
+    major = schema_files.newest(kind)
     return Recognised(kind, major, str(major))
 
 

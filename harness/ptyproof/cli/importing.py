@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _EXAMPLES = """\
 ptyproof import siemens-star-small.npz --out measured.npz
 ptyproof import counts.npz --values intensity --zero-frequency corner --out measured.npz
+ptyproof import measured-modes.npz --orthogonal-modes --out measured.npz
 ptyproof import siemens-star-small.npz --object siemens --out base.npz
 ptyproof import measured.npz --object-from star/lsqml/fit.npz --out base.npz
 ptyproof import measured.npz --probe-from star/lsqml/fit.npz --out refined.npz"""
@@ -46,6 +47,11 @@ def add_parser(commands: Commands) -> None:
         help="make a base for simulations: probe and positions of FILE and this built-in object (grains or siemens), "
         "without the measured patterns",
     )
+    parser.add_argument(
+        "--orthogonal-modes",
+        action="store_true",
+        help="mix the modes of the probe to orthogonal ones, which illuminate every object in the same way",
+    )
     add_reading(parser, scan_order="rows")
     parser.set_defaults(run=_run)
 
@@ -70,7 +76,9 @@ def _run(args: argparse.Namespace) -> int:
         sys.stdout.write(f"{args.file.name}: note: {remark}\n")
     sys.stdout.write(f"{args.out}: {scan_extent(dataset).described()}\n")
     n, role = len(dataset.positions_px), dataset.metadata["role"]
-    sys.stdout.write(f"{args.out}: {role}, {n} scan positions, probe {' x '.join(map(str, dataset.probe.shape))} px\n")
+    modes = "" if dataset.further_modes is None else f", {len(dataset.modes)} modes"
+    size = " x ".join(map(str, dataset.probe.shape))
+    sys.stdout.write(f"{args.out}: {role}, {n} scan positions, probe {size} px{modes}\n")
     if dataset.obj is None:
         sys.stdout.write(f"{args.out}: has no object; use `--object NAME` to make a base for simulations\n")
     return 0
@@ -80,6 +88,8 @@ def _read(args: argparse.Namespace, changes: list[str]) -> Imported:
     from ptyproof.io.importers import ImportOptions, read_foreign
 
     how = reading(args)
+    if args.orthogonal_modes and (args.object_from or args.probe_from):
+        raise InputError("--orthogonal-modes needs the modes of FILE, but the probe is that of a reconstruction")
     if args.object_from is not None:
         from ptyproof.phases.base import base_of_reconstruction
 
@@ -88,4 +98,5 @@ def _read(args: argparse.Namespace, changes: list[str]) -> Imported:
         from ptyproof.phases.measurement import with_found_probe
 
         return with_found_probe(args.file, args.probe_from, how, changes)
-    return read_foreign(args.file, ImportOptions(args.object, reading=how), changes)
+    options = ImportOptions(args.object, reading=how, orthogonal=args.orthogonal_modes)
+    return read_foreign(args.file, options, changes)

@@ -11,14 +11,15 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ptyproof.errors import DataError
+from ptyproof.io.keys import FACTORS, LEGACY_DIFFRACTION, OF_DETECTOR, PATTERNS, POSITIONS
 from ptyproof.io.npz_rules import Member
 
 ROOM_BYTES = 1 << 28  # that any file may unpack to
 MAX_EXPANSION = 100  # beyond it; patterns with few photons pack about 50 : 1
 _NUMBER_BYTES = 16  # of a complex128, the largest number of the contract's legacy forms
 _NAME_BYTES = 4 * 4096  # of a raw file's name
-_STACKS = ("diffraction", "diff3d", "Y")
-_VECTORS = ("xcoords", "ycoords", "xcoords_start", "ycoords_start", "scan_index")
+_STACKS = (LEGACY_DIFFRACTION, *PATTERNS, *OF_DETECTOR)
+_VECTORS = (*POSITIONS, FACTORS, "scan_index")
 
 
 def check_expansion(path: Path, unpacked: int, packed: int) -> None:

@@ -18,20 +18,33 @@ from ptyproof.io.dataset_arrays import (
     Dataset,
     content_digest,
     dataset_arrays,
+    in_its_version,
     select_positions,
     with_measured_photons,
+    with_modes,
 )
 from ptyproof.io.hashing import combine_digests, sha256_array
-from ptyproof.io.legacy import KNOWN, READ, Canonical, canonical_arrays
+from ptyproof.io.keys import (
+    ARRAYS_SINCE_2,
+    BACKGROUND,
+    FACTORS,
+    KNOWN,
+    READ,
+    TRUTH,
+    VALID,
+)
+from ptyproof.io.legacy import Canonical, canonical_arrays
 from ptyproof.io.metadata import (
     METADATA,
     ROLES,
     Role,
     encode_metadata,
+    major_of,
     new_metadata,
     read_metadata,
     source_of,
     with_transformation,
+    without_detector,
 )
 from ptyproof.io.npz import Array, NpzArchive, NpzWriter
 from ptyproof.io.reading import AxisOrder, Reading, Saturated, ScanOrder, Values, ZeroFrequency
@@ -50,15 +63,14 @@ __all__ = [
     "content_digest",
     "dataset_arrays",
     "encode_metadata",
+    "in_its_version",
     "new_metadata",
     "read_dataset",
     "select_positions",
+    "with_modes",
     "with_transformation",
     "write_dataset",
 ]
-
-
-TRUTH = ("objectGuess", "Y")
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,7 +136,7 @@ def read_dataset(
         List that gets the sentences of `LoadedDataset.changes` as they are made, so that a caller can show what was
         done before a file was refused.
     without_truth
-        Leave `objectGuess` and `Y` unread, as a training must: their bytes are not looked at.
+        Leave `objectGuess`, `Y` and the true positions unread, as a training must: their bytes are not looked at.
 
     Returns
     -------
@@ -145,6 +157,8 @@ def read_dataset(
         raise InputError(f"role must be one of {', '.join(ROLES)}, got {role!r}")
     with NpzArchive(path) as archive:
         metadata = read_metadata(archive)
+        version = None if metadata is None else major_of(metadata)
+        _agree_with_version(archive, version)
         left = {METADATA, *TRUTH} if without_truth else {METADATA}
         names = [name for name in archive.members if name not in left]
         for name in ("probeGuess", "xcoords", "ycoords"):
@@ -152,16 +166,17 @@ def read_dataset(
                 raise _missing(path, name, names, "; `ptyproof import` reads other layouts")
         check_scan(path, archive.members)
         arrays = {name: _array(archive, name, mmap) for name in names}
-    recorded = metadata is not None
+    recorded = version is not None
     as_base = role == "base" or (metadata is not None and metadata["role"] == "base")
-    state = canonical_arrays(arrays, path, reading, recorded=recorded, as_base=as_base, changes=changes)
+    state = canonical_arrays(arrays, path, reading, version=version, as_base=as_base, changes=changes)
     for name in wanted:
         if name not in state.arrays:
             raise _missing(path, name, arrays)
     if metadata is None:
         metadata = _legacy_metadata(state, role)
     metadata = _settled_metadata(metadata, state, role)
-    dataset = with_measured_photons(_from_arrays(state, metadata), force=not recorded)
+    dataset = in_its_version(_from_arrays(state, metadata))
+    dataset = with_measured_photons(dataset, force=not recorded)
     if recorded:
         state.saturated = _saturated_measurement(dataset, path, saturated)
     dataset = _with_saturated(dataset, state)
@@ -189,6 +204,18 @@ def write_dataset(path: Path | str, dataset: Dataset) -> dict[str, str]:
         digests = dict(writer.digests)
         writer.add(METADATA, encode_metadata(dataset.metadata))
     return digests
+
+
+def _agree_with_version(archive: NpzArchive, version: int | None) -> None:
+    """Refuse an archive whose record states version 1 beside arrays of version 2, which its readers pass over."""
+    found = [name for name in ARRAYS_SINCE_2 if name in archive.members]
+    if version == 1 and found:
+        raise DataError(
+            archive.path,
+            "is an array of version 2 of DATA-001, but the record states version 1; write schema_version 2.0.0 into "
+            "_metadata, or leave the array out",
+            found[0],
+        )
 
 
 def _missing(path: Path, name: str, found: Iterable[str], hint: str = "") -> DataError:
@@ -240,12 +267,14 @@ def _settled_metadata(metadata: DatasetMetadata, state: Canonical, role: Role | 
     metadata["role"] = role or metadata["role"]
     if metadata["role"] == "base":
         metadata |= {"photons_per_pattern_measured": None, "intensity_scale": None}
+        metadata = without_detector(metadata)
     return metadata
 
 
 def _saturated_measurement(dataset: Dataset, path: Path, saturated: Saturated) -> str | None:
     """Look for pixels that are no light in a measurement with a record, unless the record says that they are kept."""
     kept = any(entry["step"] == KEPT for entry in dataset.metadata["transformations"])
+    kept = kept or dataset.saturation_counts is not None  # the record says what the largest value is
     if dataset.diffraction is None or dataset.role != "measurement" or kept:
         return None
     scale = 1.0 if dataset.intensity_scale is None else dataset.intensity_scale
@@ -262,24 +291,31 @@ def _with_saturated(dataset: Dataset, state: Canonical) -> Dataset:
 
 def _from_arrays(state: Canonical, metadata: DatasetMetadata) -> Dataset:
     arrays = state.arrays
+    probe = arrays["probeGuess"]
+    modes = probe if probe.ndim == 3 and len(probe) > 1 else None
     return Dataset(
         obj=arrays.get("objectGuess"),
-        probe=arrays["probeGuess"],
+        probe=probe if modes is None else modes[0],
         positions_px=_paired(state, "ycoords", "xcoords"),
         metadata=metadata,
         diffraction=arrays.get("diffraction"),
         patches=arrays.get("Y"),
         scan_index=arrays.get("scan_index"),
-        positions_start_px=_start_positions(state),
+        positions_start_px=_both_or_none(state, "ycoords_start", "xcoords_start"),
         filenames=arrays.get("filenames"),
+        further_modes=None if modes is None else modes[1:],
+        valid_pixels=arrays.get(VALID),
+        background=arrays.get(BACKGROUND),
+        intensity_factors=arrays.get(FACTORS),
+        positions_true_px=_both_or_none(state, "ycoords_true", "xcoords_true"),
     )
 
 
-def _start_positions(state: Canonical) -> Array | None:
-    names = [name for name in ("ycoords_start", "xcoords_start") if name in state.arrays]
+def _both_or_none(state: Canonical, rows: str, cols: str) -> Array | None:
+    names = [name for name in (rows, cols) if name in state.arrays]
     if len(names) == 1:
-        raise state.fail(names[0], "has no counterpart; xcoords_start and ycoords_start belong together")
-    return _paired(state, "ycoords_start", "xcoords_start") if names else None
+        raise state.fail(names[0], f"has no counterpart; {cols} and {rows} belong together")
+    return _paired(state, rows, cols) if names else None
 
 
 def _paired(state: Canonical, rows: str, cols: str) -> Array:

@@ -16,7 +16,8 @@ import numpy.typing as npt
 from ptyproof.errors import InputError
 from ptyproof.io.blocks import row_blocks
 from ptyproof.io.hashing import combine_digests, sha256_array
-from ptyproof.io.metadata import Role, with_transformation
+from ptyproof.io.keys import BACKGROUND, FACTORS, RECORD_SINCE_2, VALID
+from ptyproof.io.metadata import Role, major_of, of_version_2, with_transformation
 from ptyproof.io.npz import Array
 
 if TYPE_CHECKING:
@@ -32,12 +33,12 @@ class Dataset:
     obj
         Object (M, M') complex64, or None where it is unknown.
     probe
-        Probe (H, W) complex64.
+        Probe (H, W) complex64: of several incoherent modes the one with the most power.
     positions_px
         Scan positions (n, 2) float64 as (row, col), pixels of the object grid: where the window's index
         (H // 2, W // 2) lies.
     metadata
-        The `_metadata` record (schema dataset_metadata 1).
+        The `_metadata` record (schema dataset_metadata 1, or 2 where something of version 2 is in the dataset).
     diffraction
         Amplitude (n, H, W) float32 >= 0, zero frequency in the middle; None in a base dataset.
     patches
@@ -48,6 +49,16 @@ class Dataset:
         Positions as they were before a correction, (n, 2) float64 as (row, col), or None.
     filenames
         Name of the raw file of each pattern, (n,) unicode, or None.
+    further_modes
+        The other modes of the probe by falling power, (P - 1, H, W) complex64, or None for a coherent beam.
+    valid_pixels
+        True in pixels that were measured, bool (H, W) for all patterns or (n, H, W); None where all were.
+    background
+        Expected counts that do not come from the object, float32 (H, W) or (n, H, W), or None.
+    intensity_factors
+        Factor of the beam's intensity in each pattern, float64 (n,), or None where all are 1.
+    positions_true_px
+        Positions that a simulation used, where `positions_px` carry errors, (n, 2) float64 as (row, col): the truth.
 
     Nothing is checked here, so that `validation.dataset_problems` can describe what is wrong.
     """
@@ -61,6 +72,11 @@ class Dataset:
     scan_index: npt.NDArray[np.int64] | None = None
     positions_start_px: npt.NDArray[np.float64] | None = None
     filenames: npt.NDArray[np.str_] | None = None
+    further_modes: npt.NDArray[np.complex64] | None = None
+    valid_pixels: npt.NDArray[np.bool_] | None = None
+    background: npt.NDArray[np.float32] | None = None
+    intensity_factors: npt.NDArray[np.float64] | None = None
+    positions_true_px: npt.NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         """Return the number of scan positions."""
@@ -75,6 +91,27 @@ class Dataset:
     def intensity_scale(self) -> float | None:
         """The s in counts = (diffraction * s)^2, or None where it is unknown."""
         return self.metadata["intensity_scale"]
+
+    @property
+    def modes(self) -> npt.NDArray[np.complex64]:
+        """All modes of the probe by falling power, (P, H, W)."""
+        first = self.probe[None]
+        return first if self.further_modes is None else np.concatenate([first, self.further_modes])
+
+    @property
+    def illuminating(self) -> npt.NDArray[np.complex64]:
+        """The probe (H, W), or all of its modes (P, H, W) where it has several: what physics takes."""
+        return self.probe if self.further_modes is None else self.modes
+
+    @property
+    def saturation_counts(self) -> float | None:
+        """The largest count that a pixel records, or None."""
+        return self.metadata.get("saturation_counts")
+
+    @property
+    def detector_psf_sigma_px(self) -> float | None:
+        """Standard deviation of the detector's Gaussian blur in pixels, or None."""
+        return self.metadata.get("detector_psf_sigma_px")
 
     def counts(self, index: slice | npt.NDArray[Any] = slice(None)) -> npt.NDArray[np.int64]:
         """Return the photon counts of all patterns, or of those that `index` selects, (m, H, W) int64.
@@ -114,7 +151,7 @@ def dataset_arrays(dataset: Dataset) -> dict[str, Array]:
     arrays: dict[str, Array | None] = {
         "diffraction": dataset.diffraction,
         "objectGuess": dataset.obj,
-        "probeGuess": dataset.probe,
+        "probeGuess": dataset.illuminating,
         "xcoords": dataset.positions_px[:, 1],
         "ycoords": dataset.positions_px[:, 0],
         "Y": dataset.patches,
@@ -124,7 +161,39 @@ def dataset_arrays(dataset: Dataset) -> dict[str, Array]:
     if dataset.positions_start_px is not None:
         arrays["xcoords_start"] = dataset.positions_start_px[:, 1]
         arrays["ycoords_start"] = dataset.positions_start_px[:, 0]
+    arrays[VALID] = dataset.valid_pixels
+    arrays[BACKGROUND] = dataset.background
+    arrays[FACTORS] = dataset.intensity_factors
+    if dataset.positions_true_px is not None:
+        arrays["xcoords_true"] = dataset.positions_true_px[:, 1]
+        arrays["ycoords_true"] = dataset.positions_true_px[:, 0]
     return {name: array for name, array in arrays.items() if array is not None}
+
+
+def since_2(dataset: Dataset) -> list[str]:
+    """Return the names of what a dataset has of version 2 of the contract: arrays and keys of the record."""
+    arrays: dict[str, Array | None] = {
+        "probeGuess of several modes": dataset.further_modes,
+        VALID: dataset.valid_pixels,
+        BACKGROUND: dataset.background,
+        FACTORS: dataset.intensity_factors,
+        "xcoords_true": dataset.positions_true_px,
+    }
+    found = [name for name, array in arrays.items() if array is not None]
+    return found + [key for key in RECORD_SINCE_2 if key in dataset.metadata]
+
+
+def with_modes(dataset: Dataset, probe: npt.NDArray[np.complex64]) -> Dataset:
+    """Return a dataset with another probe, (H, W), or (P, H, W) of several modes by falling power."""
+    modes = probe if probe.ndim == 3 else probe[None]
+    return replace(dataset, probe=modes[0], further_modes=modes[1:] if len(modes) > 1 else None)
+
+
+def in_its_version(dataset: Dataset) -> Dataset:
+    """Return a dataset whose record states version 2 where something of it is in the dataset; others are unchanged."""
+    if major_of(dataset.metadata) == 2 or not since_2(dataset):
+        return dataset
+    return replace(dataset, metadata=of_version_2(dataset.metadata))
 
 
 def select_positions(
@@ -169,6 +238,10 @@ def select_positions(
         scan_index=scan_index[chosen].astype(np.int64, copy=False),
         positions_start_px=_rows(dataset.positions_start_px, chosen),
         filenames=_rows(dataset.filenames, chosen),
+        valid_pixels=_rows_of_stack(dataset.valid_pixels, chosen),
+        background=_rows_of_stack(dataset.background, chosen),
+        intensity_factors=_rows(dataset.intensity_factors, chosen),
+        positions_true_px=_rows(dataset.positions_true_px, chosen),
     )
     return with_measured_photons(subset, force=True)
 
@@ -201,6 +274,10 @@ def _checked_index(index: npt.ArrayLike | slice, n: int) -> npt.NDArray[np.int64
     if len(np.unique(chosen)) < len(chosen):
         raise InputError("index must name each position at most once")
     return chosen.astype(np.int64)
+
+
+def _rows_of_stack(array: Array | None, chosen: npt.NDArray[np.int64]) -> Array | None:
+    return array if array is None or array.ndim == 2 else np.asarray(array[chosen])
 
 
 def _rows(array: Array | None, chosen: npt.NDArray[np.int64]) -> Array | None:

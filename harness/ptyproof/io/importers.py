@@ -7,20 +7,22 @@ measured from them is an error that names the option which settles it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from ptyproof.errors import DataError, InputError
-from ptyproof.io.dataset import Dataset, read_dataset
-from ptyproof.io.metadata import new_metadata, source_of
+from ptyproof.io.dataset import Dataset, in_its_version, read_dataset, with_modes
+from ptyproof.io.metadata import new_metadata, source_of, with_transformation
 from ptyproof.io.npz import Member, NpzArchive
+from ptyproof.io.probe_modes import powers
 from ptyproof.io.reading import UNSAID, AxisOrder, Reading, Saturated, ScanOrder, Values, ZeroFrequency
 from ptyproof.io.tike import ARRAYS, is_tike, load_tike
 from ptyproof.io.unknown import advice, described
 from ptyproof.io.validation import validate_dataset
 from ptyproof.physics.forward import DEFAULT_MARGIN_PX
+from ptyproof.physics.modes import orthogonal_modes
 from ptyproof.physics.names import OBJECT_NAMES
 from ptyproof.physics.objects import make_object
 from ptyproof.physics.scans import object_shape_for
@@ -36,6 +38,7 @@ class ImportOptions:
     margin_px: int = DEFAULT_MARGIN_PX
     rng: np.random.Generator | None = None
     reading: Reading = UNSAID
+    orthogonal: bool = False
 
     def __post_init__(self) -> None:
         if self.object_name is not None and self.object_name not in OBJECT_NAMES:
@@ -79,6 +82,7 @@ def import_foreign(
     values: Values | None = None,
     saturated: Saturated = "refuse",
     scan_order: ScanOrder | None = "rows",
+    orthogonal: bool = False,
 ) -> tuple[Dataset, tuple[str, ...]]:
     """Read a dataset of another program, or a DATA-001 file, as a DATA-001 dataset.
 
@@ -98,6 +102,8 @@ def import_foreign(
         What the file may leave open; see `Reading`. In a layout that does not say where the zero frequency is, "auto"
         finds it from the patterns, and is an error where they leave it open.
         Positions (n,) are taken to run row by row over a grid of patterns, and that is said; None refuses them.
+    orthogonal
+        Mix the modes of the probe to orthogonal ones, which illuminate every object as they do.
 
     Returns
     -------
@@ -113,7 +119,7 @@ def import_foreign(
         If an argument is unknown.
     """
     reading = Reading(axis_order, values, zero_frequency, saturated, scan_order)
-    found = read_foreign(path, ImportOptions(object_name, margin_px, rng, reading))
+    found = read_foreign(path, ImportOptions(object_name, margin_px, rng, reading, orthogonal))
     return found.dataset, found.changes
 
 
@@ -135,8 +141,31 @@ def read_foreign(path: Path | str, options: ImportOptions, changes: list[str] | 
             found = f"has an unknown layout with the arrays {described(archive)}; known layouts: {known}"
             raise DataError(path, f"{found}; {advice(archive)}")
         dataset = layout.load(archive, options, changes)
+    if options.orthogonal:
+        dataset = with_orthogonal_modes(dataset, path, changes)
     remarks = validate_dataset(dataset, path)
     return Imported(dataset, tuple(changes), remarks)
+
+
+def with_orthogonal_modes(dataset: Dataset, path: Path, changes: list[str]) -> Dataset:
+    """Return a dataset whose modes are orthogonal and illuminate as those that it had; `changes` gets the sentence.
+
+    Raises
+    ------
+    DataError
+        If the probe has one mode.
+    """
+    if dataset.further_modes is None:
+        raise DataError(path, "has one mode, and orthogonal modes need two or more", "probeGuess")
+    if not np.isfinite(dataset.modes).all():
+        return dataset  # which is named in validation
+    modes = orthogonal_modes(dataset.modes)
+    power = powers(modes)
+    shares = ", ".join(f"{share:.6g}" for share in (power / power.sum()).tolist())
+    said = f"{len(modes)} modes mixed to orthogonal ones with the shares {shares} of the power"
+    changes.append(f"probeGuess: {said}")
+    metadata = with_transformation(dataset.metadata, "orthogonal-modes", said)
+    return with_modes(replace(dataset, metadata=metadata), modes.astype(np.complex64))
 
 
 def _is_dataset(members: Mapping[str, Member]) -> bool:
@@ -168,7 +197,8 @@ def _base(path: Path, scan: Dataset, options: ImportOptions, name: str, changes:
     changes.append(f"diffraction: measured patterns left out, they do not belong to {name}")
     metadata = new_metadata("base", "import-base", {"changes": list(changes)}, source=source_of(path))
     scan_index = np.arange(len(positions_px), dtype=np.int64)
-    return Dataset(obj, scan.probe, positions_px, metadata, scan_index=scan_index)
+    base = Dataset(obj, scan.probe, positions_px, metadata, scan_index=scan_index, further_modes=scan.further_modes)
+    return in_its_version(base)
 
 
 LAYOUTS: tuple[Layout, ...] = (

@@ -19,29 +19,29 @@ import numpy.typing as npt
 from ptyproof.errors import DataError, InputError
 from ptyproof.io.blocks import row_blocks
 from ptyproof.io.grids import as_list
-from ptyproof.io.probe_modes import mode_axis, strongest_mode
+from ptyproof.io.keys import (
+    DTYPES,
+    FACTORS,
+    KNOWN,
+    LEGACY_DIFFRACTION,
+    OF_DETECTOR,
+    OF_PATTERNS,
+    PATTERNS,
+    POSITIONS,
+    VALID,
+)
+from ptyproof.io.probe_modes import by_power, mode_axis
 from ptyproof.io.reading import AxisOrder, Reading, Values, say_which
 from ptyproof.io.saturation import settled
+from ptyproof.io.valid_pixels import cleared
 from ptyproof.io.zero_frequency import SHIFTED, axes_in_words, moved_to_middle
 
 Array = npt.NDArray[Any]
 
-PATTERNS = ("diffraction", "Y")
-POSITIONS = ("xcoords", "ycoords", "xcoords_start", "ycoords_start")
-KNOWN = ("objectGuess", "probeGuess", "scan_index", "filenames", *PATTERNS, *POSITIONS)
-DTYPES: Mapping[str, np.dtype[Any]] = {
-    "diffraction": np.dtype(np.float32),
-    "objectGuess": np.dtype(np.complex64),
-    "probeGuess": np.dtype(np.complex64),
-    "Y": np.dtype(np.complex64),
-    "scan_index": np.dtype(np.int64),
-    **{name: np.dtype(np.float64) for name in POSITIONS},
-}
-_LEGACY_DIFFRACTION = "diff3d"
-READ = (*KNOWN, _LEGACY_DIFFRACTION)
 LARGEST_TELLING = 1 << 18  # float32 has few fractions left beyond, so being whole says nothing
 _OTHERWISE = "--values intensity of `ptyproof import` (in Python values='intensity') reads it as intensity"
-_ACCEPTED_KINDS = {"f": "fiu", "c": "c", "i": "iu"}
+_ACCEPTED_KINDS = {"f": "fiu", "c": "c", "i": "iu", "b": "iu"}
+_MAY_BE_WHOLE = (*POSITIONS, *OF_DETECTOR, FACTORS)
 
 
 @dataclass
@@ -74,7 +74,7 @@ def canonical_arrays(
     path: Path,
     reading: Reading,
     *,
-    recorded: bool,
+    version: int | None,
     as_base: bool = False,
     changes: list[str] | None = None,
 ) -> Canonical:
@@ -88,10 +88,10 @@ def canonical_arrays(
         Serves the error messages.
     reading
         What the caller knows about an archive of unknown origin.
-    recorded
-        Whether the archive has a `_metadata` record. Then the contract fixes names, axes and the meaning of
-        values, and only dtypes of the same family and axes of length 1 are changed, and the zero frequency is moved
-        where the caller says that it lies elsewhere.
+    version
+        Version of the contract that the archive's `_metadata` record states; None where it has no record. A record
+        fixes names, axes and the meaning of values: only dtypes of the same family and axes of length 1 are changed,
+        and the zero frequency is moved where the caller says that it lies elsewhere.
     as_base
         Whether a base is wanted: what is simulated from, not what was recorded. Patterns are left out, unjudged.
     changes
@@ -104,21 +104,23 @@ def canonical_arrays(
         contradicts the record.
     """
     state = Canonical(path, dict(arrays), [] if changes is None else changes)
+    recorded = version is not None
     if recorded:
         _agree_with_record(state, reading)
     _rename(state)
     _drop_unknown(state)
-    for name in POSITIONS:
+    for name in (*POSITIONS, FACTORS):
         _flatten(state, name)
     _squeeze_object(state)
     order: AxisOrder | None = "nhw" if recorded else reading.axis_order
-    _single_probe(state, order)
-    for name in PATTERNS:
+    _probe_modes(state, order, version)
+    for name in (*PATTERNS, *OF_DETECTOR):
         if recorded or not _ungrid(state, name, reading):
             _orient(state, name, order)
     if as_base:
         _leave_patterns_out(state)
     elif not recorded:
+        _clear_invalid(state)
         _intensity_to_amplitude(state, arrays, reading)
     _center(state, reading)
     for name, dtype in DTYPES.items():
@@ -137,12 +139,12 @@ def _agree_with_record(state: Canonical, reading: Reading) -> None:
 
 
 def _rename(state: Canonical) -> None:
-    if _LEGACY_DIFFRACTION not in state.arrays:
+    if LEGACY_DIFFRACTION not in state.arrays:
         return
     if "diffraction" in state.arrays:
-        raise state.fail(_LEGACY_DIFFRACTION, "occurs together with diffraction; remove the one that is not meant")
-    array = state.arrays.pop(_LEGACY_DIFFRACTION)
-    state.replace("diffraction", array, f"renamed from {_LEGACY_DIFFRACTION}")
+        raise state.fail(LEGACY_DIFFRACTION, "occurs together with diffraction; remove the one that is not meant")
+    array = state.arrays.pop(LEGACY_DIFFRACTION)
+    state.replace("diffraction", array, f"renamed from {LEGACY_DIFFRACTION}")
 
 
 def _drop_unknown(state: Canonical) -> None:
@@ -166,19 +168,21 @@ def _squeeze_object(state: Canonical) -> None:
     state.replace("objectGuess", squeezed, f"shape {array.shape} made {squeezed.shape}")
 
 
-def _single_probe(state: Canonical, order: AxisOrder | None) -> None:
-    """Keep the strongest of several modes."""
+def _probe_modes(state: Canonical, order: AxisOrder | None, version: int | None) -> None:
+    """Put the axis of modes first, where a probe has one, and the modes in the order of their power."""
     array = state.arrays.get("probeGuess")
     if array is None or array.ndim != 3 or not array.size or array.dtype.kind not in "fiuc":
         return  # what is no stack of numbers is named in validation
-    axis = mode_axis(array.shape, _windows(state, order), state.path, "probeGuess")
+    axis = 0 if version == 2 else mode_axis(array.shape, _windows(state, order), state.path, "probeGuess")
     modes = np.moveaxis(array, axis, 0)
-    if axis == 2 and len(modes) == 1:
+    if len(modes) == 1:
         state.replace("probeGuess", modes[0], f"shape {array.shape} made {modes[0].shape}")
         return
-    mode, change = strongest_mode(modes, state.path, "probeGuess")
+    if version == 2:
+        return  # that the modes are in the order of their power is checked in validation
+    found, said = by_power(modes, state.path, "probeGuess")
     axes = "(modes, H, W)" if axis == 0 else "(H, W, modes)"
-    state.replace("probeGuess", np.ascontiguousarray(mode), f"axes {axes} {array.shape}, {change}")
+    state.replace("probeGuess", np.ascontiguousarray(found), f"axes {axes} {array.shape}, {said}")
 
 
 def _windows(state: Canonical, order: AxisOrder | None) -> set[tuple[int, int]]:
@@ -205,13 +209,13 @@ def _ungrid(state: Canonical, name: str, reading: Reading) -> bool:
         return False
     given = [state.arrays[key] for key in ("xcoords", "ycoords") if key in state.arrays]
     positions = [values for values in given if values.shape == xcoords.shape and values.dtype.kind in "fiu"]
-    known = probe.shape if probe is not None and probe.ndim == 2 else None
+    known = probe.shape[-2:] if probe is not None and probe.ndim in (2, 3) else None
     try:
         patterns, grid, words = as_list(array, positions or [xcoords], known, reading)
     except InputError as error:
         raise state.fail(name, str(error)) from error
     state.replace(name, patterns, words)
-    for other in (*POSITIONS, "scan_index", "filenames"):
+    for other in (*POSITIONS, FACTORS, "scan_index", "filenames"):
         values = state.arrays.get(other)
         if values is not None and values.shape == grid:
             state.replace(other, values.reshape(-1), f"grid of shape {grid} made ({values.size},), in the same order")
@@ -238,8 +242,8 @@ def _axis_order(state: Canonical, name: str, array: Array) -> AxisOrder:
     shapes: dict[AxisOrder, tuple[int, ...]] = {"nhw": array.shape[1:], "hwn": array.shape[:2]}
     lengths: dict[AxisOrder, int] = {"nhw": array.shape[0], "hwn": array.shape[2]}
     fitting = [order for order in shapes if lengths[order] == len(xcoords)]
-    if len(fitting) == 2 and probe is not None and probe.ndim == 2:
-        fitting = [order for order in fitting if shapes[order] == probe.shape]
+    if len(fitting) == 2 and probe is not None and probe.ndim in (2, 3):
+        fitting = [order for order in fitting if shapes[order] == probe.shape[-2:]]
     if len(fitting) == 2:
         raise state.fail(
             name,
@@ -250,17 +254,29 @@ def _axis_order(state: Canonical, name: str, array: Array) -> AxisOrder:
 
 
 def _leave_patterns_out(state: Canonical) -> None:
-    for name in PATTERNS:
+    for name in OF_PATTERNS:
         if name in state.arrays:
             del state.arrays[name]
             state.changes.append(f"{name}: left out, a base dataset has object, probe and positions alone")
+
+
+def _clear_invalid(state: Canonical) -> None:
+    """Put 0 where a mask says that nothing was measured, before the values are judged."""
+    array, valid = state.arrays.get("diffraction"), state.arrays.get(VALID)
+    if array is None or valid is None or array.ndim != 3 or array.dtype.kind not in "fiu":
+        return  # what is no stack of numbers is named in validation
+    if valid.shape not in (array.shape, array.shape[1:]) or valid.dtype.kind not in "biu":
+        return
+    found, n = cleared(array, valid.astype(np.bool_))
+    if n:
+        state.replace("diffraction", found, f"{n} values of pixels that {VALID} excludes made 0")
 
 
 def _intensity_to_amplitude(state: Canonical, given: Mapping[str, Array], reading: Reading) -> None:
     array = state.arrays.get("diffraction")
     if array is None or array.ndim != 3 or array.dtype.kind not in "fiu":
         return  # what is no stack of numbers is named in validation
-    values = reading.values or _values(state, array, legacy_name=_LEGACY_DIFFRACTION in given)
+    values = reading.values or _values(state, array, legacy_name=LEGACY_DIFFRACTION in given)
     if values == "amplitude":
         state.saturated = settled(array, state.path, "diffraction", reading.saturated, 1.0)
         why = "as the caller said" if reading.values else f"since nothing says otherwise; {_OTHERWISE}"
@@ -297,12 +313,13 @@ def _values(state: Canonical, array: Array, *, legacy_name: bool) -> Values:
 
 def _center(state: Canonical, reading: Reading) -> None:
     """Move the zero frequency to the middle where the caller says that it lies elsewhere."""
-    array, place = state.arrays.get("diffraction"), reading.zero_frequency
+    place = reading.zero_frequency
     axes = SHIFTED.get(place, ())
-    if array is None or array.ndim != 3 or not axes:
-        return
     moved = f"zero frequency moved from the {place} to the middle along {axes_in_words(axes)}, as the caller said"
-    state.replace("diffraction", moved_to_middle(array, place), moved)
+    for name in ("diffraction", *OF_DETECTOR):
+        array = state.arrays.get(name)
+        if array is not None and axes and array.ndim in ((3,) if name == "diffraction" else (2, 3)):
+            state.replace(name, moved_to_middle(array, place), moved)
 
 
 def looks_like_counts(array: Array) -> bool:
@@ -324,14 +341,15 @@ def _convert(state: Canonical, name: str, dtype: np.dtype[Any]) -> None:
     array = state.arrays.get(name)
     if array is None or array.dtype == dtype or array.dtype.kind not in _ACCEPTED_KINDS[dtype.kind]:
         return  # another kind of number is no matter of width; validation names it
-    if name not in POSITIONS and dtype.kind == "f" and array.dtype.kind != "f":
+    if name not in _MAY_BE_WHOLE and dtype.kind == "f" and array.dtype.kind != "f":
         return
     with np.errstate(over="ignore", invalid="ignore"):
         converted = array.astype(dtype)
-    if dtype.kind == "i":
+    if dtype.kind in "ib":
         fits = np.array_equal(converted, array)
     else:
         fits = np.count_nonzero(np.isfinite(converted)) == np.count_nonzero(np.isfinite(array))
     if not fits:
-        raise state.fail(name, f"holds values of {array.dtype} that are too large for {dtype}")
+        what = "other than 0 and 1" if dtype.kind == "b" else f"that are too large for {dtype}"
+        raise state.fail(name, f"holds values of {array.dtype} {what}")
     state.replace(name, converted, f"{array.dtype.str} made {dtype}")

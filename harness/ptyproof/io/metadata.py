@@ -1,13 +1,14 @@
 """The `_metadata` record of a dataset: what it is, where it comes from and what was done to it.
 
-The record is JSON text in a 0-d unicode array and obeys the schema dataset_metadata 1. Its list of
-transformations only ever grows.
+The record is JSON text in a 0-d unicode array and obeys the schema dataset_metadata of its version: 1, or 2 where the
+dataset has something that began with version 2. Its list of transformations only ever grows.
 """
 
 from __future__ import annotations
 
 import copy
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypedDict
@@ -18,6 +19,7 @@ import numpy.typing as npt
 from ptyproof._version import __version__
 from ptyproof.errors import DataError, ManifestError
 from ptyproof.io.hashing import sha256_file
+from ptyproof.io.keys import RECORD_SINCE_2
 from ptyproof.io.npz import NpzArchive
 from ptyproof.io.schema import accepted, validate
 from ptyproof.io.schema_files import load_schema
@@ -27,10 +29,11 @@ if TYPE_CHECKING:
     from typing import Unpack
 
     from ptyproof_schemas.types.common import Stream
-    from ptyproof_schemas.types.dataset_metadata import DatasetMetadata, Source
+    from ptyproof_schemas.types.dataset_metadata import DatasetMetadata, Physical, Source
 
 Role = Literal["base", "simulation", "measurement"]
 
+KIND = "dataset_metadata"
 METADATA = "_metadata"
 ROLES: tuple[Role, ...] = ("base", "simulation", "measurement")
 TOOL = f"ptyproof {__version__}"
@@ -46,6 +49,9 @@ class Known(TypedDict, total=False):
     seed: Stream | None
     split: Literal["train", "test", "all"]
     source: Source | None
+    saturation_counts: float
+    detector_psf_sigma_px: float
+    physical: Physical
 
 
 def new_metadata(role: Role, step: str, detail: str | Mapping[str, object], **known: Unpack[Known]) -> DatasetMetadata:
@@ -59,7 +65,7 @@ def new_metadata(role: Role, step: str, detail: str | Mapping[str, object], **kn
         If the record breaks the schema.
     """
     metadata: DatasetMetadata = {
-        "schema_version": load_schema("dataset_metadata")["version"],
+        "schema_version": load_schema(KIND)["version"],
         "role": role,
         "photons_per_pattern_requested": None,
         "photons_per_pattern_measured": None,
@@ -71,8 +77,29 @@ def new_metadata(role: Role, step: str, detail: str | Mapping[str, object], **kn
         **known,
     }
     metadata = with_transformation(metadata, step, detail)
-    validate(metadata, "dataset_metadata", "dataset metadata")
+    if any(key in metadata for key in RECORD_SINCE_2):
+        metadata = of_version_2(metadata)
+    validate(metadata, KIND, "dataset metadata", major_of(metadata))
     return metadata
+
+
+def major_of(metadata: object) -> int:
+    """Return the version of the contract by which a record is judged: 1, or 2 where it states 2 or a later one."""
+    stated = metadata.get("schema_version") if isinstance(metadata, dict) else None
+    return 2 if isinstance(stated, str) and re.match(r"([2-9]|1[0-9])[0-9]*\.", stated) else 1
+
+
+def without_detector(metadata: DatasetMetadata) -> DatasetMetadata:
+    """Return a record without what it says of the detector, which is of patterns and not of a base."""
+    result = copy.copy(metadata)
+    result.pop("saturation_counts", None)
+    result.pop("detector_psf_sigma_px", None)
+    return result
+
+
+def of_version_2(metadata: DatasetMetadata) -> DatasetMetadata:
+    """Return a record of version 1 as one of version 2, which has all of its keys."""
+    return {**metadata, "schema_version": load_schema(KIND, 2)["version"]}
 
 
 def with_transformation(metadata: DatasetMetadata, step: str, detail: str | Mapping[str, object]) -> DatasetMetadata:
@@ -105,7 +132,7 @@ def read_metadata(archive: NpzArchive) -> DatasetMetadata | None:
     text = str(archive.read(METADATA)[()])
     metadata = parse_json(text, archive.path, METADATA)
     try:
-        record: DatasetMetadata = accepted(metadata, "dataset_metadata", archive.path)
+        record: DatasetMetadata = accepted(metadata, KIND, archive.path, major_of(metadata))
     except ManifestError as error:
         raise ManifestError(archive.path, error.reason, METADATA) from error
     return record

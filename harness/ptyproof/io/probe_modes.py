@@ -1,4 +1,4 @@
-"""Probes of several modes: which axis counts them, told from shapes, and which mode is kept."""
+"""Probes of several modes: which axis counts them, told from shapes, and their order, which is that of power."""
 
 from __future__ import annotations
 
@@ -50,20 +50,29 @@ def mode_axis(shape: tuple[int, ...], windows: set[tuple[int, int]], path: Path,
     )
 
 
-def strongest_mode(modes: Array, path: Path, name: str) -> tuple[Array, str]:
-    """Return the mode (H, W) with most power of complex `modes` (n_modes, H, W), and the sentence for it.
+def by_power(modes: Array, path: Path, name: str) -> tuple[Array, str]:
+    """Return complex `modes` (n_modes, H, W) in the order of their power, the strongest first, and the sentence for it.
 
     Raises
     ------
     DataError
         If a value, or the power, is not finite.
     """
-    with np.errstate(over="ignore", invalid="ignore"):
-        wide = modes.astype(np.complex128)
-        power = np.sum(wide.real**2 + wide.imag**2, axis=(1, 2))
-        total = float(power.sum())
+    power = powers(modes)
+    total = float(power.sum())
     if not math.isfinite(total):
         raise DataError(path, "must be finite, and so must its power", name)
-    kept = int(np.argmax(power))
-    left_out = 1.0 - float(power[kept]) / total if total > 0 else 0.0
-    return modes[kept], f"mode {kept} of {len(modes)} kept, the strongest; share of power left out {left_out:.6g}"
+    if len(modes) == 1:
+        return modes, "its one mode"
+    order = np.argsort(-power, kind="stable")
+    shares = ", ".join(f"{value / total if total > 0 else 0.0:.6g}" for value in power[order])
+    numbers = ", ".join(map(str, order.tolist()))
+    return modes[order], f"{len(modes)} modes kept by falling power, numbers {numbers}; shares of the power {shares}"
+
+
+def powers(modes: Array) -> npt.NDArray[np.float64]:
+    """Return sum |P|^2 of each of the complex modes (n_modes, H, W): (n_modes,), infinite where no number holds it."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        wide = modes.astype(np.complex128)
+        found: npt.NDArray[np.float64] = np.sum(wide.real**2 + wide.imag**2, axis=(1, 2))
+    return found

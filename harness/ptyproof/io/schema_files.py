@@ -48,6 +48,11 @@ def current_kinds() -> list[str]:
     return sorted({kind for kind, _ in kinds() if not kind.startswith("legacy_") and not kind.endswith("common")})
 
 
+def newest(kind: str) -> int:
+    """Return the newest major version of the schema of a kind that exists."""
+    return max(major for name, major in kinds() if name == kind)
+
+
 def urn(kind: str, major: int = 1) -> str:
     """Return the `$id` of the schema of a kind, by which a `$ref` names it."""
     return f"{_URN}{kind}:{major}"

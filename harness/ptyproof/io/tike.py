@@ -10,11 +10,11 @@ import numpy.typing as npt
 
 from ptyproof.errors import DataError
 from ptyproof.io.blocks import row_blocks
-from ptyproof.io.dataset import Dataset
+from ptyproof.io.dataset import Dataset, in_its_version
 from ptyproof.io.extent import ScanExtent
 from ptyproof.io.metadata import new_metadata, source_of, with_transformation
 from ptyproof.io.npz import Array, Member, NpzArchive
-from ptyproof.io.probe_modes import mode_axis, strongest_mode
+from ptyproof.io.probe_modes import by_power, mode_axis
 from ptyproof.io.reading import Reading, ZeroFrequency, say_which
 from ptyproof.io.saturation import KEPT, marked_pixels, settled
 from ptyproof.io.zero_frequency import (
@@ -62,7 +62,8 @@ def load_tike(archive: NpzArchive, reading: Reading, margin_px: int, changes: li
     changes += [f"{name}: left out, the layout does not know it" for name in left]
     data, scan, raw = archive.read("data"), archive.read("scan"), archive.read("probe")
     stack = _single_view(archive, data, scan, raw.shape, reading, changes)
-    probe = _probe(path, raw, (stack.shape[1], stack.shape[2]), changes)
+    modes = _modes(path, raw, (stack.shape[1], stack.shape[2]), changes)
+    probe, further = modes[0], modes[1:] if len(modes) > 1 else None
     if scan.shape[1:] != (len(stack), 2) or stack.shape[1:] != probe.shape:
         shapes = f"data {data.shape}, scan {scan.shape}, probe {probe.shape}"
         raise DataError(path, f"contradicts the other arrays: {shapes}", "data")
@@ -72,12 +73,12 @@ def load_tike(archive: NpzArchive, reading: Reading, margin_px: int, changes: li
     source = source_of(path)
     if not patterns:
         metadata = new_metadata("measurement", "import-tike", {"changes": list(changes)}, source=source)
-        return Dataset(None, probe, positions_px, metadata, scan_index=index)
+        return in_its_version(Dataset(None, probe, positions_px, metadata, scan_index=index, further_modes=further))
     kept = settled(stack, path, "data", reading.saturated, 1.0 if reading.values == "amplitude" else None)
     diffraction, scale = _amplitude(stack, reading, changes)
     diffraction = _centered(archive, diffraction, reading.zero_frequency, kept is not None, changes)
     photons = None if scale is None else _light(diffraction)
-    _note_scale(probe, photons, changes)
+    _note_scale(modes, photons, changes)
     if kept is not None:
         changes.append(f"data: {kept}")
     metadata = new_metadata(
@@ -90,7 +91,9 @@ def load_tike(archive: NpzArchive, reading: Reading, margin_px: int, changes: li
     )
     if kept is not None:
         metadata = with_transformation(metadata, KEPT, kept)
-    return Dataset(None, probe, positions_px, metadata, diffraction, scan_index=index)
+    return in_its_version(
+        Dataset(None, probe, positions_px, metadata, diffraction, scan_index=index, further_modes=further)
+    )
 
 
 def _single_view(
@@ -119,22 +122,24 @@ def _single_view(
     return moved
 
 
-def _probe(path: Path, probe: Array, window: tuple[int, int], changes: list[str]) -> npt.NDArray[np.complex64]:
+def _modes(path: Path, probe: Array, window: tuple[int, int], changes: list[str]) -> npt.NDArray[np.complex64]:
     if probe.dtype.kind != "c":
         raise DataError(path, f"must be complex, got {probe.dtype}", "probe")
     if probe.ndim == 3 and probe.size:
         modes = np.moveaxis(probe, mode_axis(probe.shape, {window}, path, "probe"), 0)
     else:
         modes = probe.reshape(-1, *probe.shape[-2:])
-    mode, change = strongest_mode(modes, path, "probe") if modes.size else (modes, "")
-    if not mode.any():
+    modes, change = by_power(modes, path, "probe") if modes.size else (modes, "")
+    if not modes.any():
         raise DataError(path, "must be finite and not zero everywhere", "probe")
-    changes.append(f"probe: shape {probe.shape} made {mode.shape}, {change}")
+    mode = modes[0]
+    made = modes.shape if len(modes) > 1 else mode.shape
+    changes.append(f"probe: shape {probe.shape} made {made}, {change}")
     reason = probe_problem((np.abs(mode.astype(np.complex128)) / float(np.abs(mode).max())) ** 2, "probe")
     if reason is not None:
         raise DataError(path, reason, "probe")
     with np.errstate(over="ignore"):  # validation names what is infinite then
-        return np.ascontiguousarray(mode, dtype=np.complex64)
+        return np.ascontiguousarray(modes, dtype=np.complex64)
 
 
 def _check_values(archive: NpzArchive, stack: Array, reading: Reading) -> None:
@@ -219,7 +224,7 @@ def _light(amplitude: npt.NDArray[np.float32]) -> float:
     return total / len(amplitude)
 
 
-def _note_scale(probe: npt.NDArray[np.complex64], photons: float | None, changes: list[str]) -> None:
-    power = float(np.sum(np.abs(probe.astype(np.complex128)) ** 2))
+def _note_scale(modes: npt.NDArray[np.complex64], photons: float | None, changes: list[str]) -> None:
+    power = float(np.sum(np.abs(modes.astype(np.complex128)) ** 2))
     mean = "" if photons is None else f", the mean pattern has {photons:.6g} counts"
     changes.append(f"probe: values left as they are; sum |P|^2 is {power:.6g}{mean}")

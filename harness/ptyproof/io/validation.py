@@ -13,9 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ptyproof.errors import DataError, InputError
+from ptyproof.io import detector_checks
 from ptyproof.io.dataset_arrays import Dataset
 from ptyproof.io.extent import ScanExtent
-from ptyproof.io.legacy import DTYPES
+from ptyproof.io.keys import BACKGROUND, DTYPES, FACTORS, VALID
+from ptyproof.io.metadata import KIND, major_of
 from ptyproof.io.patterns import PatternStatistics, light_of, pattern_problems, row_blocks
 from ptyproof.io.saturation import KEPT, marked_pixels
 from ptyproof.io.schema import schema_errors
@@ -31,7 +33,7 @@ _REQUIRED = {
 # Between these, |P|^2, and the object that explains 1e15 photons per pattern with it, are numbers that float32 holds.
 DIMMEST_PROBE = 1e-10
 BRIGHTEST_PROBE = 1e10
-_KIND_NAMES = {"f": "real", "c": "complex", "i": "whole numbers", "U": "text"}
+_KIND_NAMES = {"f": "real", "c": "complex", "i": "whole numbers", "b": "true or false", "U": "text"}
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,7 @@ def judge_dataset(dataset: Dataset, without_truth: bool = False) -> Judgement:
         return Judgement(problems)
     problems = _finite_problems(dataset) or _probe_place_problems(dataset)
     problems += _scan_index_problems(dataset)
+    problems += [Problem(*fault) for fault in detector_checks.value_faults(dataset)]
     positions_sound = not any(problem.member in {"xcoords", "ycoords"} for problem in problems)
     if positions_sound:
         problems += _position_problems(dataset)
@@ -127,7 +130,7 @@ def validate_split(
     """
     here = paths[1]
     other = f"the training half {paths[0]}"
-    if not _same(train.probe, test.probe):
+    if not _same(train.modes, test.modes):
         raise DataError(here, f"differs from that of {other}", "probeGuess")
     if not _same(train.obj, test.obj):
         raise DataError(here, f"differs from that of {other}", "objectGuess")
@@ -163,10 +166,11 @@ def illuminated_pixels(dataset: Dataset, illumination_fraction: float = 0.0) -> 
     if dataset.obj is None:
         raise InputError("illuminated pixels need the object's shape, but this dataset has no objectGuess")
     mask = np.zeros(dataset.obj.shape, bool)
-    power = np.abs(dataset.probe.astype(np.complex128)) ** 2
+    power = np.square(np.abs(dataset.modes.astype(np.complex128))).sum(axis=0)
     lit = power > illumination_fraction * power.max()
     height, width = lit.shape
-    corner = dataset.positions_px - (height // 2, width // 2)
+    true_px = dataset.positions_px if dataset.positions_true_px is None else dataset.positions_true_px
+    corner = true_px - (height // 2, width // 2)
     corners = np.concatenate([np.floor(corner), np.ceil(corner)]).astype(np.int64)
     mixed = np.stack([corners[:, 0], np.roll(corners[:, 1], len(corner))], axis=1)
     for row, col in np.unique(np.concatenate([corners, mixed]), axis=0):
@@ -175,7 +179,7 @@ def illuminated_pixels(dataset: Dataset, illumination_fraction: float = 0.0) -> 
 
 
 def _metadata_problems(metadata: Any) -> list[Problem]:
-    errors = schema_errors(metadata, "dataset_metadata")
+    errors = schema_errors(metadata, KIND, major_of(metadata))
     return [Problem("_metadata", f"{error.json_path}: {error.message[:300]}") for error in errors]
 
 
@@ -199,13 +203,18 @@ def _form_problems(dataset: Dataset, without_truth: bool) -> list[Problem]:
         ("scan_index", dataset.scan_index, (n,)),
         ("ycoords_start", dataset.positions_start_px, (n, 2)),
         ("filenames", dataset.filenames, (n,)),
+        ("probeGuess", dataset.further_modes, None),
+        (VALID, dataset.valid_pixels, None),
+        (BACKGROUND, dataset.background, None),
+        (FACTORS, dataset.intensity_factors, (n,)),
+        ("ycoords_true", dataset.positions_true_px, (n, 2)),
     ]
     for name, array, shape in expected:
         if array is not None:
             problems += _array_form(name, array, shape)
     if dataset.obj is not None and dataset.obj.ndim != 2:
         problems.append(Problem("objectGuess", f"must have the shape (M, M'), got {dataset.obj.shape}"))
-    return problems
+    return problems + [Problem(*fault) for fault in detector_checks.form_faults(dataset)]
 
 
 def _array_form(name: str, array: Array, shape: tuple[int, ...] | None) -> list[Problem]:
@@ -231,6 +240,7 @@ def _finite_problems(dataset: Dataset) -> list[Problem]:
         ("xcoords", dataset.positions_px[:, 1]),
         ("Y", dataset.patches),
         ("ycoords_start", dataset.positions_start_px),
+        ("ycoords_true", dataset.positions_true_px),
     ]
     problems = []
     for name, array in arrays:
@@ -315,7 +325,7 @@ def scan_extent(dataset: Dataset) -> ScanExtent:
 
 
 def _probe_power(dataset: Dataset) -> npt.NDArray[np.float64]:
-    """Return |P|^2 (H, W) over its maximum, so that no sum of it underflows."""
+    """Return |P|^2 (H, W) of the strongest mode over its maximum, so that no sum of it underflows."""
     amplitude = np.abs(dataset.probe.astype(np.complex128))
     power: npt.NDArray[np.float64] = (amplitude / amplitude.max()) ** 2
     return power
@@ -343,7 +353,8 @@ def _remarks(dataset: Dataset, statistics: PatternStatistics | None) -> tuple[st
         else open_remark("diffraction", LightCenter.of(light_of(statistics, dataset.metadata)))
     )
     probe = open_remark("probeGuess", probe_center(_probe_power(dataset)))
-    return (*scan_extent(dataset).remarks(), *(remark for remark in (probe, light) if remark is not None))
+    others = (*scan_extent(dataset).remarks(), *detector_checks.remarks(dataset))
+    return (*others, *(remark for remark in (probe, light) if remark is not None))
 
 
 def _same(first: Array | None, second: Array | None) -> bool:

@@ -114,8 +114,8 @@ def place_in_words(place: str) -> str:
 
 
 def moved_to_middle(stack: Array, place: ZeroFrequency) -> Array:
-    """Return real patterns (n, H, W) whose zero frequency was at `place` with it at (H // 2, W // 2)."""
-    axes = tuple(axis + 1 for axis in SHIFTED[place])
+    """Return real patterns (..., H, W) whose zero frequency was at `place` with it at (H // 2, W // 2)."""
+    axes = tuple(axis - 2 for axis in SHIFTED[place])
     return np.fft.fftshift(stack, axes=axes) if axes else stack
 
 

@@ -13,6 +13,7 @@ from ptyproof.errors import DataError
 from ptyproof.io.dataset import read_dataset
 from ptyproof.io.file_record import relative
 from ptyproof.io.hashing import sha256_file, sha256_json
+from ptyproof.io.knowledge import knowledge_in
 from ptyproof.io.npz import NpzArchive
 from ptyproof.physics.fourier import fft2c, ifft2c
 from ptyproof.reconstruction.method import BlindScan, illumination, shifted_probes
@@ -144,6 +145,9 @@ def read_reconstruction_input(path: Path, split: str, folder: Path) -> Reconstru
         "n_patterns": len(dataset),
         "scan_sha256": scan_digest(dataset),
     }
+    known = knowledge_in(dataset)
+    if known:
+        record |= {"told": [], "not_told": list(known)}
     return ReconstructionInput(
         amplitude=dataset.diffraction * np.float32(1.0 if scale is None else scale),
         probe=dataset.probe,

@@ -9,7 +9,14 @@ from typing import Any
 import numpy as np
 
 from ptyproof.errors import DataError, DesignError, InputError
-from ptyproof.io.dataset import Dataset, content_digest, new_metadata, read_dataset, write_dataset
+from ptyproof.io.dataset import (
+    Dataset,
+    content_digest,
+    in_its_version,
+    new_metadata,
+    read_dataset,
+    write_dataset,
+)
 from ptyproof.io.hashing import sha256_file
 from ptyproof.io.importers import Imported
 from ptyproof.io.metadata import file_name, source_of, with_transformation
@@ -79,7 +86,7 @@ def make_base(design: StudyDesign, replicate: int = 1) -> Dataset:
 def _with_probe_of(base: Dataset, path: Path, changes: list[str]) -> Dataset:
     """Return a base whose probe is that of the DATA-001 file at `path`, a measurement for example.
 
-    `changes` gets what was done to the probe on reading, such as which of its modes was kept.
+    `changes` gets what was done to the probe on reading, such as the order of its modes.
 
     Raises
     ------
@@ -96,7 +103,9 @@ def _with_probe_of(base: Dataset, path: Path, changes: list[str]) -> Dataset:
     if made:
         detail["changes"] = made
         changes += made
-    return replace(base, probe=probe, metadata=with_transformation(base.metadata, "probe of a file", detail))
+    metadata = with_transformation(base.metadata, "probe of a file", detail)
+    found = replace(base, probe=probe, further_modes=loaded.dataset.further_modes, metadata=metadata)
+    return in_its_version(found)
 
 
 def write_base(

@@ -56,7 +56,9 @@ def with_found_probe(
         "measurement": {"name": file_name(measured), "sha256": sha256_file(measured)},
     }
     metadata = with_transformation(dataset.metadata, "probe of a reconstruction", detail)
-    changed = replace(dataset, probe=found.probe, metadata=metadata)
+    changed = replace(dataset, probe=found.probe, further_modes=None, metadata=metadata)
     remarks = validate_dataset(changed, archive)
     changes.append(f"probeGuess: that of a reconstruction by {found.origin()['method']}")
+    if dataset.further_modes is not None:
+        changes.append(f"probeGuess: {len(dataset.further_modes)} further modes left out, the reconstruction has one")
     return Imported(changed, tuple(changes), remarks)

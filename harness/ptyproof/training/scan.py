@@ -13,6 +13,7 @@ import numpy.typing as npt
 from ptyproof.errors import DataError, InputError
 from ptyproof.io.dataset import Dataset, read_dataset
 from ptyproof.io.hashing import combine_digests, sha256_array
+from ptyproof.io.knowledge import Knowledge, knowledge_in
 from ptyproof.physics.fourier import fourier_shift
 from ptyproof.physics.thinning import thinned
 
@@ -38,6 +39,8 @@ class NormalizedScan:
         (n, 2) float64, (row, col) in pixels of the object grid.
     arrays_sha256
         Digest of the arrays that were read: diffraction, probe, positions.
+    not_told
+        What the dataset knows besides, and a network is not given.
     """
 
     amplitude: npt.NDArray[np.float32]
@@ -45,6 +48,7 @@ class NormalizedScan:
     object_scale: float
     positions_px: npt.NDArray[np.float64]
     arrays_sha256: str
+    not_told: tuple[Knowledge, ...] = ()
 
     def __len__(self) -> int:
         """Return the number of patterns."""
@@ -125,7 +129,8 @@ def scan_of(dataset: Dataset, path: Path | str) -> NormalizedScan:
         missing = "diffraction" if dataset.diffraction is None else "intensity_scale"
         raise DataError(path, f"has no {missing}; a network needs patterns with known photon counts", missing)
     amplitude = dataset.diffraction * np.float32(dataset.intensity_scale)
-    return normalized_scan(amplitude, dataset.probe, dataset.positions_px, scan_digest(dataset))
+    scan = normalized_scan(amplitude, dataset.probe, dataset.positions_px, scan_digest(dataset))
+    return replace(scan, not_told=knowledge_in(dataset))
 
 
 def scan_digest(dataset: Dataset) -> str:

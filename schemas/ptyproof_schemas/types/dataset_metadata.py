@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypedDict
+from typing import Literal, NotRequired, TypedDict
 
 from ptyproof_schemas.types.common import Stream
 
@@ -15,6 +15,17 @@ class Source(TypedDict):
     of: Literal["file", "arrays"]
 
 
+class Physical(TypedDict):
+    """The experiment in physical units; each entry is null where it is unknown."""
+
+    photon_energy_ev: float | None
+    detector_distance_m: float | None
+    detector_pixel_size_m: list[float] | None
+    object_pixel_size_m: list[float] | None
+    field_of_view_m: list[float] | None
+    regime: Literal["far", "near"] | None
+
+
 class Transformation(TypedDict):
     """A step."""
 
@@ -24,7 +35,7 @@ class Transformation(TypedDict):
 
 
 class DatasetMetadata(TypedDict):
-    """The _metadata record inside a DATA-001 archive."""
+    """The _metadata record inside a DATA-001 archive of version 2."""
 
     schema_version: str
     role: Literal["base", "simulation", "measurement"]
@@ -34,4 +45,7 @@ class DatasetMetadata(TypedDict):
     seed: Stream | None
     split: Literal["train", "test", "all"]
     source: Source | None
+    saturation_counts: NotRequired[float]
+    detector_psf_sigma_px: NotRequired[float]
+    physical: NotRequired[Physical]
     transformations: list[Transformation]

@@ -57,6 +57,8 @@ class Dataset(TypedDict):
     role: Literal["simulation", "measurement"]
     n_patterns: int
     scan_sha256: str
+    told: NotRequired[list[Literal["mask", "modes", "background", "psf", "intensity", "saturation"]]]
+    not_told: NotRequired[list[Literal["mask", "modes", "background", "psf", "intensity", "saturation"]]]
 
 
 class Environment(TypedDict):

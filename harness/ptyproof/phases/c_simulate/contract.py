@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ptyproof.errors import InputError
-from ptyproof.io.dataset import Dataset
+from ptyproof.io.dataset import Dataset, with_modes
 from ptyproof.io.patterns import PatternStatistics, pattern_problems
 from ptyproof.io.validation import dataset_problems
 from ptyproof.phases.base import Base
@@ -44,12 +44,12 @@ def check_simulation(base: Base, parts: Sequence[Part], doses: tuple[float, ...]
     halves = [replace(base.dataset, obj=part.obj, positions_px=part.positions_px, scan_index=None) for part in parts]
     for part, half in zip(parts, halves, strict=True):
         _check_form(base, part.label, half)
-    probes = scaled_probes(base.dataset.probe, parts, 1.0)
+    probes = scaled_probes(base.dataset.illuminating, parts, 1.0)
     for dose in doses:
         for half, probe in zip(halves, probes, strict=True):
             with np.errstate(over="ignore"):  # what is too large is infinite, and refused as such
                 scaled = (probe * np.sqrt(dose)).astype(np.complex64)
-            _check_form(base, f"dose {dose:g}", replace(half, probe=scaled))
+            _check_form(base, f"dose {dose:g}", with_modes(half, scaled))
     expected = [
         expected_peak_and_mean(part.obj, probe, part.positions_px) for part, probe in zip(parts, probes, strict=True)
     ]

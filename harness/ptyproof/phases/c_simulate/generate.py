@@ -23,6 +23,7 @@ from ptyproof.io.dataset import encode_metadata, with_transformation
 from ptyproof.io.file_record import file_is_whole, file_record
 from ptyproof.io.hashing import combine_digests, sha256_json
 from ptyproof.io.locking import lock
+from ptyproof.io.metadata import without_detector
 from ptyproof.io.npz import NpzWriter
 from ptyproof.io.patterns import PatternStatistics, pattern_problems
 from ptyproof.phases.base import Base, base_of_replicate
@@ -103,7 +104,7 @@ def generate(
     console = console or Console.silent()
     wanted = select_exposures(design.exposures, doses, replicates)
     dataset = base.dataset
-    split = split_halves(dataset.positions_px, dataset.probe, design.illumination_fraction)
+    split = split_halves(dataset.positions_px, dataset.illuminating, design.illumination_fraction)
     objects = _objects(design, base, 1)
     plan = _Plan(design, base, split, parts_of(base, split, objects), _recipe_digest(design, base, objects))
     for own, exposed in _by_objects(plan, wanted):
@@ -224,7 +225,7 @@ def _is_reusable(entry: DatasetEntry, plan: _Plan, output_root: Path) -> bool:
 
 def _make_exposure(plan: _Plan, exposure: Exposure, output_root: Path, console: Console) -> DatasetEntry:
     dose, replicate = exposure
-    probes = scaled_probes(plan.base.dataset.probe, plan.parts, dose)
+    probes = scaled_probes(plan.base.dataset.illuminating, plan.parts, dose)
     folder = dose_folder(dose, replicate)
     (output_root / folder).mkdir(exist_ok=True)
     paths = [phase_c_file(output_root, dose, part.half, replicate, part.object_name) for part in plan.parts]
@@ -282,12 +283,13 @@ def _make_part(
     progress: Progress,
 ) -> _HalfWithoutFile:
     dose, n = exposure.dose, len(part.positions_px)
-    shape = (n, *probe.shape)
+    window = (probe.shape[-2], probe.shape[-1])
+    shape = (n, *window)
     seed, key = plan.design.seeds.simulation, simulation_key(*exposure, part.half, part.object_name)
     tally = _Tally()
     counts = simulate_counts(part.obj, probe, part.positions_px, stream(seed, *key))
     archive.add_blocks("diffraction", shape, np.float32, _amplitudes(counts, tally, progress))
-    archive.add_blocks("Y", shape, np.complex64, iterate_patches(part.obj, part.positions_px, probe.shape))
+    archive.add_blocks("Y", shape, np.complex64, iterate_patches(part.obj, part.positions_px, window))
     archive.add("objectGuess", part.obj)
     archive.add("probeGuess", probe)
     archive.add("ycoords", part.positions_px[:, 0])
@@ -363,7 +365,7 @@ def _amplitudes(
 def _metadata(plan: _Plan, part: Part, dose: float, measured: float, seed: Stream) -> DatasetMetadata:
     split = plan.split
     detail = {"axis": "y", "line_px": split.line_px, "half": part.half, "n_left_out": len(split.left_out)}
-    record = with_transformation(plan.base.dataset.metadata, "split", detail)
+    record = with_transformation(without_detector(plan.base.dataset.metadata), "split", detail)
     if part.objects:
         record = with_transformation(record, "objects of the study", {"objects": part.records})
     return with_transformation(record, "simulate", {"noise": "Poisson", "amplitude": "sqrt(counts)"}) | {

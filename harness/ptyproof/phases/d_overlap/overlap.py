@@ -277,7 +277,7 @@ def _make_dose(
 def _plan(view: View, exposure: Exposure, study: StudyDesign, options: OverlapOptions, dataset: Dataset) -> ViewPlan:
     diameter, source = options.probe_diameter_px, "given"
     if diameter is None:
-        diameter = encircled_diameter_px(dataset.probe, _POWER_FRACTION)
+        diameter = encircled_diameter_px(dataset.illuminating, _POWER_FRACTION)
         source = f"measured: circle about the centroid of |P|^2 that holds {100 * _POWER_FRACTION:.0f} % of it"
     return ViewPlan(
         exposure=exposure,

@@ -48,6 +48,8 @@ def train_and_score(
             half: file_record(path, ledger.artifact_root)
             for half, path in (("train", job.train_data_path), ("test", job.test_data_path))
         }
+        if scan.not_told:
+            attempt.facts["not_told"] = list(scan.not_told)
         attempt.begin()
         with appended(job.log_path) as log:
             lines = Console(log, attempt.console.bars)
