@@ -1,4 +1,4 @@
-"""`ptyproof hub`: verify an artifact hub, sign it, export it, and merge several."""
+"""`ptyproof hub`: verify an artifact hub, sign it, export it, merge several, and copy one without private names."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ ptyproof hub verify hub --sigstore --identity me@example.org --issuer https://ac
 ptyproof hub export hub --format ro-crate hub.zip       # a research object, for a repository of data
 ptyproof hub export hub --format ctrf report.json       # for a dashboard of tests
 ptyproof hub merge united hub-a hub-b          # hubs of one design, made on several machines
+ptyproof hub anonymise hub copy                # a copy without the names of machines, users and folders
 ptyproof check hub                    # the same verdict, by file, with advice, and with --format json
 pytest hub                            # the same, with a test item for each file
 ptyproof explain PM901                # why a check exists, and how to fix what it found"""
@@ -35,7 +36,7 @@ def add_parser(commands: Commands) -> None:
     parser = add_command(
         commands,
         "hub",
-        "verify an artifact hub (files, index, manifests, bundles, skips); sign, export or merge it",
+        "verify an artifact hub (files, index, manifests, bundles, skips); sign, export, merge or anonymise it",
         _EXAMPLES,
     )
     actions = parser.add_subparsers(metavar="ACTION", required=True)
@@ -43,6 +44,7 @@ def add_parser(commands: Commands) -> None:
     _add_sign(actions)
     _add_export(actions)
     _add_merge(actions)
+    _add_anonymise(actions)
 
 
 def _add_sign(actions: Commands) -> None:
@@ -116,6 +118,22 @@ def _add_merge(actions: Commands) -> None:
     merge.set_defaults(run=_merge)
 
 
+def _add_anonymise(actions: Commands) -> None:
+    anonymise = actions.add_parser("anonymise", help="write a copy of a sound hub without the names of its machines")
+    anonymise.add_argument(
+        "hub", type=Path, metavar="HUB", help="artifact hub, a folder with hub.json; it stays as it is"
+    )
+    anonymise.add_argument("out", type=Path, metavar="OUT", help="new folder")
+    anonymise.add_argument(
+        "--name",
+        action="append",
+        default=[],
+        metavar="WORD",
+        help="a further name to replace, as of a user, host or folder on another machine; repeatable",
+    )
+    anonymise.set_defaults(run=_anonymise)
+
+
 def _sign(args: argparse.Namespace) -> int:
     from ptyproof.hub.index import BUNDLE, STATEMENT
     from ptyproof.provenance.persons import person_of
@@ -170,6 +188,20 @@ def _merge(args: argparse.Namespace) -> int:
     _say_what_to_do("not merged, make it again", "report", "--hub", args.out)
     if merged.lacks_signature:
         _say_what_to_do("not merged, a statement is about one index", "hub", "sign", args.out, "--key", "FILE")
+    return 0
+
+
+def _anonymise(args: argparse.Namespace) -> int:
+    from ptyproof.exchange.anonymise import anonymise_hub
+    from ptyproof.hub.layout import CERTIFICATE
+
+    made = anonymise_hub(args.hub, args.out, args.name)
+    sys.stdout.writelines(f"replaced: {mark}\n" for mark in sorted(set(made.marks.values())))
+    sys.stdout.writelines(f"changed: {name}\n" for name in made.changed)
+    for name in made.left_out:
+        why = "the trainings that it repeated" if name == CERTIFICATE else "the hub with the names"
+        sys.stdout.write(f"left out: {name}, which is about {why}\n")
+    sys.stdout.write(f"{args.out}: a copy of {args.hub}, {len(made.changed)} files changed, sound\n")
     return 0
 
 

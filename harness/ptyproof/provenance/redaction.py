@@ -45,8 +45,7 @@ class Redaction:
 
     def __init__(self, hub: Path, root: Path | None = None) -> None:
         words = dict(_places(hub, root))
-        words |= {name: "{user}" for name in _users() if _is_telling(name)}
-        words |= {name: "{host}" for name in (platform.node(), platform.node().partition(".")[0]) if _is_telling(name)}
+        words |= telling_names()
         words |= dict.fromkeys(_secrets(os.environ), "{secret}")
         self._words = words
         longest_first = sorted(words, key=len, reverse=True)
@@ -66,6 +65,13 @@ class Redaction:
         if isinstance(value, Mapping):
             return {key: self.cleaned(part) for key, part in value.items()}
         return [self.cleaned(part) for part in value] if isinstance(value, list | tuple) else value
+
+
+def telling_names() -> dict[str, str]:
+    """Return the names of user and host that few machines have, and the words that stand for them."""
+    users = {name: "{user}" for name in _users() if _is_telling(name)}
+    hosts = (platform.node(), platform.node().partition(".")[0])
+    return users | {name: "{host}" for name in hosts if _is_telling(name)}
 
 
 def redaction(hub: Path, root: Path | None = None) -> Redaction:
