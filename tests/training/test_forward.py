@@ -13,7 +13,8 @@ from scipy.stats import poisson
 
 from ptyproof.physics import forward as numpy_forward
 from ptyproof.physics import fourier as numpy_fourier
-from ptyproof.training.forward import back, expected_counts, poisson_loss, spectrum
+from ptyproof.physics.detector import Detector as NumpyDetector
+from ptyproof.training.forward import Detector, back, expected_counts, incoherent_counts, poisson_loss, spectrum
 from tests.helpers.known import known
 from tests.strategies.scans import complex_noise, windows
 
@@ -120,3 +121,56 @@ def test_the_gradient_of_the_loss_is_that_of_finite_differences() -> None:
     probes, patches = noise((2, 5, 4), 5), noise((2, 5, 4), 6).requires_grad_()
     counts = torch.from_numpy(np.random.default_rng(7).poisson(4.0, (2, 5, 4)).astype(np.float64))
     assert torch.autograd.gradcheck(lambda o: poisson_loss(expected_counts(probes, o), counts, 1e-3), (patches,))
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(np.complex64, 1e-5), (np.complex128, 1e-12)])
+@pytest.mark.parametrize("n_modes", [1, 3])
+@pytest.mark.parametrize("sigma", [None, 0.4, 2.0])
+@pytest.mark.parametrize("window", [(12, 20), (9, 14), (16, 7)])
+def test_a_detector_expects_what_that_of_the_numpy_model_does(
+    window: tuple[int, int], sigma: float | None, n_modes: int, dtype: Any, tolerance: float
+) -> None:
+    modes, patches = complex_noise((n_modes, *window), 1).astype(dtype), complex_noise((3, *window), 2).astype(dtype)
+    rng = np.random.default_rng(5)
+    factors, background = rng.uniform(0.5, 2, 3), rng.uniform(0, 3, window)
+    intensity = numpy_forward.expected_counts(modes, patches)
+    reference = centred_first(NumpyDetector(sigma, factors, background).expected(intensity))
+    real = torch.float32 if dtype is np.complex64 else torch.float64
+    detector = Detector.of(window, sigma, torch.from_numpy(centred_first(background)).to(real), real)
+    found = detector.expected(
+        incoherent_counts(torch.from_numpy(modes), torch.from_numpy(patches)), torch.from_numpy(factors).to(real)
+    ).numpy()
+    assert found.dtype == reference.dtype
+    np.testing.assert_allclose(found, reference, rtol=0, atol=tolerance * reference.max())
+    relative = np.abs(found / reference - 1)[reference > 1e-2 * reference.max()]
+    assert relative.max() < tolerance if sigma is not None else relative.max() < 10 * tolerance
+
+
+@settings(max_examples=30)
+@given(window=windows(2, 11), n_modes=st.integers(1, 3), seed=st.integers(0, 2**16))
+def test_the_adjoint_of_the_transform_of_modes(window: tuple[int, int], n_modes: int, seed: int) -> None:
+    """<F(P_m O), X_m> = <O, sum_m conj(P_m) F^-1 X_m>, relative, with complex modes."""
+    modes, fields = noise((n_modes, *window), seed), noise((n_modes, *window), seed + 1)
+    patch = noise(window, seed + 2)
+    left = torch.vdot(spectrum(modes * patch).flatten(), fields.flatten())
+    right = torch.vdot(patch.flatten(), (modes.conj() * back(fields)).sum(dim=0).flatten())
+    torch.testing.assert_close(left, right, rtol=1e-10, atol=1e-10)
+
+
+def test_gradients_go_through_modes_and_detector() -> None:
+    window = (9, 14)
+    modes, patch = noise((2, *window), 1), noise((1, *window), 2).requires_grad_()
+    detector = Detector.of(window, 0.7, torch.full(window, 0.3, dtype=torch.float64), torch.float64)
+    factors = torch.tensor([1.4], dtype=torch.float64)
+
+    def expected(patches: torch.Tensor) -> torch.Tensor:
+        return detector.expected(incoherent_counts(modes, patches), factors)
+
+    assert torch.autograd.gradcheck(expected, (patch,))
+    weight = np.random.default_rng(3).normal(size=(1, *window))
+    expected(patch).backward(torch.from_numpy(centred_first(weight)))
+    arrays = NumpyDetector(0.7, factors.numpy())
+    filtered = centred_first(arrays.adjoint(weight))
+    far = np.fft.fft2(modes.numpy() * patch.detach().numpy(), norm="ortho")
+    wanted = 2 * (modes.numpy().conj() * np.fft.ifft2(filtered * far, norm="ortho")).sum(axis=0)
+    np.testing.assert_allclose(known(patch.grad).numpy()[0], wanted, rtol=1e-10, atol=1e-12)

@@ -16,6 +16,7 @@ import scipy.fft
 from numpy.typing import NDArray
 
 from ptyproof.errors import InputError
+from ptyproof.physics.detector import Detector
 from ptyproof.physics.fourier import phase_ramp
 from ptyproof.physics.positions import checked_positions
 
@@ -125,6 +126,7 @@ def simulate_counts(
     positions_px: NDArray[np.floating],
     rng: np.random.Generator,
     block: int | None = None,
+    detector: Detector | None = None,
 ) -> Iterator[NDArray[np.int64]]:
     """Draw photon counts for all positions, block by block.
 
@@ -143,6 +145,8 @@ def simulate_counts(
         Source of the Poisson draws.
     block
         Patterns in a block; by default as many as fill 32 MiB of counts.
+    detector
+        What is made of the intensity; None is a perfect detector.
 
     Returns
     -------
@@ -163,22 +167,28 @@ def simulate_counts(
     size = _batch_size(window, np.dtype(np.int64).itemsize, BLOCK_BYTES) if block is None else block
     if size < 1:
         raise InputError(f"block must be at least 1, got {block}")
-    return _draw_blocks(obj, modes, positions, rng, size)
+    return _draw_blocks(obj, modes, positions, rng, size, detector or Detector())
 
 
 def expected_peak_and_mean(
-    obj: NDArray[np.complexfloating], probe: NDArray[np.complexfloating], positions_px: NDArray[np.floating]
+    obj: NDArray[np.complexfloating],
+    probe: NDArray[np.complexfloating],
+    positions_px: NDArray[np.floating],
+    detector: Detector | None = None,
 ) -> tuple[float, NDArray[np.float64]]:
     """Return the largest expected count of any pixel at any position, and the mean expected pattern (H, W), in photons.
 
-    Arguments as `simulate_counts`. Expected counts are proportional to the dose, so one call tells for every dose
-    whether its counts can be drawn (`MAX_EXPECTED_COUNTS`), and where on the detector they fall.
+    Arguments as `simulate_counts`; saturation and mask are not applied. Without a background, expected counts are
+    proportional to the dose, so one call tells for every dose whether its counts can be drawn (`MAX_EXPECTED_COUNTS`),
+    and where on the detector they fall.
     """
     modes = _modes(probe)
     window = (modes.shape[1], modes.shape[2])
-    peak, total = 0.0, np.zeros(window)
+    peak, total, first = 0.0, np.zeros(window), 0
+    detector = detector or Detector()
     for patches in iterate_patches(obj, positions_px, window):
-        rates = expected_counts(modes, patches)
+        rates = detector.expected(expected_counts(modes, patches), slice(first, first + len(patches)))
+        first += len(patches)
         peak = max(peak, float(rates.max()))
         total += rates.sum(axis=0)
     return peak, total / len(positions_px)
@@ -199,17 +209,18 @@ def _draw_blocks(
     positions: NDArray[np.float64],
     rng: np.random.Generator,
     size: int,
+    detector: Detector,
 ) -> Iterator[NDArray[np.int64]]:
     window = (modes.shape[1], modes.shape[2])
     for rows in _batches(len(positions), size):
-        rates = expected_counts(modes, object_patches(obj, positions[rows], window))
+        rates = detector.expected(expected_counts(modes, object_patches(obj, positions[rows], window)), rows)
         largest = float(rates.max())
         if not largest <= MAX_EXPECTED_COUNTS:  # written so that NaN is refused too
             raise InputError(
                 f"the dose gives {largest:g} expected photons in one pixel, but at most "
                 f"{MAX_EXPECTED_COUNTS:g} are allowed, so that float32 amplitudes give the counts back"
             )
-        yield rng.poisson(rates)
+        yield detector.recorded(rng.poisson(rates), rows)
 
 
 def _sample_batch(

@@ -11,8 +11,13 @@ P_k of its own, shifted by the remaining fraction of a pixel.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+import numpy as np
 import torch
 from torch import Tensor
+
+from ptyproof.physics.detector import blur_matrix
 
 _NEAR = 0.5
 
@@ -33,6 +38,46 @@ def expected_counts(probes: Tensor, patches: Tensor) -> Tensor:
     """Return I = |F(P O)|^2, photons per pixel: real (..., H, W) of complex (..., H, W), zero frequency first."""
     far = spectrum(probes * patches)
     return far.real.square() + far.imag.square()
+
+
+@dataclass(frozen=True, eq=False)
+class Detector:
+    """The blur of a detector and its background, as `ptyproof.physics.detector` describes them.
+
+    Parameters
+    ----------
+    rows, cols
+        (H, H) and (W, W) real: `blur_matrix` of each axis, zero frequency first; None is a sharp detector.
+    background
+        real (..., H, W), expected counts, zero frequency first; None is 0.
+    """
+
+    rows: Tensor | None = None
+    cols: Tensor | None = None
+    background: Tensor | None = None
+
+    @classmethod
+    def of(
+        cls, window: tuple[int, int], sigma_px: float | None, background: Tensor | None, dtype: torch.dtype
+    ) -> Detector:
+        """Return the detector of windows (H, W), with a blur in pixels or None; arrays have a real `dtype`."""
+        if sigma_px is None:
+            return cls(background=background)
+        rows, cols = (torch.from_numpy(np.fft.ifftshift(blur_matrix(size, sigma_px))).to(dtype) for size in window)
+        return cls(rows, cols, background)
+
+    def expected(self, intensity: Tensor, factors: Tensor | None = None) -> Tensor:
+        """Return f (G * I) + b, photons per pixel: real (..., H, W) of I (..., H, W) and f (...) or None."""
+        if self.rows is not None and self.cols is not None:
+            intensity = self.rows @ intensity @ self.cols
+        if factors is not None:
+            intensity = intensity * factors[..., None, None]
+        return intensity if self.background is None else intensity + self.background
+
+
+def incoherent_counts(modes: Tensor, patches: Tensor) -> Tensor:
+    """Return I = sum_m |F(P_m O)|^2, real (..., H, W) of modes (..., P, H, W) and patches (..., H, W)."""
+    return expected_counts(modes, patches.unsqueeze(-3)).sum(dim=-3)
 
 
 def poisson_loss(expected: Tensor, counts: Tensor, floor: float) -> Tensor:
