@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_ptyproof.hub import is_worker
-from pytest_ptyproof.marker import asks_for_real_runs
+from pytest_ptyproof.marker import asks_for_real_runs, runs_tests
 from pytest_ptyproof.methods import guests_of, registered_methods
 from pytest_ptyproof.options import in_pytest_words, on_command_line, value_of
 from pytest_ptyproof.shared import (
@@ -35,6 +35,7 @@ from pytest_ptyproof.shared import (
 
 if TYPE_CHECKING:
     from ptyproof.jobs.attempt import EndedJob
+    from ptyproof.jobs.executor import Executor
     from ptyproof.jobs.executors import Opener
     from ptyproof.jobs.process import JobProcesses
     from ptyproof.phases.base import Base
@@ -43,8 +44,10 @@ if TYPE_CHECKING:
     from ptyproof.study.jobs import TrainingJob
     from ptyproof.training.device import RunOptions
 
-_OF_JOBS = ("retry", "job-timeout", "job-memory", "jobs", "executor", "executor-options", "scheduler")
+_ELSEWHERE = ("executor", "executor-options", "scheduler")
+_OF_JOBS = ("retry", "job-timeout", "job-memory", "jobs", *_ELSEWHERE)
 _OPTIONS = ("study", "base-npz", "accelerator", *_OF_JOBS)
+_EXECUTOR = pytest.StashKey[Any]()  # an executor that no run has taken
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -53,7 +56,7 @@ def pytest_configure(config: pytest.Config) -> None:
     Raises
     ------
     pytest.UsageError
-        If the study, the accelerator, the base or a limit of jobs cannot be used.
+        If the study, the accelerator, the base or a limit of jobs cannot be used, or an executor cannot be opened.
     """
     if not (asks_for_real_runs(config) or on_command_line(config, *_OPTIONS)):
         return
@@ -73,14 +76,21 @@ def pytest_configure(config: pytest.Config) -> None:
             raise InputError(f"--base-npz must be a file or builtin, got {base}")
         if any(value_of(config, name) for name in _OF_JOBS):
             opener = _opener(config)
-            is_run = asks_for_real_runs(config) and not config.option.collectonly
-            if is_run and value_of(config, "executor") == "dask":
-                opener().close()  # whether the scheduler answers is known before anything is written
+            asked = asks_for_real_runs(config) or on_command_line(config, *_ELSEWHERE)
+            if asked and value_of(config, "executor") != "local" and runs_tests(config):
+                config.stash[_EXECUTOR] = opener()  # before anything is written: a scheduler may not answer, or refuse
     except Exception as error:
         said = str(error) if isinstance(error, InputError) else sentence_about(error)
         if said is None:
             raise
         raise pytest.UsageError(in_pytest_words(said)) from error
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Give back an executor that no test has asked for."""
+    executor = _taken(config)
+    if executor is not None:
+        executor.close()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -120,7 +130,7 @@ def ptyproof_matrix_run(
 
     config = request.config
     with plain_errors():
-        executor = _opener(config)()
+        executor = _taken(config) or _opener(config)()
     selected, reconstructions = _selected(request.session)
     call_id = getattr(config, "workerinput", {}).get("testrunuid")
     matrix = MatrixRun(
@@ -220,6 +230,13 @@ def _run_options(config: pytest.Config) -> RunOptions:
     return RunOptions(
         accelerator=value_of(config, "accelerator"), threads=1, here=value_of(config, "executor") == "local"
     )
+
+
+def _taken(config: pytest.Config) -> Executor | None:
+    """Return the executor that was opened before the run, to the first who asks."""
+    executor: Executor | None = config.stash.get(_EXECUTOR, None)
+    config.stash[_EXECUTOR] = None
+    return executor
 
 
 def _opener(config: pytest.Config) -> Opener:

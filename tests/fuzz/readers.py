@@ -120,7 +120,8 @@ def _checkpoints(folder: Path) -> Seeds:
     from ptyproof.phases.base import load_base
     from ptyproof.phases.c_simulate.generate import generate
     from ptyproof.study.builtin import builtin_study
-    from ptyproof.training.runner import CHECKPOINT, train
+    from ptyproof.study.layout import CHECKPOINT
+    from ptyproof.training.runner import train
     from ptyproof.training.scan import read_scan
     from tests.helpers.short_training import CPU, task
 

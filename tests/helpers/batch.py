@@ -11,8 +11,24 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+
+@contextmanager
+def commands(folder: Path) -> Iterator[str]:
+    """Make the commands in a folder; yield a PATH with them, and end at last what they ran."""
+    folder.mkdir()
+    root = Path(__file__).parents[2]
+    for name in ("sbatch", "scancel"):
+        path = folder / name
+        words = f'"{sys.executable}" -m tests.helpers.batch {name} "{folder}" "$@"'
+        path.write_text(f'#!/bin/sh\nPYTHONPATH="{root}" exec {words}\n')
+        path.chmod(0o755)
+    yield f"{folder}{os.pathsep}{os.environ['PATH']}"
+    for path in folder.glob("*.pid"):
+        end(path)
 
 
 def sbatch(folder: Path, script: str) -> None:

@@ -13,12 +13,12 @@ import torch
 from safetensors.torch import load_file
 
 from ptyproof.console import Console
-from ptyproof.study.layout import BUNDLE
+from ptyproof.study.layout import BUNDLE, CHECKPOINT
 from ptyproof.study.training import NetworkDesign, TrainingDesign
 from ptyproof.training.bundle import RECORD
 from ptyproof.training.data import hold_back
 from ptyproof.training.device import RunOptions
-from ptyproof.training.runner import CHECKPOINT, METRICS, TrainingTask
+from ptyproof.training.runner import METRICS, TrainingTask
 from ptyproof.training.scan import NormalizedScan
 from ptyproof_schemas.types.study_design import Training
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import sys
+import subprocess
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -13,11 +13,13 @@ import pytest
 from ptyproof.console import Console
 from ptyproof.errors import DataError, InputError
 from ptyproof.io.toml import read_toml
+from ptyproof.jobs import clusters
 from ptyproof.jobs.cluster_options import ClusterOptions, cluster_options, n_bytes
 from ptyproof.jobs.clusters import CLUSTERS, arguments, open_cluster
 from ptyproof.jobs.executor import Needs
 from ptyproof.jobs.executor_check import check_executor
 from ptyproof.jobs.process import JobProcesses
+from ptyproof.provenance.revision import code_tree
 from tests.helpers import batch
 from tests.helpers.light_jobs import sleep_only_once
 
@@ -202,17 +204,9 @@ def sbatch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Commands `sbatch` and `scancel` that run batch scripts on this machine, and the folder with what they ran."""
     for name in ("dask_jobqueue", "cryptography"):
         pytest.importorskip(name, reason="needs the extra cluster")
-    folder = tmp_path / "slurm"
-    folder.mkdir()
-    for name in ("sbatch", "scancel"):
-        path = folder / name
-        path.write_text(f'#!/bin/sh\nexec {sys.executable} -m tests.helpers.batch {name} {folder} "$@"\n')
-        path.chmod(0o755)
-    monkeypatch.setenv("PATH", str(folder), prepend=os.pathsep)
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
-    yield folder
-    for path in folder.glob("*.pid"):
-        batch.end(path)
+    with batch.commands(tmp_path / "slurm") as path:
+        monkeypatch.setenv("PATH", path)
+        yield tmp_path / "slurm"
 
 
 SMALL = ClusterOptions("2 GiB")
@@ -227,6 +221,24 @@ def test_an_allocation_that_is_refused_is_one_sentence_and_leaves_no_key(
     assert not list(tmp_path.glob(".ptyproof*"))
 
 
+def test_the_key_of_a_run_is_for_this_user_alone_goes_with_it_and_is_no_file_of_the_tree(tmp_path: Path) -> None:
+    pytest.importorskip("cryptography", reason="needs the extra cluster")
+    left = tmp_path / ".ptyproof-tls-left"
+    left.mkdir()
+    (left / "key.pem").touch()
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+    with clusters._certificate(tmp_path), ThreadPoolExecutor(1) as other_run:
+        other = clusters._certificate(tmp_path)
+        other_run.submit(other.__enter__).result()
+        folders = list(tmp_path.glob(".ptyproof*"))
+        assert len(folders) == 2
+        assert left not in folders
+        assert {oct(folder.stat().st_mode)[-3:] for folder in folders} == {"700"}
+        assert code_tree(tmp_path).digests == {}
+        other_run.submit(other.__exit__, None, None, None).result()
+    assert not list(tmp_path.glob(".ptyproof*"))
+
+
 @pytest.mark.campaign
 def test_jobs_run_in_allocations_and_an_allocation_that_ends_is_replaced(
     sbatch: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -237,8 +249,6 @@ def test_jobs_run_in_allocations_and_an_allocation_that_ends_is_replaced(
         executor = open_cluster("slurm", SMALL)
         try:
             assert [answer for answer in check_executor(executor, tmp_path, 60) if not answer.works] == []
-            (folder,) = tmp_path.glob(".ptyproof-tls-*")
-            assert oct(folder.stat().st_mode)[-3:] == "700"
             work = partial(sleep_only_once, tmp_path / "pid")
             future = executor.submit(work, JobProcesses(), Needs(), Console.silent())
             batch.wait_for(tmp_path / "pid")

@@ -23,7 +23,14 @@ from ptyproof.jobs import dask_executor, dask_worker
 from ptyproof.jobs.dask_executor import DaskExecutor
 from ptyproof.jobs.executor import Needs
 from ptyproof.jobs.process import Died, JobProcesses
-from tests.helpers.light_jobs import STARTED, end, meet, sleep_only_once, tell, write_pid_and_sleep
+from tests.helpers.light_jobs import (
+    STARTED,
+    end,
+    meet,
+    sleep_only_once,
+    tell,
+    write_pid_and_sleep,
+)
 
 distributed = pytest.importorskip(
     "distributed", reason="needs the extra cluster: pip install 'pytest-ptyproof[cluster]'"
@@ -195,3 +202,21 @@ def test_a_scheduler_that_is_lost_is_an_error_and_nothing_hangs(started: Any, tm
     executor.close()
     assert time.monotonic() - begun < 10
     assert goes(pid)
+
+
+@pytest.mark.campaign
+def test_a_job_that_gains_nothing_from_the_lives_of_workers_has_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dask_executor, "MOST_IN_VAIN", 1)
+    how = {"lifetime": "8s", "lifetime_restart": True, "dashboard_address": ":0"}
+    lines = io.StringIO()
+    with distributed.LocalCluster(n_workers=1, threads_per_worker=1, silence_logs=logging.CRITICAL, **how) as cluster:
+        executor = DaskExecutor(cluster)
+        work = partial(write_pid_and_sleep, tmp_path / "pid")
+        needs = Needs(goes_on_from=tmp_path / "none")
+        end = executor.submit(work, NO_LIMITS, needs, Console(lines)).result(60)
+        assert goes(written(tmp_path / "pid"))
+        executor.close()
+    assert (type(end), end.status, end.began) == (Died, "failed", STARTED)
+    assert len(lines.getvalue().splitlines()) == 1

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ptyproof.study.layout import BUNDLE
-from ptyproof.training.runner import CHECKPOINT, train
+from ptyproof.study.layout import BUNDLE, CHECKPOINT
+from ptyproof.training.runner import train
 from ptyproof.training.scan import NormalizedScan, read_scan
 from tests.helpers.phases import Phase
 from tests.helpers.short_training import (

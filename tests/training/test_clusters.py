@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from ptyproof.study.layout import BUNDLE
-from ptyproof.training.runner import CHECKPOINT, METRICS
+from ptyproof.study.layout import BUNDLE, CHECKPOINT
+from ptyproof.training.runner import METRICS
 from tests.helpers.short_training import ROOT
 
 pytestmark = pytest.mark.campaign

@@ -13,8 +13,9 @@ import pytest
 import torch
 
 from ptyproof.errors import DataError, InputError
+from ptyproof.study.layout import CHECKPOINT
 from ptyproof.training.module import TrainingDivergedError
-from ptyproof.training.runner import CHECKPOINT, train
+from ptyproof.training.runner import train
 from ptyproof.training.scan import NormalizedScan
 from tests.helpers.messages import naming
 from tests.helpers.short_training import (

@@ -15,11 +15,11 @@ from typing import Any
 import pytest
 import torch
 
-from ptyproof.study.layout import BUNDLE
+from ptyproof.study.layout import BUNDLE, CHECKPOINT
 from ptyproof.study.training import NetworkDesign
 from ptyproof.training.digest_record import read_digests
 from ptyproof.training.digests import DigestLog
-from ptyproof.training.runner import CHECKPOINT, train
+from ptyproof.training.runner import train
 from ptyproof.training.scan import NormalizedScan
 from tests.helpers.short_training import (
     CPU,

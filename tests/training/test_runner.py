@@ -24,12 +24,12 @@ from ptyproof.errors import DataError, ManifestError
 from ptyproof.io.dataset import read_dataset, write_dataset
 from ptyproof.physics.forward import expected_counts
 from ptyproof.study.design import MAX_DOSE
-from ptyproof.study.layout import BUNDLE
+from ptyproof.study.layout import BUNDLE, CHECKPOINT
 from ptyproof.training.bundle import RECORD, read_bundle
 from ptyproof.training.data import hold_back
 from ptyproof.training.engine import Callback
 from ptyproof.training.prediction import predict_patches
-from ptyproof.training.runner import CHECKPOINT, METRICS, train
+from ptyproof.training.runner import METRICS, train
 from ptyproof.training.scan import NormalizedScan, read_scan
 from tests.helpers.known import known
 from tests.helpers.messages import naming

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from ptyproof.errors import InputError
 from ptyproof.extras import CLUSTER, CLUSTER_TLS, require
+from ptyproof.io.locking import lock, lock_if_free
 from ptyproof.jobs.cluster_options import ClusterOptions
 from ptyproof.jobs.dask_executor import DaskExecutor
 
@@ -32,6 +33,7 @@ CLUSTERS = {
     "htcondor": ("HTCondorCluster", ""),
 }
 NAME = "ptyproof"
+_TLS = ".ptyproof-tls"
 MOST_RESERVE_S = 300  # of the walltime, in which a worker starts, and hands on its jobs at the end
 _GPUS: dict[str, Callable[[ClusterOptions], str]] = {
     "slurm": lambda options: f"--gres=gpu:{options.gpus}",
@@ -164,11 +166,21 @@ def _pbs_resources(options: ClusterOptions) -> str:
 
 @contextmanager
 def _certificate(folder: Path) -> Iterator[Any]:
-    """Yield the security of a run: its key and certificate, in a folder that only this user reads, until it ends."""
+    """Yield the security of a run: its key and certificate, in a folder that only this user reads, until it ends.
+
+    The folder of a run that was killed is removed by the next one.
+    """
     from distributed import Security
 
-    folder.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix=".ptyproof-tls-", dir=folder.resolve()) as name:
+    with ExitStack() as held:
+        with lock(folder / _TLS):  # so that nobody takes a folder without a lock for one that was left
+            for left in folder.glob(f"{_TLS}-*"):
+                with lock_if_free(left / "run") as is_left:
+                    if is_left:
+                        shutil.rmtree(left, ignore_errors=True)
+            name = held.enter_context(TemporaryDirectory(prefix=f"{_TLS}-", dir=folder.resolve()))
+            held.enter_context(lock(Path(name, "run")))
+        Path(name, ".gitignore").write_text("*\n", encoding="ascii")
         made = Security.temporary()
         certificate, key = Path(name, "certificate.pem"), Path(name, "key.pem")
         certificate.write_text(made.tls_ca_file, encoding="ascii")

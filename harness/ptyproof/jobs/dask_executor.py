@@ -1,7 +1,8 @@
 """Jobs on the workers of a Dask scheduler: on this machine, on other ones, or in allocations of a batch system.
 
 Dask decides where a job runs, moves what waits, and runs a job again whose worker died. A job whose workers die
-`distributed.scheduler.allowed-failures` + 1 times (4, unless Dask is configured otherwise) is lost.
+`distributed.scheduler.allowed-failures` + 1 times (4, unless Dask is configured otherwise) is lost. One that gains
+nothing from `stays.MOST_IN_VAIN` workers, up to the end of their lives, has failed: an allocation is too short for it.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import pickle
 import threading
 import time
 import uuid
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import CancelledError, Future
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -26,6 +27,7 @@ from ptyproof.errors import InputError, PtyproofError, RunError
 from ptyproof.jobs import dask_worker, process
 from ptyproof.jobs.executor import Needs, Work
 from ptyproof.jobs.process import Died, JobProcesses
+from ptyproof.jobs.stays import MOST_IN_VAIN, Stay, Stays
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -47,6 +49,7 @@ class _Job:
     task: Task[Any] | None = None
     began: str | None = None
     ends: list[Any] = field(default_factory=list)
+    stays: Stays = field(default_factory=Stays)
 
 
 class DaskExecutor:
@@ -111,7 +114,7 @@ class DaskExecutor:
         handed = dask_worker.Handed(
             pickle.dumps(work),
             limits,
-            needs.gpu,
+            needs,
             self._topic,
             console.bars is not None,
             str(Path.cwd()),
@@ -130,9 +133,8 @@ class DaskExecutor:
             canceled = {key: job for key, job in self._jobs.items() if job.future in wanted}
             for key in canceled:
                 del self._jobs[key]
-        if canceled and self._client.status == "running":
-            self._client.cancel([job.task for job in canceled.values()])
-            self._wait_for_processes(canceled.keys())
+        if canceled:
+            self._end_processes(canceled)
         for job in canceled.values():
             job.future.set_exception(CancelledError())
 
@@ -146,12 +148,16 @@ class DaskExecutor:
         workers = self._client.scheduler_info(n_workers=-1)["workers"].values()
         return any(worker["resources"].get("GPU") for worker in workers)
 
-    def _wait_for_processes(self, keys: Collection[str]) -> None:
+    def _end_processes(self, jobs: Mapping[str, _Job]) -> None:
+        """End the processes of jobs, and wait for them."""
+        if self._client.status != "running":
+            return
+        self._client.cancel([job.task for job in jobs.values()])
         until = clock.seconds() + END_S
         while clock.seconds() < until:
             time.sleep(_LOOK_S)
             found = self._client.run(dask_worker.running, on_error="ignore")
-            if not any(key in keys for running in found.values() for key in running):
+            if not any(key in jobs for running in found.values() for key in running):
                 return
 
     def _hear(self, event: tuple[float, tuple[str, str, Any]]) -> None:
@@ -163,6 +169,10 @@ class DaskExecutor:
                 return
             if kind == "began":
                 job.began = what
+                job.stays.begin()
+                return
+            if kind == "stay":
+                self._arrive(key, job, pickle.loads(what))  # noqa: S301 - of our own worker
                 return
             if kind == "end":
                 job.ends = [pickle.loads(what)]  # noqa: S301 - of our own worker
@@ -171,6 +181,26 @@ class DaskExecutor:
             if stream is not None:
                 stream.write(what)
                 stream.flush()
+
+    def _arrive(self, key: str, job: _Job, stay: Stay) -> None:
+        """Take down that a job came to a worker; give it up if too many workers were of no use to it."""
+        job.stays.add(stay)
+        if job.stays.n > 1 and job.console.lines is not None:
+            job.console.lines.write("its worker has closed or died; another worker goes on with this job\n")
+            job.console.lines.flush()
+        if job.stays.n_in_vain >= MOST_IN_VAIN:
+            del self._jobs[key]
+            threading.Thread(target=self._give_up, args=(key, job), daemon=True).start()
+
+    def _give_up(self, key: str, job: _Job) -> None:
+        reason = (
+            f"{job.stays.n_in_vain} workers closed before it was further, though it had most of their time: an "
+            "allocation (walltime) is too short for it"
+        )
+        try:
+            self._end_processes({key: job})
+        finally:
+            job.future.set_result(Died("failed", reason, job.began))
 
     def _end(self, key: str, task: Task[Any]) -> None:
         """Settle the future of a task that has ended; Dask calls this in its own thread."""

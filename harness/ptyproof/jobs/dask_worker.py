@@ -22,8 +22,10 @@ from ptyproof import clock
 from ptyproof.console import Console
 from ptyproof.errors import RunError
 from ptyproof.jobs import process
+from ptyproof.jobs.executor import Needs
 from ptyproof.jobs.gpus import FreeGpus
 from ptyproof.jobs.process import JobProcesses
+from ptyproof.jobs.stays import Stay
 from ptyproof.provenance.anonymity import host_label
 
 if TYPE_CHECKING:
@@ -43,8 +45,8 @@ class Handed:
         The pickled work. A scheduler of Dask does not read it.
     limits
         Of its process.
-    gpu
-        It holds a GPU of the worker.
+    needs
+        A job with `gpu` holds a GPU of the worker.
     topic
         Of Dask's log of events, under which the job's lines are sent; messages are (key of the task, kind, text), and
         the pickled end of the job, which spares fetching it from the worker.
@@ -60,7 +62,7 @@ class Handed:
 
     work: bytes
     limits: JobProcesses
-    gpu: bool
+    needs: Needs
     topic: str
     bars: bool
     folder: str
@@ -88,18 +90,16 @@ def do(handed: Handed) -> Any:
     process.start_server(handed.modules)
     work = partial(_in_folder, handed.folder, handed.work)
     _RUNNING.add(key)
+    send("stay", pickle.dumps(Stay.at(worker, handed.needs, handed.folder)))
     try:
         with ExitStack() as held:
-            gpu = held.enter_context(_gpus().one()) if handed.gpu else {}
+            gpu = held.enter_context(_gpus().one()) if handed.needs.gpu else {}
             variables = {**handed.variables, **gpu}
             end = process.run(work, handed.limits, console, unwanted, variables, partial(send, "began"))
             send("end", pickle.dumps(end))  # arrives before Dask says that the task has ended
             return end
     except CancelledError:
         if unwanted.by_closing:
-            console.say(
-                "the worker of this job closes, as before the end of an allocation; another worker goes on with it"
-            )
             raise Reschedule from None
         return None  # nothing waits for it
     finally:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from concurrent.futures import Future
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 from ptyproof.console import Console
@@ -19,9 +20,18 @@ Work = Callable[[Console, Callable[[str], None]], Any]  # `jobs.process.run` say
 
 @dataclass(frozen=True)
 class Needs:
-    """What a job takes of a machine: one thread of the CPU, and with `gpu` a GPU of its own, if the machine has any."""
+    """What a job takes of a machine.
+
+    Parameters
+    ----------
+    gpu
+        It takes a GPU of its own, if the machine has any, beside one thread of the CPU.
+    goes_on_from
+        A file that it writes again and again, from which another attempt goes on; None if each attempt begins anew.
+    """
 
     gpu: bool = False
+    goes_on_from: Path | None = None
 
 
 class Executor(Protocol):

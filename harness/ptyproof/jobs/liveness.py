@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -76,6 +77,14 @@ def start_of(pid: int) -> int | None:
         return None
     state, *fields = text.rpartition(")")[2].split()
     return None if state in {"Z", "X"} else int(fields[18])
+
+
+def age_s() -> float:
+    """Return the seconds since this process started; 0 where the system does not say."""
+    ticks = start_of(os.getpid())
+    if ticks is None:
+        return 0.0
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")
 
 
 def cluster_job(environment: Mapping[str, str]) -> ClusterJob | None:

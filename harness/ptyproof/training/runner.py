@@ -26,6 +26,7 @@ from ptyproof.io.hashing import sha256_json
 from ptyproof.io.schema import validate
 from ptyproof.io.schema_files import load_schema
 from ptyproof.physics.grouping import position_groups
+from ptyproof.study.layout import CHECKPOINT
 from ptyproof.study.seeds import stream
 from ptyproof.study.training import TrainingDesign
 from ptyproof.training.bundle import write_bundle
@@ -39,7 +40,6 @@ from ptyproof.training.scan import NormalizedScan
 if TYPE_CHECKING:
     from ptyproof_schemas.types.model import Model
 
-CHECKPOINT = "checkpoint.ckpt"
 METRICS = "metrics.csv"
 _CHECKPOINT_PARTS = {"state_dict", "loops", "callbacks", "optimizer_states", "lr_schedulers", "global_step"}
 

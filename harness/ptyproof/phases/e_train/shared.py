@@ -16,9 +16,9 @@ from ptyproof.io.hashing import sha256_file
 from ptyproof.jobs.attempt import Attempt
 from ptyproof.records.cell_book import Record
 from ptyproof.study.jobs import TrainingJob
-from ptyproof.study.layout import BUNDLE
+from ptyproof.study.layout import BUNDLE, CHECKPOINT
 from ptyproof.training.bundle import RECORD
-from ptyproof.training.runner import CHECKPOINT, METRICS
+from ptyproof.training.runner import METRICS
 from ptyproof_schemas.types.training_manifest import Success
 
 LOSS_CURVE = "loss_curve.png"

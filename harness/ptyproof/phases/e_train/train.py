@@ -18,6 +18,7 @@ from ptyproof.records.cell_book import Record
 from ptyproof.records.training_ledger import TrainingLedger
 from ptyproof.study.cells import Enumeration
 from ptyproof.study.jobs import JobFilters, TrainingJob, build_training_jobs
+from ptyproof.study.layout import CHECKPOINT
 from ptyproof.study.training import TrainingDesign
 from ptyproof.training.device import compute_environment, resolve_accelerator
 
@@ -55,9 +56,10 @@ class TrainingPhase(JobPhase[TrainingJob]):
         return {"datasets": None, "training": self.training.as_dict(), "environment": None, "scores": None}
 
     def needs(self, job: TrainingJob) -> Needs:
-        """Return that a training takes a GPU, where trainings run on one."""
+        """Return that a training takes a GPU, where trainings run on one, and goes on from its checkpoint."""
         wanted = self.options.accelerator
-        return Needs(gpu=(resolve_accelerator(wanted) == "gpu") if self.options.here else wanted != "cpu")
+        gpu = (resolve_accelerator(wanted) == "gpu") if self.options.here else wanted != "cpu"
+        return Needs(gpu, goes_on_from=job.artifact_dir / CHECKPOINT)
 
     def same_result(self, job: TrainingJob) -> Hashable | None:
         """Return the cell that names a training which several cells share."""
