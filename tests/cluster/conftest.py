@@ -10,6 +10,7 @@ import pytest
 
 from tests.cluster import slurm as slurm_module
 from tests.cluster.slurm import Slurm
+from tests.cluster.studies import StudyRun
 
 
 @pytest.fixture(scope="session")
@@ -20,6 +21,15 @@ def slurm() -> Iterator[Slurm]:
         pytest.skip(reason)
     with _short_folder() as folder, slurm_module.running(Path(folder)) as one:
         yield one
+
+
+@pytest.fixture(scope="session")
+def alone(slurm: Slurm, tmp_path_factory: pytest.TempPathFactory) -> StudyRun:
+    """The small study on this machine, one job after the other, undisturbed."""
+    run = StudyRun(tmp_path_factory.mktemp("alone") / "run")
+    with run.begun():
+        run.end()
+    return run
 
 
 @pytest.fixture

@@ -182,12 +182,12 @@ def running(folder: Path) -> Iterator[Slurm]:
         yield slurm
 
 
-def wait_until(is_so: Callable[[], object], what: str, longest_s: float = _PATIENCE_S) -> None:
+def wait_until(is_so: Callable[[], object], what: str, longest_s: float = _PATIENCE_S, every_s: float = 0.1) -> None:
     """Wait until something is so; an AssertionError says what is not, after the longest time."""
     deadline = time.monotonic() + longest_s
     while not is_so():
         assert time.monotonic() < deadline, f"after {longest_s:g} s it is not so that {what}"
-        time.sleep(0.1)
+        time.sleep(every_s)
 
 
 def _namespaces(name: str) -> list[str]:

@@ -13,7 +13,10 @@ from ptyproof.runs.folder import RunFolder
 # times, which differ between two runs of the same, and what counts the runs
 VOLATILE = frozenset({"timestamp", "started", "finished", "call", "calls", "resumed_from_epoch", "timing"})
 TIMES = frozenset(
-    {"time_s", "seconds", "total_s", "duration_s", "training_s", "initial_estimate_s", "reconstruction_s", "settling_s"}
+    {
+        *("time_s", "seconds", "total_s", "duration_s", "training_s", "initial_estimate_s", "reconstruction_s"),
+        *("settling_s", "nrmse_settled_s"),
+    }
 )
 # what has the sha256 of files that hold times: archives of iterative methods, tables, pictures of times
 OF_FILES_WITH_TIMES = {
