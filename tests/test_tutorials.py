@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import signal
+import socket
+from contextlib import suppress
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
 
-from tests.helpers.processes import plugin_alone
-from tests.helpers.tutorials import TUTORIALS, follow, steps
+from ptyproof.io.toml import read_toml
+from ptyproof.jobs.cluster_options import ClusterOptions, cluster_options
+from tests.helpers.processes import plain_pictures, plugin_alone
+from tests.helpers.runs import TINY
+from tests.helpers.tutorials import TUTORIALS, do, follow, prepared, steps
 
+CLUSTERS = TUTORIALS.parent / "clusters.md"  # tests/cluster does the steps for Slurm
 # test_tour.py follows red-and-green
 PAGES = sorted(path.stem for path in TUTORIALS.glob("*.md"))
 
@@ -76,3 +85,41 @@ def test_measured_data(tmp_path: Path) -> None:
     methods = json.loads((here / "judged/assessment.json").read_text())["methods"]
     assert [(each["method"], each["status"]) for each in methods] == [("start", "success"), ("lsqml", "success")]
     assert (here / "simulated/run_manifest.json").is_file()
+
+
+def test_every_key_of_the_cluster_s_options_is_explained_and_the_examples_have_no_other(tmp_path: Path) -> None:
+    table = CLUSTERS.read_text(encoding="utf-8").partition("## Keys of cluster.toml")[2]
+    explained = {
+        name
+        for row in re.findall(r"^\| (`.+?`) \|", table, re.MULTILINE)
+        for name in re.findall(r"`(\w+)`", row)
+        if row != "`executor check` says"
+    }
+    assert explained >= {field.name for field in fields(ClusterOptions)} | {"jobs"}
+    files = [step for step in steps(CLUSTERS) if step.file is not None]
+    assert [step.file for step in files] == ["cluster.toml", "pbs.toml"]
+    for step in files:
+        path = tmp_path / str(step.file)
+        path.write_text(step.text, encoding="utf-8")
+        assert cluster_options(path, read_toml(path, 10_000)).maximum > 1
+
+
+@pytest.mark.campaign
+@pytest.mark.parametrize("section", ["Workstation with GPUs", "Dask cluster"])
+def test_the_steps_without_a_batch_system(section: str, tmp_path: Path) -> None:
+    pytest.importorskip("distributed", reason="needs the extra cluster")
+    study = tmp_path / "tiny.toml"
+    study.write_text(TINY, encoding="utf-8")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+
+    here, environment = prepared(tmp_path, plain_pictures())
+    try:
+        for step in steps(CLUSTERS, section):
+            text = step.text.replace("--ptyproof-study fly64-smoke", f"--ptyproof-study {study}")
+            do(replace(step, text=text.replace("8786", port)), here, environment)
+        assert (here / "dask-hub/docs/report.html").is_file() == (section == "Dask cluster")
+    finally:
+        for path in tmp_path.glob("empty/*.pid"):  # the page's last step ends them
+            with suppress(ProcessLookupError):
+                os.kill(int(path.read_text()), signal.SIGKILL)

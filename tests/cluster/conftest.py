@@ -26,7 +26,7 @@ def slurm() -> Iterator[Slurm]:
 @pytest.fixture(scope="session")
 def alone(slurm: Slurm, tmp_path_factory: pytest.TempPathFactory) -> StudyRun:
     """The small study on this machine, one job after the other, undisturbed."""
-    run = StudyRun(tmp_path_factory.mktemp("alone") / "run")
+    run = StudyRun.made(tmp_path_factory.mktemp("alone") / "run")
     with run.begun():
         run.end()
     return run

@@ -6,8 +6,8 @@ starts one, and a shell in it. Each daemon has a host of its own: namespaces for
 the first process of such a namespace dies, the kernel kills all others in it: so a node dies with its jobs, and so
 nothing is left, also of a test run that was killed.
 
-The hosts share the network of the machine and its files. Limits of time are in minutes, and Slurm looks at them every
-30 s. It needs root, and the Debian packages `slurm-wlm` and `munge`.
+The hosts share the network of the machine and its files. It needs root, and the Debian packages `slurm-wlm` and
+`munge`.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ ReturnToService=2
 KillWait=2
 OverTimeLimit=0
 {nodes}
-PartitionName=all Nodes=ALL Default=YES MaxTime=INFINITE State=UP
+PartitionName=short Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 """
 _NODE = "NodeName={name} NodeAddr=127.0.0.1 Port={port} CPUs=2 RealMemory=4000 State=UNKNOWN"
 
@@ -99,7 +99,7 @@ class Slurm:
         return done.stdout.strip()
 
     def jobs(self) -> dict[int, str]:
-        """Return the state of each job: `PENDING`, `RUNNING`, `COMPLETED`, `CANCELLED`, `TIMEOUT`, `NODE_FAIL`."""
+        """Return the state of each job: `PENDING`, `RUNNING`, `COMPLETED`, `CANCELLED`, `FAILED`, `NODE_FAIL`."""
         lines = self.ask("squeue", "--noheader", "--states=all", "--format=%i %T").splitlines()
         return {int(number): state for number, state in (line.split() for line in lines)}
 
@@ -112,10 +112,6 @@ class Slurm:
         """Return the state of each node: `idle`, `mixed`, `allocated`, `down`."""
         lines = self.ask("sinfo", "--noheader", "--Node", "--format=%N %T").splitlines()
         return {name: state.rstrip("*") for name, state in (line.split() for line in lines)}
-
-    def expire(self, job: int) -> None:
-        """Let the walltime of a running job end now; Slurm sees that within 30 s."""
-        self.ask("scontrol", "update", f"JobId={job}", "EndTime=now")
 
     def start_node(self, name: str) -> None:
         """Start a node, and wait until jobs can run on it."""

@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ptyproof.cli import main
 from ptyproof.hub.index import Hub
 from ptyproof.jobs.state import read_state
 from tests.cluster.slurm import Slurm, wait_until
 from tests.helpers import forked
+from tests.helpers.equal_hubs import differences, leftovers
 from tests.helpers.killing import COMMAND, ENVIRONMENT, STUDY
 from tests.helpers.runs import TINY
 
@@ -28,6 +30,7 @@ SMALL = (
 )
 # an allocation has room for one job, and a node for one allocation
 OPTIONS = 'memory = "2 GiB"\njobs = 2\nlog_directory = "logs"\n'
+_OVER = frozenset({"COMPLETED", "CANCELLED", "FAILED", "NODE_FAIL"})
 SOON = {"DASK_DISTRIBUTED__DEPLOY__LOST_WORKER_TIMEOUT": "1s"}  # until a lost allocation is replaced
 _LONGEST_S = 240.0
 
@@ -54,28 +57,28 @@ class Met:
 
 @dataclass
 class StudyRun:
-    """A study in a folder: `s.toml`, `cluster.toml`, `hub`, and what the last run of it showed.
+    """A study in a folder: `s.toml`, `cluster.toml`, `hub`, and what its runs showed.
 
     Parameters
     ----------
     folder
-        Is made; nothing else is in it.
+        The folder.
     slurm
         Where its jobs run; None is this machine.
-    options
-        More lines of `cluster.toml`.
     """
 
     folder: Path
     slurm: Slurm | None = None
-    options: str = ""
     _process: forked.Begun | None = field(default=None, init=False)
 
-    def __post_init__(self) -> None:
-        self.folder.mkdir()
-        (self.folder / "screen").touch()
-        (self.folder / "s.toml").write_text(SMALL, encoding="utf-8")
-        (self.folder / "cluster.toml").write_text(OPTIONS + self.options, encoding="utf-8")
+    @classmethod
+    def made(cls, folder: Path, slurm: Slurm | None = None, options: str = "") -> StudyRun:
+        """Make the folder of a study; `options` are more lines of `cluster.toml`."""
+        folder.mkdir()
+        (folder / "screen").touch()
+        (folder / "s.toml").write_text(SMALL, encoding="utf-8")
+        (folder / "cluster.toml").write_text(OPTIONS + options, encoding="utf-8")
+        return cls(folder, slurm)
 
     @property
     def hub(self) -> Path:
@@ -108,32 +111,33 @@ class StudyRun:
         wait_until(lambda: process.poll() is not None, f"the run of {self.folder}/screen has ended", _LONGEST_S)
         assert process.poll() == 0, self.screen
 
-    def kill(self) -> None:
-        """Kill the process that submits jobs."""
-        assert self._process is not None
-        self._process.kill()
-        assert self._process.wait() == -signal.SIGKILL
-
     def meet(self, *trainings: str) -> list[Met]:
         """Stop trainings after their first epochs; return them in the same order."""
-        found: dict[str, Met] = {}
+        process = self._process
+        assert process is not None
 
-        def stop() -> bool:
-            assert self._process is not None
-            assert self._process.poll() is None, self.screen
-            for name in set(trainings) - found.keys():
-                folder = self.hub / "real_run" / name
-                state = read_state(folder / "job_state.json")
-                if state is not None and (folder / "checkpoint.ckpt").is_file():
-                    node = state["process"]["host"]
-                    pid = pid_here(node, state["process"]["pid"])
-                    if pid is not None:
-                        os.kill(pid, signal.SIGSTOP)
-                        found[name] = Met(folder, pid, node)
-            return len(found) == len(trainings)
+        def check() -> None:
+            assert process.poll() is None, self.screen
 
-        wait_until(stop, "the trainings have begun", _LONGEST_S, every_s=0.05)
-        return [found[name] for name in trainings]
+        return meet(self.hub, trainings, check)
+
+    def check(self, alone: StudyRun, *resumed: str) -> None:
+        """Check that nothing was lost or left, that some trainings went on, and that records are sound."""
+        assert differences(self.hub, alone.hub) == []  # states and digests, too
+        kept = {entry["artifact_dir"]: entry["result"]["resumed_from_epoch"] for entry in self.manifest()["jobs"]}
+        assert {name: 0 < n < EPOCHS for name, n in kept.items()} == {name: name in resumed for name in kept}
+        for words in (["hub", "verify", str(self.hub)], ["check", str(self.hub)]):
+            assert main(words) == 0
+        assert leftovers(self.hub) == []
+        assert not list(self.folder.glob(".ptyproof*"))
+        self.nothing_is_left()
+
+    def nothing_is_left(self) -> None:
+        """Check that no allocation and no process of one lives."""
+        slurm = self.slurm
+        assert slurm is not None
+        wait_until(lambda: set(slurm.jobs().values()) <= _OVER, "no allocation is left", 90)
+        wait_until(lambda: not of_jobs(), "no process is left", 60)
 
     def manifest(self, name: str = "training_manifest.json") -> dict[str, Any]:
         """Return a manifest of the hub."""
@@ -145,9 +149,26 @@ class StudyRun:
         index = Hub(self.hub).read()
         return [] if index is None else index["runs"]
 
-    def epochs_kept(self) -> dict[str, int]:
-        """Return after how many epochs the last attempt at each training went on."""
-        return {entry["artifact_dir"]: entry["result"]["resumed_from_epoch"] for entry in self.manifest()["jobs"]}
+
+def meet(hub: Path, trainings: Sequence[str], check: Callable[[], None]) -> list[Met]:
+    """Stop trainings of a hub after their first epochs; return them in the same order. `check` is called meanwhile."""
+    found: dict[str, Met] = {}
+
+    def stop() -> bool:
+        check()
+        for name in set(trainings) - found.keys():
+            folder = hub / "real_run" / name
+            state = read_state(folder / "job_state.json")
+            if state is not None and (folder / "checkpoint.ckpt").is_file():
+                node = state["process"]["host"]
+                pid = pid_here(node, state["process"]["pid"])
+                if pid is not None:
+                    os.kill(pid, signal.SIGSTOP)
+                    found[name] = Met(folder, pid, node)
+        return len(found) == len(trainings)
+
+    wait_until(stop, "the trainings have begun", _LONGEST_S, every_s=0.05)
+    return [found[name] for name in trainings]
 
 
 def pid_here(node: str, pid: int) -> int | None:

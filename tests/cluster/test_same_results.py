@@ -15,7 +15,7 @@ pytestmark = pytest.mark.cluster
 
 
 def test_results_through_slurm_are_those_of_this_machine(slurm: Slurm, alone: StudyRun, tmp_path: Path) -> None:
-    run = StudyRun(tmp_path / "run", slurm)
+    run = StudyRun.made(tmp_path / "run", slurm)
     with run.begun():
         met = run.meet(BASELINE, DENSE)
         assert {one.node for one in met} == set(NODES)

@@ -29,19 +29,11 @@ def test_jobs_run_on_both_nodes(slurm: Slurm, tmp_path: Path) -> None:
 
 
 def test_a_job_ends_as_on_a_cluster(slurm: Slurm) -> None:
-    canceled, late = (submit(slurm, SLEEP, "--nodelist=node1") for _ in range(2))
-    on_dead_node = submit(slurm, SLEEP, "--nodelist=node2", "--no-requeue")
-    jobs = (canceled, late, on_dead_node)
-    wait_until(lambda: [slurm.jobs()[job] for job in jobs] == ["RUNNING"] * 3, "all run")
-    assert slurm.running_on("node2") == [on_dead_node]
+    canceled = submit(slurm, SLEEP, "--nodelist=node2")
+    wait_until(lambda: slurm.jobs()[canceled] == "RUNNING", "it runs")
+    assert (slurm.running_on("node1"), slurm.running_on("node2")) == ([], [canceled])
     slurm.ask("scancel", str(canceled))
-    slurm.expire(late)
-    slurm.kill_node("node2")
-    ends = ["CANCELLED", "TIMEOUT", "NODE_FAIL"]
-    wait_until(lambda: [slurm.jobs()[job] for job in jobs] == ends, "each has ended in its way", longest_s=90)
-    assert slurm.nodes()["node2"] == "down"
-    slurm.start_node("node2")
-    wait_until(lambda: set(slurm.nodes().values()) == {"idle"}, "both nodes are idle")
+    wait_until(lambda: slurm.jobs()[canceled] == "CANCELLED", "it has ended")
 
 
 def test_a_killed_test_run_leaves_no_process(short_folder: Path) -> None:

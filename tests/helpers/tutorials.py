@@ -37,13 +37,16 @@ class Step:
                 pending, end = "", ""
 
 
-def steps(page: Path) -> list[Step]:
-    """Return the steps of a page, in its order.
+def steps(page: Path, section: str = "") -> list[Step]:
+    """Return the steps of a page, in its order; with the title of a section, those of this section alone.
 
     A mark is a comment of HTML above a block: `file: NAME`, `exit status: N`, or `not run here` with a reason.
     """
     found = []
-    for block in _BLOCK.finditer(page.read_text(encoding="utf-8")):
+    text = page.read_text(encoding="utf-8")
+    if section:
+        (text,) = re.findall(rf"^## {re.escape(section)}\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
+    for block in _BLOCK.finditer(text):
         mark = block["mark"] or ""
         if mark.startswith(_NOT_RUN) or block["language"] == "text":
             continue
@@ -58,14 +61,14 @@ def steps(page: Path) -> list[Step]:
 
 
 def path_with_commands(folder: Path) -> str:
-    """Return a PATH on which `python`, `pytest`, `ptyproof` and `pip` are those of this Python.
+    """Return a PATH on which `python`, `pytest`, `ptyproof`, `dask` and `pip` are those of this Python.
 
     What `pip` installs goes beside that folder, into `installed`, without asking an index.
     """
     folder.mkdir()
     target = folder.parent / "installed"
     options = "-q --no-index --no-deps --no-build-isolation --disable-pip-version-check"
-    scripts = {name: f'"{sys.executable}" -m {name} "$@"' for name in ("pytest", "ptyproof")}
+    scripts = {name: f'"{sys.executable}" -m {name} "$@"' for name in ("pytest", "ptyproof", "dask")}
     scripts |= {
         "python": f'"{sys.executable}" "$@"',
         "pip": f'"{sys.executable}" -m pip "$@" {options} --target "{target}"',
@@ -77,20 +80,33 @@ def path_with_commands(folder: Path) -> str:
     return f"{folder}{os.pathsep}{os.environ['PATH']}"
 
 
-def follow(page: Path, root: Path, environment: Mapping[str, str]) -> Path:
-    """Do every step of a page in an empty folder below `root`, check each exit status, and return the folder."""
+def prepared(root: Path, environment: Mapping[str, str]) -> tuple[Path, dict[str, str]]:
+    """Return an empty folder below `root`, and the environment of a reader who works there."""
     inherited = environment.get("PYTHONPATH")
     paths = [str(root / "installed"), *([inherited] if inherited else [])]
     path = path_with_commands(root / "bin")
-    environment = {**environment, "PATH": path, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(paths)}
     here = root / "empty"
     here.mkdir()
+    return here, {**environment, "PATH": path, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(paths)}
+
+
+def do(step: Step, here: Path, environment: Mapping[str, str]) -> str:
+    """Do a step in a folder: save its file, or run its commands and check their exit status; return what they show."""
+    if step.file is not None:
+        (here / step.file).write_text(step.text, encoding="utf-8")
+        return ""
+    shown = ""
+    for command in step.commands():
+        words = ["bash", "-euc", command]
+        done = subprocess.run(words, cwd=here, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == step.status, f"{command}\n{done.returncode}\n{done.stdout}\n{done.stderr}"
+        shown += done.stdout
+    return shown
+
+
+def follow(page: Path, root: Path, environment: Mapping[str, str]) -> Path:
+    """Do every step of a page in an empty folder below `root`, check each exit status, and return the folder."""
+    here, environment = prepared(root, environment)
     for step in steps(page):
-        if step.file is not None:
-            (here / step.file).write_text(step.text, encoding="utf-8")
-            continue
-        for command in step.commands():
-            words = ["bash", "-euc", command]
-            done = subprocess.run(words, cwd=here, env=environment, capture_output=True, text=True, check=False)
-            assert done.returncode == step.status, f"{command}\n{done.returncode}\n{done.stdout}\n{done.stderr}"
+        do(step, here, environment)
     return here

@@ -136,7 +136,20 @@ def test_a_worker_closes_before_its_allocation_ends(
 ) -> None:
     worker = script("slurm", options(f'memory = "1 GiB"\ntls = false\nwalltime = "{walltime}"'))[-1].split()
     assert (worker[worker.index("--lifetime") + 1], worker[worker.index("--lifetime-stagger") + 1]) == lifetime
-    assert "--lifetime" not in script("slurm", options('memory = "1 GiB"\ntls = false'))[-1]
+
+
+@pytest.mark.parametrize("kind", ["slurm", "pbs", "lsf", "sge"])
+def test_a_walltime_that_dask_jobqueue_asks_for_counts_as_well(
+    kind: str, options: Callable[[str], ClusterOptions]
+) -> None:
+    dask = pytest.importorskip("dask", reason="needs the extra cluster")
+    without = options('memory = "1 GiB"\ntls = false')
+    assert "--lifetime 1620s" in script(kind, without)[-1]  # of its own 30 minutes
+    for walltime, lifetime in (("01:00:00", "--lifetime 3300s"), (None, ""), ("1-00:00:00", "")):
+        with dask.config.set({f"jobqueue.{kind}.walltime": walltime}):
+            worker = script(kind, without)[-1]
+            assert lifetime in worker
+            assert ("--lifetime" in worker) == bool(lifetime)
 
 
 @pytest.mark.parametrize(

@@ -102,7 +102,7 @@ def arguments(kind: str, options: ClusterOptions, threads: int = 1) -> dict[str,
         str(slots),
         "--no-dashboard",
         *(["--resources", f"GPU={options.gpus}"] if options.gpus else []),
-        *_lifetime(options),
+        *_lifetime(kind, options),
     ]
     scheduler = {"port": options.scheduler_port, "dashboard": False, "dashboard_address": ":0"}
     found: dict[str, Any] = {
@@ -134,12 +134,21 @@ def arguments(kind: str, options: ClusterOptions, threads: int = 1) -> dict[str,
     return found | {"job_extra_directives": directives}
 
 
-def _lifetime(options: ClusterOptions) -> list[str]:
-    """Return that a worker closes before its allocation ends, and hands its jobs on; each at another moment."""
-    if options.walltime is None:
+def _lifetime(kind: str, options: ClusterOptions) -> list[str]:
+    """Return that a worker closes before its allocation ends, and hands its jobs on; each at another moment.
+
+    Without a walltime in the options, dask-jobqueue asks for that of its own configuration: 30 minutes.
+    """
+    import dask
+    import dask_jobqueue  # noqa: F401 - brings its configuration
+
+    walltime = str(options.walltime or dask.config.get(f"jobqueue.{kind}.walltime", None))
+    parts = walltime.split(":")
+    if kind == "lsf" and len(parts) == 2:
+        parts.append("0")
+    if len(parts) != 3 or not all(part.isdecimal() for part in parts):
         return []
-    hours, minutes, seconds = map(int, options.walltime.split(":"))
-    walltime_s = 3600 * hours + 60 * minutes + seconds
+    walltime_s = sum(int(part) * unit for part, unit in zip(parts, (3600, 60, 1), strict=True))
     reserve_s = min(MOST_RESERVE_S, walltime_s // 10)
     return ["--lifetime", f"{walltime_s - reserve_s}s", "--lifetime-stagger", f"{reserve_s // 2}s"]
 
