@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,12 @@ def comparison_with(root: Path, errors: list[float]) -> Any:
 def baseline(old: Path) -> Baseline:
     """The old hub."""
     return open_baseline(old)
+
+
+def test_a_packed_baseline_is_the_baseline(baseline: Baseline, old: Path, tmp_path: Path) -> None:
+    packed = open_baseline(Path(shutil.make_archive(str(tmp_path / "october"), "zip", old)))
+    assert (packed.name, packed.side.sha256) == ("october.zip", baseline.side.sha256)
+    assert packed.side.manifests == baseline.side.manifests
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import sys
 import tracemalloc
 import zipfile
 from collections.abc import Callable
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -108,6 +109,9 @@ def test_equal_hubs_give_equal_exports_whenever_and_wherever_they_lie(
     (tmp_path / "copy" / COMPARISON).chmod(0o600)
     assert exported(tmp_path / "copy", tmp_path / "b.zip") == exported(tmp_path / "copy", tmp_path / "out") == 0
     assert (tmp_path / "a.zip").read_bytes() == (tmp_path / "b.zip").read_bytes()
+    written = datetime.fromisoformat(record(made, "hub.json")["timestamp"]).timetuple()[:6]
+    with zipfile.ZipFile(tmp_path / "a.zip") as archive:  # to two seconds, as zip files have times
+        assert {info.date_time[:5] for info in archive.infolist()} == {written[:5]}
     assert exported(tmp_path / "out", tmp_path / "c.zip") == 0  # an export of an export
     assert (tmp_path / "c.zip").read_bytes() == (tmp_path / "a.zip").read_bytes()
 

@@ -340,7 +340,7 @@ def test_the_statement_has_time_study_revision_and_counts(
 ) -> None:
     found = predicate_of(envelope_of(hub))["ptyproof"]
     assert set(found) == {"signedAt", "study", "revisions", "tests"}  # nobody is named who did not ask for it
-    assert found["revisions"] == [{"commit": None, "hasUncommittedChanges": False, "codeSha256": "a" * 64}]
+    assert found["revisions"] == [{"commit": None, "hasUncommittedChanges": None, "codeSha256": "a" * 64}]
     assert found["tests"] == {"passed": 2, "skipped": 1}
     assert main(["hub", "verify", str(hub), "--key", str(key.public)]) == 0
     assert names(capsys.readouterr().out, found["signedAt"], "a" * 64)
@@ -396,7 +396,7 @@ def test_hostile_words_in_a_signed_statement_cannot_leave_their_line(
     from ptyproof.signing.keys import read_signer
 
     for extension in (
-        {"signer": {"name": "x\n\x1b[31mhub: sound"}, "signedAt": ["\n"], "revisions": [3, {"commit": "\n"}]},
+        {"signer": {"name": "x\nhub: sound\x1b[31m"}, "signedAt": ["\n"], "revisions": [3, {"commit": "\n"}]},
         {"tests": {"passed\n": "many"}, "study": {}, "signer": []},
     ):
         statement = statement_of(hub, STAMP)

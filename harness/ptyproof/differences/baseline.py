@@ -13,6 +13,7 @@ from ptyproof.differences.difference import TOLERANCE, checked_tolerance
 from ptyproof.differences.scores import scores
 from ptyproof.differences.sides import Record, Side, read_hub
 from ptyproof.errors import InputError
+from ptyproof.io.unpacking import is_packed
 from ptyproof.metrics.ranking import spread
 from ptyproof.study.design import StudyDesign
 from ptyproof.study.jobs import training_cells
@@ -119,7 +120,7 @@ class Baseline:
 
 
 def open_baseline(root: Path, tolerance: float | None = None, *, is_judged: bool = False) -> Baseline:
-    """Return the baseline in a folder.
+    """Return the baseline in a folder or a zip file.
 
     Parameters
     ----------
@@ -133,9 +134,9 @@ def open_baseline(root: Path, tolerance: float | None = None, *, is_judged: bool
     Raises
     ------
     InputError
-        If the folder is not a sound hub with a real run, or the tolerance is not in [0, 1).
+        If it is not a sound hub with a real run, or the tolerance is not in [0, 1).
     """
-    if not root.is_dir():
+    if not root.is_dir() and not is_packed(root):
         raise InputError(f"--baseline must be an artifact hub, got {root}")
     return Baseline(
         read_hub(root, is_judged=is_judged), TOLERANCE if tolerance is None else checked_tolerance(tolerance)

@@ -114,7 +114,9 @@ def _extension(root: Path, runs: Sequence[Mapping[str, Any]], signed_at: str, si
     revisions = [
         {
             "commit": run["revision"]["commit"],
-            "hasUncommittedChanges": run["revision"]["uncommitted_sha256"] is not None,
+            "hasUncommittedChanges": (
+                None if run["revision"]["commit"] is None else run["revision"]["uncommitted_sha256"] is not None
+            ),
             "codeSha256": run["revision"]["code_sha256"],
         }
         for run in runs

@@ -147,8 +147,11 @@ def _signer(value: Any) -> str:
 def _revisions(value: Any) -> Iterator[str]:
     for entry in value if isinstance(value, list) else ():
         if isinstance(entry, dict):
-            commit = _text(entry.get("commit")) or f"no commit, sha256 {_text(entry.get('codeSha256'))}"
-            yield f"  code: {commit}, {'with' if entry.get('hasUncommittedChanges') else 'without'} uncommitted changes"
+            if entry.get("commit") is None:
+                yield f"  code: of no commit, sha256 {_text(entry.get('codeSha256'))}"
+            else:
+                changes = "with" if entry.get("hasUncommittedChanges") else "without"
+                yield f"  code: commit {_text(entry['commit'])}, {changes} uncommitted changes"
 
 
 def _text(value: Any) -> str:
