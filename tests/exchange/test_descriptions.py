@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -12,6 +13,8 @@ from typing import Any
 import pytest
 
 from ptyproof.checking.hub import verify_hub
+from ptyproof.checking.hub.crate import check
+from ptyproof.checking.model.hub_files import hub_files
 from ptyproof.cli.main import main
 from ptyproof.description.crate import FORMAT
 from ptyproof.description.of_hub import HubRecords, description_of, page_text
@@ -150,6 +153,40 @@ def test_hostile_words_cannot_leave_their_line(crate: Path, capsys: pytest.Captu
     assert "\x1b" not in out
     assert not any(line.startswith("hub: sound") for line in out.splitlines())
     assert out.count("PM919") <= 21
+
+
+def test_records_that_give_no_description_are_no_end_of_the_check(crate: Path) -> None:
+    index = json.loads((crate / INDEX).read_text())
+    for run in index["runs"]:
+        del run["revision"]
+    assert {(found.file, found.code) for found in check(hub_files(crate), index)} == {(CRATE, "PM918"), (PAGE, "PM918")}
+
+
+JUNK: list[Any] = [None, True, 0, 1.5, "", "x", [], {}, [[]], {"@id": 3}, {"@id": "./"}, "\u202e", [{"@id": None}]]
+
+
+def places_in(value: Any) -> list[tuple[Any, Any]]:
+    """Return the holder and the key of everything in a JSON value."""
+    found = (
+        list(enumerate(value)) if isinstance(value, list) else list(value.items()) if isinstance(value, dict) else []
+    )
+    return [(value, key) for key, _ in found] + [place for _, inner in found for place in places_in(inner)]
+
+
+def test_no_random_change_of_a_description_goes_unseen_or_upsets_the_check(crate: Path) -> None:
+    index, whole = json.loads((crate / INDEX).read_text()), (crate / CRATE).read_text()
+    draw, n_other = random.Random(11), 0
+    files = hub_files(crate)
+    for _ in range(250):
+        value = json.loads(whole)
+        holder, key = draw.choice(places_in(value))
+        before, holder[key] = holder[key], draw.choice(JUNK)
+        (crate / CRATE).write_text(json.dumps(value))
+        codes = {finding.code for finding in check(files, index) if finding.file == CRATE}
+        # without license or agent, as without a name of them, they were not stated
+        assert codes >= {"PM919"} or codes == {"PM918"} or json.dumps(before) == json.dumps(holder[key]), (key, before)
+        n_other += codes >= {"PM919"}
+    assert n_other > 200
 
 
 # Their form

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote
 
+from ptyproof.checking.judge import UPSETTING
 from ptyproof.checking.model.document import INDEX, Findings, finding_about
 from ptyproof.checking.model.hub_files import HubFiles
 from ptyproof.description.comparison import differences, entities_in
@@ -21,7 +22,7 @@ from ptyproof.description.of_hub import (
 )
 from ptyproof.description.page import first_line
 from ptyproof.description.stated import stated_in
-from ptyproof.errors import DataError, ManifestError
+from ptyproof.errors import DataError, ManifestError, PtyproofError
 from ptyproof.hub.index import CRATE, PAGE
 from ptyproof.io.regular import read_regular
 from ptyproof.io.strict_json import MAX_BYTES, read_json
@@ -36,13 +37,18 @@ def check(files: HubFiles, index: Mapping[str, Any]) -> Findings:
 
     A description of an earlier index is not compared, because a later run changes much.
     """
-    if CRATE not in files.paths and PAGE not in files.paths:
+    present = [name for name in (CRATE, PAGE) if name in files.paths]
+    if not present:
         return
-    records = read_records(files.root, index)
-    if CRATE in files.paths:
-        yield from _of_crate(files, records)
-    if PAGE in files.paths:
-        yield from _of_page(files, records)
+    try:
+        records = read_records(files.root, index)
+        found = [*(_of_crate(files, records) if CRATE in present else ())]
+        found += _of_page(files, records) if PAGE in present else ()
+    except (PtyproofError, *UPSETTING) as error:
+        # as records of an earlier version, which lack what a description says
+        said = f"the records of the hub give no description: {type(error).__name__}: {str(error)[:_SHOWN]}"
+        found = [finding_about(name, OTHER_HUB, "$", said) for name in present]
+    yield from found
 
 
 def _of_crate(files: HubFiles, records: HubRecords) -> Findings:
