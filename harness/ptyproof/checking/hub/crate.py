@@ -28,6 +28,7 @@ from ptyproof.io.regular import read_regular
 from ptyproof.io.strict_json import MAX_BYTES, read_json
 
 OTHER_HUB, DIFFERENT, STATED = "PM918", "PM919", "PM920"
+_NONE_GIVEN: tuple[type[Exception], ...] = (PtyproofError, *UPSETTING)
 _MOST = 20
 _SHOWN = 120
 
@@ -44,7 +45,7 @@ def check(files: HubFiles, index: Mapping[str, Any]) -> Findings:
         records = read_records(files.root, index)
         found = [*(_of_crate(files, records) if CRATE in present else ())]
         found += _of_page(files, records) if PAGE in present else ()
-    except (PtyproofError, *UPSETTING) as error:
+    except _NONE_GIVEN as error:
         # as records of an earlier version, which lack what a description says
         said = f"the records of the hub give no description: {type(error).__name__}: {str(error)[:_SHOWN]}"
         found = [finding_about(name, OTHER_HUB, "$", said) for name in present]
