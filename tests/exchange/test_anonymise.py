@@ -25,6 +25,7 @@ from tests.helpers.hubs import ENVIRONMENT, places, take_stock
 from tests.helpers.messages import names
 from tests.helpers.pictures import chunk, png
 from tests.helpers.replicates import make_replicate
+from tests.helpers.schema_rules import example
 from tests.strategies import reconstructions
 
 CPU, GPU = "Markercpu(R) 77 <Core> @ 3 GHz", "MARKERGPU H100"
@@ -48,7 +49,11 @@ def telling(smoke: StudyDesign, tmp_path_factory: pytest.TempPathFactory) -> Pat
     page = f"<p>Markercpu(R) 77 &lt;Core&gt; @ 3 GHz, {sha256_file(root / RECONSTRUCTION)[:16]}</p>"
     (root / REPORT).write_text(page, encoding="utf-8")
     (root / "docs" / "picture.png").write_bytes(png())
+    certificate, manifest = example("certificate", "reproduced.json"), json.loads((root / RECONSTRUCTION).read_text())
+    certificate |= {key: manifest[key] for key in ("study", "design_digest")}
+    (root / CERTIFICATE).write_text(json.dumps(certificate))
     take_stock(Hub(root))
+    assert {finding.severity for finding in verify_hub(root)} == {"warning"}
     return root
 
 
@@ -136,7 +141,7 @@ def test_signatures_and_certificates_are_left_out_and_named(
     hub = shutil.copytree(telling, tmp_path / "hub")
     (hub / STATEMENT).write_text("{}\n")
     assert main(["hub", "anonymise", str(hub), str(tmp_path / "out"), *GIVEN]) == 0
-    assert names(capsys.readouterr().out, STATEMENT)
+    assert names(capsys.readouterr().out, STATEMENT, CERTIFICATE)
     assert not (tmp_path / "out" / STATEMENT).exists()
     assert not (tmp_path / "out" / CERTIFICATE).exists()
 
