@@ -175,7 +175,7 @@ def _export(args: argparse.Namespace) -> int:
 
 
 def _merge(args: argparse.Namespace) -> int:
-    from ptyproof.description.actions import counted
+    from ptyproof.description.action import counted
     from ptyproof.exchange.merge import merge_hubs
 
     merged = merge_hubs(args.out, args.hubs, args.prefer)

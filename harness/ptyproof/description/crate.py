@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from ptyproof.description.actions import Action, NamedFile, Remark
+from ptyproof.description.action import Action, NamedFile, Remark
 from ptyproof.description.stated import Stated
 from ptyproof.hub.index import CRATE
 from ptyproof.provenance.persons import Person, is_url

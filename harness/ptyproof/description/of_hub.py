@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from ptyproof.description.actions import counted, phase_actions, recorded_files, run_actions
+from ptyproof.description.action import counted, recorded_files
+from ptyproof.description.actions import phase_actions, run_actions
 from ptyproof.description.crate import Heading, HubFile, crate_of
 from ptyproof.description.page import page_of
 from ptyproof.description.stated import NOT_SOUND, Stated

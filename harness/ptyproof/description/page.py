@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ptyproof.description.actions import counted
+from ptyproof.description.action import counted
 from ptyproof.description.crate import FORMAT
 from ptyproof.hub.index import CRATE, INDEX, STATEMENT
 from ptyproof.hub.layout import COMPARISON, RECONSTRUCTION, REPORT, SUMMARY, TRAINING, cell_and_reason

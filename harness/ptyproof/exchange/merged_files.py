@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
-from ptyproof.description.actions import recorded_files
+from ptyproof.description.action import recorded_files
 from ptyproof.exchange.cells import Conflicts, MergedCells
 from ptyproof.exchange.export import JudgedFiles
 from ptyproof.exchange.merged_runs import PATHS, free_name
