@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from ptyproof.io.blocks import row_blocks as row_blocks
 from ptyproof.io.legacy import LARGEST_TELLING
+from ptyproof.io.metadata import major_of
 from ptyproof.io.saturation import KEPT
 from ptyproof.io.zero_frequency import pattern_problem
 
@@ -167,7 +168,9 @@ def _scale_problems(statistics: PatternStatistics, metadata: Mapping[str, Any]) 
             f"photons_per_pattern_measured is {measured:.9g}; is it intensity stored as amplitude, or are "
             "these other patterns than those of the record?"
         ]
-    if requested is not None and not 1 / _MAX_DOSE_FACTOR <= implied / requested <= _MAX_DOSE_FACTOR:
+    if requested is None or major_of(metadata) > 1:  # masks, saturation and background change what is recorded
+        return []
+    if not 1 / _MAX_DOSE_FACTOR <= implied / requested <= _MAX_DOSE_FACTOR:
         return [
             f"times intensity_scale gives {implied:g} photons per pattern, but {requested:g} were requested; "
             "is it intensity stored as amplitude?"

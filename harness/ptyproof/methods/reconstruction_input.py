@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,11 +14,12 @@ from ptyproof.errors import DataError
 from ptyproof.io.dataset import read_dataset
 from ptyproof.io.file_record import relative
 from ptyproof.io.hashing import sha256_file, sha256_json
-from ptyproof.io.knowledge import knowledge_in
+from ptyproof.io.knowledge import Knowledge
 from ptyproof.io.npz import NpzArchive
 from ptyproof.physics.fourier import fft2c, ifft2c
-from ptyproof.reconstruction.method import BlindScan, illumination, shifted_probes
+from ptyproof.reconstruction.method import NOTHING_TOLD, BlindScan, illumination, shifted_probes
 from ptyproof.reconstruction.stitching import label_components
+from ptyproof.reconstruction.told import Told
 from ptyproof.training.scan import scan_digest
 
 if TYPE_CHECKING:
@@ -50,6 +52,10 @@ class ReconstructionInput:
         Number of connected components.
     record
         What the manifest says of the dataset.
+    known
+        What the dataset knows of beam and detector.
+    telling
+        What of it a method is told.
     """
 
     amplitude: npt.NDArray[np.float32]
@@ -62,6 +68,23 @@ class ReconstructionInput:
     components: npt.NDArray[np.int32]
     n_components: int
     record: DatasetRecord
+    known: Told = NOTHING_TOLD
+    telling: tuple[Knowledge, ...] = ()
+
+    def to_be_told(self, words: Iterable[Knowledge]) -> ReconstructionInput:
+        """Return the dataset for a method that is told what `words` name, as far as the dataset knows it.
+
+        The record says what that is and what it is not, and its digest is of what the method is given.
+        """
+        if not self.known.words:
+            return self
+        told = self.known.only(words)
+        kept = [word for word in self.known.words if word not in told.words]
+        record: DatasetRecord = {**self.record, "told": list(told.words), "not_told": list(kept)}
+        if told.words:
+            parts = {"scan_sha256": self.record["scan_sha256"], "told": told.digest()}
+            record["scan_sha256"] = sha256_json(parts)
+        return replace(self, record=record, telling=told.words)
 
     def scan(
         self, estimated: bool, defocus_rad: float, batch_size: int, bundle_path: Path | None, grouped: bool = True
@@ -83,6 +106,7 @@ class ReconstructionInput:
             counts_known=self.counts_known,
             bundle_path=bundle_path,
             grouped=grouped,
+            told=self.known.only(self.telling),
         )
 
 
@@ -145,9 +169,9 @@ def read_reconstruction_input(path: Path, split: str, folder: Path) -> Reconstru
         "n_patterns": len(dataset),
         "scan_sha256": scan_digest(dataset),
     }
-    known = knowledge_in(dataset)
-    if known:
-        record |= {"told": [], "not_told": list(known)}
+    known = Told.of(dataset)
+    if known.words:
+        record |= {"told": [], "not_told": list(known.words)}
     return ReconstructionInput(
         amplitude=dataset.diffraction * np.float32(1.0 if scale is None else scale),
         probe=dataset.probe,
@@ -159,6 +183,7 @@ def read_reconstruction_input(path: Path, split: str, folder: Path) -> Reconstru
         components=components,
         n_components=n_components,
         record=record,
+        known=known,
     )
 
 
@@ -177,4 +202,5 @@ def subset(dataset: ReconstructionInput, index: npt.NDArray[np.int64]) -> Recons
         components=components,
         n_components=n_components,
         record={**dataset.record, "n_patterns": len(index), "scan_sha256": digest},
+        known=dataset.known.at(index),
     )

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from ptyproof.errors import InputError
 from ptyproof.io.hashing import sha256_json
+from ptyproof.io.knowledge import Knowledge
 from ptyproof.study.design import ALIGNMENTS, Align, StudyDesign
 from ptyproof.study.reconstruction import ProbeKnowledge, Split
 
@@ -121,6 +122,7 @@ def protocol(
     probe: ProbeKnowledge,
     timing_scope: str,
     methods: Mapping[str, MethodSettings] | None = None,
+    tells: Sequence[Knowledge] = (),
 ) -> ProtocolParts:
     """Return what a comparison's numbers depend on besides the result, part by part.
 
@@ -136,6 +138,8 @@ def protocol(
         What its seconds count.
     methods
         Options and budget of each method; None in records of comparisons that did not say so.
+    tells
+        What methods are told of beam and detector; the part is left out where that is nothing.
     """
     parts: ProtocolParts = {
         "version": recipe.version,
@@ -152,6 +156,8 @@ def protocol(
     if not recipe.is_first:
         parts["slow_sigma_px"] = recipe.slow_sigma_px
         parts["frc_lowest_nyquist"] = recipe.frc_lowest_nyquist
+    if tells:
+        parts["tells"] = list(tells)
     return parts if methods is None else {**parts, "methods": dict(methods)}
 
 

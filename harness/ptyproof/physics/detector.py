@@ -14,11 +14,12 @@ add up to 1: the blur conserves energy and is its own adjoint.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import pdtr, pdtrc
 
 from ptyproof.errors import InputError
 
@@ -52,6 +53,11 @@ class Detector:
     saturation_counts: float | None = None
     valid: NDArray[np.bool_] | None = None
 
+    @property
+    def is_perfect(self) -> bool:
+        """Whether the detector records the light as it is."""
+        return all(getattr(self, field.name) is None for field in fields(self))
+
     def expected(self, intensity: NDArray[np.floating], rows: _Index = slice(None)) -> NDArray[np.floating]:
         """Return E (m, H, W) of intensities I (m, H, W) of the patterns `rows`, in their precision.
 
@@ -75,6 +81,18 @@ class Detector:
         if self.saturation_counts is not None:
             found = np.minimum(found, np.int64(self.saturation_counts))
         return found if self.valid is None else np.where(_of(self.valid, rows), found, 0)
+
+    def mean_recorded(self, expected: NDArray[np.floating], rows: _Index = slice(None)) -> NDArray[np.float64]:
+        """Return the mean of what is recorded, (m, H, W) float64, where E (m, H, W) counts are expected.
+
+        With N ~ Poisson(E) and a limit s, the mean of min(N, s) is E P(N <= s - 2) + s P(N >= s).
+        """
+        found = np.asarray(expected, dtype=np.float64)
+        if self.saturation_counts is not None:
+            limit = float(np.floor(self.saturation_counts))
+            below = np.where(limit >= 2, pdtr(max(limit - 2, 0), found), 0.0)
+            found = found * below + limit * pdtrc(limit - 1, found)
+        return found if self.valid is None else np.where(_of(self.valid, rows), found, 0.0)
 
     def _factored(self, values: NDArray[np.floating], rows: _Index) -> NDArray[np.floating]:
         if self.factors is None:

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptyproof.errors import InputError
-from ptyproof.physics.forward import iterate_patches
+from ptyproof.physics.detector import Detector
+from ptyproof.physics.forward import expected_counts, iterate_patches
 from ptyproof.physics.positions import checked_positions
 
 
@@ -49,6 +50,27 @@ def mean_exit_power(
         seen += np.square(patches.imag, dtype=np.float64).sum(axis=0)
         total += float(np.vdot(intensity, seen))
     return total / len(positions)
+
+
+def mean_photons(
+    obj: NDArray[np.complexfloating],
+    probe: NDArray[np.complexfloating],
+    positions_px: NDArray[np.floating],
+    detector: Detector,
+) -> float:
+    """Return the mean over positions of the counts that a pattern is expected to have when it is recorded.
+
+    Arguments as `forward.simulate_counts`. Without flaws it is the power of the exit wave, and needs no transform.
+    """
+    if detector.is_perfect:
+        return mean_exit_power(obj, probe, positions_px)
+    total, first = 0.0, 0
+    for patches in iterate_patches(obj, positions_px, (probe.shape[-2], probe.shape[-1])):
+        rows = slice(first, first + len(patches))
+        expected = detector.expected(expected_counts(probe, patches), rows)
+        total += float(detector.mean_recorded(expected, rows).sum())
+        first += len(patches)
+    return total / len(positions_px)
 
 
 def scale_probe_to_dose(

@@ -22,13 +22,16 @@ import numpy as np
 import numpy.typing as npt
 
 from ptyproof.errors import InputError, RunError
+from ptyproof.io.knowledge import Knowledge
 from ptyproof.physics.fourier import fourier_shift
 from ptyproof.reconstruction.scan_checks import check_scan
+from ptyproof.reconstruction.told import Told
 from ptyproof.reconstruction.tuning import Tuning
 
 ProbeKnowledge = Literal["true", "estimated"]
 
 MAX_EPOCHS = 1_000_000
+NOTHING_TOLD = Told()
 MAX_SECONDS = 1e6
 _BLOCK = 64
 _LARGEST_MODULUS = 1e18  # its square, times the pixels of a window, is a number that float32 holds
@@ -48,12 +51,15 @@ class Needs:
         It spends epochs: a budget that is given for all methods is also for it.
     grouping
         What it does depends on `BlindScan.grouped`.
+    uses
+        What of beam and detector it can make use of, see `ptyproof.reconstruction.told`: it is given no more than this.
     """
 
     training: bool = False
     probe: Literal["known", "either"] = "known"
     iterates: bool = False
     grouping: bool = False
+    uses: tuple[Knowledge, ...] = ()
 
 
 def _nothing(_: int) -> None:
@@ -130,6 +136,8 @@ class BlindScan:
         The network that was trained for this cell, for methods that need one.
     grouped
         Whether the cell looks at neighboring patterns together: its gridsize is 2 or more.
+    told
+        What the method is told of beam and detector: of what it uses, what the dataset knows and the study tells.
     """
 
     amplitude: npt.NDArray[np.float32]
@@ -142,6 +150,7 @@ class BlindScan:
     counts_known: bool = True
     bundle_path: Path | None = None
     grouped: bool = True
+    told: Told = NOTHING_TOLD
 
     def __post_init__(self) -> None:
         for array in (self.amplitude, self.probe, self.positions_px):
@@ -308,4 +317,5 @@ def run_method(method: Method, dataset: BlindScan, budget: Budget, rng: np.rando
     Errors are those of all three.
     """
     check_scan(dataset.amplitude, dataset.probe, dataset.positions_px, dataset.object_shape)
+    dataset.told.check(len(dataset), dataset.window)
     return check_reconstruction(method.reconstruct(dataset, budget, rng), dataset)

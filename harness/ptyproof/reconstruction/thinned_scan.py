@@ -38,7 +38,8 @@ class ThinnedScan:
         """Divide the photons of a scan; its counts have to be known."""
         amplitude, hidden = thinned(scan.amplitude, shown_fraction, rng)
         probe = (scan.probe * np.float32(np.sqrt(shown_fraction))).astype(np.complex64)
-        return cls(replace(scan, amplitude=amplitude, probe=probe), hidden, shown_fraction)
+        told = scan.told.shown(scan.amplitude, shown_fraction)
+        return cls(replace(scan, amplitude=amplitude, probe=probe, told=told), hidden, shown_fraction)
 
     def loss(self, obj: npt.NDArray[np.complex64], probe: npt.NDArray[np.complex64]) -> float:
         """Return the Poisson loss of the hidden photons, in nats per pixel of the detector.

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ptyproof.errors import DesignError
+from ptyproof.io.knowledge import KNOWLEDGE
 from ptyproof.study.design import BaseDesign, StudyDesign
+from ptyproof.study.experiment import BeamDesign, DetectorDesign
 from ptyproof.study.objects import ObjectDesign, ObjectsDesign
 from ptyproof.study.reconstruction import MethodDesign, ReconstructionDesign
 from ptyproof.study.training import NetworkDesign, TrainingDesign
@@ -84,6 +86,26 @@ _STUDIES = {
                 train=(ObjectDesign("grains"),),
                 test=(ObjectDesign("camera"), ObjectDesign("brick"), ObjectDesign("siemens")),
             ),
+        ),
+        replace(
+            _FLY64,
+            name="fly64-real",
+            # all flaws at once, each of them mild
+            detector=DetectorDesign(
+                gap_rows=((26, 2),),
+                dead_pixel_fraction=0.002,
+                saturation_of_peak=0.8,
+                background_fraction=0.01,
+                psf_sigma_px=0.4,
+            ),
+            beam=BeamDesign(
+                mode_powers=(0.92, 0.08),
+                coherence_length_px=100.0,
+                fly_scan_blur_px=0.5,
+                intensity_error=0.02,
+                position_error_px=0.25,
+            ),
+            tells=KNOWLEDGE,
         ),
         replace(_FLY64, name="fly001", pattern_size_px=128, base=None),
     )

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict, cast
 
 from ptyproof.errors import DesignError
 from ptyproof.io.hashing import sha256_json
+from ptyproof.io.knowledge import Knowledge
 from ptyproof.io.whole_numbers import with_whole_numbers
 from ptyproof.physics.names import OBJECT_NAMES, PROBE_NAMES
 from ptyproof.study import checks
+from ptyproof.study.experiment import BeamDesign, DetectorDesign, beam_from_dict, checked_tells, detector_from_dict
 from ptyproof.study.exposures import Exposure
 from ptyproof.study.layout import dose_folder
 from ptyproof.study.objects import ObjectsDesign, objects_from_dict
@@ -20,6 +22,8 @@ from ptyproof.study.views import View, view_from_dict
 
 if TYPE_CHECKING:
     from ptyproof_schemas.types.study_design import Base as BaseRecord
+    from ptyproof_schemas.types.study_design import Beam as BeamRecord
+    from ptyproof_schemas.types.study_design import Detector as DetectorRecord
     from ptyproof_schemas.types.study_design import Objects as ObjectsRecord
     from ptyproof_schemas.types.study_design import Seeds as SeedsRecord
     from ptyproof_schemas.types.study_design import StudyDesign as DesignRecord
@@ -93,6 +97,9 @@ class _Optional(TypedDict, total=False):
 
     base: BaseRecord
     objects: ObjectsRecord
+    detector: DetectorRecord
+    beam: BeamRecord
+    tells: list[Knowledge]
     align: Align
     replicates: int
     replicate_objects: bool
@@ -117,6 +124,10 @@ class StudyDesign:
     objects
         The objects that are trained on and tested on, in place of the base's; None trains and tests on halves of that.
         A view that names no test object becomes one view for each of them.
+    detector, beam
+        Flaws of the detector, of the beam and of the positions; None is none.
+    tells
+        What methods are told of what the data know of beam and detector.
     neighbor_count
         K of the views that set none of their own; K >= C = gridsize^2 for every view.
     min_acceptance_rate
@@ -161,6 +172,9 @@ class StudyDesign:
     replicate_objects: bool = False
     align: Align = "full"
     objects: ObjectsDesign | None = None
+    detector: DetectorDesign | None = None
+    beam: BeamDesign | None = None
+    tells: tuple[Knowledge, ...] = ()
     seeds: Seeds = field(default_factory=Seeds)
     training: TrainingDesign = field(default_factory=TrainingDesign)
     reconstruction: ReconstructionDesign = field(default_factory=ReconstructionDesign)
@@ -178,7 +192,9 @@ class StudyDesign:
         for key in ("min_acceptance_rate", "frc_threshold", "illumination_fraction", "ms_ssim_sigma"):
             object.__setattr__(self, key, float(getattr(self, key)))
         object.__setattr__(self, "doses_photons_per_pattern", _checked_doses(self.doses_photons_per_pattern))
+        object.__setattr__(self, "tells", checked_tells(self.tells))
         self._check_replicates()
+        self._check_gaps()
         if self.objects is not None:
             object.__setattr__(self, "views", tuple(_of_objects(self.views, self.objects.test_names)))
         self._check_views()
@@ -191,6 +207,13 @@ class StudyDesign:
         checks.integer("replicates", self.replicates, 1, MAX_REPLICATES)
         if not isinstance(self.replicate_objects, bool):
             raise checks.refuse("replicate_objects", self.replicate_objects, "true or false")
+
+    def _check_gaps(self) -> None:
+        for key in ("gap_rows", "gap_cols") if self.detector is not None else ():
+            for first, number in getattr(self.detector, key):
+                if first + number > self.pattern_size_px:
+                    allowed = f"inside the N = {self.pattern_size_px} pixels"
+                    raise checks.refuse(f"detector.{key}", [first, number], allowed)
 
     def _check_views(self) -> None:
         if not self.views:
@@ -251,6 +274,12 @@ class StudyDesign:
             optional["base"] = self.base.as_dict()
         if self.objects is not None:
             optional["objects"] = self.objects.as_dict()
+        if self.detector is not None:
+            optional["detector"] = self.detector.as_dict()
+        if self.beam is not None:
+            optional["beam"] = self.beam.as_dict()
+        if self.tells:
+            optional["tells"] = list(self.tells)
         return {
             "name": self.name,
             "pattern_size_px": self.pattern_size_px,
@@ -303,6 +332,10 @@ def design_from_dict(table: Mapping[str, Any]) -> StudyDesign:
         values["base"] = BaseDesign(**checks.known_keys("base", values["base"], frozenset(fields), needed))
     if "objects" in values:
         values["objects"] = objects_from_dict(values["objects"])
+    if "detector" in values:
+        values["detector"] = detector_from_dict(values["detector"])
+    if "beam" in values:
+        values["beam"] = beam_from_dict(values["beam"])
     if "training" in values:
         values["training"] = training_from_dict(values["training"])
     if "reconstruction" in values:

@@ -91,6 +91,7 @@ class ProtocolParts(TypedDict):
     timing_scope: str
     slow_sigma_px: NotRequired[float]
     frc_lowest_nyquist: NotRequired[float]
+    tells: NotRequired[list[Literal["mask", "modes", "background", "psf", "intensity", "saturation"]]]
     methods: NotRequired[dict[str, MethodSettings]]
 
 

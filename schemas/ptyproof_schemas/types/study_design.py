@@ -44,6 +44,29 @@ class Objects(TypedDict):
     test: list[Object]
 
 
+class Detector(TypedDict):
+    """Flaws of the detector; absent for a perfect one. Keys that are absent are no flaw."""
+
+    gap_rows: NotRequired[list[list[int]]]
+    gap_cols: NotRequired[list[list[int]]]
+    dead_pixel_fraction: NotRequired[float]
+    saturation_counts: NotRequired[float]
+    saturation_of_peak: NotRequired[float]
+    background_counts: NotRequired[float]
+    background_fraction: NotRequired[float]
+    psf_sigma_px: NotRequired[float]
+
+
+class Beam(TypedDict):
+    """Flaws of beam and scan; absent for a coherent beam and exact positions. Keys that are absent are no flaw."""
+
+    mode_powers: NotRequired[list[float]]
+    coherence_length_px: NotRequired[float]
+    fly_scan_blur_px: NotRequired[float]
+    intensity_error: NotRequired[float]
+    position_error_px: NotRequired[float]
+
+
 class Network(TypedDict):
     """Sizes of the network."""
 
@@ -154,6 +177,9 @@ class StudyDesign(TypedDict):
     seeds: Seeds
     base: NotRequired[Base]
     objects: NotRequired[Objects]
+    detector: NotRequired[Detector]
+    beam: NotRequired[Beam]
+    tells: NotRequired[list[Literal["mask", "modes", "background", "psf", "intensity", "saturation"]]]
     training: NotRequired[Training]
     reconstruction: NotRequired[Reconstruction]
     views: list[View]

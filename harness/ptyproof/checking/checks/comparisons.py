@@ -100,7 +100,8 @@ def _parts(doc: Document, at: str, digest: str, parts: dict[str, object], recipe
         return
     split, probe, scope = (cast("Any", str(parts.get(key))) for key in ("split", "probe", "timing_scope"))
     methods: Any = parts.get("methods")  # older comparisons have none
-    wanted = protocol(recipe, split, probe, scope, methods if isinstance(methods, dict) else None)
+    tells: Any = listed(parts, "tells")
+    wanted = protocol(recipe, split, probe, scope, methods if isinstance(methods, dict) else None, tells)
     differing = difference(wanted, parts)
     if differing:
         said = f"the protocol differs from the recipe: {'; '.join(differing)[:_SHOWN]}"

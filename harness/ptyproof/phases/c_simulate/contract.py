@@ -7,32 +7,33 @@ there is. So it is known from the expected patterns.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
 from ptyproof.errors import InputError
-from ptyproof.io.dataset import Dataset, with_modes
+from ptyproof.io.dataset import Dataset, in_its_version, with_modes
 from ptyproof.io.patterns import PatternStatistics, pattern_problems
 from ptyproof.io.validation import dataset_problems
 from ptyproof.phases.base import Base
-from ptyproof.phases.c_simulate.parts import Part, scaled_probes
-from ptyproof.physics.forward import MAX_EXPECTED_COUNTS, expected_peak_and_mean
+from ptyproof.phases.c_simulate.experiment import Experiment
+from ptyproof.phases.c_simulate.parts import scaled_probes
+from ptyproof.physics.forward import MAX_EXPECTED_COUNTS
+from ptyproof_schemas.types.dataset_metadata import DatasetMetadata
 
 MIN_PHOTONS = 25.0  # expected in a half: none of them comes once in 7e10 draws
 
 
-def check_simulation(base: Base, parts: Sequence[Part], doses: tuple[float, ...]) -> None:
+def check_simulation(base: Base, experiment: Experiment, doses: tuple[float, ...]) -> None:
     """Refuse what would be written but not be read again.
 
     Parameters
     ----------
     base
         Its probe, and its name in errors.
-    parts
-        The halves with their objects and positions.
+    experiment
+        The halves with their objects and positions, the beam and the detector.
     doses
         Doses that are wanted, photons per pattern.
 
@@ -41,22 +42,26 @@ def check_simulation(base: Base, parts: Sequence[Part], doses: tuple[float, ...]
     InputError
         Names the half, the dose and the number at fault.
     """
-    halves = [replace(base.dataset, obj=part.obj, positions_px=part.positions_px, scan_index=None) for part in parts]
+    parts, dataset = experiment.parts, with_modes(base.dataset, experiment.illuminating)
+    halves = [replace(dataset, obj=part.obj, positions_px=experiment.given_px(part), scan_index=None) for part in parts]
+    halves = [in_its_version(half) for half in halves]
     for part, half in zip(parts, halves, strict=True):
         _check_form(base, part.label, half)
-    probes = scaled_probes(base.dataset.illuminating, parts, 1.0)
+    probes = scaled_probes(experiment.illuminating, parts, 1.0)
     for dose in doses:
         for half, probe in zip(halves, probes, strict=True):
             with np.errstate(over="ignore"):  # what is too large is infinite, and refused as such
                 scaled = (probe * np.sqrt(dose)).astype(np.complex64)
             _check_form(base, f"dose {dose:g}", with_modes(half, scaled))
-    expected = [
-        expected_peak_and_mean(part.obj, probe, part.positions_px) for part, probe in zip(parts, probes, strict=True)
-    ]
-    _check_peak(max(peak for peak, _ in expected), doses)
-    for part, (_, mean) in zip(parts, expected, strict=True):
+    metadata = base.dataset.metadata | {"photons_per_pattern_measured": None, "intensity_scale": 1.0}
+    for dose in doses:
+        _check_peak(dose, experiment.peak(dose))
+    for part, (_, mean) in zip(parts, experiment.at_dose_1, strict=True):
         for dose in doses:
-            _check_patterns(part.label, len(part.positions_px), dose, dose * mean)
+            detector = experiment.detector(part, dose)
+            light = dose * mean + (experiment.background_counts(dose) or 0.0)
+            record = experiment.record(metadata | {"photons_per_pattern_requested": dose}, detector)
+            _check_patterns(part.label, len(part.positions_px), record, detector.mean_recorded(light[None])[0])
 
 
 def _check_form(base: Base, what: str, dataset: Dataset) -> None:
@@ -68,19 +73,19 @@ def _check_form(base: Base, what: str, dataset: Dataset) -> None:
         )
 
 
-def _check_peak(peak_at_dose_1: float, doses: tuple[float, ...]) -> None:
+def _check_peak(dose: float, peak: float) -> None:
     """Refuse a dose whose counts a float32 amplitude could not give back."""
-    for dose in doses:
-        if not dose * peak_at_dose_1 <= MAX_EXPECTED_COUNTS:
-            raise InputError(
-                f"dose {dose:g} photons per pattern puts {dose * peak_at_dose_1:.3g} photons on one pixel, more than "
-                f"the {MAX_EXPECTED_COUNTS:.0f} whose count a float32 amplitude gives back; the largest dose for this "
-                f"base is {MAX_EXPECTED_COUNTS / peak_at_dose_1:.3g}"
-            )
+    if not peak <= MAX_EXPECTED_COUNTS:
+        raise InputError(
+            f"dose {dose:g} photons per pattern puts {peak:.3g} photons on one pixel, more than the "
+            f"{MAX_EXPECTED_COUNTS:.0f} whose count a float32 amplitude gives back; the largest dose for this base is "
+            f"{MAX_EXPECTED_COUNTS * dose / peak:.3g}"
+        )
 
 
-def _check_patterns(half: str, n: int, dose: float, mean: npt.NDArray[np.float64]) -> None:
-    photons = float(mean.sum())
+def _check_patterns(half: str, n: int, record: DatasetMetadata, mean: npt.NDArray[np.float64]) -> None:
+    photons, dose = float(mean.sum()), record["photons_per_pattern_requested"]
+    assert dose is not None  # it is that of the call
     if not n * photons >= MIN_PHOTONS:
         raise InputError(
             f"dose {dose:g} gives {n * photons:.3g} photons in all of the {n} {half} patterns together; choose a dose "
@@ -100,6 +105,5 @@ def _check_patterns(half: str, n: int, dose: float, mean: npt.NDArray[np.float64
         largest=float(np.sqrt(mean.max())),
         mean_intensity=mean,
     )
-    record = {"photons_per_pattern_measured": None, "photons_per_pattern_requested": dose, "intensity_scale": 1.0}
     for reason in pattern_problems(statistics, record):
         raise InputError(f"dose {dose:g}: the {half} half would not be read again: diffraction {reason}")

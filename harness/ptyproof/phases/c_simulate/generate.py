@@ -28,9 +28,10 @@ from ptyproof.io.npz import NpzWriter
 from ptyproof.io.patterns import PatternStatistics, pattern_problems
 from ptyproof.phases.base import Base, base_of_replicate
 from ptyproof.phases.c_simulate.contract import check_simulation
+from ptyproof.phases.c_simulate.experiment import Experiment
 from ptyproof.phases.c_simulate.parts import Part, parts_of, scaled_probes
 from ptyproof.phases.objects import MadeObjects, make_objects
-from ptyproof.physics.dose import mean_exit_power
+from ptyproof.physics.dose import mean_photons
 from ptyproof.physics.forward import iterate_patches, simulate_counts
 from ptyproof.physics.split import HalfSplit, split_halves
 from ptyproof.provenance.environment import environment
@@ -50,20 +51,28 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class _Plan:
-    """What is the same for every dose of a replicate; base and parts are those of the replicate."""
+    """What is the same for every dose of a replicate; base and experiment are those of the replicate."""
 
     design: StudyDesign
     base: Base
     split: HalfSplit
-    parts: tuple[Part, ...]
+    experiment: Experiment
     recipe_digest: str
 
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """The halves that are simulated."""
+        return self.experiment.parts
+
     def of_replicate(self, replicate: int) -> _Plan:
-        """Return the plan of a replicate, with objects of its own if the study wants them."""
-        if replicate == 1 or not self.design.replicate_objects:
+        """Return the plan of a replicate, with objects of its own if the study wants them, and flaws of its own."""
+        if replicate == 1 or not (self.design.replicate_objects or self.experiment.flaws):
             return self
+        if not self.design.replicate_objects:
+            return replace(self, experiment=replace(self.experiment, replicate=replicate))
         base = base_of_replicate(self.design, self.base, replicate)
-        return replace(self, base=base, parts=parts_of(base, self.split, _objects(self.design, base, replicate)))
+        parts = parts_of(base, self.split, _objects(self.design, base, replicate))
+        return replace(self, base=base, experiment=_experiment(self.design, base, replicate, parts))
 
 
 def generate(
@@ -104,14 +113,20 @@ def generate(
     console = console or Console.silent()
     wanted = select_exposures(design.exposures, doses, replicates)
     dataset = base.dataset
-    split = split_halves(dataset.positions_px, dataset.illuminating, design.illumination_fraction)
+    lit = _experiment(design, base, 1, ()).illuminating
+    split = split_halves(dataset.positions_px, lit, design.illumination_fraction)
     objects = _objects(design, base, 1)
-    plan = _Plan(design, base, split, parts_of(base, split, objects), _recipe_digest(design, base, objects))
+    experiment = _experiment(design, base, 1, parts_of(base, split, objects))
+    plan = _Plan(design, base, split, experiment, _recipe_digest(design, base, objects))
     for own, exposed in _by_objects(plan, wanted):
-        check_simulation(own.base, own.parts, exposed)
+        check_simulation(own.base, own.experiment, exposed)
     writable_folder(output_root, "--output-root")
     with lock(output_root / RUN_MANIFEST):
         return _generate(plan, wanted, output_root, console)
+
+
+def _experiment(design: StudyDesign, base: Base, replicate: int, parts: tuple[Part, ...]) -> Experiment:
+    return Experiment(design, replicate, base.dataset.illuminating, parts)
 
 
 def _objects(design: StudyDesign, base: Base, replicate: int) -> MadeObjects | None:
@@ -122,7 +137,7 @@ def _objects(design: StudyDesign, base: Base, replicate: int) -> MadeObjects | N
 
 
 def _by_objects(plan: _Plan, wanted: tuple[Exposure, ...]) -> Iterator[tuple[_Plan, tuple[float, ...]]]:
-    """Yield a plan for all replicates with the same objects, and its doses."""
+    """Yield a plan for all replicates with the same objects and flaws, and its doses."""
     for replicate in dict.fromkeys(exposure.replicate for exposure in wanted):
         own = plan.of_replicate(replicate)
         if own is not plan or replicate == wanted[0].replicate:
@@ -169,6 +184,9 @@ def _recipe_digest(design: StudyDesign, base: Base, objects: MadeObjects | None)
         parts["replicate_objects"] = True
     if objects is not None:
         parts["objects"] = objects.digests()
+    for key, table in (("detector", design.detector), ("beam", design.beam)):
+        if table is not None:
+            parts[key] = table.as_dict()
     return sha256_json(parts)
 
 
@@ -225,7 +243,7 @@ def _is_reusable(entry: DatasetEntry, plan: _Plan, output_root: Path) -> bool:
 
 def _make_exposure(plan: _Plan, exposure: Exposure, output_root: Path, console: Console) -> DatasetEntry:
     dose, replicate = exposure
-    probes = scaled_probes(plan.base.dataset.illuminating, plan.parts, dose)
+    probes = scaled_probes(plan.experiment.illuminating, plan.parts, dose)
     folder = dose_folder(dose, replicate)
     (output_root / folder).mkdir(exist_ok=True)
     paths = [phase_c_file(output_root, dose, part.half, replicate, part.object_name) for part in plan.parts]
@@ -286,18 +304,22 @@ def _make_part(
     window = (probe.shape[-2], probe.shape[-1])
     shape = (n, *window)
     seed, key = plan.design.seeds.simulation, simulation_key(*exposure, part.half, part.object_name)
-    tally = _Tally()
-    counts = simulate_counts(part.obj, probe, part.positions_px, stream(seed, *key))
+    tally, detector = _Tally(), plan.experiment.detector(part, dose)
+    counts = simulate_counts(part.obj, probe, part.positions_px, stream(seed, *key), detector=detector)
     archive.add_blocks("diffraction", shape, np.float32, _amplitudes(counts, tally, progress))
     archive.add_blocks("Y", shape, np.complex64, iterate_patches(part.obj, part.positions_px, window))
     archive.add("objectGuess", part.obj)
     archive.add("probeGuess", probe)
-    archive.add("ycoords", part.positions_px[:, 0])
-    archive.add("xcoords", part.positions_px[:, 1])
+    given_px = plan.experiment.given_px(part)
+    archive.add("ycoords", given_px[:, 0])
+    archive.add("xcoords", given_px[:, 1])
     archive.add("scan_index", part.scan_index)
+    for name, array in plan.experiment.arrays(part, detector).items():
+        archive.add(name, array)
     digests = dict(archive.digests)
     measured = tally.photons / n
     metadata = _metadata(plan, part, dose, measured, {"root": seed, "key": key})
+    metadata = plan.experiment.record(metadata, detector)
     for reason in pattern_problems(tally.statistics(n), metadata):
         raise RunError(f"{exposure}: the {part.label} half would not be read again: diffraction {reason}")
     archive.add("_metadata", encode_metadata(metadata))
@@ -305,7 +327,7 @@ def _make_part(
         "arrays_sha256": combine_digests(digests),
         "n_patterns": n,
         "photons_per_pattern_requested": dose,
-        "photons_per_pattern_expected": mean_exit_power(part.obj, probe, part.positions_px),
+        "photons_per_pattern_expected": mean_photons(part.obj, probe, part.positions_px, detector),
         "photons_per_pattern_measured": measured,
         "max_count": tally.max_count,
         "seed": {"root": seed, "key": key},
@@ -368,7 +390,8 @@ def _metadata(plan: _Plan, part: Part, dose: float, measured: float, seed: Strea
     record = with_transformation(without_detector(plan.base.dataset.metadata), "split", detail)
     if part.objects:
         record = with_transformation(record, "objects of the study", {"objects": part.records})
-    return with_transformation(record, "simulate", {"noise": "Poisson", "amplitude": "sqrt(counts)"}) | {
+    how = {"noise": "Poisson", "amplitude": "sqrt(counts)", **plan.experiment.flaws}
+    return with_transformation(record, "simulate", how) | {
         "role": "simulation",
         "photons_per_pattern_requested": dose,
         "photons_per_pattern_measured": measured,

@@ -235,7 +235,7 @@ class ComparisonPhase:
     def _protocol(self, found: Reconstructed) -> ProtocolParts:
         job, scope = found.job, found.result["timing"]["scope"]
         methods = settings_of(self.reconstruction["jobs"], job)
-        return protocol(self.recipe, job["split"], job["probe"], scope, methods)
+        return protocol(self.recipe, job["split"], job["probe"], scope, methods, self.design.tells)
 
     def in_order(self, entries: Sequence[Cell]) -> list[Cell]:
         """Return entries in the study's order: dose, replicate, view, split, method; other methods come last."""
