@@ -87,38 +87,56 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def hub(place: Path) -> Path:
     """The hub of an anonymous real run, of tests that failed or were skipped, and of runs that ended early."""
     root = place / "homemarker77" / "hub"
-    environment = (
-        os.environ
-        | VARIABLES
-        | {
-            "HOME": str(place / "homemarker77"),
-            "TMPDIR": str(place / "tmpmarker77"),
-            "PYTHONPATH": str(place / "site"),
-        }
-    )
-    study = f"--ptyproof-study={place / 'homemarker77' / 'tiny.toml'}"
     into = [f"--artifact-hub={root}", "--anonymous"]
     anonymous = [into[0], "--ptyproof-anonymous"]
     python = [sys.executable, "-m"]
     commands = [
-        [*python, "pytest", *QUIET, *STUDY_AS_TESTS, study, "--ptyproof-keep-datasets", *anonymous],
+        [*python, "pytest", *QUIET, *STUDY_AS_TESTS, study_in(place), "--ptyproof-keep-datasets", *anonymous],
         [*python, "pytest", *QUIET, "test_own.py", "--evidence", "red", "-l", *anonymous],
         [*python, "ptyproof", "overlap", f"--phase-c-root={place / 'c'}", f"--output-root={place / 'd'}", *into],
         [*python, "pytest", *QUIET, "-m", "real_run", "test_blocked.py", *anonymous],
     ]
+    run_there(place, commands, [0, 0, 2, 1])
+    return root
+
+
+def study_in(place: Path) -> str:
+    """Return the option that names the study."""
+    return f"--ptyproof-study={place / 'homemarker77' / 'tiny.toml'}"
+
+
+def run_there(place: Path, commands: list[list[str]], expected: list[int]) -> None:
+    """Run commands where and by whom the names say, and compare their exit statuses."""
+    folders = {"HOME": "homemarker77", "TMPDIR": "tmpmarker77", "PYTHONPATH": "site"}
+    environment = os.environ | VARIABLES | {name: str(place / folder) for name, folder in folders.items()}
     statuses = []
     for command in commands:
         done = subprocess.run(command, cwd=place / "cwdmarker77", env=environment, capture_output=True, check=False)
         statuses.append((done.returncode, (done.stdout + done.stderr)[-3000:]))
-    assert [status for status, _ in statuses] == [0, 0, 2, 1], statuses
-    return root
+    assert [status for status, _ in statuses] == expected, statuses
 
 
-@pytest.fixture(scope="module", params=["hub", "exports"])
+def copy_without_names(place: Path) -> Path:
+    """Return a folder with a copy of a hub that was made without `--anonymous`, and its export."""
+    root, out = place / "homemarker77" / "named", place / "copies"
+    out.mkdir()
+    python = [sys.executable, "-m"]
+    run = [*python, "pytest", *QUIET, *STUDY_AS_TESTS, study_in(place), "--ptyproof-keep-datasets"]
+    copy = [*python, "ptyproof", "hub", "anonymise", str(root), str(out / "copy")]
+    run_there(place, [[*run, f"--artifact-hub={root}"], copy], [0, 0])
+    assert _cpu_name() in (root / "hub.json").read_text(encoding="utf-8")
+    assert main(["hub", "export", str(out / "copy"), "--format", "ro-crate", str(out / "crate.zip")]) == 0
+    assert main(["hub", "verify", str(out / "crate.zip")]) == 0
+    return out
+
+
+@pytest.fixture(scope="module", params=["hub", "exports", "copies"])
 def handed_on(request: pytest.FixtureRequest, hub: Path, place: Path) -> Path:
-    """The hub, and a folder with all that it is exported to."""
+    """The hub, a folder with all that it is exported to, and a folder with a copy without names of another one."""
     if request.param == "hub":
         return hub
+    if request.param == "copies":
+        return copy_without_names(place)
     out = place / "exports"
     out.mkdir()
     for form, name in (("ro-crate", "crate"), ("ro-crate", "crate.zip"), ("ctrf", "report.json")):
