@@ -78,6 +78,13 @@ def test_the_schema_is_the_one_of_the_package() -> None:
     assert sha256_file(SCHEMA) == SHA256
 
 
+def test_equal_hubs_give_equal_reports(project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert exported(project.hub.root, tmp_path / "a.json") == 0
+    monkeypatch.setattr("ptyproof.clock.stamp", lambda: "2031-11-24T00:00:00Z")
+    assert exported(project.hub.root, tmp_path / "b.json") == 0
+    assert (tmp_path / "a.json").read_bytes() == (tmp_path / "b.json").read_bytes()
+
+
 def test_every_test_has_its_outcome(project: Project, tmp_path: Path) -> None:
     assert exported(project.hub.root, tmp_path / "report.json", "--run", "run-0001") == 0
     results = read(tmp_path / "report.json")["results"]

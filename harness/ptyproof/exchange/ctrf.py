@@ -8,7 +8,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from ptyproof import clock
 from ptyproof._version import __version__
 from ptyproof.errors import InputError
 from ptyproof.exchange.export import JudgedFiles, judged
@@ -84,7 +83,7 @@ def _report(root: Path, hub: JudgedFiles, run: Mapping[str, Any]) -> dict[str, A
         "reportFormat": "CTRF",
         "specVersion": SPECIFICATION,
         "runId": f"{digest}/{run['id']}",
-        "timestamp": clock.stamp(),
+        "timestamp": hub.index["timestamp"],
         "generatedBy": f"pytest-ptyproof {__version__}",
         "extra": extra,
         "results": _results(root, run),
