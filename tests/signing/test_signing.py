@@ -416,9 +416,11 @@ def test_what_is_covered_and_what_is_not_is_said(
     crate = tmp_path / "crate"
     assert main(["hub", "export", str(hub), "--format", "ro-crate", str(crate), "--agent", "Ada"]) == 0
     (crate / ".hub.json.ptyproof.lock").write_text("")
+    (crate / "work").mkdir()
+    (crate / "work" / ".a.npz.ptyproof.lock").write_text("")
     found = as_json(crate, key, capsys)
     assert found["covered"]["files"] == len(json.loads((hub / INDEX).read_text())["files"])
-    beside = {CRATE, PAGE, STATEMENT, ".hub.json.ptyproof.lock"}
+    beside = {CRATE, PAGE, STATEMENT, ".hub.json.ptyproof.lock", "work/.a.npz.ptyproof.lock"}
     assert {entry["file"] for entry in found["not_covered"]} == beside
     assert main(["hub", "verify", str(crate), "--key", str(key.public)]) == 0
     assert names(capsys.readouterr().out, *beside, "Ada")

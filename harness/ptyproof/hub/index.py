@@ -250,7 +250,12 @@ def walk(root: Path) -> Iterator[tuple[str, Path]]:
 def is_passing(name: str) -> bool:
     """Tell whether a file of this name is there only while a run is in progress, or after one that was killed."""
     is_unfinished = name.startswith(".") and name.endswith(".part")
-    return is_unfinished or is_lock(name) or is_journal(name) or name.endswith((STATE_FILE, RESULT_FILE))
+    return is_unfinished or is_lock(name) or has_ends_of_jobs(name) or name.endswith(STATE_FILE)
+
+
+def has_ends_of_jobs(name: str) -> bool:
+    """Tell whether a file of this name has ends of jobs that no manifest, and so not the index, has yet."""
+    return is_journal(name) or name.endswith(RESULT_FILE)
 
 
 def _changed(run: Run, changes: Mapping[str, Any]) -> Run:

@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, islice
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
+from ptyproof.checking.model.hub_files import files_in
 from ptyproof.errors import InputError
-from ptyproof.hub.index import INDEX, Hub
+from ptyproof.hub.index import INDEX, Hub, has_ends_of_jobs
 from ptyproof.hub.layout import KINDS
 from ptyproof.hub.results import standing_runs
 from ptyproof.io.hashing import sha256_file, sha256_json
@@ -49,10 +50,16 @@ def statement_of(root: Path, signed_at: str, signer: Person | None = None) -> di
     Raises
     ------
     InputError
-        If the hub has no such run.
+        If the hub has no such run, or has ends of jobs beside its manifests.
     """
     index = Hub(root).read()
     runs = [] if index is None else index["runs"]
+    left = next((name for name in files_in(root).paths if has_ends_of_jobs(PurePosixPath(name).name)), None)
+    if left is not None:
+        raise InputError(
+            f"{root}: {left} has ends of jobs that no manifest has yet, so no signature would cover them; run the "
+            "command that ended early again, or ptyproof compare, which write them into the manifest"
+        )
     chosen = standing_runs(runs)
     if not chosen:
         raise InputError(f"{root} has no run that shows a result, so there is nothing to state")

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Any
 
 from ptyproof.checking import Finding
 from ptyproof.checking.hub import JudgedHub
 from ptyproof.checking.model.document import finding_about
 from ptyproof.checking.model.findings import printable
-from ptyproof.hub.index import BUNDLE, CRATE, DATASETS, INDEX, PAGE, STATEMENT, Hub
+from ptyproof.hub.index import BUNDLE, CRATE, DATASETS, INDEX, PAGE, STATEMENT, Hub, has_ends_of_jobs
 from ptyproof.signing.payload import Verdict
 from ptyproof.signing.statement import EXTENSION, LISTS
 
-_OTHER_HUB, _STATED, _NOT_COMPARED = "PM918", "PM920", "PM921"
+_OTHER_HUB, _STATED, _NOT_COMPARED, _NOT_COVERED = "PM918", "PM920", "PM921", "PM922"
 _TELLING = ("passed", "skipped", "failed", "error", "not_run")
 _SHOWN = 200
 
@@ -36,13 +37,18 @@ class Verification:
 
     @property
     def findings(self) -> list[Finding]:
-        """What is wrong with hub and signatures, and with descriptions that a reader of signatures would believe."""
+        """What is wrong with hub and signatures, and with what lies beside and a reader of signatures would believe."""
         found = [finding for verdict in self.verdicts for finding in verdict.findings]
         if self.verdicts and not found:
             found += [
                 finding_about(finding.file, _NOT_COMPARED, finding.json_path, finding.message)
                 for finding in self.judged.findings
                 if finding.code == _OTHER_HUB
+            ]
+            found += [
+                finding_about(name, _NOT_COVERED, "$", "has ends of jobs that readers of the hub take for its own")
+                for name in self.judged.files.paths
+                if has_ends_of_jobs(PurePosixPath(name).name)
             ]
         return [*self.judged.findings, *found]
 
@@ -53,20 +59,20 @@ class Verification:
 
     def covered(self) -> dict[str, int]:
         """Return how many files the index has with their sha256, and how many datasets manifests have with theirs."""
-        index = Hub(self.judged.files.root).read()
-        assert index is not None
-        listed = {record["path"] for record in index["files"]}
-        datasets = [name for name in self.judged.files.paths if name.startswith(f"{DATASETS}/") and name not in listed]
-        return {"files": len(listed), "datasets": len(datasets)}
+        listed = self._listed()
+        return {"files": len(listed), "datasets": sum(_is_dataset(name) for name in self.judged.files.paths)}
 
     def not_covered(self) -> Iterator[tuple[str, str]]:
         """Yield the files that no signature covers, and what is known of each."""
+        listed = self._listed() | {INDEX}
+        for name in self.judged.files.paths:
+            if name not in listed and not _is_dataset(name):
+                yield name, self._known_of(name)
+
+    def _listed(self) -> set[str]:
         index = Hub(self.judged.files.root).read()
         assert index is not None
-        listed = {record["path"] for record in index["files"]} | {INDEX}
-        for name in self.judged.files.paths:
-            if name not in listed and not name.startswith(f"{DATASETS}/"):
-                yield name, self._known_of(name)
+        return {record["path"] for record in index["files"]}
 
     def _known_of(self, name: str) -> str:
         if name in (STATEMENT, BUNDLE):
@@ -113,6 +119,11 @@ class Verification:
                 yield printable(f"not covered by the signature: {name} ({why})")
         elif any(name in self.judged.files.paths for name in (STATEMENT, BUNDLE)):
             yield "signatures were not verified: name a public key (--key) or an identity (--sigstore)"
+
+
+def _is_dataset(name: str) -> bool:
+    """Tell whether a file is one that the index leaves to the manifests; one that none of them names is an error."""
+    return name.startswith(f"{DATASETS}/") and name.endswith(".npz")
 
 
 def _said(verdict: Verdict) -> Iterator[str]:
