@@ -65,6 +65,8 @@ def test_an_end_of_a_job_that_was_added_to_a_signed_hub_is_an_error(
     assert main(sign) == 2
     assert names(capsys.readouterr().err, name)
     assert (hub / STATEMENT).read_bytes() == before
+    assert main(["hub", "anonymise", str(hub), str(tmp_path / "copy")]) == 2
+    assert names(capsys.readouterr().err, name)
     assert main(["hub", "export", str(hub), "--format", "ro-crate", str(tmp_path / "out.zip")]) == 0
     assert main(["hub", "verify", str(tmp_path / "out.zip"), "--key", str(key.public)]) == 1
     (hub / name).unlink()

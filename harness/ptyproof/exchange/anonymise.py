@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ptyproof.checking.hub import judge_hub
+from ptyproof.checking.hub.reading import refuse_ends_of_jobs
 from ptyproof.errors import InputError, RunError
 from ptyproof.exchange.export import judged
 from ptyproof.exchange.packing import Source, new_output, write_folder
@@ -70,6 +71,7 @@ def anonymise_hub(root: Path, out: Path, names: Sequence[str] = ()) -> Anonymise
     with new_output(out, root) as temporary, anonymity(True):
         hub = judged(root)
         refuse_newer(root / INDEX, hub.index)
+        refuse_ends_of_jobs(root, "a copy would lack them")
         kept = {
             name: Source(path, hub.files.digest(name))
             for name, path in hub.files.paths.items()

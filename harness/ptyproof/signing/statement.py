@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, islice
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
-from ptyproof.checking.model.hub_files import files_in
+from ptyproof.checking.hub.reading import refuse_ends_of_jobs
 from ptyproof.errors import InputError
-from ptyproof.hub.index import INDEX, Hub, has_ends_of_jobs
+from ptyproof.hub.index import INDEX, Hub
 from ptyproof.hub.layout import KINDS
 from ptyproof.hub.results import standing_runs
 from ptyproof.io.hashing import sha256_file, sha256_json
@@ -54,12 +54,7 @@ def statement_of(root: Path, signed_at: str, signer: Person | None = None) -> di
     """
     index = Hub(root).read()
     runs = [] if index is None else index["runs"]
-    left = next((name for name in files_in(root).paths if has_ends_of_jobs(PurePosixPath(name).name)), None)
-    if left is not None:
-        raise InputError(
-            f"{root}: {left} has ends of jobs that no manifest has yet, so no signature would cover them; run the "
-            "command that ended early again, or ptyproof compare, which write them into the manifest"
-        )
+    refuse_ends_of_jobs(root, "no signature would cover them")
     chosen = standing_runs(runs)
     if not chosen:
         raise InputError(f"{root} has no run that shows a result, so there is nothing to state")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ptyproof.checking.checks.hub_index import file_faults
@@ -10,9 +10,10 @@ from ptyproof.checking.judge import Checked, judge
 from ptyproof.checking.model.document import INDEX, Document, finding_about
 from ptyproof.checking.model.files import real_path
 from ptyproof.checking.model.findings import Finding
-from ptyproof.checking.model.hub_files import hub_files
+from ptyproof.checking.model.hub_files import files_in, hub_files
 from ptyproof.checking.model.loading import load
-from ptyproof.errors import RunError
+from ptyproof.errors import InputError, RunError
+from ptyproof.hub.index import has_ends_of_jobs
 from ptyproof.hub.layout import MADE_AGAIN
 
 _FORM = ("json", "schema")
@@ -35,6 +36,29 @@ def read_index(root: Path) -> tuple[dict[str, Any] | None, list[Finding]]:
 def obeys_its_schema(checked: Checked) -> bool:
     """Tell whether a manifest is of a known kind and has the form that its schema asks for."""
     return checked.kind is not None and not any(finding.group in _FORM for finding in checked.findings)
+
+
+def refuse_ends_of_jobs(root: Path, why: str) -> None:
+    """Refuse a hub with ends of jobs that its manifests do not have yet, as after a run that ended early.
+
+    Parameters
+    ----------
+    root
+        The hub.
+    why
+        Why they must be in the manifests, as part of a sentence: `no signature would cover them`.
+
+    Raises
+    ------
+    InputError
+        Names the file.
+    """
+    left = next((name for name in files_in(root).paths if has_ends_of_jobs(PurePosixPath(name).name)), None)
+    if left is not None:
+        raise InputError(
+            f"{root}: {left} has ends of jobs that no manifest has yet, so {why}; run the command that ended early "
+            "again, or ptyproof compare: both write them into the manifest"
+        )
 
 
 def refuse_changed(root: Path) -> None:
