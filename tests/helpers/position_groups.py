@@ -78,7 +78,10 @@ def noisy(
 
 def changed(patterns: Patterns, **fields: Any) -> Patterns:
     """The same patterns, some fields replaced."""
-    own = {name: getattr(patterns, name) for name in ("amplitude", "probes", "canvas", "block", "on_block")}
+    own = {
+        name: getattr(patterns, name)
+        for name in ("amplitude", "probes", "canvas", "block", "on_block", "valid", "background")
+    }
     return Patterns(**(own | fields))
 
 

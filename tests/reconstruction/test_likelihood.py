@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 import pytest
 
+from ptyproof.errors import InputError
+from ptyproof.physics.detector import Detector
 from ptyproof.physics.forward import expected_counts, object_patches
 from ptyproof.physics.metrics import poisson_deviance
 from ptyproof.reconstruction.likelihood import RATE_FLOOR, Likelihood
 from ptyproof.reconstruction.map_fit import Penalty, fit
 from ptyproof.reconstruction.method import BlindScan, illumination
 from ptyproof.reconstruction.thinned_scan import ThinnedScan
+from ptyproof.reconstruction.told import Told
+from tests.helpers.known import known
+from tests.helpers.messages import naming
 
 SHAPE = (40, 34)
 WINDOW = (12, 15)
@@ -143,3 +151,86 @@ def test_hidden_photons_judge_an_object_by_what_it_predicts_of_them() -> None:
     deviance = poisson_deviance(expected, thinned.hidden, RATE_FLOOR)
     assert thinned.loss(obj, thinned.shown.probe) == pytest.approx(deviance, rel=1e-3)
     assert thinned.loss(random_object(seed=9), thinned.shown.probe) > 1.2 * deviance
+
+
+def told_scan(seed: int = 2) -> tuple[BlindScan, npt.NDArray[np.complex64]]:
+    """A scan of everything that a method can be told, with exact expected counts, whole positions, and its object."""
+    rng = np.random.default_rng(seed)
+    clean, obj = make_scan(noisy=False)
+    n = len(clean)
+    further = (0.5 * clean.probe * np.exp(0.4j * np.arange(WINDOW[1]))).astype(np.complex64)[None]
+    factors, background = rng.uniform(0.6, 1.6, n), rng.uniform(0.1, 2, WINDOW).astype(np.float32)
+    modes = np.concatenate([clean.probe[None], further])
+    detector = Detector(0.6, factors, background)
+    expected = detector.expected(expected_counts(modes, object_patches(obj, clean.positions_px, WINDOW)))
+    limit = float(np.quantile(expected, 0.97))
+    valid = rng.uniform(size=(n, *WINDOW)) > 0.15
+    counts = np.where(valid, np.minimum(expected, limit), 0)
+    told = Told(valid, further, background, 0.6, factors, limit)
+    return replace(clean, amplitude=np.sqrt(counts).astype(np.float32), told=told), obj
+
+
+def test_a_model_of_all_that_is_told_fits_its_data() -> None:
+    scan, obj = told_scan()
+    likelihood = Likelihood.of(scan)
+    truth = canvas_of(scan, likelihood, obj)
+    value, slope = likelihood(truth)
+    assert value / likelihood.n_measured < 1e-4
+    assert likelihood.n_measured == np.count_nonzero(known(scan.told.valid_pixels))
+    wrong = likelihood(np.ones_like(truth))
+    assert np.linalg.norm(slope) < 1e-2 * np.linalg.norm(wrong[1])
+    # without any one of them the data do not fit
+    for word in scan.told.words:
+        rest = [other for other in scan.told.words if other != word]
+        deaf = Likelihood.of(replace(scan, told=scan.told.only(rest)))
+        less = canvas_of(replace(scan, told=scan.told.only(rest)), deaf, obj)
+        assert deaf(less)[0] / deaf.n_measured > 100 * value / likelihood.n_measured, word
+
+
+def test_the_gradient_of_what_is_told_is_the_slope_of_the_value() -> None:
+    scan, obj = told_scan()
+    scan = replace(scan, positions_px=scan.positions_px + 0.3)
+    likelihood = Likelihood.of(scan)
+    at = canvas_of(scan, likelihood, obj) * np.complex64(0.9)
+    way = random_object(seed=5)[: likelihood.shape[0], : likelihood.shape[1]]
+    step = np.float32(1e-3)
+    rise = (likelihood(at + step * way)[0] - likelihood(at - step * way)[0]) / (2 * step)
+    assert np.vdot(likelihood(at)[1], way).real == pytest.approx(rise, rel=2e-3)
+
+
+def test_what_a_mask_excludes_has_no_say() -> None:
+    scan, obj = told_scan()
+    likelihood = Likelihood.of(scan)
+    at = canvas_of(scan, likelihood, obj) * np.complex64(0.9)
+    marked = np.where(known(scan.told.valid_pixels), scan.amplitude, 7).astype(np.float32)
+    other = replace(likelihood, counts=np.square(np.fft.ifftshift(marked, axes=(1, 2))))
+    assert other(at)[0] == likelihood(at)[0]
+    np.testing.assert_array_equal(other(at)[1], likelihood(at)[1])
+
+
+def test_told_of_shown_photons_is_that_of_a_dimmer_beam() -> None:
+    scan, _ = told_scan()
+    whole = np.rint(np.square(scan.amplitude))
+    told = scan.told.shown(np.sqrt(whole), 0.25)
+    assert told.saturation_counts is None
+    np.testing.assert_allclose(known(told.further_modes), 0.5 * known(scan.told.further_modes), rtol=1e-6)
+    np.testing.assert_allclose(known(told.background), 0.25 * known(scan.told.background), rtol=1e-6)
+    free = whole < known(scan.told.saturation_counts) - 0.5
+    np.testing.assert_array_equal(told.valid_pixels, known(scan.told.valid_pixels) & free)
+
+
+@pytest.mark.parametrize(
+    ("name", "array"),
+    [
+        ("valid_pixels", np.ones((3, 3), bool)),
+        ("background", -np.ones(WINDOW, np.float32)),
+        ("background", np.full(WINDOW, np.nan, np.float32)),
+        ("intensity_factors", np.ones(2)),
+        ("further_modes", np.ones((1, 2, 2), np.complex64)),
+    ],
+)
+def test_what_cannot_be_told(name: str, array: Any) -> None:
+    scan, _ = make_scan()
+    wrong: Any = {name: array}
+    with pytest.raises(InputError, match=naming(name)):
+        Told(**wrong).check(len(scan), WINDOW)

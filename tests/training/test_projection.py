@@ -295,3 +295,35 @@ def test_the_misfit_has_the_gradient_of_finite_differences() -> None:
     patterns = doubled(noisy(1, 2, (4, 3), seed=14))
     obj = objects(patterns, 15).requires_grad_()
     assert torch.autograd.gradcheck(lambda o: misfit(patterns, o), (obj,), atol=1e-4)
+
+
+def test_an_excluded_pixel_leaves_the_model_as_it_is() -> None:
+    """Marks in excluded pixels change nothing, in one block or in several, with a mask for all and for each pattern."""
+    patterns = doubled(noisy(members=6))
+    valid = torch.from_numpy(np.random.default_rng(3).uniform(size=patterns.amplitude.shape) > 0.2)
+    masked = changed(patterns, valid=valid)
+    obj = torch.from_numpy(complex_noise(tuple(patterns.illumination.shape), 9).astype(np.complex128))
+    marked = changed(masked, amplitude=torch.where(valid, patterns.amplitude, 99.0))
+    torch.testing.assert_close(misfit(marked, obj), misfit(masked, obj), rtol=0, atol=0)
+    assert (misfit(masked, obj) - misfit(patterns, obj)).abs().max() > 1e-3
+    torch.testing.assert_close(project(changed(masked, block=2), obj), project(masked, obj))
+    everywhere = changed(patterns, valid=torch.ones(1, 1, *patterns.amplitude.shape[2:], dtype=torch.bool))
+    torch.testing.assert_close(project(everywhere, obj), project(patterns, obj), rtol=0, atol=0)
+    # what a projection asks for is what it asks of data that the model has made where nothing was measured
+    far = np.fft.fft2((patterns.probes * patterns.canvas.cut(obj)).numpy(), norm="ortho")
+    filled = torch.where(valid, patterns.amplitude, torch.from_numpy(np.sqrt(square(far) + FLOOR)))
+    torch.testing.assert_close(misfit(changed(patterns, amplitude=filled), obj), misfit(masked, obj))
+
+
+def test_a_background_is_not_taken_for_light() -> None:
+    """With exact data, the true object is a fixed point when the background is known, and not when it is not."""
+    corners, probe = corners_on_canvas(1, 5, 0), soft_probe((8, 12))
+    obj = smooth_object((int(corners[..., 0].max()) + 8, int(corners[..., 1].max()) + 12))[None]
+    clean = simulated(corners, 20 * probe, obj)
+    background = torch.from_numpy(np.random.default_rng(1).uniform(0.5, 2, (1, 1, 8, 12)))
+    amplitude = (clean.amplitude.square() + background).sqrt()
+    truth = torch.from_numpy(obj)
+    known = changed(clean, amplitude=amplitude, background=background)
+    assert misfit(known, truth).abs().max() < 1e-5
+    assert misfit(changed(clean, amplitude=amplitude), truth).abs().max() > 1e-3
+    torch.testing.assert_close(misfit(changed(known, block=2), truth), misfit(known, truth))

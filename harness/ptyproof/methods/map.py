@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from ptyproof import clock
 from ptyproof.errors import RunError
+from ptyproof.io.knowledge import KNOWLEDGE
 from ptyproof.methods.network import Start
 from ptyproof.reconstruction.history import History
 from ptyproof.reconstruction.likelihood import Likelihood
@@ -46,7 +47,7 @@ class MapFit:
         Of the penalty, see `reconstruction.map_fit.Penalty`; a weight of 0 is no penalty.
     """
 
-    needs = Needs(iterates=True)
+    needs = Needs(iterates=True, uses=KNOWLEDGE)
 
     def __init__(
         self, name: str, design: NetworkDesign, projections: int = 20, weight: float = 0.0, epsilon: float = 0.03

@@ -29,7 +29,7 @@ class Start:
     """The network-free estimate that the network begins from: a control for the network."""
 
     name = "start"
-    needs = Needs(grouping=True)
+    needs = Needs(grouping=True, uses=("mask", "background"))
 
     def __init__(self, design: NetworkDesign) -> None:
         self._design = design
@@ -132,6 +132,9 @@ def _inferred(network: GroupNetwork, dataset: BlindScan, grouped: bool, *, start
         raise RunError("a network needs known photon counts, but this dataset has no intensity_scale")
     began = clock.seconds()
     scan = normalized_scan(dataset.amplitude, dataset.probe, dataset.positions_px, dataset.scan_sha256)
+    if start_only:  # a network is told nothing
+        told = dataset.told
+        scan = replace(scan, valid_pixels=told.valid_pixels, background=told.background)
     clocked = Clocked()
     if grouped:
         obj = predict_object(network, scan, dataset.object_shape, start_only=start_only, clocked=clocked)

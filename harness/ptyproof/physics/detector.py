@@ -14,7 +14,7 @@ add up to 1: the blur conserves energy and is its own adjoint.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -45,6 +45,8 @@ class Detector:
         Largest count that is recorded; None is no limit.
     valid
         bool (H, W) or (n, H, W): True where a pixel is measured; None is everywhere.
+    zero_first
+        Whether all arrays have their zero frequency at index (0, 0), as the FFT has it, and not in the middle.
     """
 
     psf_sigma_px: float | None = None
@@ -52,11 +54,13 @@ class Detector:
     background: NDArray[np.floating] | None = None
     saturation_counts: float | None = None
     valid: NDArray[np.bool_] | None = None
+    zero_first: bool = False
 
     @property
     def is_perfect(self) -> bool:
         """Whether the detector records the light as it is."""
-        return all(getattr(self, field.name) is None for field in fields(self))
+        flaws = (self.psf_sigma_px, self.factors, self.background, self.saturation_counts, self.valid)
+        return all(flaw is None for flaw in flaws)
 
     def expected(self, intensity: NDArray[np.floating], rows: _Index = slice(None)) -> NDArray[np.floating]:
         """Return E (m, H, W) of intensities I (m, H, W) of the patterns `rows`, in their precision.
@@ -66,14 +70,14 @@ class Detector:
         InputError
             If the blur is impossible.
         """
-        found = self._factored(blurred(intensity, self.psf_sigma_px), rows)
+        found = self._factored(self._blurred(intensity), rows)
         if self.background is not None:
             found = found + _of(self.background, rows).astype(found.dtype, copy=False)
         return found
 
     def adjoint(self, change: NDArray[np.floating], rows: _Index = slice(None)) -> NDArray[np.floating]:
         """Return G* (f c) of c (m, H, W): the adjoint of the linear part of `expected`, without the background."""
-        return blurred(self._factored(change, rows), self.psf_sigma_px)
+        return self._blurred(self._factored(change, rows))
 
     def recorded(self, counts: NDArray[np.int64], rows: _Index = slice(None)) -> NDArray[np.int64]:
         """Return what is recorded of counts (m, H, W) of the patterns `rows`."""
@@ -94,14 +98,19 @@ class Detector:
             found = found * below + limit * pdtrc(limit - 1, found)
         return found if self.valid is None else np.where(_of(self.valid, rows), found, 0.0)
 
+    def _blurred(self, values: NDArray[np.floating]) -> NDArray[np.floating]:
+        return blurred(values, self.psf_sigma_px, self.zero_first)
+
     def _factored(self, values: NDArray[np.floating], rows: _Index) -> NDArray[np.floating]:
         if self.factors is None:
             return values
         return values * self.factors[rows].astype(values.dtype)[:, None, None]
 
 
-def blurred(intensity: NDArray[np.floating], sigma_px: float | None) -> NDArray[np.floating]:
+def blurred(intensity: NDArray[np.floating], sigma_px: float | None, zero_first: bool = False) -> NDArray[np.floating]:
     """Return G * I (..., H, W) of I (..., H, W), in its precision; None is no blur.
+
+    `zero_first` says that the zero frequency is at index (0, 0), so that the edges of the detector lie in the middle.
 
     Raises
     ------
@@ -110,7 +119,8 @@ def blurred(intensity: NDArray[np.floating], sigma_px: float | None) -> NDArray[
     """
     if sigma_px is None:
         return intensity
-    rows, cols = (blur_matrix(size, sigma_px).astype(intensity.dtype) for size in intensity.shape[-2:])
+    matrices = [blur_matrix(size, sigma_px).astype(intensity.dtype) for size in intensity.shape[-2:]]
+    rows, cols = (np.fft.ifftshift(matrix) for matrix in matrices) if zero_first else matrices
     return np.asarray(rows @ intensity @ cols)  # the matrices are symmetric
 
 

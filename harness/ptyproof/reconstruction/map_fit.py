@@ -75,7 +75,7 @@ def fit(
 
     def after(intermediate_result: Any) -> None:
         found = intermediate_result
-        if on_iteration(float(found.fun) / likelihood.counts.size, lambda: object_of(found.x)):
+        if on_iteration(float(found.fun) / likelihood.n_measured, lambda: object_of(found.x)):
             raise StopIteration
 
     limit = 10**6 if iterations is None else iterations

@@ -173,9 +173,14 @@ class BlindScan:
 
     @property
     def unit_scale(self) -> float:
-        """s such that s `probe` has sum |s P|^2 = mean sum of amplitude^2: then the object's modulus is about 1."""
+        """s such that s `probe` has sum |s P|^2 = mean sum of amplitude^2: then the object's modulus is about 1.
+
+        The sum is over all modes that the method is told.
+        """
         photons = float(np.square(self.amplitude, dtype=np.float64).sum()) / len(self)
         power = float(np.square(np.abs(self.probe), dtype=np.float64).sum())
+        if self.told.further_modes is not None:
+            power += float(np.square(np.abs(self.told.further_modes), dtype=np.float64).sum())
         return float(np.sqrt(photons / power)) if photons > 0 and power > 0 else 1.0
 
 

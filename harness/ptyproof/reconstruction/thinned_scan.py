@@ -10,7 +10,7 @@ import numpy.typing as npt
 from ptyproof.physics.fourier import PLANE_AXES
 from ptyproof.physics.thinning import thinned
 from ptyproof.reconstruction.likelihood import Likelihood
-from ptyproof.reconstruction.method import BlindScan, shifted_probes
+from ptyproof.reconstruction.method import BlindScan
 
 SHOWN_FRACTION = 0.9
 
@@ -47,6 +47,7 @@ class ThinnedScan:
         `obj` (M, M') and `probe` (H, W), complex64, are what a method has made of the shown photons.
         """
         factor = np.sqrt((1 - self.shown_fraction) / self.shown_fraction)
-        probes = shifted_probes((probe * np.float32(factor)).astype(np.complex64), self.shown.positions_px)
+        scaled = (probe * np.float32(factor)).astype(np.complex64)
         counts = np.fft.ifftshift(self.hidden, axes=PLANE_AXES).astype(np.float32)
-        return Likelihood(counts, probes, self.shown.corners_px, self.shown.object_shape).loss(obj)
+        shown, told = self.shown, self.shown.told.dimmed(factor**2)
+        return Likelihood.over(counts, scaled, shown.positions_px, shown.corners_px, shown.object_shape, told).loss(obj)

@@ -97,16 +97,19 @@ class Told:
         Modes and background become as much dimmer. Saturated pixels become pixels that were not measured, as what is
         shown of them has no limit of its own.
         """
-        modes, background, valid = self.further_modes, self.background, self.valid_pixels
+        valid = self.valid_pixels
         if self.saturation_counts is not None:
             free = np.square(amplitude, dtype=np.float64) < self.saturation_counts - 0.5
             valid = free if valid is None else free & valid
+        return replace(self.dimmed(fraction), valid_pixels=valid, saturation_counts=None)
+
+    def dimmed(self, fraction: float) -> Told:
+        """Return what is known when a fraction of the light arrives: modes and background are as much dimmer."""
+        modes, background = self.further_modes, self.background
         return replace(
             self,
             further_modes=None if modes is None else (modes * np.float32(np.sqrt(fraction))).astype(np.complex64),
             background=None if background is None else (background * np.float32(fraction)).astype(np.float32),
-            valid_pixels=valid,
-            saturation_counts=None,
         )
 
     def digest(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -66,7 +67,9 @@ def predict_patches(
             corners = torch.zeros(len(index), 1, 2, dtype=torch.int64)
             amplitude, probes = _tensors(scan, index)
             canvas = Canvas.around(corners, scan.window, network.design.shrink, scan.dark_px)
-            patterns = _on_device(network, Patterns(amplitude[:, None], probes[:, None], canvas, 1))
+            valid, background = (_told(array, index, 1) for array in (scan.valid_pixels, scan.background))
+            alone = Patterns(amplitude[:, None], probes[:, None], canvas, 1, valid=valid, background=background)
+            patterns = _on_device(network, alone)
             found = _estimate(network, patterns, start_only, clocked or Clocked())
             patches[index] = found[:, :height, :width].cpu().numpy()
             bar.update(len(index))
@@ -110,7 +113,9 @@ def predict_object(
         (console or Console.silent()).progress(_label(start_only), passes * len(scan), "pattern") as bar,
     ):
         amplitude, probes = _tensors(scan, np.arange(len(scan)))
-        patterns = _on_device(network, Patterns(amplitude[None], probes[None], canvas, _BLOCK, bar.update))
+        valid, background = (_told(array, np.arange(len(scan)), 0) for array in (scan.valid_pixels, scan.background))
+        together = Patterns(amplitude[None], probes[None], canvas, _BLOCK, bar.update, valid, background)
+        patterns = _on_device(network, together)
         estimate = _estimate(network, patterns, start_only, clocked or Clocked())
         found = torch.where(patterns.illumination > _UNLIT * patterns.peak, estimate, 0)[0].cpu().numpy()
     obj = np.zeros(shape, dtype=np.complex64)
@@ -142,7 +147,17 @@ def _on_device(network: GroupNetwork, patterns: Patterns) -> Patterns:
     device = next(network.parameters()).device
     canvas = patterns.canvas
     moved = replace(canvas, corners_px=canvas.corners_px.to(device))
-    return Patterns(patterns.amplitude.to(device), patterns.probes.to(device), moved, patterns.block, patterns.on_block)
+    valid, background = (None if each is None else each.to(device) for each in (patterns.valid, patterns.background))
+    amplitude, probes = patterns.amplitude.to(device), patterns.probes.to(device)
+    return Patterns(amplitude, probes, moved, patterns.block, patterns.on_block, valid, background)
+
+
+def _told(array: npt.NDArray[Any] | None, index: npt.NDArray[np.int64], axis: int) -> torch.Tensor | None:
+    """Return an array (H, W) or (n, H, W) for some patterns, which lie on an axis of a group, zero frequency first."""
+    if array is None:
+        return None
+    shifted = np.fft.ifftshift(array, axes=(-2, -1))
+    return torch.from_numpy(shifted[None, None] if array.ndim == 2 else np.expand_dims(shifted[index], axis))
 
 
 def _label(start_only: bool) -> str:

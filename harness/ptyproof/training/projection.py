@@ -46,6 +46,11 @@ class Patterns:
         Patterns of a group that are worked on at a time; what is computed does not depend on it but for rounding.
     on_block
         Called with the number of patterns of each block that was worked on, so that progress is seen.
+    valid
+        bool (1 or B, 1 or C, H, W), zero frequency first: where a modulus was measured; elsewhere a projection leaves
+        the model's. None is everywhere.
+    background
+        real (1 or B, 1 or C, H, W), expected counts besides the light, zero frequency first; None is 0.
     """
 
     amplitude: Tensor
@@ -53,6 +58,8 @@ class Patterns:
     canvas: Canvas
     block: int
     on_block: Callable[[int], object] | None = None
+    valid: Tensor | None = None
+    background: Tensor | None = None
 
     @cached_property
     def illumination(self) -> Tensor:
@@ -96,7 +103,14 @@ class Patterns:
         for first in range(0, self.amplitude.shape[1], self.block):
             members = slice(first, first + self.block)
             amplitude = self.amplitude[:, members]
-            yield Patterns(amplitude, self.probes[:, members], self.canvas.subset(members), self.block)
+            yield Patterns(
+                amplitude,
+                self.probes[:, members],
+                self.canvas.subset(members),
+                self.block,
+                valid=_of_members(self.valid, members),
+                background=_of_members(self.background, members),
+            )
             if self.on_block is not None:
                 self.on_block(amplitude.shape[1])
 
@@ -142,7 +156,7 @@ def _summed(patterns: Patterns, obj: Tensor, ramps: _Ramps | None) -> Tensor:
     total: Tensor | None = None
     for part in patterns.parts():
         wave = part.probes * part.canvas.cut(obj)
-        change = _change(wave, part.amplitude)
+        change = _change(wave, part.amplitude, part.valid, part.background)
         if ramps is not None:
             slopes, centres = _slopes(wave, change)
             ramps.slopes.append(slopes)
@@ -153,11 +167,21 @@ def _summed(patterns: Patterns, obj: Tensor, ramps: _Ramps | None) -> Tensor:
     return total
 
 
-def _change(wave: Tensor, amplitude: Tensor) -> Tensor:
-    """Return psi' - psi: what gives F psi the measured modulus, complex (B, C, H, W)."""
+def _change(wave: Tensor, amplitude: Tensor, valid: Tensor | None = None, background: Tensor | None = None) -> Tensor:
+    """Return psi' - psi: what gives F psi the measured modulus, complex (B, C, H, W).
+
+    With a background b the intensity that is modeled is |F psi|^2 + b, and F psi takes the factor that makes its square
+    root the measured one. Where nothing was measured, F psi stays.
+    """
     far = spectrum(wave)
-    modulus = (far.real.square() + far.imag.square() + _FLOOR).sqrt()
-    return back(far * (amplitude / modulus - 1))
+    expected = far.real.square() + far.imag.square() + _FLOOR
+    modulus = (expected if background is None else expected + background).sqrt()
+    excess = amplitude / modulus - 1
+    return back(far * (excess if valid is None else excess * valid))
+
+
+def _of_members(array: Tensor | None, members: slice) -> Tensor | None:
+    return array if array is None or array.shape[1] == 1 else array[:, members]
 
 
 def _slopes(wave: Tensor, change: Tensor) -> tuple[Tensor, Tensor]:

@@ -39,6 +39,10 @@ class NormalizedScan:
         (n, 2) float64, (row, col) in pixels of the object grid.
     arrays_sha256
         Digest of the arrays that were read: diffraction, probe, positions.
+    valid_pixels
+        bool (H, W) or (n, H, W): where amplitudes were measured; None is everywhere.
+    background
+        (H, W) or (n, H, W), expected counts besides the light; None is 0.
     not_told
         What the dataset knows besides, and a network is not given.
     """
@@ -49,6 +53,8 @@ class NormalizedScan:
     positions_px: npt.NDArray[np.float64]
     arrays_sha256: str
     not_told: tuple[Knowledge, ...] = ()
+    valid_pixels: npt.NDArray[np.bool_] | None = None
+    background: npt.NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
         """Return the number of patterns."""
@@ -106,7 +112,8 @@ class NormalizedScan:
         """
         amplitude, hidden = thinned(self.amplitude, shown_fraction, rng)
         probe = self.probe * np.float32(np.sqrt(shown_fraction))
-        return replace(self, amplitude=amplitude, probe=probe), hidden
+        background = None if self.background is None else self.background * np.float32(shown_fraction)
+        return replace(self, amplitude=amplitude, probe=probe, background=background), hidden
 
     def _blocks(self, index: npt.NDArray[np.int64]) -> list[npt.NDArray[np.int64]]:
         """Return the index in parts, so that what is computed of them on the way stays small."""
@@ -114,7 +121,13 @@ class NormalizedScan:
 
     def subset(self, index: npt.NDArray[np.int64]) -> NormalizedScan:
         """Return the scan at the positions that `index` (m,) numbers; digest and scale stay those of the whole."""
-        return replace(self, amplitude=self.amplitude[index], positions_px=self.positions_px[index])
+        valid, background = self.valid_pixels, self.background
+        if valid is not None and valid.ndim == 3:
+            valid = valid[index]
+        if background is not None and background.ndim == 3:
+            background = background[index]
+        part = replace(self, amplitude=self.amplitude[index], positions_px=self.positions_px[index])
+        return replace(part, valid_pixels=valid, background=background)
 
 
 def scan_of(dataset: Dataset, path: Path | str) -> NormalizedScan:

@@ -165,7 +165,7 @@ class Experiment:
     def arrays(self, part: Part, detector: Detector) -> dict[str, npt.NDArray[Any]]:
         """Return the arrays of version 2 of the contract that a half has, by their names in the archive.
 
-        Their shapes are (H, W) of masks and backgrounds and (n,) of what patterns have.
+        Masks are bool (H, W), backgrounds float32 (H, W), and what belongs to patterns is float64 (n,).
         """
         found: dict[str, npt.NDArray[Any] | None] = {
             VALID: detector.valid,
