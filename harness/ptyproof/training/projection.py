@@ -47,10 +47,10 @@ class Patterns:
     on_block
         Called with the number of patterns of each block that was worked on, so that progress is seen.
     valid
-        bool (1 or B, 1 or C, H, W), zero frequency first: where a modulus was measured; elsewhere a projection leaves
-        the model's. None is everywhere.
+        bool (B, C, H, W) with B and C of the amplitudes or 1, zero frequency first: where a modulus was measured;
+        elsewhere a projection leaves the model's. None is everywhere.
     background
-        real (1 or B, 1 or C, H, W), expected counts besides the light, zero frequency first; None is 0.
+        real (B, C, H, W) as `valid`, expected counts besides the light; None is 0.
     """
 
     amplitude: Tensor
