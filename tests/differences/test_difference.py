@@ -78,6 +78,73 @@ def test_a_hub_does_not_differ_from_itself(side: Side) -> None:
     assert {entry["method"] for entry in found["metrics"]} == {"start", "lsqml", "pinn"}
 
 
+def test_two_equal_hubs_are_identical_and_say_of_which_kinds_all_is_equal(old: Path, tmp_path: Path) -> None:
+    copied = Path(shutil.make_archive(str(tmp_path / "again"), "zip", old))
+    found = difference_of(*read_sides(old, copied))
+    assert found["differs"] == []
+    assert found["hashes"] == [
+        {"record": "reconstruction", "what": what, "n_same": 3, "n_other": 0} for what in ("arrays", "dataset")
+    ]
+    assert found["files"] is not None
+    assert (found["files"]["changed"], found["files"]["only_old"], found["files"]["only_new"]) == ([], [], [])
+    for form in ("text", "markdown"):
+        lines = list(lines_of(found, form))  # type: ignore[arg-type]
+        assert "dentical" in lines[0]
+        assert any(names(line, "archives", "datasets") for line in lines)
+        assert not any("Times" in line for line in lines)
+
+
+def test_both_sides_have_command_dates_and_revision_of_their_runs(old: Path, noisier: Path) -> None:
+    found = difference_of(*read_sides(old, noisier))
+    for root, side in ((old, found["old"]), (noisier, found["new"])):
+        (run,) = Hub(root).read()["runs"]  # type: ignore[index]
+        assert side["runs"] == [
+            {key: run[key] for key in ("id", "command", "started", "ended", "environment")}
+            | {key: run["revision"][key] for key in ("commit", "uncommitted_sha256", "code_sha256", "tests_sha256")}
+        ]
+        shown = "\n".join(lines_of(found, "text"))
+        assert all(value in shown for value in (run["command"], run["started"], run["revision"]["tests_sha256"]))
+    assert {"metrics", "hashes", "files"} <= set(found["differs"])
+    assert found["files"] is not None
+    assert COMPARISON in found["files"]["changed"]
+
+
+def test_code_and_tests_that_differ_are_a_difference_of_the_revision(side: Side) -> None:
+    (run,) = side.runs
+    revision = run["revision"] | {"tests_sha256": "5" * 64}
+    found = difference_of(side, replace(side, runs=[{**run, "revision": revision}]))
+    assert found["differs"] == ["revision"]
+    assert [entry["key"] for entry in found["environment"]] == ["tests_sha256"]
+
+
+def test_other_dates_and_files_leave_the_results_identical(side: Side) -> None:
+    (run,) = side.runs
+    assert side.files is not None
+    files = {name: digest for name, digest in side.files.items() if name != COMPARISON} | {"docs/more.md": "4" * 64}
+    found = difference_of(side, replace(side, runs=[{**run, "started": "2026-01-01T00:00:00Z"}], files=files))
+    assert found["differs"] == ["runs", "files"]
+    assert found["files"] is not None
+    assert (found["files"]["only_old"], found["files"]["only_new"]) == ([COMPARISON], ["docs/more.md"])
+    lines = list(lines_of(found, "text"))
+    assert "dentical" in lines[0]
+    assert any("docs/more.md" in line for line in lines)
+
+
+def test_every_part_of_a_merged_hub_has_its_environment(old: Path, tmp_path: Path) -> None:
+    parts = [tmp_path / name for name in ("a", "b")]
+    for part in parts:
+        shutil.copytree(old, part)
+    machine = {"python": "3.11.1", "system": "Linux", "machine": "aarch64"}
+    Hub(parts[0]).update_run("run-0001", environment=machine)
+    assert main(["hub", "merge", str(tmp_path / "whole"), *map(str, parts)]) == 0
+    whole = read_side(tmp_path / "whole")
+    found = difference_of(read_side(parts[1]), whole)
+    own = read_side(parts[1]).runs[0]["environment"]
+    assert sorted(run["environment"]["machine"] for run in found["new"]["runs"]) == sorted(["aarch64", own["machine"]])
+    (entry,) = [entry for entry in found["environment"] if (entry["record"], entry["key"]) == (None, "machine")]
+    assert (entry["old"], entry["new"]) == ([own["machine"]], sorted(["aarch64", own["machine"]]))
+
+
 def test_a_noisier_method_is_worse_and_the_others_are_not(old: Path, noisier: Path) -> None:
     sides = read_sides(old, noisier)
     found = difference_of(*sides)

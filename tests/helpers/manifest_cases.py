@@ -45,6 +45,7 @@ REPLICATES = ("metrics_summary", "three-replicates")
 EIGHT = ("comparison_table", "eight-replicates")
 STATE = ("job_state", "running")
 DIFFERENCE = ("hub_difference", "three-replicates")
+TWO_HUBS = ("hub_difference", "two-hubs")
 OTHERWISE = ("hub_difference", "failed-and-other-protocol")
 ASSESSED = ("assessment", "one-failed")
 OWN = ("assessment", "own-networks")
@@ -409,6 +410,10 @@ OF_COMPARISONS = (
     case("PM614", "$.is_worse", DIFFERENCE, is_worse=False),
     case("PM614", "$.states[0].is_worse", OTHERWISE, states__0__is_worse=True),
     case("PM614", "$.states[0].new", OTHERWISE, states__0__old="success"),
+    case("PM614", "$.differs", TWO_HUBS, differs=["metrics", "design", "revision"]),
+    case("PM614", "$.differs", TWO_HUBS, differs=["cells", "design", "hashes"]),
+    case("PM201", "$.hashes[0].n_other", TWO_HUBS, hashes__0__n_other=1),
+    case("PM201", "$.n_digests_same", TWO_HUBS, n_digests_same=4),
     case("PM614", "$.rule.least_relative", REPLICATES, rule__least_relative=0.0),
     # metrics of recipes since version 2; measures 5 to 7 of a cell are frequencies, 11 to 15 are times
     *(

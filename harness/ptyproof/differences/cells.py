@@ -10,7 +10,7 @@ from ptyproof.study.layout import name_of
 
 if TYPE_CHECKING:
     from ptyproof.differences.sides import Record
-    from ptyproof_schemas.types.hub_difference import Digest, State
+    from ptyproof_schemas.types.hub_difference import Digest, HashCount, State
 
 SUCCESS = "success"
 WORSE_THAN_SUCCESS = ("failed", "lost", "skipped")
@@ -81,16 +81,23 @@ def states(record: Record, old: Mapping[str, CellState], new: Mapping[str, CellS
         }
 
 
-def digests(record: Record, old: Mapping[str, CellState], new: Mapping[str, CellState]) -> tuple[list[Digest], int]:
-    """Return the hashes that differ, of cells that both have, and how many are the same."""
+def digests(
+    record: Record, old: Mapping[str, CellState], new: Mapping[str, CellState]
+) -> tuple[list[Digest], list[HashCount]]:
+    """Return the hashes that differ, of cells that both have, and how many of each kind are the same."""
     found: list[Digest] = []
-    n_same = 0
+    counts: dict[str, HashCount] = {}
     for name, after in new.items():
         before = old.get(name)
         for what, digest in after.digests.items():
             other = None if before is None else before.digests.get(what)
+            if other is None:
+                continue
+            kind = cast("Any", what)
+            count = counts.setdefault(what, {"record": record, "what": kind, "n_same": 0, "n_other": 0})
             if other == digest:
-                n_same += 1
-            elif other is not None:
-                found.append({"record": record, "cell": name, "what": cast("Any", what), "old": other, "new": digest})
-    return found, n_same
+                count["n_same"] += 1
+            else:
+                count["n_other"] += 1
+                found.append({"record": record, "cell": name, "what": kind, "old": other, "new": digest})
+    return found, list(counts.values())

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from ptyproof.differences.cells import cells_of, digests, states
+from ptyproof.differences.contents import differing, files_of
 from ptyproof.differences.scores import scores
 from ptyproof.differences.settings import design_keys, environments
 from ptyproof.errors import InputError
@@ -14,7 +15,7 @@ from ptyproof.records.manifest import head
 
 if TYPE_CHECKING:
     from ptyproof.differences.sides import Side
-    from ptyproof_schemas.types.hub_difference import Digest, HubDifference, Score, State
+    from ptyproof_schemas.types.hub_difference import Digest, HashCount, HubDifference, Score, State
 
 TOLERANCE = RULE.least_relative
 
@@ -39,7 +40,8 @@ def difference_of(old: Side, new: Side, tolerance: float = TOLERANCE) -> HubDiff
     changed: list[State] = []
     measured: list[Score] = []
     other: list[Digest] = []
-    n_states, n_digests = 0, 0
+    hashes: list[HashCount] = []
+    n_states = 0
     for record in both:
         manifests = old.manifests[record], new.manifests[record]
         measured += scores(record, *manifests, tolerance)
@@ -48,10 +50,10 @@ def difference_of(old: Side, new: Side, tolerance: float = TOLERANCE) -> HubDiff
         cells = cells_of(record, manifests[0]), cells_of(record, manifests[1])
         changed += states(record, *cells)
         n_states += sum(name in cells[1] and cells[1][name].status == cell.status for name, cell in cells[0].items())
-        differing, n_same = digests(record, *cells)
-        other += differing
-        n_digests += n_same
-    return {
+        changed_digests, counts = digests(record, *cells)
+        other += changed_digests
+        hashes += counts
+    found: HubDifference = {
         **head("hub_difference"),
         "old": old.as_dict(),
         "new": new.as_dict(),
@@ -62,11 +64,15 @@ def difference_of(old: Side, new: Side, tolerance: float = TOLERANCE) -> HubDiff
         "n_states_same": n_states,
         "metrics": measured,
         "digests": other,
-        "n_digests_same": n_digests,
+        "n_digests_same": sum(count["n_same"] for count in hashes),
+        "hashes": hashes,
+        "files": files_of(old, new),
         "environment": list(environments(old, new)),
         "design": list(design_keys(old.first["design"], new.first["design"])),
         "remarks": list(_remarks(old, new, measured)),
     }
+    parts = list(differing(found, old.manifests.keys() != new.manifests.keys()))
+    return found | {"differs": parts}
 
 
 def checked_tolerance(tolerance: float) -> float:

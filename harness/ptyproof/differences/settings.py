@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+
+from ptyproof.differences.sides import REVISION
 
 if TYPE_CHECKING:
     from ptyproof.differences.sides import Record, Side
     from ptyproof_schemas.types.hub_difference import Design, Environment
-
-_RUN = ("commit", "code_sha256")
 
 
 def design_keys(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Design]:
@@ -42,11 +42,11 @@ def _whole(value: Any) -> Any:
 
 
 def environments(old: Side, new: Side) -> Iterator[Environment]:
-    """Yield the parts of the environments that differ: those of all jobs, and of a hub's newest real run."""
+    """Yield the parts of the environments that differ: those of all jobs, and those of the runs of a hub."""
     for record in new.manifests:
         if record in old.manifests:
             yield from _differing(record, *(_of_manifest(side.manifests[record]) for side in (old, new)))
-    yield from _differing(None, *(_of_run(side.run) for side in (old, new)))
+    yield from _differing(None, *(_of_runs(side.runs) for side in (old, new)))
 
 
 def _differing(
@@ -70,8 +70,11 @@ def _of_manifest(manifest: Mapping[str, Any]) -> dict[str, set[str]]:
     return found
 
 
-def _of_run(run: Mapping[str, Any] | None) -> dict[str, set[str]]:
-    if run is None:
-        return {}
-    revision = {key: {str(run["revision"][key])} for key in _RUN if run["revision"][key] is not None}
-    return revision | {key: {value} for key, value in run["environment"].items()}
+def _of_runs(runs: Sequence[Mapping[str, Any]]) -> dict[str, set[str]]:
+    """Return the values of all runs, which are those of all parts of a merged hub."""
+    found: dict[str, set[str]] = {}
+    for run in runs:
+        revision = {key: run["revision"][key] for key in REVISION if run["revision"][key] is not None}
+        for key, value in (*revision.items(), *run["environment"].items()):
+            found.setdefault(key, set()).add(str(value))
+    return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
@@ -12,6 +12,7 @@ from ptyproof.checking.hub import refuse_unsound
 from ptyproof.errors import InputError
 from ptyproof.hub.index import INDEX, Hub
 from ptyproof.hub.layout import COMPARISON, RECONSTRUCTION, TRAINING
+from ptyproof.hub.results import standing_runs
 from ptyproof.io.hashing import sha256_file
 from ptyproof.io.unpacking import is_packed, unpacked
 from ptyproof.records.recorded import read_recorded
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 Record = Literal["training", "reconstruction", "comparison"]
 RECORDS: dict[Record, str] = {"training": TRAINING, "reconstruction": RECONSTRUCTION, "comparison": COMPARISON}
 _KINDS: dict[str, Record] = {f"{record}_manifest": record for record in RECORDS}
+REVISION = ("commit", "uncommitted_sha256", "code_sha256", "tests_sha256")
 _SHOWN = 80
 
 
@@ -39,15 +41,18 @@ class Side:
         Of the hub's index, or of the manifest.
     manifests
         The manifests of the phases that it has.
-    run
-        The newest real run of a hub; None for a manifest, and without such a run.
+    runs
+        The runs that say what a hub shows, one for each part of a merged hub; none for a manifest.
+    files
+        sha256 of the files of a hub by their paths; None for a manifest.
     """
 
     path: Path
     what: str
     sha256: str
     manifests: Mapping[Record, Mapping[str, Any]]
-    run: Mapping[str, Any] | None = None
+    runs: Sequence[Mapping[str, Any]] = ()
+    files: Mapping[str, str] | None = None
 
     @property
     def first(self) -> Mapping[str, Any]:
@@ -62,6 +67,7 @@ class Side:
             "sha256": self.sha256,
             "study": self.first["study"],
             "design_digest": self.first["design_digest"],
+            "runs": [_run(run) for run in self.runs],
         }
 
 
@@ -121,8 +127,10 @@ def _hub(root: Path, name: Path, is_judged: bool) -> Side:
     if not manifests:
         raise InputError(f"{name} has none of {', '.join(RECORDS.values())}; a difference needs a real run")
     index = Hub(root).read()
-    runs = [] if index is None else [run for run in index["runs"] if run["real_run"]]
-    return Side(name, "hub", sha256_file(root / INDEX), manifests, runs[-1] if runs else None)
+    if index is None:
+        raise InputError(f"{name} has no {INDEX}")
+    files = {entry["path"]: entry["sha256"] for entry in index["files"]}
+    return Side(name, "hub", sha256_file(root / INDEX), manifests, standing_runs(index["runs"]), files)
 
 
 def _manifest(path: Path) -> Side:
@@ -141,6 +149,17 @@ def _manifest(path: Path) -> Side:
         )
     manifest = read_recorded(path, judged.kind)
     return Side(path, judged.kind, sha256_file(path), {_KINDS[judged.kind]: manifest})
+
+
+def _run(run: Mapping[str, Any]) -> records.Run:
+    return {
+        "id": run["id"],
+        "command": run["command"],
+        "started": run["started"],
+        "ended": run["ended"],
+        **{key: run["revision"][key] for key in REVISION},
+        "environment": run["environment"],
+    }
 
 
 def _called(what: str) -> str:

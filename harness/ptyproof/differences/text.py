@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from ptyproof import markdown
 from ptyproof.console import printable
+from ptyproof.differences.facts import answer_of, facts_of, files_in, runs_of
 from ptyproof.metrics.definitions import TIME, family
 from ptyproof.metrics.ranking import spread
 from ptyproof.study.layout import cell_key
@@ -28,10 +28,13 @@ def lines_of(found: HubDifference, form: Form) -> Iterator[str]:
     yield from _metrics("Worse", worse, form, _MOST_WORSE)
     yield from _section("Cells", _CELL, [_cell(state) for state in _in_order(found["states"])], form)
     yield from _metrics("Better, or changed within the tolerance", others, form, _MOST_OTHERS)
-    yield from _section("Times, never judged", ("time", "method", "old / s", "new / s"), list(_times(found)), form)
-    digests = Counter((entry["record"], entry["what"].replace("_", " ")) for entry in found["digests"])
-    rows = [[record, what, str(n)] for (record, what), n in digests.items()]
-    yield from _section(f"Hashes ({found['n_digests_same']} are the same)", ("of", "what", "differ"), rows, form)
+    if "times" in found.get("differs", ["times"]):
+        yield from _section("Times, never judged", ("time", "method", "old / s", "new / s"), list(_times(found)), form)
+    hashes = [
+        [count["record"], count["what"].replace("_", " "), str(count["n_same"]), str(count["n_other"])]
+        for count in found.get("hashes", ())
+    ]
+    yield from _section("Hashes", ("of", "what", "equal", "other"), hashes, form)
     environment = [
         [entry["record"] or "run", entry["key"], _listed(entry["old"]), _listed(entry["new"])]
         for entry in found["environment"]
@@ -41,6 +44,8 @@ def lines_of(found: HubDifference, form: Form) -> Iterator[str]:
         [entry["key"], entry["old"] or markdown.UNKNOWN, entry["new"] or markdown.UNKNOWN] for entry in found["design"]
     ]
     yield from _section("Design", ("key", "old", "new"), design, form)
+    yield from _section("Runs", ("side", "run", "what", "value"), list(runs_of(found)), form)
+    yield from _section("Files", ("in", "number", "files"), files_in(found), form)
 
 
 _METRIC = ("cell", "method", "metric", "old", "new", "change", "rule")
@@ -49,8 +54,7 @@ _CELL = ("cell", "of", "old", "new", "reason")
 
 def _head(found: HubDifference, form: Form) -> Iterator[str]:
     old, new = found["old"], found["new"]
-    n_worse = sum(entry["is_worse"] for entry in (*found["states"], *found["metrics"]))
-    answer = f"{n_worse} worse" if n_worse else "Nothing got worse"
+    answer = answer_of(found)
     n = sum(score["judged"] is not None for score in found["metrics"])
     said = (
         f"{answer}: {new['name']} against {old['name']}, study {new['study']}; {found['n_states_same']} cells with the "
@@ -60,7 +64,7 @@ def _head(found: HubDifference, form: Form) -> Iterator[str]:
         f"**{_said(answer, form)}**{_said(said.removeprefix(answer), form)}" if form == "markdown" else printable(said)
     )
     few = [score for score in found["metrics"] if score["judged"] and score["judged"]["outcome"] == "undecided"]
-    remarks = list(found["remarks"])
+    remarks = [*facts_of(found), *found["remarks"]]
     if few:
         least = found["rule"]["least_replicates"]
         remarks.append(

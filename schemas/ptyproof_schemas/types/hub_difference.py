@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypedDict
+from typing import Literal, NotRequired, TypedDict
 
 from ptyproof_schemas.types.common import PairedRule, Tool
 from ptyproof_schemas.types.comparison_manifest import Direction
 from ptyproof_schemas.types.comparison_table import Judged
 from ptyproof_schemas.types.reconstruction_manifest import Split
+
+
+class Run(TypedDict):
+    """A run, as the index of its hub has it."""
+
+    id: str
+    command: str
+    started: str
+    ended: str | None
+    commit: str | None
+    uncommitted_sha256: str | None
+    code_sha256: str
+    tests_sha256: str
+    environment: dict[str, str]
 
 
 class Side(TypedDict):
@@ -18,6 +32,7 @@ class Side(TypedDict):
     sha256: str
     study: str
     design_digest: str
+    runs: NotRequired[list[Run]]
 
 
 Record = Literal["training", "reconstruction", "comparison"]
@@ -59,14 +74,38 @@ class Score(TypedDict):
     is_worse: bool
 
 
+Hashed = Literal["bundle", "arrays", "dataset", "train_dataset", "test_dataset"]
+
+
 class Digest(TypedDict):
     """What a cell has, or was made from."""
 
     record: Record
     cell: str
-    what: Literal["bundle", "arrays", "dataset", "train_dataset", "test_dataset"]
+    what: Hashed
     old: str
     new: str
+
+
+Part = Literal["manifests", "cells", "metrics", "hashes", "design", "revision", "environment", "times", "runs", "files"]
+
+
+class HashCount(TypedDict):
+    """A kind."""
+
+    record: Record
+    what: Hashed
+    n_same: int
+    n_other: int
+
+
+class Files(TypedDict):
+    """The files that hub.json lists, by path and sha256; null for manifests. Absent before 1.1."""
+
+    n_same: int
+    changed: list[str]
+    only_old: list[str]
+    only_new: list[str]
 
 
 class Environment(TypedDict):
@@ -102,6 +141,9 @@ class HubDifference(TypedDict):
     metrics: list[Score]
     digests: list[Digest]
     n_digests_same: int
+    differs: NotRequired[list[Part]]
+    hashes: NotRequired[list[HashCount]]
+    files: NotRequired[Files | None]
     environment: list[Environment]
     design: list[Design]
     remarks: list[str]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from ptyproof.checking.checks.metrics import recorded_rule
 from ptyproof.checking.model.document import Document, Findings, listed, mapping, number, text
 from ptyproof.metrics.definitions import Direction, MetricDefinition
 from ptyproof.metrics.paired import RULE, judge
 from ptyproof.metrics.ranking import is_ranked
 
+_PARTS = {"cells": "states", "hashes": "digests", "design": "design"}
 Values = list[float | None]
 
 
@@ -25,12 +28,41 @@ def check(doc: Document) -> Findings:
         yield from _score(doc, place, score)
         worse |= score.get("is_worse") is True
     yield from _worse(doc, "$", doc.root, worse)
+    yield from _parts(doc)
+    yield from _hashes(doc)
 
 
 def _worse(doc: Document, place: str, holder: dict[str, object], wanted: bool) -> Findings:
     if holder.get("is_worse") is not wanted:
         said = "worse" if wanted else "not worse"
         yield doc.finding("PM614", f"{place}.is_worse", f"by what is recorded it is {said}")
+
+
+def _parts(doc: Document) -> Findings:
+    """Yield a part that differs and is not named, and one that is named and does not differ."""
+    if "differs" not in doc.root:
+        return
+    named = listed(doc.root, "differs")
+    for part, key in _PARTS.items():
+        if (part in named) is not bool(listed(doc.root, key)):
+            yield doc.finding("PM614", "$.differs", f"{part}: {len(listed(doc.root, key))} entries in {key}")
+
+
+def _hashes(doc: Document) -> Findings:
+    """Yield numbers of hashes that are not those of the entries."""
+    if "hashes" not in doc.root:
+        return
+    other = Counter((text(entry, "record"), text(entry, "what")) for _, entry in doc.entries("digests"))
+    n_same = 0.0
+    for place, count in doc.entries("hashes"):
+        n_other = other.pop((text(count, "record"), text(count, "what")), 0)
+        n_same += number(count, "n_same") or 0
+        if number(count, "n_other") != n_other:
+            yield doc.finding("PM201", f"{place}.n_other", f"{n_other} entries in digests")
+    if other or n_same != number(doc.root, "n_digests_same"):
+        yield doc.finding(
+            "PM201", "$.n_digests_same", f"{n_same:g} by the kinds, which must name all {len(other)} others"
+        )
 
 
 def _score(doc: Document, place: str, score: dict[str, object]) -> Findings:
