@@ -65,14 +65,15 @@ def difference_of(old: Side, new: Side, tolerance: float = TOLERANCE) -> HubDiff
         "metrics": measured,
         "digests": other,
         "n_digests_same": sum(count["n_same"] for count in hashes),
+        "differs": [],
         "hashes": hashes,
         "files": files_of(old, new),
         "environment": list(environments(old, new)),
         "design": list(design_keys(old.first["design"], new.first["design"])),
         "remarks": list(_remarks(old, new, measured)),
     }
-    parts = list(differing(found, old.manifests.keys() != new.manifests.keys()))
-    return found | {"differs": parts}
+    found["differs"] = list(differing(found, old.manifests.keys() != new.manifests.keys()))
+    return found
 
 
 def checked_tolerance(tolerance: float) -> float:

@@ -157,7 +157,10 @@ def _run(run: Mapping[str, Any]) -> records.Run:
         "command": run["command"],
         "started": run["started"],
         "ended": run["ended"],
-        **{key: run["revision"][key] for key in REVISION},
+        "commit": run["revision"]["commit"],
+        "uncommitted_sha256": run["revision"]["uncommitted_sha256"],
+        "code_sha256": run["revision"]["code_sha256"],
+        "tests_sha256": run["revision"]["tests_sha256"],
         "environment": run["environment"],
     }
 
