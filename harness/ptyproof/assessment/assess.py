@@ -231,6 +231,9 @@ class _Judge:
             "measures": [],
             "figures": [],
         }
+        told = self.parts["fit"].to_be_told(task.method.method.needs.uses).record
+        if "told" in told:
+            record["told"], record["not_told"] = told["told"], told["not_told"]
         try:
             self._attempt(task, record)
         except Exception as error:  # noqa: BLE001 - whatever ends a method is recorded, and the others go on
@@ -284,8 +287,9 @@ class _Judge:
         archives: dict[Part, ReconstructionArchive] = {}
         seconds: Seconds = {"fit": 0.0, "half_a": 0.0, "half_b": 0.0}
         remedies: set[str] = set()
-        for part, given in self.parts.items():
-            bundle_path = self._bundle(task, part, given)
+        for part, whole in self.parts.items():
+            bundle_path = self._bundle(task, part, whole)
+            given = whole.to_be_told(task.method.method.needs.uses)
             found, seconds[part] = self._run(task, part, given, bundle_path)
             remedies.update(found.remedies)
             path = self._path(task.method.name, part)

@@ -106,6 +106,8 @@ class Method(TypedDict):
     provider: Provider
     epochs: int | None
     options: NotRequired[dict[str, bool | float | str]]
+    told: NotRequired[list[Literal["mask", "modes", "background", "psf", "intensity", "saturation"]]]
+    not_told: NotRequired[list[Literal["mask", "modes", "background", "psf", "intensity", "saturation"]]]
     status: Literal["success", "failed"]
     error: str | None
     remedies: list[str]
