@@ -176,6 +176,8 @@ OF_RECONSTRUCTIONS = (
     case("PM307", "$.jobs[1].dataset.size_bytes", F, jobs__1__dataset__size_bytes=7),
     case("PM307", "$.jobs[1].dataset.role", F, jobs__1__dataset__role="measurement"),
     case("PM307", "$.jobs[4].bundle.sha256", F, jobs__4__bundle__sha256="ab" * 32),
+    case("PM307", "$.jobs[2].dataset.scan_sha256", F, jobs__2__dataset__scan_sha256="ab" * 32),
+    case("PM307", "$.jobs[1].dataset.not_told", F, jobs__1__dataset__told=["psf"], jobs__1__dataset__not_told=["mask"]),
     case("PM401", "$.jobs[0].dataset.path", F, jobs__0__dataset__path=f"{HOME}/dose_1000/patched_test.npz"),
     case("PM402", "$.jobs[0].result.reconstruction.path", F, jobs__0__result__reconstruction__path="../flat.npz"),
     case("PM406", "$.jobs[0].result.reconstruction.path", F, jobs__0__result__reconstruction__path="start.npz"),

@@ -197,18 +197,16 @@ def timings(doc: Document) -> Findings:
 def same_data(doc: Document) -> Findings:
     """Yield halves of one dose and view that are one dataset, and two records of one file that differ."""
     halves: dict[tuple[Any, ...], tuple[Any, str]] = {}
-    files: dict[str, tuple[dict[str, object], str]] = {}
+    files: dict[tuple[str, ...], tuple[dict[str, object], str]] = {}
     for place, record in _with_data(doc):
         for key in ("dataset", "bundle"):
-            own = mapping(record, key)
-            name = text(own, "path")
-            if name is None:
-                continue
-            known, first = files.setdefault(name, (own, place))
-            differing = sorted(part for part in known.keys() & own.keys() if known[part] != own[part])
-            if differing:
-                said = f"{differing[0]} of {name[-_SHOWN:]} differs from that at {first}.{key}"
-                yield doc.finding("PM307", f"{place}.{key}.{differing[0]}", said)
+            name = text(mapping(record, key), "path")
+            for about, own in () if name is None else _facts(name, mapping(record, key)):
+                known, first = files.setdefault(about, (own, place))
+                differing = sorted(part for part in known.keys() & own.keys() if known[part] != own[part])
+                if differing:
+                    said = f"{differing[0]} of {about[0][-_SHOWN:]} differs from that at {first}.{key}"
+                    yield doc.finding("PM307", f"{place}.{key}.{differing[0]}", said)
         digest, split = text(mapping(record, "dataset"), "sha256"), text(record, "split")
         if digest is None or split is None:
             continue
@@ -217,6 +215,17 @@ def same_data(doc: Document) -> Findings:
         if other != split:
             said = f"the half {split} has the sha256 of the half {other}, at {first}"
             yield doc.finding("PM708", f"{place}.dataset.sha256", said)
+
+
+def _facts(name: str, record: dict[str, object]) -> Iterator[tuple[tuple[str, ...], dict[str, object]]]:
+    """Yield what a record says of a file, and of the file for those who are told the same, each with what it is about.
+
+    Methods may be told different parts of what a dataset knows, and what a method is given has a digest of its own.
+    """
+    told, not_told = (list(map(str, listed(record, key))) for key in ("told", "not_told"))
+    facts = {key: value for key, value in record.items() if key not in ("told", "not_told", "scan_sha256")}
+    yield (name,), facts | ({"not_told": sorted({*told, *not_told})} if "told" in record else {})
+    yield (name, "scan", *sorted(told)), {key: value for key, value in record.items() if key == "scan_sha256"}
 
 
 def same_result(doc: Document) -> Findings:
