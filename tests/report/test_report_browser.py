@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 import socket
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -124,7 +125,22 @@ def page(reported: tuple[RunFolder, list[Path]], tmp_path_factory: pytest.TempPa
         for method in (*methods, HOSTILE)
     ]
     figures = Figures(errors=[PngFigure("Error of each method", HOSTILE, [("a.png", "0" * 64)], noise_png(300, 200))])
-    records = replace(read_records(folder.hub), compared=compared, figures=figures, sheets=[sheet_of(methods[1:])])
+    run = {
+        "id": "run-0001",
+        "real_run": True,
+        "status": "ended",
+        "exit_status": 0,
+        "command": f"pytest {HOSTILE}",
+        "started": "2026-01-01T00:00:00Z",
+        "ended": "2026-01-01T01:00:00Z",
+        "outcomes": {"passed": 1, "skipped": 1},
+        "skips": [{"test": "a", "reason": HOSTILE}],
+        "environment": {"system": "Linux", "machine": HOSTILE},
+        "revision": {"commit": "a" * 40, "uncommitted_sha256": None, "code_sha256": "1" * 64, "tests_sha256": "2" * 64},
+    }
+    records = replace(
+        read_records(folder.hub), runs=[run], compared=compared, figures=figures, sheets=[sheet_of(methods[1:])]
+    )
     (folder.hub / REPORT).write_text(page_of(records), encoding="utf-8")
     return folder.hub / REPORT
 
@@ -329,6 +345,10 @@ def test_the_light_box_takes_the_panels_and_gives_them_and_the_focus_back(opened
     assert window(opened)[2] == pytest.approx(WIDTH_PX / 1.25)
     opened.press(ESCAPE)
     assert opened.run(f"return {inside}") == 0
+    for _ in range(50):  # the browser tells the page of the closed box a moment later
+        if opened.run("return document.querySelectorAll('main .panels .pane').length") == 12:
+            break
+        time.sleep(0.1)
     assert opened.run("return document.querySelectorAll('main .panels .pane').length") == 12
     assert opened.run("return document.activeElement.className") == "opens"
 

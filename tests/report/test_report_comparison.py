@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from ptyproof.metrics.definitions import metric_definitions
 from ptyproof.metrics.protocol import Recipe
 from ptyproof.phases.g_compare.tables import TidyRow
 from ptyproof.report.page import write_report
-from ptyproof.report.page.compared import Figures, values_of
+from ptyproof.report.page.compared import Cell, Figures, converged_in, values_of
 from ptyproof.report.page.comparison import comparison
 from ptyproof.report.page.render import render
 from ptyproof.report.page.settings import settings
@@ -35,10 +36,11 @@ def compared(method: str, value: float | None, **changes: Any) -> TidyRow:
     return TidyRow(**{**facts, **changes})
 
 
-def page_of(rows: list[TidyRow]) -> str:
+def page_of(rows: list[TidyRow], converged: Mapping[Cell, list[bool]] | None = None) -> str:
     """Return the section of a comparison as HTML."""
-    parts: dict[str, Any] = {"compared_figures": Figures(), "side_by_side": [], "marked": "", "settings": None}
-    return render("comparison.html.j2", comparison=comparison(rows), **parts)
+    parts: dict[str, Any] = {"compared_figures": Figures(), "side_by_side": [], "marked": ""}
+    parts |= {"settings": None, "remarks": None}
+    return render("comparison.html.j2", comparison=comparison(rows, converged or {}), **parts)
 
 
 def rows_in(text: str) -> list[list[str]]:
@@ -93,6 +95,42 @@ def test_the_method_that_is_ahead_of_all_others_is_marked_in_words(direction: st
 )
 def test_no_method_is_marked_without_a_lead(rows: list[TidyRow]) -> None:
     assert "best" not in " ".join(rows_in(page_of(rows))[0])
+
+
+PLACE = (1000.0, "dense", 2)
+
+
+def test_a_method_that_has_not_converged_says_so_beside_its_value() -> None:
+    rows = [*replicates("lsqml", 0.3, 0.3), compared("map-tv", 0.2)]
+    (_, lsqml, maptv), *_ = rows_in(page_of(rows, {(*PLACE, "lsqml"): [True, False], (*PLACE, "map-tv"): [False]}))
+    assert ("1 of 2" in lsqml, "not converged" in lsqml, "not converged" in maptv) == (True, True, True)
+    assert "converged" not in " ".join(rows_in(page_of(rows, {(*PLACE, "map-tv"): [True]}))[0])
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ([0.4], ["worse", "undecided"]),
+        ([0.2], []),
+        ([0.4, 0.4, 0.41], ["behind"]),
+        ([0.301, 0.301, 0.301], []),  # level
+        ([0.2, 0.2, 0.2], []),
+    ],
+)
+def test_a_network_that_is_behind_its_own_start_has_a_mark_in_words(values: list[float], said: list[str]) -> None:
+    rows = [*replicates("start", *[0.3] * len(values)), *replicates("pinn", *values)]
+    cell = rows_in(page_of(rows))[0][2]
+    assert [word for word in ("worse", "undecided", "behind") if word in cell] == said
+
+
+def test_convergence_is_of_the_cells_that_the_table_names() -> None:
+    manifest = example("comparison_manifest", "every-status.json")
+    places = {(row.dose, row.view, row.gridsize, row.method) for row in values_of(manifest)}
+    found = converged_in(manifest)
+    assert set(found) <= places
+    wanted = [cell["convergence"]["converged"] for cell in manifest["cells"] if "convergence" in cell]
+    assert wanted
+    assert sorted(flag for flags in found.values() for flag in flags) == sorted(wanted)
 
 
 def test_a_value_alone_is_not_the_best() -> None:

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from ptyproof.metrics.improvement import verdict
 from ptyproof.report.labels import objects_of
+from ptyproof.report.standing import FAILED, MEANINGS, OPEN, PASSED, SKIPPED
 from ptyproof.study.layout import cell_key, cell_of
 
 
@@ -22,12 +23,27 @@ class State:
 
 
 STATES = {
-    "success": State("trained", "✓", "the training ended; the cell says how good its network is"),
+    "success": State("trained", "✓", "the training ended; marks and errors say how good its network is"),
     "failed": State("failed", "✗", "the training ended with an error, which its section shows"),
     "lost": State("lost", "?", "selected, but no end is recorded: the training was killed, not started, or still runs"),
     "not_selected": State("not selected", "–", "left out by the filters of the calls"),
     "skipped": State("skipped", "»", "cannot be trained; the cell has the reason"),
     "not_recorded": State("not recorded", "·", "in the study, but no call has looked at it"),
+}
+# of networks against their own starts, beside the state of a cell
+NETWORKS = {
+    "ahead": State("ahead of its start", "▲", "by the rule, all errors are ahead of the initial estimate"),
+    "behind": State("behind its start", "▼", "by the rule, an error is behind the initial estimate"),
+    "not_below": State(
+        "not below its start", "▽", "an error is not below that of the initial estimate; the replicates do not decide"
+    ),
+}
+# of the tests of a hub
+TESTS = {
+    "tests_passed": State("PASSED", "✓", MEANINGS[PASSED]),
+    "tests_skipped": State("PASSED WITH SKIPS", "»", MEANINGS[SKIPPED]),
+    "tests_failed": State("FAILED", "✗", MEANINGS[FAILED]),
+    "tests_open": State("NO END RECORDED", "?", MEANINGS[OPEN]),
 }
 # of checks, and of the verdict on a method, where these are no states of cells
 CONFORMANCE = {

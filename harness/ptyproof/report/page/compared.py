@@ -17,6 +17,7 @@ from ptyproof.report.page.embedded import recorded_png
 from ptyproof.report.page.tables import PngFigure
 from ptyproof.study.layout import cell_of
 
+Cell = tuple[float, str, int, str]  # dose, view as the page names it, gridsize, method
 _ALL_METRICS = "measures against dose"
 _ALTS = {
     "objects": "Amplitude and phase of the truth and of every method's object, and the difference from the truth",
@@ -40,7 +41,7 @@ def values_of(manifest: Mapping[str, Any]) -> list[TidyRow]:
     rows = [
         replace(
             row,
-            view=f"{row.view}, {row.split} half" if several else row.view,
+            view=_view(vars(row), several),
             metric=labels[row.metric],
             direction=row.direction if is_ranked(row.metric) else None,
             protocol=row.protocol or protocols.get(row.split),
@@ -49,6 +50,23 @@ def values_of(manifest: Mapping[str, Any]) -> list[TidyRow]:
         if row.metric in labels
     ]
     return sorted(rows, key=lambda row: list(labels.values()).index(row.metric))
+
+
+def converged_in(manifest: Mapping[str, Any]) -> dict[Cell, list[bool]]:
+    """Return whether each replicate of a method had converged, by the place that `values_of` names."""
+    cells = manifest["cells"]
+    several = len({cell["split"] for cell in cells}) > 1
+    found: dict[Cell, list[bool]] = {}
+    for cell in cells:
+        if "convergence" in cell:
+            place = cell["dose"], _view(cell, several), cell["gridsize"], cell["method"]
+            found.setdefault(place, []).append(cell["convergence"]["converged"])
+    return found
+
+
+def _view(cell: Mapping[str, Any], several: bool) -> str:
+    """Return the name of a view, with the half where a comparison has several."""
+    return f"{cell['view']}, {cell['split']} half" if several else str(cell["view"])
 
 
 @dataclass(frozen=True)

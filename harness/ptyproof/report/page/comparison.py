@@ -7,35 +7,41 @@ Replicates of one cell share a row, with their median and range.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from ptyproof.metrics.definitions import Direction, MetricDefinition
-from ptyproof.metrics.ranking import best_method, by_method, spread
+from ptyproof.metrics.paired import judge
+from ptyproof.metrics.ranking import OWN_CONTROLS, best_method, by_method, spread
+from ptyproof.phases.g_compare.page import not_converged
 from ptyproof.phases.g_compare.tables import TidyRow
+from ptyproof.report.page.compared import Cell
 from ptyproof.report.page.tables import UNKNOWN, Content, Table, score, table
 
 Rows = Mapping[str, Sequence[TidyRow]]  # the replicates of each method
+Converged = Mapping[Cell, list[bool]]
 
 
-def comparison(rows: Sequence[TidyRow]) -> list[tuple[Table, str | None]]:
+def comparison(rows: Sequence[TidyRow], converged: Converged) -> list[tuple[Table, str | None]]:
     """Return a table for each metric and protocol, with the protocol where the rows have several.
 
-    Doses, views, methods and metrics stand in the order in which the rows first name them.
+    Doses, views, methods and metrics stand in the order in which the rows first name them. `converged` tells of each
+    method in a cell which of its replicates had converged.
     """
     groups: dict[tuple[str, str | None], list[TidyRow]] = {}
     for row in rows:
         groups.setdefault((row.metric, row.protocol), []).append(row)
     several = len({row.protocol for row in rows}) > 1
-    return [(_table(found), protocol if several else None) for (_, protocol), found in groups.items()]
+    return [(_table(found, converged), protocol if several else None) for (_, protocol), found in groups.items()]
 
 
-def _table(rows: Sequence[TidyRow]) -> Table:
+def _table(rows: Sequence[TidyRow], converged: Converged) -> Table:
     """Return the table of one metric: a row for each cell, a column for each method."""
     methods = list(dict.fromkeys(row.method for row in rows))
     cells: dict[tuple[float, str, int], dict[str, list[TidyRow]]] = {}
     for row in rows:
         cells.setdefault((row.dose, row.view, row.gridsize), {}).setdefault(row.method, []).append(row)
     lines: list[list[str | Content]] = [
-        [f"{dose:,g} photons, {view}, gridsize {gridsize}", *_values(methods, found)]
+        [f"{dose:,g} photons, {view}, gridsize {gridsize}", *_values(methods, found, converged)]
         for (dose, view, gridsize), found in cells.items()
     ]
     first = rows[0]
@@ -50,23 +56,56 @@ def _table(rows: Sequence[TidyRow]) -> Table:
     return table(caption, ["dose and view", *methods], lines, "comparison")
 
 
-def _values(methods: Sequence[str], found: Rows) -> list[Content]:
+def _values(methods: Sequence[str], found: Rows, converged: Converged) -> list[Content]:
     """Return the cells of a row; a reason that all methods share stands in one cell."""
     reasons = {row.reason if row.value is None else None for rows in found.values() for row in rows}
     reason = reasons.pop() if len(reasons) == 1 and len(found) > 1 else None
     if reason is not None:
         return [Content(UNKNOWN, note=reason, columns=len(methods))]
     best = _best([row for rows in found.values() for row in rows])
-    return [_value(found.get(method, ()), method == best) for method in methods]
+    return [
+        replace(_value(found.get(method, ()), method == best), remark=_remark(method, found, converged))
+        for method in methods
+    ]
+
+
+def _remark(method: str, found: Rows, converged: Converged) -> str | None:
+    """Return what limits the values of a method: not converged, or no better than its own start."""
+    rows = found.get(method, ())
+    if not any(row.value is not None for row in rows):
+        return None
+    remarks = [
+        not_converged(converged.get((rows[0].dose, rows[0].view, rows[0].gridsize, method), [])),
+        _against_start(method, found),
+    ]
+    return ", ".join(filter(None, remarks)) or None
+
+
+def _against_start(method: str, found: Rows) -> str | None:
+    """Return the remark on a method that begins with a network, and is behind the same method without it."""
+    start, definition = OWN_CONTROLS.get(method), _definition(found[method])
+    if start is None or start not in found or definition is None:
+        return None
+    values = by_method((row.method, row.replicate, row.value) for name in (method, start) for row in found[name])
+    judged = judge(values[method], values[start], definition)
+    if judged.outcome == "behind":
+        return f"behind {start}"
+    is_worse = judged.outcome == "undecided" and judged.relative is not None and judged.relative < 0
+    return f"worse than {start}, undecided" if is_worse else None
 
 
 def _best(rows: Sequence[TidyRow]) -> str | None:
     """Return the method that is ahead of all others; None if there is no such method, or nothing is better."""
-    direction = _direction(rows[0].direction)
-    if direction is None:
+    definition = _definition(rows)
+    if definition is None:
         return None
-    definition = MetricDefinition(rows[0].metric, rows[0].unit, direction)
     return best_method(by_method((row.method, row.replicate, row.value) for row in rows), definition)
+
+
+def _definition(rows: Sequence[TidyRow]) -> MetricDefinition | None:
+    """Return what the metric of rows is; None where nothing is better."""
+    direction = _direction(rows[0].direction)
+    return None if direction is None else MetricDefinition(rows[0].metric, rows[0].unit, direction)
 
 
 def _direction(text: str | None) -> Direction | None:

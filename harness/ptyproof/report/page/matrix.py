@@ -9,12 +9,12 @@ from ptyproof.report.page.cells import CellRecord
 from ptyproof.report.page.tables import Content, Table, table
 
 
-def matrix(training: Mapping[str, Any], cells: Sequence[CellRecord]) -> Table:
-    """Return the matrix of a study; each cell links to its section."""
+def matrix(training: Mapping[str, Any], cells: Sequence[CellRecord], marks: Mapping[str, str]) -> Table:
+    """Return the matrix of a study; each cell links to its section, and `marks` has those of its networks."""
     views = training["design"]["views"]
     head = ["dose (photons per pattern)", *(f"{view['name']}, gridsize {view['gridsize']}" for view in views)]
     rows: list[list[str | Content]] = [
-        [_exposure(cells[start]), *map(_content, cells[start : start + len(views)])]
+        [_exposure(cells[start]), *(_content(cell, marks.get(cell.key)) for cell in cells[start : start + len(views)])]
         for start in range(0, len(cells), len(views))
     ]
     return table("State of every cell of the study: doses by views", head, rows, "matrix")
@@ -24,5 +24,5 @@ def _exposure(cell: CellRecord) -> str:
     return f"{cell.dose:,g}" + (f", replicate {cell.replicate}" if cell.replicate > 1 else "")
 
 
-def _content(cell: CellRecord) -> Content:
-    return Content(cell.key, href=f"#{cell.anchor}", state=cell.state, note=cell.sentence)
+def _content(cell: CellRecord, mark: str | None) -> Content:
+    return Content(cell.key, href=f"#{cell.anchor}", state=cell.state, mark=mark, note=cell.sentence)

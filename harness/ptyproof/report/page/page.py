@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ptyproof.console import Console
 from ptyproof.errors import InputError
-from ptyproof.hub.index import refuse_links_out
+from ptyproof.hub.index import STATEMENT, Hub, refuse_links_out
 from ptyproof.hub.layout import COMPARISON, FIGURES, OVERLAP, RECONSTRUCTION, REPORT, RUN, SKIPS, SOURCES, TRAINING
 from ptyproof.io.atomic import write_text
 from ptyproof.io.hashing import sha256_file
@@ -24,9 +25,11 @@ from ptyproof.records.manifest import TOOL_LABEL
 from ptyproof.report.manifests import Manifests, counts, read_manifests
 from ptyproof.report.page.cell_section import bundle_path, cell_section
 from ptyproof.report.page.cells import cells_of
-from ptyproof.report.page.compared import Figures, figures_of, values_of
+from ptyproof.report.page.compared import Figures, converged_in, figures_of, values_of
 from ptyproof.report.page.comparison import comparison
+from ptyproof.report.page.facts import facts, remarks_table
 from ptyproof.report.page.matrix import matrix
+from ptyproof.report.page.networks import network_marks
 from ptyproof.report.page.render import render
 from ptyproof.report.page.scores import scores_of_all
 from ptyproof.report.page.settings import settings
@@ -34,8 +37,10 @@ from ptyproof.report.page.side_by_side import SideBySide, side_by_side
 from ptyproof.report.page.tables import Content, Table, table
 from ptyproof.report.page.tuning import trials
 from ptyproof.report.pictures import Album, collect
+from ptyproof.report.remarks import remarks
 
 _N_OPEN = 3  # more cells than this are folded
+_MOST_REASONS = 8
 _SECTIONS = {
     "comparison": "Comparison of methods",
     "tuning": "Tuning of methods",
@@ -54,6 +59,8 @@ class Records:
     ----------
     manifests
         The manifests of the hub.
+    runs
+        The runs of its index.
     album, images
         The pictures, and why others are missing; the PNG of each picture by its file name.
     files
@@ -64,6 +71,7 @@ class Records:
     """
 
     manifests: Manifests
+    runs: Sequence[Mapping[str, Any]]
     album: Album
     images: Mapping[str, bytes]
     files: Mapping[str, str]
@@ -107,26 +115,29 @@ def read_records(hub: Path, console: Console | None = None) -> Records:
     if not hub.is_dir():
         raise InputError(f"the hub must be a folder, got {hub}")
     manifests = read_manifests(hub)
+    index = Hub(hub).read()
+    runs: Sequence[Mapping[str, Any]] = [] if index is None else index["runs"]
     album = collect(hub, manifests.training, console)
     made_from = (TRAINING, SKIPS, RUN, OVERLAP, RECONSTRUCTION, COMPARISON)
     files = {name: sha256_file(hub / name) for name in made_from if (hub / name).is_file()}
     images = {picture.file: (hub / FIGURES / picture.file).read_bytes() for picture in album.pictures.values()}
     compared = manifests.comparison
     if compared is None:
-        return Records(manifests, album, images, files, [], Figures(), [])
+        return Records(manifests, runs, album, images, files, [], Figures(), [])
     own = values_of(compared), figures_of(compared, hub), side_by_side(compared, hub)
-    return Records(manifests, album, images, files, *own)
+    return Records(manifests, runs, album, images, files, *own)
 
 
 def page_of(records: Records) -> str:
     """Return the page."""
     training = records.manifests.training
     cells = cells_of(training, records.manifests.overlap)
+    compared, marks = records.manifests.comparison, network_marks(cells)
     contents = {
-        "comparison": comparison(records.compared),
+        "comparison": comparison(records.compared, {} if compared is None else converged_in(compared)),
         "tuning": trials(records.manifests.reconstruction),
-        "matrix": matrix(training, cells) if training else None,
-        "scores": scores_of_all(cells),
+        "matrix": matrix(training, cells, marks) if training else None,
+        "scores": scores_of_all(cells, marks),
         "cells": [cell_section(cell, records.album, records.images) for cell in cells],
         "sources": _sources(records),
     }
@@ -139,10 +150,15 @@ def page_of(records: Records) -> str:
         damaged=records.manifests.damaged,
         tool=TOOL_LABEL,
         marked=how_marked(len({row.replicate for row in records.compared}), "Best"),
-        settings=settings(records.manifests.comparison),
+        facts=facts(records.runs, training),
+        marks=marks,
+        settings=settings(compared),
+        remarks=remarks_table(remarks(compared, records.manifests.reconstruction)),
         largest_change=f"{100 * LARGEST_CHANGE:.0f} %",
         compared_figures=records.figures,
         side_by_side=records.sheets,
+        statement=STATEMENT,
+        most_reasons=_MOST_REASONS,
         n_open=_N_OPEN,
         sections={anchor: heading for anchor, heading in _SECTIONS.items() if contents[anchor]},
         **contents,

@@ -8,7 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from ptyproof.console import printable
-from ptyproof.report.page.cells import CONFORMANCE, STATES
+from ptyproof.report.page.cells import CONFORMANCE, NETWORKS, STATES, TESTS
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -52,7 +52,7 @@ def _environment() -> Environment:
         finalize=lambda value: printable(value) if type(value) is str else value,  # not of what is HTML already
     )
     style, script = (_source(environment, name) for name in ("style.css", "zoom.js"))
-    environment.globals |= {"states": {**STATES, **CONFORMANCE}, "style": style, "script": script}
+    environment.globals |= {"states": {**STATES, **CONFORMANCE, **NETWORKS, **TESTS}, "style": style, "script": script}
     environment.globals["policy"] = (
         f"default-src 'none'; img-src data:; style-src {_digest(style)}; script-src {_digest(script)}; "
         "base-uri 'none'; form-action 'none'"

@@ -20,7 +20,7 @@ def scores_table(scores: Mapping[str, Any]) -> Table:
     return table(f"Scores on the held-out half, {scores['n_patterns']} patterns", head, rows)
 
 
-def scores_of_all(cells: Sequence[CellRecord]) -> Table | None:
+def scores_of_all(cells: Sequence[CellRecord], marks: Mapping[str, str]) -> Table | None:
     """Return the table with the scores of the object of every training; None where no training has scores."""
     head = ["cell", "errors below those of the initial estimate"]
     for metric in _DECIDING:
@@ -32,7 +32,8 @@ def scores_of_all(cells: Sequence[CellRecord]) -> Table | None:
         if cell.scores is not None:
             is_below = "yes" if cell.scores["beats_start"] else "no"
             values = [text for metric in _DECIDING for text in _values(cell.scores[metric])]
-            rows.append([Content(cell.key, href=f"#{cell.anchor}"), is_below, *values])
+            name = Content(cell.key, href=f"#{cell.anchor}", mark=marks.get(cell.key))
+            rows.append([name, is_below, *values])
     return table("Networks and their initial estimates on the held-out half", head, rows) if rows else None
 
 

@@ -24,6 +24,10 @@ class Content:
         Where the text leads.
     state
         A key of `cells.STATES`, shown as a badge and as the color of the cell.
+    mark
+        A key of `cells.NETWORKS`: a badge, and for an outcome of the rule the color of the cell.
+    remark
+        What limits the value, in words behind it.
     note
         Small print behind the text.
     is_best, is_code
@@ -35,6 +39,8 @@ class Content:
     text: str
     href: str | None = None
     state: str | None = None
+    mark: str | None = None
+    remark: str | None = None
     note: str | None = None
     is_best: bool = False
     is_code: bool = False

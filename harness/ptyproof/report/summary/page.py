@@ -22,6 +22,7 @@ from ptyproof.report.summary.environments import environments
 from ptyproof.report.summary.files import files
 from ptyproof.report.summary.runs import chain, commands, runs_table, unsuccessful
 from ptyproof.report.summary.scans import doses, views
+from ptyproof.report.summary.standing import tests
 from ptyproof.report.summary.trainings import trainings
 
 
@@ -67,8 +68,9 @@ def _sections(
         yield title, [*first, *states]
     else:
         yield title, first
-        yield "## Comparison", comparison(manifests.comparison, manifests.metrics)
+        yield "## Comparison", comparison(manifests)
         yield "## Cells", states
+    yield "## Tests", tests(runs)
     yield "## Red and green runs", chain(runs)
     yield "## Runs", runs_table(runs)
     yield "## Commands", commands(runs)
