@@ -88,7 +88,8 @@ def open_cluster(kind: str, options: ClusterOptions, threads: int = 1) -> DaskEx
             cluster.sync(_settled, cluster)
         except RuntimeError as error:
             said = str(error).partition("stderr:\n")[2].strip() or str(error)
-            raise InputError(f"{kind} refused an allocation: {' '.join(said.split())}") from error
+            lines = [" ".join(line.split()) for line in said.splitlines()]
+            raise InputError(f"{kind} refused an allocation: {'; '.join(filter(None, lines))}") from error
         cluster.adapt(minimum_jobs=options.minimum, maximum_jobs=options.maximum, target_duration="100ms")
         n_jobs = options.slots(threads) * options.maximum
         return DaskExecutor(cluster, n_jobs, gpus=options.gpus > 0, held=held)

@@ -1,7 +1,7 @@
 """What works where an executor runs jobs: each answer is one line.
 
-A first job looks around where it runs, a second one sleeps until it is canceled, and a third one looks for the process
-of the second.
+A first job looks around where it runs, a second one sleeps until it is canceled, and others look for the process of the
+second.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from ptyproof.provenance.environment import environment, n_cpus
 
 TIMEOUT_S = 300.0  # for the first job, which may wait for an allocation
 SOON_S = 30.0  # for what the other jobs do
+_MOST_LOOKING = 16  # jobs that look for a process, of which one should come to its node
 _PACKAGES = ("numpy", "scipy", "torch", "lightning")
 
 Began = Callable[[str], None]
@@ -155,7 +156,9 @@ def _killing(executor: Executor, submit: Callable[[Any], Future[Any]], lines: _L
     ended = _answer(sleeping, SOON_S)
     if said is None or not isinstance(ended, CancelledError):
         return Answer(False, f"ends: a job that sleeps could not be canceled: {ended}")
-    left = _answer(submit(partial(runs, int(said[1]), said[2])), SOON_S)
+    looking = [submit(partial(runs, int(said[1]), said[2])) for _ in range(min(executor.n_jobs, _MOST_LOOKING))]
+    found = [_answer(one, SOON_S) for one in looking]
+    left = next((one for one in found if isinstance(one, bool)), found[0])
     if left is True:
         return Answer(False, f"ends: process {said[1]} on {said[2]} runs after its job was canceled")
     if left is not False:
