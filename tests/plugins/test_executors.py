@@ -99,3 +99,18 @@ def test_a_batch_system_that_refuses_is_one_usage_error_and_nothing_is_written(
     assert not (tmp_path / "hub").exists()
     assert list((tmp_path / "run").iterdir()) == []
     assert run_pytest(tmp_path / "run", *asked, "--collect-only", hub=tmp_path / "hub").status == 0
+
+
+def test_an_allocation_that_no_test_needs_is_given_back_and_none_is_asked_for_to_show_something(
+    sbatch: Path, study_file: Path, tmp_path: Path
+) -> None:
+    options = tmp_path / "cluster.toml"
+    options.write_text('memory = "2 GiB"\n')
+    words = ("--ptyproof-executor=slurm", f"--ptyproof-executor-options={options}")
+    asked = (*STUDY_AS_TESTS, f"--ptyproof-study={study_file}", *words)
+    for showing in ("--collect-only", "--help", "--markers", "--fixtures"):
+        assert run_pytest(tmp_path / "run", *asked, showing, hub=tmp_path / "hub").status == 0
+    assert not list(sbatch.glob("*.pid"))
+    assert run_pytest(tmp_path / "run", *asked, "-k=nothing", hub=tmp_path / "hub").status == 5
+    (allocation,) = sbatch.glob("*.pid")
+    assert batch.has_ended(allocation)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import pickle
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from ptyproof.study.design import StudyDesign, design_from_dict
 from ptyproof.study.layout import dose_folder
 from ptyproof.study.toml_form import load_study, study_to_toml
 from ptyproof.study.views import Spacing
+from tests.helpers.ledgers import study_of
 from tests.helpers.messages import naming
 from tests.strategies.designs import designs
 
@@ -158,3 +161,13 @@ def test_unknown_names_and_missing_files_are_refused(tmp_path: Path) -> None:
         load_study("fly65")
     with pytest.raises(DataError, match=naming("none.toml", "No such file")):
         load_study(str(tmp_path / "none.toml"))
+
+
+def test_jobs_carry_a_design_that_is_packed_once_and_small() -> None:
+    design = study_of(10_000)
+    first, second = (pickle.dumps(design) for _ in range(2))
+    assert first == second
+    assert len(first) < 3_000
+    there = pickle.loads(first)
+    assert (there, there.digest(), hash(there)) == (design, design.digest(), hash(design))
+    assert pickle.loads(pickle.dumps(replace(there, name="another"))).name == "another"

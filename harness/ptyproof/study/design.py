@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pickle
+import zlib
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, cast
 
 from ptyproof.errors import DesignError
@@ -203,6 +206,14 @@ class StudyDesign:
         if self.pattern_size_px % shrink:
             raise checks.refuse("training.network.shrink", shrink, f"a divisor of N = {self.pattern_size_px}")
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Let jobs carry the design to other processes: it is packed once, however many jobs there are."""
+        return _unpacked, (self._packed,)
+
+    @cached_property
+    def _packed(self) -> bytes:
+        return zlib.compress(pickle.dumps({each.name: getattr(self, each.name) for each in fields(self)}))
+
     def _check_replicates(self) -> None:
         checks.integer("replicates", self.replicates, 1, MAX_REPLICATES)
         if not isinstance(self.replicate_objects, bool):
@@ -304,6 +315,13 @@ class StudyDesign:
         """
         left_out = ("reconstruction", "align", "replicates")
         return sha256_json({key: value for key, value in self.as_dict().items() if key not in left_out})
+
+
+def _unpacked(packed: bytes) -> StudyDesign:
+    """Return the design that was packed, without checking it again."""
+    design = object.__new__(StudyDesign)
+    design.__dict__.update(pickle.loads(zlib.decompress(packed)))  # noqa: S301 - it is part of a pickle already
+    return design
 
 
 def design_from_dict(table: Mapping[str, Any]) -> StudyDesign:
