@@ -26,6 +26,7 @@ from tests.helpers.ledgers import enumeration, ledger_with, study_of
 
 CELLS = (100, 1_000, 10_000)
 LARGEST_RATIO = 1.5  # of the time of a job in a study of 10,000 cells to one of 100
+LARGEST_FOLD_RATIO = 2  # of the time of a cell in a whole manifest of 10,000 to one of 1,000
 LARGEST_OVERHEAD_S = 0.010
 LARGEST_MEMORY_BYTES = 1e9
 BEGUN = "2026-01-01T00:00:00Z"
@@ -109,6 +110,7 @@ def test_a_job_costs_the_same_whatever_the_number_of_cells(benchmark: Any) -> No
             f"whole manifest {row['fold_s']:.2f} s, peak {row['peak_bytes'] / 1e6:.0f} MB"
         )
     assert own[CELLS[-1]] < LARGEST_RATIO * own[CELLS[0]]
+    assert found[CELLS[-1]]["fold_s"] / CELLS[-1] < LARGEST_FOLD_RATIO * found[CELLS[-2]]["fold_s"] / CELLS[-2]
     assert max(own.values()) < LARGEST_OVERHEAD_S
     assert found[CELLS[-1]]["peak_bytes"] < LARGEST_MEMORY_BYTES
 

@@ -89,7 +89,8 @@ class CellBook:
         """Put the cells into the manifest in order, and count them."""
         jobs = _in_order(order, self.jobs)
         skips = _in_order(order, self.skips)
-        others = _in_order([key for key in order if key not in self.jobs | self.skips], self.not_selected)
+        selected = self.jobs.keys() | self.skips.keys()
+        others = _in_order([key for key in order if key not in selected], self.not_selected)
         counts = {f"n_{status}": 0 for status in STATUSES}
         for entry in jobs:
             counts[f"n_{entry['result']['status']}"] += 1
