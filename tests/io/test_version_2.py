@@ -396,3 +396,20 @@ def test_mapped_masks_and_backgrounds_stay_out_of_memory(tmp_path: Path) -> None
     assert known(subset.valid_pixels).shape == (2, 128, 96)
     assert held < size / 10
     assert peak < 20 * 2**24
+
+
+def test_modes_in_a_record_of_version_1_raise_it(tmp_path: Path) -> None:
+    """What readers of version 1 made one mode of, with a message; no other array of version 2 is read there."""
+    plain = make_dataset()
+    modes = np.stack([0.5 * plain.probe, plain.probe])
+    loaded = read_dataset(save(tmp_path / "a.npz", plain, probeGuess=modes))
+    np.testing.assert_array_equal(loaded.dataset.modes, modes[::-1])
+    assert loaded.dataset.metadata["schema_version"] == "2.0.0"
+    assert [change.partition(":")[0] for change in loaded.changes] == ["probeGuess"]
+    write_dataset(tmp_path / "b.npz", loaded.dataset)
+    assert read_dataset(tmp_path / "b.npz").changes == ()
+    # with a record of version 2 they are in the order of their power already
+    swapped = save(tmp_path / "c.npz", recorded(schema_version="2.0.0")(plain), probeGuess=modes)
+    with pytest.raises(DataError) as caught:
+        read_dataset(swapped)
+    assert caught.value.member == "probeGuess"

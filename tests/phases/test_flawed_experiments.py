@@ -225,6 +225,7 @@ def test_a_method_is_told_what_the_study_tells_and_it_uses(whole: Path, tmp_path
     filters = ReconstructionFilters(JobFilters(doses=(DOSE,), views=("baseline",)), methods=names)
     phase.run(phase.enumerate(filters), filters, False, Console.silent())
     manifest: Any = phase.ledger.read()
+    assert [str(one) for one in check(tmp_path / "f" / "reconstruction_manifest.json") if one.code == "PM307"] == []
     records = {job["method"]: job["dataset"] for job in manifest["jobs"]}
     told = {name: records[name]["told"] for name in names}
     assert told == {"deaf": [], "some": ["mask"], "all": ["mask", "modes", "psf"]}

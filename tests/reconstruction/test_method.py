@@ -24,6 +24,7 @@ from ptyproof.reconstruction.method import (
     run_method,
     unavailable,
 )
+from ptyproof.reconstruction.told import Told
 from tests.helpers.messages import naming
 
 SHAPE = (40, 34)
@@ -135,3 +136,17 @@ def test_an_impossible_budget_is_refused(limits: dict[str, Any], sentence: str) 
 
 def test_needs_have_defaults_for_the_simplest_method() -> None:
     assert Needs() == Needs(training=False, probe="known", iterates=False)
+
+
+@pytest.mark.parametrize("uses", ["mask", ("truth",), ("mask", "positions"), (1,)])
+def test_a_method_cannot_ask_for_what_nobody_tells(uses: Any) -> None:
+    with pytest.raises(InputError, match=naming("mask", "saturation", f"{uses!r}")):
+        Needs(uses=uses)
+
+
+def test_the_unit_scale_counts_the_light_of_all_modes_that_are_told() -> None:
+    plain = make_scan()
+    told = replace(plain, told=Told(further_modes=np.stack([plain.probe, plain.probe])))
+    assert told.unit_scale == pytest.approx(plain.unit_scale / np.sqrt(3), rel=1e-6)
+    with pytest.raises(ValueError, match="read-only"):
+        told.told.further_modes[0] = 0  # type: ignore[index]

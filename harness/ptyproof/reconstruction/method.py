@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ptyproof.errors import InputError, RunError
-from ptyproof.io.knowledge import Knowledge
+from ptyproof.io.knowledge import KNOWLEDGE, Knowledge
 from ptyproof.physics.fourier import fourier_shift
 from ptyproof.reconstruction.scan_checks import check_scan
 from ptyproof.reconstruction.told import Told
@@ -53,6 +53,11 @@ class Needs:
         What it does depends on `BlindScan.grouped`.
     uses
         What of beam and detector it can make use of, see `ptyproof.reconstruction.told`: it is given no more than this.
+
+    Raises
+    ------
+    InputError
+        If `uses` has a word that nothing is told by.
     """
 
     training: bool = False
@@ -60,6 +65,12 @@ class Needs:
     iterates: bool = False
     grouping: bool = False
     uses: tuple[Knowledge, ...] = ()
+
+    def __post_init__(self) -> None:
+        unknown = [word for word in self.uses if word not in KNOWLEDGE]
+        if isinstance(self.uses, str) or unknown:
+            allowed = f"a tuple of {', '.join(KNOWLEDGE)}"
+            raise InputError(f"what a method uses must be {allowed}, got {self.uses!r}")
 
 
 def _nothing(_: int) -> None:
