@@ -67,8 +67,7 @@ class Needs:
     uses: tuple[Knowledge, ...] = ()
 
     def __post_init__(self) -> None:
-        unknown = [word for word in self.uses if word not in KNOWLEDGE]
-        if isinstance(self.uses, str) or unknown:
+        if any(word not in KNOWLEDGE for word in self.uses):  # so are the letters of one word
             allowed = f"a tuple of {', '.join(KNOWLEDGE)}"
             raise InputError(f"what a method uses must be {allowed}, got {self.uses!r}")
 
