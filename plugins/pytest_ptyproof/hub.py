@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _PLACE = pytest.StashKey[Path]()  # where the hub would be
 _HUB = pytest.StashKey[Path]()  # where it is, once a test has asked for it
+_HAS_PAGE = pytest.StashKey[bool]()  # whether this run has written the report page
 _SAID = pytest.StashKey[list[str]]()  # what became of the report page and of the datasets
 _KEY = "ptyproof_hub"
 _CONFIGURATIONS = ("pytest.ini", "pyproject.toml", "tox.ini", "setup.cfg")
@@ -166,6 +167,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         config.stash[_SAID] = ["no report page was written, as the run was interrupted; see `ptyproof report --help`"]
         return
     written, line = _report(hub)  # while the datasets are there
+    config.stash[_HAS_PAGE] = written
     config.stash[_SAID] = [line]  # the last one
     if value_of(config, "keep-datasets"):
         return
@@ -174,6 +176,12 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         folder.remove_datasets()
     else:
         config.stash[_SAID].insert(0, f"the datasets under work/ stay: {kept}")
+
+
+def write_page_again(config: pytest.Config) -> None:
+    """Write the page once more if this run has written it, as the answer on top of it needs the end of the run."""
+    if config.stash.get(_HAS_PAGE, False):
+        _report(config.stash[_HUB])
 
 
 def _report(hub: Path) -> tuple[bool, str]:

@@ -25,6 +25,7 @@ _PARTS = (
     "pytest_ptyproof.certificate",
     "pytest_ptyproof.baseline",
     "pytest_ptyproof.missing",
+    "pytest_ptyproof.same_errors",
     "pytest_ptyproof.stray",
     "pytest_ptyproof.own_reports",
     "pytest_ptyproof.evidence",

@@ -26,7 +26,7 @@ from ptyproof.provenance.redaction import redaction
 from pytest_ptyproof.baseline import baseline_of
 from pytest_ptyproof.command_options import CommandOptions
 from pytest_ptyproof.failures import causes_on, subtest_on
-from pytest_ptyproof.hub import hub_in_use, hub_place
+from pytest_ptyproof.hub import hub_in_use, hub_place, write_page_again
 from pytest_ptyproof.junit import JunitLink
 from pytest_ptyproof.log_files import Tee, new_files
 from pytest_ptyproof.own_reports import runs_on, seconds_of, test_of, without_group
@@ -278,6 +278,7 @@ class Recorder:
         from ptyproof.report.summary import write_summary
 
         write_summary(self._hub.root)
+        write_page_again(self._config)
 
     def _update(self, **changes: Any) -> None:
         """Record how far the run has come; what stands in the way is told at its end, and costs no test its report."""

@@ -121,6 +121,14 @@ def test_the_index_names_the_cell_of_each_skip_and_the_summary_says_it_once(whol
     assert "run-0001 skipped" not in (whole.hub / "docs" / "summary.md").read_text(encoding="utf-8")
 
 
+def test_page_and_summary_have_the_answer_of_the_run_that_has_ended(whole: Run) -> None:
+    (run,) = json.loads((whole.hub / "hub.json").read_text(encoding="utf-8"))["runs"]
+    for name in ("report.html", "summary.md"):
+        text = (whole.hub / "docs" / name).read_text(encoding="utf-8")
+        counted = f"{run['outcomes']['passed']} passed, {run['outcomes']['skipped']} skipped"
+        assert all(value in text for value in (counted, run["ended"], "PASSED WITH SKIPS")), name
+
+
 def test_the_reason_of_a_skip_has_the_numbers_of_phase_d(whole: Run) -> None:
     (reason,) = skip_reasons(whole)
     phase_d = json.loads((whole.hub / "work" / "phase_d" / "overlap_manifest.json").read_text(encoding="utf-8"))

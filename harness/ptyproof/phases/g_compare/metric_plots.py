@@ -32,7 +32,7 @@ def against_dose(entries: Sequence[Compared], recipe: Recipe) -> Figure:
 
     described = metric_definitions(recipe)
     metrics = [metric for metric in headline(recipe) if any(_value(entry, metric) is not None for entry in entries)]
-    columns = 4
+    columns = 3  # labels stay readable at the width of the report
     lines = max(1, -(-len(metrics) // columns))
     figure = new_figure((3.4 * columns + 1.6, 2.7 * lines + 0.4))
     axes = figure.subplots(lines, columns, squeeze=False).ravel()

@@ -10,6 +10,7 @@ import io
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,6 +49,7 @@ def size_of(png: bytes) -> tuple[int, int]:
     return width, height
 
 
+@cache  # the end of a run writes its page twice
 def embedded(png: bytes, is_exact: bool = False) -> Embedded:
     """Return a picture for the page; the PNG itself where Pillow is not installed or cannot read it.
 
