@@ -17,6 +17,7 @@ from ptyproof.errors import DataError, ManifestError
 from ptyproof.hub.verdict import ran
 from ptyproof.io.dataset import read_dataset
 from ptyproof.io.importers import import_foreign
+from ptyproof.io.keys import KNOWN
 from ptyproof.io.patterns import PatternStatistics, pattern_problems
 from ptyproof.records.manifest import read_any_manifest
 from tests.helpers.measurements import tike_arrays
@@ -124,7 +125,7 @@ def test_a_stack_of_probes_that_are_no_numbers(tmp_path: Path, probe: Any) -> No
         read_dataset(path)
 
 
-@pytest.mark.parametrize("name", ["diffraction", "diff3d", "Y", "objectGuess", "probeGuess", "xcoords", "ycoords"])
+@pytest.mark.parametrize("name", [*KNOWN, "diff3d"])
 @pytest.mark.parametrize(
     "array", [np.float32(3.5), np.zeros((), np.complex64), np.zeros(0, np.float32), np.array("1+")]
 )

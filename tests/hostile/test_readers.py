@@ -144,6 +144,26 @@ ZIP_BOMBS: dict[str, tuple[str, dict[str, tuple[bytes, int]], list[Any]]] = {
         SCAN | {"diffraction": giant((40_000, 100, 10), "f4")},
         ["diffraction", "(40000, 100, 10)", "float32", 7, "(8, 10)", 8960],
     ),
+    "mask beyond the positions": (
+        "dataset",
+        SCAN | {"valid_pixels": giant((40_000, 100, 10), "?")},
+        ["valid_pixels", "(40000, 100, 10)", "bool", 7, "(8, 10)", 8960],
+    ),
+    "background beyond the positions": (
+        "dataset",
+        SCAN | {"background": giant((40_000, 100, 10), "f4")},
+        ["background", "(40000, 100, 10)", "float32", 7, "(8, 10)", 8960],
+    ),
+    "factors beyond the positions": (
+        "dataset",
+        SCAN | {"intensity_factors": giant((20_000_000,), "f8")},
+        ["intensity_factors", "(20000000,)", "float64", 7, 112],
+    ),
+    "true positions beyond the positions": (
+        "dataset",
+        SCAN | {"xcoords_true": giant((15_000_000,), "f8"), "ycoords_true": giant((15_000_000,), "f8")},
+        ["xcoords_true", "(15000000,)", "float64", 7, 112],
+    ),
     "object": ("dataset", SCAN | {"objectGuess": giant((12_000, 12_000), "c8")}, UNPACKED),
     "unknown array": ("dataset", SCAN | {"mine": giant((12_000, 12_000), "c8")}, UNPACKED),
     "names": ("dataset", SCAN | {"filenames": giant((7,), "U90000000")}, UNPACKED),
