@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from typing import Any
 
 from ptyproof.cli import main
 from ptyproof.hub.index import Hub
-from ptyproof.jobs.state import read_state
+from ptyproof.jobs.state import OLD_S, read_state
 from tests.cluster.slurm import Slurm, wait_until
 from tests.helpers import forked
 from tests.helpers.equal_hubs import differences, leftovers
@@ -47,6 +48,11 @@ class Met:
         """Let it run, unless it was killed."""
         with suppress(ProcessLookupError):
             os.kill(self.pid, signal.SIGCONT)
+
+    def grow_old(self) -> None:
+        """Let its heartbeat look as one of a night ago: another node then waits for it for 15 s, and not for 60 s."""
+        before = time.time() - 1.2 * OLD_S
+        os.utime(self.folder / "job_state.json", (before, before))
 
     def is_interrupted(self) -> bool:
         """Tell whether it was sent an interrupt, which it sees when it goes on."""

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from pathlib import Path
 
 import pytest
@@ -17,16 +16,13 @@ from tests.cluster.studies import BASELINE, DENSE, StudyRun, workers
 
 pytestmark = pytest.mark.cluster
 
-OLD_S = 700  # a state file that is older counts as one of a night ago, and is waited for for 15 s and not 60 s
-
 
 def test_a_node_that_dies_in_the_middle(slurm: Slurm, alone: StudyRun, tmp_path: Path) -> None:
     run = StudyRun.made(tmp_path / "run", slurm)
     with run.begun():
         one, other = run.meet(BASELINE, DENSE)
         assert {one.node, other.node} == set(NODES)
-        before = time.time() - OLD_S
-        os.utime(one.folder / "job_state.json", (before, before))
+        one.grow_old()
         slurm.kill_node(one.node)
         other.go_on()
         run.end()
@@ -45,6 +41,7 @@ def test_a_worker_that_is_killed_and_an_allocation_that_is_ended(slurm: Slurm, a
         (again,) = run.meet(BASELINE)
         assert again.node == one.node
         (allocation,) = slurm.running_on(other.node)
+        other.grow_old()
         slurm.ask("scancel", str(allocation))
         wait_until(lambda: slurm.jobs()[allocation] == "CANCELLED", "the allocation is ended")
         other.go_on()
