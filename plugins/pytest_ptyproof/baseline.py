@@ -7,6 +7,7 @@ The replicates of a cell are judged together, once all that the run is about hav
 from __future__ import annotations
 
 from collections.abc import Generator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -78,6 +79,21 @@ def pytest_report_header(config: pytest.Config) -> str | None:
         return None
     other = "" if baseline.is_of(study_of(config)) else ", whose design is another"
     return f"ptyproof: baseline {plain(baseline.name)} (hub.json {baseline.side.sha256[:12]}){other}"
+
+
+def record_of_baseline(config: pytest.Config, hub: Path) -> dict[str, Any]:
+    """Return what the record of a run that has ended says of its baseline; nothing without one."""
+    baseline = baseline_of(config)
+    if baseline is None:
+        return {}
+    from ptyproof.differences.held import held_against
+    from ptyproof.differences.sides import manifests_in
+    from ptyproof.errors import PtyproofError
+
+    record = baseline.as_dict()
+    with suppress(PtyproofError):  # the summary says what is wrong with a manifest
+        record["outcome"] = held_against(baseline, manifests_in(hub))
+    return {"baseline": record}
 
 
 @pytest.hookimpl(wrapper=True)

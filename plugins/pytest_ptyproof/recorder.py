@@ -23,7 +23,7 @@ from ptyproof.io.json_lines import one_line
 from ptyproof.provenance.anonymity import anonymity, is_anonymous
 from ptyproof.provenance.environment import run_environment
 from ptyproof.provenance.redaction import redaction
-from pytest_ptyproof.baseline import baseline_of
+from pytest_ptyproof.baseline import baseline_of, record_of_baseline
 from pytest_ptyproof.command_options import CommandOptions
 from pytest_ptyproof.failures import causes_on, subtest_on
 from pytest_ptyproof.hub import hub_in_use, hub_place, write_page_again
@@ -262,6 +262,7 @@ class Recorder:
         changes |= {key: getattr(verdict, key) for key in ("accepted", "reason", "red", "collect")}
         records = [self._hub.root / "real_run" / f"{name}_manifest.json" for name in ("training", "reconstruction")]
         changes["real_run"] = hub_in_use(self._config) is not None and any(path.is_file() for path in records)
+        changes |= record_of_baseline(self._config, self._hub.root)
         try:
             if self._blocked_by is not None:
                 changes["blocked_path"] = self._name(self._write_blocked(verdict.exit_status))

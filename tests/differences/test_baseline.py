@@ -12,6 +12,8 @@ import pytest
 
 from ptyproof.differences.baseline import Baseline, open_baseline
 from ptyproof.differences.cells import CellState
+from ptyproof.differences.held import held_against
+from ptyproof.differences.sides import manifests_in
 from ptyproof.errors import InputError
 from ptyproof.hub.layout import COMPARISON
 from ptyproof.records.manifest import read_manifest
@@ -38,6 +40,18 @@ def comparison_with(root: Path, errors: list[float]) -> Any:
 def baseline(old: Path) -> Baseline:
     """The old hub."""
     return open_baseline(old)
+
+
+def test_results_are_worse_better_or_level(baseline: Baseline, old: Path, noisier: Path, failed: Path) -> None:
+    assert held_against(baseline, manifests_in(old)) == {"n_worse": 0, "n_better": 0, "n_level": 3, "changes": []}
+    found = held_against(baseline, manifests_in(noisier))
+    assert (found["n_worse"], found["n_better"], found["n_level"]) == (1, 0, 2)
+    assert [(one["result"], one["outcome"]) for one in found["changes"]] == [(NAME.format("lsqml"), "worse")]
+    back = held_against(open_baseline(noisier), manifests_in(old))
+    assert [(one["result"], one["outcome"]) for one in back["changes"]] == [(NAME.format("lsqml"), "better")]
+    lost = held_against(baseline, manifests_in(failed))
+    assert (lost["n_worse"], lost["n_level"]) == (1, 2)
+    assert names(lost["changes"][0]["reason"], "success", "failed", "diverged")
 
 
 def test_a_packed_baseline_is_the_baseline(baseline: Baseline, old: Path, tmp_path: Path) -> None:

@@ -61,7 +61,18 @@ def test_the_hub_says_what_the_run_was_held_against(whole: Run, spoiled: Run) ->
         "name": whole.hub.name,
         "index_sha256": sha256_file(whole.hub / "hub.json"),
         "tolerance": 0.02,
+        "outcome": run["baseline"]["outcome"],
     }
+    outcome = run["baseline"]["outcome"]
+    assert {one["result"] for one in outcome["changes"] if one["outcome"] == "worse"} >= {
+        f"{BASELINE}-training",
+        f"{BASELINE}-test-pinn",
+    }
+    assert outcome["n_level"] == 2  # flat and lsqml
+    shown = [f"{outcome[f'n_{word}']} {word}" for word in ("worse", "better", "level")]
+    for name in ("summary.md", "report.html"):
+        text = (spoiled.hub / "docs" / name).read_text(encoding="utf-8")
+        assert all(value in text for value in (*shown, whole.hub.name, run["baseline"]["index_sha256"][:16])), name
     (earlier,) = json.loads((whole.hub / "hub.json").read_text())["runs"]
     assert "baseline" not in earlier
     assert verify_hub(spoiled.hub) == []

@@ -116,14 +116,25 @@ def read_hub(path: Path, *, is_judged: bool = False) -> Side:
     return _hub(path, path, is_judged)
 
 
-def _hub(root: Path, name: Path, is_judged: bool) -> Side:
-    if not is_judged:
-        refuse_unsound(root, "only sound hubs are compared", name)
-    manifests = {
+def manifests_in(root: Path) -> dict[Record, Mapping[str, Any]]:
+    """Return the manifests of phases that a hub has.
+
+    Raises
+    ------
+    DataError
+        If one cannot be read.
+    """
+    return {
         record: read_recorded(root / place, f"{record}_manifest")
         for record, place in RECORDS.items()
         if (root / place).is_file()
     }
+
+
+def _hub(root: Path, name: Path, is_judged: bool) -> Side:
+    if not is_judged:
+        refuse_unsound(root, "only sound hubs are compared", name)
+    manifests = manifests_in(root)
     if not manifests:
         raise InputError(f"{name} has none of {', '.join(RECORDS.values())}; a difference needs a real run")
     index = Hub(root).read()

@@ -81,6 +81,21 @@ def dates_of(run: Run) -> str:
     return f"{run['started']} to {run['ended'] or 'no recorded end'}"
 
 
+def baseline_of(run: Run) -> tuple[str, list[str]] | None:
+    """Return what a run was held against and how its results stand to it, and each change; None without a baseline."""
+    found = run.get("baseline")
+    if found is None:
+        return None
+    name = f"{found['name']} (hub.json sha256 {found['index_sha256'][:16]}), tolerance {found['tolerance']:.3g}"
+    outcome = found.get("outcome")
+    if outcome is None:
+        return f"{name}: no comparison of the results is recorded", []
+    counts = ", ".join(f"{outcome[f'n_{word}']} {word}" for word in ("worse", "better", "level"))
+    changes = [f"{one['outcome']}: {one['result']}: {one['reason']}" for one in outcome["changes"]]
+    left = outcome["n_worse"] + outcome["n_better"] - len(changes)
+    return f"{name}: {counts}", changes + ([f"{left} more changes are not recorded"] if left else [])
+
+
 def _result(runs: Sequence[Run], outcomes: Mapping[str, int]) -> str:
     if any(run["exit_status"] not in (0, None) for run in runs) or any(outcomes.get(name) for name in _FAILED):
         return FAILED

@@ -72,12 +72,30 @@ class Option(TypedDict):
     options: list[str]
 
 
+class HeldResult(TypedDict):
+    """A result that got worse or better."""
+
+    result: str
+    outcome: Literal["worse", "better"]
+    reason: str
+
+
+class Held(TypedDict):
+    """The results of a run against its baseline: a result is a training, or a method in a cell."""
+
+    n_worse: int
+    n_better: int
+    n_level: int
+    changes: list[HeldResult]
+
+
 class Baseline(TypedDict):
     """An earlier hub; a test whose cell is worse than there fails."""
 
     name: str
     index_sha256: str
     tolerance: float
+    outcome: NotRequired[Held]
 
 
 class Red(TypedDict):

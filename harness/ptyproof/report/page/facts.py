@@ -14,6 +14,7 @@ from ptyproof.report.standing import (
     PASSED,
     SKIPPED,
     Standing,
+    baseline_of,
     dates_of,
     machine_of,
     revision_of,
@@ -32,6 +33,7 @@ class RunFacts:
     dates: str
     revision: str
     machine: str
+    baseline: tuple[str, list[str]] | None
 
 
 @dataclass(frozen=True)
@@ -49,10 +51,12 @@ def facts(runs: Sequence[Mapping[str, Any]], training: Mapping[str, Any] | None)
     found = standing(runs)
     if found is None:
         return None
-    shown = [
-        RunFacts(run["id"], run["command"], dates_of(run), revision_of(run), machine_of(run)) for run in found.runs
-    ]
+    shown = [_facts_of(run) for run in found.runs]
     return Facts(found, _STATES[found.result], None if training is None else str(training["study"]), shown)
+
+
+def _facts_of(run: Mapping[str, Any]) -> RunFacts:
+    return RunFacts(run["id"], run["command"], dates_of(run), revision_of(run), machine_of(run), baseline_of(run))
 
 
 def remarks_table(found: Sequence[Remark]) -> Table | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from ptyproof.hub.index import STATEMENT
 from ptyproof.markdown import bold, code, text
-from ptyproof.report.standing import dates_of, machine_of, revision_of, standing
+from ptyproof.report.standing import baseline_of, dates_of, machine_of, revision_of, standing
 
 
 def tests(runs: Sequence[Mapping[str, Any]]) -> Iterator[str]:
@@ -19,6 +19,10 @@ def tests(runs: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     yield from (f"- {number} skipped: {text(reason)}" for reason, number in found.reasons)
     for run in found.runs:
         yield f"- {run['id']}, {dates_of(run)}: {text(revision_of(run))}; {text(machine_of(run))}"
+        held = baseline_of(run)
+        if held is not None:
+            yield f"- {run['id']} was held against {text(held[0])}"
+            yield from (f"  - {text(change)}" for change in held[1])
     yield (
         f"\n{code('ptyproof hub verify HUB')} reads every file again. A signature, where there is one, is "
         f"{code(STATEMENT)}; {code('ptyproof hub verify HUB --key PUBLIC_KEY')} says whether it is valid."
