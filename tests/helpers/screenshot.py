@@ -1,6 +1,6 @@
 """Take a screenshot of a hub's report: its top and one cell, or the cell alone.
 
-python -m tests.helpers.screenshot HUB docs/images/report.png [--cell NAME] [--alone] [--width PX]
+python -m tests.helpers.screenshot HUB docs/images/report.png [--top | --cell NAME [--alone]] [--width PX]
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ def main() -> None:
     parser.add_argument("--cell", help="name of the cell that is shown; the default is the first trained one")
     parser.add_argument("--alone", action="store_true", help="the cell without the top of the page")
     parser.add_argument("--width", type=int, default=1280, help="width of the screen in pixels (default: 1280)")
+    parser.add_argument("--top", action="store_true", help="the answer, truth and methods, and error against dose")
     parser.add_argument("--whole", action="store_true", help="the whole page")
     parser.add_argument("--scale", type=float, default=0.75, help="pixels of the PNG per pixel (default: 0.75)")
     args = parser.parse_args()
@@ -33,8 +34,9 @@ def main() -> None:
         opened.open((args.hub / REPORT).resolve())
         chosen = f"cell-{args.cell}" if args.cell else opened.run(_FIRST)
         first = f'[id="{chosen}"]' if args.alone else "body"
-        parts = None if args.whole else (first, f'.job:has([id="{chosen}"]) .figures')
-        if not args.whole:
+        last = ".broad figure .scroll" if args.top else f'.job:has([id="{chosen}"]) .figures'
+        parts = None if args.whole else (first, last)
+        if not (args.whole or args.top):
             opened.run(_ALONE % chosen)
         png = opened.picture(parts, args.scale)
     with atomic_path(args.out) as temporary:

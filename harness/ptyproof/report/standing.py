@@ -5,6 +5,7 @@ The answer is that of the newest run with a result, and of a merged hub that of 
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ MEANINGS = {
     FAILED: "a test failed, or the run ended with another exit status than 0; a signed statement calls this FAILED",
     OPEN: "the run still runs, or was stopped before its end was recorded",
 }
+_NO_FILES = hashlib.sha256().hexdigest()
 _FAILED = ("failed", "error", "crashed")
 _MACHINE = ("n_cpus", "threads", "device", "python", "torch", "pytest-ptyproof")
 
@@ -61,7 +63,8 @@ def standing(runs: Sequence[Run]) -> Standing | None:
 def revision_of(run: Run) -> str:
     """Return which code and tests a run was of: commit, whether there were uncommitted changes, and digests."""
     revision = run["revision"]
-    digests = f"code {revision['code_sha256'][:16]}, tests {revision['tests_sha256'][:16]}"
+    code = "no code file" if revision["code_sha256"] == _NO_FILES else f"code {revision['code_sha256'][:16]}"
+    digests = f"{code}, tests {revision['tests_sha256'][:16]}"
     if revision["commit"] is None:
         return f"no git commit; {digests}"
     changed = "with" if revision["uncommitted_sha256"] else "without"
