@@ -34,14 +34,14 @@ def against_dose(entries: Sequence[Compared], recipe: Recipe) -> Figure:
     metrics = [metric for metric in headline(recipe) if any(_value(entry, metric) is not None for entry in entries)]
     columns = 3  # labels stay readable at the width of the report
     lines = max(1, -(-len(metrics) // columns))
-    figure = new_figure((3.4 * columns + 1.6, 2.7 * lines + 0.4))
+    figure = new_figure((3.4 * columns + 1.6, 2.8 * lines + 0.4))
     axes = figure.subplots(lines, columns, squeeze=False).ravel()
     doses = sorted({entry["dose"] for entry in entries})
     for place, metric in zip(axes, metrics, strict=False):
         definition = described[metric]
         _lines_of(place, entries, metric)
         unit = "" if definition.unit == "1" else f" ({definition.unit})"
-        place.set_title(f"{definition.label}{unit}, {definition.direction} is better", fontsize="small")
+        place.set_title(f"{definition.label}{unit}\n{definition.direction} is better", fontsize="small")
         place.set_xscale("log")
         place.set_xticks(doses, labels=[f"{dose:g}" for dose in doses])
         if metric == "time_s":
@@ -93,7 +93,7 @@ def error_against_dose(entries: Sequence[Compared]) -> Figure:
 def _row_of_panels(n_panels: int) -> tuple[Figure, Sequence[Axes]]:
     """Return a figure with panels side by side, which share the axis of the error; there is always one."""
     n_panels = max(1, n_panels)
-    figure = new_figure((3.6 * n_panels + 1.6, 3.6))
+    figure = new_figure((3.0 * n_panels + 1.6, 3.3))  # narrow, so that labels are large where the page shrinks it
     return figure, list(figure.subplots(1, n_panels, squeeze=False, sharey=True)[0])
 
 
