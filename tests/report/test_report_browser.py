@@ -190,6 +190,14 @@ def test_nothing_is_wider_than_the_screen(opened: Browser, width: int) -> None:
     assert opened.run(f"return {tables}.map(e => e.innerText.slice(0, 80))") == []
 
 
+@pytest.mark.parametrize(("width", "least"), [(400, 700), (1280, 900), (1920, 900)])
+def test_labels_of_plots_are_readable_at_every_width(opened: Browser, width: int, least: int) -> None:
+    opened.screen(width)
+    shown = opened.run("return [...document.querySelectorAll('.broad img')].map(e => e.getBoundingClientRect().width)")
+    assert shown
+    assert min(shown) >= least  # of 1200 px that labels are drawn for
+
+
 @pytest.mark.parametrize(("width", "media"), [(400, "screen"), (720, "print"), (880, "screen"), (1280, "screen")])
 def test_no_number_is_broken_into_lines(opened: Browser, width: int, media: str) -> None:
     opened.screen(width, media)

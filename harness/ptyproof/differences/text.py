@@ -64,6 +64,7 @@ def _head(found: HubDifference, form: Form) -> Iterator[str]:
         f"**{_said(answer, form)}**{_said(said.removeprefix(answer), form)}" if form == "markdown" else printable(said)
     )
     few = [score for score in found["metrics"] if score["judged"] and score["judged"]["outcome"] == "undecided"]
+    few = few if any(map(_relative, few)) else []
     remarks = [*facts_of(found), *found["remarks"]]
     if few:
         least = found["rule"]["least_replicates"]
