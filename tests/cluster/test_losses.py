@@ -36,16 +36,14 @@ def test_a_worker_that_is_killed_and_an_allocation_that_is_ended(slurm: Slurm, a
     with run.begun():
         one, other = run.meet(BASELINE, DENSE)
         (worker,) = workers(one.node)
-        os.kill(worker, signal.SIGKILL)
-        one.go_on()  # to find that its worker has died
-        (again,) = run.meet(BASELINE)
-        assert again.node == one.node
         (allocation,) = slurm.running_on(other.node)
-        other.grow_old()
+        for lost in (one, other):
+            lost.grow_old()
+        os.kill(worker, signal.SIGKILL)
         slurm.ask("scancel", str(allocation))
         wait_until(lambda: slurm.jobs()[allocation] == "CANCELLED", "the allocation is ended")
-        other.go_on()
-        again.go_on()
+        for lost in (one, other):
+            lost.go_on()  # to find that its worker has died
         run.end()
     run.check(alone, BASELINE, DENSE)
 
@@ -60,4 +58,4 @@ def test_an_allocation_that_reaches_its_walltime(slurm: Slurm, alone: StudyRun, 
         one.go_on()
         wait_until(lambda: slurm.jobs()[allocation] != "RUNNING", "its allocation has ended")
         run.end()
-    run.check(alone, BASELINE)
+    run.check(alone, BASELINE, or_not=DENSE)  # whose allocation may have ended, too
