@@ -5,9 +5,10 @@ A method that is told less reconstructs as if the rest were perfect. The words s
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from ptyproof.io.dataset_arrays import Dataset
+if TYPE_CHECKING:  # checks read the words, and load no numbers
+    from ptyproof.io.dataset_arrays import Dataset
 
 Knowledge = Literal["mask", "modes", "background", "psf", "intensity", "saturation"]
 
