@@ -11,9 +11,9 @@ import pytest
 import torch
 
 from ptyproof.errors import RunError
-from ptyproof.methods.reconstruction_input import defocused
 from ptyproof.physics.align import align, illumination_crop
 from ptyproof.physics.metrics import scaled_error
+from ptyproof.physics.probes import defocused
 from ptyproof.reconstruction.cdtools_engine import CDTools
 from ptyproof.reconstruction.engine import Engine
 from ptyproof.reconstruction.method import BlindScan, Budget, Reconstruction, run_method

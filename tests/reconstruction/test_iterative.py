@@ -10,9 +10,9 @@ import numpy.typing as npt
 import pytest
 import torch
 
-from ptyproof.methods.reconstruction_input import defocused
 from ptyproof.physics.align import align, illumination_crop
 from ptyproof.physics.metrics import scaled_error
+from ptyproof.physics.probes import defocused
 from ptyproof.reconstruction.iterative import PtyChi
 from ptyproof.reconstruction.method import BlindScan, Budget, Reconstruction, run_method
 from ptyproof.study.reconstruction import Value

@@ -16,7 +16,7 @@ from ptyproof.io.file_record import relative
 from ptyproof.io.hashing import sha256_file, sha256_json
 from ptyproof.io.knowledge import Knowledge
 from ptyproof.io.npz import NpzArchive
-from ptyproof.physics.fourier import fft2c, ifft2c
+from ptyproof.physics.probes import defocused
 from ptyproof.reconstruction.method import NOTHING_TOLD, BlindScan, illumination, shifted_probes
 from ptyproof.reconstruction.stitching import label_components
 from ptyproof.reconstruction.told import Told
@@ -108,19 +108,6 @@ class ReconstructionInput:
             grouped=grouped,
             told=self.known.only(self.telling),
         )
-
-
-def defocused(probe: npt.NDArray[np.complex64], phase_rad: float) -> npt.NDArray[np.complex64]:
-    """Return a probe (H, W) out of focus, with its power: its spectrum times exp(i phase (2 q)^2).
-
-    q is in cycles per pixel.
-
-    `phase_rad` is the phase at the Nyquist frequency of an axis, q = 1/2 (Fresnel propagation in the paraxial limit;
-    Goodman, Introduction to Fourier Optics, ch. 4).
-    """
-    squares = [(2 * (np.arange(size) - size // 2) / size) ** 2 for size in probe.shape]
-    phases = np.exp(1j * phase_rad * np.add.outer(*squares))
-    return ifft2c(fft2c(probe) * phases).astype(np.complex64)
 
 
 def read_reconstruction_input(path: Path, split: str, folder: Path) -> ReconstructionInput:

@@ -15,6 +15,7 @@ from scipy.special import erfc
 
 from ptyproof.errors import InputError
 from ptyproof.physics.dose import probe_intensity
+from ptyproof.physics.fourier import fft2c, ifft2c
 from ptyproof.physics.names import PROBE_NAMES
 
 MIN_WINDOW_PX = 16
@@ -77,6 +78,17 @@ def make_probe(name: str, shape: int | tuple[int, int], diameter_px: float | Non
         )
     probe = _BUILDERS[name](window, diameter) * _window_taper(window)
     return np.asarray(probe / np.sqrt(np.sum(np.abs(probe) ** 2)), dtype=np.complex64)
+
+
+def defocused(probe: NDArray[np.complexfloating], phase_rad: float) -> NDArray[np.complex64]:
+    """Return a probe (H, W) out of focus, with its power: its spectrum times exp(i phase (2 q)^2).
+
+    q is in cycles per pixel. `phase_rad` is the phase at the Nyquist frequency of an axis, q = 1/2 (Fresnel propagation
+    in the paraxial limit; Goodman, Introduction to Fourier Optics, ch. 4).
+    """
+    squares = [(2 * (np.arange(size) - size // 2) / size) ** 2 for size in probe.shape]
+    phases = np.exp(1j * phase_rad * np.add.outer(*squares))
+    return ifft2c(fft2c(probe) * phases).astype(np.complex64)
 
 
 def encircled_diameter_px(probe: NDArray[np.complexfloating], fraction: float = 0.9) -> float:
