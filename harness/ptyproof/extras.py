@@ -21,6 +21,7 @@ XPTYCHO = ("torch", "xptycho")
 IMAGES = ("skimage",)
 SIGNING = ("securesystemslib", "cryptography")
 SIGSTORE = ("sigstore",)
+BEAMLINES = ("h5py", "hdf5plugin", "ptychodus")
 DASK = ("distributed",)
 CLUSTER = ("distributed", "dask_jobqueue")
 CLUSTER_TLS = (*CLUSTER, "cryptography")
@@ -32,6 +33,7 @@ _EXTRAS = {
     "images": ("skimage",),
     "sign": ("securesystemslib", "cryptography"),
     "sigstore": ("sigstore",),
+    "beamlines": ("ptychodus", "h5py", "hdf5plugin"),
     "cluster": ("distributed", "dask_jobqueue", "cryptography"),
 }
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from ptyproof.errors import InputError
 from ptyproof.physics.orientation import ORIENTATIONS, inverse, oriented, oriented_positions, rotated_positions
 
-BY_NUMPY = {
+BY_NUMPY: dict[str, Callable[[npt.NDArray[np.int64]], npt.NDArray[np.int64]]] = {
     "as-is": lambda image: image,
     "flip-rows": np.flipud,
     "flip-cols": np.fliplr,

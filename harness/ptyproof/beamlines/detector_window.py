@@ -86,7 +86,8 @@ def window_around(
     middle = (round(center[0]), round(center[1]))
     if not all(0 <= at < length for at, length in zip(middle, detector, strict=True)):
         raise InputError(f"--center must be inside the detector of {detector[0]} x {detector[1]} px, got {center}")
-    taken = crop or _largest(detector, middle, binning)
+    rows, cols = (_largest(length, at, binning) for length, at in zip(detector, middle, strict=True))
+    taken = crop or (rows, cols)
     if any(length % binning for length in taken):
         raise InputError(f"--crop must be a multiple of --bin {binning}, got {taken[0]} x {taken[1]}")
     # the bin that has the index (H // 2) begins there
@@ -100,10 +101,9 @@ def window_around(
     return DetectorWindow(orientation, (first[0], first[1]), taken, binning)
 
 
-def _largest(detector: tuple[int, int], middle: tuple[int, int], binning: int) -> tuple[int, int]:
-    """As many bins as lie around the middle on both sides, an even number of them along both axes."""
-    room = min(min(at // binning, (length - at) // binning) for at, length in zip(middle, detector, strict=True))
-    full = min(detector) // binning
-    if detector[0] == detector[1] and middle == (full * binning // 2, full * binning // 2) and full % 2:
-        return full * binning, full * binning
-    return 2 * room * binning, 2 * room * binning
+def _largest(length: int, middle: int, binning: int) -> int:
+    """As many pixels of an axis as make whole bins with the middle in bin n // 2."""
+    bins = length // binning
+    while bins > 0 and ((bins // 2) * binning > middle or middle + (bins - bins // 2) * binning > length):
+        bins -= 1
+    return bins * binning

@@ -29,7 +29,7 @@ def first_probe(mean_counts: npt.NDArray[np.floating], diameter_px: float) -> tu
         The wanted diameter. A mean pattern that is too narrow, or a window that is too small, gives another one, the
         nearest.
     """
-    focused = ifft2c(np.sqrt(np.maximum(mean_counts, 0.0)))
+    focused = np.fft.fftshift(ifft2c(np.sqrt(np.maximum(mean_counts, 0.0))))
     low, high = 0.0, _MOST_RAD
     for _ in range(_HALVINGS):
         phase = (low + high) / 2

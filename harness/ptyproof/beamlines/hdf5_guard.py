@@ -1,4 +1,4 @@
-"""What an HDF5 file may not contain, looked at before a library reads it: data of other files, arrays without bounds."""
+"""What an HDF5 file may not contain, looked at before a library reads it: links to files, arrays without bounds."""
 
 from __future__ import annotations
 

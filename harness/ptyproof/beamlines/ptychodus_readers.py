@@ -6,6 +6,7 @@ taken as it is: patterns (n, H, W) of the detector, positions x, y in meters, a 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,6 +45,7 @@ def read_patterns(name: str, path: Path) -> tuple[RawScan, Iterator[Array]]:
     said = dataset.get_metadata()
     if not len(dataset) or not sum(said.num_patterns_per_array):
         raise DataError(path, f"has no patterns for the reader {name} of ptychodus")
+    _check_series(path, dataset.get_layout().children)
     bad = np.asarray(dataset.get_bad_pixels(), dtype=bool)
     center = said.beam_center
     scan = RawScan(
@@ -125,6 +127,14 @@ def _blocks(array: Any, n: int, window: tuple[int, int], dtype: np.dtype[Any]) -
         for first in range(0, height, rows)
     )
     yield from patterns_of_strips(strips, (n, *window), dtype)
+
+
+def _check_series(path: Path, parts: Any) -> None:
+    """Refuse a numbered series of files with a gap: ptychodus counts on, so all later patterns would shift."""
+    numbers = [int(part.details) for part in parts if part.dtype == "TIFF" and part.details.isdecimal()]
+    gap = next((a + 1 for a, b in itertools.pairwise(numbers) if b != a + 1), None)
+    if gap is not None:
+        raise DataError(path, f"is one of a series of {len(numbers)} files that lacks the number {gap}")
 
 
 def _known(value: float | None) -> float | None:

@@ -1,7 +1,7 @@
-"""A scan as a beamline's files have it: patterns of the whole detector, positions in meters, what is known of the set-up.
+"""A scan as a beamline's files have it: patterns of the whole detector, positions in meters, what is known beside.
 
-Arrays of detector and object are (rows, columns); a position is (row, column), that is (y, x). A reader's process writes
-it into a folder, one .npy file an array and one JSON file, from which another process maps it.
+Arrays of detector and object are (rows, columns); a position is (row, column), that is (y, x). A reader's process
+writes it into a folder, one .npy file an array and one JSON file, from which another process maps it.
 """
 
 from __future__ import annotations
@@ -97,10 +97,10 @@ def read_raw_scan(folder: Path) -> RawScan:
     arrays = {
         name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in _ARRAYS if (folder / f"{name}.npy").exists()
     }
-    pairs: dict[str, Any] = {
-        key: tuple(value) if isinstance(value, list) else value for key, value in record["set_up"].items()
-    }
-    return RawScan(**arrays, position_unit=record["position_unit"], set_up=SetUp(**pairs))
+    said: dict[str, Any] = record["set_up"]
+    pairs: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in said.items()}
+    set_up = SetUp(**pairs)
+    return RawScan(**arrays, position_unit=record["position_unit"], set_up=set_up)
 
 
 def write_raw_scan(folder: Path, scan: RawScan, blocks: Iterator[Array] | None = None) -> None:

@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from ptyproof_schemas.types.dataset_metadata import Physical
 
 Center = Literal["auto", "middle"] | tuple[float, float]
-_BRIGHT = 0.5  # of the brightest of the smoothed mean pattern, above which pixels belong to the direct beam
+_NEAR_PX, _NEAR = 2.0, 0.03  # px, and of the detector: a beam found so near to the middle is taken to be there
+_BRIGHT = 0.1  # of the brightest of the mean pattern, from which on pixels belong to the direct beam
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class Geometry:
         Angle by which the positions are turned, after their orientation.
     center
         (row, col) of the direct beam on the turned detector; `auto` is the beam center of the file, or else the
-        middle of the brightest spot; `middle` is that of the detector.
+        middle of what is bright in the mean pattern; `middle` is that of the detector.
     crop
         (rows, cols) of detector pixels around the center; None takes as many as there are.
     binning
@@ -220,21 +221,26 @@ def _center(scan: RawScan, geometry: Geometry, mean: npt.NDArray[np.float64]) ->
         return middle, "the middle of the detector, as given"
     if scan.set_up.beam_center_px is not None and geometry.patterns == "as-is":
         return scan.set_up.beam_center_px, "from the file"
-    bright = mean >= _BRIGHT * np.quantile(mean, 0.999)
-    weights = np.where(bright, mean, 0.0)
+    # by the outline: the intensity inside of a beam is seldom even
+    weights = (mean >= _BRIGHT * np.quantile(mean, 0.999)).astype(np.float64)
     total = float(weights.sum())
     rows, cols = np.arange(mean.shape[0]), np.arange(mean.shape[1])
     found = float(weights.sum(axis=1) @ rows / total), float(weights.sum(axis=0) @ cols / total)
-    if all(abs(a - b) <= 1 for a, b in zip(found, middle, strict=True)):
-        return middle, f"the middle of the detector; the brightest spot is at ({found[0]:.1f}, {found[1]:.1f})"
-    return found, "the middle of the brightest spot; --center states another place"
+    near = max(_NEAR_PX, _NEAR * max(mean.shape))
+    if all(abs(a - b) <= near for a, b in zip(found, middle, strict=True)):
+        return (
+            middle,
+            f"the middle of the detector; the middle of what is bright is at ({found[0]:.1f}, {found[1]:.1f})",
+        )
+    return found, "the middle of what is bright; --center states another place"
 
 
 def _pixel(path: Path, scan: RawScan, geometry: Geometry, window: DetectorWindow, changes: list[str]) -> Pair | None:
     known = _known(scan, geometry, window)
     for name, (value, why) in known.items():
         if value is not None:
-            changes.append(f"{name}: {value}, {why}")
+            numbers = " x ".join(f"{number:.6g}" for number in (value if isinstance(value, tuple) else (value,)))
+            changes.append(f"{name}: {numbers}, {why}")
     energy, distance, pitch, given = (known[name][0] for name in _NUMBERS)
     if scan.position_unit == "px":
         return cast("Pair | None", given)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import argparse
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ptyproof.cli.beamline_options import LIST, add_beamline, refuse_without_reader
+from ptyproof.cli.importing_scans import imported_scan, list_readers
 from ptyproof.cli.options import Commands, add_command, add_reading, reading
 from ptyproof.errors import InputError
 
@@ -19,15 +22,19 @@ ptyproof import counts.npz --values intensity --zero-frequency corner --out meas
 ptyproof import measured-modes.npz --orthogonal-modes --out measured.npz
 ptyproof import siemens-star-small.npz --object siemens --out base.npz
 ptyproof import measured.npz --object-from star/lsqml/fit.npz --out base.npz
-ptyproof import measured.npz --probe-from star/lsqml/fit.npz --out refined.npz"""
+ptyproof import measured.npz --probe-from star/lsqml/fit.npz --out refined.npz
+ptyproof import --reader list
+ptyproof import scan.cxi --reader CXI --out scan.npz
+ptyproof import scan_000.tif --reader TIFF --positions-file scan.csv --energy-kev 9 --distance-m 2 \\
+    --detector-pixel-um 75 --crop 256 --out scan.npz"""
 
 
 def add_parser(commands: Commands) -> None:
     """Add the command to the parser."""
     summary = "read a foreign or legacy dataset, print each change, and write a DATA-001 file"
     parser = add_command(commands, "import", summary, _EXAMPLES)
-    parser.add_argument("file", type=Path, metavar="FILE", help="file to read")
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE.npz", help="file to write")
+    parser.add_argument("file", type=Path, nargs="?", metavar="FILE", help="file to read")
+    parser.add_argument("--out", type=Path, metavar="FILE.npz", help="file to write")
     what = parser.add_mutually_exclusive_group()
     what.add_argument(
         "--object-from",
@@ -53,24 +60,37 @@ def add_parser(commands: Commands) -> None:
         help="mix the modes of the probe to orthogonal ones, which illuminate every object in the same way",
     )
     add_reading(parser, scan_order="rows")
+    add_beamline(parser)
     parser.set_defaults(run=_run)
 
 
 def _run(args: argparse.Namespace) -> int:
     from ptyproof.io.dataset import write_dataset
-    from ptyproof.io.validation import scan_extent
 
+    if args.reader == LIST:
+        list_readers()
+        return 0
+    if args.file is None or args.out is None:
+        raise InputError("import needs FILE and --out FILE.npz")
     if args.out.is_dir() or not args.out.parent.is_dir():
         raise InputError(f"--out must be a file in an existing folder, got {args.out}")
     if args.out.exists() and args.file.exists() and args.out.samefile(args.file):
         raise InputError(f"--out must differ from the input file, got {args.out}")
-    changes: list[str] = []
-    try:
-        found = _read(args, changes)
-        write_dataset(args.out, found.dataset)
-    finally:  # also shows the changes of a file that is refused
-        for change in changes:
-            sys.stdout.write(f"{args.file.name}: {change}\n")
+    with ExitStack() as stack:
+        changes: list[str] = []
+        try:
+            found = _read(args, changes, stack)
+            write_dataset(args.out, found.dataset)
+        finally:  # also shows the changes of a file that is refused
+            for change in changes:
+                sys.stdout.write(f"{args.file.name}: {change}\n")
+        _say(args, found)
+    return 0
+
+
+def _say(args: argparse.Namespace, found: Imported) -> None:
+    from ptyproof.io.validation import scan_extent
+
     dataset = found.dataset
     for remark in found.remarks:
         sys.stdout.write(f"{args.file.name}: note: {remark}\n")
@@ -81,12 +101,16 @@ def _run(args: argparse.Namespace) -> int:
     sys.stdout.write(f"{args.out}: {role}, {n} scan positions, probe {size} px{modes}\n")
     if dataset.obj is None:
         sys.stdout.write(f"{args.out}: has no object; use `--object NAME` to make a base for simulations\n")
-    return 0
 
 
-def _read(args: argparse.Namespace, changes: list[str]) -> Imported:
+def _read(args: argparse.Namespace, changes: list[str], stack: ExitStack) -> Imported:
     from ptyproof.io.importers import ImportOptions, read_foreign
 
+    if args.reader is not None:
+        if args.object_from or args.probe_from or args.object or args.orthogonal_modes:
+            raise InputError(f"--reader {args.reader} makes a measurement; import that file again for a base")
+        return stack.enter_context(imported_scan(args, changes))
+    refuse_without_reader(args)
     how = reading(args)
     if args.orthogonal_modes and (args.object_from or args.probe_from):
         raise InputError("--orthogonal-modes needs the modes of FILE, but the probe is that of a reconstruction")
