@@ -109,15 +109,17 @@ def test_positions_and_probe_are_read_as_they_stand(scan: Scan, tmp_path: Path, 
 def test_fold_slice_gives_positions_of_matlab_files(scan: Scan, tmp_path: Path, scratch: Path) -> None:
     import scipy.io
 
-    outputs = {"probe_positions": scan.positions_m[:, ::-1] / scan.pixel_m[0]}
+    outputs = {"probe_positions": scan.positions_m[:, ::-1] / scan.pixel_m[0], "fourier_error_out": np.ones(3)}
     obj = np.ones((64, 64), complex)
     probe = np.ones(scan.valid.shape, complex)
-    p = {"dx_spec": np.full((2, 1), scan.pixel_m[0]), "z": 2.0, "lambda": 1.4e-10, "energy": 9.0}
+    p = {"dx_spec": np.full(2, scan.pixel_m[0]), "z": 2.0, "lambda": 1.4e-10, "energy": 9.0}
     path = tmp_path / "result.mat"
     scipy.io.savemat(path, {"object": obj, "probe": probe, "outputs": outputs, "p": p})
     asked = [Request("patterns", "NPY", str(npy(tmp_path, scan))), Request("probe", "fold_slice_mat", str(path))]
-    with scan_of_files(asked, scratch) as found:
+    with scan_of_files([*asked, Request("positions", "fold_slice_mat", str(path))], scratch) as found:
         assert found.probe is not None
+        assert found.positions is not None
+        np.testing.assert_allclose(found.positions, scan.positions_m, rtol=1e-12)
         np.testing.assert_array_equal(found.probe[0], probe)
 
 
