@@ -16,7 +16,7 @@ LAYERS = (
     tuple(FOUNDATION),
     ("physics",),
     ("io",),
-    ("provenance", "study"),
+    ("beamlines", "provenance", "study"),
     ("training", "reconstruction"),
     ("methods",),
     ("records",),

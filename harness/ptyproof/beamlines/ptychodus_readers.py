@@ -40,7 +40,15 @@ def names() -> dict[str, dict[str, str]]:
 
 
 def read_patterns(name: str, path: Path) -> tuple[RawScan, Iterator[Array]]:
-    """Return what a reader of patterns finds, and the patterns in blocks (k, H, W)."""
+    """Return what a reader of patterns finds, and the patterns in blocks (k, H, W).
+
+    Raises
+    ------
+    DataError
+        If the file has no patterns, or a series of files has a gap.
+    InputError
+        If there is no reader of that name.
+    """
     dataset = _reader("patterns", name).read(path)
     said = dataset.get_metadata()
     if not len(dataset) or not sum(said.num_patterns_per_array):
@@ -81,7 +89,13 @@ def read_probe(name: str, path: Path) -> RawScan:
 
 
 def read_object(name: str, path: Path) -> RawScan:
-    """Return the object (M, M') of a file."""
+    """Return the object (M, M') of a file.
+
+    Raises
+    ------
+    DataError
+        If the object has several layers.
+    """
     found = _reader("object", name).read(path)
     array = np.asarray(found.get_array())
     if len(array) != 1:

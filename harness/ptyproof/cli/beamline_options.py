@@ -60,14 +60,26 @@ def add_beamline(parser: argparse.ArgumentParser) -> None:
 
 
 def refuse_without_reader(args: argparse.Namespace) -> None:
-    """Raise InputError for an option of this group without `--reader`."""
+    """Refuse options of this group without `--reader`.
+
+    Raises
+    ------
+    InputError
+        Names the first of them.
+    """
     for name, default in args._beamline_defaults.items():
         if name != "reader" and getattr(args, name) != default:
             raise InputError(f"--{name.replace('_', '-')} needs --reader NAME, which says how FILE is read")
 
 
 def requests(args: argparse.Namespace) -> list[Request]:
-    """Return what is to be read, the patterns first."""
+    """Return what is to be read, the patterns first.
+
+    Raises
+    ------
+    InputError
+        If `--array` and the reader do not belong together, or a value of it is no ROLE=NAME.
+    """
     from ptyproof.beamlines.named_arrays import NAME as ARRAYS
     from ptyproof.beamlines.request import Request
 
