@@ -56,14 +56,16 @@ def test_predict_speaks_before_it_predicts(tmp_path: Path) -> None:
     assert names(said.getvalue(), "diffraction: float32", "scan: ")
 
 
-def test_base_says_which_mode_of_a_probe_it_takes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_base_keeps_the_modes_of_a_probe_by_power_and_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arrays = dict(np.load(_base_of_smoke(tmp_path / "plain.npz", capsys)))
     probe = np.stack([0.1 * arrays["probeGuess"], arrays["probeGuess"]], axis=2)
     np.savez(tmp_path / "modes.npz", **{**arrays, "probeGuess": probe})
     out = tmp_path / "new.npz"
     assert main(["base", "--out", str(out), "--study", "fly64-smoke", "--probe-from", str(tmp_path / "modes.npz")]) == 0
-    assert "(H, W, modes) (32, 32, 2), mode 1 of 2 kept" in capsys.readouterr().out
-    detail: Any = read_dataset(out).dataset.metadata["transformations"][-1]["detail"]
+    assert "probeGuess" in capsys.readouterr().out
+    dataset = read_dataset(out).dataset
+    np.testing.assert_array_equal(dataset.modes, np.moveaxis(probe, 2, 0)[::-1])
+    detail: Any = dataset.metadata["transformations"][-1]["detail"]
     assert len(detail["changes"]) == 1
 
 

@@ -25,8 +25,7 @@ ptyproof import measured.npz --object-from star/lsqml/fit.npz --out base.npz
 ptyproof import measured.npz --probe-from star/lsqml/fit.npz --out refined.npz
 ptyproof import --reader list
 ptyproof import scan.cxi --reader CXI --out scan.npz
-ptyproof import scan_000.tif --reader TIFF --positions-file scan.csv --energy-kev 9 --distance-m 2 \\
-    --detector-pixel-um 75 --crop 256 --out scan.npz"""
+ptyproof import scan_0.tif --reader TIFF --positions-file scan.csv --object-pixel-nm 12 --out scan.npz"""
 
 
 def add_parser(commands: Commands) -> None:
