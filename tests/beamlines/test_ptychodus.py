@@ -12,10 +12,13 @@ from ptyproof.beamlines.readers import reader_names, scan_of_files
 from ptyproof.beamlines.request import Request
 from ptyproof.cli import main
 from ptyproof.errors import DataError, InputError
+from ptyproof.extras import BEAMLINES, missing
 from ptyproof.io.dataset import read_dataset
 from tests.helpers.beamline_files import Scan, write_csv
 
-pytest.importorskip("ptychodus", reason="needs ptychodus: pip install 'pytest-ptyproof[beamlines]'")
+pytestmark = pytest.mark.skipif(
+    bool(missing(BEAMLINES)), reason="needs ptychodus: pip install 'pytest-ptyproof[beamlines]'"
+)
 
 
 def nexus(folder: Path, scan: Scan) -> Path:

@@ -56,7 +56,7 @@ def test_predict_speaks_before_it_predicts(tmp_path: Path) -> None:
     assert names(said.getvalue(), "diffraction: float32", "scan: ")
 
 
-def test_base_keeps_the_modes_of_a_probe_by_power_and_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_base_keeps_the_modes_of_a_probe_by_power(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arrays = dict(np.load(_base_of_smoke(tmp_path / "plain.npz", capsys)))
     probe = np.stack([0.1 * arrays["probeGuess"], arrays["probeGuess"]], axis=2)
     np.savez(tmp_path / "modes.npz", **{**arrays, "probeGuess": probe})
