@@ -158,6 +158,20 @@ def npz_with(text: str) -> bytes:
     return raw.getvalue()
 
 
+def unreadable_zip(encrypted: bool) -> bytes:
+    """Return an archive whose only text, which is packed, cannot be unpacked: it is encrypted, or damaged."""
+    raw = io.BytesIO()
+    with zipfile.ZipFile(raw, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.txt", f"{HOST} " * 9)
+    data = bytearray(raw.getvalue())
+    if encrypted:
+        for mark, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+            data[data.index(mark) + flags] |= 1
+    else:
+        data[30 + len("a.txt")] |= 0b110  # a kind of block that deflate does not have
+    return bytes(data)
+
+
 @pytest.mark.parametrize(
     ("name", "content"),
     [
@@ -166,6 +180,8 @@ def npz_with(text: str) -> bytes:
         ("docs/a.bin", HOST.encode("utf-16-le")),
         ("docs/a.png", png()[:33] + chunk(b"tEXt", b"Author\0" + USER.encode()) + png()[33:]),
         (f"docs/{HOST}.txt", b"text"),
+        ("docs/a.zip", unreadable_zip(encrypted=True)),
+        ("docs/a.zip", unreadable_zip(encrypted=False)),
     ],
 )
 def test_a_name_that_cannot_be_replaced_is_refused_with_its_file(

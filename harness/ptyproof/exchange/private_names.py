@@ -8,10 +8,12 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
-from zipfile import BadZipFile, ZipFile, is_zipfile
+from zipfile import ZipFile, is_zipfile
 
+from ptyproof.errors import DataError
 from ptyproof.io.hashing import CHUNK_BYTES
 from ptyproof.io.regular import open_regular
+from ptyproof.io.unpacking import ZIP_FAULTS
 from ptyproof.provenance.anonymity import anonymity, hardware_label
 from ptyproof.provenance.redaction import Redaction, telling_names
 
@@ -86,7 +88,13 @@ class PrivateNames:
         return None if found is None else found[0]
 
     def in_file(self, path: Path) -> str | None:
-        """Return a private name that the bytes of a file have, or those of what is packed in it; None without one."""
+        """Return a private name that the bytes of a file have, or those of what is packed in it; None without one.
+
+        Raises
+        ------
+        DataError
+            If the file is an archive of which a member cannot be unpacked, so nobody can say that it has no name.
+        """
         forms = {form.encode(code): name for name in self.marks for form in _forms(name) for code in _CODES}
         with open_regular(path) as file:
             found = _in_stream(file, forms)
@@ -96,8 +104,8 @@ class PrivateNames:
                     for info in archive.infolist():
                         with archive.open(info) as member:
                             found = found or _in_stream(member, forms)
-            except (BadZipFile, NotImplementedError, RuntimeError):
-                return None  # not an archive after all
+            except ZIP_FAULTS as error:
+                raise DataError(path, f"cannot be unpacked to search it for private names: {error}") from error
         return found
 
 

@@ -19,7 +19,8 @@ from ptyproof.errors import InputError
 from ptyproof.io.hashing import CHUNK_BYTES
 
 _SHOWN = 120
-_FAULTS = (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, RuntimeError, ValueError, OSError)
+# what zipfile and its unpackers raise for an archive that is damaged, encrypted, or packed in a way unknown to them
+ZIP_FAULTS = (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, RuntimeError, ValueError, OSError)
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ def _extracted(path: Path, top: str, folder: Path, limits: Limits) -> Path:
             _refuse_large(path, members, folder, limits)
             for info in members:
                 _extract(path, archive, info, folder)
-    except _FAULTS as error:
+    except ZIP_FAULTS as error:
         said = getattr(error, "strerror", None) or next(iter(str(error).splitlines()), type(error).__name__)
         raise InputError(f"{path} cannot be unpacked: {said[:_SHOWN]}; a whole zip file is expected") from error
     return folder / root
