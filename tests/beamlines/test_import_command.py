@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from ptyproof.beamlines.geometry import check_probe_pixel
+from ptyproof.beamlines.readers import scan_of_files
+from ptyproof.beamlines.request import Request
+from ptyproof.beamlines.to_dataset import turned_place
 from ptyproof.cli import main
+from ptyproof.errors import DataError
+from ptyproof.extras import BEAMLINES, missing
 from ptyproof.io.dataset import Dataset, read_dataset
+from ptyproof.physics.orientation import inverse, oriented
 from tests.helpers.beamline_files import ENERGY_EV, Scan, write_csv, write_cxi
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
@@ -85,8 +93,6 @@ def test_crop_center_and_bins_are_those_of_the_options(scan: Scan, tmp_path: Pat
 
 @pytest.mark.parametrize("orientation", ["flip-rows", "transpose", "rotate-90"])
 def test_patterns_turned_back_are_those_of_the_upright_scan(scan: Scan, tmp_path: Path, orientation: str) -> None:
-    from ptyproof.physics.orientation import inverse, oriented
-
     back = inverse(orientation)
     turned = Scan(oriented(scan.counts, back), scan.positions_m, oriented(scan.valid, back))  # type: ignore[arg-type]
     options = ("--reader", "CXI", "--orient-patterns", orientation, "--center", "12,16", "--crop", "20x28")
@@ -159,3 +165,105 @@ def test_measured_data_without_geometry_need_it(tmp_path: Path) -> None:
     dataset = imported(path, out, *options, "--object-pixel-nm", "9.7", "--crop", "256")
     with np.load(path) as archive:
         np.testing.assert_array_equal(dataset.counts(), archive["reciprocal"][:, 128:384, 128:384])
+
+
+def numbered(scan: Scan, path: Path, first: int) -> Path:
+    """Positions in columns whose index begins with another number than that of the patterns."""
+    rows = [f"{first + i},{float(col)!r},{float(row)!r}" for i, (row, col) in enumerate(scan.positions_m)]
+    path.write_text("\n".join(["index,x,y", *rows]), encoding="utf-8")
+    return path
+
+
+def test_numbers_that_begin_elsewhere_do_not_shift_the_positions(scan: Scan, tmp_path: Path) -> None:
+    csv = numbered(scan, tmp_path / "scan.csv", 1)
+    options = ("--reader", "CXI", "--positions-file", str(csv))
+    dataset = imported(write_cxi(tmp_path / "scan.cxi", scan), tmp_path / "scan.npz", *options)
+    np.testing.assert_array_equal(dataset.counts(), scan.counts)
+    expected = relative(scan.positions_m / scan.pixel_m)
+    np.testing.assert_allclose(relative(dataset.positions_px), expected, rtol=0, atol=1e-9)
+
+
+def test_the_index_of_the_scan_is_kept(scan: Scan, tmp_path: Path) -> None:
+    import h5py
+
+    path = write_cxi(tmp_path / "scan.cxi", scan)
+    with h5py.File(path) as file:
+        assert len(file["entry_1/data_1/data"]) == len(scan.counts)
+    csv = numbered(scan, tmp_path / "scan.csv", 0)
+    lines = csv.read_text(encoding="utf-8").splitlines()
+    csv.write_text("\n".join([lines[0], *lines[11:]]), encoding="utf-8")
+    dataset = imported(path, tmp_path / "scan.npz", "--reader", "CXI", "--positions-file", str(csv))
+    np.testing.assert_array_equal(dataset.scan_index, np.arange(10, len(scan.counts)))
+    np.testing.assert_array_equal(dataset.counts(), scan.counts[10:])
+
+
+def test_a_mask_of_its_own_adds_to_that_of_the_file(scan: Scan, tmp_path: Path) -> None:
+    good = np.ones_like(scan.valid)
+    good[2] = False
+    np.savez(tmp_path / "scan.npz", counts=np.where(good, scan.counts, 0), good=good, positions=scan.positions_m)
+    path = write_cxi(tmp_path / "scan.cxi", scan)
+    with scan_of_files(
+        [
+            *(Request(kind, "CXI", str(path)) for kind in ("patterns", "positions")),
+            Request("mask", "arrays", str(tmp_path / "scan.npz"), {"mask": "good"}),
+        ],
+        tmp_path,
+    ) as found:
+        np.testing.assert_array_equal(found.valid_pixels, scan.valid & good)
+
+
+@pytest.mark.parametrize("orientation", ["as-is", "flip-cols", "rotate-90"])
+def test_a_beam_center_of_the_file_turns_with_the_detector(scan: Scan, orientation: str) -> None:
+    spot = np.zeros(scan.valid.shape)
+    spot[7, 20] = 1
+    turned = oriented(spot, orientation)
+    assert turned_place((7, 20), (24, 32), orientation) == tuple(np.argwhere(turned)[0])
+
+
+def test_a_probe_on_a_grid_of_other_pixels_is_refused(scan: Scan, tmp_path: Path) -> None:
+    with pytest.raises(DataError):
+        check_probe_pixel(tmp_path, (1.1e-8, 1e-8), (1e-8, 1e-8))
+    check_probe_pixel(tmp_path, (1.0001e-8, 1e-8), (1e-8, 1e-8))
+    check_probe_pixel(tmp_path, None, (1e-8, 1e-8))
+    check_probe_pixel(tmp_path, (1e-8, 1e-8), None)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--values", "amplitude"),
+        ("--axis-order", "hwn"),
+        ("--zero-frequency", "corner"),
+        ("--scan-order", "columns"),
+        ("--saturated", "keep", "--mask-saturated"),
+    ],
+)
+def test_an_option_that_a_reader_takes_no_notice_of_is_refused(
+    scan: Scan, tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    path, out = write_cxi(tmp_path / "scan.cxi", scan), tmp_path / "scan.npz"
+    assert main(["import", str(path), "--out", str(out), "--reader", "CXI", *options]) == 2
+    assert not out.exists()
+
+
+@pytest.mark.skipif(not missing(BEAMLINES), reason="ptychodus is installed, so nothing is missing")
+def test_a_reader_of_ptychodus_without_it_says_how_to_install_it(
+    scan: Scan, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    np.save(tmp_path / "scan.npy", scan.counts)
+    assert main(["import", str(tmp_path / "scan.npy"), "--out", str(tmp_path / "a.npz"), "--reader", "NPY"]) == 2
+    assert "pytest-ptyproof[beamlines]" in capsys.readouterr().err
+
+
+def test_what_is_taken_for_granted_is_said(scan: Scan, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    import h5py
+
+    path = write_cxi(tmp_path / "scan.cxi", scan, basis_vectors=-np.eye(3)[:, :2])
+    with h5py.File(path, "a") as file:
+        file.create_group("entry_2")
+    dataset = imported(path, tmp_path / "scan.npz", "--reader", "CXI")
+    said = capsys.readouterr().out
+    detail: Any = dataset.metadata["transformations"][0]["detail"]
+    for word in ("basis_vectors", "entry_2", "x along columns"):
+        assert word in said
+        assert any(word in change for change in detail["changes"])

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from ptyproof.io.npz import Array
 
-NAME = "CXI"
 _DETECTOR = "entry_1/instrument_1/detector_1"
 _SOURCE = "entry_1/instrument_1/source_1"
 _PATTERNS = ("entry_1/data_1/data", f"{_DETECTOR}/data")
@@ -67,9 +66,18 @@ def read_scan(path: Path) -> tuple[RawScan, Iterator[Array]]:
             obj=_only(path, _image(path, file.get(_OBJECT))),
             dark=_dark(path, file, window),
             set_up=_set_up(path, file),
+            notes=tuple(_notes(file)),
         )
         name = patterns.name
     return scan, _blocks(path, name)
+
+
+def _notes(file: h5py.File) -> Iterator[str]:
+    others = sorted(name for name in file if name.startswith("entry_") and name != "entry_1")
+    if others:
+        yield f"of several entries entry_1 is read, and not {', '.join(others)}"
+    if f"{_DETECTOR}/basis_vectors" in file:
+        yield "the orientation of the detector (basis_vectors) is not applied; --orient-patterns turns the patterns"
 
 
 def _blocks(path: Path, name: str) -> Iterator[Array]:

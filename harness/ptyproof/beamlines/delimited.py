@@ -14,7 +14,6 @@ import numpy as np
 from ptyproof.beamlines.raw_scan import PositionUnit, RawScan
 from ptyproof.errors import DataError
 
-NAME = "columns"
 MAX_BYTES = 1 << 28
 _METERS = {"m": 1.0, "mm": 1e-3, "um": 1e-6, "µm": 1e-6, "μm": 1e-6, "nm": 1e-9}
 _ROW, _COL, _INDEX = ("y", "row", "rows"), ("x", "col", "cols", "column"), ("index", "frame", "point")

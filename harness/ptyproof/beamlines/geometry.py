@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Pair = tuple[float, float]
+_PROBE_TOLERANCE = 0.01  # relative, of the pixels of a probe
 _LARGEST_STEP = 0.5  # of the window, between neighbors of a scan in the far field
 
 
@@ -66,6 +67,31 @@ def object_pixel_m(
             f"{window[1]} px"
         )
     return found
+
+
+def check_probe_pixel(path: Path, probe_m: Pair | None, object_m: Pair | None) -> None:
+    """Refuse a probe whose pixels have another size than those of the object's grid.
+
+    Parameters
+    ----------
+    path
+        The file, for messages.
+    probe_m, object_m
+        (row, col) of a pixel, meters; None where it is not known.
+
+    Raises
+    ------
+    DataError
+        If they differ by more than 1 %.
+    """
+    if probe_m is None or object_m is None:
+        return
+    if any(abs(a - b) > _PROBE_TOLERANCE * b for a, b in zip(probe_m, object_m, strict=True)):
+        raise DataError(
+            path,
+            f"has a probe with pixels of {probe_m[0] * 1e9:.5g} x {probe_m[1] * 1e9:.5g} nm, and those of the object "
+            f"are {object_m[0] * 1e9:.5g} x {object_m[1] * 1e9:.5g} nm; interpolate the probe, or correct the geometry",
+        )
 
 
 def step_px(positions_px: npt.NDArray[np.float64]) -> float:

@@ -10,9 +10,8 @@ import numpy as np
 
 from ptyproof.beamlines.raw_scan import PositionUnit, RawScan
 from ptyproof.errors import DataError
-from ptyproof.io.npz import Array, NpzArchive
+from ptyproof.io.npz import NpzArchive
 
-NAME = "arrays"
 ROLES = ("patterns", "positions", "probe", "object", "mask", "dark")
 
 
@@ -56,6 +55,7 @@ def read_arrays(path: Path, names: Mapping[str, str], position_unit: PositionUni
         probe=None if probe is None else probe.reshape(-1, *probe.shape[-2:]),
         obj=found.get("object"),
         valid_pixels=None if "mask" not in found else found["mask"] != 0,
+        notes=() if positions is None else ("positions are taken as (row, column), that is (y, x)",),
         dark=None if "dark" not in found else found["dark"].astype(np.float64),
     )
 
@@ -76,6 +76,3 @@ def _fault(role: str, array: Any) -> str | None:
     if role == "positions":
         fits = fits and 2 in array.shape
     return None if fits else f"must be {words}"
-
-
-__all__ = ["NAME", "ROLES", "Array", "read_arrays"]

@@ -34,6 +34,9 @@ def paired(path: Path, patterns: Index, positions: Index, changes: list[str]) ->
         if (counts > 1).any():
             twice = int(values[counts > 1][0])
             raise DataError(path, f"has more than one {what} with the index {twice}, so they cannot be paired")
+    if _begins_elsewhere(patterns, positions):
+        changes.append(f"positions: numbered {_span(positions)} and patterns {_span(patterns)}, paired in this order")
+        positions = positions - positions.min() + patterns.min()
     common, at_pattern, at_position = np.intersect1d(patterns, positions, return_indices=True)
     if len(common) < 2:
         raise DataError(
@@ -51,6 +54,13 @@ def paired(path: Path, patterns: Index, positions: Index, changes: list[str]) ->
                 f"{what}: {left} of {len(index)} left out, which have no {other} (the first has index {first})"
             )
     return at_pattern[order], at_position[order]
+
+
+def _begins_elsewhere(patterns: Index, positions: Index) -> bool:
+    """Tell whether as many positions as patterns are numbered without a gap, from another number on."""
+    spans = [index.max() - index.min() + 1 for index in (patterns, positions) if len(index)]
+    whole = len(spans) == 2 and len(patterns) == len(positions) == spans[0] == spans[1]
+    return bool(whole and patterns.min() != positions.min())
 
 
 def _span(index: Index) -> str:

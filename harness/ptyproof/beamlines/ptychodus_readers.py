@@ -85,7 +85,10 @@ def read_probe(name: str, path: Path) -> RawScan:
     """Return the incoherent modes (P, H, W) of a file's probe; of several coherent ones the first."""
     found = _reader("probe", name).read(path)
     array = np.asarray(found.get_array())
-    return RawScan(probe=array[0], set_up=SetUp(probe_pixel_size_m=_pitch(_asked(found.get_pixel_geometry))))
+    notes = (f"of {len(array)} coherent probes the first is read",) if len(array) > 1 else ()
+    return RawScan(
+        probe=array[0], notes=notes, set_up=SetUp(probe_pixel_size_m=_pitch(_asked(found.get_pixel_geometry)))
+    )
 
 
 def read_object(name: str, path: Path) -> RawScan:

@@ -77,6 +77,8 @@ class RawScan:
         (H, W) counts that the detector has without light.
     set_up
         Energy, distances, pixel sizes.
+    notes
+        A sentence for each thing in the files that is not read, or that the reader takes for granted.
     """
 
     patterns: Array | None = None
@@ -89,6 +91,7 @@ class RawScan:
     obj: npt.NDArray[np.complexfloating] | None = None
     dark: npt.NDArray[np.floating] | None = None
     set_up: SetUp = field(default_factory=SetUp)
+    notes: tuple[str, ...] = ()
 
 
 def read_raw_scan(folder: Path) -> RawScan:
@@ -100,7 +103,7 @@ def read_raw_scan(folder: Path) -> RawScan:
     said: dict[str, Any] = record["set_up"]
     pairs: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in said.items()}
     set_up = SetUp(**pairs)
-    return RawScan(**arrays, position_unit=record["position_unit"], set_up=set_up)
+    return RawScan(**arrays, position_unit=record["position_unit"], set_up=set_up, notes=tuple(record["notes"]))
 
 
 def write_raw_scan(folder: Path, scan: RawScan, blocks: Iterator[Array] | None = None) -> None:
@@ -111,7 +114,7 @@ def write_raw_scan(folder: Path, scan: RawScan, blocks: Iterator[Array] | None =
             np.save(folder / f"{name}.npy", array, allow_pickle=False)
     if blocks is not None:
         write_blocks(folder / "patterns.npy", blocks)
-    record = {"position_unit": scan.position_unit, "set_up": asdict(scan.set_up)}
+    record = {"position_unit": scan.position_unit, "set_up": asdict(scan.set_up), "notes": scan.notes}
     (folder / RECORD).write_text(json.dumps(record), encoding="utf-8")
 
 

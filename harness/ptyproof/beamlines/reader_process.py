@@ -19,7 +19,7 @@ from pathlib import Path
 from ptyproof.beamlines import cxi, delimited, named_arrays, ptychodus_readers
 from ptyproof.beamlines.hdf5_guard import check_hdf5, is_hdf5
 from ptyproof.beamlines.raw_scan import write_raw_scan
-from ptyproof.beamlines.request import Request, read_requests
+from ptyproof.beamlines.request import ARRAYS, COLUMNS, CXI, Request, read_requests
 from ptyproof.errors import DataError, InputError, PtyproofError
 
 REFUSED = "refused.json"
@@ -68,11 +68,11 @@ def _read(request: Request, folder: Path) -> None:
 
 def _scan(request: Request, path: Path):  # type: ignore[no-untyped-def]
     name = request.reader
-    if name == named_arrays.NAME:
+    if name == ARRAYS:
         return named_arrays.read_arrays(path, request.arrays, request.position_unit), None
-    if name == delimited.NAME:
+    if name == COLUMNS:
         return delimited.read_columns(path), None
-    if name.casefold() == cxi.NAME.casefold():
+    if name.casefold() == CXI.casefold():
         scan, blocks = cxi.read_scan(path)
         return (scan, blocks) if request.kind == "patterns" else (scan, None)
     if request.kind == "patterns":

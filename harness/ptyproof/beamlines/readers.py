@@ -13,6 +13,9 @@ from dataclasses import fields, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import numpy as np
+import numpy.typing as npt
+
 from ptyproof.beamlines.raw_scan import RawScan, SetUp, read_raw_scan
 from ptyproof.beamlines.reader_process import NAMES, REFUSED
 from ptyproof.beamlines.request import Request, write_requests
@@ -32,7 +35,7 @@ _OF_KIND = {
 def scan_of_files(requests: list[Request], scratch: Path) -> Iterator[RawScan]:
     """Read files, and give the scan that they describe together; its arrays are mapped while the block lasts.
 
-    What a later file says replaces what an earlier one said.
+    What a later file says replaces what an earlier one said; masks exclude together.
 
     Parameters
     ----------
@@ -74,9 +77,18 @@ def reader_names(scratch: Path) -> dict[str, dict[str, str]]:
 def _with(scan: RawScan, other: RawScan, kind: str) -> RawScan:
     """Return a scan with what a file of one kind says; of the set-up it adds what was not known."""
     changed = {name: getattr(other, name) for name in _OF_KIND[kind] if getattr(other, name) is not None}
+    if kind == "mask" and scan.valid_pixels is not None and other.valid_pixels is not None:
+        changed["valid_pixels"] = _both(scan.valid_pixels, other.valid_pixels)
+    notes = (*scan.notes, *(note for note in other.notes if note not in scan.notes))
     known = {field.name: getattr(scan.set_up, field.name) for field in fields(SetUp)}
     added = {name: getattr(other.set_up, name) for name, value in known.items() if value is None}
-    return replace(scan, **changed, set_up=replace(scan.set_up, **added))
+    return replace(scan, **changed, set_up=replace(scan.set_up, **added), notes=notes)
+
+
+def _both(one: npt.NDArray[np.bool_], other: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    if one.shape != other.shape:
+        raise InputError(f"the masks have the shapes {one.shape} and {other.shape}; those of one detector are alike")
+    return one & other
 
 
 def _run(folder: Path, limit_bytes: int, requests: list[Request]) -> None:

@@ -10,6 +10,8 @@ from typing import Any, Literal
 
 from ptyproof.beamlines.raw_scan import PositionUnit
 
+CXI, ARRAYS, COLUMNS = "CXI", "arrays", "columns"
+OWN = (CXI, ARRAYS, COLUMNS)  # the readers that are not those of ptychodus
 Kind = Literal["patterns", "positions", "probe", "object", "mask"]
 
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from ptyproof.beamlines.detector_window import DetectorWindow, window_around
 from ptyproof.beamlines.first_probe import LARGEST, STEPS, first_probe
-from ptyproof.beamlines.geometry import Pair, check_far_field, object_pixel_m, step_px
+from ptyproof.beamlines.geometry import Pair, check_far_field, check_probe_pixel, object_pixel_m, step_px
 from ptyproof.beamlines.measured import MaskedPatterns, as_array, measured_pixels
 from ptyproof.beamlines.pairing import paired
 from ptyproof.beamlines.raw_scan import RawScan, write_blocks
@@ -135,7 +135,8 @@ def dataset_of_scan(
     kept = None
     if how.saturated != "mask":
         kept = settled(as_array(MaskedPatterns(patterns, valid)), path, "patterns", how.saturated)
-    mean = _mean(patterns, at_pattern)
+    changes += scan.notes
+    mean = _mean(patterns)
     window = _window(scan, how.geometry, np.where(valid, mean, 0.0), changes)
     pixel_m = _pixel(path, scan, how.geometry, window, changes)
     positions_px = _placed(path, scan, how, positions, window.shape, pixel_m, changes)
@@ -143,7 +144,7 @@ def dataset_of_scan(
     scale = _write_amplitudes(scratch / "diffraction.npy", patterns, at_pattern, window, valid)
     diffraction = np.load(scratch / "diffraction.npy", mmap_mode="r")
     counts = _mean_counts(diffraction)
-    modes = _modes(path, scan, how, counts, positions_px, changes)
+    modes = _modes(path, scan, how, counts, positions_px, pixel_m, changes)
     if kept is not None:
         changes.append(f"patterns: {kept}")
     if scale is None:
@@ -165,7 +166,7 @@ def dataset_of_scan(
         positions_px,
         metadata,
         diffraction,
-        scan_index=at_pattern.astype(np.int64),
+        scan_index=np.asarray(scan.pattern_index, np.int64)[at_pattern],
         valid_pixels=None if mask.all() else mask,
         background=_background(path, scan, window),
     )
@@ -189,7 +190,7 @@ def _scan(path: Path, scan: RawScan, changes: list[str]) -> tuple[Array, npt.NDA
     return scan.patterns, at_pattern, np.asarray(scan.positions[at_position])
 
 
-def _mean(patterns: Array, at: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+def _mean(patterns: Array) -> npt.NDArray[np.float64]:
     total = np.zeros(patterns.shape[1:], np.float64)
     for rows in row_blocks(patterns):
         total += np.nan_to_num(patterns[rows].astype(np.float64)).sum(axis=0)
@@ -219,8 +220,9 @@ def _center(scan: RawScan, geometry: Geometry, mean: npt.NDArray[np.float64]) ->
     middle = (float(mean.shape[0] // 2), float(mean.shape[1] // 2))
     if geometry.center == "middle":
         return middle, "the middle of the detector, as given"
-    if scan.set_up.beam_center_px is not None and geometry.patterns == "as-is":
-        return scan.set_up.beam_center_px, "from the file"
+    if scan.set_up.beam_center_px is not None and scan.patterns is not None:
+        shape = (scan.patterns.shape[1], scan.patterns.shape[2])
+        return turned_place(scan.set_up.beam_center_px, shape, geometry.patterns), "from the file"
     # by the outline: the intensity inside of a beam is seldom even
     weights = (mean >= _BRIGHT * np.quantile(mean, 0.999)).astype(np.float64)
     total = float(weights.sum())
@@ -233,6 +235,14 @@ def _center(scan: RawScan, geometry: Geometry, mean: npt.NDArray[np.float64]) ->
             f"the middle of the detector; the middle of what is bright is at ({found[0]:.1f}, {found[1]:.1f})",
         )
     return found, "the middle of what is bright; --center states another place"
+
+
+def turned_place(place: Pair, shape: tuple[int, int], orientation: str) -> Pair:
+    """Return where (row, col) of an image of `shape` (H, W) is after the image is turned."""
+    size = oriented(np.empty(shape, np.bool_), orientation).shape
+    middle, new_middle = (np.array(shape) - 1) / 2, (np.array(size) - 1) / 2
+    row, col = oriented_positions(np.array([place]) - middle, orientation)[0] + new_middle
+    return float(row), float(col)
 
 
 def _pixel(path: Path, scan: RawScan, geometry: Geometry, window: DetectorWindow, changes: list[str]) -> Pair | None:
@@ -288,8 +298,9 @@ def _placed(
     turned = oriented_positions(positions - np.median(positions, axis=0), geometry.positions)
     if geometry.rotation_deg:
         turned = rotated_positions(turned, geometry.rotation_deg)
-    if geometry.positions != "as-is" or geometry.rotation_deg:
-        changes.append(f"positions: {geometry.positions}, then turned by {geometry.rotation_deg:g} degrees")
+    asked = geometry.positions != "as-is" or geometry.rotation_deg
+    turn = f"{geometry.positions}, then turned by {geometry.rotation_deg:g} degrees" if asked else "as they stand"
+    changes.append(f"positions: of the probe on the object, y along rows and x along columns, {turn}")
     if scan.position_unit == "m":
         assert pixel_m is not None  # _pixel has asked for it
         turned = turned / np.array(pixel_m)
@@ -334,7 +345,13 @@ def _mean_counts(diffraction: Array) -> npt.NDArray[np.float64]:
 
 
 def _modes(
-    path: Path, scan: RawScan, how: Conversion, mean: npt.NDArray[np.float64], positions_px: Array, changes: list[str]
+    path: Path,
+    scan: RawScan,
+    how: Conversion,
+    mean: npt.NDArray[np.float64],
+    positions_px: Array,
+    pixel_m: Pair | None,
+    changes: list[str],
 ) -> npt.NDArray[np.complex64]:
     window = (mean.shape[0], mean.shape[1])
     if scan.probe is None:
@@ -345,6 +362,7 @@ def _modes(
             'use methods that refine the probe (probe = "estimated")'
         )
         return probe[None]
+    check_probe_pixel(path, scan.set_up.probe_pixel_size_m, pixel_m)
     modes = np.asarray(scan.probe)
     if modes.shape[1:] != window:
         raise DataError(path, f"has a probe of {modes.shape[1]} x {modes.shape[2]} px and a window of {window}")

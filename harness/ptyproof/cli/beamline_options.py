@@ -40,7 +40,8 @@ def add_beamline(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="ROLE=NAME",
-        help=f"for --reader arrays: the array of FILE that holds {', '.join(_ARRAY_ROLES)}",
+        help=f"for --reader arrays: the array of FILE that holds {', '.join(_ARRAY_ROLES)}; positions are "
+        "(row, column), a mask is true where a pixel measures",
     )
     add("--positions-unit", choices=("m", "px"), default="m", help="for --reader arrays: unit of the positions")
     add("--energy-kev", type=float, metavar="E", help="photon energy, if the file does not state it or is wrong")
@@ -72,6 +73,24 @@ def refuse_without_reader(args: argparse.Namespace) -> None:
             raise InputError(f"--{name.replace('_', '-')} needs --reader NAME, which says how FILE is read")
 
 
+def refuse_with_reader(args: argparse.Namespace) -> None:
+    """Refuse options that a reader takes no notice of, or that contradict each other.
+
+    Raises
+    ------
+    InputError
+        Names the option.
+    """
+    ignored = {"values": None, "axis_order": None, "zero_frequency": "auto", "scan_order": "rows"}
+    for name, default in ignored.items():
+        if getattr(args, name) != default:
+            raise InputError(
+                f"--{name.replace('_', '-')} is for files without a reader; --reader {args.reader} decides"
+            )
+    if args.mask_saturated and args.saturated == "keep":
+        raise InputError("--mask-saturated excludes what --saturated keep reads as light; give one of them")
+
+
 def requests(args: argparse.Namespace) -> list[Request]:
     """Return what is to be read, the patterns first.
 
@@ -80,8 +99,7 @@ def requests(args: argparse.Namespace) -> list[Request]:
     InputError
         If `--array` and the reader do not belong together, or a value of it is no ROLE=NAME.
     """
-    from ptyproof.beamlines.named_arrays import NAME as ARRAYS
-    from ptyproof.beamlines.request import Request
+    from ptyproof.beamlines.request import ARRAYS, COLUMNS, Request
 
     named = _arrays(args)
     if (args.reader == ARRAYS) != bool(named):
@@ -93,7 +111,7 @@ def requests(args: argparse.Namespace) -> list[Request]:
     found = [of("patterns", args.file, args.reader)]
     if args.positions_file is not None or "positions" in named or args.reader != ARRAYS:
         path = args.positions_file or args.file
-        default = "columns" if args.positions_file and path.suffix.lower() in _COLUMNS else args.reader
+        default = COLUMNS if args.positions_file and path.suffix.lower() in _COLUMNS else args.reader
         found.append(of("positions", path, args.positions_reader or default))
     if args.probe_file is not None:
         default = "NPY" if args.probe_file.suffix.lower() == ".npy" else args.reader

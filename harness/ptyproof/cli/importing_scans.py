@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
 from typing import TYPE_CHECKING
 
-from ptyproof.cli.beamline_options import conversion, requests
+from ptyproof.cli.beamline_options import conversion, refuse_with_reader, requests
 from ptyproof.text_table import text_table
 
 if TYPE_CHECKING:
@@ -21,12 +21,16 @@ if TYPE_CHECKING:
 def imported_scan(args: argparse.Namespace, changes: list[str]) -> Iterator[Imported]:
     """Read a scan as the options say; its patterns are mapped from a file that lasts as long as the block."""
     from ptyproof.beamlines.readers import scan_of_files
+    from ptyproof.beamlines.request import OWN
     from ptyproof.beamlines.to_dataset import dataset_of_scan
-    from ptyproof.extras import require
+    from ptyproof.extras import BEAMLINES, require
     from ptyproof.io.importers import Imported
 
-    require("ptyproof import --reader", ("h5py",))
+    refuse_with_reader(args)
     wanted, how = requests(args), conversion(args)
+    own = {name.casefold() for name in OWN}
+    theirs = any(request.reader.casefold() not in own for request in wanted)
+    require(f"ptyproof import --reader {args.reader}", BEAMLINES if theirs else ("h5py",))
     scratch = args.out.parent
     with scan_of_files(wanted, scratch) as scan, TemporaryDirectory(prefix=".import-", dir=scratch) as folder:
         dataset, remarks = dataset_of_scan(args.file, scan, how, Path(folder), changes)
@@ -35,10 +39,8 @@ def imported_scan(args: argparse.Namespace, changes: list[str]) -> Iterator[Impo
 
 def list_readers() -> None:
     """Print the readers of each kind of file."""
-    from ptyproof.beamlines.cxi import NAME as CXI
-    from ptyproof.beamlines.delimited import NAME as COLUMNS
-    from ptyproof.beamlines.named_arrays import NAME as ARRAYS
     from ptyproof.beamlines.readers import reader_names
+    from ptyproof.beamlines.request import ARRAYS, COLUMNS, CXI
     from ptyproof.extras import missing
 
     own = [
