@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from ptyproof.phases.c_simulate.generate import generate
 from ptyproof.phases.d_overlap.overlap import overlap
 from ptyproof.study.builtin import builtin_study
 from ptyproof.study.design import StudyDesign
+from tests.helpers import batch
 from tests.helpers.forked import start_server
 from tests.helpers.phases import Phase
 from tests.helpers.sharing import made_once, place_in_line
@@ -103,3 +105,13 @@ def smoke_e(smoke_c: Phase, smoke_d: Phase, tmp_path_factory: pytest.TempPathFac
         return Phase(root, manifest)
 
     return made_once(tmp_path_factory, "smoke/e", trained)
+
+
+@pytest.fixture
+def sbatch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Commands `sbatch` and `scancel` that run batch scripts on this machine, and the folder with what they ran."""
+    for name in ("dask_jobqueue", "cryptography"):
+        pytest.importorskip(name, reason="needs the extra cluster")
+    with batch.commands(tmp_path / "slurm") as path:
+        monkeypatch.setenv("PATH", path)
+        yield tmp_path / "slurm"

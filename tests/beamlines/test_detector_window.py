@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from ptyproof.beamlines.detector_window import DetectorWindow, window_around
 from ptyproof.errors import InputError
-from ptyproof.physics.orientation import ORIENTATIONS, oriented
+from ptyproof.physics.names import ORIENTATIONS
+from ptyproof.physics.orientation import oriented
 
 
 @given(

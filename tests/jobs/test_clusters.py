@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -210,16 +210,6 @@ def test_an_allocation_runs_as_many_jobs_as_cores_and_memory_hold(
 
 def test_units_of_memory() -> None:
     assert [n_bytes(text) for text in ("1 GiB", "2.5MB", "3 TB", "4KiB")] == [2**30, 2_500_000, 3 * 10**12, 4096]
-
-
-@pytest.fixture
-def sbatch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Commands `sbatch` and `scancel` that run batch scripts on this machine, and the folder with what they ran."""
-    for name in ("dask_jobqueue", "cryptography"):
-        pytest.importorskip(name, reason="needs the extra cluster")
-    with batch.commands(tmp_path / "slurm") as path:
-        monkeypatch.setenv("PATH", path)
-        yield tmp_path / "slurm"
 
 
 SMALL = ClusterOptions("2 GiB")

@@ -9,7 +9,8 @@ import numpy.typing as npt
 import pytest
 
 from ptyproof.errors import InputError
-from ptyproof.physics.orientation import ORIENTATIONS, inverse, oriented, oriented_positions, rotated_positions
+from ptyproof.physics.names import ORIENTATIONS
+from ptyproof.physics.orientation import inverse, oriented, oriented_positions, rotated_positions
 
 BY_NUMPY: dict[str, Callable[[npt.NDArray[np.int64]], npt.NDArray[np.int64]]] = {
     "as-is": lambda image: image,
@@ -21,6 +22,10 @@ BY_NUMPY: dict[str, Callable[[npt.NDArray[np.int64]], npt.NDArray[np.int64]]] = 
     "rotate-270": lambda image: np.rot90(image, 3),
     "transpose-180": lambda image: np.rot90(image.T, 2),
 }
+
+
+def test_every_orientation_has_a_name() -> None:
+    assert set(ORIENTATIONS) == set(BY_NUMPY)
 
 
 @pytest.mark.parametrize("orientation", ORIENTATIONS)

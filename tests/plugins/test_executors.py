@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -74,16 +73,6 @@ def test_a_scheduler_that_does_not_answer_is_one_usage_error_and_nothing_is_writ
     assert run.screen.count("--ptyproof-scheduler") == 1
     assert not (tmp_path / "hub").exists()
     assert run_pytest(tmp_path / "run", *asked, "--collect-only", hub=tmp_path / "hub").status == 0
-
-
-@pytest.fixture
-def sbatch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Commands of a batch system on the PATH (`tests.helpers.batch`), and the folder with what they ran."""
-    for name in ("dask_jobqueue", "cryptography"):
-        pytest.importorskip(name, reason="needs the extra cluster")
-    with batch.commands(tmp_path / "slurm") as path:
-        monkeypatch.setenv("PATH", path)
-        yield tmp_path / "slurm"
 
 
 def test_a_batch_system_that_refuses_is_one_usage_error_and_nothing_is_written(

@@ -32,7 +32,6 @@ _TRANSLATIONS = (
     f"{_DETECTOR}/translation",
 )
 _PROBES = ("entry_1/image_1/data", f"{_SOURCE}/illumination")
-_OBJECT = "entry_1/image_2/data"
 _DARKS = (f"{_DETECTOR}/data_dark", f"{_DETECTOR}/background")
 _JOULE_PER_EV = 1.602176634e-19
 _PLANCK_C_EV_M = 1.239841984332e-06  # h c, eV m
@@ -63,7 +62,6 @@ def read_scan(path: Path) -> tuple[RawScan, Iterator[Array]]:
             positions=translation,
             position_index=None if translation is None else np.arange(len(translation)),
             probe=_image(path, _first(file, _PROBES)),
-            obj=_only(path, _image(path, file.get(_OBJECT))),
             dark=_dark(path, file, window),
             set_up=_set_up(path, file),
             notes=tuple(_notes(file)),
@@ -162,9 +160,3 @@ def _image(path: Path, member: Any) -> npt.NDArray[np.complexfloating] | None:
         raise DataError(path, f"must be complex (..., H, W), got {member.shape} of {member.dtype}", member.name)
     image: npt.NDArray[np.complexfloating] = member[()]
     return image.reshape(-1, *image.shape[-2:])
-
-
-def _only(path: Path, image: npt.NDArray[np.complexfloating] | None) -> npt.NDArray[np.complexfloating] | None:
-    if image is not None and len(image) != 1:
-        raise DataError(path, f"must have one layer, got {len(image)}; objects of several layers are not read", _OBJECT)
-    return None if image is None else image[0]

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ptyproof.beamlines.raw_scan import PositionUnit, RawScan
+from ptyproof.beamlines.raw_scan import RawScan
+from ptyproof.beamlines.request import PositionUnit
 from ptyproof.errors import DataError
 
 MAX_BYTES = 1 << 28

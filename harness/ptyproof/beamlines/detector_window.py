@@ -19,7 +19,7 @@ class DetectorWindow:
     Parameters
     ----------
     orientation
-        One of `ptyproof.physics.orientation.ORIENTATIONS`; everything below is of the turned detector.
+        One of `ptyproof.physics.names.ORIENTATIONS`; everything below is of the turned detector.
     first
         (row, col) of the first pixel that is taken.
     size

@@ -8,11 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from ptyproof.beamlines.raw_scan import PositionUnit, RawScan
+from ptyproof.beamlines.raw_scan import RawScan
+from ptyproof.beamlines.request import PositionUnit
 from ptyproof.errors import DataError
 from ptyproof.io.npz import NpzArchive
-
-ROLES = ("patterns", "positions", "probe", "object", "mask", "dark")
 
 
 def read_arrays(path: Path, names: Mapping[str, str], position_unit: PositionUnit) -> RawScan:
@@ -24,7 +23,7 @@ def read_arrays(path: Path, names: Mapping[str, str], position_unit: PositionUni
         The file.
     names
         The name of the array that has each role: patterns (n, H, W), positions (n, 2) as (row, col) or (2, n), probe
-        (H, W) or (P, H, W), object (M, M'), mask (H, W) that is true where the detector measures, dark (H, W).
+        (H, W) or (P, H, W), mask (H, W) that is true where the detector measures, dark (H, W).
     position_unit
         Unit of the positions.
 
@@ -53,7 +52,6 @@ def read_arrays(path: Path, names: Mapping[str, str], position_unit: PositionUni
         position_index=None if positions is None else np.arange(len(positions)),
         position_unit=position_unit,
         probe=None if probe is None else probe.reshape(-1, *probe.shape[-2:]),
-        obj=found.get("object"),
         valid_pixels=None if "mask" not in found else found["mask"] != 0,
         notes=() if positions is None else ("positions are taken as (row, column), that is (y, x)",),
         dark=None if "dark" not in found else found["dark"].astype(np.float64),
@@ -64,7 +62,6 @@ _SHAPES: Mapping[str, tuple[str, str, tuple[int, ...]]] = {
     "patterns": ("patterns (n, H, W) of real numbers", "iuf", (3,)),
     "positions": ("positions (n, 2) of real numbers", "iuf", (2,)),
     "probe": ("a complex probe (H, W) or (P, H, W)", "c", (2, 3, 4, 5, 6)),
-    "object": ("a complex object (M, M')", "c", (2,)),
     "mask": ("a mask (H, W) of truth values or whole numbers", "biu", (2,)),
     "dark": ("a dark pattern (H, W) of real numbers", "iuf", (2,)),
 }

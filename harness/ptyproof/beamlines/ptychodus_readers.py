@@ -24,7 +24,6 @@ KINDS = {
     "patterns": "diffraction_file_readers",
     "positions": "probe_position_file_readers",
     "probe": "probe_file_readers",
-    "object": "object_file_readers",
     "mask": "bad_pixels_file_readers",
 }
 _STRIP_BYTES = 1 << 27  # of all patterns that are held at once
@@ -89,24 +88,6 @@ def read_probe(name: str, path: Path) -> RawScan:
     return RawScan(
         probe=array[0], notes=notes, set_up=SetUp(probe_pixel_size_m=_pitch(_asked(found.get_pixel_geometry)))
     )
-
-
-def read_object(name: str, path: Path) -> RawScan:
-    """Return the object (M, M') of a file.
-
-    Raises
-    ------
-    DataError
-        If the object has several layers.
-    """
-    found = _reader("object", name).read(path)
-    array = np.asarray(found.get_array())
-    if len(array) != 1:
-        raise DataError(path, f"must have one layer, got {len(array)}; objects of several layers are not read")
-    center = _asked(found.get_center)
-    middle = None if center is None else (float(center.y_m), float(center.x_m))
-    pitch = _pitch(_asked(found.get_pixel_geometry))
-    return RawScan(obj=array[0], set_up=SetUp(object_pixel_size_m=pitch, object_center_m=middle))
 
 
 def read_mask(name: str, path: Path) -> RawScan:

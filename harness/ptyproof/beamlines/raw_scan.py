@@ -1,6 +1,6 @@
 """A scan as a beamline's files have it: patterns of the whole detector, positions in meters, what is known beside.
 
-Arrays of detector and object are (rows, columns); a position is (row, column), that is (y, x). A reader's process
+Arrays are (rows, columns); a position is (row, column), that is (y, x). A reader's process
 writes it into a folder, one .npy file an array and one JSON file, from which another process maps it.
 """
 
@@ -10,16 +10,16 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from ptyproof.beamlines.request import PositionUnit
 from ptyproof.io.npz import Array
 
 RECORD = "scan.json"
-PositionUnit = Literal["m", "px"]
-_ARRAYS = ("patterns", "pattern_index", "valid_pixels", "positions", "position_index", "probe", "obj", "dark")
+_ARRAYS = ("patterns", "pattern_index", "valid_pixels", "positions", "position_index", "probe", "dark")
 
 
 @dataclass(frozen=True)
@@ -34,10 +34,8 @@ class SetUp:
         From the sample to the detector, meters.
     detector_pixel_size_m
         (row, column) pitch of the detector, meters.
-    probe_pixel_size_m, object_pixel_size_m
-        (row, column) pitch of the probe's and the object's grid, meters.
-    object_center_m
-        (row, column) of the middle of the object's grid, in the coordinates of the positions.
+    probe_pixel_size_m
+        (row, column) pitch of the probe's grid, meters.
     beam_center_px
         (row, column) of the direct beam on the detector, pixels.
     """
@@ -46,8 +44,6 @@ class SetUp:
     detector_distance_m: float | None = None
     detector_pixel_size_m: tuple[float, float] | None = None
     probe_pixel_size_m: tuple[float, float] | None = None
-    object_pixel_size_m: tuple[float, float] | None = None
-    object_center_m: tuple[float, float] | None = None
     beam_center_px: tuple[float, float] | None = None
 
 
@@ -71,8 +67,6 @@ class RawScan:
         `m` for meters, `px` for pixels of the object's grid.
     probe
         (P, H', W') complex, modes.
-    obj
-        (M, M') complex.
     dark
         (H, W) counts that the detector has without light.
     set_up
@@ -88,7 +82,6 @@ class RawScan:
     position_index: npt.NDArray[np.int64] | None = None
     position_unit: PositionUnit = "m"
     probe: npt.NDArray[np.complexfloating] | None = None
-    obj: npt.NDArray[np.complexfloating] | None = None
     dark: npt.NDArray[np.floating] | None = None
     set_up: SetUp = field(default_factory=SetUp)
     notes: tuple[str, ...] = ()

@@ -12,6 +12,7 @@ import logging
 import resource
 import sys
 import warnings
+from collections.abc import Mapping
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -69,7 +70,9 @@ def _read(request: Request, folder: Path) -> None:
 def _scan(request: Request, path: Path):  # type: ignore[no-untyped-def]
     name = request.reader
     if name == ARRAYS:
-        return named_arrays.read_arrays(path, request.arrays, request.position_unit), None
+        whole = request.kind == "patterns"
+        names: Mapping[str, str] = request.arrays if whole else {request.kind: request.arrays[request.kind]}
+        return named_arrays.read_arrays(path, names, request.position_unit), None
     if name == COLUMNS:
         return delimited.read_columns(path), None
     if name.casefold() == CXI.casefold():
@@ -80,7 +83,6 @@ def _scan(request: Request, path: Path):  # type: ignore[no-untyped-def]
     read = {
         "positions": ptychodus_readers.read_positions,
         "probe": ptychodus_readers.read_probe,
-        "object": ptychodus_readers.read_object,
         "mask": ptychodus_readers.read_mask,
     }[request.kind]
     return read(name, path), None

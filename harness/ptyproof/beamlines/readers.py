@@ -26,7 +26,6 @@ _OF_KIND = {
     "patterns": ("patterns", "pattern_index", "valid_pixels", "dark"),
     "positions": ("positions", "position_index", "position_unit"),
     "probe": ("probe",),
-    "object": ("obj",),
     "mask": ("valid_pixels",),
 }
 

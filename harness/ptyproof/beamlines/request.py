@@ -8,11 +8,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from ptyproof.beamlines.raw_scan import PositionUnit
-
+PositionUnit = Literal["m", "px"]
+ARRAY_ROLES = ("patterns", "positions", "probe", "mask", "dark")
 CXI, ARRAYS, COLUMNS = "CXI", "arrays", "columns"
 OWN = (CXI, ARRAYS, COLUMNS)  # the readers that are not those of ptychodus
-Kind = Literal["patterns", "positions", "probe", "object", "mask"]
+Kind = Literal["patterns", "positions", "probe", "mask"]
 
 
 @dataclass(frozen=True)

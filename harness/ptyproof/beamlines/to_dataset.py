@@ -26,7 +26,8 @@ from ptyproof.io.reading import Saturated
 from ptyproof.io.saturation import KEPT, settled
 from ptyproof.io.validation import validate_dataset
 from ptyproof.physics.forward import DEFAULT_MARGIN_PX
-from ptyproof.physics.orientation import ORIENTATIONS, oriented, oriented_positions, rotated_positions
+from ptyproof.physics.names import ORIENTATIONS
+from ptyproof.physics.orientation import oriented, oriented_positions, rotated_positions
 
 if TYPE_CHECKING:
     from ptyproof_schemas.types.dataset_metadata import Physical
@@ -47,7 +48,7 @@ class Geometry:
     object_pixel_size_m
         (row, col) size of an object pixel.
     patterns, positions
-        Orientations of `ptyproof.physics.orientation`, applied to each.
+        Orientations of `ptyproof.physics.names.ORIENTATIONS`, applied to each.
     rotation_deg
         Angle by which the positions are turned, after their orientation.
     center
@@ -274,7 +275,7 @@ def _known(scan: RawScan, geometry: Geometry, window: DetectorWindow) -> dict[st
     said: dict[str, tuple[float | Pair | None, str]] = {}
     for name in _NUMBERS:
         source = "detector_pixel_size_m" if name == "window_pixel_size_m" else name
-        given, read = getattr(geometry, source), getattr(scan.set_up, source)
+        given, read = getattr(geometry, source), getattr(scan.set_up, source, None)
         value, why = (read, "as the reader says") if given is None else (given, "as given")
         if given is not None and read is not None and read != given:
             why = f"as given; the reader says {read}"

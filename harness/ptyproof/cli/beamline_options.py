@@ -7,15 +7,14 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ptyproof.beamlines.request import ARRAY_ROLES, ARRAYS, COLUMNS, CXI, Kind, Request
 from ptyproof.errors import InputError
-from ptyproof.physics.orientation import ORIENTATIONS
+from ptyproof.physics.names import ORIENTATIONS
 
 if TYPE_CHECKING:
-    from ptyproof.beamlines.request import Kind, Request
     from ptyproof.beamlines.to_dataset import Center, Conversion
 
 LIST = "list"
-_ARRAY_ROLES = ("patterns", "positions", "probe", "mask", "dark")
 _COLUMNS = frozenset((".csv", ".txt", ".dat", ".tsv"))
 _GROUP = "files of beamlines (with --reader)"
 
@@ -40,7 +39,7 @@ def add_beamline(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="ROLE=NAME",
-        help=f"for --reader arrays: the array of FILE that holds {', '.join(_ARRAY_ROLES)}; positions are "
+        help=f"for --reader arrays: the array of FILE that holds {', '.join(ARRAY_ROLES)}; positions are "
         "(row, column), a mask is true where a pixel measures",
     )
     add("--positions-unit", choices=("m", "px"), default="m", help="for --reader arrays: unit of the positions")
@@ -99,8 +98,6 @@ def requests(args: argparse.Namespace) -> list[Request]:
     InputError
         If `--array` and the reader do not belong together, or a value of it is no ROLE=NAME.
     """
-    from ptyproof.beamlines.request import ARRAYS, COLUMNS, Request
-
     named = _arrays(args)
     if (args.reader == ARRAYS) != bool(named):
         raise InputError("--reader arrays and --array ROLE=NAME belong together")
@@ -109,15 +106,14 @@ def requests(args: argparse.Namespace) -> list[Request]:
         return Request(kind, reader, str(path), named, args.positions_unit)
 
     found = [of("patterns", args.file, args.reader)]
-    if args.positions_file is not None or "positions" in named or args.reader != ARRAYS:
+    elsewhere = args.positions_file is not None or args.positions_reader is not None
+    if elsewhere or args.reader.casefold() not in (ARRAYS, CXI.casefold()):  # which read the positions as well
         path = args.positions_file or args.file
         default = COLUMNS if args.positions_file and path.suffix.lower() in _COLUMNS else args.reader
         found.append(of("positions", path, args.positions_reader or default))
     if args.probe_file is not None:
         default = "NPY" if args.probe_file.suffix.lower() == ".npy" else args.reader
         found.append(of("probe", args.probe_file, args.probe_reader or default))
-    elif "probe" in named:
-        found.append(of("probe", args.file, ARRAYS))
     if args.mask_file is not None:
         found.append(of("mask", args.mask_file, args.mask_reader or "NPY_Good_Pixels"))
     return found
@@ -149,8 +145,8 @@ def _arrays(args: argparse.Namespace) -> dict[str, str]:
     named: dict[str, str] = {}
     for text in args.array:
         role, equals, name = text.partition("=")
-        if not equals or not name or role not in _ARRAY_ROLES:
-            raise InputError(f"--array must be ROLE=NAME with a ROLE of {', '.join(_ARRAY_ROLES)}, got {text!r}")
+        if not equals or not name or role not in ARRAY_ROLES:
+            raise InputError(f"--array must be ROLE=NAME with a ROLE of {', '.join(ARRAY_ROLES)}, got {text!r}")
         if role in named:
             raise InputError(f"--array gives {role} twice: {named[role]} and {name}")
         named[role] = name

@@ -7,16 +7,13 @@ patterns and one of positions that turn both alike give the same reconstruction,
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from ptyproof.errors import InputError
+from ptyproof.physics.names import ORIENTATIONS
 
-Orientation = Literal[
-    "as-is", "flip-rows", "flip-cols", "rotate-180", "transpose", "rotate-90", "rotate-270", "transpose-180"
-]
 # whether rows and columns are swapped first, then whether rows and columns run backward
 _PARTS: Mapping[str, tuple[bool, bool, bool]] = {
     "as-is": (False, False, False),
@@ -28,7 +25,6 @@ _PARTS: Mapping[str, tuple[bool, bool, bool]] = {
     "rotate-270": (True, False, True),
     "transpose-180": (True, True, True),
 }
-ORIENTATIONS = tuple(_PARTS)
 
 
 def oriented(images: npt.NDArray[np.generic], orientation: str) -> npt.NDArray[np.generic]:
