@@ -21,6 +21,7 @@ from ptyproof.errors import InputError
 from ptyproof.hub.index import Hub
 from ptyproof.hub.layout import COMPARISON, RECONSTRUCTION
 from ptyproof.metrics.definitions import TIME, family
+from ptyproof.provenance.revision import NO_FILES
 from ptyproof.records.manifest import head
 from tests.helpers.hubs import take_stock
 from tests.helpers.known import known
@@ -105,6 +106,8 @@ def test_both_sides_have_command_dates_and_revision_of_their_runs(old: Path, noi
         ]
         shown = "\n".join(lines_of(found, "text"))
         assert all(value in shown for value in (run["command"], run["started"], run["revision"]["tests_sha256"]))
+    found["old"]["runs"][0]["code_sha256"] = NO_FILES
+    assert not any(NO_FILES in line for line in lines_of(found, "text"))  # the digest of nothing is no digest of code
     assert {"metrics", "hashes", "files"} <= set(found["differs"])
     assert found["files"] is not None
     assert COMPARISON in found["files"]["changed"]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ptyproof import markdown
 from ptyproof.differences.contents import RESULTS
+from ptyproof.provenance.revision import NO_FILES
 
 if TYPE_CHECKING:
     from ptyproof_schemas.types.hub_difference import HubDifference
@@ -54,7 +55,7 @@ def runs_of(found: HubDifference) -> Iterator[list[str]]:
                 "ended": run["ended"] or "no end is recorded",
                 "commit": commit,
                 "uncommitted changes": run["uncommitted_sha256"],
-                "code": run["code_sha256"],
+                "code": "no code file" if run["code_sha256"] == NO_FILES else run["code_sha256"],
                 "tests": run["tests_sha256"],
                 "environment": ", ".join(f"{key} {value}" for key, value in run["environment"].items()),
             }

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ptyproof_schemas.types.hub_index import Revision as RevisionRecord
 
 REPOSITORY, PROJECT, FOLDER = "repository", "project", "folder"
+NO_FILES = hashlib.sha256().hexdigest()  # a digest of code or tests where there are none
 UNKNOWN_CHANGES = hashlib.sha256(b"git could not tell what is uncommitted").hexdigest()
 _PROJECTS = ("pyproject.toml", "setup.py", "setup.cfg")
 

@@ -5,7 +5,6 @@ The answer is that of the newest run with a result, and of a merged hub that of 
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from typing import Any
 
 from ptyproof.hub.layout import cell_and_reason
 from ptyproof.hub.results import standing_runs
+from ptyproof.provenance.revision import NO_FILES
 
 Run = Mapping[str, Any]
 PASSED, SKIPPED, FAILED, OPEN = "passed", "passed with skips", "failed", "no end recorded"
@@ -22,7 +22,6 @@ MEANINGS = {
     FAILED: "a test failed, or the run ended with another exit status than 0; a signed statement calls this FAILED",
     OPEN: "the run still runs, or was stopped before its end was recorded",
 }
-_NO_FILES = hashlib.sha256().hexdigest()
 _FAILED = ("failed", "error", "crashed")
 _MACHINE = ("n_cpus", "threads", "device", "python", "torch", "pytest-ptyproof")
 
@@ -63,7 +62,7 @@ def standing(runs: Sequence[Run]) -> Standing | None:
 def revision_of(run: Run) -> str:
     """Return which code and tests a run was of: commit, whether there were uncommitted changes, and digests."""
     revision = run["revision"]
-    code = "no code file" if revision["code_sha256"] == _NO_FILES else f"code {revision['code_sha256'][:16]}"
+    code = "no code file" if revision["code_sha256"] == NO_FILES else f"code {revision['code_sha256'][:16]}"
     digests = f"{code}, tests {revision['tests_sha256'][:16]}"
     if revision["commit"] is None:
         return f"no git commit; {digests}"
