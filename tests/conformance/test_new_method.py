@@ -1,4 +1,4 @@
-"""`ptyproof new-method`: the names that it refuses, and the commands of its page; tests/companions goes the whole way of a new user."""
+"""`ptyproof new-method`: names that it refuses, and the commands of its page; tests/companions goes a new user's way."""
 
 from __future__ import annotations
 
