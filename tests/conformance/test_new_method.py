@@ -1,4 +1,4 @@
-"""`ptyproof new-method`: names that it refuses, and the commands of its page; tests/companions goes a new user's way."""
+"""`ptyproof new-method`: names that it refuses, and the commands of its page; tests/companions has the way of a user."""
 
 from __future__ import annotations
 
