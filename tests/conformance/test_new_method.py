@@ -1,4 +1,4 @@
-"""`ptyproof new-method`: names that it refuses, and the commands of its page; tests/companions has the way of a user."""
+"""`ptyproof new-method`: names that it refuses, and the commands of its page; tests/companions has a user's way."""
 
 from __future__ import annotations
 
