@@ -41,7 +41,7 @@ NO_LIMITS = JobProcesses()
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
-    how = {"resources": {"GPU": 1}, "env": {"CUDA_VISIBLE_DEVICES": "5,7"}, "dashboard_address": None}
+    how = {"resources": {"GPU": 1}, "env": {"CUDA_VISIBLE_DEVICES": "5,7"}, "dashboard_address": ":0"}
     with distributed.LocalCluster(
         n_workers=2, threads_per_worker=1, processes=True, silence_logs=logging.ERROR, **how
     ) as cluster:
