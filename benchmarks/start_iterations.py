@@ -60,7 +60,7 @@ def judged(design: StudyDesign, phase_c_root: Path, dose: float) -> tuple[dict[i
         for n in NUMBERS:
             start = Start(replace(design.training.network, start_iterations=n))
             found = start.reconstruct(thinned.shown, Budget(), np.random.default_rng(0))
-            losses[n] += thinned.loss(found.obj, thinned.shown.probe) / N_DIVISIONS
+            losses[n] += thinned.loss(found) / N_DIVISIONS
     return losses, (clock.seconds() - began) / (N_DIVISIONS * sum(NUMBERS))
 
 

@@ -15,7 +15,7 @@ from ptyproof.physics.forward import expected_counts, object_patches
 from ptyproof.physics.metrics import poisson_deviance
 from ptyproof.reconstruction.likelihood import RATE_FLOOR, Likelihood
 from ptyproof.reconstruction.map_fit import Penalty, fit
-from ptyproof.reconstruction.method import BlindScan, illumination
+from ptyproof.reconstruction.method import BlindScan, Reconstruction, illumination
 from ptyproof.reconstruction.thinned_scan import ThinnedScan
 from ptyproof.reconstruction.told import Told
 from tests.helpers.known import known
@@ -149,8 +149,8 @@ def test_hidden_photons_judge_an_object_by_what_it_predicts_of_them() -> None:
     np.testing.assert_allclose(shown + thinned.hidden, np.rint(np.square(scan.amplitude, dtype=float)), atol=1e-3)
     expected = 0.2 * expected_counts(scan.probe, object_patches(obj, scan.positions_px, WINDOW))
     deviance = poisson_deviance(expected, thinned.hidden, RATE_FLOOR)
-    assert thinned.loss(obj, thinned.shown.probe) == pytest.approx(deviance, rel=1e-3)
-    assert thinned.loss(random_object(seed=9), thinned.shown.probe) > 1.2 * deviance
+    assert thinned.loss(Reconstruction(obj, thinned.shown.probe)) == pytest.approx(deviance, rel=1e-3)
+    assert thinned.loss(Reconstruction(random_object(seed=9), thinned.shown.probe)) > 1.2 * deviance
 
 
 def told_scan(seed: int = 2) -> tuple[BlindScan, npt.NDArray[np.complex64]]:

@@ -150,3 +150,35 @@ def test_the_unit_scale_counts_the_light_of_all_modes_that_are_told() -> None:
     assert told.unit_scale == pytest.approx(plain.unit_scale / np.sqrt(3), rel=1e-6)
     with pytest.raises(ValueError, match="read-only"):
         told.told.further_modes[0] = 0  # type: ignore[index]
+
+
+def refining(scan: BlindScan) -> BlindScan:
+    """The scan, for a method that is to refine its positions."""
+    return replace(scan, position_knowledge="estimated")
+
+
+def test_refined_positions_are_returned_where_they_are_asked_for() -> None:
+    scan = make_scan()
+    inside = np.clip(scan.positions_px + 0.1, 8, None)
+    found = replace(good(scan), positions_px=inside)
+    assert check_reconstruction(found, refining(scan)) is found
+    with pytest.raises(RunError, match=naming("positions")):
+        check_reconstruction(found, scan)
+    with pytest.raises(RunError, match=naming("positions", "NoneType")):
+        check_reconstruction(good(scan), refining(scan))
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        (lambda px: px.astype(np.float32), "float32"),
+        (lambda px: px[:-1], "(8, 2)"),
+        (lambda px: np.where(px == px[3, 1], np.nan, px), "1 not finite"),
+        (lambda px: px + np.array([0.0, 30.0]), "index 0"),
+        (lambda px: px - np.array([30.0, 0.0]), "index 0"),
+    ],
+)
+def test_refined_positions_that_cannot_be(change: Callable[[Any], Any], what: str) -> None:
+    scan = make_scan()
+    with pytest.raises(RunError, match=naming(what)):
+        check_reconstruction(replace(good(scan), positions_px=change(scan.positions_px)), refining(scan))

@@ -36,9 +36,9 @@ from ptyproof.metrics.protocol import Recipe
 from ptyproof.physics.frc import RingCorrelation
 from ptyproof.provenance.redaction import redaction
 from ptyproof.reconstruction.method import Budget, run_method
-from ptyproof.records.archive import Origin, ReconstructionArchive, read_archive, write_archive
+from ptyproof.records.archive import Origin, ReconstructionArchive, positions_record, read_archive, write_archive
 from ptyproof.records.manifest import timed_head, write_manifest
-from ptyproof.study.reconstruction import ProbeKnowledge
+from ptyproof.study.reconstruction import POSITIONS, PositionKnowledge, ProbeKnowledge
 from ptyproof.study.seeds import stream
 from ptyproof.training.bundle import read_bundle
 from ptyproof.training.device import RunOptions, compute_environment, configured
@@ -71,6 +71,8 @@ class AssessmentPlan:
         Patterns of an update of iterative methods.
     recipe
         Crop, registration and thresholds.
+    positions
+        `estimated` lets methods that can refine the dataset's positions, `given` takes them as they are.
     """
 
     probe: ProbeKnowledge = "estimated"
@@ -78,10 +80,13 @@ class AssessmentPlan:
     seed: int = 654
     batch_size: int = 64
     recipe: Recipe = field(default_factory=Recipe)
+    positions: PositionKnowledge = "given"
 
     def __post_init__(self) -> None:
         if self.probe not in ("true", "estimated"):
             raise InputError(f"--probe must be true or estimated, got {self.probe!r}")
+        if self.positions not in POSITIONS:
+            raise InputError(f"--positions must be given or estimated, got {self.positions!r}")
         if not 0 < self.held_out_fraction <= 0.5:
             raise InputError(f"--held-out must be a fraction in (0, 0.5], got {self.held_out_fraction:g}")
 
@@ -176,6 +181,7 @@ def assess(
             "seed": plan.seed,
             "batch_size": plan.batch_size,
             "recipe": plan.recipe.as_dict(),
+            "positions": plan.positions,
         },
         "n_patterns": {
             "fit": len(judge.index["fit"]),
@@ -246,6 +252,9 @@ class _Judge:
         """Put into a record what a method has found, once it has found everything."""
         name = task.method.name
         archives, seconds, remedies = self._reconstructed(task)
+        fit = archives["fit"].positions_px
+        if fit is not None:
+            record["positions"] = positions_record(self.parts["fit"].positions_px, fit)
         metrics, curves = self._metrics(archives)
         figures = [
             draw_object(self.out / "figures" / f"object_{name}.png", archives["fit"], name, self.plan.recipe),
@@ -301,6 +310,8 @@ class _Judge:
                 "part": part,
                 "seed": self.plan.seed,
             }
+            if self._positions(task) == "estimated":
+                record["positions"] = "estimated"
             scan_sha256 = given.record["scan_sha256"]
             bundle = None if bundle_path is None else sha256_file(bundle_path)
             made_of = {"method": task.method.name, "scan_sha256": scan_sha256, "bundle_sha256": bundle, **record}
@@ -310,8 +321,12 @@ class _Judge:
             archives[part] = read_archive(path)
         return archives, seconds, sorted(remedies)
 
+    def _positions(self, task: Task) -> PositionKnowledge:
+        return self.plan.positions if task.method.method.needs.positions == "either" else "given"
+
     def _run(self, task: Task, part: str, given: ReconstructionInput, bundle_path: Path | None) -> tuple[Any, float]:
-        scan = given.scan(self.plan.probe == "estimated", 0.0, self.plan.batch_size, bundle_path)
+        estimated, positions = self.plan.probe == "estimated", self._positions(task)
+        scan = given.scan(estimated, 0.0, self.plan.batch_size, bundle_path, positions=positions)
         label = f"{task.method.name}, {part.replace('_', ' ')}, {len(scan)} patterns"
         rng = stream(self.plan.seed, "assessment", task.method.name, part)
         with (
@@ -329,8 +344,9 @@ class _Judge:
         self, archives: Mapping[Part, ReconstructionArchive]
     ) -> tuple[list[MetricValue], Mapping[str, RingCorrelation]]:
         recipe, fit = self.plan.recipe, archives["fit"]
-        metrics = data_fit_metrics(fit, self.dataset, recipe, self.index["fit"])
-        metrics += data_fit_metrics(fit, self.dataset, recipe, self.held_out, "held_out_")
+        made_of = self.index["fit"]
+        metrics = data_fit_metrics(fit, self.dataset, recipe, made_of, made_of=made_of)
+        metrics += data_fit_metrics(fit, self.dataset, recipe, self.held_out, "held_out_", made_of)
         illumination = np.minimum(archives["half_a"].illumination, archives["half_b"].illumination)
         if not illumination.any():
             return metrics + undefined(

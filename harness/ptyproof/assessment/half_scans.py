@@ -114,7 +114,7 @@ def _relative(illumination: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
 def _held_out(first: HalfScan, second: HalfScan, dataset: Dataset, recipe: Recipe) -> list[MetricValue]:
     """R-factor and deviance of each half's result on the other's patterns, averaged."""
     sides = [
-        data_fit_metrics(half.result, dataset, recipe, other.index, "held_out_")
+        data_fit_metrics(half.result, dataset, recipe, other.index, "held_out_", half.index)
         for half, other in ((first, second), (second, first))
     ]
     found = []

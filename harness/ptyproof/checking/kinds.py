@@ -23,6 +23,7 @@ from ptyproof.checking.checks import (
     paths,
     pictures,
     reconstructions,
+    refined_positions,
     run_reports,
     scores,
     selection,
@@ -198,6 +199,7 @@ KINDS: dict[str, Kind] = {
             reconstructions.reused,
             reconstructions.budgets,
             reconstructions.of_design,
+            refined_positions.of_jobs,
             tunings.tunings,
             reconstructions.timings,
             reconstructions.same_data,
@@ -256,7 +258,7 @@ KINDS: dict[str, Kind] = {
     ),
     "assessment": Kind(
         "assessment of methods on a measurement",
-        (account.assessed, assessments.methods, assessments.networks, measured.check),
+        (account.assessed, assessments.methods, assessments.networks, refined_positions.of_methods, measured.check),
         ("account", "files", "paths", "times", "values", "claims"),
     ),
     "conformance": Kind(

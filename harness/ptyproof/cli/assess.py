@@ -53,6 +53,12 @@ def add_parser(commands: Commands) -> None:
         help="estimated refines the dataset's probe (default), true keeps it fixed",
     )
     parser.add_argument(
+        "--positions",
+        default="given",
+        metavar="given|estimated",
+        help="estimated lets methods that can refine the dataset's positions, given takes them as they are (default)",
+    )
+    parser.add_argument(
         "--held-out",
         type=float,
         default=0.1,
@@ -78,7 +84,7 @@ def _run(args: argparse.Namespace) -> int:
     from ptyproof.study.builtin import builtin_study
     from ptyproof.training.device import RunOptions
 
-    plan = AssessmentPlan(args.probe, args.held_out, args.seed)
+    plan = AssessmentPlan(args.probe, args.held_out, args.seed, positions=args.positions)
     known = registry(builtin_study("fly001"))
     tasks = [_task(text, known) for text in args.method or ["lsqml=100"]]
     options = RunOptions(accelerator="cpu", threads=args.threads)

@@ -20,6 +20,7 @@ from ptyproof.physics.probes import defocused
 from ptyproof.reconstruction.method import NOTHING_TOLD, BlindScan, illumination, shifted_probes
 from ptyproof.reconstruction.stitching import label_components
 from ptyproof.reconstruction.told import Told
+from ptyproof.study.reconstruction import PositionKnowledge
 from ptyproof.training.scan import scan_digest
 
 if TYPE_CHECKING:
@@ -87,7 +88,13 @@ class ReconstructionInput:
         return replace(self, record=record, telling=told.words)
 
     def scan(
-        self, estimated: bool, defocus_rad: float, batch_size: int, bundle_path: Path | None, grouped: bool = True
+        self,
+        estimated: bool,
+        defocus_rad: float,
+        batch_size: int,
+        bundle_path: Path | None,
+        grouped: bool = True,
+        positions: PositionKnowledge = "given",
     ) -> BlindScan:
         """Return what a method is given; an estimated probe is a start that is not the truth.
 
@@ -107,6 +114,7 @@ class ReconstructionInput:
             bundle_path=bundle_path,
             grouped=grouped,
             told=self.known.only(self.telling),
+            position_knowledge=positions,
         )
 
 

@@ -73,6 +73,7 @@ class Plan(TypedDict):
     tuning: NotRequired[dict[str, list[Value]]]
     budget: records.Budget
     seed: Stream
+    positions: NotRequired[Literal["estimated"]]
 
 
 @dataclass(frozen=True)
@@ -242,6 +243,8 @@ def _plan(design: StudyDesign, method: Registered, cell: ReconstructionCell, bud
         "budget": {"epochs": spent.epochs, "seconds": spent.seconds},
         "seed": {"root": design.reconstruction.seed, "key": key},
     }
+    if design.reconstruction.position_knowledge == "estimated" and needs.positions == "either":
+        plan["positions"] = "estimated"
     if method.tuning:
         plan["tuning"] = dict(method.tuning)
     return plan

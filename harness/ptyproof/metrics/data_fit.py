@@ -30,6 +30,7 @@ def data_fit_metrics(
     recipe: Recipe,
     index: npt.NDArray[np.int64] | None = None,
     prefix: str = "",
+    made_of: npt.NDArray[np.int64] | None = None,
 ) -> list[MetricValue]:
     """Return how well a result explains patterns: R-factor and Poisson deviance.
 
@@ -50,6 +51,14 @@ def data_fit_metrics(
         (m,) numbers of the patterns that count; None is all.
     prefix
         Put before the names: `held_out_` for patterns that the result has not been made from.
+    made_of
+        (m',) numbers of the patterns that the result has been made from, which have its refined positions, if it has
+        some; all others have those of the dataset. None is all.
+
+    Raises
+    ------
+    InputError
+        If a window is not inside the result's object, or the result has refined positions of other patterns.
     """
     names = [f"{prefix}r_factor", f"{prefix}poisson_deviance"]
     if dataset.diffraction is None:
@@ -59,7 +68,7 @@ def data_fit_metrics(
         return undefined(recipe, names, f"the result's probe has {size}, the patterns have {window}")
     chosen = np.arange(len(dataset)) if index is None else index
     scale = 1.0 if dataset.intensity_scale is None else dataset.intensity_scale
-    model = _Model(result, dataset, scale)
+    model = _Model(result, dataset, scale, _positions(result, dataset, made_of))
     measured = expected = 0.0
     for part in model.parts(chosen):
         measured += float(part.counts.sum()) - float(part.background.sum())
@@ -81,6 +90,20 @@ def data_fit_metrics(
     return [*found, metric_value(recipe, names[1], deviance / weights)]
 
 
+def _positions(
+    result: ReconstructionArchive, dataset: Dataset, made_of: npt.NDArray[np.int64] | None
+) -> npt.NDArray[np.float64]:
+    """Return the positions (n, 2) of a dataset, with those that the result has refined."""
+    if result.positions_px is None:
+        return dataset.positions_px
+    index = np.arange(len(dataset)) if made_of is None else made_of
+    if len(index) != len(result.positions_px):
+        raise InputError(f"the result has {len(result.positions_px)} refined positions, but {len(index)} are expected")
+    found = dataset.positions_px.copy()
+    found[index] = result.positions_px
+    return found
+
+
 @dataclass(frozen=True, eq=False)
 class _Part:
     """Some patterns: counts, expected light and background in the pixels that count, one shape; and their weight."""
@@ -98,6 +121,7 @@ class _Model:
     result: ReconstructionArchive
     dataset: Dataset
     scale: float
+    positions_px: npt.NDArray[np.float64]
 
     def parts(self, index: npt.NDArray[np.int64]) -> Iterator[_Part]:
         """Yield the patterns of the index in blocks."""
@@ -124,7 +148,7 @@ class _Model:
         self, index: npt.NDArray[np.int64]
     ) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]]:
         """Yield blocks of the index with sum_m |F(P_m O_k)|^2; a position's fraction of a pixel moves the probe."""
-        result, positions_px = self.result, self.dataset.positions_px
+        result, positions_px = self.result, self.positions_px
         window = (result.probe.shape[0], result.probe.shape[1])
         whole = np.rint(positions_px).astype(np.int64)
         corners = whole - np.array(window) // 2

@@ -24,11 +24,12 @@ import numpy.typing as npt
 from ptyproof.errors import InputError, RunError
 from ptyproof.io.knowledge import KNOWLEDGE, Knowledge
 from ptyproof.physics.fourier import fourier_shift
-from ptyproof.reconstruction.scan_checks import check_scan
+from ptyproof.reconstruction.scan_checks import check_scan, windows_outside
 from ptyproof.reconstruction.told import Told
 from ptyproof.reconstruction.tuning import Tuning
 
 ProbeKnowledge = Literal["true", "estimated"]
+PositionKnowledge = Literal["given", "estimated"]
 
 MAX_EPOCHS = 1_000_000
 NOTHING_TOLD = Told()
@@ -51,6 +52,8 @@ class Needs:
         It spends epochs: a budget that is given for all methods is also for it.
     grouping
         What it does depends on `BlindScan.grouped`.
+    positions
+        `given`: it takes the dataset's positions as they are; `either`: it can also refine them.
     uses
         What of beam and detector it can make use of, see `ptyproof.reconstruction.told`: it is given no more than this.
 
@@ -64,6 +67,7 @@ class Needs:
     probe: Literal["known", "either"] = "known"
     iterates: bool = False
     grouping: bool = False
+    positions: Literal["given", "either"] = "given"
     uses: tuple[Knowledge, ...] = ()
 
     def __post_init__(self) -> None:
@@ -148,6 +152,9 @@ class BlindScan:
         Whether the cell looks at neighboring patterns together: its gridsize is 2 or more.
     told
         What the method is told of beam and detector: of what it uses, what the dataset knows and the study tells.
+    position_knowledge
+        `given`: `positions_px` are taken as they are; `estimated`: they are a start, to be refined, and the result has
+        the refined ones.
     """
 
     amplitude: npt.NDArray[np.float32]
@@ -161,6 +168,7 @@ class BlindScan:
     bundle_path: Path | None = None
     grouped: bool = True
     told: Told = NOTHING_TOLD
+    position_knowledge: PositionKnowledge = "given"
 
     def __post_init__(self) -> None:
         for array in (self.amplitude, self.probe, self.positions_px):
@@ -247,6 +255,9 @@ class Reconstruction:
         What was tried to choose options; None where nothing was.
     gauge
         What gives patches that were found alone their phase and ramp; None where there are none.
+    positions_px
+        (n, 2) float64 (row, col): the refined positions, on the grid of the object, whose mean is that of the given
+        ones; None where `BlindScan.position_knowledge` is `given`.
     """
 
     obj: npt.NDArray[np.complex64]
@@ -259,6 +270,7 @@ class Reconstruction:
     remedies: tuple[str, ...] = ()
     tuning: Tuning | None = None
     gauge: Literal["joint_initial_estimate"] | None = None
+    positions_px: npt.NDArray[np.float64] | None = None
 
 
 @runtime_checkable
@@ -292,12 +304,14 @@ def check_reconstruction(found: object, dataset: BlindScan) -> Reconstruction:
     ------
     RunError
         If it is no `Reconstruction`, or an array has another shape or dtype, or a number that is not finite or whose
-        square float32 does not hold.
+        square float32 does not hold; if it has refined positions that were given, or none where they were to be
+        refined.
     """
     if not isinstance(found, Reconstruction):
         raise RunError(f"the method must return a Reconstruction, got {type(found).__name__}")
     for name, array, shape in (("object", found.obj, dataset.object_shape), ("probe", found.probe, dataset.window)):
         _check_array(name, array, shape)
+    _check_positions(found, dataset)
     if len(found.losses) != len(found.seconds):
         raise RunError(
             f"the method's history must have a loss and a time for each epoch, got {len(found.losses)} losses and "
@@ -309,6 +323,27 @@ def check_reconstruction(found: object, dataset: BlindScan) -> Reconstruction:
     if any(value < 0 for value in found.steps_s.values()):
         raise RunError(f"the method's steps must take no less than 0 seconds, got {dict(found.steps_s)}")
     return found
+
+
+def _check_positions(found: Reconstruction, dataset: BlindScan) -> None:
+    positions_px: object = found.positions_px
+    if dataset.position_knowledge == "given":
+        if positions_px is not None:
+            raise RunError("the method must keep the given positions and return none, but it returned refined ones")
+        return
+    if not isinstance(positions_px, np.ndarray) or positions_px.dtype != np.float64:
+        kind = positions_px.dtype if isinstance(positions_px, np.ndarray) else type(positions_px).__name__
+        raise RunError(f"the method must return refined positions as a float64 array, got {kind}")
+    if positions_px.shape != (len(dataset), 2) or not np.all(np.isfinite(positions_px)):
+        shape, bad = positions_px.shape, int(np.count_nonzero(~np.isfinite(positions_px)))
+        raise RunError(f"refined positions must be ({len(dataset)}, 2) finite numbers, got {shape}, {bad} not finite")
+    outside = windows_outside(positions_px, dataset.window, dataset.object_shape)
+    if outside.size:
+        at, shape = positions_px[outside[0]].tolist(), dataset.object_shape
+        raise RunError(
+            f"every window at a refined position must be inside the object of shape {shape}, but {outside.size} of "
+            f"{len(dataset)} are not: position {at} at index {outside[0]}"
+        )
 
 
 def _check_array(name: str, array: object, shape: tuple[int, int]) -> None:

@@ -38,11 +38,18 @@ def check_scan(
         raise InputError("the patterns must hold light, but every amplitude is zero")
     if not probe.any():
         raise InputError("the probe must not be zero everywhere")
-    first = np.rint(positions_px) - np.array(probe.shape) // 2
-    outside = np.flatnonzero(((first < 0) | (first + probe.shape > object_shape)).any(axis=1))
+    outside = windows_outside(positions_px, (probe.shape[0], probe.shape[1]), object_shape)
     if outside.size:
         at = positions_px[outside[0]].tolist()
         raise InputError(
             f"every window must be inside the object of shape {object_shape}, but {outside.size} of "
             f"{len(positions_px)} are not: position {at} at index {outside[0]}, window {probe.shape}"
         )
+
+
+def windows_outside(
+    positions_px: npt.NDArray[np.floating], window: tuple[int, int], object_shape: tuple[int, int]
+) -> npt.NDArray[np.int64]:
+    """Return the numbers (m,) of the positions (n, 2) whose window (H, W) is not inside the object (M, M')."""
+    first = np.rint(positions_px) - np.array(window) // 2
+    return np.flatnonzero(((first < 0) | (first + window > object_shape)).any(axis=1))

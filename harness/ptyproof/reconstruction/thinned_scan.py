@@ -10,7 +10,7 @@ import numpy.typing as npt
 from ptyproof.physics.fourier import PLANE_AXES
 from ptyproof.physics.thinning import thinned
 from ptyproof.reconstruction.likelihood import Likelihood
-from ptyproof.reconstruction.method import BlindScan
+from ptyproof.reconstruction.method import BlindScan, Reconstruction
 
 SHOWN_FRACTION = 0.9
 
@@ -41,13 +41,16 @@ class ThinnedScan:
         told = scan.told.shown(scan.amplitude, shown_fraction)
         return cls(replace(scan, amplitude=amplitude, probe=probe, told=told), hidden, shown_fraction)
 
-    def loss(self, obj: npt.NDArray[np.complex64], probe: npt.NDArray[np.complex64]) -> float:
+    def loss(self, found: Reconstruction) -> float:
         """Return the Poisson loss of the hidden photons, in nats per pixel of the detector.
 
-        `obj` (M, M') and `probe` (H, W), complex64, are what a method has made of the shown photons.
+        `found` is what a method has made of the shown photons.
         """
         factor = np.sqrt((1 - self.shown_fraction) / self.shown_fraction)
-        scaled = (probe * np.float32(factor)).astype(np.complex64)
+        scaled = (found.probe * np.float32(factor)).astype(np.complex64)
         counts = np.fft.ifftshift(self.hidden, axes=PLANE_AXES).astype(np.float32)
         shown, told = self.shown, self.shown.told.dimmed(factor**2)
-        return Likelihood.over(counts, scaled, shown.positions_px, shown.corners_px, shown.object_shape, told).loss(obj)
+        if found.positions_px is not None:
+            shown = replace(shown, positions_px=found.positions_px)
+        likelihood = Likelihood.over(counts, scaled, shown.positions_px, shown.corners_px, shown.object_shape, told)
+        return likelihood.loss(found.obj)

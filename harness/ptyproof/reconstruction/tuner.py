@@ -58,7 +58,7 @@ class Tuned:
 
         def loss(options: dict[str, Value]) -> float:
             found = run_method(self._with(options), thinned.shown, quiet, np.random.default_rng(seed))
-            return thinned.loss(found.obj, found.probe)
+            return thinned.loss(found)
 
         tuning = Tuning(search(self._table, loss), thinned.shown_fraction)
         tuned = clock.seconds()

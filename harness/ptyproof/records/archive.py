@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,9 @@ from ptyproof.methods.reconstruction_input import ReconstructionInput
 from ptyproof.reconstruction.method import Reconstruction
 from ptyproof.reconstruction.snapshots import Snapshots
 from ptyproof.records.manifest import TOOL
+
+if TYPE_CHECKING:
+    from ptyproof_schemas.types.reconstruction_manifest import Positions as PositionsRecord
 
 RECORD = "_reconstruction"
 # name: dtype, axes
@@ -33,6 +36,8 @@ _MEMBERS = {
 }
 
 
+# of a method that refines positions
+_POSITIONS = {"positions_px": ("float64", 2)}
 # members of an iterative method that shows its object after some epochs
 _SNAPSHOTS = {
     "snapshot_epoch": ("int32", 1),
@@ -77,6 +82,9 @@ class ReconstructionArchive:
         The member `_reconstruction`.
     snapshots
         The object after some epochs; None where the method does not show it.
+    positions_px
+        (n, 2) float64: the refined positions (row, col), of the patterns that it was made from; None where the given
+        ones were taken.
     """
 
     obj: npt.NDArray[np.complex64]
@@ -88,17 +96,38 @@ class ReconstructionArchive:
     seconds: npt.NDArray[np.float64]
     record: dict[str, Any]
     snapshots: Snapshots | None = None
+    positions_px: npt.NDArray[np.float64] | None = None
 
     def origin(self) -> dict[str, str]:
         """Return the digest of object and probe, and the method that the record names, for records made from them."""
         method = self.record.get("method")
         named = method if isinstance(method, str) else "a method that its record does not name"
-        return {"reconstruction": arrays_digest(self.obj, self.probe), "method": named}
+        return {"reconstruction": arrays_digest(self.obj, self.probe, self.positions_px), "method": named}
 
 
-def arrays_digest(obj: npt.NDArray[np.complex64], probe: npt.NDArray[np.complex64]) -> str:
-    """Return the digest of object (M, M') and probe (H, W): equal reconstructions have equal digests."""
-    return combine_digests({"object": sha256_array(obj), "probe": sha256_array(probe)})
+def arrays_digest(
+    obj: npt.NDArray[np.complex64],
+    probe: npt.NDArray[np.complex64],
+    positions_px: npt.NDArray[np.float64] | None = None,
+) -> str:
+    """Return the digest of object (M, M'), probe (H, W) and refined positions (n, 2), if there are any.
+
+    Equal reconstructions have equal digests.
+    """
+    digests = {"object": sha256_array(obj), "probe": sha256_array(probe)}
+    return combine_digests(digests if positions_px is None else digests | {"positions_px": sha256_array(positions_px)})
+
+
+def positions_record(given_px: npt.NDArray[np.float64], refined_px: npt.NDArray[np.float64]) -> PositionsRecord:
+    """Return the record of how far a method has moved positions: rms along an axis, and the largest distance.
+
+    `given_px` and `refined_px` are (n, 2) float64.
+    """
+    change = refined_px - given_px
+    return {
+        "rms_change_px": float(np.sqrt(np.square(change).mean())),
+        "largest_change_px": float(np.hypot(change[:, 0], change[:, 1]).max()),
+    }
 
 
 def write_archive(
@@ -122,7 +151,7 @@ def write_archive(
         "scan_sha256": origin.scan_sha256,
         "bundle_sha256": origin.bundle_sha256,
         "recipe_sha256": origin.recipe_sha256,
-        "arrays_sha256": arrays_digest(found.obj, found.probe),
+        "arrays_sha256": arrays_digest(found.obj, found.probe, found.positions_px),
         "n_parts": dataset.n_components,
         "loss_unit": found.loss_unit,
     }
@@ -134,6 +163,8 @@ def write_archive(
         archive.add("history_iteration", np.arange(1, len(found.losses) + 1, dtype=np.int32))
         archive.add("history_loss", np.asarray(found.losses, dtype=np.float64))
         archive.add("history_seconds", np.asarray(found.seconds, dtype=np.float64))
+        if found.positions_px is not None:
+            archive.add("positions_px", found.positions_px)
         if snapshots is not None:
             archive.add("snapshot_epoch", np.asarray(snapshots.epochs, dtype=np.int32))
             archive.add("snapshot_object", snapshots.values)
@@ -165,6 +196,7 @@ def read_archive(path: Path) -> ReconstructionArchive:
         arrays = {name: archive.read(name) for name in _MEMBERS}
         record = strict_json.parse_json(str(archive.read(RECORD)), path, RECORD)
         snapshots = _snapshots(path, archive)
+        positions_px = _positions(path, archive)
     if not isinstance(record, dict):
         raise DataError(path, f"must be a JSON object, got {type(record).__name__}", RECORD)
     return ReconstructionArchive(
@@ -177,7 +209,18 @@ def read_archive(path: Path) -> ReconstructionArchive:
         seconds=arrays["history_seconds"],
         record=record,
         snapshots=snapshots,
+        positions_px=positions_px,
     )
+
+
+def _positions(path: Path, archive: NpzArchive) -> npt.NDArray[np.float64] | None:
+    if "positions_px" not in archive.members:
+        return None
+    _check_members(path, archive, _POSITIONS)
+    found = archive.read("positions_px")
+    if found.shape[1] != 2 or not np.isfinite(found).all():
+        raise DataError(path, f"must be (n, 2) finite numbers, got {found.shape}", "positions_px")
+    return found
 
 
 def _check_members(path: Path, archive: NpzArchive, wanted: Mapping[str, tuple[str, int]]) -> None:

@@ -39,7 +39,8 @@ def write_product(path: Path, archive_path: Path, dataset: ReconstructionInput, 
 
     found = read_archive(archive_path)
     window, shape = np.array(found.probe.shape), np.array(found.obj.shape)
-    middles = dataset.positions_px - window // 2 + (window - 1) / 2
+    positions_px = dataset.positions_px if found.positions_px is None else found.positions_px
+    middles = positions_px - window // 2 + (window - 1) / 2
     positions = middles - (shape - 1) / 2
     try:
         # the temporary file is locked already

@@ -47,6 +47,7 @@ _COMMENTS = {
     "splits": "halves to reconstruct",
     "probe_knowledge": "true: the dataset's probe, fixed; estimated: refined from a probe that is not the truth",
     "probe_defocus_rad": "defocus of that probe, for simulations: phase at the Nyquist frequency of an axis",
+    "position_knowledge": "given: the dataset's positions; estimated: refined by methods that can",
     "batch_size": "patterns in one update of iterative methods",
     "epochs": "passes over all patterns",
     "gap_rows": "[first, number] of rows that measure nothing",

@@ -6,6 +6,7 @@ from typing import Literal, NotRequired, TypedDict
 
 from ptyproof_schemas.types.common import File, Tool
 from ptyproof_schemas.types.comparison_manifest import MetricValue, Recipe
+from ptyproof_schemas.types.reconstruction_manifest import Positions
 
 
 class Dataset(TypedDict):
@@ -22,6 +23,7 @@ class Plan(TypedDict):
     """How methods are judged."""
 
     probe: Literal["true", "estimated"]
+    positions: NotRequired[Literal["given", "estimated"]]
     held_out_fraction: float
     seed: int
     batch_size: int
@@ -108,6 +110,7 @@ class Method(TypedDict):
     options: NotRequired[dict[str, bool | float | str]]
     told: NotRequired[list[Literal["mask", "modes", "background", "psf", "intensity", "saturation"]]]
     not_told: NotRequired[list[Literal["mask", "modes", "background", "psf", "intensity", "saturation"]]]
+    positions: NotRequired[Positions]
     status: Literal["success", "failed"]
     error: str | None
     remedies: list[str]

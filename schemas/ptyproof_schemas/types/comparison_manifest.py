@@ -91,6 +91,7 @@ class ProtocolParts(TypedDict):
     timing_scope: str
     slow_sigma_px: NotRequired[float]
     frc_lowest_nyquist: NotRequired[float]
+    positions: NotRequired[Literal["estimated"]]
     tells: NotRequired[list[Literal["mask", "modes", "background", "psf", "intensity", "saturation"]]]
     methods: NotRequired[dict[str, MethodSettings]]
 
@@ -124,6 +125,13 @@ class Convergence(TypedDict):
     nrmse_change: float | None
     nrmse_settled_s: NotRequired[float | None]
     converged: bool
+
+
+class Positions(TypedDict):
+    """Errors of positions, where the dataset knows the true ones; absent elsewhere, and before version 1.7."""
+
+    rms_error_given_px: float
+    rms_error_px: float
 
 
 class ComparedCrop(TypedDict):
@@ -161,6 +169,7 @@ class Compared(TypedDict):
     reconstruction: File
     arrays_sha256: str
     convergence: NotRequired[Convergence]
+    positions: NotRequired[Positions]
     crop: ComparedCrop
     alignment: Alignment | None
     measures: list[MetricValue]

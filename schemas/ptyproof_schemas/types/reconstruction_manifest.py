@@ -8,6 +8,14 @@ from ptyproof_schemas.types.common import File, Stream, Tool
 from ptyproof_schemas.types.study_design import StudyDesign
 from ptyproof_schemas.types.training_manifest import Measured
 
+
+class Positions(TypedDict):
+    """How far a method has moved the positions of a dataset."""
+
+    rms_change_px: float
+    largest_change_px: float
+
+
 Split = Literal["train", "test"]
 
 
@@ -124,6 +132,7 @@ class Success(TypedDict):
     final_loss: float | None
     timing: Timing
     gauge: NotRequired[Literal["joint_initial_estimate"]]
+    positions: NotRequired[Positions]
     tuning: NotRequired[Tuning]
     reused_from: str | None
     recipe_sha256: str
@@ -188,6 +197,7 @@ class Job(TypedDict):
     provider: Provider
     needs_training: bool
     probe: Literal["true", "estimated"]
+    positions: NotRequired[Literal["estimated"]]
     options: NotRequired[dict[str, bool | float | str]]
     tuning: NotRequired[dict[str, list[bool | float | str]]]
     budget: Budget

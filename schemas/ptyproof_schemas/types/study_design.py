@@ -111,6 +111,7 @@ class Reconstruction(TypedDict):
 
     splits: list[Literal["train", "test"]]
     probe_knowledge: Literal["true", "estimated"]
+    position_knowledge: NotRequired[Literal["given", "estimated"]]
     probe_defocus_rad: float
     batch_size: int
     seed: int

@@ -15,7 +15,7 @@ from ptyproof.study.layout import COMPARISON_MANIFEST
 
 _OF_TRAINED = ("dose", "replicate", "view", "gridsize")
 _OF_RESULT = ("arrays_sha256", "recipe_sha256", "n_parts")
-_OF_JOB = ("method", "provider", "needs_training", "probe", "options", "tuning", "budget", "seed")
+_OF_JOB = ("method", "provider", "needs_training", "probe", "positions", "options", "tuning", "budget", "seed")
 _OF_SKIP = ("code", "reason", "measured")
 _OF_SUMMARY = ("study", "design_digest", "recipe", "account")
 _OF_TRAINING = ("jobs", "skipped_views", "not_selected")

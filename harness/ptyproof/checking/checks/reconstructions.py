@@ -26,7 +26,7 @@ from ptyproof.study.layout import phase_c_name
 _NEEDED = ("reconstruction", "arrays_sha256", "timing", "recipe_sha256", "n_parts")
 _ONLY_OF_SUCCESS = (
     *("reconstruction", "product", "arrays_sha256", "n_parts", "iterations", "stopped_by", "final_loss", "timing"),
-    *("reused_from", "recipe_sha256"),
+    *("positions", "reused_from", "recipe_sha256"),
 )
 _OF_A_RUN = ("dataset", "environment")
 _TAKEN_OVER = ("arrays_sha256", "recipe_sha256")

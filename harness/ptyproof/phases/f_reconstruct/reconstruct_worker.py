@@ -18,7 +18,7 @@ from ptyproof.methods.reconstruction_jobs import Plan, ReconstructionJob
 from ptyproof.phases.f_reconstruct.inputs import Inputs
 from ptyproof.reconstruction.method import Budget, Method, Reconstruction, run_method
 from ptyproof.reconstruction.snapshots import Snapshots, SnapshotTaker
-from ptyproof.records.archive import Origin, arrays_digest, write_archive
+from ptyproof.records.archive import Origin, arrays_digest, positions_record, write_archive
 from ptyproof.records.cell_book import Record
 from ptyproof.records.manifest import TOOL_LABEL
 from ptyproof.study.seeds import stream
@@ -136,7 +136,12 @@ class Reconstructing:
         design, bundle = attempt.ledger.design.reconstruction, attempt.facts["bundle"]
         path = None if bundle is None else attempt.ledger.artifact_root / bundle["path"]
         scan = dataset.scan(
-            plan["probe"] == "estimated", design.probe_defocus_rad, design.batch_size, path, job.gridsize > 1
+            plan["probe"] == "estimated",
+            design.probe_defocus_rad,
+            design.batch_size,
+            path,
+            job.gridsize > 1,
+            plan.get("positions", "given"),
         )
         rng = stream(plan["seed"]["root"], *plan["seed"]["key"])
         limits = plan["budget"]
@@ -166,7 +171,7 @@ class Reconstructing:
             "error": None,
             "reconstruction": file_record(job.path, self.attempt.ledger.artifact_root),
             "product": self._product(dataset),
-            "arrays_sha256": arrays_digest(found.obj, found.probe),
+            "arrays_sha256": arrays_digest(found.obj, found.probe, found.positions_px),
             "n_parts": dataset.n_components,
             "iterations": len(found.losses) if found.stopped_by is not None or found.losses else None,
             "stopped_by": found.stopped_by,
@@ -183,6 +188,8 @@ class Reconstructing:
         }
         if found.gauge is not None:
             result["gauge"] = found.gauge
+        if found.positions_px is not None:
+            result["positions"] = positions_record(dataset.positions_px, found.positions_px)
         if found.tuning is not None:
             result["tuning"] = cast("TuningRecord", found.tuning.as_dict())
         return self.attempt.succeed(result)

@@ -28,6 +28,7 @@ from ptyproof.metrics.protocol import Recipe, protocol, protocol_sha256
 from ptyproof.metrics.times import times, training_time
 from ptyproof.phases.g_compare.cell import ComparedCell, Reconstructed, others_of, reconstructed_of, settings_of
 from ptyproof.physics.align import Aligned, Crop, illumination_crop
+from ptyproof.physics.positions import rms_error
 from ptyproof.records.archive import ReconstructionArchive, read_archive
 from ptyproof.records.manifest import TOOL
 from ptyproof.records.recorded import read_recorded
@@ -146,6 +147,9 @@ class ComparisonPhase:
         job, recorded, outcome = reconstructed
         path = self.artifact_root / outcome["reconstruction"]["path"]
         result = read_archive(path)
+        if (result.positions_px is None) != ("positions" not in job):
+            refined = "has refined positions" if "positions" not in job else "has no refined positions"
+            raise DataError(path, f"{refined}, but the record of {job['job']} says otherwise", "positions_px")
         crop = illumination_crop(result.illumination, self.recipe.crop_fraction)
         aligned, scored = self._scored(path, result, crop, dataset)
         parts = self._protocol(reconstructed)
@@ -179,6 +183,13 @@ class ComparisonPhase:
         }
         if convergence is not None:
             entry["convergence"] = convergence.as_dict()
+        if dataset.positions_true_px is not None:
+            given_px, true_px = dataset.positions_px, dataset.positions_true_px
+            refined_px = given_px if result.positions_px is None else result.positions_px
+            entry["positions"] = {
+                "rms_error_given_px": rms_error(given_px, true_px),
+                "rms_error_px": rms_error(refined_px, true_px),
+            }
         if replicate_of(job) > 1:
             entry["replicate"] = replicate_of(job)
         environment = job["environment"]
@@ -235,7 +246,8 @@ class ComparisonPhase:
     def _protocol(self, found: Reconstructed) -> ProtocolParts:
         job, scope = found.job, found.result["timing"]["scope"]
         methods = settings_of(self.reconstruction["jobs"], job)
-        return protocol(self.recipe, job["split"], job["probe"], scope, methods, self.design.tells)
+        positions = self.design.reconstruction.position_knowledge
+        return protocol(self.recipe, job["split"], job["probe"], scope, methods, self.design.tells, positions)
 
     def in_order(self, entries: Sequence[Cell]) -> list[Cell]:
         """Return entries in the study's order: dose, replicate, view, split, method; other methods come last."""
