@@ -1,20 +1,25 @@
-"""Products for ptychodus: lengths, origin and positions are its own, checked by its reader where it is installed."""
+"""Products for ptychodus: lengths, origin and positions are its own, checked by its application if it is installed."""
 
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from ptyproof.io.dataset import read_dataset
+from ptyproof.cli import main
+from ptyproof.extras import BEAMLINES, missing
+from ptyproof.io.dataset import in_its_version, read_dataset, write_dataset
 from ptyproof.methods.reconstruction_input import read_reconstruction_input
 from ptyproof.reconstruction.method import Reconstruction
 from ptyproof.records.archive import Origin, read_archive, write_archive
 from ptyproof.records.ptychodus_product import write_product
 from ptyproof.study.layout import phase_d_file
 from tests.helpers.phases import Phase
+from tests.helpers.ptychodus_core import shown
 
 h5py = pytest.importorskip("h5py", reason="h5py is not installed: pip install 'pytest-ptyproof[iterative]'")
 
@@ -46,7 +51,8 @@ def test_positions_are_where_the_middle_of_the_probe_lies(product: Path, smoke_d
             np.testing.assert_allclose(first, data.positions_px[:, axis] - archive.probe.shape[axis] // 2, atol=1e-9)
         np.testing.assert_array_equal(file["loss_epochs"][()], [1, 2])
         np.testing.assert_array_equal(file["loss_values"][()], [0.3, 0.1])
-        assert np.isnan(file.attrs["photon_energy_eV"])
+        assert np.isfinite(file.attrs["photon_energy_eV"])
+        assert np.isfinite(file.attrs["detector_object_distance_m"])
         assert "1 m " in file.attrs["comments"]
 
 
@@ -57,13 +63,54 @@ def test_equal_reconstructions_give_equal_bytes(product: Path, smoke_d: Phase) -
     assert hashlib.sha256(again.read_bytes()).digest() == hashlib.sha256(product.read_bytes()).digest()
 
 
-def test_the_reader_of_ptychodus_reads_it(product: Path) -> None:
-    reader = pytest.importorskip("ptychodus.api.io", reason="ptychodus is not installed: pip install ptychodus")
-    found = reader.load_product(product)
-    archive = read_archive(product.with_name("x.npz"))
-    np.testing.assert_array_equal(found.object_.get_array()[0], archive.obj)
-    geometry = found.object_.get_geometry()
-    first = geometry.map_coordinates_probe_to_object(found.probe_positions[0])
-    with h5py.File(product) as file:
-        assert first.x_px == pytest.approx(file["probe_position_x_m"][0] + (archive.obj.shape[1] - 1) / 2)
-    assert [loss.value for loss in found.losses] == [0.3, 0.1]
+ENERGY_EV, DISTANCE_M, PIXEL_M = 9000.0, 2.0, (12e-9, 15e-9)
+
+
+def with_lengths(path: Path, folder: Path) -> Path:
+    """A copy of a dataset whose record knows the lengths of the experiment."""
+    dataset = read_dataset(path).dataset
+    physical: Any = {
+        "photon_energy_ev": ENERGY_EV,
+        "detector_distance_m": DISTANCE_M,
+        "detector_pixel_size_m": None,
+        "object_pixel_size_m": list(PIXEL_M),
+        "field_of_view_m": None,
+        "regime": "far",
+    }
+    dataset = in_its_version(replace(dataset, metadata={**dataset.metadata, "physical": physical}))
+    write_dataset(folder / "known.npz", dataset)
+    return folder / "known.npz"
+
+
+def test_lengths_that_the_record_knows_are_those_of_the_product(product: Path, smoke_d: Phase, tmp_path: Path) -> None:
+    path = with_lengths(phase_d_file(smoke_d.root, 1e3, "dense", "test"), tmp_path)
+    write_product(
+        tmp_path / "known.h5", product.with_name("x.npz"), read_reconstruction_input(path, "test", tmp_path), "x"
+    )
+    with h5py.File(product) as pixels, h5py.File(tmp_path / "known.h5") as known:
+        assert (known.attrs["photon_energy_eV"], known.attrs["detector_object_distance_m"]) == (ENERGY_EV, DISTANCE_M)
+        assert "1 m " not in known.attrs["comments"]
+        for name in ("object", "probe"):
+            attrs = known[name].attrs
+            assert (attrs["pixel_height_m"], attrs["pixel_width_m"]) == PIXEL_M
+        for name, size in zip(("y", "x"), PIXEL_M, strict=True):
+            member = f"probe_position_{name}_m"
+            np.testing.assert_array_equal(known[member][()], pixels[member][()] * size)
+
+
+@pytest.mark.skipif(bool(missing(BEAMLINES)), reason="needs ptychodus: pip install 'pytest-ptyproof[beamlines]'")
+@pytest.mark.parametrize("known", [True, False])
+def test_the_application_of_ptychodus_shows_it(known: bool, smoke_d: Phase, tmp_path: Path, product: Path) -> None:
+    path = phase_d_file(smoke_d.root, 1e3, "dense", "test")
+    path = with_lengths(path, tmp_path) if known else path
+    write_product(tmp_path / "x.h5", product.with_name("x.npz"), read_reconstruction_input(path, "test", tmp_path), "x")
+    options = [] if known else ["--pixels-as-meters"]
+    assert main(["export", str(path), "--out", str(tmp_path / "x.cxi"), *options]) == 0
+    found = shown(tmp_path / "x.cxi", tmp_path / "x.h5", tmp_path)
+    archive, dataset = read_archive(product.with_name("x.npz")), read_dataset(path).dataset
+    np.testing.assert_array_equal(found["object"][0], archive.obj)
+    np.testing.assert_array_equal(found["product_probe"][0, 0], archive.probe)
+    assert tuple(found["object_pixel_m"]) == pytest.approx(PIXEL_M if known else (1.0, 1.0))
+    window = np.array(archive.probe.shape)
+    np.testing.assert_allclose(found["places_px"], dataset.positions_px - window // 2 + (window - 1) / 2, atol=1e-9)
+    assert not [line for line in found["said"].tolist() if "sampled" in line]  # as the patterns are

@@ -361,6 +361,32 @@ def test_a_predicted_object_is_that_of_all_patterns_together(n: int, start_only:
     np.testing.assert_allclose(found, expected, rtol=0, atol=5e-3)
 
 
+@pytest.mark.parametrize("start_only", [True, False])
+@pytest.mark.parametrize("stacked", [False, True])
+def test_a_scan_too_large_for_memory_gives_the_same_object(
+    start_only: bool, stacked: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    n, network, console = 150, lively(), Counted(None, None)
+    rng = np.random.default_rng(5)
+    valid = rng.random((n, 8, 12) if stacked else (8, 12)) > 0.1
+    scan = replace(dark_scan(n), valid_pixels=valid, background=rng.random(valid.shape).astype(np.float32))
+    held = predict_object(network, scan, (60, 70), start_only=start_only)
+    monkeypatch.setattr("ptyproof.training.prediction.HELD_BYTES", 0)
+    most = 0
+    probes = NormalizedScan.probes
+
+    def counted(self: NormalizedScan, index: npt.NDArray[np.int64]) -> npt.NDArray[np.complex64]:
+        nonlocal most
+        most = max(most, len(index))
+        return probes(self, index)
+
+    monkeypatch.setattr(NormalizedScan, "probes", counted)
+    stored = predict_object(network, scan, (60, 70), start_only=start_only, console=console)
+    assert most == 64  # of the 150 were in memory together
+    assert console.total == console.done
+    np.testing.assert_allclose(stored, held, rtol=0, atol=1e-4 * np.abs(held).max())
+
+
 def test_where_no_light_falls_a_predicted_object_is_zero() -> None:
     scan = dark_scan(6)
     lit = np.zeros((50, 60), dtype=bool)

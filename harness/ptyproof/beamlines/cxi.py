@@ -17,24 +17,24 @@ import numpy.typing as npt
 
 from ptyproof.beamlines.raw_scan import RawScan, SetUp
 from ptyproof.errors import DataError
+from ptyproof.io.physical import HC_EV_M
 
 if TYPE_CHECKING:
     import h5py
 
     from ptyproof.io.npz import Array
 
-_DETECTOR = "entry_1/instrument_1/detector_1"
-_SOURCE = "entry_1/instrument_1/source_1"
-_PATTERNS = ("entry_1/data_1/data", f"{_DETECTOR}/data")
-_TRANSLATIONS = (
+DETECTOR = "entry_1/instrument_1/detector_1"
+SOURCE = "entry_1/instrument_1/source_1"
+PATTERNS = ("entry_1/data_1/data", f"{DETECTOR}/data")
+TRANSLATIONS = (
     "entry_1/sample_1/geometry_1/translation",
     "entry_1/data_1/translation",
-    f"{_DETECTOR}/translation",
+    f"{DETECTOR}/translation",
 )
-_PROBES = ("entry_1/image_1/data", f"{_SOURCE}/illumination")
-_DARKS = (f"{_DETECTOR}/data_dark", f"{_DETECTOR}/background")
-_JOULE_PER_EV = 1.602176634e-19
-_PLANCK_C_EV_M = 1.239841984332e-06  # h c, eV m
+PROBES = ("entry_1/image_1/data", f"{SOURCE}/illumination")
+DARKS = (f"{DETECTOR}/data_dark", f"{DETECTOR}/background")
+JOULE_PER_EV = 1.602176634e-19
 _MEASURES = 0x00001000  # CXI: the pixel has signal; the only bit that does not make it invalid
 _BLOCK_BYTES = 1 << 25
 
@@ -50,10 +50,10 @@ def read_scan(path: Path) -> tuple[RawScan, Iterator[Array]]:
     import h5py
 
     with h5py.File(path, "r", locking=False) as file:
-        patterns = _first(file, _PATTERNS)
+        patterns = _first(file, PATTERNS)
         if patterns is None or patterns.ndim != 3 or patterns.dtype.kind not in "iuf":
             found = "no array" if patterns is None else f"{patterns.shape} of {patterns.dtype}"
-            raise DataError(path, f"must hold patterns (n, H, W) in {' or '.join(_PATTERNS)}, got {found}")
+            raise DataError(path, f"must hold patterns (n, H, W) in {' or '.join(PATTERNS)}, got {found}")
         n, window = patterns.shape[0], patterns.shape[1:]
         translation = _positions(path, file)
         scan = RawScan(
@@ -61,7 +61,7 @@ def read_scan(path: Path) -> tuple[RawScan, Iterator[Array]]:
             valid_pixels=_valid_pixels(path, file, window),
             positions=translation,
             position_index=None if translation is None else np.arange(len(translation)),
-            probe=_image(path, _first(file, _PROBES)),
+            probe=_image(path, _first(file, PROBES)),
             dark=_dark(path, file, window),
             set_up=_set_up(path, file),
             notes=tuple(_notes(file)),
@@ -74,7 +74,7 @@ def _notes(file: h5py.File) -> Iterator[str]:
     others = sorted(name for name in file if name.startswith("entry_") and name != "entry_1")
     if others:
         yield f"of several entries entry_1 is read, and not {', '.join(others)}"
-    if f"{_DETECTOR}/basis_vectors" in file:
+    if f"{DETECTOR}/basis_vectors" in file:
         yield "the orientation of the detector (basis_vectors) is not applied; --orient-patterns turns the patterns"
 
 
@@ -96,7 +96,7 @@ def _first(file: h5py.File, names: tuple[str, ...]) -> h5py.Dataset | None:
 
 
 def _positions(path: Path, file: h5py.File) -> npt.NDArray[np.float64] | None:
-    member = _first(file, _TRANSLATIONS)
+    member = _first(file, TRANSLATIONS)
     if member is None:
         return None
     if member.ndim != 2 or member.shape[1] not in (2, 3) or member.dtype.kind not in "iuf":
@@ -107,7 +107,7 @@ def _positions(path: Path, file: h5py.File) -> npt.NDArray[np.float64] | None:
 
 
 def _valid_pixels(path: Path, file: h5py.File, window: tuple[int, ...]) -> npt.NDArray[np.bool_] | None:
-    mask = file.get(f"{_DETECTOR}/mask")
+    mask = file.get(f"{DETECTOR}/mask")
     if mask is None:
         return None
     if mask.shape != window or mask.dtype.kind not in "iub":
@@ -118,7 +118,7 @@ def _valid_pixels(path: Path, file: h5py.File, window: tuple[int, ...]) -> npt.N
 
 
 def _dark(path: Path, file: h5py.File, window: tuple[int, ...]) -> npt.NDArray[np.floating] | None:
-    member = _first(file, _DARKS)
+    member = _first(file, DARKS)
     if member is None:
         return None
     if member.shape[-2:] != window or member.ndim not in (2, 3) or member.dtype.kind not in "iuf":
@@ -128,16 +128,16 @@ def _dark(path: Path, file: h5py.File, window: tuple[int, ...]) -> npt.NDArray[n
 
 
 def _set_up(path: Path, file: h5py.File) -> SetUp:
-    energy_j = _number(path, file, f"{_SOURCE}/energy")
-    wavelength_m = _number(path, file, f"{_SOURCE}/wavelength")
-    energy_ev = None if energy_j is None else energy_j / _JOULE_PER_EV
+    energy_j = _number(path, file, f"{SOURCE}/energy")
+    wavelength_m = _number(path, file, f"{SOURCE}/wavelength")
+    energy_ev = None if energy_j is None else energy_j / JOULE_PER_EV
     if energy_ev is None and wavelength_m:
-        energy_ev = _PLANCK_C_EV_M / wavelength_m
-    pitch = [_number(path, file, f"{_DETECTOR}/{axis}_pixel_size") for axis in ("y", "x")]
+        energy_ev = HC_EV_M / wavelength_m
+    pitch = [_number(path, file, f"{DETECTOR}/{axis}_pixel_size") for axis in ("y", "x")]
     row, col = pitch
     return SetUp(
         photon_energy_ev=energy_ev,
-        detector_distance_m=_number(path, file, f"{_DETECTOR}/distance"),
+        detector_distance_m=_number(path, file, f"{DETECTOR}/distance"),
         detector_pixel_size_m=None if row is None or col is None else (row, col),
     )
 

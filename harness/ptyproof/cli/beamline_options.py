@@ -123,12 +123,12 @@ def conversion(args: argparse.Namespace) -> Conversion:
     """Return how the scan is made a dataset."""
     from ptyproof.beamlines.to_dataset import Conversion, Geometry
 
-    energy = _positive("--energy-kev", args.energy_kev)
+    energy = positive("--energy-kev", args.energy_kev)
     geometry = Geometry(
         photon_energy_ev=None if energy is None else energy * 1e3,
-        detector_distance_m=_positive("--distance-m", args.distance_m),
-        detector_pixel_size_m=_pair("--detector-pixel-um", args.detector_pixel_um, 1e-6),
-        object_pixel_size_m=_pair("--object-pixel-nm", args.object_pixel_nm, 1e-9),
+        detector_distance_m=positive("--distance-m", args.distance_m),
+        detector_pixel_size_m=pair("--detector-pixel-um", args.detector_pixel_um, 1e-6),
+        object_pixel_size_m=pair("--object-pixel-nm", args.object_pixel_nm, 1e-9),
         patterns=args.orient_patterns,
         positions=args.orient_positions,
         rotation_deg=args.rotate_positions,
@@ -137,7 +137,7 @@ def conversion(args: argparse.Namespace) -> Conversion:
         binning=args.bin,
         far_field=args.regime == "far",
     )
-    diameter = _positive("--probe-diameter-px", args.probe_diameter_px)
+    diameter = positive("--probe-diameter-px", args.probe_diameter_px)
     return Conversion(geometry, "mask" if args.mask_saturated else args.saturated, diameter)
 
 
@@ -153,13 +153,27 @@ def _arrays(args: argparse.Namespace) -> dict[str, str]:
     return named
 
 
-def _positive(option: str, value: float | None) -> float | None:
+def positive(option: str, value: float | None) -> float | None:
+    """Return the value of an option.
+
+    Raises
+    ------
+    InputError
+        If it is neither a number above 0 nor None.
+    """
     if value is not None and not (math.isfinite(value) and value > 0):
         raise InputError(f"{option} must be a number above 0, got {value:g}")
     return value
 
 
-def _pair(option: str, text: str | None, unit: float) -> tuple[float, float] | None:
+def pair(option: str, text: str | None, unit: float) -> tuple[float, float] | None:
+    """Return the (row, col) that the text `P` or `PxP` gives, times a unit, or None for None.
+
+    Raises
+    ------
+    InputError
+        If these are not one or two numbers above 0.
+    """
     if text is None:
         return None
     try:

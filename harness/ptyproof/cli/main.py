@@ -21,6 +21,7 @@ COMMANDS = {
     "study": "study",
     "base": "base",
     "import": "importing",
+    "export": "exporting",
     "validate": "validate",
     "generate": "generate",
     "overlap": "overlap",

@@ -224,7 +224,8 @@ def _missing(path: Path, name: str, found: Iterable[str], hint: str = "") -> Dat
 
 def _array(archive: NpzArchive, name: str, mmap: bool) -> Array:
     """Return an array whose checksum is right; of one that the contract does not know, shape and dtype alone."""
-    if name in READ and not mmap:
+    stacked = len(archive.members[name].shape) == 3 and name != "probeGuess"
+    if name in READ and not (mmap and stacked):
         return archive.read(name)
     archive.verify(name)
     if name in READ:

@@ -34,9 +34,14 @@ def sha256_array(array: npt.NDArray[Any]) -> str:
 
     The digest does not depend on memory layout or byte order, and reads a memory-mapped array in pieces.
     """
+    from ptyproof.io.blocks import row_blocks
+
     digest = ArrayDigest(array.dtype, array.shape)
-    for block in _blocks(array):
-        digest.update(block)
+    if array.ndim == 0 or array.size == 0:
+        digest.update(array.reshape(-1))
+    else:
+        for rows in row_blocks(array):
+            digest.update(array[rows])
     return digest.hexdigest()
 
 
@@ -70,10 +75,3 @@ def sha256_json(value: Any) -> str:
     """Return the sha256 of a JSON value in canonical form (sorted keys, no spaces, no NaN)."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _blocks(array: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
-    if array.ndim == 0 or array.size == 0:
-        return [array.reshape(-1)]
-    rows = max(1, CHUNK_BYTES // max(1, array[:1].nbytes))
-    return [array[start : start + rows].reshape(-1) for start in range(0, len(array), rows)]

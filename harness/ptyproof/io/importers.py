@@ -173,7 +173,7 @@ def _is_dataset(members: Mapping[str, Member]) -> bool:
 
 
 def _load_dataset(archive: NpzArchive, options: ImportOptions, changes: list[str]) -> Dataset:
-    dataset = read_dataset(archive.path, changes=changes, **options.reading.as_keywords()).dataset
+    dataset = read_dataset(archive.path, mmap=True, changes=changes, **options.reading.as_keywords()).dataset
     if options.object_name is None:
         return dataset
     if dataset.obj is not None:

@@ -26,6 +26,7 @@ from numpy.lib import format as npy
 
 from ptyproof.errors import DataError, InputError, RunError
 from ptyproof.io.atomic import atomic_path
+from ptyproof.io.blocks import row_blocks
 from ptyproof.io.budget import check_expansion
 from ptyproof.io.hashing import ArrayDigest
 from ptyproof.io.npz_rules import (
@@ -309,8 +310,7 @@ class NpzWriter:
         if values.ndim == 0 or values.size == 0:
             self._add(name, values.shape, values.dtype, [values])
         else:
-            rows = max(1, _CHUNK_BYTES // max(1, values[:1].nbytes))
-            parts = (values[start : start + rows] for start in range(0, len(values), rows))
+            parts = (values[rows] for rows in row_blocks(values))
             self._add(name, values.shape, values.dtype, parts)
 
     def add_blocks(self, name: str, shape: tuple[int, ...], dtype: npt.DTypeLike, blocks: Iterable[Array]) -> None:

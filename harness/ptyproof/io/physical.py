@@ -8,10 +8,55 @@ Optics, ch. 4).
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 HC_EV_M = 1.239841984332e-6  # h c, exact in SI units
 TOLERANCE = 1e-3  # relative, of a pixel size that is given and follows from other numbers
+
+
+@dataclass(frozen=True)
+class Lengths:
+    """Lengths of an experiment in the far field, which belong together: d = lambda z / (N p).
+
+    Parameters
+    ----------
+    photon_energy_ev, detector_distance_m
+        Photon energy, and the distance from sample to detector.
+    detector_pixel_size_m, object_pixel_size_m
+        (row, column) pitch of the window's pixels, and size of an object pixel.
+    are_known
+        False for lengths that stand in for unknown ones: one object pixel is 1 m.
+    """
+
+    photon_energy_ev: float
+    detector_distance_m: float
+    detector_pixel_size_m: tuple[float, float]
+    object_pixel_size_m: tuple[float, float]
+    are_known: bool = True
+
+
+def known_lengths(physical: Mapping[str, Any] | None, window: tuple[int, int]) -> Lengths | None:
+    """Return all lengths of an experiment with a window (H, W), or None where they are not known or of the near field.
+
+    Of the pitch of the detector and the size of an object pixel one is enough.
+    """
+    if physical is None or physical["regime"] == "near":
+        return None
+    energy, distance = physical["photon_energy_ev"], physical["detector_distance_m"]
+    pixel = object_pixel_size_m(physical, window)
+    if energy is None or distance is None or pixel is None:
+        return None
+    pitch = physical["detector_pixel_size_m"]
+    if pitch is None:
+        row, col = (wavelength_m(energy) * distance / (n * d) for n, d in zip(window, pixel, strict=True))
+        pitch = (row, col)
+    return Lengths(energy, distance, (pitch[0], pitch[1]), pixel)
+
+
+def lengths_of_pixels(window: tuple[int, int]) -> Lengths:
+    """Return lengths with which a window (H, W) has object pixels of 1 m: wavelength and distance are 1 m."""
+    return Lengths(HC_EV_M, 1.0, (1.0 / window[0], 1.0 / window[1]), (1.0, 1.0), are_known=False)
 
 
 def wavelength_m(photon_energy_ev: float) -> float:

@@ -131,7 +131,11 @@ def marked_pixels(amplitude: Array, scale: float) -> npt.NDArray[np.bool_]:
 
 
 def _brightest(stack: Array) -> Array:
-    found: Array = np.max([stack[rows].max(axis=0) for rows in row_blocks(stack)], axis=0)
+    found: Array | None = None
+    for rows in row_blocks(stack):
+        peak = stack[rows].max(axis=0)
+        found = peak if found is None else np.maximum(found, peak)
+    assert found is not None  # callers have looked at the size
     return found
 
 

@@ -11,19 +11,21 @@ import numpy as np
 import numpy.typing as npt
 
 from ptyproof.errors import DataError
+from ptyproof.io.blocks import row_blocks
 from ptyproof.io.dataset import read_dataset
 from ptyproof.io.file_record import relative
 from ptyproof.io.hashing import sha256_file, sha256_json
 from ptyproof.io.knowledge import Knowledge
 from ptyproof.io.npz import NpzArchive
 from ptyproof.physics.probes import defocused
-from ptyproof.reconstruction.method import NOTHING_TOLD, BlindScan, illumination, shifted_probes
+from ptyproof.reconstruction.method import NOTHING_TOLD, BlindScan, Illuminations, illumination
 from ptyproof.reconstruction.stitching import label_components
 from ptyproof.reconstruction.told import Told
 from ptyproof.study.reconstruction import PositionKnowledge
 from ptyproof.training.scan import scan_digest
 
 if TYPE_CHECKING:
+    from ptyproof_schemas.types.dataset_metadata import Physical
     from ptyproof_schemas.types.reconstruction_manifest import Dataset as DatasetRecord
 
 
@@ -34,7 +36,7 @@ class ReconstructionInput:
     Attributes
     ----------
     amplitude
-        (n, H, W) float32: sqrt(counts), zero frequency in the middle.
+        (n, H, W) float32: sqrt(counts), zero frequency in the middle; mapped from the file where it has no other scale.
     probe
         (H, W) complex64: the dataset's own.
     positions_px
@@ -57,6 +59,8 @@ class ReconstructionInput:
         What the dataset knows of beam and detector.
     telling
         What of it a method is told.
+    physical
+        What the dataset's record says of the experiment in physical units.
     """
 
     amplitude: npt.NDArray[np.float32]
@@ -71,6 +75,7 @@ class ReconstructionInput:
     record: DatasetRecord
     known: Told = NOTHING_TOLD
     telling: tuple[Knowledge, ...] = ()
+    physical: Physical | None = None
 
     def to_be_told(self, words: Iterable[Knowledge]) -> ReconstructionInput:
         """Return the dataset for a method that is told what `words` name, as far as the dataset knows it.
@@ -137,7 +142,7 @@ def read_reconstruction_input(path: Path, split: str, folder: Path) -> Reconstru
     with NpzArchive(path) as archive:
         truth = archive.members.get("objectGuess")
         shape = None if truth is None else truth.shape
-    dataset = read_dataset(path, without_truth=True, require=("diffraction",)).dataset
+    dataset = read_dataset(path, mmap=True, without_truth=True, require=("diffraction",)).dataset
     assert dataset.diffraction is not None  # it was required
     if dataset.metadata["split"] not in (None, split):
         raise DataError(path, f"is the {dataset.metadata['split']} half, but the {split} half is needed", "_metadata")
@@ -149,11 +154,10 @@ def read_reconstruction_input(path: Path, split: str, folder: Path) -> Reconstru
         raise DataError(path, f"must have two axes, got shape {shape}", "objectGuess")
     if corners.min() < 0 or any(high > size for high, size in zip(needed, shape, strict=True)):
         raise DataError(path, f"has windows outside the object's grid of {shape[0]} x {shape[1]} px", "xcoords")
-    if not dataset.diffraction.any():
+    if not any(dataset.diffraction[rows].any() for rows in row_blocks(dataset.diffraction)):
         raise DataError(path, "has no photons in any pattern", "diffraction")
     scale = dataset.intensity_scale
-    intensities = np.abs(shifted_probes(dataset.probe, dataset.positions_px)) ** 2
-    components, n_components = label_components(intensities, corners, shape)
+    components, n_components = label_components(Illuminations(dataset.probe, dataset.positions_px), corners, shape)
     role = dataset.role
     assert role != "base"  # it has patterns
     record: DatasetRecord = {
@@ -168,7 +172,7 @@ def read_reconstruction_input(path: Path, split: str, folder: Path) -> Reconstru
     if known.words:
         record |= {"told": [], "not_told": list(known.words)}
     return ReconstructionInput(
-        amplitude=dataset.diffraction * np.float32(1.0 if scale is None else scale),
+        amplitude=_scaled(dataset.diffraction, scale),
         probe=dataset.probe,
         positions_px=dataset.positions_px,
         object_shape=shape,
@@ -179,15 +183,24 @@ def read_reconstruction_input(path: Path, split: str, folder: Path) -> Reconstru
         n_components=n_components,
         record=record,
         known=known,
+        physical=dataset.metadata.get("physical"),
     )
+
+
+def _scaled(diffraction: npt.NDArray[np.float32], scale: float | None) -> npt.NDArray[np.float32]:
+    """Return amplitudes in sqrt(counts); they stay in the file that they are mapped from, if nothing is changed."""
+    if scale is None or scale == 1:
+        return np.asarray(diffraction)
+    scaled: npt.NDArray[np.float32] = diffraction * np.float32(scale)
+    return np.asarray(scaled)
 
 
 def subset(dataset: ReconstructionInput, index: npt.NDArray[np.int64]) -> ReconstructionInput:
     """Return the scan of the positions that `index` (m,) numbers, on the same grid; its record has a digest of them."""
     positions_px = dataset.positions_px[index]
     corners = np.rint(positions_px).astype(np.int64) - np.array(dataset.probe.shape) // 2
-    intensities = np.abs(shifted_probes(dataset.probe, positions_px)) ** 2
-    components, n_components = label_components(intensities, corners, dataset.object_shape)
+    lights = Illuminations(dataset.probe, positions_px)
+    components, n_components = label_components(lights, corners, dataset.object_shape)
     digest = sha256_json({"scan_sha256": dataset.record["scan_sha256"], "positions": index.tolist()})
     return replace(
         dataset,

@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ptyproof.errors import InputError, RunError
+from ptyproof.io.blocks import sum_of_squares
 from ptyproof.io.knowledge import KNOWLEDGE, Knowledge
 from ptyproof.physics.fourier import fourier_shift
 from ptyproof.reconstruction.scan_checks import check_scan, windows_outside
@@ -195,7 +196,7 @@ class BlindScan:
 
         The sum is over all modes that the method is told.
         """
-        photons = float(np.square(self.amplitude, dtype=np.float64).sum()) / len(self)
+        photons = sum_of_squares(self.amplitude) / len(self)
         power = float(np.square(np.abs(self.probe), dtype=np.float64).sum())
         if self.told.further_modes is not None:
             power += float(np.square(np.abs(self.told.further_modes), dtype=np.float64).sum())
@@ -226,6 +227,31 @@ def illumination(
         for intensity, (row, col) in zip(np.abs(probes) ** 2, corners[first : first + _BLOCK].tolist(), strict=True):
             total[row : row + height, col : col + width] += intensity
     return total.astype(np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class Illuminations:
+    """|P_k|^2, float32 (n, H, W), made when it is asked for.
+
+    P_k is the probe (H, W) at position k of (n, 2), (row, col) in pixels, shifted by its fraction of a pixel.
+    """
+
+    probe: npt.NDArray[np.complex64]
+    positions_px: npt.NDArray[np.float64]
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(n, H, W)."""
+        return len(self.positions_px), self.probe.shape[0], self.probe.shape[1]
+
+    def __len__(self) -> int:
+        """Return n."""
+        return len(self.positions_px)
+
+    def __getitem__(self, index: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+        """Return those of an index (m,)."""
+        found: npt.NDArray[np.float32] = np.abs(shifted_probes(self.probe, self.positions_px[index])) ** 2
+        return found
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ptyproof.errors import InputError
+from ptyproof.io.blocks import row_blocks
 
 
 def check_scan(
@@ -29,12 +30,13 @@ def check_scan(
     if positions_px.shape != (len(amplitude), 2):
         raise InputError(f"positions must have the shape ({len(amplitude)}, 2), got {positions_px.shape}")
     for name, array in (("amplitude", amplitude), ("probe", probe), ("positions_px", positions_px)):
-        bad = int(np.count_nonzero(~np.isfinite(array)))
+        bad = sum(int(np.count_nonzero(~np.isfinite(array[rows]))) for rows in row_blocks(array))
         if bad:
             raise InputError(f"{name} must be finite, but {bad} of its {array.size} numbers are not")
-    if amplitude.min() < 0:
-        raise InputError(f"amplitude must not be negative, got {amplitude.min():g}")
-    if not amplitude.any():
+    lowest = min(float(amplitude[rows].min()) for rows in row_blocks(amplitude))
+    if lowest < 0:
+        raise InputError(f"amplitude must not be negative, got {lowest:g}")
+    if not any(amplitude[rows].any() for rows in row_blocks(amplitude)):
         raise InputError("the patterns must hold light, but every amplitude is zero")
     if not probe.any():
         raise InputError("the probe must not be zero everywhere")

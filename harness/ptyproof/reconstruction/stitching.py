@@ -14,7 +14,9 @@ the patches. For 5,000 patches with noise its factors were on average 71 degrees
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +24,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import breadth_first_order, connected_components
 
 from ptyproof.errors import InputError
+from ptyproof.io.blocks import index_blocks
 
 # A patch says something where its weight is above this fraction of its own peak.
 _LIT_FRACTION = 1e-3
@@ -31,6 +34,20 @@ _CONJUGATE_REDUCTION = 0.03
 # Newton's error after a step goes as the step's square or better, so steps this small (rms) are the last.
 _LAST_STEP_RAD = 1e-2
 _PHASE_ROUNDS = 5
+
+
+class Weights(Protocol):
+    """Weights (n, H, W) that are computed when they are asked for."""
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(n, H, W)."""
+
+    def __len__(self) -> int:
+        """Return n."""
+
+    def __getitem__(self, index: Any) -> NDArray[np.floating]:
+        """Return the weights (m, H, W) of an index (m,)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +115,7 @@ def stitch(
         raise InputError(f"corners_px must have one row for each of the {len(patches)} patches, got {len(corners)}")
     peak = float(weights.max(initial=0.0)) or 1.0
     spread, lit = _connect(patches, weights, corners, (shape[0], shape[1]), peak)
-    components = _components(lit, spread.corners, shape)
+    components, _ = _components(lit, spread.corners, shape)
     factors = np.ones(len(patches), dtype=np.complex128)
     if synchronize:
         for members in components:
@@ -152,7 +169,7 @@ def cut(
 
 
 def label_components(
-    weights: NDArray[np.floating], corners_px: NDArray[np.integer], shape: tuple[int, int]
+    weights: NDArray[np.floating] | Weights, corners_px: NDArray[np.integer], shape: tuple[int, int]
 ) -> tuple[NDArray[np.int32], int]:
     """Number the connected components of a scan; the phases of different components cannot be compared.
 
@@ -161,7 +178,7 @@ def label_components(
     Parameters
     ----------
     weights
-        (n, H, W) real, not negative: the illumination |P_k|^2.
+        (n, H, W) real, not negative: the illumination |P_k|^2. They are asked for in blocks, in order.
     corners_px
         (n, 2) integer (row, col) of each window's index (0, 0) on the canvas.
     shape
@@ -180,15 +197,18 @@ def label_components(
     corners = _checked_corners(corners_px, shape, (weights.shape[1], weights.shape[2]))
     if len(corners) != len(weights):
         raise InputError(f"corners_px must have one row for each of the {len(weights)} windows, got {len(corners)}")
-    lit = weights > _LIT_FRACTION * weights.max(axis=(1, 2), initial=0.0, keepdims=True)
-    components = _components(lit, corners, shape)
-    labels = np.zeros(shape, dtype=np.int32)
-    height, width = weights.shape[1:]
+    components, owner = _components(_lit(weights), corners, shape)
+    numbers = np.zeros(len(corners) + 1, dtype=np.int32)  # the last is that of pixels without an owner
     for number, members in enumerate(components, start=1):
-        for k in members.tolist():
-            row, col = corners[k].tolist()
-            labels[row : row + height, col : col + width][lit[k]] = number
-    return labels, len(components)
+        numbers[members] = number
+    return numbers[owner], len(components)
+
+
+def _lit(weights: NDArray[np.floating] | Weights) -> Iterator[NDArray[np.bool_]]:
+    """Yield where each window is lit, (H, W)."""
+    for index in index_blocks(len(weights)):
+        block = weights[index]
+        yield from block > _LIT_FRACTION * block.max(axis=(1, 2), initial=0.0, keepdims=True)
 
 
 @dataclass(frozen=True, eq=False)
@@ -257,24 +277,32 @@ def _extent(lit: NDArray[np.bool_]) -> tuple[int, int]:
     return (int(found[0]), int(found[-1]) + 1) if found.size else (0, 0)
 
 
-def _components(lit: NDArray[np.bool_], corners: NDArray[np.int64], shape: tuple[int, ...]) -> list[NDArray[np.intp]]:
-    """Connected components, without looking at pairs: every pixel links a patch to the one that lit it last."""
-    n, height, width = lit.shape
+def _components(
+    lit: Iterable[NDArray[np.bool_]], corners: NDArray[np.int64], shape: tuple[int, ...]
+) -> tuple[list[NDArray[np.intp]], NDArray[np.int64]]:
+    """Connected components, without looking at pairs: every pixel links a patch to the one that lit it last.
+
+    `lit` has a window (H, W) for each corner. Also returned is the last patch that lit each pixel, -1 where none did.
+    """
+    n = len(corners)
     owner = np.full(shape, -1, dtype=np.int64)
     links: list[tuple[int, int]] = []
-    for k, (row, col) in enumerate(corners.tolist()):
-        view = owner[row : row + height, col : col + width]
-        links.extend((k, other) for other in np.unique(view[lit[k]]).tolist() if other >= 0)
-        view[lit[k]] = k
+    sees = np.zeros(n, dtype=np.bool_)
+    for k, ((row, col), window) in enumerate(zip(corners.tolist(), lit, strict=True)):
+        view = owner[row : row + window.shape[0], col : col + window.shape[1]]
+        links.extend((k, other) for other in np.unique(view[window]).tolist() if other >= 0)
+        view[window] = k
+        sees[k] = window.any()
     ends = np.array(links, dtype=np.int64).reshape(-1, 2)
     graph = coo_array((np.ones(2 * len(ends)), (ends.ravel(), ends[:, ::-1].ravel())), shape=(n, n)).tocsr()
     _, labels = connected_components(graph, directed=False)
-    seeing = np.flatnonzero(lit.any(axis=(1, 2)))
+    seeing = np.flatnonzero(sees)
     _, firsts = np.unique(labels[seeing], return_index=True)
-    return [
+    components = [
         breadth_first_order(graph, int(first), return_predecessors=False).astype(np.intp)
         for first in np.sort(seeing[firsts])
     ]
+    return components, owner
 
 
 def _synchronize(component: _Spread) -> NDArray[np.complex128]:

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ptyproof.study.training import NetworkDesign
-from ptyproof.training.projection import Patterns, misfit, start_estimate
+from ptyproof.training.projection import Group, misfit, start_estimate
 
 _N_FEATURES = 6
 
@@ -81,11 +81,11 @@ class GroupNetwork(nn.Module):
         self.design = design
         self.stages = nn.ModuleList([Stage(design) for _ in range(design.n_stages)])
 
-    def start(self, patterns: Patterns) -> Tensor:
+    def start(self, patterns: Group) -> Tensor:
         """Return what the network corrects: `start_estimate`, complex (B, h, w)."""
         return start_estimate(patterns, self.design.start_iterations)
 
-    def estimates(self, patterns: Patterns, start: Tensor | None = None) -> Iterator[Estimate]:
+    def estimates(self, patterns: Group, start: Tensor | None = None) -> Iterator[Estimate]:
         """Yield what each stage leaves; `start`, complex (B, h, w), is that of `start` where it is known already."""
         obj = self.start(patterns) if start is None else start
         illumination = patterns.illumination
@@ -103,7 +103,7 @@ class GroupNetwork(nn.Module):
             obj = obj + stage.step * change + correction
             yield Estimate(obj, correction)
 
-    def forward(self, patterns: Patterns, start: Tensor | None = None) -> Tensor:
+    def forward(self, patterns: Group, start: Tensor | None = None) -> Tensor:
         """Return the object, complex (B, h, w), on canvases whose sides are multiples of `design.shrink`.
 
         `start` is as in `estimates`.

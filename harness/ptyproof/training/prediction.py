@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,14 +12,17 @@ import torch
 
 from ptyproof import clock
 from ptyproof.console import Console
+from ptyproof.io.blocks import let_go
 from ptyproof.training.canvas import Canvas
 from ptyproof.training.network import GroupNetwork
-from ptyproof.training.projection import Patterns
+from ptyproof.training.projection import Group, Patterns, StoredPatterns
 from ptyproof.training.scan import NormalizedScan
 
 _ALONE = 64  # patterns that are each a group of their own, at a time
 _UNLIT = 1e-9  # of a probe's brightest pixel: what rounding leaves of no light
 _BLOCK = 64  # patterns of one group at a time: measured, the fastest of 8 to all
+HELD_BYTES = 1 << 30  # of patterns and probes of one group; more are made again for each pass
+_PIXEL_BYTES = 12  # of an amplitude and a probe
 
 
 @dataclass
@@ -112,10 +116,7 @@ def predict_object(
         torch.inference_mode(),
         (console or Console.silent()).progress(_label(start_only), passes * len(scan), "pattern") as bar,
     ):
-        amplitude, probes = _tensors(scan, np.arange(len(scan)))
-        valid, background = (_told(array, np.arange(len(scan)), 0) for array in (scan.valid_pixels, scan.background))
-        together = Patterns(amplitude[None], probes[None], canvas, _BLOCK, bar.update, valid, background)
-        patterns = _on_device(network, together)
+        patterns = _group(network, scan, canvas, bar.update)
         estimate = _estimate(network, patterns, start_only, clocked or Clocked())
         found = torch.where(patterns.illumination > _UNLIT * patterns.peak, estimate, 0)[0].cpu().numpy()
     obj = np.zeros(shape, dtype=np.complex64)
@@ -126,7 +127,25 @@ def predict_object(
     return obj
 
 
-def _estimate(network: GroupNetwork, patterns: Patterns, start_only: bool, clocked: Clocked) -> torch.Tensor:
+def _group(network: GroupNetwork, scan: NormalizedScan, canvas: Canvas, on_block: Callable[[int], object]) -> Group:
+    """Return all patterns of a scan as one group; a large one on a processor stays where its patterns are stored."""
+
+    def load(members: slice) -> Patterns:
+        index = np.arange(members.start, members.stop)
+        amplitude, probes = _tensors(scan, index)
+        let_go(scan.amplitude)
+        valid, background = (_told(array, index, 0) for array in (scan.valid_pixels, scan.background))
+        part = Patterns(amplitude[None], probes[None], canvas.subset(members), _BLOCK, None, valid, background)
+        return _on_device(network, part)
+
+    n = len(scan)
+    is_large = n * scan.probe.size * _PIXEL_BYTES > HELD_BYTES
+    if is_large and next(network.parameters()).device.type == "cpu":
+        return StoredPatterns(n, load, canvas, _BLOCK, on_block)
+    return replace(load(slice(0, n)), on_block=on_block)
+
+
+def _estimate(network: GroupNetwork, patterns: Group, start_only: bool, clocked: Clocked) -> torch.Tensor:
     """Return the object, or its initial estimate, complex (B, h, w), and add the seconds of the estimate."""
     began = clock.seconds()
     start = network.start(patterns)

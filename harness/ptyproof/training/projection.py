@@ -12,7 +12,8 @@ projections the object goes on a part of its last way (heavy ball; Polyak, USSR 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import functools
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -30,8 +31,55 @@ _DARK = 0.01  # of the brightest pixel of a probe: changes fade out where the il
 _FLOOR = 1e-6  # photons per pixel below which a modeled modulus has no phase
 
 
+class Group:
+    """Groups of patterns on their canvases, which give themselves in blocks, and what follows from their probes."""
+
+    canvas: Canvas
+
+    @property
+    def mean_probe(self) -> Tensor:
+        """The mean probe of each group, complex (B, 1, H, W)."""
+        raise NotImplementedError
+
+    def parts(self) -> Iterator[Patterns]:
+        """Yield the patterns in blocks."""
+        raise NotImplementedError
+
+    @cached_property
+    def illumination(self) -> Tensor:
+        """sum_k |P_k|^2 on the canvas, real (B, h, w), photons."""
+        return _total(part.canvas.add_up(_intensity(part.probes)) for part in self.parts())
+
+    @cached_property
+    def peak(self) -> Tensor:
+        """The brightest pixel of each group's probes, real (B, 1, 1), photons."""
+        brightest = [_intensity(part.probes).flatten(1).amax(1) for part in self.parts()]
+        return torch.stack(brightest).amax(0)[:, None, None]
+
+    @cached_property
+    def divisor(self) -> Tensor:
+        """What sums over patterns are divided by, real (B, h, w), photons: the illumination, and a little more."""
+        return self.illumination + _DARK * self.peak
+
+    @cached_property
+    def slope_gains(self) -> Tensor:
+        """What a shown slope along rows and columns is multiplied with, real (B, 1, 2), from each group's mean probe.
+
+        A projection shows a share s of a slope and corrects it: 1 / s - 1 of what is shown remains to be corrected.
+        """
+        probe = self.mean_probe
+        shares = []
+        for axis, size in enumerate(self.canvas.window):
+            places = torch.arange(size, dtype=probe.real.dtype, device=probe.device)
+            phases = _TRIAL_SLOPE * (places[:, None] if axis == 0 else places).expand(self.canvas.window)
+            tilted = spectrum(probe * torch.polar(torch.ones_like(phases), phases)).abs()
+            slopes, _ = _slopes(probe, _change(probe, tilted))
+            shares.append(slopes[..., axis] / _TRIAL_SLOPE)
+        return (1 / torch.stack(shares, -1).clamp_min(_FLOOR) - 1).clamp(0, _LARGEST_GAIN)
+
+
 @dataclass(frozen=True, eq=False)
-class Patterns:
+class Patterns(Group):
     """Groups of patterns, and the canvases on which their object is looked for.
 
     Parameters
@@ -61,37 +109,10 @@ class Patterns:
     valid: Tensor | None = None
     background: Tensor | None = None
 
-    @cached_property
-    def illumination(self) -> Tensor:
-        """sum_k |P_k|^2 on the canvas, real (B, h, w), photons."""
-        return torch.stack([part.canvas.add_up(_intensity(part.probes)) for part in self.parts()]).sum(0)
-
-    @cached_property
-    def peak(self) -> Tensor:
-        """The brightest pixel of each group's probes, real (B, 1, 1), photons."""
-        brightest = [_intensity(part.probes).flatten(1).amax(1) for part in self.parts()]
-        return torch.stack(brightest).amax(0)[:, None, None]
-
-    @cached_property
-    def divisor(self) -> Tensor:
-        """What sums over patterns are divided by, real (B, h, w), photons: the illumination, and a little more."""
-        return self.illumination + _DARK * self.peak
-
-    @cached_property
-    def slope_gains(self) -> Tensor:
-        """What a shown slope along rows and columns is multiplied with, real (B, 1, 2), from each group's mean probe.
-
-        A projection shows a share s of a slope and corrects it: 1 / s - 1 of what is shown remains to be corrected.
-        """
-        probe = self.probes.mean(1, keepdim=True)
-        shares = []
-        for axis, size in enumerate(self.canvas.window):
-            places = torch.arange(size, dtype=probe.real.dtype, device=probe.device)
-            phases = _TRIAL_SLOPE * (places[:, None] if axis == 0 else places).expand(self.canvas.window)
-            tilted = spectrum(probe * torch.polar(torch.ones_like(phases), phases)).abs()
-            slopes, _ = _slopes(probe, _change(probe, tilted))
-            shares.append(slopes[..., axis] / _TRIAL_SLOPE)
-        return (1 / torch.stack(shares, -1).clamp_min(_FLOOR) - 1).clamp(0, _LARGEST_GAIN)
+    @property
+    def mean_probe(self) -> Tensor:
+        """The mean probe of each group, complex (B, 1, H, W)."""
+        return self.probes.mean(1, keepdim=True)
 
     def parts(self) -> Iterator[Patterns]:
         """Yield the patterns in blocks."""
@@ -115,7 +136,43 @@ class Patterns:
                 self.on_block(amplitude.shape[1])
 
 
-def misfit(patterns: Patterns, obj: Tensor) -> Tensor:
+@dataclass(frozen=True, eq=False)
+class StoredPatterns(Group):
+    """One group of patterns that are not in memory: each block of them is made when it is worked on.
+
+    Parameters
+    ----------
+    n
+        Number of patterns, C.
+    load
+        Returns some of them, (1, c, H, W), on their part of the canvas.
+    canvas, block, on_block
+        As in `Patterns`.
+    """
+
+    n: int
+    load: Callable[[slice], Patterns]
+    canvas: Canvas
+    block: int
+    on_block: Callable[[int], object] | None = None
+
+    @cached_property
+    def mean_probe(self) -> Tensor:  # type: ignore[override]  # computed once
+        """The mean probe, complex (1, 1, H, W)."""
+        return _total(self.load(members).probes.sum(1, keepdim=True) for members in self._members()) / self.n
+
+    def parts(self) -> Iterator[Patterns]:
+        """Yield the patterns in blocks."""
+        for members in self._members():
+            yield self.load(members)
+            if self.on_block is not None:
+                self.on_block(members.stop - members.start)
+
+    def _members(self) -> Iterator[slice]:
+        return (slice(first, min(first + self.block, self.n)) for first in range(0, self.n, self.block))
+
+
+def misfit(patterns: Group, obj: Tensor) -> Tensor:
     """Return the mean change of the object that a projection asks for, complex (B, h, w); zero where no light falls.
 
     `patterns.illumination` below a hundredth of a probe's brightest pixel lets the change fade out.
@@ -124,7 +181,7 @@ def misfit(patterns: Patterns, obj: Tensor) -> Tensor:
     return change / patterns.divisor
 
 
-def project(patterns: Patterns, obj: Tensor) -> Tensor:
+def project(patterns: Group, obj: Tensor) -> Tensor:
     """Return the object, complex (B, h, w), after one projection that corrects its slow phase as well."""
     ramps = _Ramps([], [])
     obj = obj + _summed(patterns, obj, ramps) / patterns.divisor
@@ -132,10 +189,11 @@ def project(patterns: Patterns, obj: Tensor) -> Tensor:
     return obj * torch.polar(torch.ones_like(phases), phases)
 
 
-def start_estimate(patterns: Patterns, iterations: int) -> Tensor:
+def start_estimate(patterns: Group, iterations: int) -> Tensor:
     """Return the initial estimate, complex (B, h, w): projections from O = 1. No gradient runs through it."""
     with torch.no_grad():
-        obj = torch.ones(patterns.illumination.shape, dtype=patterns.probes.dtype, device=patterns.probes.device)
+        light = patterns.illumination
+        obj = torch.ones(light.shape, dtype=light.dtype.to_complex(), device=light.device)
         last = obj
         for _ in range(iterations):
             ahead = obj + _MOMENTUM * (obj - last)
@@ -151,7 +209,7 @@ class _Ramps:
     centres: list[Tensor]
 
 
-def _summed(patterns: Patterns, obj: Tensor, ramps: _Ramps | None) -> Tensor:
+def _summed(patterns: Group, obj: Tensor, ramps: _Ramps | None) -> Tensor:
     """Return sum_k P_k* (psi'_k - psi_k) on the canvas, and add what the patterns say of slopes to `ramps`."""
     total: Tensor | None = None
     for part in patterns.parts():
@@ -180,6 +238,11 @@ def _change(wave: Tensor, amplitude: Tensor, valid: Tensor | None = None, backgr
     return back(far * (excess if valid is None else excess * valid))
 
 
+def _total(images: Iterable[Tensor]) -> Tensor:
+    """Return the sum of one image or more, all of one shape, added as they come."""
+    return functools.reduce(torch.add, images)
+
+
 def _of_members(array: Tensor | None, members: slice) -> Tensor | None:
     return array if array is None or array.shape[1] == 1 else array[:, members]
 
@@ -205,7 +268,7 @@ def _slopes(wave: Tensor, change: Tensor) -> tuple[Tensor, Tensor]:
     return torch.stack(slopes, -1), torch.stack(centres, -1)
 
 
-def _phases(patterns: Patterns, ramps: _Ramps) -> Tensor:
+def _phases(patterns: Group, ramps: _Ramps) -> Tensor:
     """Return sum_k |P_k|^2 (phi_k + g_k (r - r_k)) on the canvas, real (B, h, w)."""
     slopes = torch.cat(ramps.slopes, 1) * patterns.slope_gains
     centres = torch.cat(ramps.centres, 1)

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ptyproof.errors import DataError, InputError
+from ptyproof.io.blocks import sum_of_squares
 from ptyproof.io.dataset import Dataset, read_dataset
 from ptyproof.io.hashing import combine_digests, sha256_array
 from ptyproof.io.knowledge import Knowledge, knowledge_in
@@ -170,7 +171,7 @@ def normalized_scan(
     InputError
         If the patterns hold no light, or the probe none that can be scaled to theirs.
     """
-    photons = float(np.square(amplitude, dtype=np.float64).sum()) / len(positions_px)
+    photons = sum_of_squares(amplitude) / len(positions_px)
     power = float(np.square(np.abs(probe), dtype=np.float64).sum())
     if not (0 < photons < np.inf and 0 < power < np.inf):
         raise InputError(
