@@ -76,16 +76,16 @@ def simulated(folder: Path, n: int) -> None:
     """Simulate both halves of a study of as many positions."""
     design = builtin_study("fly64")
     base = replace(known(design.base), scan_rows=n // COLS, scan_cols=COLS, step_px=STEP_PX)
-    flaws = {"detector": DetectorDesign(gap_rows=(GAP,)), "beam": BeamDesign(mode_powers=POWERS)}
-    dose = (1e5,)
-    design = replace(design, pattern_size_px=WINDOW_PX, base=base, doses_photons_per_pattern=dose, **flaws)
+    design = replace(design, pattern_size_px=WINDOW_PX, base=base, doses_photons_per_pattern=(1e5,))
+    detector, beam = DetectorDesign(gap_rows=(GAP,)), BeamDesign(mode_powers=POWERS)
+    design = replace(design, detector=detector, beam=beam)
     generate(design, load_base(design, "builtin"), folder / f"c{n}")
 
 
 def started(folder: Path, n: int) -> None:
     """Estimate the object of the imported scan, with two projections."""
     method = Start(NetworkDesign(start_iterations=2))
-    given = read_reconstruction_input(folder / f"{n}.npz", "train", folder).to_be_told(method.needs.uses)
+    given = read_reconstruction_input(folder / f"{n}.npz", "all", folder).to_be_told(method.needs.uses)
     run_method(method, given.scan(True, 0.0, 64, None), Budget(), np.random.default_rng(0))
 
 

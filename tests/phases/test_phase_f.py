@@ -641,13 +641,18 @@ def test_the_design_of_the_reconstructions_is_no_part_of_the_studys_digest() -> 
 
 def test_the_truth_is_never_opened(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[str] = []
-    read = NpzArchive.read
 
-    def noted(self: NpzArchive, name: str) -> Any:
-        opened.append(name)
-        return read(self, name)
+    def noted(how: str) -> None:
+        given = getattr(NpzArchive, how)
 
-    monkeypatch.setattr(NpzArchive, "read", noted)
+        def note(self: NpzArchive, name: str) -> Any:
+            opened.append(name)
+            return given(self, name)
+
+        monkeypatch.setattr(NpzArchive, how, note)
+
+    for how in ("read", "memmap", "verify"):
+        noted(how)
     run(phase_of(root), "flat", "start", "pinn")
     assert "diffraction" in opened
     assert not set(TRUTH) & set(opened)

@@ -24,7 +24,7 @@ from ptyproof.study.seeds import stream
 from ptyproof.study.training import NetworkDesign
 from ptyproof.training.bundle import read_bundle
 from ptyproof.training.network import GroupNetwork
-from ptyproof.training.projection import Patterns
+from ptyproof.training.projection import Group
 from ptyproof.training.runner import train
 from ptyproof.training.scan import NormalizedScan, read_scan
 from tests.helpers.messages import names, numbers
@@ -63,10 +63,11 @@ class Oracle(GroupNetwork):
         self.patches = torch.from_numpy(patches)
         self.asked = 0
 
-    def forward(self, patterns: Patterns, start: torch.Tensor | None = None) -> torch.Tensor:
+    def forward(self, patterns: Group, start: torch.Tensor | None = None) -> torch.Tensor:
         """Return the next patches."""
-        first, self.asked = self.asked % len(self.patches), self.asked + len(patterns.amplitude)
-        return self.patches[first : first + len(patterns.amplitude)]
+        first, n = self.asked % len(self.patches), len(patterns.canvas.corners_px)
+        self.asked += n
+        return self.patches[first : first + n]
 
 
 class Seer(GroupNetwork):
@@ -76,7 +77,7 @@ class Seer(GroupNetwork):
         super().__init__(SIZES)
         self.obj = torch.from_numpy(obj)
 
-    def forward(self, patterns: Patterns, start: torch.Tensor | None = None) -> torch.Tensor:
+    def forward(self, patterns: Group, start: torch.Tensor | None = None) -> torch.Tensor:
         """Return the object on the canvas, which may leave the object's grid."""
         found = torch.ones(1, *patterns.canvas.shape, dtype=torch.complex64)
         rows, cols = (min(pair) for pair in zip(patterns.canvas.shape, self.obj.shape, strict=True))

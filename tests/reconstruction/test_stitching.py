@@ -397,3 +397,31 @@ def test_parts_of_windows_that_do_not_fit_are_refused() -> None:
         label_components(np.ones((2, 3, 3)), np.zeros((1, 2), int), (9, 9))
     with pytest.raises(InputError, match=naming("(9, 9)", "[7, 0]", "(3, 3)")):
         label_components(np.ones((1, 3, 3)), np.array([[7, 0]]), (9, 9))
+
+
+@settings(max_examples=60)
+@given(seed=st.integers(0, 2**16), n=st.integers(1, 12))
+def test_labels_are_the_components_of_windows_that_share_a_lit_pixel(seed: int, n: int) -> None:
+    rng = np.random.default_rng(seed)
+    shape, window = (24, 30), (5, 4)
+    corners = np.stack([rng.integers(0, m - w + 1, n) for m, w in zip(shape, window, strict=True)], axis=1)
+    weights = np.where(rng.random((n, *window)) > 0.6, rng.random((n, *window)), 0).astype(np.float32)
+    weights[rng.random(n) < 0.2] = 0
+    lit = np.zeros((n, *shape), bool)
+    for k, (row, col) in enumerate(corners.tolist()):
+        lit[k, row : row + window[0], col : col + window[1]] = weights[k] > 1e-3 * weights[k].max()
+    numbers = np.arange(n)
+    for _ in range(n):  # independent: pairs, again and again
+        for j in range(n):
+            for k in range(n):
+                if (lit[j] & lit[k]).any():
+                    numbers[j] = numbers[k] = min(numbers[j], numbers[k])
+    seen = [number for number in sorted(set(numbers.tolist())) if lit[number].any()]
+    expected = np.zeros(shape, np.int32)
+    for k in range(n):
+        if lit[k].any():
+            expected[lit[k]] = 1 + seen.index(int(numbers[k]))
+    labels, n_components = label_components(weights, corners, shape)
+    assert n_components == len(seen)
+    np.testing.assert_array_equal(labels, expected)
+    assert labels.dtype == np.int32

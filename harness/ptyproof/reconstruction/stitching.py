@@ -14,7 +14,7 @@ the patches. For 5,000 patches with noise its factors were on average 71 degrees
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -115,7 +115,7 @@ def stitch(
         raise InputError(f"corners_px must have one row for each of the {len(patches)} patches, got {len(corners)}")
     peak = float(weights.max(initial=0.0)) or 1.0
     spread, lit = _connect(patches, weights, corners, (shape[0], shape[1]), peak)
-    components, _ = _components(lit, spread.corners, shape)
+    components = _components(lit, spread.corners, shape)
     factors = np.ones(len(patches), dtype=np.complex128)
     if synchronize:
         for members in components:
@@ -197,11 +197,23 @@ def label_components(
     corners = _checked_corners(corners_px, shape, (weights.shape[1], weights.shape[2]))
     if len(corners) != len(weights):
         raise InputError(f"corners_px must have one row for each of the {len(weights)} windows, got {len(corners)}")
-    components, owner = _components(_lit(weights), corners, shape)
-    numbers = np.zeros(len(corners) + 1, dtype=np.int32)  # the last is that of pixels without an owner
-    for number, members in enumerate(components, start=1):
-        numbers[members] = number
-    return numbers[owner], len(components)
+    n, (height, width) = len(corners), weights.shape[1:]
+    last = np.full(shape, -1, dtype=np.int64)  # that lit a pixel
+    first = np.arange(n + 1)  # the first window that each is connected with; the last entry is for pixels without light
+    for k, ((row, col), lit) in enumerate(zip(corners.tolist(), _lit(weights), strict=True)):
+        view = last[row : row + height, col : col + width]
+        before = np.unique(view[lit])
+        known = np.unique(first[before[before >= 0]])
+        if known.size:
+            first[k] = known[0]
+            for other in known[1:].tolist():
+                first[first == other] = known[0]
+        view[lit] = k
+    lighting = np.unique(last[last >= 0])
+    numbers, number_of = np.unique(first[lighting], return_inverse=True)
+    labels = np.zeros(n + 1, dtype=np.int32)
+    labels[lighting] = number_of + 1
+    return labels[last], len(numbers)
 
 
 def _lit(weights: NDArray[np.floating] | Weights) -> Iterator[NDArray[np.bool_]]:
@@ -277,32 +289,24 @@ def _extent(lit: NDArray[np.bool_]) -> tuple[int, int]:
     return (int(found[0]), int(found[-1]) + 1) if found.size else (0, 0)
 
 
-def _components(
-    lit: Iterable[NDArray[np.bool_]], corners: NDArray[np.int64], shape: tuple[int, ...]
-) -> tuple[list[NDArray[np.intp]], NDArray[np.int64]]:
-    """Connected components, without looking at pairs: every pixel links a patch to the one that lit it last.
-
-    `lit` has a window (H, W) for each corner. Also returned is the last patch that lit each pixel, -1 where none did.
-    """
-    n = len(corners)
+def _components(lit: NDArray[np.bool_], corners: NDArray[np.int64], shape: tuple[int, ...]) -> list[NDArray[np.intp]]:
+    """Connected components, without looking at pairs: every pixel links a patch to the one that lit it last."""
+    n, height, width = lit.shape
     owner = np.full(shape, -1, dtype=np.int64)
     links: list[tuple[int, int]] = []
-    sees = np.zeros(n, dtype=np.bool_)
-    for k, ((row, col), window) in enumerate(zip(corners.tolist(), lit, strict=True)):
-        view = owner[row : row + window.shape[0], col : col + window.shape[1]]
-        links.extend((k, other) for other in np.unique(view[window]).tolist() if other >= 0)
-        view[window] = k
-        sees[k] = window.any()
+    for k, (row, col) in enumerate(corners.tolist()):
+        view = owner[row : row + height, col : col + width]
+        links.extend((k, other) for other in np.unique(view[lit[k]]).tolist() if other >= 0)
+        view[lit[k]] = k
     ends = np.array(links, dtype=np.int64).reshape(-1, 2)
     graph = coo_array((np.ones(2 * len(ends)), (ends.ravel(), ends[:, ::-1].ravel())), shape=(n, n)).tocsr()
     _, labels = connected_components(graph, directed=False)
-    seeing = np.flatnonzero(sees)
+    seeing = np.flatnonzero(lit.any(axis=(1, 2)))
     _, firsts = np.unique(labels[seeing], return_index=True)
-    components = [
+    return [
         breadth_first_order(graph, int(first), return_predecessors=False).astype(np.intp)
         for first in np.sort(seeing[firsts])
     ]
-    return components, owner
 
 
 def _synchronize(component: _Spread) -> NDArray[np.complex128]:

@@ -157,7 +157,7 @@ class StoredPatterns(Group):
     on_block: Callable[[int], object] | None = None
 
     @cached_property
-    def mean_probe(self) -> Tensor:  # type: ignore[override]  # computed once
+    def mean_probe(self) -> Tensor:
         """The mean probe, complex (1, 1, H, W)."""
         return _total(self.load(members).probes.sum(1, keepdim=True) for members in self._members()) / self.n
 
