@@ -403,7 +403,7 @@ def test_parts_of_windows_that_do_not_fit_are_refused() -> None:
 @given(seed=st.integers(0, 2**16), n=st.integers(1, 12))
 def test_labels_are_the_components_of_windows_that_share_a_lit_pixel(seed: int, n: int) -> None:
     rng = np.random.default_rng(seed)
-    shape, window = (24, 30), (5, 4)
+    shape, window = (14, 16), (5, 4)
     corners = np.stack([rng.integers(0, m - w + 1, n) for m, w in zip(shape, window, strict=True)], axis=1)
     weights = np.where(rng.random((n, *window)) > 0.6, rng.random((n, *window)), 0).astype(np.float32)
     weights[rng.random(n) < 0.2] = 0
