@@ -19,6 +19,7 @@ import pytest
 from ptyproof.cli.main import main
 from ptyproof.hub.index import BUNDLE, INDEX, Hub
 from ptyproof.report.summary import write_summary
+from ptyproof.signing.statement import statement_of
 from tests.helpers.hubs import make_run
 from tests.helpers.messages import names
 from tests.helpers.tested_hub import make_hub
@@ -184,6 +185,19 @@ def test_a_statement_of_another_hub_is_told(
     other = make_hub(tmp_path / "other")
     shutil.copy(made / BUNDLE, other)
     assert verified(other, config, capsys) == (1, [(BUNDLE, "PM917")])
+
+
+def test_a_claim_that_the_records_do_not_give_is_an_error(
+    hub: Path, config: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nicer(*args: Any) -> dict[str, Any]:
+        found = statement_of(*args)
+        found["predicate"] |= {"result": "PASSED", "warnedTests": []}
+        return found
+
+    monkeypatch.setattr("ptyproof.signing.identity.statement_of", nicer)  # of somebody who signs what they want
+    assert signed(hub, config) == 0
+    assert verified(hub, config, capsys) == (1, [(BUNDLE, "PM923"), (BUNDLE, "PM923")])
 
 
 def test_the_bundle_travels_in_a_zip_file(

@@ -7,6 +7,7 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from ptyproof.checking.hub import verify_hub
 from ptyproof.cli.main import main
 from ptyproof.hub.index import CRATE, INDEX, PAGE, STATEMENT, Hub
 from ptyproof.io.hashing import sha256_file
+from ptyproof.provenance.revision import NO_FILES
 from ptyproof.report.summary import write_summary
 from ptyproof.signing.statement import PREDICATE_TYPE, STATEMENT_TYPE, statement_of
 from tests.helpers.hubs import ENVIRONMENT, REVISION, make_run
@@ -24,6 +26,7 @@ from tests.helpers.signing_keys import Key
 from tests.helpers.tested_hub import make_hub
 
 pytest.importorskip("securesystemslib", reason="securesystemslib is not installed (it is part of the extra sign)")
+Change = Callable[[dict[str, Any]], object]
 STAMP = "2026-11-24T00:00:00Z"
 pytest.importorskip("cryptography", reason="cryptography is not installed (it is part of the extra sign)")
 
@@ -80,6 +83,24 @@ def as_json(root: Path, key: Key, capsys: pytest.CaptureFixture[str]) -> dict[st
     main(["hub", "verify", str(root), "--key", str(key.public), "--format", "json"])
     found: dict[str, Any] = json.loads(capsys.readouterr().out)
     return found
+
+
+def signed(statement: dict[str, Any], key: Key) -> dict[str, Any]:
+    """Return an envelope with any statement, signed as `hub sign` signs."""
+    from securesystemslib.dsse import Envelope
+
+    from ptyproof.signing.keys import read_signer
+
+    envelope = Envelope(json.dumps(statement).encode(), "application/vnd.in-toto+json", {})
+    envelope.sign(read_signer(key.private))
+    found: dict[str, Any] = envelope.to_dict()
+    return found
+
+
+def warned(root: Path, key: Key, capsys: pytest.CaptureFixture[str]) -> list[tuple[str, str]]:
+    """Return file and code of each warning about a signed hub."""
+    found = as_json(root, key, capsys)["findings"]
+    return [(one["file"], one["code"]) for one in found if one["severity"] == "warning"]
 
 
 def rewrite(root: Path, envelope: dict[str, Any]) -> None:
@@ -188,20 +209,13 @@ def test_a_file_that_is_no_statement_is_told(
 
 
 def test_a_signed_payload_that_is_no_statement_is_told(hub: Path, key: Key, capsys: pytest.CaptureFixture[str]) -> None:
-    from securesystemslib.dsse import Envelope
-
-    from ptyproof.signing.keys import read_signer
-
     broken: list[dict[str, Any]] = [
         {"predicateType": "https://slsa.dev/provenance/v1"},
         {"subject": []},
         {"predicate": {}},
     ]
     for changes in broken:
-        payload = json.dumps(statement_of(hub, STAMP) | changes).encode()
-        envelope = Envelope(payload, "application/vnd.in-toto+json", {})
-        envelope.sign(read_signer(key.private))
-        rewrite(hub, envelope.to_dict())
+        rewrite(hub, signed(statement_of(hub, STAMP) | changes, key))
         assert verified(hub, key.public, capsys) == (1, [(STATEMENT, "PM913")])
 
 
@@ -326,10 +340,111 @@ def test_a_line_that_others_added_hides_no_statement_and_a_broken_one_is_told(
     for lines in (own + foreign, foreign + own):  # a statement of the same key about another hub
         (hub / STATEMENT).write_text(lines)
         assert verified(hub, key.public, capsys) == (0, [])
+        assert warned(hub, key, capsys) == [(STATEMENT, "PM924")]
+        (signature,) = as_json(hub, key, capsys)["signatures"]
+        assert (signature["by_this_key"], signature["signatures"]) == (1, 1)
     (hub / STATEMENT).write_text(foreign)
     assert verified(hub, key.public, capsys) == (1, [(STATEMENT, "PM917")])
     (hub / STATEMENT).write_text(own + "{}\n")
     assert verified(hub, key.public, capsys) == (1, [(STATEMENT, "PM913")])
+
+
+# What the statement claims, held against the hub
+
+
+def claiming(**changes: Any) -> Change:
+    """Return a change of what a predicate claims."""
+    return lambda predicate: predicate.update(changes)
+
+
+def claiming_too(**changes: Any) -> Change:
+    """Return a change of what the extension of a predicate claims."""
+    return lambda predicate: predicate["ptyproof"].update(changes)
+
+
+def adding(key: str, entry: Any) -> Change:
+    """Return a change that adds an entry to a list of the predicate."""
+    return lambda predicate: predicate[key].append(entry)
+
+
+@pytest.mark.parametrize(
+    ("change", "place"),
+    [
+        (claiming(result="PASSED"), "result"),
+        (claiming(warnedTests=[]), "warnedTests"),
+        (adding("passedTests", "tests/extra.py::test_never_ran"), "passedTests"),
+        (lambda predicate: predicate["passedTests"].pop(), "passedTests"),
+        (adding("passedTests", "test_it.py::test_passed_0"), "passedTests"),
+        (adding("failedTests", {"not": "a name"}), "failedTests"),
+        (adding("configuration", {"name": "commit", "digest": {"gitCommit": "0" * 40}}), "configuration"),
+        (lambda predicate: predicate["configuration"].clear(), "configuration"),
+        (claiming(configuration=3), "configuration"),
+        (claiming_too(study="another"), "study"),
+        (claiming_too(tests={"passed": 99}), "tests"),
+        (claiming_too(revisions=[]), "revisions"),
+        (lambda predicate: predicate["ptyproof"]["revisions"][0].update(commit="0" * 40), "revisions"),
+    ],
+)
+def test_a_claim_that_the_records_do_not_give_is_an_error(
+    change: Change, place: str, hub: Path, key: Key, capsys: pytest.CaptureFixture[str]
+) -> None:
+    statement = statement_of(hub, STAMP)
+    change(statement["predicate"])
+    rewrite(hub, signed(statement, key))
+    status, errors = verified(hub, key.public, capsys)
+    assert (status, set(errors)) == (1, {(STATEMENT, "PM923")})
+    found = as_json(hub, key, capsys)
+    assert {one["json_path"].rpartition(".")[2] for one in found["findings"]} == {place}
+    assert [signature["predicate"] for signature in found["signatures"]] == [None]
+
+
+def test_a_false_claim_beside_a_true_statement_of_the_same_key_is_an_error(
+    hub: Path, key: Key, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    statement = statement_of(hub, STAMP)
+    statement["predicate"]["result"] = "PASSED"
+    true = (hub / STATEMENT).read_text()
+    for signer, told in ((key, (1, [(STATEMENT, "PM923")])), (Key(tmp_path / "others"), (0, []))):
+        false = json.dumps(signed(statement, signer)) + "\n"
+        for lines in (true + false, false + true):
+            (hub / STATEMENT).write_text(lines)
+            assert verified(hub, key.public, capsys) == told
+
+
+def test_what_a_statement_leaves_out_and_its_order_contradict_nothing(
+    hub: Path, key: Key, capsys: pytest.CaptureFixture[str]
+) -> None:
+    statement = statement_of(hub, STAMP)
+    statement["predicate"]["passedTests"].reverse()
+    for left_out in ("ptyproof", "configuration", "warnedTests", "passedTests", "failedTests"):
+        rewrite(hub, signed(statement, key))
+        assert verified(hub, key.public, capsys) == (0, [])
+        del statement["predicate"][left_out]
+    rewrite(hub, signed(statement, key))
+    assert verified(hub, key.public, capsys) == (0, [])
+
+
+def test_no_digest_of_code_is_stated_where_no_file_with_code_was_recorded(
+    tmp_path: Path, key: Key, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = make_hub(tmp_path / "hub")
+    Hub(root).update_run("run-0001", revision=REVISION | {"code_sha256": NO_FILES})
+    Hub(root).write(lambda: write_summary(root))
+    statement = statement_of(root, STAMP)
+    assert [entry["name"] for entry in statement["predicate"]["configuration"]] == []
+    assert statement["predicate"]["ptyproof"]["revisions"][0]["codeSha256"] is None
+    assert main(["hub", "sign", str(root), "--key", str(key.private)]) == 0
+    assert verified(root, key.public, capsys) == (0, [])
+    assert main(["hub", "verify", str(root), "--key", str(key.public)]) == 0
+    out = capsys.readouterr().out
+    assert NO_FILES[:8] not in out
+    assert names(out, "no file with code")
+    statement["predicate"]["configuration"] = [{"name": "code", "digest": {"sha256": NO_FILES}}]  # as it was stated
+    statement["predicate"]["ptyproof"]["revisions"][0]["codeSha256"] = NO_FILES
+    rewrite(root, signed(statement, key))
+    assert verified(root, key.public, capsys) == (0, [])
+    assert main(["hub", "verify", str(root), "--key", str(key.public)]) == 0
+    assert NO_FILES[:8] not in capsys.readouterr().out
 
 
 # What the statement says, and what it covers
@@ -391,21 +506,16 @@ def test_a_signer_who_is_no_person_is_refused_and_nothing_is_signed(
 def test_hostile_words_in_a_signed_statement_cannot_leave_their_line(
     hub: Path, key: Key, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from securesystemslib.dsse import Envelope
-
-    from ptyproof.signing.keys import read_signer
-
-    for extension in (
-        {"signer": {"name": "x\nhub: sound\x1b[31m"}, "signedAt": ["\n"], "revisions": [3, {"commit": "\n"}]},
-        {"tests": {"passed\n": "many"}, "study": {}, "signer": []},
+    for extension, status in (
+        ({"signer": {"name": "x\nhub: sound\x1b[31m"}, "signedAt": ["\n"]}, 0),
+        ({"revisions": [3, {"commit": "\nhub: sound\x1b[31m"}], "signer": []}, 1),
+        ({"tests": {"passed\nhub: sound\x1b[31m": "many"}, "study": {}}, 1),
     ):
         statement = statement_of(hub, STAMP)
         statement["predicate"]["ptyproof"] = extension
-        envelope = Envelope(json.dumps(statement).encode(), "application/vnd.in-toto+json", {})
-        envelope.sign(read_signer(key.private))
-        rewrite(hub, envelope.to_dict())
-        assert main(["hub", "verify", str(hub), "--key", str(key.public)]) == 0
-        out = capsys.readouterr().out
+        rewrite(hub, signed(statement, key))
+        assert main(["hub", "verify", str(hub), "--key", str(key.public)]) == status
+        out = "".join(capsys.readouterr())
         assert "\x1b" not in out
         assert not any(line.startswith("hub: sound") for line in out.splitlines())
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 REPOSITORY, PROJECT, FOLDER = "repository", "project", "folder"
 NO_FILES = hashlib.sha256().hexdigest()  # a digest of code or tests where there are none
+NO_CODE = "no file with code was recorded"
 UNKNOWN_CHANGES = hashlib.sha256(b"git could not tell what is uncommitted").hexdigest()
 _PROJECTS = ("pyproject.toml", "setup.py", "setup.cfg")
 
@@ -140,6 +141,11 @@ class CodeTree:
             name = os.path.relpath(test, self.base)
             if name not in self.digests and test.is_file():
                 yield _text(name), TESTS, sha256_file(test)
+
+
+def digest_of_files(digest: str | None) -> str | None:
+    """Return a recorded digest of code, tests or other files; None where it is that of no file at all."""
+    return None if digest == NO_FILES else digest
 
 
 def revision(root: Path, tests: Iterable[Path], leave_out: Path | None = None) -> Revision:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ptyproof import clock
 from ptyproof.checking.hub import refuse_unsound
@@ -23,7 +24,7 @@ from ptyproof.io.regular import read_regular
 from ptyproof.io.strict_json import MAX_BYTES, format_json, parse_json
 from ptyproof.provenance.persons import Person
 from ptyproof.signing.keys import read_public, read_signer
-from ptyproof.signing.payload import MALFORMED, PAYLOAD_TYPE, Verdict, judged_payload
+from ptyproof.signing.payload import CONTRADICTION, MALFORMED, PAYLOAD_TYPE, Verdict, judged_claims, judged_payload
 from ptyproof.signing.statement import signed_digest, statement_of
 
 if TYPE_CHECKING:
@@ -90,13 +91,44 @@ def verdict_of(root: Path, key: Path) -> Verdict:
         envelopes = _read(root)
     except MALFORMED as error:
         return wrong("PM913", "$", f"is no DSSE envelope: {error}")
-    n_signatures = sum(len(envelope.signatures) for envelope in envelopes)
-    signed = [(envelope, n) for envelope in envelopes if (n := _n_signed(envelope, public))]
-    if not signed:
-        return Verdict(STATEMENT, [_not_signed(envelopes, public)], {}, by, 0, n_signatures)
-    judged = [judged_payload(envelope.payload, root, STATEMENT) for envelope, _ in signed]
-    findings, statement = next((one for one in reversed(judged) if not one[0]), judged[-1])
-    return Verdict(STATEMENT, findings, statement, by, sum(n for _, n in signed), n_signatures)
+    lines = [_judged(envelope, n, public, root) for n, envelope in enumerate(envelopes, start=1)]
+    n_about_it = sum(len(line.envelope.signatures) for line in lines if not line.findings)
+    own = [line for line in lines if line.n_own]
+    if not own:
+        return Verdict(STATEMENT, [_not_signed(envelopes, public)], {}, by, 0, n_about_it)
+    good = [line for line in own if not line.findings]
+    false = [finding for line in own for finding in line.findings if finding.code == CONTRADICTION]
+    if false or not good:
+        return Verdict(STATEMENT, false or own[-1].findings, {}, by, 0, n_about_it)
+    findings = [_beside(line) for line in lines if line.findings]
+    return Verdict(STATEMENT, findings, good[-1].statement, by, sum(line.n_own for line in good), n_about_it)
+
+
+@dataclass(frozen=True)
+class _Line:
+    """A line of the file: its number, how many of its signatures are by the key, and what is wrong with its payload.
+
+    The claims of a line are compared with the hub if the key has signed it; others are nobody's word.
+    """
+
+    number: int
+    envelope: Envelope
+    n_own: int
+    findings: list[Finding]
+    statement: dict[str, Any]
+
+
+def _judged(envelope: Envelope, number: int, key: SSlibKey, root: Path) -> _Line:
+    n_own = _n_signed(envelope, key)
+    judge = judged_claims if n_own else judged_payload
+    return _Line(number, envelope, n_own, *judge(envelope.payload, root, STATEMENT))
+
+
+def _beside(line: _Line) -> Finding:
+    """Return the remark on a line that is beside a good one, and says nothing about this hub."""
+    first = line.findings[0]
+    said = f"line {line.number} is not counted as a signature of this hub: its payload {first.message}"
+    return finding_about(STATEMENT, "PM924", "$.payload", said)
 
 
 def _of_others(root: Path, keyid: str) -> list[Envelope]:

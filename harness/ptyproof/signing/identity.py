@@ -26,7 +26,7 @@ from ptyproof.io.locking import lock
 from ptyproof.io.regular import read_regular
 from ptyproof.io.strict_json import MAX_BYTES, format_json
 from ptyproof.provenance.persons import Person
-from ptyproof.signing.payload import PAYLOAD_TYPE, Verdict, judged_payload
+from ptyproof.signing.payload import PAYLOAD_TYPE, Verdict, judged_claims
 from ptyproof.signing.statement import statement_of
 
 if TYPE_CHECKING:
@@ -171,7 +171,7 @@ def verdict_by_identity(root: Path, identity: str, issuer: str, trust: Trust = T
             return wrong(error.finding)
     if kind != PAYLOAD_TYPE:
         return wrong(finding_about(BUNDLE, "PM913", "$.dsseEnvelope", f"its payloadType is {kind[:80]!r}"))
-    return Verdict(BUNDLE, *judged_payload(payload, root, BUNDLE), by, 1, 1)
+    return Verdict(BUNDLE, *judged_claims(payload, root, BUNDLE), by, 1, 1)
 
 
 class _NotShownError(Exception):

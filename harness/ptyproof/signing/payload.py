@@ -1,4 +1,4 @@
-"""What a payload whose signature was verified says of a hub: whether it is a statement, and about this index."""
+"""What a signed payload says of a hub: whether it is a statement, about this index, and agrees with the records."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from ptyproof.errors import DataError
 from ptyproof.hub.index import INDEX
 from ptyproof.io.hashing import sha256_file
 from ptyproof.io.strict_json import parse_json
+from ptyproof.signing.claims import contradictions
 from ptyproof.signing.statement import (
     EXTENSION,
     LISTS,
@@ -24,6 +25,7 @@ from ptyproof.signing.statement import (
 if TYPE_CHECKING:
     from ptyproof.checking import Finding
 
+CONTRADICTION = "PM923"
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 MALFORMED = (DataError, OSError, KeyError, TypeError, ValueError, AttributeError, IndexError)
 
@@ -76,6 +78,15 @@ def judged_payload(payload: bytes, root: Path, name: str) -> tuple[list[Finding]
         return [], statement
     said = f"is about an index with the sha256 {digest[:16]}..., but that of {INDEX} is {present[:16]}..."
     return [finding_about(name, "PM916" if is_of_this_hub(statement, root) else "PM917", "$.payload", said)], {}
+
+
+def judged_claims(payload: bytes, root: Path, name: str) -> tuple[list[Finding], dict[str, Any]]:
+    """Return what `judged_payload` does, and which claims of the statement the records of the hub do not give."""
+    findings, statement = judged_payload(payload, root, name)
+    if findings:
+        return findings, statement
+    found = [finding_about(name, CONTRADICTION, *one) for one in contradictions(statement, root)]
+    return found, {} if found else statement
 
 
 def _statement(payload: bytes, name: str) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from ptyproof.io.hashing import sha256_file, sha256_json
 from ptyproof.io.json_lines import read_lines
 from ptyproof.io.strict_json import read_json
 from ptyproof.provenance.persons import Person
+from ptyproof.provenance.revision import digest_of_files
 
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE = "https://in-toto.io/attestation/test-result/v0.1"
@@ -52,24 +53,36 @@ def statement_of(root: Path, signed_at: str, signer: Person | None = None) -> di
     InputError
         If the hub has no such run, or has ends of jobs beside its manifests.
     """
-    index = Hub(root).read()
-    runs = [] if index is None else index["runs"]
     refuse_ends_of_jobs(root, "no signature would cover them")
-    chosen = standing_runs(runs)
-    if not chosen:
-        raise InputError(f"{root} has no run that shows a result, so there is nothing to state")
+    predicate = predicate_of(root, signed_at, signer)
+    first = read_json(root / INDEX)["runs"][0]
     return {
         "_type": STATEMENT_TYPE,
         "subject": [
             {
                 "name": INDEX,
                 "digest": {"sha256": sha256_file(root / INDEX)},
-                "annotations": {_FIRST_RUN: _identity(runs[0])},
+                "annotations": {_FIRST_RUN: _identity(first)},
             }
         ],
         "predicateType": PREDICATE_TYPE,
-        "predicate": _predicate(root, chosen) | {EXTENSION: _extension(root, chosen, signed_at, signer)},
+        "predicate": predicate,
     }
+
+
+def predicate_of(root: Path, signed_at: str, signer: Person | None = None) -> dict[str, Any]:
+    """Return what a statement about a hub says of it; the arguments are those of `statement_of`.
+
+    Raises
+    ------
+    InputError
+        If the hub has no run that shows a result.
+    """
+    index = Hub(root).read()
+    chosen = [] if index is None else standing_runs(index["runs"])
+    if not chosen:
+        raise InputError(f"{root} has no run that shows a result, so there is nothing to state")
+    return _predicate(root, chosen) | {EXTENSION: _extension(root, chosen, signed_at, signer)}
 
 
 def signed_digest(statement: Mapping[str, Any]) -> str:
@@ -119,7 +132,7 @@ def _extension(root: Path, runs: Sequence[Mapping[str, Any]], signed_at: str, si
             "hasUncommittedChanges": (
                 None if run["revision"]["commit"] is None else run["revision"]["uncommitted_sha256"] is not None
             ),
-            "codeSha256": run["revision"]["code_sha256"],
+            "codeSha256": digest_of_files(run["revision"]["code_sha256"]),
         }
         for run in runs
     ]
@@ -156,10 +169,12 @@ def _tests(root: Path, runs: Sequence[Mapping[str, Any]]) -> dict[str, list[str]
 
 
 def _configuration(root: Path, runs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return each code that was tested, and the design of the study."""
+    """Return each code that was tested, if files with code were recorded, and the design of the study."""
     found: list[dict[str, Any]] = []
     for revision in (run["revision"] for run in runs):
-        of_run: list[dict[str, Any]] = [{"name": "code", "digest": {"sha256": revision["code_sha256"]}}]
+        of_run: list[dict[str, Any]] = []
+        if digest_of_files(revision["code_sha256"]) is not None:
+            of_run.append({"name": "code", "digest": {"sha256": revision["code_sha256"]}})
         if revision["commit"] is not None:
             of_run.append({"name": "commit", "digest": {"gitCommit": revision["commit"]}})
         found += [entry for entry in of_run if entry not in found]

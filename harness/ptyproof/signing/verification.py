@@ -12,6 +12,7 @@ from ptyproof.checking.hub import JudgedHub
 from ptyproof.checking.model.document import finding_about
 from ptyproof.checking.model.findings import printable
 from ptyproof.hub.index import BUNDLE, CRATE, DATASETS, INDEX, PAGE, STATEMENT, Hub, has_ends_of_jobs
+from ptyproof.provenance.revision import NO_CODE, digest_of_files
 from ptyproof.signing.payload import Verdict
 from ptyproof.signing.statement import EXTENSION, LISTS
 
@@ -39,7 +40,7 @@ class Verification:
     def findings(self) -> list[Finding]:
         """What is wrong with hub and signatures, and with what lies beside and a reader of signatures would believe."""
         found = [finding for verdict in self.verdicts for finding in verdict.findings]
-        if self.verdicts and not found:
+        if self.verdicts and not any(finding.severity == "error" for finding in found):
             found += [
                 finding_about(finding.file, _NOT_COMPARED, finding.json_path, finding.message)
                 for finding in self.judged.findings
@@ -159,7 +160,8 @@ def _revisions(value: Any) -> Iterator[str]:
     for entry in value if isinstance(value, list) else ():
         if isinstance(entry, dict):
             if entry.get("commit") is None:
-                yield f"  code: of no commit, sha256 {_text(entry.get('codeSha256'))}"
+                digest = digest_of_files(entry.get("codeSha256"))
+                yield f"  code: of no commit, {NO_CODE if digest is None else f'sha256 {_text(digest)}'}"
             else:
                 changes = "with" if entry.get("hasUncommittedChanges") else "without"
                 yield f"  code: commit {_text(entry['commit'])}, {changes} uncommitted changes"
