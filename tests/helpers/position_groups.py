@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -78,10 +79,7 @@ def noisy(
 
 def changed(patterns: Patterns, **fields: Any) -> Patterns:
     """The same patterns, some fields replaced."""
-    own = {
-        name: getattr(patterns, name)
-        for name in ("amplitude", "probes", "canvas", "block", "on_block", "valid", "background")
-    }
+    own = {field.name: getattr(patterns, field.name) for field in dataclasses.fields(Patterns)}
     return Patterns(**(own | fields))
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from ptyproof.physics.ramps import integrate_ramps
 from ptyproof.training.canvas import Canvas
+from ptyproof.training.forward import Detector
 from ptyproof.training.projection import Patterns, misfit, project, start_estimate
 from tests.helpers.position_groups import (
     changed,
@@ -23,6 +24,7 @@ from tests.helpers.position_groups import (
     simulated,
     smooth_object,
     soft_probe,
+    windows_of,
 )
 from tests.strategies.scans import complex_noise, windows
 
@@ -327,3 +329,56 @@ def test_a_background_is_not_taken_for_light() -> None:
     assert misfit(known, truth).abs().max() < 1e-5
     assert misfit(changed(clean, amplitude=amplitude), truth).abs().max() > 1e-3
     torch.testing.assert_close(misfit(changed(known, block=2), truth), misfit(known, truth))
+
+
+def test_modes_that_are_one_mode_divided_are_that_mode() -> None:
+    whole = doubled(noisy(2, 7, seed=8, photons=4000.0))
+    parts = changed(whole, probes=0.6 * whole.probes, further=(0.8j * whole.probes,), block=3)
+    torch.testing.assert_close(parts.illumination, whole.illumination, rtol=1e-12, atol=0)
+    torch.testing.assert_close(parts.peak, whole.peak, rtol=1e-12, atol=0)
+    torch.testing.assert_close(parts.slope_gains, whole.slope_gains, rtol=0, atol=1e-7)
+    torch.testing.assert_close(start_estimate(parts, 4), start_estimate(whole, 4), rtol=0, atol=1e-6)
+
+
+def flawed_scan() -> tuple[Patterns, npt.NDArray[Any]]:
+    """Noise-free patterns of two modes on a detector with a blur, a background, a gap and a limit; and the object."""
+    plain, truth = a_scan(side=6)
+    window = plain.canvas.window
+    tilt = np.exp(0.5j * np.arange(window[1]))
+    modes = [plain.probes.numpy(), 0.5 * plain.probes.numpy() * tilt]
+    (corners,) = plain.canvas.corners_px.numpy()
+    patches = windows_of(truth[None], corners[None], window)
+    light = sum(square(np.fft.fft2(mode * patches, norm="ortho")) for mode in modes)
+    blur = Detector.of(window, 0.5, None, torch.float64)
+    background = torch.full((1, 1, *window), 3.0, dtype=torch.float64)
+    rates = blur.expected(torch.from_numpy(light)) + background
+    limit = float(torch.quantile(rates, 0.995))
+    valid = torch.ones(1, 1, *window, dtype=torch.bool)
+    valid[..., 3] = False
+    known: dict[str, Any] = {
+        "amplitude": (rates.clamp_max(limit) * valid).sqrt(),
+        "valid": valid,
+        "background": background,
+        "further": (torch.from_numpy(modes[1]),),
+        "saturated": rates >= limit,
+        "blur": blur,
+    }
+    return changed(plain, **known), truth
+
+
+def test_the_truth_of_a_flawed_scan_asks_for_no_change() -> None:
+    patterns, truth = flawed_scan()
+    asked = misfit(patterns, torch.from_numpy(truth)[None])
+    assert asked.abs().max() < 1e-6
+    for name in ("valid", "background", "saturated", "blur"):
+        less = changed(patterns, **{name: None})
+        assert misfit(less, torch.from_numpy(truth)[None]).abs().max() > 1e-4, name
+    assert misfit(changed(patterns, further=()), torch.from_numpy(truth)[None]).abs().max() > 1e-2
+
+
+def test_the_start_of_a_flawed_scan_comes_closer_to_its_object() -> None:
+    patterns, truth = flawed_scan()
+    illuminated = patterns.illumination[0].numpy()
+    errors = [relative_error(start_estimate(patterns, n)[0].numpy(), truth, illuminated) for n in (0, 6, 20, 40)]
+    assert (np.diff(errors) < 0).all(), errors
+    assert errors[2] < 0.25 * errors[0], errors

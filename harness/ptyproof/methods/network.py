@@ -14,6 +14,7 @@ import numpy as np
 from ptyproof import clock
 from ptyproof.errors import DataError, RunError
 from ptyproof.extras import INFERENCE, missing, needs
+from ptyproof.io.knowledge import KNOWLEDGE
 from ptyproof.reconstruction.iterative import PtyChi
 from ptyproof.reconstruction.method import BlindScan, Budget, Needs, Reconstruction
 from ptyproof.study.reconstruction import Value
@@ -29,7 +30,7 @@ class Start:
     """The network-free estimate that the network begins from: a control for the network."""
 
     name = "start"
-    needs = Needs(grouping=True, uses=("mask", "background"))
+    needs = Needs(grouping=True, uses=KNOWLEDGE)
 
     def __init__(self, design: NetworkDesign) -> None:
         self._design = design
@@ -131,10 +132,20 @@ def _inferred(network: GroupNetwork, dataset: BlindScan, grouped: bool, *, start
     if not dataset.counts_known:
         raise RunError("a network needs known photon counts, but this dataset has no intensity_scale")
     began = clock.seconds()
-    scan = normalized_scan(dataset.amplitude, dataset.probe, dataset.positions_px, dataset.scan_sha256)
+    scale = dataset.unit_scale
+    scan = normalized_scan(dataset.amplitude, dataset.probe, dataset.positions_px, dataset.scan_sha256, scale)
     if start_only:  # a network is told nothing
         told = dataset.told
-        scan = replace(scan, valid_pixels=told.valid_pixels, background=told.background)
+        modes = told.further_modes
+        scan = replace(
+            scan,
+            valid_pixels=told.valid_pixels,
+            background=told.background,
+            further_modes=None if modes is None else (modes * np.float32(scale)).astype(np.complex64),
+            intensity_factors=told.intensity_factors,
+            psf_sigma_px=told.psf_sigma_px,
+            saturation_counts=told.saturation_counts,
+        )
     clocked = Clocked()
     if grouped:
         obj = predict_object(network, scan, dataset.object_shape, start_only=start_only, clocked=clocked)

@@ -38,8 +38,8 @@ def checked_positions(positions_px: NDArray[np.floating]) -> NDArray[np.float64]
 def rms_error(positions_px: NDArray[np.floating], true_px: NDArray[np.floating]) -> float:
     """Return the root mean square error of positions along an axis, pixels, without their common shift.
 
-    `positions_px` and `true_px` are (n, 2) float. A shift of all positions is a shift of the object, which no pattern
-    knows; a scale or a rotation is an error.
+    `positions_px` (n, 2) and `true_px` (n, 2) are float. A shift of all positions is a shift of the object, which no
+    pattern knows; a scale or a rotation is an error.
     """
     error = checked_positions(positions_px) - checked_positions(true_px)
     return float(np.sqrt(np.square(error - error.mean(axis=0)).mean()))

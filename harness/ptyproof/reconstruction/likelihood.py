@@ -14,6 +14,7 @@ is the largest that the detector records, more light costs nothing.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -28,6 +29,32 @@ from ptyproof.reconstruction.told import Told
 
 RATE_FLOOR = 1e-3  # photons per pixel, added to expected counts, as in training
 _BLOCK = 32  # patterns at a time: what is computed of them stays in the cache
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """Patterns as a model sees them, zero frequency first.
+
+    Parameters
+    ----------
+    counts
+        (m, H, W) what was measured.
+    patches
+        (m, H, W) the patches of the object.
+    modes, fields
+        For each mode of the probe, P_m and F(P_m O), (m, H, W).
+    rates
+        (m, H, W) expected counts and the floor.
+    counted
+        bool, (m, H, W) or (H, W): which values count; None is all.
+    """
+
+    counts: npt.NDArray[np.float32]
+    patches: npt.NDArray[np.complex64]
+    modes: list[npt.NDArray[np.complex64]]
+    fields: list[npt.NDArray[np.complex64]]
+    rates: npt.NDArray[np.floating]
+    counted: npt.NDArray[np.bool_] | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +77,8 @@ class Likelihood:
         The other modes of each pattern's probe, (n, H, W) complex64 each.
     told
         What is known of the detector; arrays as `Told` has them, with the zero frequency in the middle.
+    origin
+        (row, col) of the canvas on the object's grid.
     """
 
     counts: npt.NDArray[np.float32]
@@ -58,19 +87,32 @@ class Likelihood:
     shape: tuple[int, int]
     further: tuple[npt.NDArray[np.complex64], ...] = ()
     told: Told = NOTHING_TOLD
+    origin: tuple[int, int] = (0, 0)
 
     @classmethod
-    def of(cls, scan: BlindScan) -> Likelihood:
-        """Return the likelihood of all photons of a scan."""
+    def of(cls, scan: BlindScan, margin_px: int = 0) -> Likelihood:
+        """Return the likelihood of all photons of a scan.
+
+        The canvas has a margin about the windows, as far as the object's grid goes.
+        """
         counts = np.square(np.fft.ifftshift(scan.amplitude, axes=PLANE_AXES))
         scale, told = np.float32(scan.unit_scale), scan.told
         probe = (scan.probe * scale).astype(np.complex64)
         if told.further_modes is not None:
             told = replace(told, further_modes=(told.further_modes * scale).astype(np.complex64))
-        origin = scan.corners_px.min(axis=0)
-        corners = scan.corners_px - origin
-        rows, cols = (corners.max(axis=0) + np.array(scan.window)).tolist()
-        return cls.over(counts, probe, scan.positions_px, corners, (rows, cols), told)
+        row, col = np.maximum(scan.corners_px.min(axis=0) - margin_px, 0).tolist()
+        last = np.minimum(scan.corners_px.max(axis=0) + np.array(scan.window) + margin_px, scan.object_shape)
+        shape = int(last[0]) - row, int(last[1]) - col
+        corners = scan.corners_px - np.array([row, col])
+        return replace(cls.over(counts, probe, scan.positions_px, corners, shape, told), origin=(row, col))
+
+    def at(self, scan: BlindScan) -> Likelihood:
+        """Return the likelihood with the positions of a scan of the same patterns, on the same canvas."""
+        probe, scale = scan.probe, np.float32(scan.unit_scale)
+        corners = scan.corners_px - np.array(self.origin)
+        scaled = (probe * scale).astype(np.complex64)
+        found = Likelihood.over(self.counts, scaled, scan.positions_px, corners, self.shape, self.told)
+        return replace(found, origin=self.origin)
 
     @classmethod
     def over(
@@ -90,6 +132,17 @@ class Likelihood:
         modes = () if told.further_modes is None else tuple(told.further_modes)
         further = tuple(shifted_probes(mode, positions_px) for mode in modes)
         return cls(counts, shifted_probes(probe, positions_px), corners_px, shape, further, told)
+
+    @property
+    def n_patterns(self) -> int:
+        """Number of patterns."""
+        return len(self.counts)
+
+    @property
+    def place(self) -> tuple[slice, slice]:
+        """Rows and columns of the canvas on the object's grid."""
+        (row, col), (height, width) = self.origin, self.shape
+        return slice(row, row + height), slice(col, col + width)
 
     @cached_property
     def n_measured(self) -> int:
@@ -116,32 +169,41 @@ class Likelihood:
         """Return L in nats, and dL/dRe(O) + i dL/dIm(O), (h, w) complex64, of an object (h, w) complex64."""
         slope = np.zeros(self.shape, dtype=np.complex64)
         total = 0.0
-        for first in range(0, len(self.counts), _BLOCK):
-            block = slice(first, first + _BLOCK)
-            counts, places = self.counts[block], self._places[block]
-            patches = np.stack([obj[place] for place in places])
-            modes = [mode[block] for mode in (self.probes, *self.further)]
-            fields = [scipy.fft.fft2(patches * probes, norm="ortho", overwrite_x=True) for probes in modes]
-            light = fields[0].real ** 2 + fields[0].imag ** 2
-            for far in fields[1:]:
-                light += far.real**2 + far.imag**2
-            rates = self._detector.expected(light, block) + np.float32(RATE_FLOOR)
+        for block in self.blocks():
+            seen = self.seen(obj, block)
+            rates, counts = seen.rates, seen.counts
             ratios = counts / rates
             # the logarithm of a ratio is exact near 1, where terms cancel; that of 0 counts is multiplied by 0
             logs = np.log(np.maximum(ratios, np.finfo(np.float32).tiny))
             terms, excess = rates - counts + counts * logs, 1 - ratios
-            counted = self._counted(counts, rates, block)
-            if counted is not None:
-                terms, excess = terms * counted, excess * counted
+            if seen.counted is not None:
+                terms, excess = terms * seen.counted, excess * seen.counted
             total += float(terms.sum(dtype=np.float64))
-            excess = self._detector.adjoint(excess, block)
-            for probes, far in zip(modes, fields, strict=True):
+            excess = self.detector.adjoint(excess, block)
+            for probes, far in zip(seen.modes, seen.fields, strict=True):
                 far *= excess
                 changes = scipy.fft.ifft2(far, norm="ortho", overwrite_x=True)
                 changes *= 2 * probes.conj()
-                for change, place in zip(changes, places, strict=True):
+                for change, place in zip(changes, self._places[block], strict=True):
                     slope[place] += change
         return total, slope
+
+    def blocks(self) -> Iterator[slice]:
+        """Yield blocks of patterns that are worked on at a time."""
+        for first in range(0, len(self.counts), _BLOCK):
+            yield slice(first, first + _BLOCK)
+
+    def seen(self, obj: npt.NDArray[np.complex64], block: slice) -> Seen:
+        """Return a block of patterns as the model sees them with an object (h, w) complex64."""
+        counts = self.counts[block]
+        patches = np.stack([obj[place] for place in self._places[block]])
+        modes = [mode[block] for mode in (self.probes, *self.further)]
+        fields = [scipy.fft.fft2(patches * probes, norm="ortho", overwrite_x=True) for probes in modes]
+        light = fields[0].real ** 2 + fields[0].imag ** 2
+        for far in fields[1:]:
+            light += far.real**2 + far.imag**2
+        rates = self.detector.expected(light, block) + np.float32(RATE_FLOOR)
+        return Seen(counts, patches, modes, fields, rates, self._counted(counts, rates, block))
 
     def _counted(
         self, counts: npt.NDArray[np.float32], rates: npt.NDArray[np.floating], block: slice
@@ -161,7 +223,8 @@ class Likelihood:
         return None if valid is None else np.fft.ifftshift(valid, axes=PLANE_AXES)
 
     @cached_property
-    def _detector(self) -> Detector:
+    def detector(self) -> Detector:
+        """The detector, with its arrays at zero frequency first."""
         told = self.told
         background = None if told.background is None else np.fft.ifftshift(told.background, axes=PLANE_AXES)
         return Detector(told.psf_sigma_px, told.intensity_factors, background, zero_first=True)

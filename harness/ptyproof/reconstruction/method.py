@@ -22,12 +22,12 @@ import numpy as np
 import numpy.typing as npt
 
 from ptyproof.errors import InputError, RunError
-from ptyproof.io.blocks import sum_of_squares
 from ptyproof.io.knowledge import KNOWLEDGE, Knowledge
 from ptyproof.physics.fourier import fourier_shift
 from ptyproof.reconstruction.scan_checks import check_scan, windows_outside
 from ptyproof.reconstruction.told import Told
 from ptyproof.reconstruction.tuning import Tuning
+from ptyproof.reconstruction.unit_scale import unit_scale
 
 ProbeKnowledge = Literal["true", "estimated"]
 PositionKnowledge = Literal["given", "estimated"]
@@ -192,15 +192,8 @@ class BlindScan:
 
     @property
     def unit_scale(self) -> float:
-        """s such that s `probe` has sum |s P|^2 = mean sum of amplitude^2: then the object's modulus is about 1.
-
-        The sum is over all modes that the method is told.
-        """
-        photons = sum_of_squares(self.amplitude) / len(self)
-        power = float(np.square(np.abs(self.probe), dtype=np.float64).sum())
-        if self.told.further_modes is not None:
-            power += float(np.square(np.abs(self.told.further_modes), dtype=np.float64).sum())
-        return float(np.sqrt(photons / power)) if photons > 0 and power > 0 else 1.0
+        """s such that a transparent object under s `probe` gives the measured light: objects have moduli near 1."""
+        return unit_scale(self.amplitude, self.probe, self.told)
 
 
 def shifted_probes(

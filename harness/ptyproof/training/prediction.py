@@ -14,6 +14,7 @@ from ptyproof import clock
 from ptyproof.console import Console
 from ptyproof.io.blocks import let_go
 from ptyproof.training.canvas import Canvas
+from ptyproof.training.forward import Detector
 from ptyproof.training.network import GroupNetwork
 from ptyproof.training.projection import Group, Patterns, StoredPatterns
 from ptyproof.training.scan import NormalizedScan
@@ -23,6 +24,7 @@ _UNLIT = 1e-9  # of a probe's brightest pixel: what rounding leaves of no light
 _BLOCK = 64  # patterns of one group at a time: measured, the fastest of 8 to all
 HELD_BYTES = 1 << 30  # of patterns and probes of one group; more are made again for each pass
 _PIXEL_BYTES = 12  # of an amplitude and a probe
+_MODE_BYTES = 8  # of a further mode
 
 
 @dataclass
@@ -69,11 +71,8 @@ def predict_patches(
         for first in range(0, len(scan), _ALONE):
             index = np.arange(first, min(first + _ALONE, len(scan)))
             corners = torch.zeros(len(index), 1, 2, dtype=torch.int64)
-            amplitude, probes = _tensors(scan, index)
             canvas = Canvas.around(corners, scan.window, network.design.shrink, scan.dark_px)
-            valid, background = (_told(array, index, 1) for array in (scan.valid_pixels, scan.background))
-            alone = Patterns(amplitude[:, None], probes[:, None], canvas, 1, valid=valid, background=background)
-            patterns = _on_device(network, alone)
+            patterns = _on_device(network, _patterns(scan, index, canvas, 1, axis=1))
             found = _estimate(network, patterns, start_only, clocked or Clocked())
             patches[index] = found[:, :height, :width].cpu().numpy()
             bar.update(len(index))
@@ -132,14 +131,13 @@ def _group(network: GroupNetwork, scan: NormalizedScan, canvas: Canvas, on_block
 
     def load(members: slice) -> Patterns:
         index = np.arange(members.start, members.stop)
-        amplitude, probes = _tensors(scan, index)
+        part = _patterns(scan, index, canvas.subset(members), _BLOCK, axis=0)
         let_go(scan.amplitude)
-        valid, background = (_told(array, index, 0) for array in (scan.valid_pixels, scan.background))
-        part = Patterns(amplitude[None], probes[None], canvas.subset(members), _BLOCK, None, valid, background)
         return _on_device(network, part)
 
     n = len(scan)
-    is_large = n * scan.probe.size * _PIXEL_BYTES > HELD_BYTES
+    modes = 0 if scan.further_modes is None else len(scan.further_modes)
+    is_large = n * scan.probe.size * (_PIXEL_BYTES + modes * _MODE_BYTES) > HELD_BYTES
     if is_large and next(network.parameters()).device.type == "cpu":
         return StoredPatterns(n, load, canvas, _BLOCK, on_block)
     return replace(load(slice(0, n)), on_block=on_block)
@@ -156,19 +154,47 @@ def _estimate(network: GroupNetwork, patterns: Group, start_only: bool, clocked:
     return found
 
 
-def _tensors(scan: NormalizedScan, index: npt.NDArray[np.int64]) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return amplitudes with their zero frequency first, and probes, of some patterns: (m, H, W) both."""
+def _patterns(scan: NormalizedScan, index: npt.NDArray[np.int64], canvas: Canvas, block: int, axis: int) -> Patterns:
+    """Return some patterns of a scan, which lie on an axis of a group: each a group of its own (1), or all one (0)."""
     amplitude = np.fft.ifftshift(scan.amplitude[index], axes=(-2, -1))
-    return torch.from_numpy(amplitude), torch.from_numpy(scan.probes(index))
+    limit = scan.saturation_counts
+    saturated = None if limit is None else np.square(amplitude) >= limit - 0.5
+    blur = Detector.of(scan.window, scan.psf_sigma_px, None, torch.float32)
+
+    def placed(array: npt.NDArray[Any]) -> torch.Tensor:
+        return torch.from_numpy(np.expand_dims(array, axis))
+
+    return Patterns(
+        placed(amplitude),
+        placed(scan.probes(index)),
+        canvas,
+        block,
+        valid=_told(scan.valid_pixels, index, axis),
+        background=_told(scan.background, index, axis),
+        further=tuple(placed(mode) for mode in scan.further_probes(index)),
+        saturated=None if saturated is None else placed(saturated),
+        blur=None if blur.rows is None else blur,
+    )
 
 
 def _on_device(network: GroupNetwork, patterns: Patterns) -> Patterns:
     device = next(network.parameters()).device
-    canvas = patterns.canvas
-    moved = replace(canvas, corners_px=canvas.corners_px.to(device))
-    valid, background = (None if each is None else each.to(device) for each in (patterns.valid, patterns.background))
-    amplitude, probes = patterns.amplitude.to(device), patterns.probes.to(device)
-    return Patterns(amplitude, probes, moved, patterns.block, patterns.on_block, valid, background)
+
+    def moved(array: torch.Tensor | None) -> torch.Tensor | None:
+        return None if array is None else array.to(device)
+
+    canvas, blur = patterns.canvas, patterns.blur
+    return replace(
+        patterns,
+        amplitude=patterns.amplitude.to(device),
+        probes=patterns.probes.to(device),
+        canvas=replace(canvas, corners_px=canvas.corners_px.to(device)),
+        valid=moved(patterns.valid),
+        background=moved(patterns.background),
+        further=tuple(mode.to(device) for mode in patterns.further),
+        saturated=moved(patterns.saturated),
+        blur=None if blur is None else replace(blur, rows=moved(blur.rows), cols=moved(blur.cols)),
+    )
 
 
 def _told(array: npt.NDArray[Any] | None, index: npt.NDArray[np.int64], axis: int) -> torch.Tensor | None:

@@ -6,15 +6,16 @@ error reduction): O += sum_k P_k* (psi'_k - psi_k) / sum_k |P_k|^2. This correct
 rounds, and what is coarser hardly at all, since each pattern alone is blind for its patch's phase. So the slope of the
 phase is read off each pattern's change as well, the phases that fit all slopes are found at once
 (`ptyproof.physics.ramps`), and the object is turned by them. A change shows a share of the slope that depends on the
-probe (all of it for one in focus, less for a curved one), which is tried out with a slope that is known. Between
+probe (all of it for one in focus, less for a curved one), which is tried out with a slope that is known, on the
+detector as it is. Between
 projections the object goes on a part of its last way (heavy ball; Polyak, USSR Comput. Math. Math. Phys. 4, 1, 1964).
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch
@@ -22,13 +23,13 @@ from torch import Tensor
 
 from ptyproof.physics.ramps import integrate_ramps
 from ptyproof.training.canvas import Canvas
-from ptyproof.training.forward import back, spectrum
+from ptyproof.training.forward import Detector, back, spectrum
+from ptyproof.training.modulus import FLOOR, Recorded, of_members
 
 _MOMENTUM = 0.8
 _TRIAL_SLOPE = 0.02  # radians per pixel, to measure how much of a slope a projection corrects
 _LARGEST_GAIN = 3.0  # more would rather turn patches by noise
 _DARK = 0.01  # of the brightest pixel of a probe: changes fade out where the illumination is below it
-_FLOOR = 1e-6  # photons per pixel below which a modeled modulus has no phase
 
 
 class Group:
@@ -37,8 +38,8 @@ class Group:
     canvas: Canvas
 
     @property
-    def mean_probe(self) -> Tensor:
-        """The mean probe of each group, complex (B, 1, H, W)."""
+    def mean(self) -> Patterns:
+        """One pattern of each group, with the mean of its probes and of what is known of its detector."""
         raise NotImplementedError
 
     def parts(self) -> Iterator[Patterns]:
@@ -47,13 +48,13 @@ class Group:
 
     @cached_property
     def illumination(self) -> Tensor:
-        """sum_k |P_k|^2 on the canvas, real (B, h, w), photons."""
-        return _total(part.canvas.add_up(_intensity(part.probes)) for part in self.parts())
+        """sum_k |P_k|^2 of all modes on the canvas, real (B, h, w), photons."""
+        return _total(part.canvas.add_up(_intensity(*part.modes)) for part in self.parts())
 
     @cached_property
     def peak(self) -> Tensor:
         """The brightest pixel of each group's probes, real (B, 1, 1), photons."""
-        brightest = [_intensity(part.probes).flatten(1).amax(1) for part in self.parts()]
+        brightest = [_intensity(*part.modes).flatten(1).amax(1) for part in self.parts()]
         return torch.stack(brightest).amax(0)[:, None, None]
 
     @cached_property
@@ -67,15 +68,16 @@ class Group:
 
         A projection shows a share s of a slope and corrects it: 1 / s - 1 of what is shown remains to be corrected.
         """
-        probe = self.mean_probe
+        mean = self.mean
         shares = []
         for axis, size in enumerate(self.canvas.window):
-            places = torch.arange(size, dtype=probe.real.dtype, device=probe.device)
+            places = torch.arange(size, dtype=mean.probes.real.dtype, device=mean.probes.device)
             phases = _TRIAL_SLOPE * (places[:, None] if axis == 0 else places).expand(self.canvas.window)
-            tilted = spectrum(probe * torch.polar(torch.ones_like(phases), phases)).abs()
-            slopes, _ = _slopes(probe, _change(probe, tilted))
+            tilt = torch.polar(torch.ones_like(phases), phases)
+            recorded = mean.recorded.of_light([spectrum(mode * tilt) for mode in mean.modes])
+            slopes, _ = _slopes(mean.modes, _changes(mean.modes, recorded))
             shares.append(slopes[..., axis] / _TRIAL_SLOPE)
-        return (1 / torch.stack(shares, -1).clamp_min(_FLOOR) - 1).clamp(0, _LARGEST_GAIN)
+        return (1 / torch.stack(shares, -1).clamp_min(FLOOR) - 1).clamp(0, _LARGEST_GAIN)
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,6 +101,12 @@ class Patterns(Group):
         elsewhere a projection leaves the model's. None is everywhere.
     background
         real (B, C, H, W) as `valid`, expected counts besides the light; None is 0.
+    further
+        complex (B, C, H, W) each: the other modes of each pattern's probe, whose intensities add up.
+    saturated
+        bool (B, C, H, W): where there were as many counts or more; None is nowhere.
+    blur
+        The blur of the detector; None is a sharp one.
     """
 
     amplitude: Tensor
@@ -108,11 +116,41 @@ class Patterns(Group):
     on_block: Callable[[int], object] | None = None
     valid: Tensor | None = None
     background: Tensor | None = None
+    further: tuple[Tensor, ...] = ()
+    saturated: Tensor | None = None
+    blur: Detector | None = None
 
     @property
-    def mean_probe(self) -> Tensor:
-        """The mean probe of each group, complex (B, 1, H, W)."""
-        return self.probes.mean(1, keepdim=True)
+    def modes(self) -> tuple[Tensor, ...]:
+        """All modes of each pattern's probe, complex (B, C, H, W) each."""
+        return self.probes, *self.further
+
+    @property
+    def recorded(self) -> Recorded:
+        """What the detector has recorded."""
+        return Recorded(self.amplitude, self.valid, self.background, self.saturated, self.blur)
+
+    @property
+    def mean(self) -> Patterns:
+        """One pattern of each group, with the mean of its probes and of what is known of its detector."""
+        first = replace(self, amplitude=self.amplitude[:, :1], canvas=self.canvas.subset(slice(0, 1)), saturated=None)
+        valid = None if self.valid is None else self.valid.to(self.amplitude.dtype)
+        return replace(first, valid=valid, on_block=None)._by(lambda array: array.mean(1, keepdim=True))
+
+    def times(self, factor: float) -> Patterns:
+        """Return the patterns with probes and what is known of their detector times a factor."""
+        return self._by(lambda array: array * factor)
+
+    def plus(self, other: Patterns) -> Patterns:
+        """Return the patterns with probes and what is known of their detector added to those of as many others."""
+        rest = iter([*other.modes, *(array for array in (other.valid, other.background) if array is not None)])
+        return self._by(lambda array: array + next(rest))
+
+    def _by(self, how: Callable[[Tensor], Tensor]) -> Patterns:
+        probes, further = how(self.probes), tuple(how(mode) for mode in self.further)
+        valid = None if self.valid is None else how(self.valid)
+        background = None if self.background is None else how(self.background)
+        return replace(self, probes=probes, further=further, valid=valid, background=background)
 
     def parts(self) -> Iterator[Patterns]:
         """Yield the patterns in blocks."""
@@ -129,8 +167,11 @@ class Patterns(Group):
                 self.probes[:, members],
                 self.canvas.subset(members),
                 self.block,
-                valid=_of_members(self.valid, members),
-                background=_of_members(self.background, members),
+                valid=of_members(self.valid, members),
+                background=of_members(self.background, members),
+                further=tuple(mode[:, members] for mode in self.further),
+                saturated=of_members(self.saturated, members),
+                blur=self.blur,
             )
             if self.on_block is not None:
                 self.on_block(amplitude.shape[1])
@@ -157,9 +198,14 @@ class StoredPatterns(Group):
     on_block: Callable[[int], object] | None = None
 
     @cached_property
-    def mean_probe(self) -> Tensor:
-        """The mean probe, complex (1, 1, H, W)."""
-        return _total(self.load(members).probes.sum(1, keepdim=True) for members in self._members()) / self.n
+    def mean(self) -> Patterns:
+        """One pattern, with the mean of the probes and of what is known of the detector."""
+        total: Patterns | None = None
+        for members in self._members():
+            part = self.load(members).mean.times((members.stop - members.start) / self.n)
+            total = part if total is None else total.plus(part)
+        assert total is not None  # a group has a pattern
+        return total
 
     def parts(self) -> Iterator[Patterns]:
         """Yield the patterns in blocks."""
@@ -213,29 +259,26 @@ def _summed(patterns: Group, obj: Tensor, ramps: _Ramps | None) -> Tensor:
     """Return sum_k P_k* (psi'_k - psi_k) on the canvas, and add what the patterns say of slopes to `ramps`."""
     total: Tensor | None = None
     for part in patterns.parts():
-        wave = part.probes * part.canvas.cut(obj)
-        change = _change(wave, part.amplitude, part.valid, part.background)
+        patches = part.canvas.cut(obj)
+        waves = [probe * patches for probe in part.modes]
+        changes = _changes(waves, part.recorded)
         if ramps is not None:
-            slopes, centres = _slopes(wave, change)
+            slopes, centres = _slopes(waves, changes)
             ramps.slopes.append(slopes)
             ramps.centres.append(centres)
-        added = part.canvas.add_up(part.probes.conj() * change)
+        added = part.canvas.add_up(
+            _total(probe.conj() * change for probe, change in zip(part.modes, changes, strict=True))
+        )
         total = added if total is None else total + added
     assert total is not None  # a group has a pattern
     return total
 
 
-def _change(wave: Tensor, amplitude: Tensor, valid: Tensor | None = None, background: Tensor | None = None) -> Tensor:
-    """Return psi' - psi: what gives F psi the measured modulus, complex (B, C, H, W).
-
-    With a background b the intensity that is modeled is |F psi|^2 + b, and F psi takes the factor that makes its square
-    root the measured one. Where nothing was measured, F psi stays.
-    """
-    far = spectrum(wave)
-    expected = far.real.square() + far.imag.square() + _FLOOR
-    modulus = (expected if background is None else expected + background).sqrt()
-    excess = amplitude / modulus - 1
-    return back(far * (excess if valid is None else excess * valid))
+def _changes(waves: Sequence[Tensor], recorded: Recorded) -> list[Tensor]:
+    """Return psi' - psi of each mode: what gives F psi the recorded modulus, complex (B, C, H, W) each."""
+    far = [spectrum(wave) for wave in waves]
+    excess = recorded.excess(_intensity(*far))
+    return [back(field * excess) for field in far]
 
 
 def _total(images: Iterable[Tensor]) -> Tensor:
@@ -243,26 +286,22 @@ def _total(images: Iterable[Tensor]) -> Tensor:
     return functools.reduce(torch.add, images)
 
 
-def _of_members(array: Tensor | None, members: slice) -> Tensor | None:
-    return array if array is None or array.shape[1] == 1 else array[:, members]
-
-
-def _slopes(wave: Tensor, change: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the slopes that each wave's change shows, radians per pixel, and the centers of its intensity: (B, C, 2).
+def _slopes(waves: Sequence[Tensor], changes: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+    """Return the slopes that the changes show, radians per pixel, and the centers of the intensity: (B, C, 2).
 
     The change of a wave psi exp(i g (r - r_0)) is i g (r - r_0) psi, so g is the regression of Im(psi* change) on
-    (r - r_0) |psi|^2 along each axis.
+    (r - r_0) |psi|^2 along each axis, both summed over the modes.
     """
-    intensity = _intensity(wave)
-    turned = (wave.conj() * change).imag
+    intensity = _intensity(*waves)
+    turned = _total((wave.conj() * change).imag for wave, change in zip(waves, changes, strict=True))
     slopes, centres = [], []
     for axis in (-1, -2):  # what is summed away leaves rows, then columns
         line, torque = intensity.sum(axis), turned.sum(axis)
-        total = line.sum(-1, keepdim=True).clamp_min(_FLOOR)
+        total = line.sum(-1, keepdim=True).clamp_min(FLOOR)
         places = torch.arange(line.shape[-1], dtype=line.dtype, device=line.device)
         centre = (line * places).sum(-1, keepdim=True) / total
         arm = places - centre
-        spread = (line * arm.square()).sum(-1).clamp_min(_FLOOR)
+        spread = (line * arm.square()).sum(-1).clamp_min(FLOOR)
         slopes.append((torque * arm).sum(-1) / spread)
         centres.append(centre[..., 0])
     return torch.stack(slopes, -1), torch.stack(centres, -1)
@@ -285,9 +324,9 @@ def _phases(patterns: Group, ramps: _Ramps) -> Tensor:
         cols = torch.arange(width, dtype=slopes.dtype, device=slopes.device) - centres[:, members, 1:]
         along_rows = (phases[:, members, None] + slopes[:, members, :1] * rows)[..., :, None]
         along_cols = (slopes[:, members, 1:] * cols)[..., None, :]
-        total = total + part.canvas.add_up(_intensity(part.probes) * (along_rows + along_cols))
+        total = total + part.canvas.add_up(_intensity(*part.modes) * (along_rows + along_cols))
     return total
 
 
-def _intensity(field: Tensor) -> Tensor:
-    return field.real.square() + field.imag.square()
+def _intensity(*fields: Tensor) -> Tensor:
+    return _total(field.real.square() + field.imag.square() for field in fields)

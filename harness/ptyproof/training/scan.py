@@ -44,6 +44,14 @@ class NormalizedScan:
         bool (H, W) or (n, H, W): where amplitudes were measured; None is everywhere.
     background
         (H, W) or (n, H, W), expected counts besides the light; None is 0.
+    further_modes
+        (P - 1, H, W) complex64 in the unit of `probe`: modes whose intensities add up; None is a coherent beam.
+    intensity_factors
+        (n,): factor of the beam's intensity in each pattern; None is 1.
+    psf_sigma_px
+        Standard deviation of the detector's blur; None is a sharp one.
+    saturation_counts
+        A pixel with as many counts had these or more; None is no limit.
     not_told
         What the dataset knows besides, and a network is not given.
     """
@@ -56,6 +64,10 @@ class NormalizedScan:
     not_told: tuple[Knowledge, ...] = ()
     valid_pixels: npt.NDArray[np.bool_] | None = None
     background: npt.NDArray[np.float32] | None = None
+    further_modes: npt.NDArray[np.complex64] | None = None
+    intensity_factors: npt.NDArray[np.float64] | None = None
+    psf_sigma_px: float | None = None
+    saturation_counts: float | None = None
 
     def __len__(self) -> int:
         """Return the number of patterns."""
@@ -81,6 +93,8 @@ class NormalizedScan:
     def dark_px(self) -> Margins:
         """Rows and columns along each edge of a window on which hardly any light falls, wherever in its pixel it is."""
         intensity = np.square(np.abs(self.probe))
+        for mode in () if self.further_modes is None else self.further_modes:
+            intensity = intensity + np.square(np.abs(mode))
         lit = intensity > _DARK * intensity.max()
         before, after = [], []
         for line in (lit.any(axis=1), lit.any(axis=0)):
@@ -90,12 +104,24 @@ class NormalizedScan:
         return before[0], after[0], before[1], after[1]
 
     def probes(self, index: npt.NDArray[np.int64]) -> npt.NDArray[np.complex64]:
-        """Return the probe of each pattern of `index` (m,), shifted by its fraction of a pixel: (m, H, W)."""
+        """Return the probe of each pattern of `index` (m,), shifted by its fraction of a pixel: (m, H, W).
+
+        It has the intensity of the beam in that pattern, where it is known.
+        """
+        return self._shifted(self.probe, index)
+
+    def further_probes(self, index: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.complex64], ...]:
+        """Return the other modes of each pattern of `index` (m,), as `probes` does: (m, H, W) each."""
+        return tuple(self._shifted(mode, index) for mode in (() if self.further_modes is None else self.further_modes))
+
+    def _shifted(self, probe: npt.NDArray[np.complex64], index: npt.NDArray[np.int64]) -> npt.NDArray[np.complex64]:
         fractions = self.positions_px[index] - self.whole_px[index]
         shifted = np.empty((len(index), *self.window), dtype=np.complex64)
         for block in self._blocks(np.arange(len(index))):
-            stack = np.broadcast_to(self.probe, (len(block), *self.window))
+            stack = np.broadcast_to(probe, (len(block), *self.window))
             shifted[block] = fourier_shift(stack, fractions[block])
+        if self.intensity_factors is not None:
+            shifted *= np.sqrt(self.intensity_factors[index]).astype(np.float32)[:, None, None]
         return shifted
 
     def counts(self, index: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
@@ -127,8 +153,9 @@ class NormalizedScan:
             valid = valid[index]
         if background is not None and background.ndim == 3:
             background = background[index]
+        factors = None if self.intensity_factors is None else self.intensity_factors[index]
         part = replace(self, amplitude=self.amplitude[index], positions_px=self.positions_px[index])
-        return replace(part, valid_pixels=valid, background=background)
+        return replace(part, valid_pixels=valid, background=background, intensity_factors=factors)
 
 
 def scan_of(dataset: Dataset, path: Path | str) -> NormalizedScan:
@@ -163,8 +190,11 @@ def normalized_scan(
     probe: npt.NDArray[np.complex64],
     positions_px: npt.NDArray[np.float64],
     arrays_sha256: str,
+    scale: float | None = None,
 ) -> NormalizedScan:
     """Return a scan in the network's unit; arrays as in `NormalizedScan`, but `probe` in the unit of its dataset.
+
+    `scale` is what the probe is multiplied with; None takes the number that gives it the photons of a mean pattern.
 
     Raises
     ------
@@ -178,7 +208,7 @@ def normalized_scan(
             f"patterns and probe must not be dark, but {len(positions_px)} patterns hold {photons:g} photons each, and "
             f"the sum of |P|^2 is {power:g}"
         )
-    scale = float(np.sqrt(photons / power))
+    scale = float(np.sqrt(photons / power)) if scale is None else scale
     return NormalizedScan(
         amplitude=amplitude.astype(np.float32, copy=False),
         probe=(probe * scale).astype(np.complex64),

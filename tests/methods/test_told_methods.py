@@ -1,0 +1,96 @@
+"""What methods make of beam and detector when they are told: nearly as good as without a flaw."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from ptyproof.io.dataset import read_dataset
+from ptyproof.io.knowledge import KNOWLEDGE
+from ptyproof.methods.network import Start
+from ptyproof.methods.reconstruction_input import read_reconstruction_input
+from ptyproof.phases.base import load_base
+from ptyproof.phases.c_simulate.generate import generate
+from ptyproof.physics.align import align, illumination_crop
+from ptyproof.physics.detector import Detector
+from ptyproof.physics.fourier import fft2c
+from ptyproof.physics.metrics import scaled_error
+from ptyproof.reconstruction.method import BlindScan, Budget, Method, illumination, run_method
+from ptyproof.reconstruction.told import Told
+from ptyproof.reconstruction.unit_scale import unit_scale
+from ptyproof.study.builtin import builtin_study
+from ptyproof.study.design import design_from_dict
+from ptyproof.study.layout import phase_c_file
+from ptyproof.study.training import NetworkDesign
+from tests.helpers.known import known
+
+DOSE = 1e4
+START = Start(replace(NetworkDesign(), start_iterations=20))
+# told against clean at most, untold against told at least
+FLAWS: dict[str, tuple[dict[str, Any], float, float]] = {
+    "mask": ({"detector": {"gap_rows": [[12, 1]], "dead_pixel_fraction": 0.01}}, 1.15, 1.5),
+    "background": ({"detector": {"background_counts": 0.3}}, 1.15, 1.3),
+    "modes": ({"beam": {"mode_powers": [0.85, 0.15]}}, 1.15, 1.1),
+    "psf": ({"detector": {"psf_sigma_px": 0.5}}, 1.16, 1.1),
+    "intensity": ({"beam": {"intensity_error": 0.2}}, 1.1, 1.2),
+    "saturation": ({"detector": {"saturation_of_peak": 0.4}}, 1.35, 1.3),
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("told")
+
+
+def scans(folder: Path, flaw: str) -> tuple[BlindScan, BlindScan, npt.NDArray[np.complex64]]:
+    """Return the test half of a study with a flaw, told and untold, and its object."""
+    table: dict[str, Any] = {**builtin_study("fly64-smoke").as_dict(), **(FLAWS[flaw][0] if flaw else {})}
+    design, root = design_from_dict(table), folder / (flaw or "clean")
+    path = phase_c_file(root, DOSE, "test")
+    if not path.exists():
+        generate(design, load_base(design, "builtin"), root, doses=(DOSE,))
+    given = read_reconstruction_input(path, "test", root)
+    told, untold = (given.to_be_told(words).scan(False, 0.0, 64, None) for words in (KNOWLEDGE, ()))
+    return told, untold, known(read_dataset(path).dataset.obj)
+
+
+def error(method: Method, scan: BlindScan, truth: npt.NDArray[np.complex64]) -> float:
+    """The error of a result where the light is, without phase, ramp and scale."""
+    obj = run_method(method, scan, Budget(), np.random.default_rng(0)).obj
+    light = illumination(scan.probe, scan.positions_px, scan.object_shape)
+    aligned = align(obj, truth, illumination_crop(light, 0.05))
+    return scaled_error(aligned.result, aligned.truth, aligned.mask.astype(float)).nrmse
+
+
+@pytest.mark.parametrize("flaw", FLAWS)
+def test_a_start_that_is_told_of_a_flaw_is_nearly_as_good_as_without_it(folder: Path, flaw: str) -> None:
+    _, of_clean, of_untold = FLAWS[flaw]
+    (_, clean, truth), (told, untold, _) = scans(folder, ""), scans(folder, flaw)
+    assert told.told.words == (flaw,)
+    best, found, worst = error(START, clean, truth), error(START, told, truth), error(START, untold, truth)
+    assert found < of_clean * best
+    assert worst > of_untold * found
+
+
+def test_a_transparent_object_has_the_unit_in_which_its_modulus_is_one() -> None:
+    """Whatever the flaw, patterns of a transparent object have the unit scale 1."""
+    rng = np.random.default_rng(3)
+    window, n = (12, 15), 5
+    modes = (rng.standard_normal((2, *window)) + 1j * rng.standard_normal((2, *window))).astype(np.complex64)
+    light = np.square(np.abs(fft2c(modes))).sum(axis=0)
+    factors, background = rng.uniform(0.5, 2, n), rng.uniform(0.1, 5, window).astype(np.float32)
+    valid = rng.uniform(size=(n, *window)) > 0.3
+    rates = Detector(0.6, factors, background).expected(np.repeat(light[None], n, axis=0))
+    told = Told(valid, modes[1:], background, 0.6, factors)
+    amplitude = np.sqrt(np.where(valid, rates, 0)).astype(np.float32)
+    assert unit_scale(amplitude, modes[0], told) == pytest.approx(1, rel=1e-5)
+    assert unit_scale(3 * np.sqrt(light[None]).astype(np.float32), modes[0], Told(further_modes=modes[1:])) == (
+        pytest.approx(3, rel=1e-5)
+    )
+    dark = Told(background=np.full(window, 1e6, np.float32))
+    assert unit_scale(amplitude, modes[0], dark) == unit_scale(amplitude, modes[0], Told())
