@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,8 +25,10 @@ from ptyproof.hub.index import CRATE, INDEX, PAGE, STATEMENT, Hub
 from ptyproof.hub.layout import COMPARISON, RECONSTRUCTION
 from ptyproof.io.hashing import sha256_json
 from ptyproof.provenance.persons import Person
+from ptyproof.provenance.revision import NO_FILES
 from tests.helpers.crates import ids
 from tests.helpers.hubs import edit, make_run, places
+from tests.helpers.messages import names
 
 STAMP = "2026-11-24T00:00:00Z"
 Change = Callable[[dict[str, Any]], object]
@@ -191,7 +195,7 @@ def test_no_random_change_of_a_description_goes_unseen_or_upsets_the_check(crate
 
 # Their form
 
-INDEX_OF_ONE_RUN = {
+INDEX_OF_ONE_RUN: dict[str, Any] = {
     "timestamp": STAMP,
     "tool": {"name": "ptyproof", "version": "0.2.0"},
     "runs": [
@@ -221,7 +225,15 @@ def test_other_words_need_another_number_of_the_form() -> None:
     records = HubRecords(INDEX_OF_ONE_RUN, {})
     described = description_of(records, stated, [INDEX, "none/run.log", STATEMENT], lambda name: ("e" * 64, len(name)))
     digests = [sha256_json(described)[:16], sha256_json(page_text(records, "e" * 64))[:16]]
-    assert {FORMAT: digests} == {"ptyproof description 1": ["122f8c80f494afb5", "640ef36c79db7ba5"]}
+    assert {FORMAT: digests} == {"ptyproof description 2": ["59d803223a48063e", "a37af76197c9d515"]}
+
+
+def test_the_digest_of_no_file_is_no_digest_of_code() -> None:
+    (run,) = INDEX_OF_ONE_RUN["runs"]
+    revision = {"commit": None, "uncommitted_sha256": None, "code_sha256": NO_FILES, "tests_sha256": NO_FILES}
+    records = HubRecords(INDEX_OF_ONE_RUN | {"runs": [run | {"revision": revision}]}, {})
+    described = description_of(records, Stated(), [INDEX, "none/run.log"], lambda name: ("e" * 64, len(name)))
+    assert NO_FILES[:8] not in json.dumps(described) + page_text(records, "e" * 64)
 
 
 # The page for people
@@ -243,7 +255,7 @@ def test_the_page_says_what_ran_and_what_was_skipped(made: Path, exported: Path)
         (lambda text: f"{text}All tests passed.\n", "PM919"),
         (lambda text: "# All is well\n", "PM919"),
         (lambda text: text.replace("of hub.json ", "of hub.json 0", 1), "PM918"),
-        (lambda text: text.replace("description 1", "description 0", 1), "PM918"),
+        (lambda text: text.replace("description 2", "description 1", 1), "PM918"),
     ],
 )
 def test_a_changed_page_is_found(change: Callable[[str], str], code: str, crate: Path) -> None:
@@ -264,23 +276,46 @@ def test_its_commands_verify_a_hub_without_ptyproof(made: Path, tmp_path: Path) 
     hub, out, key = shutil.copytree(made, tmp_path / "hub"), tmp_path / "out", Key(tmp_path / "keys")
     assert main(["hub", "sign", str(hub), "--key", str(key.private)]) == 0
     assert main(["hub", "export", str(hub), "--format", "ro-crate", str(out)]) == 0
-    _, files, signature = blocks_of((out / PAGE).read_text(encoding="utf-8"))
+    with_ptyproof, files, signature, *_ = blocks_of((out / PAGE).read_text(encoding="utf-8"))
 
     def shell(commands: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(["bash", "-ec", commands], cwd=out, capture_output=True, text=True, check=False)
+        path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+        environment = {**os.environ, "PATH": path, "TMPDIR": str(work)}
+        return subprocess.run(
+            ["bash", "-c", commands], cwd=out, capture_output=True, text=True, check=False, env=environment
+        )
 
-    shutil.copy(key.public, out / "public.pem")
+    work = tmp_path / "temporary"
+    work.mkdir()
+    shutil.copy(key.public, tmp_path / "public.pem")  # beside the hub, as the page has it
     lines = shell(files).stdout.split()
     assert lines.count("ok") == len(json.loads((out / INDEX).read_text())["files"])
     assert "CHANGED" not in lines
     done = shell(signature)
-    assert done.returncode == 0, done.stderr
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Verified" in done.stdout
     digests = [word for word in done.stdout.split() if len(word) == 64]
     assert digests[-1] == digests[-2]
+    verify = [line for line in with_ptyproof.splitlines() if line.startswith("ptyproof hub verify")]
+    assert len(verify) == 2
+    for command in verify:  # and the hub is as it was
+        assert shell(command).returncode == 0
     (out / COMPARISON).write_text("{}")
     assert f"CHANGED {COMPARISON}" in shell(files).stdout
-    shutil.copy(Key(tmp_path / "others").public, out / "public.pem")
-    assert shell(signature).returncode != 0
+    shutil.copy(Key(tmp_path / "others").public, tmp_path / "public.pem")
+    assert "Verified" not in shell(signature).stdout
+
+
+@pytest.mark.parametrize("name", [CRATE, PAGE])
+def test_a_description_that_was_removed_beside_the_other_is_told(
+    name: str, crate: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (crate / name).unlink()
+    assert (name, "PM925", "$") in found_in(crate)
+    assert main(["hub", "verify", str(crate)]) == 0
+    assert names(capsys.readouterr().out, name, "PM925")
+    (crate / ({CRATE, PAGE} - {name}).pop()).unlink()
+    assert found_in(crate) == []
 
 
 # Beside a signature

@@ -10,6 +10,7 @@ import pytest
 
 from ptyproof.hub.index import STATEMENT, Hub
 from ptyproof.hub.layout import REPORT, SUMMARY
+from ptyproof.provenance.revision import NO_FILES
 from ptyproof.report.page import write_report
 from ptyproof.report.page.cells import CellRecord
 from ptyproof.report.page.networks import network_marks
@@ -55,6 +56,18 @@ def test_a_run_without_an_end_shows_no_pass(tmp_path: Path) -> None:
     kill_run(Hub(tmp_path))
     assert answered(Hub(tmp_path)).result == OPEN
     assert standing([]) is None
+
+
+def test_page_and_summary_show_no_digest_where_no_file_was_recorded(tmp_path: Path) -> None:
+    hub = Hub(tmp_path)
+    make_run(hub, real_run=True, outcomes={"passed": 2})
+    hub.update_run("run-0001", revision=REVISION | {"code_sha256": NO_FILES, "tests_sha256": NO_FILES})
+    write_report(tmp_path)
+    write_summary(tmp_path)
+    for name in (REPORT, SUMMARY):
+        text = (tmp_path / name).read_text(encoding="utf-8")
+        assert NO_FILES[:8] not in text
+        assert "no file with code" in text
 
 
 def test_page_and_summary_begin_with_the_answer(tmp_path: Path) -> None:

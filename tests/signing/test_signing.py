@@ -590,7 +590,8 @@ def test_a_key_that_cannot_be_used_is_refused(
         assert names(capsys.readouterr().err, "--key", str(path))
     assert (hub / STATEMENT).read_bytes() == before
     inside.unlink()
-    for path in (key.private, tmp_path / "nowhere.pem", hub / INDEX):
+    public = Path(shutil.copy(key.public, hub / "public.pem"))  # what travels with a hub proves nothing about it
+    for path in (key.private, tmp_path / "nowhere.pem", hub / INDEX, public):
         capsys.readouterr()
         assert main(["hub", "verify", str(hub), "--key", str(path)]) == 2, path
         assert names(capsys.readouterr().err, "--key", str(path))

@@ -20,6 +20,7 @@ from ptyproof.description.action import (
 )
 from ptyproof.description.job_actions import JobRecords, job_actions
 from ptyproof.hub.layout import COMPARISON, OVERLAP, RECONSTRUCTION, RUN, SKIPS, TRAINING
+from ptyproof.provenance.revision import NO_CODE, digest_of_files
 
 
 def phase_actions(manifests: Mapping[str, Record]) -> Iterator[Action]:
@@ -74,9 +75,11 @@ def _error_of_run(run: Record) -> str | None:
 
 def _tested(revision: Record) -> dict[str, str]:
     """Return the code that the run was of, as a piece of software."""
-    commit = revision["commit"]
+    commit, digest = revision["commit"], digest_of_files(revision["code_sha256"])
+    if commit is None:
+        return {"code of the run": NO_CODE if digest is None else f"sha256 {digest}"}
     changed = "" if revision["uncommitted_sha256"] is None else f", uncommitted {revision['uncommitted_sha256'][:16]}"
-    return {"code of the run": f"sha256 {revision['code_sha256']}" if commit is None else f"commit {commit}{changed}"}
+    return {"code of the run": f"commit {commit}{changed}"}
 
 
 def _simulation(manifest: Record) -> Action:

@@ -19,7 +19,7 @@ from ptyproof.hub.index import CRATE
 from ptyproof.provenance.persons import Person, is_url
 
 Entity = dict[str, Any]
-FORMAT = "ptyproof description 1"  # of which wording and entities are; another one cannot be compared with the records
+FORMAT = "ptyproof description 2"  # of which wording and entities are; another one cannot be compared with the records
 VERSION = "1.1"
 PROFILE, PROFILE_VERSION = "https://w3id.org/ro/wfrun/process/0.5", "0.5"
 TERMS = "https://w3id.org/ro/terms/workflow-run#"

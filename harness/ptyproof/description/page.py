@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -9,15 +10,18 @@ from typing import Any
 from ptyproof.description.action import counted
 from ptyproof.description.crate import FORMAT
 from ptyproof.hub.index import CRATE, INDEX, STATEMENT
-from ptyproof.hub.layout import COMPARISON, RECONSTRUCTION, REPORT, SUMMARY, TRAINING, cell_and_reason
+from ptyproof.hub.layout import COMPARISON, RECONSTRUCTION, REPORT, RUN, SUMMARY, TRAINING, cell_and_reason
 from ptyproof.hub.results import runs_with_a_result
 from ptyproof.markdown import block, code, table, text
+from ptyproof.provenance.revision import NO_CODE, digest_of_files
 
 Record = Mapping[str, Any]
 _ACCOUNTS = {TRAINING: "trainings", RECONSTRUCTION: "reconstructions", COMPARISON: "comparisons with the truth"}
-_SKIPS = {TRAINING: "skipped_views", RECONSTRUCTION: "skipped"}
+_SKIPS = ((TRAINING, "skipped_views"), (RECONSTRUCTION, "skipped"))
 _MANY = 40
+_BUILTIN = "builtin:"
 _TELLING = ("passed", "failed", "skipped", "error", "not_run")
+PUBLIC_KEY = "../public.pem"  # a file in the hub that its index does not have is an error
 COMPARE_FILES = f"""\
 python3 - <<'END'
 import hashlib, json, pathlib
@@ -27,21 +31,25 @@ for file in json.load(open("{INDEX}"))["files"]:
     print("ok" if found == file["sha256"] else "CHANGED", path)
 END"""
 UNPACK_STATEMENT = f"""\
-python3 - <<'END'
-import base64, json
-number = 0
+work=$(mktemp -d)
+python3 - "$work" <<'END'
+import base64, json, pathlib, sys
+work, number = pathlib.Path(sys.argv[1]), 0
 for line in open("{STATEMENT}"):
     envelope = json.loads(line)
     kind, payload = envelope["payloadType"].encode(), base64.b64decode(envelope["payload"])
     signed = b"DSSEv1 %d %s %d %s" % (len(kind), kind, len(payload), payload)
     for signature in envelope["signatures"]:
         number += 1
-        open(f"signed-{{number}}.bin", "wb").write(signed)
-        open(f"signature-{{number}}.bin", "wb").write(base64.b64decode(signature["sig"]))
+        (work / f"{{number}}.signed").write_bytes(signed)
+        (work / f"{{number}}.signature").write_bytes(base64.b64decode(signature["sig"]))
         statement = json.loads(payload)
         print(number, "key", signature["keyid"], "is about", statement["subject"][0]["digest"]["sha256"])
 END
-openssl pkeyutl -verify -pubin -inkey public.pem -rawin -in signed-1.bin -sigfile signature-1.bin
+for signed in "$work"/*.signed; do
+    basename "$signed" .signed
+    openssl pkeyutl -verify -pubin -inkey {PUBLIC_KEY} -rawin -in "$signed" -sigfile "${{signed%.signed}}.signature"
+done
 sha256sum {INDEX}"""
 
 
@@ -53,7 +61,15 @@ def first_line(digest: str) -> str:
 def page_of(index: Record, manifests: Mapping[str, Record], digest: str) -> str:
     """Return the page as Markdown: a function of the index, the manifests of phases, and the digest of the index."""
     return (
-        "\n".join([first_line(digest), *_what(index, manifests), *_ran(index), *_skipped(index, manifests), *_verify()])
+        "\n".join(
+            [
+                first_line(digest),
+                *_what(index, manifests),
+                *_ran(index),
+                *_skipped(index, manifests),
+                *_verify(manifests),
+            ]
+        )
         + "\n"
     )
 
@@ -96,13 +112,15 @@ def _ran(index: Record) -> Iterator[str]:
 
 
 def _skipped(index: Record, manifests: Mapping[str, Record]) -> Iterator[str]:
-    """Yield each reason of skips once, with how many cells and tests it kept from running."""
+    """Yield each reason of skips once, with how many trainings, reconstructions and tests it kept from running."""
     yield "## What was skipped"
     yield ""
-    cells = Counter(entry["reason"] for place, key in _SKIPS.items() for entry in manifests.get(place, {}).get(key, ()))
-    tests = Counter(cell_and_reason(skip)[1] for run in runs_with_a_result(index["runs"])[-1:] for skip in run["skips"])
-    rows = [[cells[reason], tests[reason], reason] for reason in sorted(cells.keys() | tests.keys())]
-    yield from table(["cells", "tests of the newest run with a result", "reason"], rows[:_MANY])
+    counts = [Counter(entry["reason"] for entry in manifests.get(place, {}).get(key, ())) for place, key in _SKIPS]
+    runs = runs_with_a_result(index["runs"])[-1:]
+    counts.append(Counter(cell_and_reason(skip)[1] for run in runs for skip in run["skips"]))
+    rows = [[*(count[reason] for count in counts), reason] for reason in sorted(set().union(*counts))]
+    head = ["trainings", "reconstructions", "tests of the newest run with a result", "reason"]
+    yield from table(head, rows[:_MANY])
     if len(rows) > _MANY:
         yield f"\n{len(rows) - _MANY} more reasons are in the manifests."
     if not rows:
@@ -119,20 +137,22 @@ def _outcomes(run: Record) -> str:
 def _revision(run: Record) -> str:
     revision = run["revision"]
     if revision["commit"] is None:
-        return f"sha256 {revision['code_sha256'][:16]}"
+        digest = digest_of_files(revision["code_sha256"])
+        return NO_CODE if digest is None else f"sha256 {digest[:16]}"
     return f"commit {revision['commit']}" + (" with uncommitted changes" if revision["uncommitted_sha256"] else "")
 
 
-def _verify() -> Iterator[str]:
+def _verify(manifests: Mapping[str, Record]) -> Iterator[str]:
     yield "## How to verify it"
     yield ""
-    yield "With ptyproof, a folder or a zip file alike; each exits with status 0 if it finds no error:"
+    yield "With ptyproof, a folder or a zip file alike; each exits with status 0 if it finds no error. The public key"
+    yield f"lies outside of this folder, here as {code(PUBLIC_KEY)}:"
     yield ""
     yield block(
         [
             "pip install 'pytest-ptyproof[sign]'",
             "ptyproof hub verify .                       # every file, account and reference",
-            "ptyproof hub verify . --key public.pem      # also the signature of the owner of this key",
+            f"ptyproof hub verify . --key {PUBLIC_KEY}   # also the signature of the owner of this key",
             "ptyproof check .                            # the same by file, with advice",
             "ptyproof diff LAST_MONTH.zip THIS_MONTH.zip # what changed, and what got worse",
         ],
@@ -143,12 +163,21 @@ def _verify() -> Iterator[str]:
     yield ""
     yield block([COMPARE_FILES], "sh")
     yield ""
-    yield f"Whether {code(STATEMENT)}, if it is there, was signed by the owner of the ed25519 key {code('public.pem')}:"
+    yield f"Whether {code(STATEMENT)}, if it is there, was signed by the owner of the ed25519 key {code(PUBLIC_KEY)}:"
     yield "openssl must accept one of the numbered signatures, and the line of its number must have the sha256 of the"
-    yield "last line. The key must come from its owner, not from this folder:"
+    yield "last line. The key must come from its owner, not with this folder. What the statement says beside the sha256"
+    yield f"is compared with the records by {code('ptyproof hub verify')} alone:"
     yield ""
     yield block([UNPACK_STATEMENT], "sh")
     yield ""
     yield f"A signature covers {code(INDEX)} and every file that it lists, but not this page and {code(CRATE)}."
     yield f"{code('ptyproof hub verify')} makes both again from the records and reports each difference. Datasets that"
     yield "manifests name may have been left out; their sha256 is in the manifests."
+    base = manifests.get(RUN, {}).get("base", {}).get("name", "")
+    if base.startswith(_BUILTIN):
+        yield ""
+        yield "The simulation can be repeated, because its base is built in; of a study that is not built in, name the"
+        yield "file instead:"
+        yield ""
+        study = shlex.quote(manifests[RUN]["study"])
+        yield block([f"ptyproof generate --base-npz builtin --study {study} --output-root ../phase_c"], "sh")

@@ -15,6 +15,7 @@ from ptyproof.exchange.packing import new_output
 from ptyproof.hub.index import INDEX
 from ptyproof.hub.results import RecordedTest, standing_runs, tests_of
 from ptyproof.io.strict_json import format_json
+from ptyproof.provenance.revision import digest_of_files
 
 SPECIFICATION = "0.0.0"
 _STRICT = "XPASS(strict)"
@@ -111,7 +112,7 @@ def _results(root: Path, run: Any) -> dict[str, Any]:
 
 def _environment(run: Mapping[str, Any]) -> dict[str, Any]:
     revision, environment = run["revision"], run["environment"]
-    digests = {key: revision[key] for key in ("code_sha256", "tests_sha256", "uncommitted_sha256")}
+    digests = {key: digest_of_files(revision[key]) for key in ("code_sha256", "tests_sha256", "uncommitted_sha256")}
     found = {"osPlatform": environment["system"].lower(), "extra": {"revision": digests, **environment}}
     return found if revision["commit"] is None else {"commit": revision["commit"], **found}
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from ptyproof.hub.layout import cell_and_reason
 from ptyproof.hub.results import standing_runs
-from ptyproof.provenance.revision import NO_FILES
+from ptyproof.provenance.revision import NO_CODE, digest_of_files
 
 Run = Mapping[str, Any]
 PASSED, SKIPPED, FAILED, OPEN = "passed", "passed with skips", "failed", "no end recorded"
@@ -62,8 +62,9 @@ def standing(runs: Sequence[Run]) -> Standing | None:
 def revision_of(run: Run) -> str:
     """Return which code and tests a run was of: commit, whether there were uncommitted changes, and digests."""
     revision = run["revision"]
-    code = "no code file" if revision["code_sha256"] == NO_FILES else f"code {revision['code_sha256'][:16]}"
-    digests = f"{code}, tests {revision['tests_sha256'][:16]}"
+    code, tests = (digest_of_files(revision[key]) for key in ("code_sha256", "tests_sha256"))
+    digests = f"{NO_CODE if code is None else f'code {code[:16]}'}, "
+    digests += "no test file" if tests is None else f"tests {tests[:16]}"
     if revision["commit"] is None:
         return f"no git commit; {digests}"
     changed = "with" if revision["uncommitted_sha256"] else "without"

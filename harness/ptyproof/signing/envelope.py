@@ -54,8 +54,7 @@ def sign_hub(root: Path, key: Path, signer: Person | None = None) -> str:
         If the hub is not sound (as while a run is under way) or has no result, or the key cannot be used or lies in it.
     """
     own = read_signer(key)
-    if key.resolve().is_relative_to(root.resolve()):
-        raise InputError(f"--key {key} lies in the hub {root}; keep private keys out of what is handed on")
+    _refuse_within(root, key, "keep private keys out of what is handed on")
     refuse_unsound(root, "only sound hubs are signed")
     from securesystemslib.dsse import Envelope
 
@@ -77,9 +76,10 @@ def verdict_of(root: Path, key: Path) -> Verdict:
     Raises
     ------
     InputError
-        If the key cannot be used.
+        If the key cannot be used, or lies in the hub.
     """
     public = read_public(key)
+    _refuse_within(root, key, "name a public key that came from its owner, in a file outside of the hub")
     by = public.keyid
 
     def wrong(code: str, place: str, said: str) -> Verdict:
@@ -129,6 +129,11 @@ def _beside(line: _Line) -> Finding:
     first = line.findings[0]
     said = f"line {line.number} is not counted as a signature of this hub: its payload {first.message}"
     return finding_about(STATEMENT, "PM924", "$.payload", said)
+
+
+def _refuse_within(root: Path, key: Path, what_to_do: str) -> None:
+    if key.resolve().is_relative_to(root.resolve()):
+        raise InputError(f"--key {key} lies in the hub {root}; {what_to_do}")
 
 
 def _of_others(root: Path, keyid: str) -> list[Envelope]:

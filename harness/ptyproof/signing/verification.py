@@ -17,6 +17,7 @@ from ptyproof.signing.payload import Verdict
 from ptyproof.signing.statement import EXTENSION, LISTS
 
 _OTHER_HUB, _STATED, _NOT_COMPARED, _NOT_COVERED = "PM918", "PM920", "PM921", "PM922"
+_MISSING = "PM925"
 _TELLING = ("passed", "skipped", "failed", "error", "not_run")
 _SHOWN = 200
 
@@ -84,7 +85,12 @@ class Verification:
         if any(finding.code == _OTHER_HUB for finding in found):
             return "was not compared with the records"
         stated = "".join(f"; {finding.message}" for finding in found if finding.code == _STATED)
-        return f"made again from the records, without a difference{stated}"
+        missing = "".join(f"; {other} is missing" for other in self._missing() if other != name)
+        return f"made again from the records, without a difference{missing}{stated}"
+
+    def _missing(self) -> list[str]:
+        """Return the descriptions that were removed from beside another one."""
+        return [finding.file for finding in self.judged.findings if finding.code == _MISSING]
 
     def as_dict(self) -> dict[str, Any]:
         """Return the verification as JSON values."""

@@ -27,14 +27,14 @@ from ptyproof.hub.index import CRATE, PAGE
 from ptyproof.io.regular import read_regular
 from ptyproof.io.strict_json import MAX_BYTES, read_json
 
-OTHER_HUB, DIFFERENT, STATED = "PM918", "PM919", "PM920"
+OTHER_HUB, DIFFERENT, STATED, MISSING = "PM918", "PM919", "PM920", "PM925"
 _NONE_GIVEN: tuple[type[Exception], ...] = (PtyproofError, *UPSETTING)
 _MOST = 20
 _SHOWN = 120
 
 
 def check(files: HubFiles, index: Mapping[str, Any]) -> Findings:
-    """Yield where a description of a sound hub, if there is one, differs from its records, and what no record has.
+    """Yield where a description of a sound hub, if there is one, differs from its records, and what is in no record.
 
     A description of an earlier index is not compared, because a later run changes much.
     """
@@ -45,6 +45,7 @@ def check(files: HubFiles, index: Mapping[str, Any]) -> Findings:
         records = read_records(files.root, index)
         found = [*(_of_crate(files, records) if CRATE in present else ())]
         found += _of_page(files, records) if PAGE in present else ()
+        found += _missing(files)
     except _NONE_GIVEN as error:
         # as records of an earlier version, which lack what a description says
         said = f"the records of the hub give no description: {type(error).__name__}: {str(error)[:_SHOWN]}"
@@ -79,6 +80,13 @@ def _of_crate(files: HubFiles, records: HubRecords) -> Findings:
     for name, text in stated.said():
         said = f"{name} {text[:_SHOWN]!r} was stated at the export, and is in no record"
         yield finding_about(CRATE, STATED, "$", said)
+
+
+def _missing(files: HubFiles) -> Findings:
+    """Yield the description that was exported together with the one that is there."""
+    for name, other in ((CRATE, PAGE), (PAGE, CRATE)):
+        if name not in files.paths and other in files.paths:
+            yield finding_about(name, MISSING, "$", f"is missing, and {other}, which was exported with it, names it")
 
 
 def _names(files: HubFiles, entities: Mapping[str, Any], records: HubRecords) -> list[str]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ptyproof.markdown import code, table, text
+from ptyproof.provenance.revision import digest_of_files
 
 _REVISION = {
     "commit": "commit",
@@ -30,4 +31,6 @@ def environments(training: Mapping[str, Any] | None, runs: Sequence[Mapping[str,
 
 
 def _short(digest: str | None) -> str | None:
+    if digest is not None and digest_of_files(digest) is None:
+        return "no file"
     return None if digest is None else code(digest[:16])
