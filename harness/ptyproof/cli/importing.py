@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ptyproof.cli.beamline_options import LIST, add_beamline, refuse_without_reader
+from ptyproof.cli.first_look import check_looks, look, refuse_without_patterns
 from ptyproof.cli.importing_scans import imported_scan, list_readers
 from ptyproof.cli.options import Commands, add_command, add_reading, reading
 from ptyproof.errors import InputError
@@ -25,7 +26,8 @@ ptyproof import measured.npz --object-from star/lsqml/fit.npz --out base.npz
 ptyproof import measured.npz --probe-from star/lsqml/fit.npz --out refined.npz
 ptyproof import --reader list
 ptyproof import scan.cxi --reader CXI --out scan.npz
-ptyproof import scan_0.tif --reader TIFF --positions-file scan.csv --object-pixel-nm 12 --out scan.npz"""
+ptyproof import scan_0.tif --reader TIFF --positions-file scan.csv --object-pixel-nm 12 --out scan.npz
+ptyproof import scan.cxi --reader CXI --out scan.npz --sheet scan.png --try-orientations"""
 
 
 def add_parser(commands: Commands) -> None:
@@ -58,6 +60,18 @@ def add_parser(commands: Commands) -> None:
         action="store_true",
         help="mix the modes of the probe to orthogonal ones, which illuminate every object in the same way",
     )
+    parser.add_argument(
+        "--sheet",
+        type=Path,
+        metavar="FILE.png",
+        help="also draw mean pattern, mask, positions, probe and a first estimate, on which wrong axes are seen",
+    )
+    parser.add_argument(
+        "--try-orientations",
+        action="store_true",
+        help="print how well a quick estimate explains the patterns with the positions in each of the eight orientations; "
+        "the best is proposed and not taken",
+    )
     add_reading(parser, scan_order="rows")
     add_beamline(parser)
     parser.set_defaults(run=_run)
@@ -75,15 +89,18 @@ def _run(args: argparse.Namespace) -> int:
         raise InputError(f"--out must be a file in an existing folder, got {args.out}")
     if args.out.exists() and args.file.exists() and args.out.samefile(args.file):
         raise InputError(f"--out must differ from the input file, got {args.out}")
+    check_looks(args)
     with ExitStack() as stack:
         changes: list[str] = []
         try:
             found = _read(args, changes, stack)
+            refuse_without_patterns(args, found.dataset)
             write_dataset(args.out, found.dataset)
         finally:  # also shows the changes of a file that is refused
             for change in changes:
                 sys.stdout.write(f"{args.file.name}: {change}\n")
         _say(args, found)
+        look(args, found.dataset)
     return 0
 
 

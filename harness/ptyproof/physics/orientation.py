@@ -53,6 +53,13 @@ def inverse(orientation: str) -> str:
     return {"rotate-90": "rotate-270", "rotate-270": "rotate-90"}.get(orientation, orientation)
 
 
+def composed(first: str, then: str) -> str:
+    """Return the orientation that two, one after the other, amount to."""
+    marks = np.array([[1.0, 2.0]])
+    wanted = oriented_positions(oriented_positions(marks, first), then)
+    return next(name for name in ORIENTATIONS if np.array_equal(oriented_positions(marks, name), wanted))
+
+
 def _parts(orientation: str) -> tuple[bool, bool, bool]:
     if orientation not in _PARTS:
         raise InputError(f"orientation must be one of {', '.join(ORIENTATIONS)}, got {orientation!r}")
