@@ -65,11 +65,10 @@ def _try_orientations(args: argparse.Namespace, dataset: Dataset) -> None:
     listed = ", ".join(f"{named[trial.orientation]} {trial.r_factor:.3f}" for trial in trials)
     sys.stdout.write(f"{args.file.name}: R-factors of quick estimates by --orient-positions: {listed}\n")
     close = [named[name] for name in undecided(trials)]
-    if has not in close:
-        answer = f"{close[0]} fits better than {has}: consider --orient-positions {close[0]}; nothing was changed"
-    elif len(close) > 1:
-        others = ", ".join(name for name in close if name != has)
-        answer = f"{has} cannot be told from {others}; nothing was changed"
-    else:
+    if close == [has]:
         answer = f"{has} fits best"
+    elif len(close) == 1:
+        answer = f"{close[0]} fits better than {has}: consider --orient-positions {close[0]}; nothing was changed"
+    else:
+        answer = f"{', '.join(close)} cannot be told apart; nothing was changed"
     sys.stdout.write(f"{args.file.name}: orientation: {answer}\n")

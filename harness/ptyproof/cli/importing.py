@@ -69,8 +69,8 @@ def add_parser(commands: Commands) -> None:
     parser.add_argument(
         "--try-orientations",
         action="store_true",
-        help="print how well a quick estimate explains the patterns with the positions in each of the eight orientations; "
-        "the best is proposed and not taken",
+        help="print how well a quick estimate explains the patterns with the positions in each of the eight "
+        "orientations; the best is proposed and not taken",
     )
     add_reading(parser, scan_order="rows")
     add_beamline(parser)

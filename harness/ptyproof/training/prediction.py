@@ -22,6 +22,7 @@ from ptyproof.training.scan import NormalizedScan
 _ALONE = 64  # patterns that are each a group of their own, at a time
 _UNLIT = 1e-9  # of a probe's brightest pixel: what rounding leaves of no light
 _BLOCK = 64  # patterns of one group at a time: measured, the fastest of 8 to all
+_BLOCK_BYTES = 1 << 22  # of the waves in a block of stored patterns: larger ones leave the heap in pieces
 HELD_BYTES = 1 << 30  # of patterns and probes of one group; more are made again for each pass
 _PIXEL_BYTES = 12  # of an amplitude and a probe
 _MODE_BYTES = 8  # of a further mode
@@ -139,7 +140,8 @@ def _group(network: GroupNetwork, scan: NormalizedScan, canvas: Canvas, on_block
     modes = 0 if scan.further_modes is None else len(scan.further_modes)
     is_large = n * scan.probe.size * (_PIXEL_BYTES + modes * _MODE_BYTES) > HELD_BYTES
     if is_large and next(network.parameters()).device.type == "cpu":
-        return StoredPatterns(n, load, canvas, _BLOCK, on_block)
+        block = min(_BLOCK, max(1, _BLOCK_BYTES // (scan.probe.size * _MODE_BYTES)))
+        return StoredPatterns(n, load, canvas, block, on_block)
     return replace(load(slice(0, n)), on_block=on_block)
 
 
