@@ -36,7 +36,7 @@ def scan() -> dict[str, np.ndarray]:
 def imported(folder: Path, scan: dict[str, np.ndarray], stored: str, *options: str) -> Path:
     """Import the scan, whose positions are stored in an orientation."""
     positions = oriented_positions(scan["positions"] - scan["positions"].mean(axis=0), stored)
-    np.savez(folder / "scan.npz", **scan | {"positions": positions})
+    np.savez(folder / "scan.npz", counts=scan["counts"], positions=positions, probe=scan["probe"])
     roles = [f"--array={role}={name}" for role, name in zip(("patterns", "positions", "probe"), scan, strict=True)]
     how = ["--reader", "arrays", "--positions-unit", "px", "--center", "middle", *roles]
     out = folder / "out.npz"

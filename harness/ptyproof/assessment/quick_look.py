@@ -125,7 +125,8 @@ def _reduced(dataset: Dataset, index: npt.NDArray[np.int64], window_px: int) -> 
     full = _size(dataset)
     size = (min(full[0], window_px), min(full[1], window_px))
     first = [n // 2 - m // 2 for n, m in zip(full, size, strict=True)]
-    part = (..., *(slice(low, low + m) for low, m in zip(first, size, strict=True)))
+    rows, cols = (slice(low, low + m) for low, m in zip(first, size, strict=True))
+    part = (..., rows, cols)
     positions = dataset.positions_px[index] * (np.array(size) / full)
     positions += np.ceil(np.array(scan_origin_px(size, 0.0)) - positions.min(axis=0))
     valid, background = (
