@@ -12,6 +12,7 @@ import pytest
 
 from ptyproof.io.dataset import read_dataset
 from ptyproof.io.knowledge import KNOWLEDGE
+from ptyproof.methods.map import MapFit
 from ptyproof.methods.network import Start
 from ptyproof.methods.reconstruction_input import read_reconstruction_input
 from ptyproof.phases.base import load_base
@@ -20,6 +21,7 @@ from ptyproof.physics.align import align, illumination_crop
 from ptyproof.physics.detector import Detector
 from ptyproof.physics.fourier import fft2c
 from ptyproof.physics.metrics import scaled_error
+from ptyproof.physics.positions import rms_error
 from ptyproof.reconstruction.method import BlindScan, Budget, Method, illumination, run_method
 from ptyproof.reconstruction.told import Told
 from ptyproof.reconstruction.unit_scale import unit_scale
@@ -42,6 +44,9 @@ FLAWS: dict[str, tuple[dict[str, Any], float, float]] = {
 }
 
 
+TABLES = {"": {}, "positions": {"beam": {"position_error_px": 0.5}}} | {name: flaw[0] for name, flaw in FLAWS.items()}
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("told")
@@ -49,7 +54,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def scans(folder: Path, flaw: str) -> tuple[BlindScan, BlindScan, npt.NDArray[np.complex64]]:
     """Return the test half of a study with a flaw, told and untold, and its object."""
-    table: dict[str, Any] = {**builtin_study("fly64-smoke").as_dict(), **(FLAWS[flaw][0] if flaw else {})}
+    table: dict[str, Any] = {**builtin_study("fly64-smoke").as_dict(), **TABLES[flaw]}
     design, root = design_from_dict(table), folder / (flaw or "clean")
     path = phase_c_file(root, DOSE, "test")
     if not path.exists():
@@ -94,3 +99,27 @@ def test_a_transparent_object_has_the_unit_in_which_its_modulus_is_one() -> None
     )
     dark = Told(background=np.full(window, 1e6, np.float32))
     assert unit_scale(amplitude, modes[0], dark) == unit_scale(amplitude, modes[0], Told())
+
+
+@pytest.mark.parametrize("method", [START, MapFit("map", NetworkDesign())], ids=["start", "map"])
+def test_refined_positions_make_up_for_most_of_their_error(folder: Path, method: Method) -> None:
+    (_, clean, truth), (_, scan, _) = scans(folder, ""), scans(folder, "positions")
+    dataset = read_dataset(phase_c_file(folder / "positions", DOSE, "test")).dataset
+    true_px = known(dataset.positions_true_px)
+    refining = replace(scan, position_knowledge="estimated")
+    found = run_method(method, refining, Budget(), np.random.default_rng(0))
+    best, bad = error(method, clean, truth), error(method, scan, truth)
+    good = error(method, refining, truth)
+    before, after = rms_error(scan.positions_px, true_px), rms_error(known(found.positions_px), true_px)
+    assert after < 0.5 * before
+    assert good - best < 0.5 * (bad - best)
+    np.testing.assert_allclose(known(found.positions_px).mean(axis=0), scan.positions_px.mean(axis=0), atol=1e-6)
+    assert run_method(method, scan, Budget(2), np.random.default_rng(0)).positions_px is None
+
+
+def test_a_budget_of_few_iterations_is_kept_while_positions_are_refined(folder: Path) -> None:
+    _, scan, _ = scans(folder, "positions")
+    refining = replace(scan, position_knowledge="estimated")
+    for epochs in (3, 25):
+        found = run_method(MapFit("map", NetworkDesign()), refining, Budget(epochs), np.random.default_rng(0))
+        assert (len(found.losses), found.stopped_by) == (epochs, "epochs")

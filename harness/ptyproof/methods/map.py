@@ -23,9 +23,12 @@ from ptyproof.reconstruction.likelihood import Likelihood
 from ptyproof.reconstruction.map_fit import Penalty, fit
 from ptyproof.reconstruction.method import BlindScan, Budget, Needs, Reconstruction
 from ptyproof.reconstruction.options import Option
+from ptyproof.reconstruction.position_fit import MAX_CHANGE_PX, moved, position_step
 from ptyproof.study.training import NetworkDesign
 
 _DEFAULT_ITERATIONS = 60
+_ROUND = 10  # iterations between two steps of positions
+_MARGIN_PX = int(np.ceil(MAX_CHANGE_PX)) + 1
 _LOSS_UNIT = "nats per pixel of the detector: Poisson loss above its smallest possible value, and the penalty"
 _OPTIONS = {"projections": Option(20, low=1, high=1000)}
 _OF_PENALTY = {"weight": Option(5.0, low=0.0, high=1e6), "epsilon": Option(0.03, low=1e-6, high=10.0)}
@@ -47,7 +50,7 @@ class MapFit:
         Of the penalty, see `reconstruction.map_fit.Penalty`; a weight of 0 is no penalty.
     """
 
-    needs = Needs(iterates=True, uses=KNOWLEDGE)
+    needs = Needs(iterates=True, positions="either", uses=KNOWLEDGE)
 
     def __init__(
         self, name: str, design: NetworkDesign, projections: int = 20, weight: float = 0.0, epsilon: float = 0.03
@@ -78,34 +81,70 @@ class MapFit:
         if not dataset.counts_known:
             raise RunError(f"{self.name} needs known photon counts, but this dataset has no intensity_scale")
         began = clock.seconds()
-        obj = self._initial(dataset)
-        likelihood = Likelihood.of(dataset)
+        first = self._start.reconstruct(replace(dataset, grouped=True), Budget(), np.random.default_rng(0))
+        obj = np.where(first.obj == 0, np.complex64(dataset.unit_scale), first.obj)
         history = History(budget, _DEFAULT_ITERATIONS)
         started = clock.seconds()
-        scale = np.float32(dataset.unit_scale)
-        row, col = dataset.corners_px.min(axis=0).tolist()
-        place = slice(row, row + likelihood.shape[0]), slice(col, col + likelihood.shape[1])
-
-        def whole(part: npt.NDArray[np.complex64]) -> npt.NDArray[np.complex64]:
-            found = obj.copy()
-            found[place] = scale * part
-            return found
-
-        def after(loss: float, part: Callable[[], npt.NDArray[np.complex64]]) -> bool:
-            return history.add(loss, lambda: whole(part()))
-
-        fitted = whole(fit(likelihood, obj[place] / scale, self._penalty, history.limit, after))
+        scan = dataset if first.positions_px is None else replace(dataset, positions_px=first.positions_px)
+        fitted = _Fit(scan, obj, self._penalty, history)
+        if first.positions_px is not None:
+            fitted.refine_positions(dataset.positions_px)
+        fitted.run(history.limit)
         return Reconstruction(
-            fitted,
+            fitted.whole(fitted.part),
             dataset.probe,
             losses=tuple(history.losses),
             seconds=tuple(history.seconds),
             loss_unit=_LOSS_UNIT,
             steps_s={"initial estimate": started - began, "iterations": clock.seconds() - started},
             stopped_by=history.stopped_by,
+            positions_px=None if first.positions_px is None else fitted.scan.positions_px,
         )
 
-    def _initial(self, dataset: BlindScan) -> npt.NDArray[np.complex64]:
-        """Return the joint initial estimate, (M, M') complex64; transparent where no light falls."""
-        found = self._start.reconstruct(replace(dataset, grouped=True), Budget(), np.random.default_rng(0)).obj
-        return np.where(found == 0, np.complex64(dataset.unit_scale), found)
+
+class _Fit:
+    """A fit that goes on: the scan, with its positions as they are, and the object on its canvas.
+
+    Parameters
+    ----------
+    scan, obj
+        The scan, and the object (M, M') to start from, transparent where no light falls.
+    penalty
+        On the object's variation.
+    history
+        Of the iterations; it ends the fit.
+    """
+
+    def __init__(self, scan: BlindScan, obj: npt.NDArray[np.complex64], penalty: Penalty, history: History) -> None:
+        self.scan, self._obj, self._penalty, self._history = scan, obj, penalty, history
+        self._scale = np.float32(scan.unit_scale)
+        self.likelihood = Likelihood.of(scan, 0 if scan.position_knowledge == "given" else _MARGIN_PX)
+        self.part: npt.NDArray[np.complex64] = obj[self.likelihood.place] / self._scale
+        self._ended = False
+
+    def whole(self, part: npt.NDArray[np.complex64]) -> npt.NDArray[np.complex64]:
+        """Return the object (M, M') with a part on the canvas, in the unit of the file's probe."""
+        found = self._obj.copy()
+        found[self.likelihood.place] = self._scale * part
+        return found
+
+    def run(self, iterations: int | None) -> None:
+        """Go on for some iterations; None is without a limit."""
+        done = len(self._history.losses)
+        left = None if iterations is None else iterations - done
+        if not self._ended and (left is None or left > 0):
+            self.part = fit(self.likelihood, self.part, self._penalty, left, self._after)
+
+    def refine_positions(self, given_px: npt.NDArray[np.float64]) -> None:
+        """Take a step of the positions after every few iterations, in the first two thirds of the budget."""
+        limit = self._history.limit or _DEFAULT_ITERATIONS
+        for done in range(_ROUND, 2 * limit // 3 + 1, _ROUND):
+            self.run(done)
+            if self._ended:
+                break
+            self.scan = moved(self.scan, given_px, position_step(self.likelihood, self.part))
+            self.likelihood = self.likelihood.at(self.scan)
+
+    def _after(self, loss: float, part: Callable[[], npt.NDArray[np.complex64]]) -> bool:
+        self._ended = self._history.add(loss, lambda: self.whole(part()))
+        return self._ended

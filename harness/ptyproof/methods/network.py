@@ -16,10 +16,15 @@ from ptyproof.errors import DataError, RunError
 from ptyproof.extras import INFERENCE, missing, needs
 from ptyproof.io.knowledge import KNOWLEDGE
 from ptyproof.reconstruction.iterative import PtyChi
+from ptyproof.reconstruction.likelihood import Likelihood
 from ptyproof.reconstruction.method import BlindScan, Budget, Needs, Reconstruction
+from ptyproof.reconstruction.position_fit import moved, position_step, without_affine
 from ptyproof.study.reconstruction import Value
 from ptyproof.study.training import NetworkDesign
 from ptyproof.training.scan import normalized_scan
+
+_ROUNDS = 6  # of steps of positions
+_SHORT = 12  # projections of a start that shows where positions are wrong
 
 if TYPE_CHECKING:
     from ptyproof.training.network import GroupNetwork
@@ -30,7 +35,7 @@ class Start:
     """The network-free estimate that the network begins from: a control for the network."""
 
     name = "start"
-    needs = Needs(grouping=True, uses=KNOWLEDGE)
+    needs = Needs(grouping=True, positions="either", uses=KNOWLEDGE)
 
     def __init__(self, design: NetworkDesign) -> None:
         self._design = design
@@ -40,7 +45,18 @@ class Start:
         return _unavailable(self.name)
 
     def reconstruct(self, dataset: BlindScan, budget: Budget, rng: np.random.Generator) -> Reconstruction:
-        """Return the start of the whole scan, or, where patterns are not looked at together, the joined starts."""
+        """Return the start of the whole scan, or, where patterns are not looked at together, the joined starts.
+
+        Positions are refined between short starts of the whole scan.
+
+        Raises
+        ------
+        RunError
+            If photon counts are not known.
+        """
+        if dataset.position_knowledge == "estimated":
+            refined = self._refined(dataset)
+            return replace(self.reconstruct(refined, budget, rng), positions_px=refined.positions_px)
         import torch
 
         from ptyproof.training.network import GroupNetwork
@@ -48,6 +64,17 @@ class Start:
         with torch.random.fork_rng(devices=[]):  # the network draws weights, which the estimate does not use
             network = GroupNetwork(self._design).eval()
         return _inferred(network, dataset, dataset.grouped, start_only=True)
+
+    def _refined(self, dataset: BlindScan) -> BlindScan:
+        """Return the scan at positions that are refined as far as short starts show them."""
+        short = Start(replace(self._design, start_iterations=min(_SHORT, self._design.start_iterations)))
+        scan = replace(dataset, position_knowledge="given", grouped=True)
+        for _ in range(_ROUNDS):
+            obj = short.reconstruct(scan, Budget(), np.random.default_rng(0)).obj
+            likelihood = Likelihood.of(scan)
+            step = position_step(likelihood, (obj[likelihood.place] / scan.unit_scale).astype(np.complex64))
+            scan = moved(scan, dataset.positions_px, without_affine(step, dataset.positions_px))
+        return replace(scan, grouped=dataset.grouped)
 
 
 class Pinn:
