@@ -43,7 +43,8 @@ def cells_of(
                 overlap_before=1.0,
                 unaligned_error=0.0,
             )
-        entry = cast("Any", {"method": method})
+        error = 1.0 if truth is None else float(np.linalg.norm(result - truth) / np.linalg.norm(truth))
+        entry = cast("Any", {"method": method, "measures": [{"metric": "complex_nrmse", "value": error}]})
         found.append(ComparedCell(entry, cast("Any", None), crop, aligned, cast("Any", None)))
     return found
 
@@ -96,8 +97,15 @@ def test_more_methods_tell_more_than_a_larger_difference() -> None:
     assert Telling(3, 0.2) > Telling(3, 0.1)
 
 
+def test_the_control_is_shown_where_a_method_is_worse() -> None:
+    flat = np.ones(SHAPE, complex)
+    for results, shown in (({"lsqml": noise(1)}, True), ({"lsqml": TRUTH}, False)):
+        found = sheet_of(cells_of({"flat": flat, **results, "pinn": TRUTH}, TRUTH), Telling(2, 0.25)).record
+        assert ("flat" in found["methods"]) is shown
+
+
 def test_the_pixels_of_a_sheet_are_those_of_truth_and_methods() -> None:
-    results = {"flat": np.ones(SHAPE, complex), **RESULTS}
+    results = {"flat": 9 * np.ones(SHAPE, complex), **RESULTS}
     cells = cells_of(results, TRUTH)
     found = sheet_of(cells, Telling(3, 0.25))
     record = found.record

@@ -61,8 +61,9 @@ def test_the_first_table_of_the_summary_is_measures_by_dose_view_and_method(pris
     table = [line for line in lines if line.startswith("| ")]
     assert len(table[0].split("|")) > 6
     rows = [[cell.strip() for cell in line.split("|")[1:4]] for line in table[1 : 1 + 6 * len(METHODS)]]
-    methods = ["flat (control)", "start (control)", "lsqml"]
-    assert rows == [
+    methods = ["flat", "start", "lsqml"]
+    assert all(("control" in row[2]) == row[2].startswith(("flat", "start")) for row in rows)
+    assert [[dose, view, method.split(" (")[0]] for dose, view, method in rows] == [
         [dose, view, method]
         for dose in ("1000", "10000", "100000")
         for view in ("baseline (gs1)", "dense (gs2)")

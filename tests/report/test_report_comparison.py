@@ -15,10 +15,11 @@ from ptyproof.hub.layout import COMPARISON
 from ptyproof.io.file_record import file_record
 from ptyproof.io.strict_json import write_json
 from ptyproof.metrics.definitions import metric_definitions
+from ptyproof.metrics.limits import Course
 from ptyproof.metrics.protocol import Recipe
 from ptyproof.phases.g_compare.tables import TidyRow
 from ptyproof.report.page import write_report
-from ptyproof.report.page.compared import Cell, Figures, converged_in, values_of
+from ptyproof.report.page.compared import Cell, Figures, courses_in, values_of
 from ptyproof.report.page.comparison import comparison
 from ptyproof.report.page.render import render
 from ptyproof.report.page.settings import settings
@@ -36,11 +37,13 @@ def compared(method: str, value: float | None, **changes: Any) -> TidyRow:
     return TidyRow(**{**facts, **changes})
 
 
-def page_of(rows: list[TidyRow], converged: Mapping[Cell, list[bool]] | None = None) -> str:
+def page_of(
+    rows: list[TidyRow], courses: Mapping[Cell, list[Course]] | None = None, *, single_patterns: bool = False
+) -> str:
     """Return the section of a comparison as HTML."""
     parts: dict[str, Any] = {"compared_figures": Figures(), "side_by_side": [], "marked": ""}
-    parts |= {"settings": None, "remarks": None}
-    return render("comparison.html.j2", comparison=comparison(rows, converged or {}), **parts)
+    parts |= {"settings": None, "remarks": None, "single_patterns": single_patterns}
+    return render("comparison.html.j2", comparison=comparison(rows, courses or {}), **parts)
 
 
 def rows_in(text: str) -> list[list[str]]:
@@ -102,9 +105,10 @@ PLACE = (1000.0, "dense", 2)
 
 def test_a_method_that_has_not_converged_says_so_beside_its_value() -> None:
     rows = [*replicates("lsqml", 0.3, 0.3), compared("map-tv", 0.2)]
-    (_, lsqml, maptv), *_ = rows_in(page_of(rows, {(*PLACE, "lsqml"): [True, False], (*PLACE, "map-tv"): [False]}))
+    yes, no = Course(True, False), Course(False, False)
+    (_, lsqml, maptv), *_ = rows_in(page_of(rows, {(*PLACE, "lsqml"): [yes, no], (*PLACE, "map-tv"): [no]}))
     assert ("1 of 2" in lsqml, "not converged" in lsqml, "not converged" in maptv) == (True, True, True)
-    assert "converged" not in " ".join(rows_in(page_of(rows, {(*PLACE, "map-tv"): [True]}))[0])
+    assert "converged" not in " ".join(rows_in(page_of(rows, {(*PLACE, "map-tv"): [yes]}))[0])
 
 
 @pytest.mark.parametrize(
@@ -126,11 +130,26 @@ def test_a_network_that_is_behind_its_own_start_has_a_mark_in_words(values: list
 def test_convergence_is_of_the_cells_that_the_table_names() -> None:
     manifest = example("comparison_manifest", "every-status.json")
     places = {(row.dose, row.view, row.gridsize, row.method) for row in values_of(manifest)}
-    found = converged_in(manifest)
+    found = courses_in(manifest)
     assert set(found) <= places
     wanted = [cell["convergence"]["converged"] for cell in manifest["cells"] if "convergence" in cell]
     assert wanted
-    assert sorted(flag for flags in found.values() for flag in flags) == sorted(wanted)
+    assert sorted(course.converged for courses in found.values() for course in courses) == sorted(wanted)
+
+
+def test_a_method_that_is_worse_than_the_control_or_got_worse_says_so_beside_its_value() -> None:
+    rows = [compared("flat", 0.45), compared("lsqml", 0.49), compared("map-tv", 0.4)]
+    (_, flat, lsqml, maptv), *_ = rows_in(page_of(rows, {(*PLACE, "lsqml"): [Course(True, True)]}))
+    assert names(lsqml, "worse than flat", "undecided", "got worse")
+    assert not any("worse" in text for text in (flat, maptv))
+    rows = [*replicates("flat", 0.4, 0.4, 0.4), *replicates("lsqml", 0.5, 0.5, 0.5)]
+    assert "behind flat" in rows_in(page_of(rows))[0][2]
+
+
+@pytest.mark.parametrize("single_patterns", [True, False])
+def test_what_start_is_with_single_patterns_is_said(single_patterns: bool) -> None:
+    text = Reader(page_of([compared("start", 0.3, gridsize=1)], single_patterns=single_patterns)).words
+    assert ("joint initial estimate" in text) is single_patterns
 
 
 def test_a_value_alone_is_not_the_best() -> None:

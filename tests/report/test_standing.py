@@ -140,6 +140,23 @@ def test_what_limits_a_method_is_remarked_with_its_cells() -> None:
     }
     open_ones = [cell for cell in comparison["cells"] if not cell.get("convergence", {"converged": True})["converged"]]
     assert sum(len(one.cells) for one in found if one.text == "not converged") == len(open_ones)
+    assert not any("flat" in one.methods for one in found if "flat" in one.text)
     own = [one.text for one in found if job["method"] in one.methods]
     for value in ("a remedy", "mask", "diverged"):
         assert any(names(text, value) for text in own), value
+
+
+def test_a_method_that_is_worse_than_a_control_or_got_worse_is_remarked() -> None:
+    comparison: Any = copy.deepcopy(example("comparison_manifest", "every-status.json"))
+    (cell, *_) = (cell for cell in comparison["cells"] if "convergence" in cell)
+    cell["convergence"] |= {"complex_nrmse": [0.01, 0.6], "converged": True}
+    control = copy.deepcopy(cell) | {"method": "flat"}
+    del control["convergence"]
+    for one, value in ((cell, 0.6), (control, 0.4)):
+        measure = next(found for found in one["measures"] if found["metric"] == "complex_nrmse")
+        one["measures"] = [measure | {"value": value}]
+    comparison["cells"] = [control, cell]
+    (got_worse, behind) = sorted(remarks(comparison, None), key=lambda one: one.text)
+    assert (got_worse.methods, behind.methods) == ((cell["method"],), (cell["method"],))
+    assert names(behind.text, "worse than flat", "complex NRMSE", "undecided")
+    assert "got worse" in got_worse.text

@@ -102,6 +102,24 @@ def test_a_method_that_has_not_converged_is_marked(compared: RunFolder) -> None:
     assert rows["lsqml"][-1] == "0.08936~*"
 
 
+def test_a_method_that_is_worse_than_the_control_or_got_worse_is_marked(compared: RunFolder) -> None:
+    path = compared.comparison_manifest_path.with_name("metrics_summary.json")
+    tables = json.loads(path.read_text())
+    for row in tables["tables"][0]["rows"]:
+        if row["method"] == "flat":
+            row["values"]["complex_nrmse"] /= 10
+    path.write_text(json.dumps(tables))
+    manifest = json.loads(compared.comparison_manifest_path.read_text())
+    cell = next(cell for cell in manifest["cells"] if "convergence" in cell)
+    cell["convergence"]["complex_nrmse"][0] = 0.01
+    compared.comparison_manifest_path.write_text(json.dumps(manifest))
+    lines = summary(compared, WIDTH)
+    rows = {row[0]: row for row in cells_of(lines)}
+    assert "!" in rows["lsqml"][-1]
+    assert "!" not in rows["flat"][-1]
+    assert ("^" in rows[cell["method"]][-1]) == any("got worse" in line for line in lines)
+
+
 def test_tables_of_earlier_reconstructions_are_not_shown(compared: RunFolder) -> None:
     path = compared.reconstruction_manifest_path
     path.write_text(json.dumps(json.loads(path.read_text()), indent=3), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""What readers must know of methods: not converged, left out, not told, and failures that were contained."""
+"""What readers must know of methods: worse than a control, not converged, left out, not told, contained failures."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ptyproof.metrics.definitions import metric_definitions
+from ptyproof.metrics.limits import GOT_WORSE, HEADLINE, NOT_CONVERGED, behind_controls, course_of
+from ptyproof.metrics.protocol import Recipe
+from ptyproof.metrics.ranking import by_method
 from ptyproof.phases.g_compare.tables import not_compared
-from ptyproof.study.layout import cell_of
+from ptyproof.study.layout import cell_key, cell_of, replicate_of
 
 Record = Mapping[str, Any]
-NOT_CONVERGED = "not converged"
 _MOST_NAMES = 3
 
 
@@ -32,7 +35,7 @@ class Remark:
 def remarks(comparison: Record | None, reconstruction: Record | None) -> list[Remark]:
     """Return the remarks on the methods of a comparison, those of one text and the same cells together."""
     found: dict[tuple[str, str], list[str]] = {}
-    for method, text, cell in (*_of_comparison(comparison), *_of_jobs(reconstruction)):
+    for method, text, cell in (*_of_comparison(comparison), *_behind(comparison), *_of_jobs(reconstruction)):
         cells = found.setdefault((method, text), [])
         if cell not in cells:
             cells.append(cell)
@@ -50,8 +53,28 @@ def _of_comparison(comparison: Record | None) -> Iterator[tuple[str, str, str]]:
         if cell["status"] != "success":
             yield cell["method"], f"left out: {not_compared(cell)}", name
             continue
-        if not cell.get("convergence", {"converged": True})["converged"]:
+        course = course_of(cell)
+        if not course.converged:
             yield cell["method"], NOT_CONVERGED, name
+        if course.got_worse:
+            yield cell["method"], GOT_WORSE, name
+
+
+def _behind(comparison: Record | None) -> Iterator[tuple[str, str, str]]:
+    """Yield the methods that have a larger error than a control, with their cells; replicates are one cell."""
+    if comparison is None:
+        return
+    definition = metric_definitions(Recipe(**comparison["recipe"]))[HEADLINE]
+    places: dict[tuple[str, str], list[tuple[str, int, float | None]]] = {}
+    for cell in comparison["cells"]:
+        if cell["status"] == "success":
+            value = next((found["value"] for found in cell["measures"] if found["metric"] == HEADLINE), None)
+            name = f"{cell_key(cell['dose'], cell['view'], cell['gridsize'])}-{cell['split']}"
+            places.setdefault((name, cell["protocol"]), []).append((cell["method"], replicate_of(cell), value))
+    for (name, _), found in places.items():
+        values = by_method(found)
+        for method in values:
+            yield from ((method, one.by(definition.label), name) for one in behind_controls(method, values, definition))
 
 
 def _of_jobs(reconstruction: Record | None) -> Iterator[tuple[str, str, str]]:

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from ptyproof.errors import PtyproofError
 from ptyproof.io.file_record import file_is_whole
-from ptyproof.metrics.ranking import CONTROLS, spread
+from ptyproof.metrics.definitions import MetricDefinition
+from ptyproof.metrics.limits import GOT_WORSE, HEADLINE, NOT_CONVERGED, Course, behind_controls, course_of
+from ptyproof.metrics.ranking import CONTROLS, FLAT, by_method, spread
 from ptyproof.phases.g_compare.tables import comparable_of
 from ptyproof.records.manifest import read_manifest
 from ptyproof.records.recorded import read_recorded
@@ -21,11 +23,17 @@ if TYPE_CHECKING:
     from ptyproof.runs.folder import RunFolder
     from ptyproof.study.reconstruction import Split
 
-METRIC = "complex_nrmse"
+_Key = tuple[tuple[float, str, int, "Split"], str]  # what is comparable, and the method
 _MOST_NAMES = 6  # of cells in a line; the manifest names all
 _NO_VALUE = "–"
-_NOT_CONVERGED, _AHEAD = "~", "*"
-_MEANINGS = {_NOT_CONVERGED: "not converged", _AHEAD: "ahead of every other method"}
+_NOT_CONVERGED, _GOT_WORSE, _BEHIND, _AHEAD = "~", "^", "!", "*"
+_MEANINGS = {
+    _NOT_CONVERGED: NOT_CONVERGED,
+    _GOT_WORSE: GOT_WORSE,
+    _BEHIND: f"worse than the control {FLAT}",
+    _AHEAD: "ahead of every other method",
+}
+_DEFINITION = MetricDefinition("complex NRMSE", "1", "lower")
 
 
 def summary(folder: RunFolder, width: int) -> list[str]:
@@ -45,7 +53,7 @@ def summary(folder: RunFolder, width: int) -> list[str]:
     if trained is not None:
         lines += _networks(trained, width)
     if compared is not None:
-        lines += _methods(compared, width)
+        lines += _methods(*compared, width)
     lines += [""] if compared is not None else []
     paths = {"trainings": folder.manifest_path, "reconstructions": folder.reconstruction_manifest_path}
     paths["comparison"] = folder.comparison_manifest_path
@@ -82,8 +90,11 @@ def _read(path: Path, kind: str) -> Any:
     return read_recorded(path, kind) if path.exists() else None
 
 
-def _compared(folder: RunFolder) -> Mapping[str, Any] | None:
-    """Return the tables of the comparison; None if there are none, or if reconstructions have changed since."""
+def _compared(folder: RunFolder) -> tuple[Mapping[str, Any], Mapping[_Key, list[Course]]] | None:
+    """Return the tables of the comparison, and how the epochs of each method went.
+
+    None if there are none, or if reconstructions have changed since.
+    """
     path = folder.comparison_manifest_path
     if not path.exists():
         return None
@@ -91,7 +102,12 @@ def _compared(folder: RunFolder) -> Mapping[str, Any] | None:
     if not file_is_whole(comparison["reconstruction_manifest"], path.parent):
         return None
     tables = path.with_name(METRICS_SUMMARY)
-    return read_manifest(tables, "metrics_summary") if tables.exists() else None
+    if not tables.exists():
+        return None
+    courses: dict[_Key, list[Course]] = {}
+    for cell in comparison["cells"]:
+        courses.setdefault((comparable_of(cell), cell["method"]), []).append(course_of(cell))
+    return read_manifest(tables, "metrics_summary"), courses
 
 
 def _account(manifest: Mapping[str, Any], done: str) -> str:
@@ -119,11 +135,11 @@ def _networks(manifest: Mapping[str, Any], width: int) -> Iterator[str]:
         yield "! this error or the Poisson loss is NOT below that of the initial estimate"
 
 
-def _methods(found: Mapping[str, Any], width: int) -> Iterator[str]:
+def _methods(found: Mapping[str, Any], courses: Mapping[_Key, list[Course]], width: int) -> Iterator[str]:
     """Yield the error of each method by dose, a table for each protocol; views with the same values share a row."""
     for table in found["tables"]:
         texts: dict[tuple[str, str], dict[str, str]] = {}
-        for (comparable, method), text in _errors(table, has_rule="rule" in found).items():
+        for (comparable, method), text in _errors(table, courses, has_rule="rule" in found).items():
             dose, view, gridsize, _ = comparable
             texts.setdefault((method, f"{view} (gs{gridsize})"), {})[f"dose {dose:g}"] = text
         views: dict[tuple[str, tuple[tuple[str, str], ...]], list[str]] = {}
@@ -134,22 +150,32 @@ def _methods(found: Mapping[str, Any], width: int) -> Iterator[str]:
         yield from _marks("".join(text for by_dose in rows.values() for text in by_dose.values()), table)
 
 
-def _errors(table: Mapping[str, Any], has_rule: bool) -> dict[tuple[tuple[float, str, int, Split], str], str]:
+def _errors(table: Mapping[str, Any], courses: Mapping[_Key, list[Course]], has_rule: bool) -> dict[_Key, str]:
     """Return the median of the replicates with its marks, by what is comparable and method."""
     best = {
         (comparable_of(one), method)
         for one in table["best"]
-        if one["metric"] == METRIC and has_rule  # older files mark the best value, without a rule
+        if one["metric"] == HEADLINE and has_rule  # older files mark the best value, without a rule
         for method in one["methods"]
     }
-    rows: dict[tuple[tuple[float, str, int, Split], str], list[Mapping[str, Any]]] = {}
+    rows: dict[_Key, list[Mapping[str, Any]]] = {}
+    values: dict[object, list[tuple[str, int, float | None]]] = {}
     for row in table["rows"]:
         rows.setdefault((comparable_of(row), row["method"]), []).append(row)
+        own = row["method"], replicate_of(row), row["values"].get(HEADLINE)
+        values.setdefault(comparable_of(row), []).append(own)
+    here = {place: by_method(of_place) for place, of_place in values.items()}
     found = {}
     for key, replicates in rows.items():
-        median = spread([row["values"].get(METRIC) for row in replicates]).median
-        converged = all(row.get("converged", True) for row in replicates)
-        marks = ("" if converged else _NOT_CONVERGED) + (_AHEAD if key in best else "")
+        median = spread([row["values"].get(HEADLINE) for row in replicates]).median
+        behind = behind_controls(key[1], here[key[0]], _DEFINITION)
+        known = {
+            _NOT_CONVERGED: not all(row.get("converged", True) for row in replicates),
+            _GOT_WORSE: any(course.got_worse for course in courses.get(key, ())),
+            _BEHIND: any(one.control == FLAT for one in behind),
+            _AHEAD: key in best,
+        }
+        marks = "".join(mark for mark, is_so in known.items() if is_so)
         found[key] = (_NO_VALUE if median is None else f"{median:#.4g}") + marks
     return found
 

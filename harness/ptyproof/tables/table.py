@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from ptyproof.errors import InputError
 from ptyproof.metrics.definitions import MetricDefinition, metric_definitions, of_comparison
+from ptyproof.metrics.limits import GOT_WORSE, Course, course_of
 from ptyproof.metrics.paired import RULE
 from ptyproof.metrics.protocol import Recipe
 from ptyproof.phases.g_compare.page import NOT_CONVERGED
@@ -151,17 +152,19 @@ def _remarks(hubs: Sequence[HubResults], choice: Choice) -> Iterator[str]:
     for method, known in versions.items():
         if len(known) > 1:
             yield f"The code of {method} differs between results: {', '.join(sorted(known))}."
-    yield from _not_converged(hubs, choice)
+    for method, places in _where(hubs, choice, lambda course: not course.converged):
+        yield f"{method} had not converged in one replicate or more ({places}). {NOT_CONVERGED}"
+    for method, places in _where(hubs, choice, lambda course: course.got_worse):
+        yield f"{method} {GOT_WORSE} in one replicate or more ({places}): its complex NRMSE had been smaller before."
 
 
-def _not_converged(hubs: Sequence[HubResults], choice: Choice) -> Iterator[str]:
-    """Yield the methods whose values may change with more epochs, with the doses and views where they may."""
+def _where(hubs: Sequence[HubResults], choice: Choice, is_so: Callable[[Course], bool]) -> Iterator[tuple[str, str]]:
+    """Yield the methods whose epochs went so somewhere, with the doses and views where they did."""
     places: dict[str, dict[str, None]] = {}
     for hub in hubs:
         for cell in hub.comparison["cells"]:
             if cell["status"] != "success" or not choice.takes(cell):
                 continue
-            if "convergence" in cell and not cell["convergence"]["converged"]:
+            if is_so(course_of(cell)):
                 places.setdefault(cell["method"], {})[f"{cell['dose']:g} {cell['view']}"] = None
-    for method, found in places.items():
-        yield f"{method} had not converged in one replicate or more ({', '.join(found)}). {NOT_CONVERGED}"
+    yield from ((method, ", ".join(found)) for method, found in places.items())

@@ -6,14 +6,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ptyproof import markdown
-from ptyproof.metrics.definitions import TIME, family
+from ptyproof.metrics.definitions import TIME, MetricDefinition, family
+from ptyproof.metrics.limits import HEADLINE, Course, behind_controls, remark_on_courses, remarks_in
 from ptyproof.metrics.protocol import LARGEST_CHANGE, describe_settings
-from ptyproof.metrics.ranking import CONTROLS, how_marked, spread
+from ptyproof.metrics.ranking import CONTROLS, by_method, how_marked, spread
 from ptyproof.phases.g_compare.tables import comparable_of
 from ptyproof.study.exposures import exposure_of
 from ptyproof.study.layout import replicate_of
 from ptyproof.study.reconstruction import Split
 
+_Key = tuple[tuple[float, str, int, Split], str]  # what is comparable, and the method
 NOT_CONVERGED = (
     "Not converged: the last fifth of the epochs still changed the loss or the complex NRMSE by more than "
     f"{100 * LARGEST_CHANGE:.0f} %, so more epochs may give another value."
@@ -42,12 +44,13 @@ def tables(found: Mapping[str, Any]) -> Iterator[str]:
         yield ""
         # files of earlier versions call the method with the best value the best, without a rule
         bests = one["best"] if "rule" in found else []
+        limits = _limits(found["metrics"], one["rows"])
         families: dict[str, list[Mapping[str, Any]]] = {}
         for entry in found["metrics"]:
             families.setdefault(family(entry["metric"]), []).append(entry)
         for name, metrics in families.items():
             yield f"{name}:\n"
-            yield from _table(metrics, one, bests, _BESIDE_TIMES if name == TIME else {})
+            yield from _table(metrics, one, bests, _BESIDE_TIMES if name == TIME else {}, limits)
             if _has_zero(metrics, one):
                 yield f"\n{_ZERO} Nothing is resolved: the correlation is below the threshold at the first ring."
             yield ""
@@ -66,18 +69,19 @@ def _table(
     one: Mapping[str, Any],
     bests: Iterable[Mapping[str, Any]],
     further: Mapping[str, str],
+    limits: Mapping[_Key, str],
 ) -> Iterator[str]:
-    """Yield a table of some metrics; `further` are keys of the rows that get columns of their own, with their heads."""
+    """Yield a table of some metrics.
+
+    `further` are keys of the rows that get columns of their own, with their heads; `limits` are remarks on methods.
+    """
     heads = [f"{entry['label']}{_unit(entry['unit'])} {_ARROWS[entry['direction']]}" for entry in metrics]
     best = {(*comparable_of(entry), entry["metric"]): entry["methods"] for entry in bests}
     shown = [key for key in further if any(key in row for row in one["rows"])]
-    groups: dict[tuple[tuple[float, str, int, Split], str], list[Mapping[str, Any]]] = {}
-    for row in one["rows"]:
-        groups.setdefault((comparable_of(row), row["method"]), []).append(row)
     rows = []
-    for (place, method), found in groups.items():
+    for (place, method), found in _grouped_rows(one["rows"]).items():
         dose, view, gridsize, _ = place
-        cells: list[str | None] = [f"{dose:g}", f"{view} (gs{gridsize})", _method(method, found)]
+        cells: list[str | None] = [f"{dose:g}", f"{view} (gs{gridsize})", _method(method, limits.get((place, method)))]
         for entry in metrics:
             text = _text([row["values"].get(entry["metric"]) for row in found], entry["unit"])
             is_best = method in best.get((*place, entry["metric"]), ())
@@ -131,15 +135,42 @@ def _grouped(cells: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str, str | N
     return groups
 
 
-def _method(name: str, rows: Iterable[Mapping[str, Any]]) -> str:
-    remark = not_converged([row.get("converged", True) for row in rows])
-    return f"{name} (control)" if name in CONTROLS else f"{name} ({remark})" if remark else name
+def _grouped_rows(rows: Iterable[Mapping[str, Any]]) -> dict[_Key, list[Mapping[str, Any]]]:
+    """Return the replicates of each method in a cell."""
+    groups: dict[_Key, list[Mapping[str, Any]]] = {}
+    for row in rows:
+        groups.setdefault((comparable_of(row), row["method"]), []).append(row)
+    return groups
 
 
-def not_converged(converged: list[bool]) -> str | None:
-    """Return the remark on the replicates of a method in a cell; None if all have converged."""
-    n = converged.count(False)
-    return None if n == 0 else "not converged" if n == len(converged) else f"not converged: {n} of {len(converged)}"
+def _limits(metrics: Iterable[Mapping[str, Any]], rows: Sequence[Mapping[str, Any]]) -> dict[_Key, str]:
+    """Return the remarks on methods: not converged, and behind a control in the first metric."""
+    entry = next((entry for entry in metrics if entry["metric"] == HEADLINE), None)
+    definition = None if entry is None else MetricDefinition(entry["label"], entry["unit"], entry["direction"])
+    values: dict[tuple[float, str, int, Split], list[tuple[str, int, float | None]]] = {}
+    for row in rows:
+        found = row["method"], replicate_of(row), row["values"].get(HEADLINE)
+        values.setdefault(comparable_of(row), []).append(found)
+    here = {place: by_method(found) for place, found in values.items()}
+    remarks: dict[_Key, str] = {}
+    for (place, method), of_method in _grouped_rows(rows).items():
+        course = remark_on_courses([Course(row.get("converged", True), False) for row in of_method])
+        said = remarks_in([course, *_behind(method, here[place], definition)])
+        if said is not None:
+            remarks[place, method] = said
+    return remarks
+
+
+def _behind(
+    method: str, values: Mapping[str, Sequence[float | None]], definition: MetricDefinition | None
+) -> Iterator[str]:
+    if definition is not None:
+        yield from (one.by(definition.label) for one in behind_controls(method, values, definition))
+
+
+def _method(name: str, remark: str | None) -> str:
+    said = remarks_in(["control" if name in CONTROLS else None, remark])
+    return name if said is None else f"{name} ({said})"
 
 
 def _unit(unit: str) -> str:

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ptyproof.metrics.ranking import CONTROLS
+from ptyproof.metrics.limits import HEADLINE
+from ptyproof.metrics.ranking import CONTROLS, FLAT
 from ptyproof.phases.g_compare.object_images import OUTSIDE, object_images
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
 _N_COLORS = 64  # of each row; 255 stands for pixels that are not compared
 _NOT_COMPARED = 255
-_LEFT_OUT = "flat"  # its panels would be gray
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,10 @@ def difference_of(one: npt.NDArray[np.complexfloating], other: npt.NDArray[np.co
 
 def sheet_of(cells: Sequence[ComparedCell], found: Telling) -> Sheet:
     """Return the sheet of the cells of one dose, view and half, all with a truth; `found` is what they tell."""
-    shown = [cell for cell in cells if cell.entry["method"] != _LEFT_OUT]
+    flat = next((_error(cell) for cell in cells if cell.entry["method"] == FLAT), None)
+    is_beaten = flat is not None and any((_error(cell) or 0.0) > flat for cell in cells)
+    # the panels of an object without structure are gray: they are shown where one of the others has a larger error
+    shown = [cell for cell in cells if cell.entry["method"] != FLAT or is_beaten]
     _, rows = object_images(shown)
     amplitude, phase = (row for row in rows if not row.is_difference)
     indices = np.concatenate(
@@ -99,6 +102,11 @@ def sheet_of(cells: Sequence[ComparedCell], found: Telling) -> Sheet:
             "phase_rad": list(phase.limits),
         },
     )
+
+
+def _error(cell: ComparedCell) -> float | None:
+    measures = cell.entry["measures"]
+    return next((found["value"] for found in measures if found["metric"] == HEADLINE), None)
 
 
 def _indices(

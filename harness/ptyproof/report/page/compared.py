@@ -10,6 +10,7 @@ from typing import Any
 
 from ptyproof.hub.layout import COMPARISON
 from ptyproof.metrics.definitions import headline, metric_definitions
+from ptyproof.metrics.limits import Course, course_of
 from ptyproof.metrics.protocol import Recipe
 from ptyproof.metrics.ranking import is_ranked
 from ptyproof.phases.g_compare.tables import TidyRow, tidy_rows
@@ -52,15 +53,15 @@ def values_of(manifest: Mapping[str, Any]) -> list[TidyRow]:
     return sorted(rows, key=lambda row: list(labels.values()).index(row.metric))
 
 
-def converged_in(manifest: Mapping[str, Any]) -> dict[Cell, list[bool]]:
-    """Return whether each replicate of a method had converged, by the place that `values_of` names."""
+def courses_in(manifest: Mapping[str, Any]) -> dict[Cell, list[Course]]:
+    """Return how the epochs of each replicate of a method went, by the place that `values_of` names."""
     cells = manifest["cells"]
     several = len({cell["split"] for cell in cells}) > 1
-    found: dict[Cell, list[bool]] = {}
+    found: dict[Cell, list[Course]] = {}
     for cell in cells:
         if "convergence" in cell:
             place = cell["dose"], _view(cell, several), cell["gridsize"], cell["method"]
-            found.setdefault(place, []).append(cell["convergence"]["converged"])
+            found.setdefault(place, []).append(course_of(cell))
     return found
 
 

@@ -10,38 +10,37 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from ptyproof.metrics.definitions import Direction, MetricDefinition
-from ptyproof.metrics.paired import judge
-from ptyproof.metrics.ranking import OWN_CONTROLS, best_method, by_method, spread
-from ptyproof.phases.g_compare.page import not_converged
+from ptyproof.metrics.limits import Course, behind_controls, remark_on_courses, remarks_in
+from ptyproof.metrics.ranking import best_method, by_method, spread
 from ptyproof.phases.g_compare.tables import TidyRow
 from ptyproof.report.page.compared import Cell
 from ptyproof.report.page.tables import UNKNOWN, Content, Table, score, table
 
 Rows = Mapping[str, Sequence[TidyRow]]  # the replicates of each method
-Converged = Mapping[Cell, list[bool]]
+Courses = Mapping[Cell, list[Course]]
 
 
-def comparison(rows: Sequence[TidyRow], converged: Converged) -> list[tuple[Table, str | None]]:
+def comparison(rows: Sequence[TidyRow], courses: Courses) -> list[tuple[Table, str | None]]:
     """Return a table for each metric and protocol, with the protocol where the rows have several.
 
-    Doses, views, methods and metrics stand in the order in which the rows first name them. `converged` tells of each
-    method in a cell which of its replicates had converged.
+    Doses, views, methods and metrics stand in the order in which the rows first name them. `courses` tells of each
+    method in a cell how the epochs of its replicates went.
     """
     groups: dict[tuple[str, str | None], list[TidyRow]] = {}
     for row in rows:
         groups.setdefault((row.metric, row.protocol), []).append(row)
     several = len({row.protocol for row in rows}) > 1
-    return [(_table(found, converged), protocol if several else None) for (_, protocol), found in groups.items()]
+    return [(_table(found, courses), protocol if several else None) for (_, protocol), found in groups.items()]
 
 
-def _table(rows: Sequence[TidyRow], converged: Converged) -> Table:
+def _table(rows: Sequence[TidyRow], courses: Courses) -> Table:
     """Return the table of one metric: a row for each cell, a column for each method."""
     methods = list(dict.fromkeys(row.method for row in rows))
     cells: dict[tuple[float, str, int], dict[str, list[TidyRow]]] = {}
     for row in rows:
         cells.setdefault((row.dose, row.view, row.gridsize), {}).setdefault(row.method, []).append(row)
     lines: list[list[str | Content]] = [
-        [f"{dose:,g} photons, {view}, gridsize {gridsize}", *_values(methods, found, converged)]
+        [f"{dose:,g} photons, {view}, gridsize {gridsize}", *_values(methods, found, courses)]
         for (dose, view, gridsize), found in cells.items()
     ]
     first = rows[0]
@@ -56,7 +55,7 @@ def _table(rows: Sequence[TidyRow], converged: Converged) -> Table:
     return table(caption, ["dose and view", *methods], lines, "comparison")
 
 
-def _values(methods: Sequence[str], found: Rows, converged: Converged) -> list[Content]:
+def _values(methods: Sequence[str], found: Rows, courses: Courses) -> list[Content]:
     """Return the cells of a row; a reason that all methods share stands in one cell."""
     reasons = {row.reason if row.value is None else None for rows in found.values() for row in rows}
     reason = reasons.pop() if len(reasons) == 1 and len(found) > 1 else None
@@ -64,34 +63,22 @@ def _values(methods: Sequence[str], found: Rows, converged: Converged) -> list[C
         return [Content(UNKNOWN, note=reason, columns=len(methods))]
     best = _best([row for rows in found.values() for row in rows])
     return [
-        replace(_value(found.get(method, ()), method == best), remark=_remark(method, found, converged))
+        replace(_value(found.get(method, ()), method == best), remark=_remark(method, found, courses))
         for method in methods
     ]
 
 
-def _remark(method: str, found: Rows, converged: Converged) -> str | None:
-    """Return what limits the values of a method: not converged, or no better than its own start."""
+def _remark(method: str, found: Rows, courses: Courses) -> str | None:
+    """Return what limits the values of a method: not converged, worse with its epochs, or no better than a control."""
     rows = found.get(method, ())
     if not any(row.value is not None for row in rows):
         return None
-    remarks = [
-        not_converged(converged.get((rows[0].dose, rows[0].view, rows[0].gridsize, method), [])),
-        _against_start(method, found),
-    ]
-    return ", ".join(filter(None, remarks)) or None
-
-
-def _against_start(method: str, found: Rows) -> str | None:
-    """Return the remark on a method that begins with a network, and is behind the same method without it."""
-    start, definition = OWN_CONTROLS.get(method), _definition(found[method])
-    if start is None or start not in found or definition is None:
-        return None
-    values = by_method((row.method, row.replicate, row.value) for name in (method, start) for row in found[name])
-    judged = judge(values[method], values[start], definition)
-    if judged.outcome == "behind":
-        return f"behind {start}"
-    is_worse = judged.outcome == "undecided" and judged.relative is not None and judged.relative < 0
-    return f"worse than {start}, undecided" if is_worse else None
+    course = remark_on_courses(courses.get((rows[0].dose, rows[0].view, rows[0].gridsize, method), []))
+    definition = _definition(rows)
+    if definition is None:
+        return course
+    values = by_method((row.method, row.replicate, row.value) for of_method in found.values() for row in of_method)
+    return remarks_in([course, *behind_controls(method, values, definition)])
 
 
 def _best(rows: Sequence[TidyRow]) -> str | None:

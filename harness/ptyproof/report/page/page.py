@@ -25,7 +25,7 @@ from ptyproof.records.manifest import TOOL_LABEL
 from ptyproof.report.manifests import Manifests, counts, read_manifests
 from ptyproof.report.page.cell_section import bundle_path, cell_section
 from ptyproof.report.page.cells import cells_of
-from ptyproof.report.page.compared import Figures, converged_in, figures_of, values_of
+from ptyproof.report.page.compared import Figures, courses_in, figures_of, values_of
 from ptyproof.report.page.comparison import comparison
 from ptyproof.report.page.facts import facts, remarks_table
 from ptyproof.report.page.matrix import matrix
@@ -134,7 +134,7 @@ def page_of(records: Records) -> str:
     cells = cells_of(training, records.manifests.overlap)
     compared, marks = records.manifests.comparison, network_marks(cells)
     contents = {
-        "comparison": comparison(records.compared, {} if compared is None else converged_in(compared)),
+        "comparison": comparison(records.compared, {} if compared is None else courses_in(compared)),
         "tuning": trials(records.manifests.reconstruction),
         "matrix": matrix(training, cells, marks) if training else None,
         "scores": scores_of_all(cells, marks),
@@ -149,6 +149,7 @@ def page_of(records: Records) -> str:
         scored=[cell.scores for cell in cells if cell.scores is not None],
         damaged=records.manifests.damaged,
         tool=TOOL_LABEL,
+        single_patterns=any(row.gridsize == 1 and row.method == "start" for row in records.compared),
         marked=how_marked(len({row.replicate for row in records.compared}), "Best"),
         facts=facts(records.runs, training),
         marks=marks,

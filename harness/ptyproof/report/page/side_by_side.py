@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from ptyproof.hub.layout import COMPARISON
-from ptyproof.metrics.ranking import CONTROLS
+from ptyproof.metrics.limits import HEADLINE, course_of, remark_on_courses, remarks_in
+from ptyproof.metrics.ranking import CONTROLS, FLAT
 from ptyproof.report.page.embedded import Embedded, embedded, recorded_png, size_of
 from ptyproof.study.exposures import exposure_of
 
-METRIC = "complex_nrmse"
 _N_ROWS = 2  # amplitudes, phases
 _TRUTH = "truth"
 
@@ -69,8 +69,7 @@ def _sheets(manifest: Mapping[str, Any], hub: Path) -> Iterator[SideBySide]:
             f"{exposure_of(entry)}, {entry['view']}, gridsize {entry['gridsize']}, {entry['split']} half",
             embedded(png, is_exact=True),
             tuple(
-                Panel(_name(column), _note(cells.get(column)), number * width_px)
-                for number, column in enumerate(columns)
+                Panel(_name(column), _note(column, cells), number * width_px) for number, column in enumerate(columns)
             ),
             width_px,
             height // _N_ROWS,
@@ -91,11 +90,16 @@ def _name(column: str) -> str:
     return f"{column} (control)" if column in CONTROLS else column
 
 
-def _note(cell: Mapping[str, Any] | None) -> str:
-    """Return the error of a method, and whether it had converged."""
-    if cell is None:
+def _note(method: str, cells: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return the error of a method, how its epochs went, and whether the object without structure has a smaller one."""
+    if method not in cells:
         return ""
-    value = next((found["value"] for found in cell["measures"] if found["metric"] == METRIC), None)
-    converged = cell.get("convergence", {"converged": True})["converged"]
-    text = "" if value is None else f"complex NRMSE {value:#.3g}"
-    return text if converged else f"{text}, not converged"
+    value, flat = (_error(cells.get(name)) for name in (method, FLAT))
+    text = None if value is None else f"complex NRMSE {value:#.3g}"
+    is_worse = value is not None and flat is not None and value > flat
+    return remarks_in([text, remark_on_courses([course_of(cells[method])]), is_worse and f"worse than {FLAT}"]) or ""
+
+
+def _error(cell: Mapping[str, Any] | None) -> float | None:
+    measures = () if cell is None else cell["measures"]
+    return next((found["value"] for found in measures if found["metric"] == HEADLINE), None)
