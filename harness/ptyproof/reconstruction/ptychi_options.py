@@ -1,0 +1,84 @@
+"""The options of pty-chi that belong to a scan and to the options of a method."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ptyproof.reconstruction.method import BlindScan
+from ptyproof.reconstruction.ptychi_inputs import Patterns
+
+BATCHINGS = ("compact", "random", "uniform")
+INTENSITIES = ("given", "estimated")
+_BATCH_OF_SCAN = 10  # an update sees no more than a tenth of the scan: its patterns overlap little
+
+
+def opr_modes_of(settings: Mapping[str, Any]) -> int:
+    """Return how many orthogonal modes of relaxation (OPR) stand beside the probe.
+
+    Intensities that are estimated need one: pty-chi weighs the probe of a pattern where there are several modes alone.
+    """
+    return max(settings["opr_modes"], int(_estimates_intensity(settings)))
+
+
+def options_of(
+    api: Any, kind: str, settings: Mapping[str, Any], dataset: BlindScan, patterns: Patterns, seed: int
+) -> Any:
+    """Return the options of a task of the class `kind` of pty-chi's `api`.
+
+    Parameters
+    ----------
+    settings
+        Values of the method's options, by name.
+    dataset, patterns
+        The scan, and its patterns as pty-chi is given them.
+    seed
+        Of pty-chi's random numbers.
+    """
+    options = getattr(api, kind)()
+    reconstructor = options.reconstructor_options
+    reconstructor.default_device = api.Devices.CPU
+    estimated = dataset.probe_knowledge == "estimated"
+    prefix = "refining_" if estimated and "refining_batching" in settings else ""
+    batching = settings[f"{prefix}batching"]
+    reconstructor.batch_size = _batch_size(settings[f"{prefix}n_batches"], dataset)
+    reconstructor.batching_mode = api.BatchingModes[batching.upper()]
+    reconstructor.random_seed = seed
+    reconstructor.displayed_loss_function = api.LossFunctions.MSE_SQRT
+    reconstructor.allow_nondeterministic_algorithms = False
+    options.data_options.fft_shift = False
+    options.object_options.determine_position_origin_coords_by = api.ObjectPosOriginCoordsMethods.SPECIFIED
+    options.object_options.position_origin_coords = (np.array(dataset.window) - 1) / 2
+    if batching == "compact" and "momentum" in settings:
+        reconstructor.momentum_acceleration_gain = settings["momentum"]
+    if "alpha" in settings:
+        options.object_options.alpha = settings["alpha"]
+    if kind == "EPIEOptions":
+        options.probe_options.alpha = settings["alpha"]
+    if patterns.by_pattern:
+        reconstructor.exclude_measured_pixels_below = 0.0
+    if opr_modes_of(settings):
+        weights = options.opr_mode_weight_options
+        weights.optimize_eigenmode_weights = settings["opr_modes"] > 0
+        weights.optimize_intensity_variation = _estimates_intensity(settings)
+        weights.optimizable = True
+    masked = patterns.by_pattern or patterns.valid is not None
+    if kind == "LSQMLOptions" and (masked or not estimated):  # it would count the light of pixels without a measurement
+        reconstructor.rescale_probe_intensity_in_first_epoch = False
+    if not estimated:
+        options.probe_options.optimizable = False
+        options.object_options.remove_object_probe_ambiguity.enabled = False
+        options.probe_options.orthogonalize_incoherent_modes.enabled = False
+    return options
+
+
+def _batch_size(n_batches: int, dataset: BlindScan) -> int:
+    if n_batches:
+        return max(1, -(-len(dataset) // n_batches))
+    return max(1, min(dataset.batch_size, len(dataset) // _BATCH_OF_SCAN))
+
+
+def _estimates_intensity(settings: Mapping[str, Any]) -> bool:
+    return settings.get("intensity") == "estimated"
