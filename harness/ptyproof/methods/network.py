@@ -132,7 +132,10 @@ class ThenLsqml:
         self._first = first
         self._engine = engine or PtyChi("lsqml")
         self.name = f"{first.name}+lsqml"
-        self.needs = Needs(training=first.needs.training, iterates=True)
+        refining = self._engine.needs
+        self.needs = Needs(
+            training=first.needs.training, iterates=True, positions=refining.positions, uses=refining.uses
+        )
         self.options = self._engine.options
 
     def configured(self, options: Mapping[str, Value]) -> ThenLsqml:
@@ -145,7 +148,8 @@ class ThenLsqml:
 
     def reconstruct(self, dataset: BlindScan, budget: Budget, rng: np.random.Generator) -> Reconstruction:
         """Return the refined object; errors are those of both methods."""
-        first = self._first.reconstruct(replace(dataset, grouped=True), budget, rng)
+        given = replace(dataset, grouped=True, position_knowledge="given")
+        first = self._first.reconstruct(given, budget, rng)
         # where no light falls the patches have no value, and the engine needs a transparent object
         start = np.where(first.obj == 0, np.complex64(dataset.unit_scale), first.obj)
         refined = self._engine.refine(dataset, budget, rng, start)

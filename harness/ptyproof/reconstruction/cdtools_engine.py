@@ -2,8 +2,10 @@
 
 The recipe is that of the engine's own example `fancy_ptycho.py`: its workhorse model FancyPtycho, half of the epochs
 with a learning rate of 0.02 and 10 patterns in a batch, then half with a quarter of the rate and five times the batch.
-What is known is held fixed: positions, exposures, the missing background, and the probe where it is the dataset's own.
-The object starts as ones. Conventions: CDTools' Fourier transform is unitary with the zero frequency in the middle, as
+What is known is held fixed: exposures, background, and positions and modes of the probe where they are the dataset's
+own. Of what is told it has mask (a pixel that is not measured in one pattern counts in none), modes, background (the
+mean of one for each pattern), factors of the intensity, and saturation, which clips what is expected. The object starts
+as ones. Conventions: CDTools' Fourier transform is unitary with the zero frequency in the middle, as
 ours; it cuts the object at the rounded-down position and shifts the probe by the rest. Lengths are given in pixels: of
 a far field only they matter.
 """
@@ -33,7 +35,12 @@ class CDTools(Engine):
     name = "cdtools"
     package = "cdtools-py"
     packages = CDTOOLS
-    needs = Needs(probe="either", iterates=True)
+    needs = Needs(
+        probe="either",
+        positions="either",
+        iterates=True,
+        uses=("mask", "modes", "background", "intensity", "saturation"),
+    )
     loss_unit = "sum of (sqrt(I) - sqrt(n))^2 over the epoch, divided by the counts"
     options: ClassVar[Mapping[str, Option]] = {
         "learning_rate": Option(0.02, low=1e-6, high=1.0),
@@ -72,12 +79,16 @@ class _Run:
         from cdtools.reconstructors import AdamReconstructor
 
         adam = AdamReconstructor(self.model, self.data)
+        offsets = self.model.translation_offsets
         while True:
             factor, times = _SECOND_HALF if history.share >= 0.5 else (1.0, 1)
             size = min(len(self.data), self.patterns_per_step * times)
             rate = self.learning_rate * factor
             options = {"lr": rate, "batch_size": size, "calculation_width": size, "thread": False}
-            yield from (float(loss) for loss in adam.optimize(1, **options))
+            losses = [float(loss) for loss in adam.optimize(1, **options)]
+            if offsets.requires_grad:  # a common shift is one of the object
+                offsets.data -= offsets.data.mean(dim=0)
+            yield from losses
 
     def obj(self) -> npt.NDArray[np.complex64]:
         inner = tuple(slice(_MARGIN_PX, _MARGIN_PX + size) for size in self.dataset.object_shape)
@@ -88,13 +99,16 @@ class _Run:
         found = (self.model.probe * self.model.probe_norm).detach().numpy()[0] / np.float32(self.dataset.unit_scale)
         return np.asarray(found, np.complex64)
 
+    def positions_px(self) -> npt.NDArray[np.float64]:
+        return self.dataset.inside(self.dataset.positions_px + self.model.translation_offsets.detach().numpy())
+
 
 def _model(dataset: BlindScan, start: npt.NDArray[np.complex64] | None) -> Any:
     """Return the model with everything that is known held fixed; objects have a modulus of about 1 there."""
     import torch
     from cdtools.models import FancyPtycho
 
-    scale = dataset.unit_scale
+    scale, told, factors = dataset.unit_scale, dataset.told, dataset.told.intensity_factors
     obj = np.ones([size + 2 * _MARGIN_PX for size in dataset.object_shape], dtype=np.complex64)
     if start is not None:
         obj[_MARGIN_PX:-_MARGIN_PX, _MARGIN_PX:-_MARGIN_PX] = start / np.float32(scale)
@@ -103,16 +117,26 @@ def _model(dataset: BlindScan, start: npt.NDArray[np.complex64] | None) -> Any:
         1.0,
         {"distance": 1.0, "basis": pixel, "corner": None},
         pixel,
-        (dataset.probe * np.float32(scale)).astype(np.complex64)[None],
+        (dataset.modes * np.float32(scale)).astype(np.complex64),
         obj,
-        background=1e-6 * np.ones(dataset.window, dtype=np.float32),
-        weights=np.ones(len(dataset), dtype=np.float32),
+        background=_root_of_background(dataset),
+        mask=None if told.valid_pixels is None else told.valid_pixels.reshape(-1, *dataset.window).all(axis=0),
+        weights=np.ones(len(dataset), np.float32) if factors is None else np.sqrt(factors).astype(np.float32),
         translation_offsets=np.zeros((len(dataset), 2), dtype=np.float32),
+        saturation=told.saturation_counts,
     )
-    known = [model.background, model.weights, model.translation_offsets]
-    for parameter in known + ([model.probe] if dataset.probe_knowledge == "true" else []):
-        parameter.requires_grad = False
+    model.background.requires_grad = model.weights.requires_grad = False
+    model.translation_offsets.requires_grad = dataset.position_knowledge == "estimated"
+    model.probe.requires_grad = dataset.probe_knowledge == "estimated"
     return model
+
+
+def _root_of_background(dataset: BlindScan) -> npt.NDArray[np.float32]:
+    """Return the square root (H, W) of the background; CDTools wants one above 0."""
+    told = dataset.told.background
+    if told is None:
+        return 1e-6 * np.ones(dataset.window, dtype=np.float32)
+    return np.asarray(np.sqrt(np.maximum(told.reshape(-1, *dataset.window).mean(axis=0), 1e-12)), np.float32)
 
 
 def _data(dataset: BlindScan) -> Any:

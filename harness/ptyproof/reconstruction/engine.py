@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -32,6 +32,15 @@ class EngineRun(Protocol):
 
     def probe(self) -> npt.NDArray[np.complex64]:
         """Return the probe as it is now, (H, W) in the unit of the dataset's probe."""
+        ...
+
+
+@runtime_checkable
+class RefinesPositions(Protocol):
+    """A run that can refine positions."""
+
+    def positions_px(self) -> npt.NDArray[np.float64]:
+        """Return the positions as they are now, (n, 2) inside the object's grid."""
         ...
 
 
@@ -80,6 +89,8 @@ class Engine(ABC):
                 if history.add(loss, run.obj) or not np.isfinite(loss):
                     break
             obj, probe = run.obj(), run.probe()
+            refined = dataset.position_knowledge == "estimated" and isinstance(run, RefinesPositions)
+            positions_px = run.positions_px() if refined else None
         if not np.isfinite(history.losses[-1]):
             raise RunError(f"{self.name} diverged: its loss became {history.losses[-1]} in epoch {len(history.losses)}")
         return Reconstruction(
@@ -91,6 +102,7 @@ class Engine(ABC):
             steps_s={"set-up": set_up - began, "iterations": clock.seconds() - set_up},
             stopped_by=history.stopped_by,
             remedies=() if remedy is None else (remedy,),
+            positions_px=positions_px,
         )
 
     def _check(self, dataset: BlindScan) -> None:

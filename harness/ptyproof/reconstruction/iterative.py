@@ -26,7 +26,7 @@ from ptyproof.reconstruction.method import BlindScan, Needs
 from ptyproof.reconstruction.options import Option
 from ptyproof.reconstruction.ptychi_inputs import Canvas, Patterns, inputs, modes_of, variable_probe
 from ptyproof.reconstruction.ptychi_model import blur, shift_all_modes
-from ptyproof.reconstruction.ptychi_options import BATCHINGS, INTENSITIES, opr_modes_of, options_of
+from ptyproof.reconstruction.ptychi_options import BATCHINGS, CORRECTIONS, INTENSITIES, opr_modes_of, options_of
 from ptyproof.remedies import import_torchvision
 from ptyproof.study.reconstruction import Value
 
@@ -55,16 +55,23 @@ def _batches(batching: str, n_batches: int, prefix: str = "") -> dict[str, Optio
 _MOMENTUM = {"momentum": Option(0.5, low=0.0, high=2.0)}
 # 0 modes: those that are told. PtychoShelves' variable probe (OPR) belongs to a probe that is refined.
 _MODES = {"modes": Option(0, low=0, high=MAX_MODES), "opr_modes": Option(0, low=0, high=MAX_MODES)}
+_POSITIONS = {
+    "position_start": Option(5, low=0),
+    "position_step": Option(2.0, low=0.0, high=10.0),
+    "position_limit_px": Option(0.3, low=1e-6, high=16.0),
+    "position_correction": Option("gradient", CORRECTIONS),
+}
 _INTENSITY = {"intensity": Option("given", INTENSITIES)}
 _TOLD: tuple[Knowledge, ...] = ("mask", "modes", "intensity", "saturation")  # no engine has a background
+_COMMON = _MODES | _POSITIONS
 _ENGINES = {
     "lsqml": _Kind(
         "LSQMLOptions",
-        _batches("compact", 1) | _MOMENTUM | _batches("random", 0, "refining_") | _MODES | _INTENSITY,
+        _batches("compact", 1) | _MOMENTUM | _batches("random", 0, "refining_") | _COMMON | _INTENSITY,
         (*_TOLD, "psf"),  # the PIEs replace moduli, and have a blur for the loss that they show alone
     ),
-    "rpie": _Kind("RPIEOptions", _batches("uniform", 0) | {"alpha": Option(0.3, low=0.0, high=1.0)} | _MODES, _TOLD),
-    "epie": _Kind("EPIEOptions", _batches("random", 0) | {"alpha": Option(1.0, low=0.0, high=1.0)} | _MODES, _TOLD),
+    "rpie": _Kind("RPIEOptions", _batches("uniform", 0) | {"alpha": Option(0.3, low=0.0, high=1.0)} | _COMMON, _TOLD),
+    "epie": _Kind("EPIEOptions", _batches("random", 0) | {"alpha": Option(1.0, low=0.0, high=1.0)} | _COMMON, _TOLD),
 }
 ENGINES = tuple(_ENGINES)
 
@@ -77,7 +84,7 @@ class PtyChi(Engine):
 
     def __init__(self, name: str, settings: Mapping[str, Value] | None = None) -> None:
         self.name = name
-        self.needs = Needs(probe="either", iterates=True, uses=_ENGINES[name].uses)
+        self.needs = Needs(probe="either", iterates=True, positions="either", uses=_ENGINES[name].uses)
         self.options = _ENGINES[name].options
         self._settings = {key: option.default for key, option in self.options.items()} | dict(settings or {})
 
@@ -101,19 +108,21 @@ class PtyChi(Engine):
 
         canvas, patterns = Canvas.of(dataset), Patterns.of(dataset)
         seed = int(rng.integers(2**31))
-        given = inputs(dataset, patterns, canvas, modes_of(dataset, self._settings["modes"]), start)
+        modes = modes_of(dataset, self._settings["modes"])
+        given = inputs(dataset, patterns, canvas, modes, start)
         n_opr_modes = opr_modes_of(self._settings)
         if n_opr_modes:
             given |= variable_probe(given["probe_data"], len(dataset), n_opr_modes, seed)
-        options = options_of(api, _ENGINES[self.name].kind, self._settings, dataset, patterns, seed)
+        options = options_of(api, _ENGINES[self.name].kind, self._settings, dataset, patterns, len(modes), seed)
         task: Any = PtychographyTask(options, **given)
         # pty-chi draws the order of the patterns from a generator that its random_seed does not reach
         task.reconstructor.dataloader.generator.manual_seed(seed)
-        if given["probe_data"].shape[1] > 1:
+        if len(modes) > 1:
             shift_all_modes(task)
         if dataset.told.psf_sigma_px is not None:
             blur(task, dataset.told.psf_sigma_px, dataset.window)
-        return _Run(task, canvas, dataset, start, self._settings.get("intensity") == "estimated")
+        middle = np.asarray(task.get_data_to_cpu("probe_positions", as_numpy=True)).mean(axis=0)
+        return _Run(task, canvas, dataset, start, self._settings.get("intensity") == "estimated", middle)
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,10 +134,17 @@ class _Run:
     dataset: BlindScan
     start: npt.NDArray[np.complex64] | None
     weighted: bool
+    middle: npt.NDArray[np.float32]
 
     def epochs(self, _: History) -> Iterator[float]:
+        import torch
+
         while True:
             self.task.run(1)
+            if self.dataset.position_knowledge == "estimated":  # a common shift is one of the object
+                moved = self._array("probe_positions")
+                with torch.no_grad():
+                    self.task.probe_positions.set_data(moved - (moved.mean(axis=0) - self.middle))
             yield float(self.task.reconstructor.loss_tracker.table["loss"].iloc[-1])
 
     def obj(self) -> npt.NDArray[np.complex64]:
@@ -140,6 +156,10 @@ class _Run:
     def probe(self) -> npt.NDArray[np.complex64]:
         factor = np.sqrt(self.dataset.probe.size) / self.dataset.unit_scale
         return np.asarray(self._array("probe")[0, 0] * factor, np.complex64)
+
+    def positions_px(self) -> npt.NDArray[np.float64]:
+        first = np.array(self.dataset.window) // 2 + np.array(self.canvas.origin)
+        return self.dataset.inside(self._array("probe_positions") + first)
 
     def _array(self, name: str) -> npt.NDArray[Any]:
         return np.asarray(self.task.get_data_to_cpu(name, as_numpy=True))

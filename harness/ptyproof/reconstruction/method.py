@@ -185,6 +185,18 @@ class BlindScan:
         return self.probe.shape[0], self.probe.shape[1]
 
     @property
+    def modes(self) -> npt.NDArray[np.complex64]:
+        """(P, H, W): the probe, and the further modes that the method is told."""
+        further = self.told.further_modes
+        return self.probe[None] if further is None else np.concatenate([self.probe[None], further])
+
+    def inside(self, positions_px: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
+        """Return positions (n, 2), moved as far as needed for their windows to lie inside the object's grid."""
+        first = np.array(self.window) // 2
+        last = np.array(self.object_shape) - np.array(self.window) + first
+        return np.clip(np.asarray(positions_px, dtype=np.float64), first, last)
+
+    @property
     def corners_px(self) -> npt.NDArray[np.int64]:
         """(n, 2): first row and column of the whole-pixel window nearest to each position."""
         corners: npt.NDArray[np.int64] = np.rint(self.positions_px).astype(np.int64) - np.array(self.window) // 2

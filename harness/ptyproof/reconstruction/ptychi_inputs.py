@@ -24,6 +24,7 @@ from ptyproof.physics.fourier import PLANE_AXES
 from ptyproof.reconstruction.method import BlindScan
 
 _MARGIN_PX = 2  # pty-chi cuts windows of one pixel more on each side to shift them
+_ROOM_PX = 8  # for positions that are refined
 _POWER_OF_NEW_MODE = 0.02  # share of the light, as pty-chi's `orthogonalize_initial_probe` has it
 _NO_COUNT = np.float32(1e-12)  # of a pixel that was measured and saw nothing: 0 is that of one that was not measured
 
@@ -44,8 +45,9 @@ class Canvas:
     def of(cls, dataset: BlindScan) -> Canvas:
         """Return the canvas of a scan."""
         starts = dataset.positions_px - np.array(dataset.window) // 2
-        first = np.floor(starts.min(axis=0)).astype(int) - _MARGIN_PX
-        last = np.ceil(starts.max(axis=0)).astype(int) + np.array(dataset.window) + _MARGIN_PX
+        margin_px = _MARGIN_PX + (_ROOM_PX if dataset.position_knowledge == "estimated" else 0)
+        first = np.floor(starts.min(axis=0)).astype(int) - margin_px
+        last = np.ceil(starts.max(axis=0)).astype(int) + np.array(dataset.window) + margin_px
         inner, crop = [], []
         for low, high, size in zip(first.tolist(), last.tolist(), dataset.object_shape, strict=True):
             top, bottom = max(low, 0), min(high, size)
@@ -111,8 +113,7 @@ def modes_of(dataset: BlindScan, n_modes: int) -> npt.NDArray[np.complex64]:
     RunError
         If modes would have to be added to a probe that is held fixed.
     """
-    further = dataset.told.further_modes
-    modes = dataset.probe[None] if further is None else np.concatenate([dataset.probe[None], further])
+    modes = dataset.modes
     missing = n_modes - len(modes)
     if missing <= 0:
         return modes if n_modes == 0 else modes[:n_modes]

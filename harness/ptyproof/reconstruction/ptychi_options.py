@@ -12,6 +12,7 @@ from ptyproof.reconstruction.ptychi_inputs import Patterns
 
 BATCHINGS = ("compact", "random", "uniform")
 INTENSITIES = ("given", "estimated")
+CORRECTIONS = ("gradient", "cross_correlation")
 _BATCH_OF_SCAN = 10  # an update sees no more than a tenth of the scan: its patterns overlap little
 
 
@@ -24,7 +25,13 @@ def opr_modes_of(settings: Mapping[str, Any]) -> int:
 
 
 def options_of(
-    api: Any, kind: str, settings: Mapping[str, Any], dataset: BlindScan, patterns: Patterns, seed: int
+    api: Any,
+    kind: str,
+    settings: Mapping[str, Any],
+    dataset: BlindScan,
+    patterns: Patterns,
+    n_modes: int,
+    seed: int,
 ) -> Any:
     """Return the options of a task of the class `kind` of pty-chi's `api`.
 
@@ -34,6 +41,8 @@ def options_of(
         Values of the method's options, by name.
     dataset, patterns
         The scan, and its patterns as pty-chi is given them.
+    n_modes
+        Of the probe.
     seed
         Of pty-chi's random numbers.
     """
@@ -57,6 +66,11 @@ def options_of(
         options.object_options.alpha = settings["alpha"]
     if kind == "EPIEOptions":
         options.probe_options.alpha = settings["alpha"]
+    if n_modes > 1:
+        options.object_options.build_preconditioner_with_all_modes = True
+        if kind == "LSQMLOptions":  # the best step of all modes; pty-chi divides it by their number
+            reconstructor.solve_step_sizes_only_using_first_probe_mode = False
+            options.object_options.optimal_step_size_scaler *= n_modes
     if patterns.by_pattern:
         reconstructor.exclude_measured_pixels_below = 0.0
     if opr_modes_of(settings):
@@ -64,6 +78,8 @@ def options_of(
         weights.optimize_eigenmode_weights = settings["opr_modes"] > 0
         weights.optimize_intensity_variation = _estimates_intensity(settings)
         weights.optimizable = True
+    if dataset.position_knowledge == "estimated":
+        _correct_positions(api, options.probe_position_options, settings)
     masked = patterns.by_pattern or patterns.valid is not None
     if kind == "LSQMLOptions" and (masked or not estimated):  # it would count the light of pixels without a measurement
         reconstructor.rescale_probe_intensity_in_first_epoch = False
@@ -78,6 +94,16 @@ def _batch_size(n_batches: int, dataset: BlindScan) -> int:
     if n_batches:
         return max(1, -(-len(dataset) // n_batches))
     return max(1, min(dataset.batch_size, len(dataset) // _BATCH_OF_SCAN))
+
+
+def _correct_positions(api: Any, positions: Any, settings: Mapping[str, Any]) -> None:
+    positions.optimizable = True
+    positions.optimizer = api.Optimizers.SGD
+    positions.step_size = settings["position_step"]
+    positions.optimization_plan.start = settings["position_start"]
+    correction = positions.correction_options
+    correction.correction_type = api.PositionCorrectionTypes[settings["position_correction"].upper()]
+    correction.update_magnitude_limit = settings["position_limit_px"]
 
 
 def _estimates_intensity(settings: Mapping[str, Any]) -> bool:
