@@ -11,14 +11,19 @@ import pytest
 import torch
 
 from ptyproof.errors import RunError
+from ptyproof.io.knowledge import Knowledge
 from ptyproof.physics.align import align, illumination_crop
+from ptyproof.physics.flaws import position_errors
 from ptyproof.physics.metrics import scaled_error
+from ptyproof.physics.positions import rms_error
 from ptyproof.physics.probes import defocused
 from ptyproof.reconstruction.cdtools_engine import CDTools
 from ptyproof.reconstruction.engine import Engine
 from ptyproof.reconstruction.method import BlindScan, Budget, Reconstruction, run_method
+from ptyproof.reconstruction.told import Told
 from ptyproof.reconstruction.xptycho_engine import XPtycho
 from tests.helpers.engine_process import process_state, reasons_without
+from tests.helpers.flawed_data import flawed
 from tests.helpers.messages import names, naming
 from tests.helpers.perfect_data import perfect_data
 
@@ -154,6 +159,32 @@ def test_cdtools_refines_a_probe_that_is_out_of_focus() -> None:
 
     assert likeness(start) < 0.9
     assert likeness(found.probe) > 0.97
+
+
+@pytest.mark.parametrize("word", CDTools.needs.uses)
+def test_cdtools_is_better_where_it_is_told_of_the_flaw(word: Knowledge) -> None:
+    engine = CDTools()
+    if engine.unavailable():
+        pytest.skip(str(engine.unavailable()))
+    data = perfect_data(0.5)
+    scan = flawed(data, word)
+    found = [run(engine, each, 8) for each in (scan, replace(scan, told=Told()))]
+    told, untold = (scaled_error(each.obj, data.obj, data.lit).nrmse for each in found)
+    assert told < 0.75 * untold
+    assert found[0].losses[-1] < 0.2 * found[1].losses[-1]
+
+
+def test_cdtools_refines_positions() -> None:
+    engine = CDTools()
+    if engine.unavailable():
+        pytest.skip(str(engine.unavailable()))
+    data = perfect_data(0.5)
+    true = data.scan.positions_px
+    given = data.scan.inside(true + position_errors(len(true), 1.0, np.random.default_rng(3)))
+    found = run(engine, replace(data.scan, positions_px=given, position_knowledge="estimated"), 20)
+    assert found.positions_px is not None
+    assert rms_error(found.positions_px, true) < 0.8 * rms_error(given, true)
+    np.testing.assert_allclose(found.positions_px.mean(axis=0), given.mean(axis=0), atol=0.05)
 
 
 def test_without_an_engine_its_method_names_the_command_that_installs_it() -> None:

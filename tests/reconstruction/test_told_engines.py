@@ -64,12 +64,15 @@ def test_the_model_of_a_pattern_is_that_of_the_dataset(name: str, word: Knowledg
 
 
 @pytest.mark.parametrize("name", _USES)
-def test_what_changes_nothing_keeps_every_bit(name: str) -> None:
-    scan = perfect_data(_OFFSET_PX).scan
-    told = Told(valid_pixels=np.ones(scan.window, np.bool_), intensity_factors=np.ones(len(scan)))
+def test_what_changes_nothing_changes_the_rounding_alone(name: str) -> None:
+    data = perfect_data(_OFFSET_PX)
+    scan = data.scan
+    told = Told(
+        valid_pixels=np.ones(scan.window, np.bool_), intensity_factors=np.ones(len(scan)), saturation_counts=1e9
+    )
     clean, same = (run(name, replace(scan, told=known), 2) for known in (Told(), told))
-    np.testing.assert_array_equal(clean.obj, same.obj)
-    np.testing.assert_array_equal(clean.losses, same.losses)
+    assert scaled_error(same.obj, clean.obj, data.lit).nrmse < 1e-3
+    np.testing.assert_allclose(clean.losses, same.losses, rtol=1e-3)
 
 
 @pytest.mark.parametrize("name", _USES)

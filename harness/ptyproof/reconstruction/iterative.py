@@ -25,7 +25,7 @@ from ptyproof.reconstruction.history import History
 from ptyproof.reconstruction.method import BlindScan, Needs
 from ptyproof.reconstruction.options import Option
 from ptyproof.reconstruction.ptychi_inputs import Canvas, Patterns, inputs, modes_of, variable_probe
-from ptyproof.reconstruction.ptychi_model import blur, shift_all_modes
+from ptyproof.reconstruction.ptychi_model import blur, clip, shift_all_modes
 from ptyproof.reconstruction.ptychi_options import BATCHINGS, CORRECTIONS, INTENSITIES, opr_modes_of, options_of
 from ptyproof.remedies import import_torchvision
 from ptyproof.study.reconstruction import Value
@@ -119,6 +119,8 @@ class PtyChi(Engine):
         task.reconstructor.dataloader.generator.manual_seed(seed)
         if len(modes) > 1:
             shift_all_modes(task)
+        if patterns.saturated is not None:
+            clip(task, patterns.saturated)
         if dataset.told.psf_sigma_px is not None:
             blur(task, dataset.told.psf_sigma_px, dataset.window)
         middle = np.asarray(task.get_data_to_cpu("probe_positions", as_numpy=True)).mean(axis=0)

@@ -6,8 +6,8 @@ patterns that ifftshift has moved, and told to move nothing. It cuts the object 
 probe by the rest, so positions are those of the windows' first pixels, whole for a window on whole pixels, and the
 origin is the middle of the first window, (H - 1) / 2 for odd and even sizes.
 
-What is told: pixels that were not measured, and saturated ones, constrain nothing; further modes stand beside the
-probe; patterns are divided by the factors of the beam's intensity, as users divide by the counts of a monitor.
+What is told: pixels that were not measured constrain nothing; further modes stand beside the probe; patterns are
+divided by the factors of the beam's intensity, as users divide by the counts of a monitor.
 """
 
 from __future__ import annotations
@@ -79,17 +79,22 @@ class Patterns:
     by_pattern
         Whether pixels that were not measured differ from pattern to pattern: they have the intensity 0 then, and all
         others one above 0.
+    saturated
+        bool (n, H, W), zero frequency first: pixels that had as much light or more; None where nothing is told.
     """
 
     intensity: npt.NDArray[np.float32]
     valid: npt.NDArray[np.bool_] | None
     by_pattern: bool
+    saturated: npt.NDArray[np.bool_] | None
 
     @classmethod
     def of(cls, dataset: BlindScan) -> Patterns:
         """Return the patterns of a scan, with what is told of mask, saturation and factors of the intensity."""
         intensity = np.square(dataset.amplitude)
-        valid, factors = dataset.told.shown(dataset.amplitude, 1.0).valid_pixels, dataset.told.intensity_factors
+        told = dataset.told
+        valid, factors, limit = told.valid_pixels, told.intensity_factors, told.saturation_counts
+        saturated = None if limit is None else np.fft.ifftshift(intensity >= limit - 0.5, axes=PLANE_AXES)
         if factors is not None:
             lit = factors > 0
             intensity = intensity / np.where(lit, factors, 1).astype(np.float32)[:, None, None]
@@ -99,7 +104,7 @@ class Patterns:
         if by_pattern:
             intensity = np.where(valid, np.maximum(intensity, _NO_COUNT), np.float32(0))
         of_all = None if valid is None or by_pattern else np.fft.ifftshift(valid, axes=PLANE_AXES)
-        return cls(np.fft.ifftshift(intensity, axes=PLANE_AXES), of_all, by_pattern)
+        return cls(np.fft.ifftshift(intensity, axes=PLANE_AXES), of_all, by_pattern, saturated)
 
 
 def modes_of(dataset: BlindScan, n_modes: int) -> npt.NDArray[np.complex64]:

@@ -1,9 +1,10 @@
-"""Where pty-chi's model of a pattern is put right: fractions of a pixel for all modes, and the blur of the detector.
+"""Where pty-chi's model of a pattern is put right: fractions of a pixel for all modes, and blur and saturation.
 
 pty-chi 2.2.0 shifts the first mode alone by the fraction of a position, and all others stay up to half a pixel beside
 it (its own function for all of them fails). Its blur replicates the first and last pixels, which in its order are the
 middle of the pattern; it refuses widths that give its kernel an even size, such as 0.5 px; and the gradient has no
-adjoint of it. Both are replaced in a task that is given; a task with one mode and without blur stays as it is.
+adjoint of it. It knows no saturation: to leave saturated pixels out makes a result worse, since they have most of the
+light. All this is replaced in a task that is given; any other task stays as it is.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from ptyproof.physics.detector import blur_matrix
 
@@ -31,6 +33,39 @@ def shift_all_modes(task: Any) -> None:
 
     model.shift_unique_probes = each(model.shift_unique_probes)
     reconstructor.adjoint_shift_probe_update_direction = each(reconstructor.adjoint_shift_probe_update_direction)
+
+
+def clip(task: Any, saturated: npt.NDArray[np.bool_]) -> None:
+    """Let a saturated pixel cost nothing where a task expects more light than it recorded.
+
+    `saturated` is (n, H, W), with the zero frequency first.
+    """
+    import torch
+
+    reconstructor = task.reconstructor
+    model, noise = reconstructor.forward_model, getattr(reconstructor, "noise_model", None)
+    where, forward = torch.as_tensor(saturated), model.forward
+    batch = where[:0]
+
+    def noted(indices: Any, *rest: Any, **named: Any) -> Any:
+        nonlocal batch
+        batch = where[indices.cpu()]
+        return forward(indices, *rest, **named)
+
+    def lifted(measured: Any, expected: Any) -> Any:
+        return torch.where(batch, torch.maximum(measured, expected), measured)
+
+    model.forward = noted
+    if noise is not None:
+        gradient = noise.backward_to_psi_far
+        noise.backward_to_psi_far = lambda expected, measured, waves: gradient(
+            expected, lifted(measured, expected), waves
+        )
+        return
+    revised = reconstructor.replace_propagated_exit_wave_magnitude
+    reconstructor.replace_propagated_exit_wave_magnitude = lambda waves, measured, **named: revised(
+        waves, lifted(measured, (waves.abs() ** 2).sum(1)), **named
+    )
 
 
 def blur(task: Any, sigma_px: float, window: tuple[int, int]) -> None:

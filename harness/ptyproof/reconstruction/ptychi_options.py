@@ -67,17 +67,11 @@ def options_of(
     if kind == "EPIEOptions":
         options.probe_options.alpha = settings["alpha"]
     if n_modes > 1:
-        options.object_options.build_preconditioner_with_all_modes = True
-        if kind == "LSQMLOptions":  # the best step of all modes; pty-chi divides it by their number
-            reconstructor.solve_step_sizes_only_using_first_probe_mode = False
-            options.object_options.optimal_step_size_scaler *= n_modes
+        _step_with_all_modes(options, kind, n_modes)
     if patterns.by_pattern:
         reconstructor.exclude_measured_pixels_below = 0.0
     if opr_modes_of(settings):
-        weights = options.opr_mode_weight_options
-        weights.optimize_eigenmode_weights = settings["opr_modes"] > 0
-        weights.optimize_intensity_variation = _estimates_intensity(settings)
-        weights.optimizable = True
+        _vary_probe(options.opr_mode_weight_options, settings)
     if dataset.position_knowledge == "estimated":
         _correct_positions(api, options.probe_position_options, settings)
     masked = patterns.by_pattern or patterns.valid is not None
@@ -94,6 +88,19 @@ def _batch_size(n_batches: int, dataset: BlindScan) -> int:
     if n_batches:
         return max(1, -(-len(dataset) // n_batches))
     return max(1, min(dataset.batch_size, len(dataset) // _BATCH_OF_SCAN))
+
+
+def _step_with_all_modes(options: Any, kind: str, n_modes: int) -> None:
+    options.object_options.build_preconditioner_with_all_modes = True
+    if kind == "LSQMLOptions":  # the best step of all modes, which pty-chi divides by their number
+        options.reconstructor_options.solve_step_sizes_only_using_first_probe_mode = False
+        options.object_options.optimal_step_size_scaler *= n_modes
+
+
+def _vary_probe(weights: Any, settings: Mapping[str, Any]) -> None:
+    weights.optimize_eigenmode_weights = settings["opr_modes"] > 0
+    weights.optimize_intensity_variation = _estimates_intensity(settings)
+    weights.optimizable = True
 
 
 def _correct_positions(api: Any, positions: Any, settings: Mapping[str, Any]) -> None:
