@@ -140,7 +140,10 @@ def inputs(
     modes: npt.NDArray[np.complex64],
     start: npt.NDArray[np.complex64] | None,
 ) -> dict[str, Any]:
-    """Return the arguments of a task of pty-chi; objects have a modulus of about 1 there."""
+    """Return the arguments of a task of pty-chi; objects have a modulus of about 1 there.
+
+    `modes` are (P, H, W) in the unit of the dataset's probe, and `start` is the object (M, M') to begin with, or None.
+    """
     scale = dataset.unit_scale
     obj = np.ones(canvas.shape, dtype=np.complex64)
     if start is not None:
