@@ -13,6 +13,7 @@ from ptyproof.io.dataset import read_dataset
 from ptyproof.methods.network import Pinn, Start, ThenLsqml
 from ptyproof.methods.network_prediction import illuminations
 from ptyproof.physics.gauge import fit_ramps, turned
+from ptyproof.reconstruction.iterative import PtyChi
 from ptyproof.reconstruction.method import BlindScan, Budget, Needs, Reconstruction
 from ptyproof.reconstruction.stitching import cut, stitch
 from ptyproof.study.layout import phase_c_file
@@ -83,7 +84,8 @@ def test_the_start_looks_at_patterns_as_the_cell_does(blind: BlindScan, grouped:
 def test_lsqml_goes_on_from_the_joint_start_whatever_the_cell_looks_at(blind: BlindScan) -> None:
     pytest.importorskip("ptychi", reason="pty-chi is not installed: pip install 'pytest-ptyproof[iterative]'")
     method = ThenLsqml(Start(SIZES))
-    assert (method.name, method.needs) == ("start+lsqml", Needs(iterates=True))
+    uses = PtyChi("lsqml").needs.uses
+    assert (method.name, method.needs) == ("start+lsqml", Needs(iterates=True, positions="either", uses=uses))
     joint, alone = (
         method.reconstruct(replace(blind, grouped=grouped), BUDGET, np.random.default_rng(1))
         for grouped in (True, False)
