@@ -20,6 +20,7 @@ from ptyproof.reconstruction.iterative import PtyChi
 from ptyproof.reconstruction.method import BlindScan, Budget, Reconstruction, run_method
 from ptyproof.reconstruction.told import Told
 from tests.helpers.flawed_data import flawed
+from tests.helpers.known import known
 from tests.helpers.messages import naming
 from tests.helpers.perfect_data import perfect_data
 
@@ -155,8 +156,7 @@ def test_positions_of_a_scan_up_to_the_edge_stay_inside_the_grid() -> None:
 def test_a_correction_begins_at_its_epoch_and_no_move_exceeds_its_limit() -> None:
     scan = replace(perfect_data(_OFFSET_PX).scan, position_knowledge="estimated")
     settings = {"position_limit_px": 0.01, "position_step": 10.0}
-    found = [run("lsqml", scan, 4, position_start=start, **settings).positions_px for start in (4, 2)]
-    assert all(positions is not None for positions in found)
+    found = [known(run("lsqml", scan, 4, position_start=start, **settings).positions_px) for start in (4, 2)]
     np.testing.assert_allclose(found[0], scan.positions_px, atol=1e-4)
     assert 0 < np.abs(np.subtract(found[1], scan.positions_px)).max() < 2.5 * 0.01
 

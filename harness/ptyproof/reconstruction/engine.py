@@ -89,8 +89,8 @@ class Engine(ABC):
                 if history.add(loss, run.obj) or not np.isfinite(loss):
                     break
             obj, probe = run.obj(), run.probe()
-            refined = dataset.position_knowledge == "estimated" and isinstance(run, RefinesPositions)
-            positions_px = run.positions_px() if refined else None
+            refines = dataset.position_knowledge == "estimated"
+            positions_px = run.positions_px() if refines and isinstance(run, RefinesPositions) else None
         if not np.isfinite(history.losses[-1]):
             raise RunError(f"{self.name} diverged: its loss became {history.losses[-1]} in epoch {len(history.losses)}")
         return Reconstruction(

@@ -86,7 +86,9 @@ class PtyChi(Engine):
         self.name = name
         self.needs = Needs(probe="either", iterates=True, positions="either", uses=_ENGINES[name].uses)
         self.options = _ENGINES[name].options
-        self._settings = {key: option.default for key, option in self.options.items()} | dict(settings or {})
+        self._settings: dict[str, Any] = {key: option.default for key, option in self.options.items()} | dict(
+            settings or {}
+        )
 
     def configured(self, options: Mapping[str, Value]) -> PtyChi:
         """Return the engine with these options."""

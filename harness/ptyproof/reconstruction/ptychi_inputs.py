@@ -100,10 +100,12 @@ class Patterns:
             intensity = intensity / np.where(lit, factors, 1).astype(np.float32)[:, None, None]
             if not lit.all():  # no light says nothing
                 valid = lit[:, None, None] & (np.ones(dataset.window, np.bool_) if valid is None else valid)
-        by_pattern = valid is not None and valid.ndim == 3
-        if by_pattern:
+        of_all = None
+        if valid is not None and valid.ndim == 3:
             intensity = np.where(valid, np.maximum(intensity, _NO_COUNT), np.float32(0))
-        of_all = None if valid is None or by_pattern else np.fft.ifftshift(valid, axes=PLANE_AXES)
+        elif valid is not None:
+            of_all = np.fft.ifftshift(valid, axes=PLANE_AXES)
+        by_pattern = valid is not None and of_all is None
         return cls(np.fft.ifftshift(intensity, axes=PLANE_AXES), of_all, by_pattern, saturated)
 
 
@@ -127,9 +129,8 @@ def modes_of(dataset: BlindScan, n_modes: int) -> npt.NDArray[np.complex64]:
             f'{n_modes} modes need a probe that is refined (probe_knowledge = "estimated"), got a probe that is held '
             f"fixed and has {len(modes)}"
         )
-    powers = np.full(n_modes, _POWER_OF_NEW_MODE)
-    powers[0] = 1 - powers[1:].sum()
-    added = hermite_modes(dataset.probe, powers)[len(modes) :]
+    weak = [_POWER_OF_NEW_MODE] * (n_modes - 1)
+    added = hermite_modes(dataset.probe, [1 - sum(weak), *weak])[len(modes) :]
     return np.concatenate([modes, added]).astype(np.complex64)
 
 

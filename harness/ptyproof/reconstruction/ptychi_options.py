@@ -13,6 +13,7 @@ from ptyproof.reconstruction.ptychi_inputs import Patterns
 BATCHINGS = ("compact", "random", "uniform")
 INTENSITIES = ("given", "estimated")
 CORRECTIONS = ("gradient", "cross_correlation")
+_STEP_WITH_BLUR = 5 / 3
 _BATCH_OF_SCAN = 10  # an update sees no more than a tenth of the scan: its patterns overlap little
 
 
@@ -21,7 +22,8 @@ def opr_modes_of(settings: Mapping[str, Any]) -> int:
 
     Intensities that are estimated need one: pty-chi weighs the probe of a pattern where there are several modes alone.
     """
-    return max(settings["opr_modes"], int(_estimates_intensity(settings)))
+    n_modes: int = settings["opr_modes"]
+    return max(n_modes, int(_estimates_intensity(settings)))
 
 
 def options_of(
@@ -68,6 +70,8 @@ def options_of(
         options.probe_options.alpha = settings["alpha"]
     if n_modes > 1:
         _step_with_all_modes(options, kind, n_modes)
+    if dataset.told.psf_sigma_px is not None:  # the gradient of a blur is small where detail is fine
+        options.object_options.optimal_step_size_scaler *= _STEP_WITH_BLUR
     if patterns.by_pattern:
         reconstructor.exclude_measured_pixels_below = 0.0
     if opr_modes_of(settings):
