@@ -68,10 +68,7 @@ def options_of(
         options.object_options.alpha = settings["alpha"]
     if kind == "EPIEOptions":
         options.probe_options.alpha = settings["alpha"]
-    if n_modes > 1:
-        _step_with_all_modes(options, kind, n_modes)
-    if dataset.told.psf_sigma_px is not None:  # the gradient of a blur is small where detail is fine
-        options.object_options.optimal_step_size_scaler *= _STEP_WITH_BLUR
+    _adapt_step(options, kind, n_modes, dataset.told.psf_sigma_px is not None)
     if patterns.by_pattern:
         reconstructor.exclude_measured_pixels_below = 0.0
     if opr_modes_of(settings):
@@ -94,11 +91,15 @@ def _batch_size(n_batches: int, dataset: BlindScan) -> int:
     return max(1, min(dataset.batch_size, len(dataset) // _BATCH_OF_SCAN))
 
 
-def _step_with_all_modes(options: Any, kind: str, n_modes: int) -> None:
-    options.object_options.build_preconditioner_with_all_modes = True
-    if kind == "LSQMLOptions":  # the best step of all modes, which pty-chi divides by their number
-        options.reconstructor_options.solve_step_sizes_only_using_first_probe_mode = False
-        options.object_options.optimal_step_size_scaler *= n_modes
+def _adapt_step(options: Any, kind: str, n_modes: int, is_blurred: bool) -> None:
+    of_object = options.object_options
+    of_object.build_preconditioner_with_all_modes = n_modes > 1
+    if kind == "LSQMLOptions":
+        if n_modes > 1:  # the best step of all modes, which pty-chi divides by their number
+            options.reconstructor_options.solve_step_sizes_only_using_first_probe_mode = False
+            of_object.optimal_step_size_scaler *= n_modes
+        if is_blurred:  # a blurred gradient of fine detail is small
+            of_object.optimal_step_size_scaler *= _STEP_WITH_BLUR
 
 
 def _vary_probe(weights: Any, settings: Mapping[str, Any]) -> None:
