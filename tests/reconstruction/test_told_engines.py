@@ -11,6 +11,7 @@ import pytest
 
 from ptyproof.errors import RunError
 from ptyproof.io.knowledge import Knowledge
+from ptyproof.methods.network import Start, ThenLsqml
 from ptyproof.physics.align import align, illumination_crop
 from ptyproof.physics.flaws import position_errors
 from ptyproof.physics.metrics import scaled_error
@@ -19,6 +20,7 @@ from ptyproof.physics.probes import defocused
 from ptyproof.reconstruction.iterative import PtyChi
 from ptyproof.reconstruction.method import BlindScan, Budget, Reconstruction, run_method
 from ptyproof.reconstruction.told import Told
+from ptyproof.study.training import NetworkDesign
 from tests.helpers.flawed_data import flawed
 from tests.helpers.known import known
 from tests.helpers.messages import naming
@@ -166,3 +168,17 @@ def test_a_correction_by_correlation_moves_positions() -> None:
     found = run("lsqml", scan, 2, position_start=0, position_correction="cross_correlation")
     assert found.positions_px is not None
     assert np.isfinite(found.positions_px).all()
+
+
+def test_lsqml_goes_on_from_positions_that_the_start_has_refined() -> None:
+    data = perfect_data(_OFFSET_PX)
+    true = data.scan.positions_px
+    given = data.scan.inside(true + position_errors(len(true), 1.0, np.random.default_rng(3)))
+    scan = replace(data.scan, positions_px=given, position_knowledge="estimated")
+    start = Start(NetworkDesign())
+    first = run_method(start, scan, Budget(), np.random.default_rng(1))
+    method = ThenLsqml(start, PtyChi("lsqml", {"position_start": 5}))
+    kept = run_method(method, scan, Budget(2), np.random.default_rng(1))
+    np.testing.assert_allclose(known(kept.positions_px), known(first.positions_px), atol=1e-3)
+    further = run_method(method, scan, Budget(20), np.random.default_rng(1))
+    assert rms_error(known(further.positions_px), true) < 0.2 * rms_error(given, true)

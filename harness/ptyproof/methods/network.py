@@ -148,8 +148,11 @@ class ThenLsqml:
 
     def reconstruct(self, dataset: BlindScan, budget: Budget, rng: np.random.Generator) -> Reconstruction:
         """Return the refined object; errors are those of both methods."""
-        given = replace(dataset, grouped=True, position_knowledge="given")
-        first = self._first.reconstruct(given, budget, rng)
+        refines = self._first.needs.positions == "either"
+        knowledge = dataset.position_knowledge if refines else "given"
+        first = self._first.reconstruct(replace(dataset, grouped=True, position_knowledge=knowledge), budget, rng)
+        if first.positions_px is not None:
+            dataset = replace(dataset, positions_px=first.positions_px)
         # where no light falls the patches have no value, and the engine needs a transparent object
         start = np.where(first.obj == 0, np.complex64(dataset.unit_scale), first.obj)
         refined = self._engine.refine(dataset, budget, rng, start)
