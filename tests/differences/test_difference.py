@@ -14,18 +14,20 @@ import pytest
 
 from ptyproof.checking import check_manifest
 from ptyproof.cli.main import main
+from ptyproof.differences.at_once import jobs_at_once
 from ptyproof.differences.difference import difference_of
+from ptyproof.differences.facts import percent
 from ptyproof.differences.sides import Record, Side, read_side, read_sides
 from ptyproof.differences.text import lines_of
 from ptyproof.errors import InputError
-from ptyproof.hub.index import Hub
+from ptyproof.hub.index import STATEMENT, Hub
 from ptyproof.hub.layout import COMPARISON, RECONSTRUCTION
 from ptyproof.metrics.definitions import TIME, family
 from ptyproof.provenance.revision import NO_FILES
 from ptyproof.records.manifest import head
 from tests.helpers.hubs import take_stock
 from tests.helpers.known import known
-from tests.helpers.messages import names, naming
+from tests.helpers.messages import names, naming, numbers
 
 CELL = "dose10000-baseline-gs1-test-{}"
 TRAININGS = Path(__file__).parents[1] / "schemas" / "examples" / "training_manifest" / "valid"
@@ -113,6 +115,42 @@ def test_both_sides_have_command_dates_and_revision_of_their_runs(old: Path, noi
     assert COMPARISON in found["files"]["changed"]
 
 
+def with_revision(side: Side, **changes: Any) -> Side:
+    """Return a side whose run has another revision."""
+    (run,) = side.runs
+    return replace(side, runs=[{**run, "revision": {**run["revision"], **changes}}])
+
+
+TREE = {"kind": "folder", "root": ".", "n_files": 3, "limits": [], "digests": {}}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "states"),
+    [
+        ({}, {}, ("same", "same")),
+        ({"code_sha256": "1" * 64}, {"code_sha256": "2" * 64}, ("other", "same")),
+        ({"code_sha256": NO_FILES}, {"code_sha256": "2" * 64}, ("unknown", "same")),
+        ({"code_sha256": NO_FILES}, {"code_sha256": NO_FILES}, ("unknown", "same")),
+        ({"tests_sha256": "1" * 64}, {"tests_sha256": NO_FILES}, ("same", "unknown")),
+        (
+            {"code_sha256": "1" * 64, "tree": TREE},
+            {"code_sha256": "2" * 64, "tree": TREE | {"kind": "repository"}},
+            ("unknown", "same"),
+        ),
+    ],
+)
+def test_whether_code_and_tests_changed_is_said_or_that_it_cannot_be_known(
+    side: Side, before: dict[str, Any], after: dict[str, Any], states: tuple[str, str]
+) -> None:
+    found = difference_of(with_revision(side, **before), with_revision(side, **after))
+    assert tuple(source["state"] for source in known(found.get("sources"))) == states
+    assert [source["reason"] is None for source in found["sources"]] == [state != "unknown" for state in states]
+    for form in ("text", "markdown"):
+        lines = "\n".join(lines_of(found, form))
+        assert ("cannot be known" in lines) is ("unknown" in states)
+        assert NO_FILES[:8] not in lines
+
+
 def test_code_and_tests_that_differ_are_a_difference_of_the_revision(side: Side) -> None:
     (run,) = side.runs
     revision = run["revision"] | {"tests_sha256": "5" * 64}
@@ -132,6 +170,60 @@ def test_other_dates_and_files_leave_the_results_identical(side: Side) -> None:
     lines = list(lines_of(found, "text"))
     assert "dentical" in lines[0]
     assert any("docs/more.md" in line for line in lines)
+
+
+def test_a_new_side_that_is_older_is_told(side: Side) -> None:
+    (run,) = side.runs
+    later = replace(side, runs=[{**run, "started": "2100-01-01T00:00:00Z"}])
+    exchanged, right = difference_of(later, side), difference_of(side, later)
+    assert [names(remark, "2100-01-01T00:00:00Z", run["started"]) for remark in exchanged["remarks"]] == [True]
+    assert right["remarks"] == []
+    assert names(next(lines_of(right, "text")), "2100-01-01T00:00:00Z", run["started"])
+
+
+def test_which_side_is_signed_and_on_which_machine_it_ran_is_recorded(old: Path, tmp_path: Path, side: Side) -> None:
+    copied = Path(shutil.copytree(old, tmp_path / "signed"))
+    (copied / STATEMENT).write_text("{}\n")
+    found = difference_of(side, read_side(copied))
+    assert (found["old"]["signed"], found["new"]["signed"], found["same_host"]) == ([], [STATEMENT], True)
+    assert any(names(line, STATEMENT, "hub verify", "--key") for line in lines_of(found, "text"))
+    (run,) = side.runs
+    elsewhere = replace(side, runs=[{**run, "process": {"host_sha256": "0" * 64, "pid": 1}}])
+    assert difference_of(side, elsewhere)["same_host"] is False
+
+
+@pytest.mark.parametrize(
+    ("times", "most"),
+    [
+        ([("00", "10"), ("10", "20"), ("20", "30")], 1),
+        ([("00", "10"), ("05", "20"), ("09", "30")], 3),
+        ([("00", "10"), ("05", "20"), ("10", "30")], 2),
+        ([], None),
+    ],
+)
+def test_the_most_jobs_at_one_moment_are_counted(times: list[tuple[str, str]], most: int | None) -> None:
+    stamps = [tuple(f"2026-01-01T00:00:{second}Z" for second in pair) for pair in times]
+    jobs: list[Any] = [{"result": {"started": started, "finished": finished}} for started, finished in stamps]
+    jobs.append({"result": {"started": None, "finished": None}})
+    assert jobs_at_once([{"jobs": jobs}, {"cells": []}]) == most
+
+
+def test_the_result_and_what_is_not_bit_identical_are_said(old: Path, noisier: Path) -> None:
+    found = difference_of(*read_sides(old, noisier))
+    lines = list(lines_of(found, "text"))
+    (counted,) = [line for line in lines if line.startswith("Metrics: ")]
+    judged = [score for score in found["metrics"] if score["judged"] is not None]
+    n_worse = sum(score["is_worse"] for score in judged)
+    assert numbers(counted)[0] == n_worse
+    assert sum(numbers(counted)[:5]) == len(judged)
+    assert names(counted, "time of the reconstruction")  # which metrics were not judged
+    assert any(names(line, "bit-identical", CELL.format("lsqml")) for line in lines)
+    assert "The design is equal." in lines
+
+
+@pytest.mark.parametrize("relative", [0.0, 0.0216, -0.5, 2.2e-6, -1e-9])
+def test_a_small_change_is_not_shown_as_none(relative: float) -> None:
+    assert float(percent(relative).removesuffix(" %")) == pytest.approx(100 * relative, rel=0.03)
 
 
 def test_every_part_of_a_merged_hub_has_its_environment(old: Path, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from ptyproof.differences.cells import cells_of, digests, states
 from ptyproof.differences.contents import differing, files_of
 from ptyproof.differences.scores import scores
 from ptyproof.differences.settings import design_keys, environments
+from ptyproof.differences.sources import same_host, sources_of
 from ptyproof.errors import InputError
 from ptyproof.metrics.paired import RULE
 from ptyproof.records.manifest import head
@@ -70,6 +71,8 @@ def difference_of(old: Side, new: Side, tolerance: float = TOLERANCE) -> HubDiff
         "files": files_of(old, new),
         "environment": list(environments(old, new)),
         "design": list(design_keys(old.first["design"], new.first["design"])),
+        "sources": sources_of(old.runs, new.runs),
+        "same_host": same_host(old.runs, new.runs),
         "remarks": list(_remarks(old, new, measured)),
     }
     found["differs"] = list(differing(found, old.manifests.keys() != new.manifests.keys()))
@@ -92,6 +95,12 @@ def checked_tolerance(tolerance: float) -> float:
 def _remarks(old: Side, new: Side, measured: list[Score]) -> Iterator[str]:
     """Yield what readers of the difference must know."""
     before, after = old.as_dict(), new.as_dict()
+    first, last = (max((run["started"] for run in side.runs), default="") for side in (old, new))
+    if last and first > last:
+        yield (
+            f"The new side, {after['name']} of {last}, is older than the old one, {before['name']} of {first}: "
+            "are OLD and NEW exchanged?"
+        )
     if before["study"] != after["study"]:
         yield f"The studies have other names: {before['study']} and {after['study']}."
     if before["design_digest"] != after["design_digest"]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ptyproof.differences.sides import REVISION
+from ptyproof.provenance.revision import digest_of_files
 
 if TYPE_CHECKING:
     from ptyproof.differences.sides import Record, Side
@@ -74,7 +75,8 @@ def _of_runs(runs: Sequence[Mapping[str, Any]]) -> dict[str, set[str]]:
     """Return the values of all runs, which are those of all parts of a merged hub."""
     found: dict[str, set[str]] = {}
     for run in runs:
-        revision = {key: run["revision"][key] for key in REVISION if run["revision"][key] is not None}
+        known = {key: digest_of_files(run["revision"][key]) for key in REVISION}
+        revision = {key: value for key, value in known.items() if value is not None}
         for key, value in (*revision.items(), *run["environment"].items()):
             found.setdefault(key, set()).add(str(value))
     return found

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 from ptyproof.checking import check_manifest
 from ptyproof.checking.hub import refuse_unsound
+from ptyproof.differences.at_once import jobs_at_once
 from ptyproof.errors import InputError
-from ptyproof.hub.index import INDEX, Hub
+from ptyproof.hub.index import BUNDLE, INDEX, STATEMENT, Hub
 from ptyproof.hub.layout import COMPARISON, RECONSTRUCTION, TRAINING
 from ptyproof.hub.results import standing_runs
 from ptyproof.io.hashing import sha256_file
@@ -45,6 +46,8 @@ class Side:
         The runs that say what a hub shows, one for each part of a merged hub; none for a manifest.
     files
         sha256 of the files of a hub by their paths; None for a manifest.
+    signed
+        Files with signed statements beside the index of a hub; nothing of them is verified.
     """
 
     path: Path
@@ -53,6 +56,7 @@ class Side:
     manifests: Mapping[Record, Mapping[str, Any]]
     runs: Sequence[Mapping[str, Any]] = ()
     files: Mapping[str, str] | None = None
+    signed: Sequence[str] = ()
 
     @property
     def first(self) -> Mapping[str, Any]:
@@ -68,6 +72,8 @@ class Side:
             "study": self.first["study"],
             "design_digest": self.first["design_digest"],
             "runs": [_run(run) for run in self.runs],
+            "signed": list(self.signed),
+            "jobs_at_once": jobs_at_once(self.manifests.values()),
         }
 
 
@@ -141,7 +147,8 @@ def _hub(root: Path, name: Path, is_judged: bool) -> Side:
     if index is None:
         raise InputError(f"{name} has no {INDEX}")
     files = {entry["path"]: entry["sha256"] for entry in index["files"]}
-    return Side(name, "hub", sha256_file(root / INDEX), manifests, standing_runs(index["runs"]), files)
+    signed = [one for one in (STATEMENT, BUNDLE) if (root / one).is_file()]
+    return Side(name, "hub", sha256_file(root / INDEX), manifests, standing_runs(index["runs"]), files, signed)
 
 
 def _manifest(path: Path) -> Side:

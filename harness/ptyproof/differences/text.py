@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ptyproof import markdown
 from ptyproof.console import printable
-from ptyproof.differences.facts import answer_of, facts_of, files_in, runs_of
+from ptyproof.differences.facts import answer_of, dated, facts_of, files_in, percent, relative_of, runs_of
 from ptyproof.metrics.definitions import TIME, family
 from ptyproof.metrics.ranking import spread
 from ptyproof.study.layout import cell_key
@@ -27,7 +27,7 @@ def lines_of(found: HubDifference, form: Form) -> Iterator[str]:
     worse, others = _divided(found)
     yield from _metrics("Worse", worse, form, _MOST_WORSE)
     yield from _section("Cells", _CELL, [_cell(state) for state in _in_order(found["states"])], form)
-    yield from _metrics("Better, or changed within the tolerance", others, form, _MOST_OTHERS)
+    yield from _metrics("Changed, and not worse", others, form, _MOST_OTHERS)
     if "times" in found.get("differs", ["times"]):
         yield from _section("Times, never judged", ("time", "method", "old / s", "new / s"), list(_times(found)), form)
     hashes = [
@@ -57,14 +57,14 @@ def _head(found: HubDifference, form: Form) -> Iterator[str]:
     answer = answer_of(found)
     n = sum(score["judged"] is not None for score in found["metrics"])
     said = (
-        f"{answer}: {new['name']} against {old['name']}, study {new['study']}; {found['n_states_same']} cells with the "
+        f"{answer}: {dated(new)} against {dated(old)}, study {new['study']}; {found['n_states_same']} cells with the "
         f"same state, {n} metrics judged, tolerance {found['tolerance']:.3g}."
     )
     yield (
         f"**{_said(answer, form)}**{_said(said.removeprefix(answer), form)}" if form == "markdown" else printable(said)
     )
     few = [score for score in found["metrics"] if score["judged"] and score["judged"]["outcome"] == "undecided"]
-    few = few if any(map(_relative, few)) else []
+    few = few if any(map(relative_of, few)) else []
     remarks = [*facts_of(found), *found["remarks"]]
     if few:
         least = found["rule"]["least_replicates"]
@@ -80,13 +80,8 @@ def _head(found: HubDifference, form: Form) -> Iterator[str]:
 def _divided(found: HubDifference) -> tuple[list[Score], list[Score]]:
     """Return the metrics that got worse, and those that differ otherwise; the largest change comes first."""
     judged = [score for score in found["metrics"] if score["judged"] is not None]
-    changed = sorted((score for score in judged if _relative(score)), key=lambda score: -abs(_relative(score)))
+    changed = sorted((score for score in judged if relative_of(score)), key=lambda score: -abs(relative_of(score)))
     return [score for score in changed if score["is_worse"]], [score for score in changed if not score["is_worse"]]
-
-
-def _relative(score: Score) -> float:
-    judged = score["judged"]
-    return 0.0 if judged is None or judged["relative"] is None else judged["relative"]
 
 
 def _metrics(title: str, scores: Sequence[Score], form: Form, most: int) -> Iterator[str]:
@@ -109,7 +104,7 @@ def _metric(score: Score) -> list[str]:
         f"{score['label']}{unit}",
         _median(score["old"]),
         _median(score["new"]),
-        f"{100 * _relative(score):+.2f} %",
+        percent(relative_of(score)),
         f"{'' if judged is None else judged['outcome']}{data}",
     ]
 

@@ -72,7 +72,7 @@ def read_files(path: Path) -> Files:
 def changes(before: Revision, after: Revision, old: Files, new: Files) -> Changes:
     """Return what changed between two revisions of the index, whose lists of files are `old` and `new`."""
     where = described(after["tree"])
-    unknown = _incomparable(before.get("tree"), after["tree"])
+    unknown = incomparable(before.get("tree"), after["tree"])
     if unknown is not None:
         return Changes(where, None, None, unknown)
     if not old or not new:
@@ -93,7 +93,8 @@ def described(tree: Tree) -> str:
     return words if tree["root"] == "." else f"{words} ({tree['root']} from that of the run)"
 
 
-def _incomparable(before: Tree | None, after: Tree) -> str | None:
+def incomparable(before: Tree | None, after: Tree) -> str | None:
+    """Return in words why digests of two trees say nothing of a change; None where they do."""
     if before is None:
         return "it was recorded by an earlier version, which looked at Python files alone"
     one, other = ((tree["kind"], None if tree["kind"] == REPOSITORY else tree["root"]) for tree in (before, after))

@@ -25,7 +25,9 @@ def lines_of(table: ComparisonTable, form: Form) -> Iterator[str]:
     names = ", ".join(hub["name"] for hub in table["hubs"])
     yield _said(f"Study {table['study']}, {n} replicate{'s' * (n > 1)} ({names}). {how_marked(n, mark)}", form)
     if table["against"] is not None:
-        yield _said(f"Ahead, level and behind: against {table['against']}. {_undecided(n)}".strip(), form)
+        meaning = "+ is better, - is worse; a percentage is the median difference divided by the larger of both values."
+        said = f"Ahead, level and behind: against {table['against']}; {meaning} {_undecided(n)}"
+        yield _said(said.strip(), form)
     for protocol in table["protocols"]:
         rows = [row for row in table["rows"] if row["protocol"] == protocol["sha256"]]
         parts = protocol["parts"]

@@ -33,6 +33,8 @@ class Side(TypedDict):
     study: str
     design_digest: str
     runs: NotRequired[list[Run]]
+    signed: NotRequired[list[str]]
+    jobs_at_once: NotRequired[int | None]
 
 
 Record = Literal["training", "reconstruction", "comparison"]
@@ -125,6 +127,14 @@ class Design(TypedDict):
     new: str | None
 
 
+class Source(TypedDict):
+    """Code or tests."""
+
+    what: Literal["code", "tests"]
+    state: Literal["same", "other", "unknown"]
+    reason: str | None
+
+
 class HubDifference(TypedDict):
     """What differs between two hubs or two manifests, and what got worse."""
 
@@ -146,4 +156,6 @@ class HubDifference(TypedDict):
     files: NotRequired[Files | None]
     environment: list[Environment]
     design: list[Design]
+    sources: NotRequired[list[Source]]
+    same_host: NotRequired[bool | None]
     remarks: list[str]
