@@ -132,7 +132,8 @@ def test_what_limits_a_method_is_remarked_with_its_cells() -> None:
     reconstruction: Any = copy.deepcopy(example("reconstruction_manifest", "whole-dose.json"))
     job = next(job for job in reconstruction["jobs"] if job["result"]["status"] == "success")
     job |= {"remedies": ["a remedy"], "not_told": ["mask"]}
-    job["result"]["tuning"] = {"trials": [{"error": "diverged"}, {"error": None}]}
+    trials = [{"error": "diverged", "options": {"weight": 2.0}}, {"error": None, "options": {"weight": 1.0}}]
+    job["result"]["tuning"] = {"trials": trials, "chosen": {"weight": 1.0}}
     found = remarks(comparison, reconstruction)
     left_out = [cell for cell in comparison["cells"] if cell["status"] != "success"]
     assert {method for one in found if one.text.startswith("left out") for method in one.methods} == {
@@ -142,7 +143,7 @@ def test_what_limits_a_method_is_remarked_with_its_cells() -> None:
     assert sum(len(one.cells) for one in found if one.text == "not converged") == len(open_ones)
     assert not any("flat" in one.methods for one in found if "flat" in one.text)
     own = [one.text for one in found if job["method"] in one.methods]
-    for value in ("a remedy", "mask", "diverged"):
+    for value in ("a remedy", "mask", "diverged", "smallest"):
         assert any(names(text, value) for text in own), value
 
 

@@ -85,6 +85,19 @@ def _of_jobs(reconstruction: Record | None) -> Iterator[tuple[str, str, str]]:
             yield method, "stopped by its budget of seconds, not by that of epochs", name
         if job.get("not_told"):
             yield method, f"not told, although it is known: {', '.join(job['not_told'])}", name
-        for trial in (job["result"].get("tuning") or {"trials": ()})["trials"]:
+        tuning = job["result"].get("tuning") or {"trials": (), "chosen": {}}
+        yield from ((method, text, name) for text in _at_an_end(tuning))
+        for trial in tuning["trials"]:
             if trial["error"] is not None:
                 yield method, f"a trial of its options failed and was left out: {trial['error']}", name
+
+
+def _at_an_end(tuning: Record) -> Iterator[str]:
+    """Yield the options whose chosen value is the smallest or the largest one that was tried: another may be better."""
+    for option, value in (tuning.get("chosen") or {}).items():
+        tried = {trial["options"][option] for trial in tuning["trials"] if option in trial.get("options", {})}
+        if len(tried) < 2 or not all(isinstance(one, int | float) for one in tried):
+            continue
+        for which, end in (("smallest", min(tried)), ("largest", max(tried))):
+            if value == end:
+                yield f"its chosen {option} {value:g} is the {which} that was tried"

@@ -46,7 +46,7 @@ def _table(rows: Sequence[TidyRow], courses: Courses) -> Table:
     first = rows[0]
     facts = [
         "no unit" if first.unit == "1" else first.unit,
-        *([f"{first.direction} is better"] * bool(first.direction)),
+        f"{first.direction} is better" if first.direction else "ranks no method",
     ]
     n = len({row.replicate for row in rows})
     if n > 1:
