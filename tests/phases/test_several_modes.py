@@ -17,7 +17,7 @@ from ptyproof.phases.base import load_base, make_base, write_base
 from ptyproof.phases.c_simulate.generate import generate
 from ptyproof.phases.d_overlap.overlap import overlap
 from ptyproof.phases.f_reconstruct.reconstruct import ReconstructionPhase
-from ptyproof.physics.probes import encircled_diameter_px
+from ptyproof.physics.probes import defocused, encircled_diameter_px
 from ptyproof.records.manifest import read_manifest
 from ptyproof.study.builtin import builtin_study
 from ptyproof.study.jobs import JobFilters
@@ -78,6 +78,16 @@ def test_methods_get_the_strongest_mode_and_the_record_says_so(made: Path) -> No
     manifest: Any = phase.ledger.read()
     (job,) = [job for job in manifest["jobs"] if job["result"]["status"] == "success"]
     assert (job["dataset"]["told"], job["dataset"]["not_told"]) == ([], ["modes"])
+
+
+def test_modes_that_are_told_beside_a_probe_to_be_refined_are_not_the_truth(made: Path) -> None:
+    given = read_reconstruction_input(phase_c_file(made / "c", DOSE, "test"), "test", made).to_be_told(("modes",))
+    fixed, start = (known(given.scan(estimated, 10.0, 64, None).told.further_modes) for estimated in (False, True))
+    np.testing.assert_array_equal(fixed, known(given.known.further_modes))
+    assert start.dtype == np.complex64
+    for mode, true in zip(start, fixed, strict=True):
+        np.testing.assert_allclose(mode, defocused(true, 10.0), rtol=1e-6)
+        assert np.abs(np.vdot(mode, true)) < 0.95 * np.linalg.norm(mode) * np.linalg.norm(true)
 
 
 def test_a_base_with_the_probe_of_a_file_has_its_modes(made: Path, tmp_path: Path) -> None:

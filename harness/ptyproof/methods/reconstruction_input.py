@@ -103,10 +103,15 @@ class ReconstructionInput:
     ) -> BlindScan:
         """Return what a method is given; an estimated probe is a start that is not the truth.
 
-        Of a simulation the dataset's probe is the truth, so its start is defocused. Of a measurement it is an estimate
-        itself, and the start.
+        Of a simulation the dataset's probe is the truth, so its start is defocused, and so are further modes that are
+        told. Of a measurement it is an estimate itself, and the start.
         """
-        probe = defocused(self.probe, defocus_rad) if estimated and self.simulated else self.probe.copy()
+        probe, told = self.probe.copy(), self.known.only(self.telling)
+        if estimated and self.simulated:
+            probe = defocused(self.probe, defocus_rad)
+            if told.further_modes is not None:
+                modes = np.stack([defocused(mode, defocus_rad) for mode in told.further_modes])
+                told = replace(told, further_modes=modes)
         return BlindScan(
             amplitude=self.amplitude,
             probe=probe,
@@ -118,7 +123,7 @@ class ReconstructionInput:
             counts_known=self.counts_known,
             bundle_path=bundle_path,
             grouped=grouped,
-            told=self.known.only(self.telling),
+            told=told,
             position_knowledge=positions,
         )
 
