@@ -66,6 +66,14 @@ def test_the_model_of_a_pattern_is_that_of_the_dataset(name: str, word: Knowledg
     assert told < (5e-3 if name == "lsqml" else 0.05) * untold
 
 
+def test_every_mode_moves_by_the_fraction_of_a_position(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = perfect_data(_OFFSET_PX)
+    ours = from_truth("lsqml", "modes", True).losses[0]
+    monkeypatch.setattr("ptyproof.reconstruction.iterative.shift_all_modes", lambda _: None)
+    theirs = PtyChi("lsqml").refine(flawed(data, "modes"), Budget(1), np.random.default_rng(1), data.obj).losses[0]
+    assert ours < 0.5 * theirs
+
+
 @pytest.mark.parametrize("name", _USES)
 def test_what_changes_nothing_changes_the_rounding_alone(name: str) -> None:
     data = perfect_data(_OFFSET_PX)
@@ -138,7 +146,7 @@ def test_positions_are_refined(name: str) -> None:
     found = run(name, replace(scan, position_knowledge="estimated"), 30)
     assert found.positions_px is not None
     assert rms_error(found.positions_px, true) < 0.2 * rms_error(given, true)
-    np.testing.assert_allclose(found.positions_px.mean(axis=0), given.mean(axis=0), atol=0.05)
+    np.testing.assert_allclose(found.positions_px.mean(axis=0), given.mean(axis=0), atol=2e-3)
     errors = []
     for result in (run(name, scan, 30), found):
         aligned = align(result.obj, data.obj, illumination_crop(data.lit, 0.5))
