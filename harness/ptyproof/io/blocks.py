@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import mmap
 from collections.abc import Iterator
 from typing import Any
@@ -36,6 +37,13 @@ def let_go(array: Any) -> None:
         mode, base = getattr(base, "mode", mode), getattr(base, "base", None)
     if isinstance(base, mmap.mmap) and mode == "r" and _LET_GO is not None and not base.closed:
         base.madvise(_LET_GO)
+
+
+def let_go_of_freed() -> None:
+    """Give memory that was freed back to the system: arrays below 32 MiB leave holes in the heap, which glibc keeps."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
 
 
 def sum_of_squares(array: npt.NDArray[Any]) -> float:

@@ -9,10 +9,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+
+from ptyproof.errors import DataError
 
 HC_EV_M = 1.239841984332e-6  # h c, exact in SI units
 TOLERANCE = 1e-3  # relative, of a pixel size that is given and follows from other numbers
+
+
+def check_far_field(path: Path | str, metadata: Mapping[str, Any]) -> None:
+    """Accept the record of a dataset for the models here, which are of the far field, or refuse it.
+
+    Raises
+    ------
+    DataError
+        If the record says that the patterns are of the near field.
+    """
+    physical = metadata.get("physical")
+    if physical is not None and physical["regime"] == "near":
+        raise DataError(
+            path,
+            "is of the near field (physical.regime), where patterns are no Fourier transforms of exit waves: the "
+            "models of ptyproof are of the far field; if the record is wrong, correct physical.regime",
+            "_metadata",
+        )
 
 
 @dataclass(frozen=True)

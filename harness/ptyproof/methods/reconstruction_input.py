@@ -17,6 +17,7 @@ from ptyproof.io.file_record import relative
 from ptyproof.io.hashing import sha256_file, sha256_json
 from ptyproof.io.knowledge import Knowledge
 from ptyproof.io.npz import NpzArchive
+from ptyproof.io.physical import check_far_field
 from ptyproof.physics.probes import defocused
 from ptyproof.reconstruction.method import NOTHING_TOLD, BlindScan, Illuminations, illumination
 from ptyproof.reconstruction.stitching import label_components
@@ -141,14 +142,15 @@ def read_reconstruction_input(path: Path, split: str, folder: Path) -> Reconstru
     Raises
     ------
     DataError
-        If the file is damaged, breaks the contract, has no patterns or no light, is another half, or a window does not
-        lie inside the object's grid.
+        If the file is damaged, breaks the contract, has no patterns or no light, is of the near field or another half,
+        or a window does not lie inside the object's grid.
     """
     with NpzArchive(path) as archive:
         truth = archive.members.get("objectGuess")
         shape = None if truth is None else truth.shape
     dataset = read_dataset(path, mmap=True, without_truth=True, require=("diffraction",)).dataset
     assert dataset.diffraction is not None  # it was required
+    check_far_field(path, dataset.metadata)
     if dataset.metadata["split"] not in (None, split):
         raise DataError(path, f"is the {dataset.metadata['split']} half, but the {split} half is needed", "_metadata")
     corners = np.rint(dataset.positions_px).astype(np.int64) - np.array(dataset.probe.shape) // 2

@@ -20,6 +20,7 @@ from ptyproof.io.dataset import (
 from ptyproof.io.hashing import sha256_file
 from ptyproof.io.importers import Imported
 from ptyproof.io.metadata import file_name, source_of, with_transformation
+from ptyproof.io.physical import check_far_field
 from ptyproof.io.reading import UNSAID, Reading
 from ptyproof.io.validation import validate_dataset
 from ptyproof.physics.objects import make_object
@@ -196,7 +197,8 @@ def load_base(design: StudyDesign, base_npz: str) -> Base:
     Raises
     ------
     DataError
-        If the file breaks DATA-001, holds no object, or its probe has not the study's pattern size.
+        If the file breaks DATA-001, holds no object, is of the near field, or its probe has not the study's pattern
+        size.
     DesignError
         If `builtin` is asked for and the study has none.
     """
@@ -212,6 +214,7 @@ def load_base(design: StudyDesign, base_npz: str) -> Base:
             "`ptyproof import FILE --object NAME --out base.npz`",
             "objectGuess",
         )
+    check_far_field(path, dataset.metadata)
     expected = (design.pattern_size_px, design.pattern_size_px)
     if dataset.probe.shape != expected:
         raise DataError(

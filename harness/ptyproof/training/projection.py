@@ -21,6 +21,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from ptyproof.io.blocks import let_go_of_freed
 from ptyproof.physics.ramps import integrate_ramps
 from ptyproof.training.canvas import Canvas
 from ptyproof.training.forward import Detector, back, spectrum
@@ -29,6 +30,7 @@ from ptyproof.training.modulus import FLOOR, Recorded, of_members
 _MOMENTUM = 0.8
 _TRIAL_SLOPE = 0.02  # radians per pixel, to measure how much of a slope a projection corrects
 _LARGEST_GAIN = 3.0  # more would rather turn patches by noise
+_OFTEN = 16  # blocks, after which freed memory is given back
 _DARK = 0.01  # of the brightest pixel of a probe: changes fade out where the illumination is below it
 
 
@@ -209,10 +211,12 @@ class StoredPatterns(Group):
 
     def parts(self) -> Iterator[Patterns]:
         """Yield the patterns in blocks."""
-        for members in self._members():
+        for number, members in enumerate(self._members(), start=1):
             yield self.load(members)
             if self.on_block is not None:
                 self.on_block(members.stop - members.start)
+            if number % _OFTEN == 0:
+                let_go_of_freed()
 
     def _members(self) -> Iterator[slice]:
         return (slice(first, min(first + self.block, self.n)) for first in range(0, self.n, self.block))

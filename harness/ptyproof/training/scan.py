@@ -15,6 +15,7 @@ from ptyproof.io.blocks import sum_of_squares
 from ptyproof.io.dataset import Dataset, read_dataset
 from ptyproof.io.hashing import combine_digests, sha256_array
 from ptyproof.io.knowledge import Knowledge, knowledge_in
+from ptyproof.io.physical import check_far_field
 from ptyproof.physics.fourier import fourier_shift
 from ptyproof.physics.thinning import thinned
 
@@ -164,11 +165,12 @@ def scan_of(dataset: Dataset, path: Path | str) -> NormalizedScan:
     Raises
     ------
     DataError
-        If there is no diffraction, or its counts are unknown.
+        If there is no diffraction, its counts are unknown, or it is of the near field.
     """
     if dataset.diffraction is None or dataset.intensity_scale is None:
         missing = "diffraction" if dataset.diffraction is None else "intensity_scale"
         raise DataError(path, f"has no {missing}; a network needs patterns with known photon counts", missing)
+    check_far_field(path, dataset.metadata)
     amplitude = dataset.diffraction * np.float32(dataset.intensity_scale)
     scan = normalized_scan(amplitude, dataset.probe, dataset.positions_px, scan_digest(dataset))
     return replace(scan, not_told=knowledge_in(dataset))
