@@ -121,6 +121,7 @@ def test_study_list_names_every_study(capsys: pytest.CaptureFixture[str]) -> Non
         "fly64-overlap",
         "fly64-unseen",
         "fly64-real",
+        "fly64-flaws",
         "fly001",
     ]
 

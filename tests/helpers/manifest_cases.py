@@ -15,6 +15,7 @@ FAILED = ("training_manifest", "failed-and-lost")
 AGAIN = ("training_manifest", "trained-again")
 MIGRATED = ("training_manifest", "migrated-e6-bundles")
 DOSES = ("run_manifest", "one-of-three-doses")
+EXPERIMENTS = ("run_manifest", "with-experiments")
 ACCEPTED = ("overlap_manifest", "accepted-spacing")
 REJECTED = ("overlap_manifest", "rejected-spacing")
 SKIPS = ("skip_summary", "rejected")
@@ -155,6 +156,7 @@ OF_RECONSTRUCTIONS = (
     case("PM208", "$.calls[0].skipped[0]", F, skipped=lambda skips: skips[1:]),
     case("PM209", "$.study", F, study="fly64"),
     case("PM209", "$.jobs[0].probe", F, jobs__0__probe="estimated"),
+    case("PM624", "$.jobs[0].dataset.told", F, jobs__0__dataset__told=["mask"]),
     case("PM209", "$.jobs[0].positions", ENDS, jobs__0__positions="estimated"),
     case("PM209", "$.methods[0].positions", ("assessment", "given-network"), plan__positions="given"),
     case("PM209", "$.jobs[3].result.positions", F, jobs__3__positions=GONE),
@@ -258,6 +260,7 @@ OF_RECONSTRUCTIONS = (
 )
 
 OF_COMPARISONS = (
+    case("PM624", "$.cells[0].dataset.told", G, cells__0__dataset__told=["mask"]),
     case("PM209", "$.design_digest", G, design__seeds__grouping=124),
     case(
         "PM803",
@@ -566,6 +569,11 @@ CASES = (
     case("PM203", "$.jobs[2]", F1, jobs=_twice),
     case("PM203", "$.skipped_jobs[2]", ("legacy_reconstruction_skip_summary_f1", "filtered"), skipped_jobs=_twice),
     case("PM203", "$.datasets[1]", DOSES, datasets=_twice),
+    case("PM209", "$.datasets[0].further_tests", EXPERIMENTS, datasets__0__further_tests__1=GONE),
+    case("PM209", "$.datasets[0].further_tests", EXPERIMENTS, datasets__0__further_tests=lambda halves: halves[::-1]),
+    case(
+        "PM406", "$.datasets[0].further_tests[0].file.path", EXPERIMENTS, datasets__0__further_tests__0__experiment="x"
+    ),
     case("PM204", "$.jobs[0].gridsize", E5, jobs__0__gridsize=2),
     case("PM204", "$.skipped_views[0]", WHOLE, skipped_views__0__gridsize=3),
     case("PM204", "$.datasets[0].dose", DOSES, datasets__0__dose=1500.0),

@@ -22,7 +22,7 @@ InFolder = Callable[..., Run]
     [
         (
             "--ptyproof-study=nope",
-            ["'nope'", "fly64-groups, fly64-overlap, fly64-unseen, fly64-real, fly001", "TOML"],
+            ["'nope'", "fly64-groups, fly64-overlap, fly64-unseen, fly64-real, fly64-flaws, fly001", "TOML"],
         ),
         ("--ptyproof-study=missing.toml", ["missing.toml"]),
         ("--ptyproof-study=unknown_key.toml", ["unknown_key.toml", "colour", "doses_photons_per_pattern"]),

@@ -42,7 +42,7 @@ def page_of(
 ) -> str:
     """Return the section of a comparison as HTML."""
     parts: dict[str, Any] = {"compared_figures": Figures(), "side_by_side": [], "marked": ""}
-    parts |= {"settings": None, "remarks": None, "single_patterns": single_patterns}
+    parts |= {"settings": None, "remarks": None, "single_patterns": single_patterns, "experiments": None}
     return render("comparison.html.j2", comparison=comparison(rows, courses or {}), **parts)
 
 

@@ -6,6 +6,7 @@ rows. A position whose light reaches across the line belongs to neither half.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,7 +42,10 @@ class HalfSplit:
 
 
 def split_halves(
-    positions_px: NDArray[np.floating], probe: NDArray[np.complexfloating], illumination_fraction: float = 0.0
+    positions_px: NDArray[np.floating],
+    probe: NDArray[np.complexfloating],
+    illumination_fraction: float = 0.0,
+    others: Sequence[NDArray[np.complexfloating]] = (),
 ) -> HalfSplit:
     """Split positions along the rows so that no object pixel is illuminated in both halves.
 
@@ -57,6 +61,8 @@ def split_halves(
     illumination_fraction
         Share of the largest |P|^2, in [0, 1), above which a pixel is illuminated; 0 counts every pixel where
         the probe is not exactly zero.
+    others
+        Further probes, each (H, W) or (n_modes, H, W), that light halves; a row counts if any of them lights it.
 
     Returns
     -------
@@ -73,7 +79,8 @@ def split_halves(
         raise InputError(f"a split needs at least 2 positions, got {len(positions)}")
     if np.all(positions == positions[0]):
         raise InputError(f"a split needs different positions, got {len(positions)} times {positions[0].tolist()}")
-    first, last = illuminated_rows(probe, illumination_fraction)
+    lit = [illuminated_rows(one, illumination_fraction) for one in (probe, *others)]
+    first, last = min(rows[0] for rows in lit), max(rows[1] for rows in lit)
     rows = positions[:, 0]
     line_px = float(rows.min() + (rows.max() - rows.min()) / 2)
     first_test_row = int(np.ceil(line_px))

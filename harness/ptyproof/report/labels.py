@@ -32,13 +32,15 @@ def probe_overlap(half: Mapping[str, Any]) -> float | None:
 
 
 def objects_of(design: Mapping[str, Any], view: Mapping[str, Any]) -> str | None:
-    """Return what a view of a study is trained on and tested on; None where both are halves of the base's object.
+    """Return what a view of a study is trained on and tested on; None where both are the study's own halves.
 
     Objects are named by their kind, and by their name where it differs.
     """
     objects = design.get("objects")
     if objects is None:
-        return None
+        experiment = view.get("experiment")
+        trained = view.get("trained_as", view.get("name"))
+        return None if experiment is None else f"trained as {trained}, tested on the experiment {experiment}"
     kinds = {_name(made): made["kind"] for made in objects["test"]}
     tested = view["object"]
     test = tested if kinds[tested] == tested else f"{tested} ({kinds[tested]})"

@@ -7,7 +7,7 @@ from dataclasses import replace
 from ptyproof.errors import DesignError
 from ptyproof.io.knowledge import KNOWLEDGE
 from ptyproof.study.design import BaseDesign, StudyDesign
-from ptyproof.study.experiment import BeamDesign, DetectorDesign
+from ptyproof.study.experiment import BeamDesign, DetectorDesign, ExperimentDesign
 from ptyproof.study.objects import ObjectDesign, ObjectsDesign
 from ptyproof.study.reconstruction import MethodDesign, ReconstructionDesign
 from ptyproof.study.training import NetworkDesign, TrainingDesign
@@ -37,6 +37,22 @@ _GROUPS = (
     View("groups4", 2, AllPositions()),
     View("groups16", 4, AllPositions(), neighbor_count=24),
 )
+
+# each flaw alone, of the size at which it is common, or at which it was seen to cost more than methods differ
+_FLAWS = (
+    ExperimentDesign("gap", DetectorDesign(gap_rows=((26, 3),))),
+    ExperimentDesign("dead-pixels", DetectorDesign(dead_pixel_fraction=0.01)),
+    ExperimentDesign("saturation", DetectorDesign(saturation_of_peak=0.5)),
+    ExperimentDesign("background", DetectorDesign(background_fraction=0.05)),
+    ExperimentDesign("psf-half", DetectorDesign(psf_sigma_px=0.5)),
+    ExperimentDesign("psf-one", DetectorDesign(psf_sigma_px=1.0)),
+    ExperimentDesign("second-mode", beam=BeamDesign(mode_powers=(0.85, 0.15))),
+    ExperimentDesign("coherence", beam=BeamDesign(coherence_length_px=20.0)),
+    ExperimentDesign("fly-scan", beam=BeamDesign(fly_scan_blur_px=4.0)),
+    ExperimentDesign("intensity", beam=BeamDesign(intensity_error=0.1)),
+    ExperimentDesign("positions", beam=BeamDesign(position_error_px=1.0)),
+)
+_CLEAN = View("clean", 1, AllPositions())
 
 _STUDIES = {
     design.name: design
@@ -106,6 +122,23 @@ _STUDIES = {
                 position_error_px=0.25,
             ),
             tells=KNOWLEDGE,
+        ),
+        replace(
+            _FLY64,
+            name="fly64-flaws",
+            doses_photons_per_pattern=(1e4,),
+            views=(_CLEAN, *(_CLEAN.of_experiment(one.name, tells) for one in _FLAWS for tells in (None, ()))),
+            tells=KNOWLEDGE,
+            experiments=_FLAWS,
+            reconstruction=ReconstructionDesign(
+                methods=(
+                    MethodDesign("start"),
+                    MethodDesign("map-tv"),
+                    MethodDesign("lsqml", 100),
+                    MethodDesign("start+lsqml", 40),
+                    MethodDesign("pinn"),
+                )
+            ),
         ),
         replace(_FLY64, name="fly001", pattern_size_px=128, base=None),
     )

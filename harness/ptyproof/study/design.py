@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, cast
@@ -15,7 +15,15 @@ from ptyproof.io.knowledge import Knowledge
 from ptyproof.io.whole_numbers import with_whole_numbers
 from ptyproof.physics.names import OBJECT_NAMES, PROBE_NAMES
 from ptyproof.study import checks
-from ptyproof.study.experiment import BeamDesign, DetectorDesign, beam_from_dict, checked_tells, detector_from_dict
+from ptyproof.study.experiment import (
+    BeamDesign,
+    DetectorDesign,
+    ExperimentDesign,
+    beam_from_dict,
+    checked_tells,
+    detector_from_dict,
+    experiments_from_list,
+)
 from ptyproof.study.exposures import Exposure
 from ptyproof.study.layout import dose_folder
 from ptyproof.study.objects import ObjectsDesign, objects_from_dict
@@ -27,6 +35,7 @@ if TYPE_CHECKING:
     from ptyproof_schemas.types.study_design import Base as BaseRecord
     from ptyproof_schemas.types.study_design import Beam as BeamRecord
     from ptyproof_schemas.types.study_design import Detector as DetectorRecord
+    from ptyproof_schemas.types.study_design import Experiment as ExperimentRecord
     from ptyproof_schemas.types.study_design import Objects as ObjectsRecord
     from ptyproof_schemas.types.study_design import Seeds as SeedsRecord
     from ptyproof_schemas.types.study_design import StudyDesign as DesignRecord
@@ -103,6 +112,7 @@ class _Optional(TypedDict, total=False):
     detector: DetectorRecord
     beam: BeamRecord
     tells: list[Knowledge]
+    experiments: list[ExperimentRecord]
     align: Align
     replicates: int
     replicate_objects: bool
@@ -131,6 +141,8 @@ class StudyDesign:
         Flaws of the detector, of the beam and of the positions; None is none.
     tells
         What methods are told of what the data know of beam and detector.
+    experiments
+        Further test halves, each with flaws of its own; a study with `objects` has none.
     neighbor_count
         K of the views that set none of their own; K >= C = gridsize^2 for every view.
     min_acceptance_rate
@@ -178,6 +190,7 @@ class StudyDesign:
     detector: DetectorDesign | None = None
     beam: BeamDesign | None = None
     tells: tuple[Knowledge, ...] = ()
+    experiments: tuple[ExperimentDesign, ...] = ()
     seeds: Seeds = field(default_factory=Seeds)
     training: TrainingDesign = field(default_factory=TrainingDesign)
     reconstruction: ReconstructionDesign = field(default_factory=ReconstructionDesign)
@@ -197,7 +210,8 @@ class StudyDesign:
         object.__setattr__(self, "doses_photons_per_pattern", _checked_doses(self.doses_photons_per_pattern))
         object.__setattr__(self, "tells", checked_tells(self.tells))
         self._check_replicates()
-        self._check_gaps()
+        self._check_gaps("detector", self.detector)
+        self._check_experiments()
         if self.objects is not None:
             object.__setattr__(self, "views", tuple(_of_objects(self.views, self.objects.test_names)))
         self._check_views()
@@ -219,12 +233,21 @@ class StudyDesign:
         if not isinstance(self.replicate_objects, bool):
             raise checks.refuse("replicate_objects", self.replicate_objects, "true or false")
 
-    def _check_gaps(self) -> None:
-        for key in ("gap_rows", "gap_cols") if self.detector is not None else ():
-            for first, number in getattr(self.detector, key):
+    def _check_gaps(self, where: str, detector: DetectorDesign | None) -> None:
+        for key in ("gap_rows", "gap_cols") if detector is not None else ():
+            for first, number in getattr(detector, key):
                 if first + number > self.pattern_size_px:
                     allowed = f"inside the N = {self.pattern_size_px} pixels"
-                    raise checks.refuse(f"detector.{key}", [first, number], allowed)
+                    raise checks.refuse(f"{where}.{key}", [first, number], allowed)
+
+    def _check_experiments(self) -> None:
+        if self.experiments and self.objects is not None:
+            raise DesignError("a study must have experiments or objects, got both")
+        folded = [experiment.name.casefold() for experiment in self.experiments]
+        for experiment in self.experiments:
+            if folded.count(experiment.name.casefold()) > 1:
+                raise DesignError(f"experiments must have different names, got {experiment.name!r} more than once")
+            self._check_gaps(f"experiments.{experiment.name}.detector", experiment.detector)
 
     def _check_views(self) -> None:
         if not self.views:
@@ -244,12 +267,14 @@ class StudyDesign:
 
     def _check_trainings(self) -> None:
         tests = () if self.objects is None else self.objects.test_names
+        experiments = tuple(experiment.name for experiment in self.experiments)
         trained: dict[tuple[str, int], View] = {}
         for view in self.views:
             where = f"views.{view.name}"
-            if view.object is not None and view.object not in tests:
-                allowed = f"one of {', '.join(tests)}" if tests else "absent: the study has no table objects"
-                raise checks.refuse(f"{where}.object", view.object, allowed)
+            for key, table, names in (("object", "table objects", tests), ("experiment", "experiments", experiments)):
+                if getattr(view, key) is not None and getattr(view, key) not in names:
+                    allowed = f"one of {', '.join(names)}" if names else f"absent: the study has no {table}"
+                    raise checks.refuse(f"{where}.{key}", getattr(view, key), allowed)
             if view.trained_at is not None and view.trained_at not in self.doses_photons_per_pattern:
                 raise checks.refuse(f"{where}.trained_at", view.trained_at, "a dose of the study")
             first = trained.setdefault((view.training_name, view.gridsize), view)
@@ -262,6 +287,22 @@ class StudyDesign:
     def neighbors_of(self, view: View) -> int:
         """Return K for a view: its own, or the study's."""
         return self.neighbor_count if view.neighbor_count is None else view.neighbor_count
+
+    @property
+    def test_halves(self) -> tuple[str | None, ...]:
+        """The test halves of each exposure, by object or experiment; None is the study's own."""
+        if self.objects is not None:
+            return self.objects.test_names
+        return (None, *(experiment.name for experiment in self.experiments))
+
+    def tells_in(self, view: str) -> tuple[Knowledge, ...]:
+        """Return what methods are told of beam and detector in a view; of one that the study has not, the study's."""
+        own = self._tells_by_view.get(view)
+        return self.tells if own is None else own
+
+    @cached_property
+    def _tells_by_view(self) -> dict[str, tuple[Knowledge, ...] | None]:
+        return {view.name: view.tells for view in self.views}
 
     @property
     def exposures(self) -> tuple[Exposure, ...]:
@@ -291,6 +332,8 @@ class StudyDesign:
             optional["beam"] = self.beam.as_dict()
         if self.tells:
             optional["tells"] = list(self.tells)
+        if self.experiments:
+            optional["experiments"] = [experiment.as_dict() for experiment in self.experiments]
         return {
             "name": self.name,
             "pattern_size_px": self.pattern_size_px,
@@ -315,6 +358,16 @@ class StudyDesign:
         """
         left_out = ("reconstruction", "align", "replicates")
         return sha256_json({key: value for key, value in self.as_dict().items() if key not in left_out})
+
+
+_READERS: Mapping[str, Callable[[Any], object]] = {
+    "objects": objects_from_dict,
+    "detector": detector_from_dict,
+    "beam": beam_from_dict,
+    "experiments": experiments_from_list,
+    "training": training_from_dict,
+    "reconstruction": reconstruction_from_dict,
+}
 
 
 def _unpacked(packed: bytes) -> StudyDesign:
@@ -348,16 +401,9 @@ def design_from_dict(table: Mapping[str, Any]) -> StudyDesign:
         fields = BaseDesign.__dataclass_fields__
         needed = frozenset(fields) - {"object", "probe", "seed"}
         values["base"] = BaseDesign(**checks.known_keys("base", values["base"], frozenset(fields), needed))
-    if "objects" in values:
-        values["objects"] = objects_from_dict(values["objects"])
-    if "detector" in values:
-        values["detector"] = detector_from_dict(values["detector"])
-    if "beam" in values:
-        values["beam"] = beam_from_dict(values["beam"])
-    if "training" in values:
-        values["training"] = training_from_dict(values["training"])
-    if "reconstruction" in values:
-        values["reconstruction"] = reconstruction_from_dict(values["reconstruction"])
+    for key, read in _READERS.items():
+        if key in values:
+            values[key] = read(values[key])
     return StudyDesign(**values)
 
 

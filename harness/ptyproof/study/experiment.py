@@ -1,7 +1,7 @@
 """Beam and detector of a study, as plain data: each key switches a flaw on, with its size.
 
 A study without these tables has a coherent beam, a perfect detector and exact positions. What methods are told of the
-flaws is the study's key `tells`.
+flaws is the study's key `tells`. An experiment has a beam and a detector of its own, for one more test half.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ from ptyproof.study import checks
 if TYPE_CHECKING:
     from ptyproof_schemas.types.study_design import Beam as BeamRecord
     from ptyproof_schemas.types.study_design import Detector as DetectorRecord
+    from ptyproof_schemas.types.study_design import Experiment as ExperimentRecord
 
+MAX_EXPERIMENTS = 64
 MAX_MODES = 16
 MAX_PSF_SIGMA_PX = 64.0
 MAX_GAPS = 64
@@ -106,6 +108,37 @@ class BeamDesign:
         return cast("BeamRecord", _as_dict(self))
 
 
+@dataclass(frozen=True)
+class ExperimentDesign:
+    """One more test half: the object, scan and dose of the study's own, with another detector and beam.
+
+    Parameters
+    ----------
+    name
+        Name in views and files.
+    detector, beam
+        Its flaws; None is none. The study's own tables have no part in it.
+    """
+
+    name: str
+    detector: DetectorDesign | None = None
+    beam: BeamDesign | None = None
+
+    def __post_init__(self) -> None:
+        checks.name("experiments.name", self.name)
+        if self.detector is None and self.beam is None:
+            raise DesignError(f"experiments.{self.name} must have a table detector or beam")
+
+    def as_dict(self) -> ExperimentRecord:
+        """Return the table that stands in a study's TOML or JSON."""
+        table: ExperimentRecord = {"name": self.name}
+        if self.detector is not None:
+            table["detector"] = self.detector.as_dict()
+        if self.beam is not None:
+            table["beam"] = self.beam.as_dict()
+        return table
+
+
 # (described, smallest, largest)
 _DETECTOR_LIMITS = {
     "dead_pixel_fraction": ("a number > 0 and <= 0.5", 1e-12, 0.5),
@@ -147,8 +180,33 @@ def beam_from_dict(table: Any) -> BeamDesign:
     return BeamDesign(**{key: _tuples(value) for key, value in values.items()})
 
 
-def checked_tells(tells: Any) -> tuple[Knowledge, ...]:
-    """Return what methods are told, in the order of `KNOWLEDGE`.
+def experiments_from_list(tables: Any) -> tuple[ExperimentDesign, ...]:
+    """Return the experiments that the tables `experiments` of a study describe.
+
+    Raises
+    ------
+    DesignError
+        For unknown or missing keys and impossible values.
+    """
+    if not isinstance(tables, list) or not 1 <= len(tables) <= MAX_EXPERIMENTS:
+        raise checks.refuse("experiments", tables, f"a list of 1 to {MAX_EXPERIMENTS} tables")
+    return tuple(_experiment(table, f"experiments[{number}]") for number, table in enumerate(tables))
+
+
+def _experiment(table: Any, where: str) -> ExperimentDesign:
+    keys = frozenset(field.name for field in fields(ExperimentDesign))
+    values = dict(checks.known_keys(where, table, keys, frozenset({"name"})))
+    for key, read in (("detector", detector_from_dict), ("beam", beam_from_dict)):
+        if key in values:
+            try:
+                values[key] = read(values[key])
+            except DesignError as error:
+                raise DesignError(f"{where}.{error}") from error
+    return ExperimentDesign(**values)
+
+
+def checked_tells(tells: Any, key: str = "tells") -> tuple[Knowledge, ...]:
+    """Return what methods are told, in the order of `KNOWLEDGE`; `key` names it in errors.
 
     Raises
     ------
@@ -156,11 +214,11 @@ def checked_tells(tells: Any) -> tuple[Knowledge, ...]:
         For a word that is not one of `KNOWLEDGE`, or twice the same.
     """
     if not isinstance(tells, tuple | list):
-        raise checks.refuse("tells", tells, f"a list of {', '.join(KNOWLEDGE)}")
+        raise checks.refuse(key, tells, f"a list of {', '.join(KNOWLEDGE)}")
     for word in tells:
-        checks.choice("tells", word, KNOWLEDGE)
+        checks.choice(key, word, KNOWLEDGE)
         if list(tells).count(word) > 1:
-            raise DesignError(f"tells must have different words, got {word!r} more than once")
+            raise DesignError(f"{key} must have different words, got {word!r} more than once")
     return tuple(word for word in KNOWLEDGE if word in tells)
 
 

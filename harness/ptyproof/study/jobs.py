@@ -230,9 +230,8 @@ def cells_by_training(design: StudyDesign) -> dict[Cell, list[Cell]]:
 
 
 def _check_phase_c(design: StudyDesign, root: Path, exposures: Iterable[Exposure]) -> None:
-    objects = (None,) if design.objects is None else design.objects.test_names
-    for exposure, half, test_object in product(exposures, HALVES, objects):
-        path = phase_c_file(root, exposure.dose, half, exposure.replicate, test_object)
+    for exposure, half, test_half in product(exposures, HALVES, design.test_halves):
+        path = phase_c_file(root, exposure.dose, half, exposure.replicate, test_half)
         if not path.is_file():
             raise InputError(f"Phase C data of {exposure} are missing: {path}; run `ptyproof generate`")
 
@@ -250,7 +249,7 @@ def _data_paths(view: View, exposure: Exposure, phase_c_root: Path, phase_d_root
     trained_at = view.training_dose(dose)
     if view.reads_phase_c:
         train = phase_c_file(phase_c_root, trained_at, "train", replicate)
-        return train, phase_c_file(phase_c_root, dose, "test", replicate, view.object)
+        return train, phase_c_file(phase_c_root, dose, "test", replicate, view.test_half)
     return (
         phase_d_file(phase_d_root, trained_at, view.name, "train", replicate),
         phase_d_file(phase_d_root, dose, view.name, "test", replicate),

@@ -66,46 +66,46 @@ def _number(dose: float) -> str:
     return str(int(dose)) if dose == int(dose) else repr(dose)
 
 
-def phase_c_name(half: str, test_object: str | None = None) -> str:
-    """Return the file name of a half in Phase C; in a study with test objects, each has a test half of its own."""
-    return f"patched_{half}.npz" if test_object is None or half == "train" else f"patched_{half}_{test_object}.npz"
+def phase_c_name(half: str, test_half: str | None = None) -> str:
+    """Return the file name of a half in Phase C; each test object and each experiment has a test half of its name."""
+    return f"patched_{half}.npz" if test_half is None or half == "train" else f"patched_{half}_{test_half}.npz"
 
 
-def phase_c_file(root: Path, dose: float, half: str, replicate: int = 1, test_object: str | None = None) -> Path:
-    """Return Phase C's archive of a dose and half, for a test half of a test object."""
-    return root.joinpath(dose_folder(dose, replicate), phase_c_name(half, test_object))
+def phase_c_file(root: Path, dose: float, half: str, replicate: int = 1, test_half: str | None = None) -> Path:
+    """Return Phase C's archive of a dose and half; `test_half` is the object or experiment of a test half."""
+    return root.joinpath(dose_folder(dose, replicate), phase_c_name(half, test_half))
 
 
 def simulation_key(dose: float, replicate: int, half: str, test_object: str | None = None) -> list[str]:
-    """Return the key of the random stream that gives a half its noise."""
+    """Return the key of the random stream that gives a half its noise; that of an experiment is the study's own."""
     own = [] if test_object is None or half == "train" else [test_object]
     return ["phase_c", dose_folder(dose, replicate), half, *own]
 
 
-def object_of_half(half: Mapping[str, Any]) -> str | None:
-    """Return the name of the object of a test half in a run manifest; None where the half is of the base's object."""
-    return half["objects"][0]["name"] if half.get("objects") else None
+def name_of_test_half(half: Mapping[str, Any]) -> str | None:
+    """Return the object or experiment of a test half in a run manifest; None is the study's own test half."""
+    return half["objects"][0]["name"] if half.get("objects") else half.get("experiment")
 
 
 def halves_of(dataset: Mapping[str, Any]) -> Iterator[tuple[Half, str | None, Any]]:
-    """Yield each half of an exposure in a run manifest, with the name of its test object if it has one."""
+    """Yield each half of an exposure in a run manifest, a test half with its object or experiment if it has one."""
     yield "train", None, dataset["train"]
     for half in (dataset["test"], *dataset.get("further_tests", ())):
-        yield "test", object_of_half(half), half
+        yield "test", name_of_test_half(half), half
 
 
-def half_of(dataset: Mapping[str, Any], half: str, test_object: str | None) -> Any:
-    """Return a half of an exposure in a run manifest, the test half that of a test object.
+def half_of(dataset: Mapping[str, Any], half: str, test_half: str | None) -> Any:
+    """Return a half of an exposure in a run manifest; `test_half` is the object or experiment of a test half.
 
     Raises
     ------
     InputError
         If the exposure has no such half.
     """
-    for name, own_object, found in halves_of(dataset):
-        if name == half and (name == "train" or own_object == test_object):
+    for name, own, found in halves_of(dataset):
+        if name == half and (name == "train" or own == test_half):
             return found
-    of = "" if test_object is None else f" of the object {test_object}"
+    of = "" if test_half is None else f" of {test_half}"
     raise InputError(f"{RUN_MANIFEST} has no {half} half{of} of {dataset['folder']}; run `ptyproof generate` again")
 
 

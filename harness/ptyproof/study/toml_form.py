@@ -63,6 +63,7 @@ _COMMENTS = {
     "fly_scan_blur_px": "way along the columns during an exposure, pixels",
     "intensity_error": "relative standard deviation from pattern to pattern",
     "position_error_px": "standard deviation of the given positions along each axis, pixels",
+    "experiment": "name of the experiment whose test half the view has",
     "tells": "what methods are told: mask, modes, background, psf, intensity, saturation",
     "s_img": "fraction of the positions to draw",
 }
@@ -98,11 +99,11 @@ def study_to_toml(design: StudyDesign) -> str:
         )
     )
     for key, value in design.as_dict().items():
-        if key == "views" and isinstance(value, list):
-            views = tomlkit.aot()
-            for view in value:
-                views.append(_table(view))
-            document.add(key, views)
+        if key in ("views", "experiments") and isinstance(value, list):
+            tables = tomlkit.aot()
+            for table in value:
+                tables.append(_table(table))
+            document.add(key, tables)
         else:
             document.add(key, _table(value) if isinstance(value, dict) else _commented(key, value))
     return tomlkit.dumps(document)

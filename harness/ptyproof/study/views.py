@@ -10,7 +10,9 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 
 from ptyproof.errors import DesignError
+from ptyproof.io.knowledge import Knowledge
 from ptyproof.study import checks
+from ptyproof.study.experiment import checked_tells
 
 if TYPE_CHECKING:
     from ptyproof_schemas.types.study_design import View as ViewRecord
@@ -80,7 +82,7 @@ class Sampling:
 
 Selection = AllPositions | Spacing | Sampling
 _SELECTIONS: dict[str, type[Selection]] = {kind.kind: kind for kind in (AllPositions, Spacing, Sampling)}
-_OPTIONAL_KEYS = ("neighbor_count", "object", "trained_as", "trained_at")
+_OPTIONAL_KEYS = ("neighbor_count", "object", "experiment", "tells", "trained_as", "trained_at")
 _COMMON_KEYS = frozenset({"name", "gridsize", "selection", *_OPTIONAL_KEYS})
 
 
@@ -101,6 +103,10 @@ class View:
         None takes the study's.
     object
         Name of the test object whose half the view tests on; None in a study without a table `objects`.
+    experiment
+        Name of the experiment whose half the view tests on; None is the study's own test half.
+    tells
+        What methods are told of beam and detector in the view; None takes the study's.
     trained_as
         Name of the training; views with the same one share it. None is the view's own name.
     trained_at
@@ -112,6 +118,8 @@ class View:
     selection: Selection
     neighbor_count: int | None = None
     object: str | None = None
+    experiment: str | None = None
+    tells: tuple[Knowledge, ...] | None = None
     trained_as: str | None = None
     trained_at: float | None = None
 
@@ -120,9 +128,11 @@ class View:
         checks.integer(f"views.{self.name}.gridsize", self.gridsize, 1, 16)
         if self.neighbor_count is not None:
             checks.integer(f"views.{self.name}.neighbor_count", self.neighbor_count, 1, 4096)
-        for key in ("object", "trained_as"):
+        for key in ("object", "experiment", "trained_as"):
             if getattr(self, key) is not None:
                 checks.name(f"views.{self.name}.{key}", getattr(self, key))
+        if self.tells is not None:
+            object.__setattr__(self, "tells", checked_tells(self.tells, f"views.{self.name}.tells"))
         if self.trained_at is not None:
             dose = checks.positive(f"views.{self.name}.trained_at", self.trained_at, 1e15)
             object.__setattr__(self, "trained_at", dose)
@@ -140,6 +150,19 @@ class View:
         """Return the view for a test object; the views of all objects share their training."""
         return replace(self, name=f"{self.name}-{name}", object=name, trained_as=self.training_name)
 
+    def of_experiment(self, name: str, tells: tuple[Knowledge, ...] | None = None) -> View:
+        """Return the view for an experiment, of which methods are told `tells`; it shares the training of this one.
+
+        The view is named after the experiment, with `-untold` where methods are told nothing.
+        """
+        own = f"{name}-untold" if tells == () else name
+        return replace(self, name=own, experiment=name, tells=tells, trained_as=self.training_name)
+
+    @property
+    def test_half(self) -> str | None:
+        """The name of the test half: its object's or experiment's; None is the study's own."""
+        return self.object or self.experiment
+
     @property
     def group_size(self) -> int:
         """C, the number of patterns in a group."""
@@ -154,6 +177,8 @@ class View:
         """Return the view as the table that stands in a study's TOML or JSON."""
         table: dict[str, Any] = {"name": self.name, "gridsize": self.gridsize}
         table |= {key: getattr(self, key) for key in _OPTIONAL_KEYS if getattr(self, key) is not None}
+        if self.tells is not None:
+            table["tells"] = list(self.tells)
         return cast("ViewRecord", table | {"selection": self.selection.kind} | self.selection.as_dict())
 
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypedDict, cast
 
 from ptyproof.errors import InputError
 from ptyproof.metrics.definitions import MetricDefinition, metric_definitions, of_comparison
+from ptyproof.metrics.experiments import experiment_rows
 from ptyproof.metrics.limits import GOT_WORSE, Course, course_of
 from ptyproof.metrics.paired import RULE
 from ptyproof.metrics.protocol import Recipe
 from ptyproof.phases.g_compare.page import NOT_CONVERGED
 from ptyproof.phases.g_compare.tables import comparable_of
 from ptyproof.records.manifest import head
+from ptyproof.study.design import design_from_dict
 from ptyproof.study.layout import replicate_of
 from ptyproof.study.reconstruction import Split
 from ptyproof.tables.choice import Choice
@@ -21,6 +23,12 @@ from ptyproof.tables.rows import Group, Result
 if TYPE_CHECKING:
     from ptyproof.tables.hubs import HubResults
     from ptyproof_schemas.types.comparison_table import Column, ComparisonTable, Protocol, Replicate, WithoutResult
+    from ptyproof_schemas.types.metrics_summary import ExperimentRow
+
+
+class _Experiments(TypedDict, total=False):
+    experiments: list[ExperimentRow]
+
 
 Place = tuple[float, str, int, Split]  # dose, view, gridsize, half
 
@@ -52,6 +60,7 @@ def table_of(hubs: Sequence[HubResults], choice: Choice) -> ComparisonTable:
         for entry in hub.comparison["protocols"]
         if entry["sha256"] in used
     }
+    experiments = _experiments(hubs, choice)
     return {
         **head("comparison_table"),
         "study": hubs[0].comparison["study"],
@@ -69,10 +78,19 @@ def table_of(hubs: Sequence[HubResults], choice: Choice) -> ComparisonTable:
         "metrics": [_column(metric, described[metric]) for metric in choice.metrics],
         "protocols": list(protocols.values()),
         "rows": rows,
+        **experiments,
         "without_result": list(_without_result(hubs, replicates, choice)),
         "environments": _environments(hubs),
         "remarks": list(_remarks(hubs, choice)),
     }
+
+
+def _experiments(hubs: Sequence[HubResults], choice: Choice) -> _Experiments:
+    """Return the rows of the study's experiments, as far as they are of the choice; nothing without any."""
+    design = design_from_dict(hubs[0].comparison["design"])
+    cells = [[cast("Mapping[str, Any]", cell) for cell in hub.comparison["cells"]] for hub in hubs]
+    rows = [row for row in experiment_rows(design, *cells) if choice.takes(row)]
+    return {"experiments": rows} if rows else {}
 
 
 def _metrics(recipe: Recipe) -> list[str]:

@@ -9,10 +9,12 @@ from ptyproof import markdown
 from ptyproof.console import printable
 from ptyproof.metrics.paired import RULE
 from ptyproof.metrics.ranking import how_marked
+from ptyproof.phases.g_compare.experiment_table import CAPTION, experiment_table
 from ptyproof.tables.grid import Form, grid
 
 if TYPE_CHECKING:
     from ptyproof_schemas.types.comparison_table import ComparisonTable, Judged, Row, Score, Spread
+    from ptyproof_schemas.types.metrics_summary import ExperimentRow
 
 _ARROWS = {"lower": "↓", "higher": "↑"}
 _TIMES = {"training_s": "training / s", "start_s": "start / s", "reconstruction_s": "reconstruction / s"}
@@ -28,6 +30,8 @@ def lines_of(table: ComparisonTable, form: Form) -> Iterator[str]:
         meaning = "+ is better, - is worse; a percentage is the median difference divided by the larger of both values."
         said = f"Ahead, level and behind: against {table['against']}; {meaning} {_undecided(n)}"
         yield _said(said.strip(), form)
+    if "experiments" in table:
+        yield from _experiments(table["experiments"], form)
     for protocol in table["protocols"]:
         rows = [row for row in table["rows"] if row["protocol"] == protocol["sha256"]]
         parts = protocol["parts"]
@@ -42,6 +46,15 @@ def lines_of(table: ComparisonTable, form: Form) -> Iterator[str]:
     yield ""
     yield from _list([f"Computed on: {used}." for used in table["environments"]] + table["remarks"], form)
     yield from _list(list(_missing(table)), form)
+
+
+def _experiments(rows: Sequence[ExperimentRow], form: Form) -> Iterator[str]:
+    shown = experiment_table(rows)
+    yield ""
+    yield _said(CAPTION, form)
+    yield ""
+    yield from grid(shown.heads, shown.rows, form)
+    yield from (f"\n{_said(note, form)}" for note in shown.notes)
 
 
 def _undecided(n: int) -> str:

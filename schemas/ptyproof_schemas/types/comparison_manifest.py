@@ -110,6 +110,8 @@ class Dataset(TypedDict):
     sha256: str
     size_bytes: int
     role: Literal["simulation", "measurement"]
+    told: NotRequired[list[Literal["mask", "modes", "background", "psf", "intensity", "saturation"]]]
+    not_told: NotRequired[list[Literal["mask", "modes", "background", "psf", "intensity", "saturation"]]]
     has_truth: bool
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypedDict
+from typing import Literal, NotRequired, TypedDict
 
 from ptyproof_schemas.types.common import PairedRule, Tool
 from ptyproof_schemas.types.comparison_manifest import Direction, OtherStatus, ProtocolParts
+from ptyproof_schemas.types.metrics_summary import ExperimentRow
 from ptyproof_schemas.types.reconstruction_manifest import Split
 
 
@@ -114,6 +115,7 @@ class ComparisonTable(TypedDict):
     metrics: list[Column]
     protocols: list[Protocol]
     rows: list[Row]
+    experiments: NotRequired[list[ExperimentRow]]
     without_result: list[WithoutResult]
     environments: list[str]
     remarks: list[str]

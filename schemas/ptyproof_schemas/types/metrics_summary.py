@@ -9,6 +9,26 @@ from ptyproof_schemas.types.comparison_manifest import Account, Direction, Other
 from ptyproof_schemas.types.reconstruction_manifest import Split
 
 
+class ExperimentRow(TypedDict):
+    """A method in a view of an experiment, beside the same method in the clean view of the same dose."""
+
+    dose: float
+    view: str
+    gridsize: int
+    split: Split
+    experiment: str
+    tells: list[Literal["mask", "modes", "background", "psf", "intensity", "saturation"]]
+    clean_view: str | None
+    method: str
+    told: list[Literal["mask", "modes", "background", "psf", "intensity", "saturation"]]
+    not_told: list[Literal["mask", "modes", "background", "psf", "intensity", "saturation"]]
+    metric: Literal["complex_nrmse"]
+    n: int
+    value: float | None
+    clean: float | None
+    ratio: float | None
+
+
 class Metric(TypedDict):
     """A metric."""
 
@@ -79,5 +99,6 @@ class MetricsSummary(TypedDict):
     rule: NotRequired[PairedRule]
     metrics: list[Metric]
     tables: list[Table]
+    experiments: NotRequired[list[ExperimentRow]]
     without_result: list[WithoutResult]
     account: Account

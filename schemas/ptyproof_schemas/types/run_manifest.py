@@ -53,6 +53,7 @@ class Half(TypedDict):
     max_count: int
     seed: Stream
     objects: NotRequired[list[SimulatedObject]]
+    experiment: NotRequired[str]
 
 
 class Dataset(TypedDict):

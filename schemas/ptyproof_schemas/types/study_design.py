@@ -67,6 +67,14 @@ class Beam(TypedDict):
     position_error_px: NotRequired[float]
 
 
+class Experiment(TypedDict):
+    """One more test half of the object, scan and dose of the study, with another detector and beam."""
+
+    name: str
+    detector: NotRequired[Detector]
+    beam: NotRequired[Beam]
+
+
 class Network(TypedDict):
     """Sizes of the network."""
 
@@ -125,6 +133,8 @@ class AllView(TypedDict):
     gridsize: int
     neighbor_count: NotRequired[int]
     object: NotRequired[str]
+    experiment: NotRequired[str]
+    tells: NotRequired[list[Literal["mask", "modes", "background", "psf", "intensity", "saturation"]]]
     trained_as: NotRequired[str]
     trained_at: NotRequired[float]
     selection: Literal["all"]
@@ -137,6 +147,8 @@ class SpacingView(TypedDict):
     gridsize: int
     neighbor_count: NotRequired[int]
     object: NotRequired[str]
+    experiment: NotRequired[str]
+    tells: NotRequired[list[Literal["mask", "modes", "background", "psf", "intensity", "saturation"]]]
     trained_as: NotRequired[str]
     trained_at: NotRequired[float]
     selection: Literal["spacing"]
@@ -151,6 +163,8 @@ class SamplingView(TypedDict):
     gridsize: int
     neighbor_count: NotRequired[int]
     object: NotRequired[str]
+    experiment: NotRequired[str]
+    tells: NotRequired[list[Literal["mask", "modes", "background", "psf", "intensity", "saturation"]]]
     trained_as: NotRequired[str]
     trained_at: NotRequired[float]
     selection: Literal["sampling"]
@@ -181,6 +195,7 @@ class StudyDesign(TypedDict):
     detector: NotRequired[Detector]
     beam: NotRequired[Beam]
     tells: NotRequired[list[Literal["mask", "modes", "background", "psf", "intensity", "saturation"]]]
+    experiments: NotRequired[list[Experiment]]
     training: NotRequired[Training]
     reconstruction: NotRequired[Reconstruction]
     views: list[View]

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any, cast
 
 from ptyproof.checking.checks import metrics as measured
+from ptyproof.checking.checks.experiments import tells_in
 from ptyproof.checking.model.document import Document, Findings, as_number, entries, listed, mapping, number, text
 from ptyproof.metrics.protocol import Recipe, difference, protocol, protocol_sha256
 
@@ -46,14 +47,14 @@ def ends(doc: Document) -> Findings:
 def protocols(doc: Document) -> Findings:
     """Yield protocols whose hash, half or recipe is not theirs, and cells of a protocol that is not recorded."""
     recipe = measured.recipe_of(doc)
-    known: dict[str, object] = {}
+    known: dict[str, dict[str, object]] = {}
     for place, key, entry in _protocols(doc):
         digest, parts = text(entry, key), mapping(entry, "parts")
         if digest is None or not parts:
             continue
         if digest in known:
             yield doc.finding("PM624", f"{place}.{key}", f"the protocol {digest[:16]}... occurs twice")
-        known[digest] = parts.get("split")
+        known[digest] = parts
         yield from _parts(doc, f"{place}.{key}", digest, parts, recipe)
         for at, row in entries(entry, "rows", place):
             if row.get("split") != parts.get("split"):
@@ -63,9 +64,9 @@ def protocols(doc: Document) -> Findings:
         yield from _used(doc, known)
 
 
-def _used(doc: Document, known: dict[str, object]) -> Findings:
-    """Yield cells whose protocol is not recorded or of the other half, and protocols of no cell."""
-    used = set()
+def _used(doc: Document, known: dict[str, dict[str, object]]) -> Findings:
+    """Yield cells whose protocol is not recorded, of the other half or of other tells, and protocols of no cell."""
+    design, used = mapping(doc.root, "design"), set()
     for place, cell in doc.entries("cells"):
         digest = text(cell, "protocol")
         if digest is None:
@@ -74,8 +75,13 @@ def _used(doc: Document, known: dict[str, object]) -> Findings:
         if digest not in known:
             said = f"the manifest does not record the protocol {digest[:16]}..."
             yield doc.finding("PM624", f"{place}.protocol", said)
-        elif known[digest] != cell.get("split"):
-            said = f"the protocol is of the half {known[digest]}, but the cell is of {cell.get('split')}"
+            continue
+        wanted = {"split": cell.get("split")}
+        if design:
+            wanted["tells"] = tells_in(design, text(cell, "view"))
+        differing = difference({"split": None, "tells": []} | known[digest], {**known[digest], **wanted})
+        if differing:
+            said = f"the protocol differs from the cell: {'; '.join(differing)[:_SHOWN]}"
             yield doc.finding("PM624", f"{place}.protocol", said)
     for digest in sorted(known.keys() - used):
         yield doc.finding("PM624", "$.protocols", f"no cell has the protocol {digest[:16]}...")
@@ -115,9 +121,8 @@ def _of_design(doc: Document, parts: dict[str, object]) -> list[str]:
     design = mapping(doc.root, "design")
     if not design:  # a summary has none
         return []
-    wanted = {"tells": listed(design, "tells")}
-    wanted["positions"] = mapping(design, "reconstruction").get("position_knowledge", "given")
-    return difference(wanted, {"tells": listed(parts, "tells"), "positions": parts.get("positions", "given")})
+    wanted = {"positions": mapping(design, "reconstruction").get("position_knowledge", "given")}
+    return difference(wanted, {"positions": parts.get("positions", "given")})
 
 
 def crops(doc: Document) -> Findings:

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from ptyproof.checking.checks.experiments import FLAWS, flaws_of
 from ptyproof.checking.model.document import (
     INDEX,
     Document,
@@ -99,10 +100,17 @@ def views(doc: Document) -> Findings:
 def datasets(doc: Document) -> Findings:
     """Yield where a dataset in a run manifest is not what the archive says of itself."""
     for place, dataset in doc.entries("datasets"):
-        for at, _, here in halves_of(dataset, place):
+        for at, half, here in halves_of(dataset, place):
             name = text(mapping(here, "file"), "path")
-            if name is not None:
-                yield from same_keys(doc, at, here, _archive_record(doc, name), _OF_HALF, name)
+            if name is None:
+                continue
+            record = _archive_record(doc, name)
+            yield from same_keys(doc, at, here, record, _OF_HALF, name)
+            steps = [entry for _, entry in entries(record, "transformations", "$") if entry.get("step") == "simulate"]
+            for step in steps[-1:]:
+                wanted, found = flaws_of(doc, here, half == "test"), mapping(step, "detail")
+                for key in FLAWS if mapping(doc.root, "design") else ():
+                    yield from same(doc, f"{at}.{key}", wanted.get(key), found.get(key), name)
 
 
 def in_hub(doc: Document) -> Findings:

@@ -7,7 +7,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from ptyproof.checking.checks.cross_file import inside, json_beside, same, same_keys
-from ptyproof.checking.model.document import Document, Findings, cell_of, entries, mapping, number, replicate_of, text
+from ptyproof.checking.model.document import (
+    Document,
+    Findings,
+    cell_of,
+    entries,
+    listed,
+    mapping,
+    number,
+    replicate_of,
+    text,
+)
 from ptyproof.checking.model.files import real_path
 from ptyproof.errors import ManifestError, PtyproofError
 from ptyproof.io import strict_json
@@ -121,7 +131,7 @@ def _of_cell(doc: Document, place: str, cell: dict[str, object], job: dict[str, 
         yield from same_keys(doc, place, cell, wanted, tuple(wanted), name)
         return
     for key, wanted in (("dataset", mapping(job, "dataset")), ("reconstruction", mapping(result, "reconstruction"))):
-        keys = ("sha256", "size_bytes", "role")
+        keys = ("sha256", "size_bytes", "role", "told", "not_told")
         yield from same_keys(doc, f"{place}.{key}", mapping(cell, key), wanted, keys, name)
     yield from same_keys(doc, place, cell, result, ("arrays_sha256",), name)
     yield from same_keys(doc, f"{place}.crop", mapping(cell, "crop"), result, ("n_parts",), name)
@@ -160,6 +170,7 @@ def summaries(doc: Document) -> Findings:
     if name is None or not other:
         return
     yield from same_keys(doc, "$", doc.root, other, _OF_SUMMARY, name)
+    yield from _experiments(doc, other, name)
     mine, others = _values(doc.root), _values(other)
     for key in sorted(mine.keys() & others.keys()):
         yield from same(doc, mine[key][1], mine[key][0], others[key][0], name)
@@ -167,6 +178,32 @@ def summaries(doc: Document) -> Findings:
         if what in (_PROTOCOL, "$status"):
             at, found = mine.get((cell, what), (None, "$"))[1], "a result" if what == _PROTOCOL else "none"
             yield doc.finding("PM306", at, f"{cell} has {found} in only one of the two files; see {name[-120:]}")
+
+
+def _experiments(doc: Document, other: Mapping[str, Any], name: str) -> Findings:
+    """Yield rows of experiments in a summary that are not those which its comparison's cells give."""
+    of_comparison = doc.kind == "comparison_manifest"
+    manifest, summary = (doc.root, other) if of_comparison else (other, doc.root)
+    design = mapping(manifest, "design")
+    if not listed(design, "experiments") and "experiments" not in summary:
+        return
+    # slow: a design is read with the names of the built-in objects and probes
+    from ptyproof.metrics.experiments import experiment_rows
+    from ptyproof.study.design import design_from_dict
+
+    try:
+        wanted = list(experiment_rows(design_from_dict(design), listed(manifest, "cells")))
+    except (PtyproofError, KeyError, TypeError, ValueError):
+        return  # said by the checks of designs and forms
+    found = listed(summary, "experiments")
+    at = "$.cells" if of_comparison else "$.experiments"
+    if len(found) != len(wanted):
+        yield doc.finding("PM306", at, f"{len(found)} rows of experiments, but the cells give {len(wanted)}")
+        return
+    for index, (row, real) in enumerate(zip(found, wanted, strict=True)):
+        for key, value in real.items():
+            place = at if of_comparison else f"{at}[{index}].{key}"
+            yield from same(doc, place, row.get(key) if isinstance(row, dict) else None, value, name)
 
 
 def _values(root: Mapping[str, Any]) -> dict[tuple[str, str], tuple[Any, str]]:

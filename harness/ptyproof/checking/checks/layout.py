@@ -15,6 +15,7 @@ from ptyproof.checking.model.document import (
     halves_of,
     listed,
     mapping,
+    name_of_test_half,
     number,
     object_of_half,
     plural,
@@ -69,7 +70,8 @@ def datasets(doc: Document) -> Findings:
             continue
         for at, half, here in halves_of(dataset, place):
             own_object = object_of_half(here) if half == "test" else None
-            yield from _file(doc, at, here, f"{folder}/{phase_c_name(half, own_object)}")
+            own_file = phase_c_name(half, own_object or name_of_test_half(here))
+            yield from _file(doc, at, here, f"{folder}/{own_file}")
             seed, key = mapping(here, "seed"), ["phase_c", folder, half, *([own_object] if own_object else [])]
             if "key" in seed and seed["key"] != key:
                 said = f"the random stream is not that of this half, {' / '.join(key)}"

@@ -17,6 +17,7 @@ from ptyproof.checking.model.document import (
     is_close,
     listed,
     mapping,
+    name_of_test_half,
     number,
     plural,
     text,
@@ -287,7 +288,8 @@ def _data(doc: Document, place: str, record: dict[str, object], dose: str, of: d
     if data is None:
         return
     whole = text(of, "selection") == "all"
-    wanted = f"{dose}/{phase_c_name(str(split), text(of, 'object'))}" if whole else f"{dose}/{view}/{view}_{split}.npz"
+    own = phase_c_name(str(split), name_of_test_half(of)) if whole else f"{view}/{view}_{split}.npz"
+    wanted = f"{dose}/{own}"
     root = text(doc.root, "phase_c_root" if whole else "phase_d_root")
     if not data.endswith(f"/{wanted}"):
         # the right half under another name: data of the other phase

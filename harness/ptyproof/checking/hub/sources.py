@@ -46,18 +46,19 @@ class _Recorded:
         cell = {key: job[key] for key in _CELL if key in job}
         if half == "train":
             cell["dose"] = view.get("trained_at", job["dose"])
-        record = self._record(cell, half, view.get("object"))
+        record = self._record(cell, half, view.get("object") or view.get("experiment"))
         if record is None:
             yield finding_about(name, "PM906", place, f"no phase recorded data of {job['job'][:120]}")
         elif record["sha256"] != used:
             said = f"{job['job'][:120]} was made from {short(used)}, but its phase recorded {short(record['sha256'])}"
             yield finding_about(name, "PM906", place, said)
 
-    def _record(self, cell: dict[str, Any], half: str, test_object: str | None) -> Mapping[str, Any] | None:
+    def _record(self, cell: dict[str, Any], half: str, test_half: str | None) -> Mapping[str, Any] | None:
         """Return the record of the file of a half, None without one."""
         view = self.views.get(cell_of(cell))
         if view is None or not view["reads_phase_c"]:
             return None if view is None else view[half]["file"]
         exposure = self.exposures.get(exposure_of(cell))
         found = () if exposure is None else halves_of(exposure)
-        return next((own["file"] for name, of, own in found if name == half and of in (None, test_object)), None)
+        of_half = (own["file"] for name, of, own in found if name == half and (name == "train" or of == test_half))
+        return next(of_half, None)

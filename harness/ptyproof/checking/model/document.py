@@ -212,6 +212,11 @@ def object_of_half(half: dict[str, object]) -> str | None:
     return next((text(made, "name") for _, made in entries(half, "objects", "$")), None)
 
 
+def name_of_test_half(record: dict[str, object]) -> str | None:
+    """Return the experiment of a half in a run manifest, or the object or experiment of a view; None without one."""
+    return text(record, "object") or text(record, "experiment")
+
+
 def replicate_of(record: dict[str, object]) -> int:
     """Return the number of the replicate that a record is about; one that names none is about the first."""
     return count(record, "replicate") or 1

@@ -1,7 +1,7 @@
 """Beam and detector of a replicate as the study describes them: modes, mask, blur, factors, given positions, counts.
 
-Every flaw that is drawn has a random stream of its own, so one is the same with and without the others, and Poisson
-draws are those of a study without flaws.
+Every flaw that is drawn has a random stream of its own, so one is the same with and without the others and in each
+experiment, and Poisson draws are those of a study without flaws.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from ptyproof.physics.detector import Detector
 from ptyproof.physics.flaws import dead_pixel_mask, gap_mask, intensity_factors, position_errors
 from ptyproof.physics.forward import expected_peak_and_mean
 from ptyproof.study.design import StudyDesign
+from ptyproof.study.experiment import ExperimentDesign
 from ptyproof.study.seeds import of_replicate, stream
 from ptyproof_schemas.types.dataset_metadata import DatasetMetadata
 
@@ -34,8 +35,10 @@ class Experiment:
 
     Parameters
     ----------
-    design
-        The study.
+    own
+        Whose beam and detector: the study's, or those of one of its experiments.
+    seed
+        Root of the random streams.
     replicate
         Number of the replicate.
     probe
@@ -44,7 +47,8 @@ class Experiment:
         The halves, with their objects and true positions.
     """
 
-    design: StudyDesign
+    own: StudyDesign | ExperimentDesign
+    seed: int
     replicate: int
     probe: Probe
     parts: tuple[Part, ...]
@@ -58,7 +62,7 @@ class Experiment:
         InputError
             If the study has powers of modes, and the base several modes.
         """
-        beam = self.design.beam
+        beam = self.own.beam
         if beam is None:
             return self.probe
         modes = self.probe if self.probe.ndim == 3 else self.probe[None]
@@ -88,7 +92,7 @@ class Experiment:
         InputError
             If nothing is left of the detector.
         """
-        detector = self.design.detector
+        detector = self.own.detector
         if detector is None or not (detector.gap_rows or detector.gap_cols or detector.dead_pixel_fraction):
             return None
         valid = gap_mask(self.window, detector.gap_rows, detector.gap_cols)
@@ -100,7 +104,7 @@ class Experiment:
 
     def given_px(self, part: Part) -> npt.NDArray[np.float64]:
         """Return the positions (n, 2) that a file of a part states: with their errors, if the study has some."""
-        beam = self.design.beam
+        beam = self.own.beam
         if beam is None or beam.position_error_px is None:
             return part.positions_px
         rng = self._stream("positions", part)
@@ -108,14 +112,14 @@ class Experiment:
 
     def factors(self, part: Part) -> npt.NDArray[np.float64] | None:
         """Return the factors (n,) of the beam's intensity in a part; None where it is constant."""
-        beam = self.design.beam
+        beam = self.own.beam
         if beam is None or beam.intensity_error is None:
             return None
         return intensity_factors(len(part.positions_px), beam.intensity_error, self._stream("intensity", part))
 
     def detector(self, part: Part, dose: float) -> Detector:
         """Return the detector that records a part at a dose, photons per pattern."""
-        design = self.design.detector
+        design = self.own.detector
         light = self._light(part)
         if design is None:
             return light
@@ -131,7 +135,7 @@ class Experiment:
 
     def background_counts(self, dose: float) -> float | None:
         """Return the background in counts per pixel at a dose, photons per pattern."""
-        design = self.design.detector
+        design = self.own.detector
         if design is None:
             return None
         if design.background_fraction is not None:
@@ -159,7 +163,7 @@ class Experiment:
         if detector.psf_sigma_px is not None:
             found["detector_psf_sigma_px"] = detector.psf_sigma_px
         changed: Any = found
-        knows = self.illuminating.ndim == 3 or self.design.detector is not None or self._varies
+        knows = self.illuminating.ndim == 3 or self.own.detector is not None or self._varies
         return of_version_2(changed) if knows else metadata
 
     def arrays(self, part: Part, detector: Detector) -> dict[str, npt.NDArray[Any]]:
@@ -172,27 +176,33 @@ class Experiment:
             BACKGROUND: detector.background,
             FACTORS: detector.factors,
         }
-        if self.design.beam is not None and self.design.beam.position_error_px is not None:
+        if self.own.beam is not None and self.own.beam.position_error_px is not None:
             found["xcoords_true"] = part.positions_px[:, 1]
             found["ycoords_true"] = part.positions_px[:, 0]
         return {name: array for name, array in found.items() if array is not None}
 
     @property
     def flaws(self) -> dict[str, object]:
-        """The tables of the study, for the record of a half."""
-        tables = {"detector": self.design.detector, "beam": self.design.beam}
-        return {name: table.as_dict() for name, table in tables.items() if table is not None}
+        """The flaws, for the record of a half: the name of the experiment if there is one, and its tables."""
+        tables = {"detector": self.own.detector, "beam": self.own.beam}
+        name: dict[str, object] = {} if self.name is None else {"experiment": self.name}
+        return name | {key: table.as_dict() for key, table in tables.items() if table is not None}
+
+    @property
+    def name(self) -> str | None:
+        """The name of the experiment; None for the study's own beam and detector."""
+        return self.own.name if isinstance(self.own, ExperimentDesign) else None
 
     @property
     def _varies(self) -> bool:
-        beam = self.design.beam
+        beam = self.own.beam
         return beam is not None and not (beam.intensity_error is None and beam.position_error_px is None)
 
     def _light(self, part: Part) -> Detector:
         """Return what a detector makes of the light alone: blur and factors."""
-        design = self.design.detector
+        design = self.own.detector
         return Detector(None if design is None else design.psf_sigma_px, self.factors(part))
 
     def _stream(self, flaw: str, part: Part | None = None) -> np.random.Generator:
         key = ["phase_c", flaw] if part is None else ["phase_c", flaw, part.half, part.object_name or ""]
-        return stream(self.design.seeds.simulation, *of_replicate(tuple(key), self.replicate))
+        return stream(self.seed, *of_replicate(tuple(key), self.replicate))

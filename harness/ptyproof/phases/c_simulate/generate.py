@@ -29,7 +29,7 @@ from ptyproof.io.patterns import PatternStatistics, pattern_problems
 from ptyproof.phases.base import Base, base_of_replicate
 from ptyproof.phases.c_simulate.contract import check_simulation
 from ptyproof.phases.c_simulate.experiment import Experiment
-from ptyproof.phases.c_simulate.parts import Part, parts_of, scaled_probes
+from ptyproof.phases.c_simulate.parts import Part, parts_of, parts_of_experiment, scaled_probes
 from ptyproof.phases.objects import MadeObjects, make_objects
 from ptyproof.physics.dose import mean_photons
 from ptyproof.physics.forward import iterate_patches, simulate_counts
@@ -51,28 +51,32 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class _Plan:
-    """What is the same for every dose of a replicate; base and experiment are those of the replicate."""
+    """What is the same for every dose of a replicate; base and experiments are those of the replicate.
+
+    The first experiment is the study's own beam and detector.
+    """
 
     design: StudyDesign
     base: Base
     split: HalfSplit
-    experiment: Experiment
+    experiments: tuple[Experiment, ...]
     recipe_digest: str
 
     @property
-    def parts(self) -> tuple[Part, ...]:
-        """The halves that are simulated."""
-        return self.experiment.parts
+    def simulated(self) -> list[tuple[Experiment, Part]]:
+        """The halves that are simulated, each with its beam and detector."""
+        return [(experiment, part) for experiment in self.experiments for part in experiment.parts]
 
     def of_replicate(self, replicate: int) -> _Plan:
         """Return the plan of a replicate, with objects of its own if the study wants them, and flaws of its own."""
-        if replicate == 1 or not (self.design.replicate_objects or self.experiment.flaws):
+        flawed = any(experiment.flaws for experiment in self.experiments)
+        if replicate == 1 or not (self.design.replicate_objects or flawed):
             return self
         if not self.design.replicate_objects:
-            return replace(self, experiment=replace(self.experiment, replicate=replicate))
+            return replace(self, experiments=tuple(replace(own, replicate=replicate) for own in self.experiments))
         base = base_of_replicate(self.design, self.base, replicate)
         parts = parts_of(base, self.split, _objects(self.design, base, replicate))
-        return replace(self, base=base, experiment=_experiment(self.design, base, replicate, parts))
+        return replace(self, base=base, experiments=_experiments(self.design, base, replicate, parts))
 
 
 def generate(
@@ -113,20 +117,26 @@ def generate(
     console = console or Console.silent()
     wanted = select_exposures(design.exposures, doses, replicates)
     dataset = base.dataset
-    lit = _experiment(design, base, 1, ()).illuminating
-    split = split_halves(dataset.positions_px, lit, design.illumination_fraction)
+    lit, *others = [experiment.illuminating for experiment in _experiments(design, base, 1, ())]
+    split = split_halves(dataset.positions_px, lit, design.illumination_fraction, others)
     objects = _objects(design, base, 1)
-    experiment = _experiment(design, base, 1, parts_of(base, split, objects))
-    plan = _Plan(design, base, split, experiment, _recipe_digest(design, base, objects))
+    experiments = _experiments(design, base, 1, parts_of(base, split, objects))
+    plan = _Plan(design, base, split, experiments, _recipe_digest(design, base, objects))
     for own, exposed in _by_objects(plan, wanted):
-        check_simulation(own.base, own.experiment, exposed)
+        for experiment in own.experiments:
+            check_simulation(own.base, experiment, exposed)
     writable_folder(output_root, "--output-root")
     with lock(output_root / RUN_MANIFEST):
         return _generate(plan, wanted, output_root, console)
 
 
-def _experiment(design: StudyDesign, base: Base, replicate: int, parts: tuple[Part, ...]) -> Experiment:
-    return Experiment(design, replicate, base.dataset.illuminating, parts)
+def _experiments(design: StudyDesign, base: Base, replicate: int, parts: tuple[Part, ...]) -> tuple[Experiment, ...]:
+    """Return the study's own beam and detector with all parts, and each experiment with its test half."""
+    seed, probe = design.seeds.simulation, base.dataset.illuminating
+    return (
+        Experiment(design, seed, replicate, probe, parts),
+        *(Experiment(one, seed, replicate, probe, parts_of_experiment(parts, one.name)) for one in design.experiments),
+    )
 
 
 def _objects(design: StudyDesign, base: Base, replicate: int) -> MadeObjects | None:
@@ -187,6 +197,8 @@ def _recipe_digest(design: StudyDesign, base: Base, objects: MadeObjects | None)
     for key, table in (("detector", design.detector), ("beam", design.beam)):
         if table is not None:
             parts[key] = table.as_dict()
+    if design.experiments:
+        parts["experiments"] = [experiment.as_dict() for experiment in design.experiments]
     return sha256_json(parts)
 
 
@@ -243,17 +255,18 @@ def _is_reusable(entry: DatasetEntry, plan: _Plan, output_root: Path) -> bool:
 
 def _make_exposure(plan: _Plan, exposure: Exposure, output_root: Path, console: Console) -> DatasetEntry:
     dose, replicate = exposure
-    probes = scaled_probes(plan.experiment.illuminating, plan.parts, dose)
+    simulated = plan.simulated
+    probes = [probe for own in plan.experiments for probe in scaled_probes(own.illuminating, own.parts, dose)]
     folder = dose_folder(dose, replicate)
     (output_root / folder).mkdir(exist_ok=True)
-    paths = [phase_c_file(output_root, dose, part.half, replicate, part.object_name) for part in plan.parts]
-    n_patterns = sum(len(part.positions_px) for part in plan.parts)
+    paths = [phase_c_file(output_root, dose, part.half, replicate, part.test_half) for _, part in simulated]
+    n_patterns = sum(len(part.positions_px) for _, part in simulated)
     with console.progress(f"simulate {exposure}", n_patterns, "pattern") as progress, ExitStack() as stack:
         # all appear when all are complete, or none
         archives = [stack.enter_context(NpzWriter(path)) for path in paths]
         made = [
-            _make_part(plan, part, probe, exposure, archive, progress)
-            for part, probe, archive in zip(plan.parts, probes, archives, strict=True)
+            _make_part(plan, experiment, part, probe, exposure, archive, progress)
+            for (experiment, part), probe, archive in zip(simulated, probes, archives, strict=True)
         ]
     halves: list[HalfEntry] = [
         {"file": file_record(path, output_root), **half} for path, half in zip(paths, made, strict=True)
@@ -267,7 +280,7 @@ def _make_exposure(plan: _Plan, exposure: Exposure, output_root: Path, console: 
         "test": halves[1],
         **further,
     }
-    numbers = [f"{half['n_patterns']} {part.label}" for part, half in zip(plan.parts, halves, strict=True)]
+    numbers = [f"{half['n_patterns']} {part.label}" for (_, part), half in zip(simulated, halves, strict=True)]
     measured = [f"{half['photons_per_pattern_measured']:.6g}" for half in halves]
     console.say(f"{exposure}: {_joined(numbers)} patterns, {_joined(measured)} photons per pattern measured")
     return entry
@@ -290,10 +303,12 @@ class _HalfWithoutFile(TypedDict):
     max_count: int
     seed: Stream
     objects: NotRequired[list[SimulatedObject]]
+    experiment: NotRequired[str]
 
 
 def _make_part(
     plan: _Plan,
+    experiment: Experiment,
     part: Part,
     probe: npt.NDArray[np.complexfloating],
     exposure: Exposure,
@@ -304,22 +319,22 @@ def _make_part(
     window = (probe.shape[-2], probe.shape[-1])
     shape = (n, *window)
     seed, key = plan.design.seeds.simulation, simulation_key(*exposure, part.half, part.object_name)
-    tally, detector = _Tally(), plan.experiment.detector(part, dose)
+    tally, detector = _Tally(), experiment.detector(part, dose)
     counts = simulate_counts(part.obj, probe, part.positions_px, stream(seed, *key), detector=detector)
     archive.add_blocks("diffraction", shape, np.float32, _amplitudes(counts, tally, progress))
     archive.add_blocks("Y", shape, np.complex64, iterate_patches(part.obj, part.positions_px, window))
     archive.add("objectGuess", part.obj)
     archive.add("probeGuess", probe)
-    given_px = plan.experiment.given_px(part)
+    given_px = experiment.given_px(part)
     archive.add("ycoords", given_px[:, 0])
     archive.add("xcoords", given_px[:, 1])
     archive.add("scan_index", part.scan_index)
-    for name, array in plan.experiment.arrays(part, detector).items():
+    for name, array in experiment.arrays(part, detector).items():
         archive.add(name, array)
     digests = dict(archive.digests)
     measured = tally.photons / n
-    metadata = _metadata(plan, part, dose, measured, {"root": seed, "key": key})
-    metadata = plan.experiment.record(metadata, detector)
+    metadata = _metadata(plan, experiment, part, dose, measured, {"root": seed, "key": key})
+    metadata = experiment.record(metadata, detector)
     for reason in pattern_problems(tally.statistics(n), metadata):
         raise RunError(f"{exposure}: the {part.label} half would not be read again: diffraction {reason}")
     archive.add("_metadata", encode_metadata(metadata))
@@ -334,6 +349,8 @@ def _make_part(
     }
     if part.objects:
         half["objects"] = part.records
+    if part.experiment is not None:
+        half["experiment"] = part.experiment
     return half
 
 
@@ -384,13 +401,15 @@ def _amplitudes(
         progress.update(len(counts))
 
 
-def _metadata(plan: _Plan, part: Part, dose: float, measured: float, seed: Stream) -> DatasetMetadata:
+def _metadata(
+    plan: _Plan, experiment: Experiment, part: Part, dose: float, measured: float, seed: Stream
+) -> DatasetMetadata:
     split = plan.split
     detail = {"axis": "y", "line_px": split.line_px, "half": part.half, "n_left_out": len(split.left_out)}
     record = with_transformation(without_detector(plan.base.dataset.metadata), "split", detail)
     if part.objects:
         record = with_transformation(record, "objects of the study", {"objects": part.records})
-    how = {"noise": "Poisson", "amplitude": "sqrt(counts)", **plan.experiment.flaws}
+    how = {"noise": "Poisson", "amplitude": "sqrt(counts)", **experiment.flaws}
     return with_transformation(record, "simulate", how) | {
         "role": "simulation",
         "photons_per_pattern_requested": dose,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -38,6 +38,8 @@ class Part:
         (m, 2) positions over which the dose is the mean.
     objects
         The study's objects in `obj`, from top to bottom; none where it is the base's.
+    experiment
+        The name of the experiment of a test half; None is the study's own beam and detector.
     """
 
     half: Half
@@ -46,6 +48,7 @@ class Part:
     scan_index: npt.NDArray[np.int64]
     lit_px: npt.NDArray[np.float64]
     objects: tuple[MadeObject, ...] = ()
+    experiment: str | None = None
 
     @property
     def object_name(self) -> str | None:
@@ -53,9 +56,14 @@ class Part:
         return self.objects[0].design.name if self.objects and self.half == "test" else None
 
     @property
+    def test_half(self) -> str | None:
+        """The object or experiment of a test half; None for the train half, and the study's own test half."""
+        return self.object_name or self.experiment
+
+    @property
     def label(self) -> str:
-        """The half, and its object if the study names one."""
-        return self.half if self.object_name is None else f"{self.half} ({self.object_name})"
+        """The half, and its object or experiment if the study names one."""
+        return self.half if self.test_half is None else f"{self.half} ({self.test_half})"
 
     @property
     def records(self) -> list[SimulatedObject]:
@@ -93,6 +101,11 @@ def parts_of(base: Base, split: HalfSplit, objects: MadeObjects | None) -> tuple
     index = np.concatenate([train_index + number * (int(scan_index.max()) + 1) for number in many])
     train = Part("train", obj, stacked_px, index, stacked_px, objects.train)
     return (train, *(Part("test", made.obj, test_px, test_index, test_px, (made,)) for made in objects.test))
+
+
+def parts_of_experiment(parts: Sequence[Part], name: str) -> tuple[Part, ...]:
+    """Return what an experiment simulates of a study without objects: one more test half."""
+    return tuple(replace(part, experiment=name) for part in parts if part.half == "test")
 
 
 def scaled_probes(

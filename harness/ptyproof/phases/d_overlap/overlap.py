@@ -256,8 +256,8 @@ def _make_dose(
     exposure = exposure_of(entry)
 
     @cache
-    def read(half: Half, test_object: str | None) -> Dataset:
-        return read_dataset(roots.phase_c / half_of(entry, half, test_object)["file"]["path"], mmap=True).dataset
+    def read(half: Half, test_half: str | None) -> Dataset:
+        return read_dataset(roots.phase_c / half_of(entry, half, test_half)["file"]["path"], mmap=True).dataset
 
     with console.progress(f"views of {exposure}", len(views), "view") as progress:
         for view in views:
@@ -265,7 +265,7 @@ def _make_dose(
             cell = earlier.get((exposure, view.name))
             reused = cell is not None and is_reusable(cell, recipe, roots)
             if cell is None or not reused:
-                halves = {half: read(half, view.object if half == "test" else None) for half in HALVES}
+                halves = {half: read(half, view.test_half if half == "test" else None) for half in HALVES}
                 plan = _plan(view, exposure, study, options, halves["train"])
                 cell = make_cell(recipe, plan, halves, roots)
             console.say(describe(cell, reused))
@@ -293,7 +293,7 @@ def _plan(view: View, exposure: Exposure, study: StudyDesign, options: OverlapOp
 
 def _recipe_digest(entry: DatasetEntry, view: View, study: StudyDesign, options: OverlapOptions) -> str:
     parts = {
-        "sources": [half_of(entry, half, view.object)["arrays_sha256"] for half in HALVES],
+        "sources": [half_of(entry, half, view.test_half)["arrays_sha256"] for half in HALVES],
         "view": view.as_dict(),
         "neighbor_count": study.neighbors_of(view),
         "min_acceptance_rate": study.min_acceptance_rate,

@@ -132,8 +132,15 @@ class ReconstructionPhase(JobPhase[ReconstructionJob]):
         return versions | {key: compute[key] for key in ("torch", "cpu", "threads", "device")}
 
     def same_result(self, job: ReconstructionJob) -> Hashable | None:
-        """Return method and data of a job without a network: cells that share them share the result."""
-        return None if job.needs else (job.cell.method, job.data_path)
+        """Return method, data and what the method is told, for a job without a network.
+
+        Cells that share them share the result.
+        """
+        if job.needs:
+            return None
+        uses = self.methods[job.cell.method].method.needs.uses
+        told = tuple(word for word in self.ledger.design.tells_in(job.view) if word in uses)
+        return job.cell.method, job.data_path, told
 
     def work(self, attempt: Attempt[ReconstructionJob]) -> EndedJob[ReconstructionJob]:
         """Reconstruct a job."""

@@ -66,7 +66,7 @@ class Reconstructing:
     def run(self, inputs: Inputs) -> _Ended:
         """Make the archive, or take over one that has the same content; return how the job ended."""
         attempt, job, facts = self.attempt, self.attempt.job, self.attempt.facts
-        tells, uses = attempt.ledger.design.tells, self.method.needs.uses
+        tells, uses = attempt.ledger.design.tells_in(job.view), self.method.needs.uses
         dataset = inputs.dataset(job).to_be_told(word for word in tells if word in uses)
         facts["dataset"] = dataset.record
         if job.needs:

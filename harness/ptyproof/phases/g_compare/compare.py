@@ -14,6 +14,7 @@ from ptyproof.errors import InputError
 from ptyproof.extras import missing
 from ptyproof.io.atomic import sweep, writable_folder, write_text
 from ptyproof.io.file_record import file_is_whole, file_record
+from ptyproof.metrics.experiments import experiment_rows
 from ptyproof.metrics.protocol import recipe_of
 from ptyproof.phases.g_compare import page
 from ptyproof.phases.g_compare.cell import others_of
@@ -118,7 +119,12 @@ def run_comparison(phase: ComparisonPhase, console: Console | None = None) -> Co
             pictures.add(cell)
     cells = phase.in_order([*compared, *others_of(phase.reconstruction)])
     found = summary(
-        phase.reconstruction["study"], phase.reconstruction["design_digest"], cells, phase.protocols(), phase.recipe
+        phase.reconstruction["study"],
+        phase.reconstruction["design_digest"],
+        cells,
+        phase.protocols(),
+        phase.recipe,
+        list(experiment_rows(phase.design, cells)),
     )
     tables = [f"# Comparison: study {phase.reconstruction['study']}", "", *page.tables(found)]
     write_manifest(phase.out / METRICS_SUMMARY, found)

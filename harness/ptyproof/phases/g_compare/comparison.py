@@ -26,7 +26,13 @@ from ptyproof.metrics.definitions import needs_truth, of_comparison
 from ptyproof.metrics.paired import RULE
 from ptyproof.metrics.protocol import Recipe, protocol, protocol_sha256
 from ptyproof.metrics.times import times, training_time
-from ptyproof.phases.g_compare.cell import ComparedCell, Reconstructed, others_of, reconstructed_of, settings_of
+from ptyproof.phases.g_compare.cell import (
+    ComparedCell,
+    Reconstructed,
+    others_of,
+    reconstructed_of,
+    settings_of,
+)
 from ptyproof.physics.align import Aligned, Crop, illumination_crop
 from ptyproof.physics.positions import rms_error
 from ptyproof.records.archive import ReconstructionArchive, read_archive
@@ -100,7 +106,7 @@ class ComparisonPhase:
         views = {view.name: view for view in self.design.views}
         view = views.get(job["view"])
         if view is not None and view.reads_phase_c and self.phase_c_root is not None:
-            return phase_c_file(self.phase_c_root, job["dose"], job["split"], replicate_of(job), view.object)
+            return phase_c_file(self.phase_c_root, job["dose"], job["split"], replicate_of(job), view.test_half)
         if view is not None and not view.reads_phase_c and self.phase_d_root is not None:
             return phase_d_file(self.phase_d_root, job["dose"], job["view"], job["split"], replicate_of(job))
         return self.artifact_root.joinpath(found.dataset["path"])
@@ -169,7 +175,13 @@ class ComparisonPhase:
             "method": job["method"],
             "status": "success",
             "protocol": protocol_sha256(parts),
-            "dataset": {**dataset_file, "role": recorded["role"], "has_truth": dataset.obj is not None},
+            "dataset": {
+                "path": dataset_file["path"],
+                "sha256": dataset_file["sha256"],
+                "size_bytes": dataset_file["size_bytes"],
+                "role": recorded["role"],
+                "has_truth": dataset.obj is not None,
+            },
             "reconstruction": file_record(path, self.out),
             "arrays_sha256": outcome["arrays_sha256"],
             "crop": {
@@ -181,6 +193,9 @@ class ComparisonPhase:
             "alignment": None if aligned is None else _alignment(aligned),
             "measures": [found.as_dict() for found in metrics],
         }
+        if "told" in recorded and "not_told" in recorded:
+            entry["dataset"]["told"] = recorded["told"]
+            entry["dataset"]["not_told"] = recorded["not_told"]
         if convergence is not None:
             entry["convergence"] = convergence.as_dict()
         if dataset.positions_true_px is not None:
@@ -246,8 +261,8 @@ class ComparisonPhase:
     def _protocol(self, found: Reconstructed) -> ProtocolParts:
         job, scope = found.job, found.result["timing"]["scope"]
         methods = settings_of(self.reconstruction["jobs"], job)
-        positions = self.design.reconstruction.position_knowledge
-        return protocol(self.recipe, job["split"], job["probe"], scope, methods, self.design.tells, positions)
+        tells, positions = self.design.tells_in(job["view"]), self.design.reconstruction.position_knowledge
+        return protocol(self.recipe, job["split"], job["probe"], scope, methods, tells, positions)
 
     def in_order(self, entries: Sequence[Cell]) -> list[Cell]:
         """Return entries in the study's order: dose, replicate, view, split, method; other methods come last."""

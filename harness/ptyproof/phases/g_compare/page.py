@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ptyproof import markdown
 from ptyproof.metrics.definitions import TIME, MetricDefinition, family
 from ptyproof.metrics.limits import HEADLINE, Course, behind_controls, remark_on_courses, remarks_in
 from ptyproof.metrics.protocol import LARGEST_CHANGE, describe_settings
 from ptyproof.metrics.ranking import CONTROLS, by_method, how_marked, spread
+from ptyproof.phases.g_compare.experiment_table import CAPTION, experiment_table
 from ptyproof.phases.g_compare.tables import comparable_of
 from ptyproof.study.exposures import exposure_of
 from ptyproof.study.layout import replicate_of
 from ptyproof.study.reconstruction import Split
+
+if TYPE_CHECKING:
+    from ptyproof_schemas.types.metrics_summary import ExperimentRow
 
 _Key = tuple[tuple[float, str, int, Split], str]  # what is comparable, and the method
 NOT_CONVERGED = (
@@ -31,7 +35,9 @@ _ARROWS = {"lower": "↓", "higher": "↑"}
 
 
 def tables(found: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the tables of a `metrics_summary` as lines of Markdown, and the cells without a result."""
+    """Yield the tables of a `metrics_summary` as lines of Markdown, that of experiments first; then other cells."""
+    if found.get("experiments"):
+        yield from _experiments(found["experiments"])
     for number, one in enumerate(found["tables"]):
         parts = one["parts"]
         replicates = len({replicate_of(row) for row in one["rows"]})
@@ -62,6 +68,14 @@ def tables(found: Mapping[str, Any]) -> Iterator[str]:
         for (place, status, reason), methods in _grouped(found["without_result"]).items():
             why = "" if reason is None else f": {markdown.text(reason)}"
             yield f"- {place} {', '.join(methods)}: {status.replace('_', ' ')}{why}"
+
+
+def _experiments(rows: Sequence[ExperimentRow]) -> Iterator[str]:
+    shown = experiment_table(rows)
+    yield f"{CAPTION}\n"
+    yield from markdown.table(shown.heads, shown.rows)
+    yield from (f"\n{note}" for note in shown.notes)
+    yield ""
 
 
 def _table(

@@ -24,7 +24,7 @@ from ptyproof.study.reconstruction import Split
 if TYPE_CHECKING:
     from ptyproof.physics.frc import RingCorrelation
     from ptyproof_schemas.types.comparison_manifest import Account, Cell, Compared, Other, ProtocolParts
-    from ptyproof_schemas.types.metrics_summary import Best, MetricsSummary, Row, Table
+    from ptyproof_schemas.types.metrics_summary import Best, ExperimentRow, MetricsSummary, Row, Table
 
 CURVE_COLUMNS = ("dose", "view", "gridsize", "method", "split", "image", "frequency", "frc", "n_px", "1bit", "halfbit")
 _FORMULA = ("=", "+", "-", "@")
@@ -38,6 +38,10 @@ class PlaceRecord(TypedDict):
     view: str
     gridsize: int
     split: Split
+
+
+class _Experiments(TypedDict, total=False):
+    experiments: list[ExperimentRow]
 
 
 class Place(NamedTuple):
@@ -168,9 +172,15 @@ def table(cells: Sequence[Compared], protocols: Mapping[str, ProtocolParts], rec
 
 
 def summary(
-    study: str, design_digest: str, cells: Sequence[Cell], protocols: Mapping[str, ProtocolParts], recipe: Recipe
+    study: str,
+    design_digest: str,
+    cells: Sequence[Cell],
+    protocols: Mapping[str, ProtocolParts],
+    recipe: Recipe,
+    experiments: Sequence[ExperimentRow] = (),
 ) -> MetricsSummary:
-    """Return `metrics_summary`: a table for each protocol, and the cells without a result."""
+    """Return `metrics_summary`: a table for each protocol, the experiments of the study, and cells without a result."""
+    of_experiments: _Experiments = {"experiments": list(experiments)} if experiments else {}
     compared = [cell for cell in cells if cell["status"] == "success"]
     hashes = list(dict.fromkeys(cell["protocol"] for cell in compared))
     described = metric_definitions(recipe)
@@ -188,6 +198,7 @@ def summary(
         "tables": [
             table([cell for cell in compared if cell["protocol"] == protocol], protocols, recipe) for protocol in hashes
         ],
+        **of_experiments,
         "without_result": [
             {
                 **place_of(cell).as_dict(),

@@ -33,11 +33,16 @@ _ALTS = {
 def values_of(manifest: Mapping[str, Any]) -> list[TidyRow]:
     """Return the tidy rows of a comparison that the page shows, metric by metric, with the labels of the metrics.
 
-    A cell that has no result is there with the reason, in the table of the protocol that the others of its half have.
+    A cell that has no result is there with the reason, in the table of the protocol that the others of its view or half
+    have.
     """
     recipe, cells = Recipe(**manifest["recipe"]), manifest["cells"]
     labels = {metric: metric_definitions(recipe)[metric].label for metric in headline(recipe)}
-    protocols = {cell["split"]: cell["protocol"] for cell in cells if cell["status"] == "success"}
+    protocols: dict[tuple[str | None, str], str] = {}
+    for cell in cells:
+        if cell["status"] == "success":
+            protocols.setdefault((cell["view"], cell["split"]), cell["protocol"])
+            protocols[None, cell["split"]] = cell["protocol"]
     several = len({cell["split"] for cell in cells}) > 1
     rows = [
         replace(
@@ -45,7 +50,7 @@ def values_of(manifest: Mapping[str, Any]) -> list[TidyRow]:
             view=_view(vars(row), several),
             metric=labels[row.metric],
             direction=row.direction if is_ranked(row.metric) else None,
-            protocol=row.protocol or protocols.get(row.split),
+            protocol=row.protocol or protocols.get((row.view, row.split)) or protocols.get((None, row.split)),
         )
         for row in tidy_rows(cells, recipe)
         if row.metric in labels

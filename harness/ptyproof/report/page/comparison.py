@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from ptyproof.metrics.definitions import Direction, MetricDefinition
 from ptyproof.metrics.limits import Course, behind_controls, remark_on_courses, remarks_in
 from ptyproof.metrics.ranking import best_method, by_method, spread
+from ptyproof.phases.g_compare.experiment_table import CAPTION, experiment_table
 from ptyproof.phases.g_compare.tables import TidyRow
 from ptyproof.report.page.compared import Cell
 from ptyproof.report.page.tables import UNKNOWN, Content, Table, score, table
@@ -31,6 +33,15 @@ def comparison(rows: Sequence[TidyRow], courses: Courses) -> list[tuple[Table, s
         groups.setdefault((row.metric, row.protocol), []).append(row)
     several = len({row.protocol for row in rows}) > 1
     return [(_table(found, courses), protocol if several else None) for (_, protocol), found in groups.items()]
+
+
+def experiments(metrics: Mapping[str, Any] | None) -> Table | None:
+    """Return the table of a study's experiments from its `metrics_summary`; None without any."""
+    rows = None if metrics is None else metrics.get("experiments")
+    if not rows:
+        return None
+    shown = experiment_table(rows)
+    return table(" ".join([CAPTION, *shown.notes]), shown.heads, shown.rows, "comparison")
 
 
 def _table(rows: Sequence[TidyRow], courses: Courses) -> Table:

@@ -26,7 +26,7 @@ from ptyproof.report.manifests import Manifests, counts, read_manifests
 from ptyproof.report.page.cell_section import bundle_path, cell_section
 from ptyproof.report.page.cells import cells_of
 from ptyproof.report.page.compared import Figures, courses_in, figures_of, values_of
-from ptyproof.report.page.comparison import comparison
+from ptyproof.report.page.comparison import comparison, experiments
 from ptyproof.report.page.facts import facts, remarks_table
 from ptyproof.report.page.matrix import matrix
 from ptyproof.report.page.networks import network_marks
@@ -153,6 +153,7 @@ def page_of(records: Records) -> str:
         marked=how_marked(len({row.replicate for row in records.compared}), "Best"),
         facts=facts(records.runs, training),
         marks=marks,
+        experiments=experiments(records.manifests.metrics),
         settings=settings(compared),
         remarks=remarks_table(remarks(compared, records.manifests.reconstruction)),
         largest_change=f"{100 * LARGEST_CHANGE:.0f} %",

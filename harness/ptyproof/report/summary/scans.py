@@ -43,12 +43,12 @@ def doses(simulation: Mapping[str, Any] | None) -> Iterator[str]:
     rows = [
         [
             str(exposure_of(entry)).removeprefix("dose "),
-            half if test_object is None else f"{half} ({test_object})",
+            half if test_half is None else f"{half} ({test_half})",
             found["n_patterns"],
             *(found[f"photons_per_pattern_{kind}"] for kind in _PHOTONS),
         ]
         for entry in (simulation["datasets"] if simulation else ())
-        for half, test_object, found in halves_of(entry)
+        for half, test_half, found in halves_of(entry)
     ]
     heads = [f"{kind} (photons/pattern)" for kind in ("dose", *_PHOTONS)]
     yield from table([heads[0], "half", "patterns", *heads[1:]], rows)

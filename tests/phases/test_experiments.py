@@ -1,0 +1,239 @@
+"""A study with experiments, all phases: what is simulated, what methods are told, what is compared, and the judge."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ptyproof.checking import check, check_manifest
+from ptyproof.console import Console
+from ptyproof.io.dataset import Dataset, read_dataset
+from ptyproof.io.hashing import sha256_json
+from ptyproof.io.strict_json import format_json
+from ptyproof.methods.reconstruction_jobs import ReconstructionFilters
+from ptyproof.phases.base import load_base
+from ptyproof.phases.c_simulate.generate import generate
+from ptyproof.phases.d_overlap.overlap import overlap
+from ptyproof.phases.e_train.train import TrainingPhase
+from ptyproof.phases.f_reconstruct.reconstruct import ReconstructionPhase
+from ptyproof.phases.g_compare.compare import open_comparison, run_comparison
+from ptyproof.phases.g_compare.experiment_table import NOTHING, UNUSED, experiment_table
+from ptyproof.study.design import StudyDesign
+from ptyproof.study.jobs import JobFilters
+from ptyproof.study.layout import phase_c_file
+from ptyproof.training.device import RunOptions
+from tests.helpers.experiments import DOSE, FLAWED
+from tests.helpers.known import known
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a study has left: its folder and manifests."""
+
+    root: Path
+    manifests: Mapping[str, Any]
+
+    @property
+    def compared(self) -> dict[str, Any]:
+        """The cells of the comparison by view and method."""
+        return {f"{cell['view']} {cell['method']}": cell for cell in self.manifests["g"]["cells"]}
+
+
+def run(design: StudyDesign, root: Path) -> Made:
+    """Run all phases of a study."""
+    options, roots = RunOptions(accelerator="cpu", threads=1), (root / "c", root / "d", root / "e")
+    c = generate(design, load_base(design, "builtin"), roots[0])
+    manifests: dict[str, Any] = {"c": c, "d": overlap(*roots[:2], design=design)}
+    roots[2].mkdir()
+    trainings = TrainingPhase.opened(*roots, options)
+    trainings.run(trainings.enumerate(), JobFilters(), False, Console.silent())
+    reconstructions = ReconstructionPhase.opened(*roots, options)
+    reconstructions.run(reconstructions.enumerate(), ReconstructionFilters(), False, Console.silent())
+    manifests |= {"e": trainings.ledger.read(), "f": reconstructions.ledger.read()}
+    manifests["g"] = run_comparison(open_comparison(root / "e", figures=False))
+    return Made(root, manifests)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """A small study with two experiments, all phases."""
+    return run(FLAWED, tmp_path_factory.mktemp("experiments"))
+
+
+def half(made: Made, name: str | None, split: str = "test") -> Dataset:
+    """Return a half in Phase C."""
+    return read_dataset(phase_c_file(made.root / "c", DOSE, split, 1, name)).dataset
+
+
+def test_each_experiment_is_one_more_test_half_of_the_same_object_scan_and_photons(made: Made) -> None:
+    entry = made.manifests["c"]["datasets"][0]
+    halves = [entry["test"], *entry["further_tests"]]
+    assert [one.get("experiment") for one in halves] == [None, "gap", "positions"]
+    assert [one["seed"] for one in halves] == [entry["test"]["seed"]] * 3
+    clean, gap, moved = (half(made, name) for name in (None, "gap", "positions"))
+    for one in (gap, moved):
+        np.testing.assert_array_equal(known(one.obj), known(clean.obj))
+        np.testing.assert_array_equal(one.probe, clean.probe)
+        np.testing.assert_array_equal(known(one.scan_index), known(clean.scan_index))
+    assert clean.valid_pixels is None
+    mask = known(gap.valid_pixels)
+    np.testing.assert_array_equal(known(gap.diffraction)[:, mask], known(clean.diffraction)[:, mask])
+    assert not known(gap.diffraction)[:, ~mask].any()
+    np.testing.assert_array_equal(known(moved.diffraction), known(clean.diffraction))
+    np.testing.assert_allclose(known(moved.positions_true_px), clean.positions_px)
+    assert not np.allclose(moved.positions_px, clean.positions_px, atol=0.05)
+
+
+def test_halves_of_the_study_itself_are_those_of_a_study_without_experiments(made: Made, tmp_path: Path) -> None:
+    alone = replace(FLAWED, experiments=(), views=FLAWED.views[:1])
+    entry = generate(alone, load_base(alone, "builtin"), tmp_path / "c")["datasets"][0]
+    with_them = made.manifests["c"]["datasets"][0]
+    for split in ("train", "test"):
+        assert entry[split]["arrays_sha256"] == with_them[split]["arrays_sha256"]
+    assert "further_tests" not in entry
+
+
+def test_all_views_share_the_training_on_the_clean_half(made: Made) -> None:
+    jobs = made.manifests["e"]["jobs"]
+    assert len({job["result"]["bundle_sha256"] for job in jobs}) == 1
+    assert len({job["datasets"]["train"]["sha256"] for job in jobs}) == 1
+    assert len({job["datasets"]["test"]["sha256"] for job in jobs}) == 3
+    assert sum("reused_from" not in job["result"] for job in jobs) == 1
+
+
+def test_a_method_is_told_what_the_view_tells_the_data_know_and_it_uses(made: Made) -> None:
+    told = {f"{job['view']} {job['method']}": job["dataset"].get("told") for job in made.manifests["f"]["jobs"]}
+    assert told["gap map"] == told["gap start"] == ["mask"]
+    assert told["gap pinn"] == told["gap flat"] == []
+    assert told["gap-untold map"] == told["gap-untold start"] == []
+    assert told["clean map"] is told["positions map"] is None  # nothing is known
+    reused = {f"{job['view']} {job['method']}": job["result"]["reused_from"] for job in made.manifests["f"]["jobs"]}
+    assert reused["gap-untold map"] is None
+    assert reused["gap-untold flat"] == f"dose{DOSE:.0f}-gap-gs1-test-flat"
+    assert reused["positions-untold map"] == f"dose{DOSE:.0f}-positions-gs1-test-map"
+    for name, cell in made.compared.items():
+        assert cell["dataset"].get("told") == told[name]
+
+
+def test_told_and_untold_have_protocols_of_their_own(made: Made) -> None:
+    parts = {entry["sha256"]: entry["parts"] for entry in made.manifests["g"]["protocols"]}
+    assert len(parts) == 2
+    for cell in made.manifests["g"]["cells"]:
+        tells = parts[cell["protocol"]].get("tells", [])
+        assert tells == ([] if cell["view"].endswith("-untold") else list(FLAWED.tells))
+
+
+def test_the_table_has_each_flaw_beside_the_clean_view(made: Made) -> None:
+    values = {name: known_value(cell) for name, cell in made.compared.items()}
+    summary = json.loads((made.root / "e" / "metrics_summary.json").read_text())
+    rows = {f"{row['view']} {row['method']}": row for row in summary["experiments"]}
+    assert rows.keys() == {name for name in values if not name.startswith("clean")}
+    for name, row in rows.items():
+        method = name.split()[1]
+        assert (row["value"], row["clean"], row["n"]) == (values[name], values[f"clean {method}"], 1)
+        assert row["ratio"] == pytest.approx(row["value"] / row["clean"])
+    assert rows["gap map"]["ratio"] < rows["gap-untold map"]["ratio"]
+    table = experiment_table(summary["experiments"])
+    assert table.heads == ["flaw", *(f"{m} {how}" for m in METHODS for how in ("told", "untold"))]
+    assert [row[0] for row in table.rows] == ["clean", "gap", "positions"]
+    shown = dict(zip(table.heads, table.rows[1], strict=True))
+    assert shown["map told"] == f"{values['gap map']:.4g} ({rows['gap map']['ratio']:.2f})"
+    assert shown["pinn told"].endswith(UNUSED)
+    assert dict(zip(table.heads, table.rows[2], strict=True))["map told"].endswith(NOTHING)
+    assert len(table.notes) == 2
+
+
+METHODS = ("flat", "start", "map", "pinn")
+
+
+def known_value(cell: Mapping[str, Any]) -> float:
+    """Return the complex NRMSE of a cell."""
+    return next(float(found["value"]) for found in cell["measures"] if found["metric"] == "complex_nrmse")
+
+
+def test_every_record_is_sound(made: Made) -> None:
+    for path in sorted(made.root.rglob("*.json")):
+        if path.name.endswith("_manifest.json") or path.name in ("model.json", "metrics_summary.json"):
+            assert [str(f) for f in check_manifest(path).findings if f.severity == "error"] == [], path
+
+
+def swap_names(record: Any) -> None:
+    one, other = record["datasets"][0]["further_tests"]
+    one["experiment"], other["experiment"] = other["experiment"], one["experiment"]
+
+
+def swap_halves(record: Any) -> None:
+    """Say of each file that it is of the other experiment, with all that is known of it."""
+    halves = record["datasets"][0]["further_tests"]
+    names = [one["experiment"] for one in halves]
+    halves.reverse()
+    for one, name in zip(halves, names, strict=True):
+        one["experiment"] = name
+
+
+def drop_half(record: Any) -> None:
+    record["datasets"][0]["further_tests"].pop()
+
+
+def swap_flaws(record: Any) -> None:
+    one, other = record["design"]["experiments"]
+    one["name"], other["name"] = other["name"], one["name"]
+    record["design"]["experiments"].reverse()
+    record["design_digest"] = digest_of(record["design"])
+
+
+def digest_of(design: Mapping[str, Any]) -> str:
+    """Return the digest of a design that was changed."""
+    return sha256_json({key: value for key, value in design.items() if key not in ("reconstruction", "align")})
+
+
+def tell_untold(record: Any) -> None:
+    job = next(job for job in record["jobs"] if job["view"] == "gap-untold" and job["method"] == "map")
+    job["dataset"]["told"], job["dataset"]["not_told"] = ["mask"], []
+
+
+def tell_compared(record: Any) -> None:
+    cell = next(cell for cell in record["cells"] if cell["view"] == "gap-untold" and cell["method"] == "flat")
+    cell["dataset"]["told"], cell["dataset"]["not_told"] = ["mask"], []
+
+
+def other_protocol(record: Any) -> None:
+    own = {cell["view"]: cell["protocol"] for cell in record["cells"]}
+    cell = next(cell for cell in record["cells"] if cell["view"] == "gap-untold")
+    cell["protocol"] = own["gap"]
+
+
+def other_ratio(record: Any) -> None:
+    record["experiments"][-1]["ratio"] = 0.5
+
+
+CHANGED: list[tuple[str, Callable[[Any], None], set[str]]] = [
+    ("c/run_manifest.json", swap_names, {"PM209", "PM406"}),
+    ("c/run_manifest.json", swap_halves, {"PM306", "PM406"}),
+    ("c/run_manifest.json", drop_half, {"PM209"}),
+    ("c/run_manifest.json", swap_flaws, {"PM306"}),
+    ("e/reconstruction_manifest.json", tell_untold, {"PM624"}),
+    ("e/comparison_manifest.json", tell_compared, {"PM624", "PM306"}),
+    ("e/comparison_manifest.json", other_protocol, {"PM624"}),
+    ("e/metrics_summary.json", other_ratio, {"PM306"}),
+]
+
+
+@pytest.mark.parametrize(("name", "change", "codes"), CHANGED, ids=[change.__name__ for _, change, _ in CHANGED])
+def test_a_changed_experiment_is_found(
+    made: Made, tmp_path: Path, name: str, change: Callable[[Any], None], codes: set[str]
+) -> None:
+    shutil.copytree(made.root, tmp_path / "copy")
+    path = tmp_path / "copy" / name
+    record = json.loads(path.read_text())
+    change(record)
+    path.write_text(format_json(record))
+    found = {finding.code for finding in check(path) if finding.severity == "error"}
+    assert codes <= found
