@@ -28,7 +28,7 @@ OF_FILES |= {"PM105", "PM106", "PM107", "PM309"}  # see test_own_kinds
 OF_FILES |= {f"PM9{number:02d}" for number in (1, 2, 3, 4, 5, 6, 8, 9, 10, 11)}
 OF_FILES |= {f"PM9{number}" for number in range(12, 18)}  # see signing/test_signing
 OF_FILES |= {"PM312"}  # see test_hub_pictures
-OF_FILES |= {f"PM9{number}" for number in range(18, 23)}  # see exchange/test_descriptions
+OF_FILES |= {f"PM9{number}" for number in range(18, 26)}  # see exchange/test_descriptions, signing/test_signing
 SOUND = [(kind, name) for kind in KINDS if kind in current_kinds() for name in example_names(kind)]
 
 
