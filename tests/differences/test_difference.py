@@ -181,6 +181,16 @@ def test_a_new_side_that_is_older_is_told(side: Side) -> None:
     assert names(next(lines_of(right, "text")), "2100-01-01T00:00:00Z", run["started"])
 
 
+def test_another_state_of_the_tool_is_told_by_the_forms_of_its_records(side: Side) -> None:
+    assert side.index is not None
+    earlier = replace(side, index={**side.index, "schema_version": "1.0.0"})
+    kind, version = side.index["kind"], side.index["schema_version"]
+    found = difference_of(earlier, side)
+    assert [found[which]["schemas"][kind] for which in ("old", "new")] == ["1.0.0", version]
+    assert any(names(line, f"{kind} 1.0.0", version) for line in lines_of(found, "text"))
+    assert not any(kind in line for line in lines_of(difference_of(side, side), "text"))
+
+
 def test_which_side_is_signed_and_on_which_machine_it_ran_is_recorded(old: Path, tmp_path: Path, side: Side) -> None:
     copied = Path(shutil.copytree(old, tmp_path / "signed"))
     (copied / STATEMENT).write_text("{}\n")

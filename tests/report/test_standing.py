@@ -14,7 +14,7 @@ from ptyproof.provenance.revision import NO_FILES
 from ptyproof.report.page import write_report
 from ptyproof.report.page.cells import CellRecord
 from ptyproof.report.page.networks import network_marks
-from ptyproof.report.remarks import remarks
+from ptyproof.report.remarks import remarks, worse_than_flat
 from ptyproof.report.standing import FAILED, OPEN, PASSED, SKIPPED, standing
 from ptyproof.report.summary import write_summary
 from tests.helpers.hubs import ENVIRONMENT, REVISION, kill_run, make_run
@@ -161,3 +161,5 @@ def test_a_method_that_is_worse_than_a_control_or_got_worse_is_remarked() -> Non
     assert (got_worse.methods, behind.methods) == ((cell["method"],), (cell["method"],))
     assert names(behind.text, "worse than flat", "complex NRMSE", "undecided")
     assert "got worse" in got_worse.text
+    assert worse_than_flat(comparison) == {behind.cells[0]: [cell["method"]]}
+    assert worse_than_flat(None) == {}

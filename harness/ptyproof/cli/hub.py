@@ -168,7 +168,9 @@ def _export(args: argparse.Namespace) -> int:
         return 0
     from ptyproof.exchange.export import export_crate
     from ptyproof.hub.index import CRATE, PAGE
+    from ptyproof.signing.stale import refuse_stale
 
+    refuse_stale(args.hub, "a signature that does not hold is not handed on")
     n = export_crate(args.hub, args.out, unsound=args.unsound, license=args.license, agent=args.agent)
     sys.stdout.write(f"{args.out}: {n} files of {args.hub}, {CRATE} and {PAGE}\n")
     return 0

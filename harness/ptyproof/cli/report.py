@@ -24,6 +24,7 @@ def _run(args: argparse.Namespace) -> int:
     from ptyproof.hub.index import Hub
     from ptyproof.report.page import write_report
     from ptyproof.report.summary import write_summary
+    from ptyproof.signing.stale import stale_statements
 
     refuse_changed(args.hub)
     written: list[Path] = []
@@ -35,4 +36,6 @@ def _run(args: argparse.Namespace) -> int:
     Hub(args.hub).write(write)
     for path in written:
         sys.stdout.write(f"{path}\n")
+    for name, said in stale_statements(args.hub):
+        sys.stderr.write(f"ptyproof: warning: {args.hub / name} {said}: sign the hub again\n")
     return 0

@@ -88,9 +88,12 @@ def _verify(args: argparse.Namespace, root: Path) -> int:
     from ptyproof.checking.hub import judge_hub
     from ptyproof.errors import RunError
     from ptyproof.io.strict_json import format_json
+    from ptyproof.signing.stale import stale_statements
     from ptyproof.signing.verification import Verification
 
-    found = Verification(replace(judge_hub(root), root=args.hub), list(_verdicts(args, root)))
+    verdicts = list(_verdicts(args, root))
+    stale = [] if verdicts else list(stale_statements(root))
+    found = Verification(replace(judge_hub(root), root=args.hub), verdicts, stale)
     if args.format == "json":
         sys.stdout.write(format_json(found.as_dict()))
     else:

@@ -8,6 +8,7 @@ from typing import Any
 
 Difference = tuple[str, str]  # place in the file, and a sentence
 _SHOWN = 120
+_BEFORE = 20  # of a long text that is equal before the difference
 _GRAPH = "@graph"
 
 
@@ -60,9 +61,12 @@ def _same(one: Mapping[str, Any], other: Mapping[str, Any], name: str) -> bool:
 
 
 def _said(name: str, described: Mapping[str, Any], expected: Mapping[str, Any]) -> str:
-    shown = _json(described[name])[:_SHOWN] if name in described else "missing"
-    given = _json(expected[name])[:_SHOWN] if name in expected else "none"
-    return f"{name[:_SHOWN]} is {shown}, but the records give {given}"
+    shown = _json(described[name]) if name in described else "missing"
+    given = _json(expected[name]) if name in expected else "none"
+    same = next((at for at, pair in enumerate(zip(shown, given, strict=False)) if pair[0] != pair[1]), 0)
+    first = max(0, same - _BEFORE) if min(len(shown), len(given)) > _SHOWN else 0
+    texts = [f"{'...' if first else ''}{text[first : first + _SHOWN]}" for text in (shown, given)]
+    return f"{name[:_SHOWN]} is {texts[0]}, but made again from the records and what was stated it is {texts[1]}"
 
 
 def _json(value: Any) -> str:

@@ -45,6 +45,7 @@ def facts_of(found: HubDifference) -> Iterator[str]:
         yield (
             f"Whether the {source['what']} changed cannot be known: {source['reason']}." if source["reason"] else known
         )
+    yield from _tools(found)
     counts: dict[str, list[int]] = {}
     for count in found.get("hashes", ()):
         kind = _KINDS[count["what"].rpartition("_")[2]]
@@ -60,6 +61,21 @@ def facts_of(found: HubDifference) -> Iterator[str]:
         yield f"Not bit-identical: {len(cells)} {kind}: {_first(list(dict.fromkeys(cells)))}."
     yield from _times(found)
     yield from _signatures(found)
+
+
+def _tools(found: HubDifference) -> Iterator[str]:
+    """Yield in what the programs differ that wrote the records of both sides, as far as the records tell."""
+    old, new = found["old"], found["new"]
+    tools, schemas = [side.get("tool", "") for side in (old, new)], [side.get("schemas", {}) for side in (old, new)]
+    differing = [
+        f"{kind} {schemas[0][kind]} and {schemas[1][kind]}"
+        for kind in schemas[0]
+        if kind in schemas[1] and schemas[0][kind] != schemas[1][kind]
+    ]
+    if tools[0] != tools[1] or differing:
+        named = f"{tools[0]} and {tools[1]}" if tools[0] != tools[1] else f"{tools[0]} in two states"
+        forms = f"; records have the forms {', '.join(differing)}" if differing else ""
+        yield f"Recorded by {named}{forms}."
 
 
 def dated(side: Side) -> str:

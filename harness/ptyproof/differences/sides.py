@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
@@ -48,6 +48,8 @@ class Side:
         sha256 of the files of a hub by their paths; None for a manifest.
     signed
         Files with signed statements beside the index of a hub; nothing of them is verified.
+    index
+        The index of a hub; None for a manifest.
     """
 
     path: Path
@@ -57,11 +59,18 @@ class Side:
     runs: Sequence[Mapping[str, Any]] = ()
     files: Mapping[str, str] | None = None
     signed: Sequence[str] = ()
+    index: Mapping[str, Any] | None = None
 
     @property
     def first(self) -> Mapping[str, Any]:
         """The first manifest; all are of one study."""
         return next(iter(self.manifests.values()))
+
+    @property
+    def _records(self) -> Iterator[Mapping[str, Any]]:
+        if self.index is not None:
+            yield self.index
+        yield from self.manifests.values()
 
     def as_dict(self) -> records.Side:
         """Return the side as JSON values."""
@@ -74,6 +83,8 @@ class Side:
             "runs": [_run(run) for run in self.runs],
             "signed": list(self.signed),
             "jobs_at_once": jobs_at_once(self.manifests.values()),
+            "tool": f"{self.first['tool']['name']} {self.first['tool']['version']}",
+            "schemas": {record["kind"]: record["schema_version"] for record in self._records},
         }
 
 
@@ -148,7 +159,7 @@ def _hub(root: Path, name: Path, is_judged: bool) -> Side:
         raise InputError(f"{name} has no {INDEX}")
     files = {entry["path"]: entry["sha256"] for entry in index["files"]}
     signed = [one for one in (STATEMENT, BUNDLE) if (root / one).is_file()]
-    return Side(name, "hub", sha256_file(root / INDEX), manifests, standing_runs(index["runs"]), files, signed)
+    return Side(name, "hub", sha256_file(root / INDEX), manifests, standing_runs(index["runs"]), files, signed, index)
 
 
 def _manifest(path: Path) -> Side:

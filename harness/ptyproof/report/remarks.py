@@ -9,7 +9,7 @@ from typing import Any
 from ptyproof.metrics.definitions import metric_definitions
 from ptyproof.metrics.limits import GOT_WORSE, HEADLINE, NOT_CONVERGED, behind_controls, course_of
 from ptyproof.metrics.protocol import Recipe
-from ptyproof.metrics.ranking import by_method
+from ptyproof.metrics.ranking import FLAT, by_method
 from ptyproof.phases.g_compare.tables import not_compared
 from ptyproof.study.layout import cell_key, cell_of, replicate_of
 
@@ -35,7 +35,8 @@ class Remark:
 def remarks(comparison: Record | None, reconstruction: Record | None) -> list[Remark]:
     """Return the remarks on the methods of a comparison, those of one text and the same cells together."""
     found: dict[tuple[str, str], list[str]] = {}
-    for method, text, cell in (*_of_comparison(comparison), *_behind(comparison), *_of_jobs(reconstruction)):
+    behind = [(method, text, cell) for method, text, cell, _ in _behind(comparison)]
+    for method, text, cell in (*_of_comparison(comparison), *behind, *_of_jobs(reconstruction)):
         cells = found.setdefault((method, text), [])
         if cell not in cells:
             cells.append(cell)
@@ -60,8 +61,20 @@ def _of_comparison(comparison: Record | None) -> Iterator[tuple[str, str, str]]:
             yield cell["method"], GOT_WORSE, name
 
 
-def _behind(comparison: Record | None) -> Iterator[tuple[str, str, str]]:
-    """Yield the methods that have a larger error than a control, with their cells; replicates are one cell."""
+def worse_than_flat(comparison: Record | None) -> dict[str, list[str]]:
+    """Return the methods that have a larger error than the object without structure, by their cells."""
+    found: dict[str, list[str]] = {}
+    for method, _, cell, control in _behind(comparison):
+        if control == FLAT:
+            found.setdefault(cell, []).append(method)
+    return found
+
+
+def _behind(comparison: Record | None) -> Iterator[tuple[str, str, str, str]]:
+    """Yield each method that has a larger error than a control: with a text, its cell and the control.
+
+    Replicates are one cell.
+    """
     if comparison is None:
         return
     definition = metric_definitions(Recipe(**comparison["recipe"]))[HEADLINE]
@@ -74,7 +87,8 @@ def _behind(comparison: Record | None) -> Iterator[tuple[str, str, str]]:
     for (name, _), found in places.items():
         values = by_method(found)
         for method in values:
-            yield from ((method, one.by(definition.label), name) for one in behind_controls(method, values, definition))
+            for one in behind_controls(method, values, definition):
+                yield method, one.by(definition.label), name, one.control
 
 
 def _of_jobs(reconstruction: Record | None) -> Iterator[tuple[str, str, str]]:

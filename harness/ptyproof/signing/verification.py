@@ -18,6 +18,7 @@ from ptyproof.signing.statement import EXTENSION, LISTS
 
 _OTHER_HUB, _STATED, _NOT_COMPARED, _NOT_COVERED = "PM918", "PM920", "PM921", "PM922"
 _MISSING = "PM925"
+_OTHER_INDEX = "PM924"
 _TELLING = ("passed", "skipped", "failed", "error", "not_run")
 _SHOWN = 200
 
@@ -32,15 +33,19 @@ class Verification:
         The hub.
     verdicts
         One of each key or identity that was asked for.
+    stale
+        File and sentence of statements about another index, where no key or identity was asked for.
     """
 
     judged: JudgedHub
     verdicts: Sequence[Verdict]
+    stale: Sequence[tuple[str, str]] = ()
 
     @property
     def findings(self) -> list[Finding]:
         """What is wrong with hub and signatures, and with what lies beside and a reader of signatures would believe."""
         found = [finding for verdict in self.verdicts for finding in verdict.findings]
+        found += [finding_about(name, _OTHER_INDEX, "$", said) for name, said in self.stale]
         if self.verdicts and not any(finding.severity == "error" for finding in found):
             found += [
                 finding_about(finding.file, _NOT_COMPARED, finding.json_path, finding.message)
@@ -139,7 +144,10 @@ def _said(verdict: Verdict) -> Iterator[str]:
     verb = "is" if verdict.n_own == 1 else "are"
     kind = "by this key, key id" if verdict.name == STATEMENT else "by the identity"
     yield f"{verdict.name}: {verdict.n_own} of {verdict.n_signatures} signatures {verb} {kind} {verdict.by}"
-    yield f"  signed at: {_text(extension.get('signedAt')) or 'no time is stated'}"
+    left = verdict.n_signatures - verdict.n_own
+    if left:
+        yield f"  {left} more {'was' if left == 1 else 'were'} not verified: by other keys, or nobody's"
+    yield f"  signed at: {_time(extension.get('signedAt'))}"
     yield f"  signer: {_signer(extension.get('signer'))}"
     yield f"  study: {_text(extension.get('study')) or 'none is stated'}"
     yield from _revisions(extension.get("revisions"))
@@ -151,6 +159,10 @@ def _tests(predicate: Mapping[str, Any], counts: Any) -> str:
         known = {name: counts.get(name, 0) for name in _TELLING[:3]} | counts
         return ", ".join(f"{_text(count)} {_text(name).replace('_', ' ')}" for name, count in known.items())
     return ", ".join(f"{len(predicate.get(key, ()))} {outcome}" for outcome, key in LISTS.items())
+
+
+def _time(value: Any) -> str:
+    return f"{_text(value)} (as the statement says)" if value is not None else "no time is stated"
 
 
 def _signer(value: Any) -> str:

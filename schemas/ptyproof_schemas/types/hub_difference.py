@@ -35,6 +35,8 @@ class Side(TypedDict):
     runs: NotRequired[list[Run]]
     signed: NotRequired[list[str]]
     jobs_at_once: NotRequired[int | None]
+    tool: NotRequired[str]
+    schemas: NotRequired[dict[str, str]]
 
 
 Record = Literal["training", "reconstruction", "comparison"]

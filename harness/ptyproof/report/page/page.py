@@ -37,7 +37,7 @@ from ptyproof.report.page.side_by_side import SideBySide, side_by_side
 from ptyproof.report.page.tables import Content, Table, table
 from ptyproof.report.page.tuning import trials
 from ptyproof.report.pictures import Album, collect
-from ptyproof.report.remarks import remarks
+from ptyproof.report.remarks import remarks, worse_than_flat
 
 _N_OPEN = 3  # more cells than this are folded
 _MOST_REASONS = 8
@@ -155,6 +155,7 @@ def page_of(records: Records) -> str:
         marks=marks,
         experiments=experiments(records.manifests.metrics),
         settings=settings(compared),
+        worse_than_flat=worse_than_flat(compared),
         remarks=remarks_table(remarks(compared, records.manifests.reconstruction)),
         largest_change=f"{100 * LARGEST_CHANGE:.0f} %",
         compared_figures=records.figures,
