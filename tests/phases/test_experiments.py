@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,52 +13,21 @@ import numpy as np
 import pytest
 
 from ptyproof.checking import check, check_manifest
-from ptyproof.console import Console
 from ptyproof.io.dataset import Dataset, read_dataset
 from ptyproof.io.hashing import sha256_json
 from ptyproof.io.strict_json import format_json
-from ptyproof.methods.reconstruction_jobs import ReconstructionFilters
 from ptyproof.phases.base import load_base
 from ptyproof.phases.c_simulate.generate import generate
-from ptyproof.phases.d_overlap.overlap import overlap
-from ptyproof.phases.e_train.train import TrainingPhase
-from ptyproof.phases.f_reconstruct.reconstruct import ReconstructionPhase
-from ptyproof.phases.g_compare.compare import open_comparison, run_comparison
 from ptyproof.phases.g_compare.experiment_table import NOTHING, UNUSED, experiment_table
-from ptyproof.study.design import StudyDesign
-from ptyproof.study.jobs import JobFilters
 from ptyproof.study.layout import phase_c_file
-from ptyproof.training.device import RunOptions
 from tests.helpers.experiments import DOSE, FLAWED
 from tests.helpers.known import known
+from tests.helpers.whole_study import Made, run
 
 
-@dataclass(frozen=True)
-class Made:
-    """What a study has left: its folder and manifests."""
-
-    root: Path
-    manifests: Mapping[str, Any]
-
-    @property
-    def compared(self) -> dict[str, Any]:
-        """The cells of the comparison by view and method."""
-        return {f"{cell['view']} {cell['method']}": cell for cell in self.manifests["g"]["cells"]}
-
-
-def run(design: StudyDesign, root: Path) -> Made:
-    """Run all phases of a study."""
-    options, roots = RunOptions(accelerator="cpu", threads=1), (root / "c", root / "d", root / "e")
-    c = generate(design, load_base(design, "builtin"), roots[0])
-    manifests: dict[str, Any] = {"c": c, "d": overlap(*roots[:2], design=design)}
-    roots[2].mkdir()
-    trainings = TrainingPhase.opened(*roots, options)
-    trainings.run(trainings.enumerate(), JobFilters(), False, Console.silent())
-    reconstructions = ReconstructionPhase.opened(*roots, options)
-    reconstructions.run(reconstructions.enumerate(), ReconstructionFilters(), False, Console.silent())
-    manifests |= {"e": trainings.ledger.read(), "f": reconstructions.ledger.read()}
-    manifests["g"] = run_comparison(open_comparison(root / "e", figures=False))
-    return Made(root, manifests)
+def compared(made: Made) -> dict[str, Any]:
+    """Return the cells of the comparison by view and method."""
+    return {f"{cell['view']} {cell['method']}": cell for cell in made.manifests["g"]["cells"]}
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +87,7 @@ def test_a_method_is_told_what_the_view_tells_the_data_know_and_it_uses(made: Ma
     assert reused["gap-untold map"] is None
     assert reused["gap-untold flat"] == f"dose{DOSE:.0f}-gap-gs1-test-flat"
     assert reused["positions-untold map"] == f"dose{DOSE:.0f}-positions-gs1-test-map"
-    for name, cell in made.compared.items():
+    for name, cell in compared(made).items():
         assert cell["dataset"].get("told") == told[name]
 
 
@@ -131,7 +100,7 @@ def test_told_and_untold_have_protocols_of_their_own(made: Made) -> None:
 
 
 def test_the_table_has_each_flaw_beside_the_clean_view(made: Made) -> None:
-    values = {name: known_value(cell) for name, cell in made.compared.items()}
+    values = {name: known_value(cell) for name, cell in compared(made).items()}
     summary = json.loads((made.root / "e" / "metrics_summary.json").read_text())
     rows = {f"{row['view']} {row['method']}": row for row in summary["experiments"]}
     assert rows.keys() == {name for name in values if not name.startswith("clean")}

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,21 +14,14 @@ import pytest
 
 from ptyproof.checking import check_manifest
 from ptyproof.cli.main import main
-from ptyproof.console import Console
 from ptyproof.errors import InputError
 from ptyproof.extras import MissingExtraError
 from ptyproof.io.hashing import sha256_array, sha256_file
-from ptyproof.methods.reconstruction_jobs import ReconstructionFilters
 from ptyproof.phases.base import load_base, write_base
 from ptyproof.phases.c_simulate.generate import generate
-from ptyproof.phases.d_overlap.overlap import overlap
 from ptyproof.phases.e_train.train import TrainingPhase
-from ptyproof.phases.f_reconstruct.reconstruct import ReconstructionPhase
-from ptyproof.phases.g_compare.compare import open_comparison, run_comparison
 from ptyproof.phases.objects import make_objects
 from ptyproof.study.builtin import builtin_study
-from ptyproof.study.design import StudyDesign
-from ptyproof.study.jobs import JobFilters
 from ptyproof.study.objects import ObjectDesign, ObjectsDesign
 from ptyproof.study.reconstruction import MethodDesign
 from ptyproof.study.toml_form import study_to_toml
@@ -38,6 +30,7 @@ from ptyproof.study.views import AllPositions, Spacing, View
 from ptyproof.training.device import RunOptions
 from tests.helpers.known import known
 from tests.helpers.messages import naming
+from tests.helpers.whole_study import Made, run
 
 SMOKE = builtin_study("fly64-smoke")
 CAMERA, BRICK, STAR = ObjectDesign("camera"), ObjectDesign("brick"), ObjectDesign("siemens")
@@ -58,29 +51,6 @@ UNSEEN = replace(
     ),
     reconstruction=replace(SMOKE.reconstruction, methods=(MethodDesign("flat"), MethodDesign("pinn"))),
 )
-
-
-@dataclass(frozen=True)
-class Made:
-    """What a study has left: its folder and manifests."""
-
-    root: Path
-    manifests: Mapping[str, Any]
-
-
-def run(design: StudyDesign, root: Path) -> Made:
-    """Run all phases of a study."""
-    options, roots = RunOptions(accelerator="cpu", threads=1), (root / "c", root / "d", root / "e")
-    c = generate(design, load_base(design, "builtin"), roots[0])
-    manifests: dict[str, Any] = {"c": c, "d": overlap(*roots[:2], design=design)}
-    roots[2].mkdir()
-    trainings = TrainingPhase.opened(*roots, options)
-    trainings.run(trainings.enumerate(), JobFilters(), False, Console.silent())
-    reconstructions = ReconstructionPhase.opened(*roots, options)
-    reconstructions.run(reconstructions.enumerate(), ReconstructionFilters(), False, Console.silent())
-    manifests |= {"e": trainings.ledger.read(), "f": reconstructions.ledger.read()}
-    manifests["g"] = run_comparison(open_comparison(root / "e", figures=False))
-    return Made(root, manifests)
 
 
 @pytest.fixture(scope="module")

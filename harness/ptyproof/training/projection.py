@@ -14,6 +14,7 @@ projections the object goes on a part of its last way (heavy ball; Polyak, USSR 
 from __future__ import annotations
 
 import functools
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -34,19 +35,19 @@ _OFTEN = 16  # blocks, after which freed memory is given back
 _DARK = 0.01  # of the brightest pixel of a probe: changes fade out where the illumination is below it
 
 
-class Group:
+class Group(ABC):
     """Groups of patterns on their canvases, which give themselves in blocks, and what follows from their probes."""
 
     canvas: Canvas
 
     @property
+    @abstractmethod
     def mean(self) -> Patterns:
         """One pattern of each group, with the mean of its probes and of what is known of its detector."""
-        raise NotImplementedError
 
+    @abstractmethod
     def parts(self) -> Iterator[Patterns]:
         """Yield the patterns in blocks."""
-        raise NotImplementedError
 
     @cached_property
     def illumination(self) -> Tensor:
