@@ -40,6 +40,7 @@ def speak(console: Console, began: Began) -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "cuda": torch.cuda.is_initialized(),
         "main": sys.modules["__main__"].__name__,
+        "spin": os.environ.get("GOMP_SPINCOUNT"),
         "folder": str(Path.cwd()),
     }
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -48,6 +50,28 @@ def test_what_a_job_says_and_returns_reaches_the_one_who_asked() -> None:
     assert not told["cuda"]
     assert told["folder"] == str(Path.cwd())
     assert run(speak)["pid"] != told["pid"]
+
+
+@pytest.mark.parametrize(
+    ("given", "spin"),
+    [({}, "10000"), ({"GOMP_SPINCOUNT": "7"}, "7"), ({"OMP_WAIT_POLICY": "PASSIVE"}, None)],
+    ids=["nothing", "count", "policy"],
+)
+def test_threads_of_jobs_spin_shortly_unless_the_user_says_how_they_wait(
+    given: dict[str, str], spin: str | None
+) -> None:
+    lines = [
+        "from ptyproof.console import Console",
+        "from ptyproof.jobs import process",
+        "from tests.helpers.job_bodies import speak",
+        "process.start_server(('ptyproof.jobs.server',))",
+        "print(process.run(speak, process.JobProcesses(), Console.silent())['spin'])",
+    ]
+    inherited = {name: value for name, value in os.environ.items() if name not in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")}
+    done = subprocess.run(
+        [sys.executable, "-c", "\n".join(lines)], env=inherited | given, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == str(spin)
 
 
 @pytest.mark.parametrize(
