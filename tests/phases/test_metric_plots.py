@@ -7,8 +7,15 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
+from ptyproof.metrics.limits import NOT_CONVERGED
 from ptyproof.metrics.protocol import Recipe
-from ptyproof.phases.g_compare.metric_plots import Spread, against_dose, error_against_dose, spreads
+from ptyproof.phases.g_compare.metric_plots import (
+    Spread,
+    against_dose,
+    error_against_dose,
+    spreads,
+    time_and_quality,
+)
 
 VALUES = {1e3: [0.5, 0.2, 0.3], 1e4: [0.1], 1e5: [0.04, 0.06]}
 
@@ -51,3 +58,32 @@ def test_one_replicate_has_no_bars() -> None:
 def test_all_metrics_have_bars_too() -> None:
     (bars,) = against_dose(entries(), Recipe()).axes[0].collections
     assert len(cast("Any", bars).get_segments()) == len(VALUES)
+
+
+def test_points_are_hollow_where_a_replicate_had_not_converged() -> None:
+    found = entries()
+    for entry in found:
+        if (entry["dose"], entry["replicate"]) in {(1e3, 2), (1e4, 1)}:
+            entry["convergence"] = {"converged": False}
+    (place,) = error_against_dose(found).axes
+    line, hollow = place.lines
+    assert np.allclose(hollow.get_xydata(), [(1e3, 0.3), (1e4, 0.1)])
+    assert hollow.get_markerfacecolor() == "w" != line.get_markerfacecolor()
+
+
+def test_hollow_points_are_explained() -> None:
+    found = entries()
+    figure = error_against_dose(found)
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["lsqml"]
+    found[0]["convergence"] = {"converged": False}
+    figure = error_against_dose(found)
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["lsqml", NOT_CONVERGED]
+
+
+def test_errors_against_time_are_hollow_alike() -> None:
+    found = entries()
+    for entry in found:
+        entry["measures"].append({"metric": "time_s", "value": 2.0})
+    found[-1]["convergence"] = {"converged": False}
+    faces = [line.get_markerfacecolor() for place in time_and_quality(found).axes for line in place.lines]
+    assert [face == "w" for face in faces] == [False] * 5 + [True]

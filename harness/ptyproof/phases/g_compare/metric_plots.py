@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from ptyproof.metrics.definitions import headline, metric_definitions
+from ptyproof.metrics.limits import NOT_CONVERGED
 from ptyproof.metrics.protocol import Recipe
 from ptyproof.phases.figures import new_figure
 from ptyproof.phases.g_compare.colors import color_of
@@ -21,12 +22,14 @@ if TYPE_CHECKING:
 
 _LINES = ("-", "--", ":", "-.")
 _MARKERS = ("o", "s", "^", "D", "v")
+_HOLLOW = "w"  # the face of a point of a method that had not converged
 
 
 def against_dose(entries: Sequence[Compared], recipe: Recipe) -> Figure:
     """Draw each metric of the headline against the dose, one line for each method and view.
 
-    A point is the median of the replicates, and the bar on it reaches from the smallest to the largest value.
+    A point is the median of the replicates, and the bar on it reaches from the smallest to the largest value. It is
+    hollow where the method had not converged in one replicate or more.
     """
     from matplotlib.ticker import NullLocator
 
@@ -97,8 +100,13 @@ def _row_of_panels(n_panels: int) -> tuple[Figure, Sequence[Axes]]:
     return figure, list(figure.subplots(1, n_panels, squeeze=False, sharey=True)[0])
 
 
-def _legend(figure: Figure, known: Mapping[str, Any]) -> None:
-    """Explain the lines of all panels beside them."""
+def _legend(figure: Figure, known: dict[str, Any]) -> None:
+    """Explain the lines of all panels beside them, and hollow points where there are some."""
+    from matplotlib.lines import Line2D
+
+    hollow = [line for place in figure.axes for line in place.lines if line.get_markerfacecolor() == _HOLLOW]
+    if hollow:
+        known = known | {NOT_CONVERGED: Line2D([], [], ls="", marker="o", ms=4, mfc=_HOLLOW, mec="0.3")}
     if known:
         figure.legend(list(known.values()), list(known), loc="outside right upper", fontsize="small")
 
@@ -121,7 +129,12 @@ def _line(place: Axes, entries: Sequence[Compared], metric: str, **style: Any) -
     color = color_of(entries[0]["method"])
     if np.any(highs > lows):
         place.vlines(doses, lows, highs, color=color, lw=1.2)
-    return place.plot(doses, medians, color=color, **style)
+    line = place.plot(doses, medians, color=color, **style)
+    early = np.isin(doses, [entry["dose"] for entry in entries if not _converged(entry)])
+    if early.any():
+        hollow = {"ls": "", "marker": style["marker"], "ms": style["ms"], "mfc": _HOLLOW}
+        place.plot(doses[early], medians[early], color=color, **hollow)
+    return line
 
 
 def _views_of(entries: Sequence[Compared]) -> list[tuple[str, int]]:
@@ -154,7 +167,10 @@ def spreads(points: Iterable[tuple[float, float]]) -> list[Spread]:
 
 
 def time_and_quality(entries: Sequence[Compared]) -> Figure:
-    """Draw each cell's error against its time, one panel for each dose; the R-factor if the truth is unknown."""
+    """Draw each cell's error against its time, one panel for each dose; the R-factor if the truth is unknown.
+
+    A point is hollow where the method had not converged.
+    """
     doses = sorted({entry["dose"] for entry in entries})
     views = _views_of(entries)
     metric, label = _error_of(entries)
@@ -173,14 +189,21 @@ def time_and_quality(entries: Sequence[Compared]) -> Figure:
                 ls="",
                 marker=_MARKERS[number % len(_MARKERS)],
                 color=color_of(entry["method"]),
+                mfc=None if _converged(entry) else _HOLLOW,
                 label=f"{entry['method']}, {entry['view']}",
             )
-            seen.setdefault(f"{entry['method']}, {entry['view']}", line[0])
+            name = f"{entry['method']}, {entry['view']}"
+            seen[name] = line[0] if _converged(entry) else seen.get(name, line[0])
         place.set(title=f"{dose:g} photons per pattern", xlabel="time (s), without training", xscale="log")
         place.grid(alpha=0.3)
     axes[0].set_ylabel(label)
     _legend(figure, seen)
     return figure
+
+
+def _converged(entry: Compared) -> bool:
+    """Whether a method had converged; one without epochs has."""
+    return entry.get("convergence", {"converged": True})["converged"]
 
 
 def _value(entry: Compared, metric: str) -> float | None:

@@ -24,9 +24,10 @@ _ALTS = {
     "objects": "Amplitude and phase of the truth and of every method's object, and the difference from the truth",
     "ring correlations": "Fourier ring correlation of every method's phase and amplitude with the truth",
     "convergence": "Error, slow part of the phase error, and loss of each iterative method against its epochs",
-    "error against dose": "Error of each method against the dose, with the range of replicates, a panel for each view",
+    "error against dose": "Error of each method against the dose, with the range of replicates, a panel for each view; "
+    "hollow points had not converged",
     _ALL_METRICS: "Metrics against the dose with the range of replicates, a line for each method and view",
-    "time against quality": "Error of each reconstruction against its time in seconds",
+    "time against quality": "Error of each reconstruction against its time in seconds; hollow points had not converged",
 }
 
 
