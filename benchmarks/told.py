@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from ptyproof.io.dataset import read_dataset
-from ptyproof.io.knowledge import KNOWLEDGE
+from ptyproof.io.knowledge import KNOWLEDGE, UNCERTAIN_POSITIONS
 from ptyproof.markdown import table
 from ptyproof.methods.reconstruction_input import read_reconstruction_input
 from ptyproof.methods.registry import known_methods
@@ -30,7 +30,7 @@ from ptyproof.study.builtin import builtin_study
 from ptyproof.study.design import StudyDesign
 from ptyproof.study.experiment import BeamDesign, DetectorDesign
 from ptyproof.study.layout import phase_c_file
-from ptyproof.study.reconstruction import MethodDesign, PositionKnowledge
+from ptyproof.study.reconstruction import MethodDesign
 from ptyproof.training.device import RunOptions, configured
 
 FLAWS: dict[str, tuple[DetectorDesign | None, BeamDesign | None]] = {
@@ -48,7 +48,7 @@ FLAWS: dict[str, tuple[DetectorDesign | None, BeamDesign | None]] = {
 def flawed(name: str) -> StudyDesign:
     """Return fly64 with one flaw, of which methods may be told."""
     detector, beam = FLAWS[name]
-    tells = () if name == "clean" else KNOWLEDGE
+    tells = (*KNOWLEDGE, *((UNCERTAIN_POSITIONS,) if name == "positions" else ()))
     return replace(builtin_study("fly64"), detector=detector, beam=beam, tells=tells)
 
 
@@ -62,10 +62,9 @@ def errors(name: str, entry: MethodDesign, dose: float, root: Path) -> Iterator[
     given, truth = read_reconstruction_input(path, "test", root), read_dataset(path).dataset.obj
     assert truth is not None  # the half was simulated
     for told in (False,) if name == "clean" else (False, True):
-        words = method.needs.uses if told else ()
-        positions: PositionKnowledge = "estimated" if told and name == "positions" else "given"
         batch_size = design.reconstruction.batch_size
-        scan = given.to_be_told(words).scan(False, 0.0, batch_size, None, positions=positions)
+        words = design.tells if told else ()
+        scan = given.to_be_told(words, method.needs.may_be_told).scan(False, 0.0, batch_size, None)
         found = run_method(method, scan, Budget(entry.epochs), np.random.default_rng(0))
         error = compare_objects(found.obj, truth, given.illumination)["complex_nrmse"].value
         assert error is not None  # there is a truth

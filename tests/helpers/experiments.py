@@ -23,7 +23,11 @@ FLAWED = replace(
     name="experiments-tiny",
     doses_photons_per_pattern=(DOSE,),
     base=replace(known(_SMOKE.base), scan_rows=20, scan_cols=8),
-    views=(_CLEAN, *(_CLEAN.of_experiment(one.name, tells) for one in _EXPERIMENTS for tells in (None, ()))),
+    views=(
+        _CLEAN,
+        *(_CLEAN.of_experiment("gap", tells) for tells in (None, ())),
+        *(_CLEAN.of_experiment("positions", tells) for tells in (("positions",), ())),
+    ),
     tells=("mask", "modes"),
     experiments=_EXPERIMENTS,
     training=TrainingDesign(

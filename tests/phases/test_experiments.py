@@ -82,21 +82,24 @@ def test_a_method_is_told_what_the_view_tells_the_data_know_and_it_uses(made: Ma
     assert told["gap map"] == told["gap start"] == ["mask"]
     assert told["gap pinn"] == told["gap flat"] == []
     assert told["gap-untold map"] == told["gap-untold start"] == []
-    assert told["clean map"] is told["positions map"] is None  # nothing is known
+    assert told["clean map"] is told["positions-untold map"] is None  # nothing is known
+    assert told["positions map"] == told["positions start"] == ["positions"]
+    assert told["positions pinn"] == told["positions flat"] == []
     reused = {f"{job['view']} {job['method']}": job["result"]["reused_from"] for job in made.manifests["f"]["jobs"]}
     assert reused["gap-untold map"] is None
     assert reused["gap-untold flat"] == f"dose{DOSE:.0f}-gap-gs1-test-flat"
-    assert reused["positions-untold map"] == f"dose{DOSE:.0f}-positions-gs1-test-map"
+    assert reused["positions-untold map"] is None
+    assert reused["positions-untold flat"] == f"dose{DOSE:.0f}-positions-gs1-test-flat"
     for name, cell in compared(made).items():
         assert cell["dataset"].get("told") == told[name]
 
 
 def test_told_and_untold_have_protocols_of_their_own(made: Made) -> None:
     parts = {entry["sha256"]: entry["parts"] for entry in made.manifests["g"]["protocols"]}
-    assert len(parts) == 2
+    assert len(parts) == 3
     for cell in made.manifests["g"]["cells"]:
         tells = parts[cell["protocol"]].get("tells", [])
-        assert tells == ([] if cell["view"].endswith("-untold") else list(FLAWED.tells))
+        assert tells == list(FLAWED.tells_in(cell["view"]))
 
 
 def test_the_table_has_each_flaw_beside_the_clean_view(made: Made) -> None:
@@ -115,8 +118,19 @@ def test_the_table_has_each_flaw_beside_the_clean_view(made: Made) -> None:
     shown = dict(zip(table.heads, table.rows[1], strict=True))
     assert shown["map told"] == f"{values['gap map']:.4g} ({rows['gap map']['ratio']:.2f})"
     assert shown["pinn told"].endswith(UNUSED)
+    shown = dict(zip(table.heads, table.rows[2], strict=True))
+    assert shown["pinn told"].endswith(UNUSED)  # it cannot refine
+    assert shown["map told"].endswith(")")
+    assert len(table.notes) == 1
+    assert rows["positions map"]["ratio"] < rows["positions-untold map"]["ratio"]
+
+
+def test_a_flaw_of_which_nothing_can_be_told_is_marked(made: Made) -> None:
+    summary = json.loads((made.root / "e" / "metrics_summary.json").read_text())
+    unknown = [row | {"told": [], "not_told": []} for row in summary["experiments"]]
+    table = experiment_table(unknown)
     assert dict(zip(table.heads, table.rows[2], strict=True))["map told"].endswith(NOTHING)
-    assert len(table.notes) == 2
+    assert len(table.notes) == 1
 
 
 METHODS = ("flat", "start", "map", "pinn")

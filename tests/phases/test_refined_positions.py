@@ -58,11 +58,15 @@ class Moves:
         return replace(found, positions_px=dataset.positions_px + self.change)
 
 
-def design(**changes: Any) -> StudyDesign:
-    """The smoke study with errors of positions, and changes to its table of reconstructions."""
+def design(*tells: str) -> StudyDesign:
+    """The smoke study with errors of positions, told in the view `baseline`, and another view of the same data."""
     table: dict[str, Any] = dict(SMOKE.as_dict())
     table["beam"] = {"position_error_px": ERROR_PX}
-    table["reconstruction"] = {**table["reconstruction"], "position_knowledge": "estimated", **changes}
+    view = {"gridsize": 1, "selection": "all"}
+    table["views"] = [
+        {"name": "baseline", **view, "tells": list(tells)},
+        {"name": "other", **view, "trained_as": "baseline"},
+    ]
     return design_from_dict(table)
 
 
@@ -79,13 +83,15 @@ def half(data: Path) -> Dataset:
     return read_dataset(phase_c_file(data / "c", DOSE, "test")).dataset
 
 
-def reconstructed(data: Path, out: Path, *methods: Moves, asked: StudyDesign | None = None) -> Any:
+def reconstructed(
+    data: Path, out: Path, *methods: Moves, views: tuple[str, ...] = ("baseline",), study: StudyDesign | None = None
+) -> Any:
     """Run methods on the test half; return the manifest."""
     others = tuple((method, Provider("mine", "1.0")) for method in methods)
-    study = asked or design()
+    study = study or design("positions")
     phase = ReconstructionPhase.opened(data / "c", data / "d", out, CPU, study, others=others)
     names = tuple(method.name for method in methods)
-    filters = ReconstructionFilters(JobFilters(doses=(DOSE,), views=("baseline",)), methods=names)
+    filters = ReconstructionFilters(JobFilters(doses=(DOSE,), views=views), methods=names)
     phase.run(phase.enumerate(filters), filters, False, Console.silent())
     manifest = phase.ledger.read()
     assert manifest is not None
@@ -124,20 +130,57 @@ def test_a_study_asks_and_methods_that_can_refine(data: Path, tmp_path: Path) ->
     assert cells["moves"]["rms_error_px"] == pytest.approx(0, abs=1e-9)
     assert cells["keeps"]["rms_error_px"] == cells["moves"]["rms_error_given_px"]
     assert cells["keeps"]["rms_error_px"] == pytest.approx(ERROR_PX, rel=0.15)
-    assert {entry["parts"]["positions"] for entry in compared["protocols"]} == {"estimated"}
+    assert [entry["parts"]["tells"] for entry in compared["protocols"]] == [["positions"]]
+    done = {cell["method"]: cell["dataset"] for cell in compared["cells"] if cell["status"] == "success"}
+    assert {name: (of["told"], of["not_told"]) for name, of in done.items()} == {
+        "moves": (["positions"], []),
+        "keeps": ([], ["positions"]),
+    }
     assert findings(tmp_path / "g" / "comparison_manifest.json") == set()
 
 
-def test_a_study_that_does_not_ask_gives_positions(data: Path, tmp_path: Path) -> None:
-    method = Moves("moves", 1.0)
-    asked = design(position_knowledge="given")
-    assert "position_knowledge" not in asked.as_dict()["reconstruction"]
-    manifest = reconstructed(data, tmp_path / "f", method, asked=asked)
-    (job,) = manifest["jobs"]
-    assert (job["result"]["status"], "positions" in job) == ("success", False)
-    assert [scan.position_knowledge for scan in method.seen] == ["given"]
+def test_a_view_that_does_not_tell_gives_positions_beside_one_that_does(data: Path, tmp_path: Path) -> None:
+    method = Moves("moves", 0.1)
+    manifest = reconstructed(data, tmp_path / "f", method, views=("baseline", "other"))
+    told, given = manifest["jobs"]
+    assert [scan.position_knowledge for scan in method.seen] == ["estimated", "given"]
+    assert (told["positions"], told["dataset"]["told"]) == ("estimated", ["positions"])
+    assert not {"positions", "told", "not_told"} & ({*given, *given["result"], *given["dataset"]})
+    assert given["result"]["reused_from"] is None
+    assert check(tmp_path / "f" / "reconstruction_manifest.json") == []
     compared: Any = run_comparison(open_comparison(tmp_path / "f", tmp_path / "g", figures=False))
-    assert [entry["parts"].get("positions") for entry in compared["protocols"]] == [None]
+    protocols = {entry["sha256"]: entry["parts"].get("tells") for entry in compared["protocols"]}
+    assert [protocols[cell["protocol"]] for cell in compared["cells"] if cell["status"] == "success"] == [
+        ["positions"],
+        None,
+    ]
+    assert check(tmp_path / "g" / "comparison_manifest.json") == []
+
+
+@pytest.mark.parametrize(
+    ("changed", "place"),
+    [
+        ({"told": []}, "told"),
+        ({"told": [], "not_told": ["positions"]}, "told"),
+        ({"not_told": ["positions"]}, "not_told"),
+    ],
+)
+def test_a_job_that_says_otherwise_of_what_it_was_told_of_positions_is_found(
+    data: Path, tmp_path: Path, changed: dict[str, Any], place: str
+) -> None:
+    record = reconstructed(data, tmp_path / "f", Moves("moves", 0.1), views=("baseline", "other"))
+    record["jobs"][0]["dataset"] |= changed
+    (tmp_path / "f" / "reconstruction_manifest.json").write_text(json.dumps(record))
+    assert ("PM209", f"$.jobs[0].dataset.{place}") in {
+        (one.code, one.json_path) for one in check(tmp_path / "f" / "reconstruction_manifest.json")
+    }
+
+
+def test_a_method_that_refines_in_a_view_that_does_not_tell_is_found(data: Path, tmp_path: Path) -> None:
+    record = reconstructed(data, tmp_path / "f", Moves("moves", 0.1), views=("baseline", "other"))
+    record["design"]["views"][0]["tells"] = []
+    (tmp_path / "f" / "reconstruction_manifest.json").write_text(json.dumps(record))
+    assert ("PM209", "$.jobs[0].positions") in findings(tmp_path / "f" / "reconstruction_manifest.json")
 
 
 def test_an_archive_that_claims_given_positions_and_has_refined_ones_is_not_compared(

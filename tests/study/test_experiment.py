@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ptyproof.errors import DesignError
-from ptyproof.io.knowledge import KNOWLEDGE
+from ptyproof.io.knowledge import KNOWLEDGE, TELLS
 from ptyproof.io.schema import schema_errors
 from ptyproof.io.toml import read_toml
 from ptyproof.metrics.protocol import protocol, protocol_sha256, recipe_of
@@ -83,7 +83,7 @@ def test_what_methods_are_told_is_part_of_the_protocol() -> None:
 def test_the_built_in_study_has_all_flaws_at_once() -> None:
     assert "fly64-real" in STUDY_NAMES
     real = builtin_study("fly64-real")
-    assert real.tells == KNOWLEDGE
+    assert real.tells == TELLS
     assert real.detector is not None
     assert real.beam is not None
     assert set(real.beam.as_dict()) == set(BEAM)

@@ -25,6 +25,7 @@ from ptyproof.io.atomic import sweep, writable_folder
 from ptyproof.io.dataset import Dataset, read_dataset
 from ptyproof.io.file_record import file_record
 from ptyproof.io.hashing import sha256_file, sha256_json
+from ptyproof.io.knowledge import KNOWLEDGE, TELLS, UNCERTAIN_POSITIONS
 from ptyproof.io.metadata import file_name
 from ptyproof.jobs.ends import reason_of
 from ptyproof.methods.reconstruction_input import ReconstructionInput, read_reconstruction_input, subset
@@ -35,10 +36,10 @@ from ptyproof.metrics.definitions import metric_definitions
 from ptyproof.metrics.protocol import Recipe
 from ptyproof.physics.frc import RingCorrelation
 from ptyproof.provenance.redaction import redaction
-from ptyproof.reconstruction.method import Budget, run_method
+from ptyproof.reconstruction.method import POSITIONS, Budget, PositionKnowledge, run_method
 from ptyproof.records.archive import Origin, ReconstructionArchive, positions_record, read_archive, write_archive
 from ptyproof.records.manifest import timed_head, write_manifest
-from ptyproof.study.reconstruction import POSITIONS, PositionKnowledge, ProbeKnowledge
+from ptyproof.study.reconstruction import ProbeKnowledge
 from ptyproof.study.seeds import stream
 from ptyproof.training.bundle import read_bundle
 from ptyproof.training.device import RunOptions, compute_environment, configured
@@ -237,7 +238,7 @@ class _Judge:
             "measures": [],
             "figures": [],
         }
-        told = self.parts["fit"].to_be_told(task.method.method.needs.uses).record
+        told = self._told(task, self.parts["fit"]).record
         if "told" in told:
             record["told"], record["not_told"] = told["told"], told["not_told"]
         try:
@@ -298,7 +299,7 @@ class _Judge:
         remedies: set[str] = set()
         for part, whole in self.parts.items():
             bundle_path = self._bundle(task, part, whole)
-            given = whole.to_be_told(task.method.method.needs.uses)
+            given = self._told(task, whole)
             found, seconds[part] = self._run(task, part, given, bundle_path)
             remedies.update(found.remedies)
             path = self._path(task.method.name, part)
@@ -310,7 +311,7 @@ class _Judge:
                 "part": part,
                 "seed": self.plan.seed,
             }
-            if self._positions(task) == "estimated":
+            if UNCERTAIN_POSITIONS in given.telling:
                 record["positions"] = "estimated"
             scan_sha256 = given.record["scan_sha256"]
             bundle = None if bundle_path is None else sha256_file(bundle_path)
@@ -321,12 +322,13 @@ class _Judge:
             archives[part] = read_archive(path)
         return archives, seconds, sorted(remedies)
 
-    def _positions(self, task: Task) -> PositionKnowledge:
-        return self.plan.positions if task.method.method.needs.positions == "either" else "given"
+    def _told(self, task: Task, given: ReconstructionInput) -> ReconstructionInput:
+        """Return the dataset as a method is told of it: all that it knows, and what the plan says of positions."""
+        tells = TELLS if self.plan.positions == "estimated" else KNOWLEDGE
+        return given.to_be_told(tells, task.method.method.needs.may_be_told)
 
     def _run(self, task: Task, part: str, given: ReconstructionInput, bundle_path: Path | None) -> tuple[Any, float]:
-        estimated, positions = self.plan.probe == "estimated", self._positions(task)
-        scan = given.scan(estimated, 0.0, self.plan.batch_size, bundle_path, positions=positions)
+        scan = given.scan(self.plan.probe == "estimated", 0.0, self.plan.batch_size, bundle_path)
         label = f"{task.method.name}, {part.replace('_', ' ')}, {len(scan)} patterns"
         rng = stream(self.plan.seed, "assessment", task.method.name, part)
         with (

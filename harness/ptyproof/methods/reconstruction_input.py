@@ -15,14 +15,13 @@ from ptyproof.io.blocks import row_blocks
 from ptyproof.io.dataset import read_dataset
 from ptyproof.io.file_record import relative
 from ptyproof.io.hashing import sha256_file, sha256_json
-from ptyproof.io.knowledge import Knowledge
+from ptyproof.io.knowledge import TELLS, UNCERTAIN_POSITIONS, Tell
 from ptyproof.io.npz import NpzArchive
 from ptyproof.io.physical import check_far_field
 from ptyproof.physics.probes import defocused
 from ptyproof.reconstruction.method import NOTHING_TOLD, BlindScan, Illuminations, illumination
 from ptyproof.reconstruction.stitching import label_components
 from ptyproof.reconstruction.told import Told
-from ptyproof.study.reconstruction import PositionKnowledge
 from ptyproof.training.scan import scan_digest
 
 if TYPE_CHECKING:
@@ -59,7 +58,7 @@ class ReconstructionInput:
     known
         What the dataset knows of beam and detector.
     telling
-        What of it a method is told.
+        What a method is told of it, and whether that positions are uncertain.
     physical
         What the dataset's record says of the experiment in physical units.
     """
@@ -75,23 +74,30 @@ class ReconstructionInput:
     n_components: int
     record: DatasetRecord
     known: Told = NOTHING_TOLD
-    telling: tuple[Knowledge, ...] = ()
+    telling: tuple[Tell, ...] = ()
     physical: Physical | None = None
 
-    def to_be_told(self, words: Iterable[Knowledge]) -> ReconstructionInput:
-        """Return the dataset for a method that is told what `words` name, as far as the dataset knows it.
+    def to_be_told(self, tells: Iterable[Tell], uses: Iterable[Tell] = TELLS) -> ReconstructionInput:
+        """Return the dataset for a method that is told what `tells` name, as far as the dataset knows and it uses it.
 
-        The record says what that is and what it is not, and its digest is of what the method is given.
+        That positions are uncertain is no knowledge of the dataset: it is told where `tells` name it. The record says
+        what the method is told and what it is not, and its digest is of what the method is given.
         """
-        if not self.known.words:
+        wanted = set(tells)
+        known = (*self.known.words, *wanted.intersection([UNCERTAIN_POSITIONS]))
+        if not known:
             return self
-        told = self.known.only(words)
-        kept = [word for word in self.known.words if word not in told.words]
-        record: DatasetRecord = {**self.record, "told": list(told.words), "not_told": list(kept)}
+        telling = tuple(word for word in known if word in wanted.intersection(uses))
+        record: DatasetRecord = {
+            **self.record,
+            "told": list(telling),
+            "not_told": [word for word in known if word not in telling],
+        }
+        told = self.known.only(telling)
         if told.words:
             parts = {"scan_sha256": self.record["scan_sha256"], "told": told.digest()}
             record["scan_sha256"] = sha256_json(parts)
-        return replace(self, record=record, telling=told.words)
+        return replace(self, record=record, telling=telling)
 
     def scan(
         self,
@@ -100,12 +106,12 @@ class ReconstructionInput:
         batch_size: int,
         bundle_path: Path | None,
         grouped: bool = True,
-        positions: PositionKnowledge = "given",
     ) -> BlindScan:
         """Return what a method is given; an estimated probe is a start that is not the truth.
 
         Of a simulation the dataset's probe is the truth, so its start is defocused, and so are further modes that are
-        told. Of a measurement it is an estimate itself, and the start.
+        told. Of a measurement it is an estimate itself, and the start. Positions are refined by a method that is told
+        that they are uncertain.
         """
         probe, told = self.probe.copy(), self.known.only(self.telling)
         if estimated and self.simulated:
@@ -125,7 +131,7 @@ class ReconstructionInput:
             bundle_path=bundle_path,
             grouped=grouped,
             told=told,
-            position_knowledge=positions,
+            position_knowledge="estimated" if UNCERTAIN_POSITIONS in self.telling else "given",
         )
 
 

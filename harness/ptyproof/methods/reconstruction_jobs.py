@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal, NotRequired, TypedDict, cast
 
 from ptyproof.errors import InputError
+from ptyproof.io.knowledge import UNCERTAIN_POSITIONS
 from ptyproof.methods.registry import Registered, Registry
 from ptyproof.reconstruction.method import Budget
 from ptyproof.study.cells import Cell, Enumeration, Job, Skip
@@ -243,7 +244,7 @@ def _plan(design: StudyDesign, method: Registered, cell: ReconstructionCell, bud
         "budget": {"epochs": spent.epochs, "seconds": spent.seconds},
         "seed": {"root": design.reconstruction.seed, "key": key},
     }
-    if design.reconstruction.position_knowledge == "estimated" and needs.positions == "either":
+    if UNCERTAIN_POSITIONS in design.tells_in(cell.view) and UNCERTAIN_POSITIONS in needs.may_be_told:
         plan["positions"] = "estimated"
     if method.tuning:
         plan["tuning"] = dict(method.tuning)

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 from ptyproof.errors import InputError
 from ptyproof.io.hashing import sha256_json
-from ptyproof.io.knowledge import Knowledge
+from ptyproof.io.knowledge import Tell
 from ptyproof.study.design import ALIGNMENTS, Align, StudyDesign
-from ptyproof.study.reconstruction import PositionKnowledge, ProbeKnowledge, Split
+from ptyproof.study.reconstruction import ProbeKnowledge, Split
 
 if TYPE_CHECKING:
     from ptyproof_schemas.types.comparison_manifest import MethodSettings, ProtocolParts
@@ -122,8 +122,7 @@ def protocol(
     probe: ProbeKnowledge,
     timing_scope: str,
     methods: Mapping[str, MethodSettings] | None = None,
-    tells: Sequence[Knowledge] = (),
-    positions: PositionKnowledge = "given",
+    tells: Sequence[Tell] = (),
 ) -> ProtocolParts:
     """Return what a comparison's numbers depend on besides the result, part by part.
 
@@ -140,9 +139,7 @@ def protocol(
     methods
         Options and budget of each method; None in records of comparisons that did not say so.
     tells
-        What methods are told of beam and detector; the part is left out where that is nothing.
-    positions
-        Whether methods that can refine the given positions; the part is left out where they do not.
+        What methods are told; the part is left out where that is nothing.
     """
     parts: ProtocolParts = {
         "version": recipe.version,
@@ -161,8 +158,6 @@ def protocol(
         parts["frc_lowest_nyquist"] = recipe.frc_lowest_nyquist
     if tells:
         parts["tells"] = list(tells)
-    if positions != "given":
-        parts["positions"] = positions
     return parts if methods is None else {**parts, "methods": dict(methods)}
 
 

@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ptyproof.errors import InputError, RunError
-from ptyproof.io.knowledge import KNOWLEDGE, Knowledge
+from ptyproof.io.knowledge import KNOWLEDGE, UNCERTAIN_POSITIONS, Knowledge, Tell
 from ptyproof.physics.fourier import fourier_shift
 from ptyproof.reconstruction.scan_checks import check_scan, windows_outside
 from ptyproof.reconstruction.told import Told
@@ -31,6 +31,7 @@ from ptyproof.reconstruction.unit_scale import unit_scale
 
 ProbeKnowledge = Literal["true", "estimated"]
 PositionKnowledge = Literal["given", "estimated"]
+POSITIONS: tuple[PositionKnowledge, ...] = ("given", "estimated")
 
 MAX_EPOCHS = 1_000_000
 NOTHING_TOLD = Told()
@@ -75,6 +76,11 @@ class Needs:
         if any(word not in KNOWLEDGE for word in self.uses):  # so are the letters of one word
             allowed = f"a tuple of {', '.join(KNOWLEDGE)}"
             raise InputError(f"what a method uses must be {allowed}, got {self.uses!r}")
+
+    @property
+    def may_be_told(self) -> tuple[Tell, ...]:
+        """What of all that a study may tell the method can make use of."""
+        return (*self.uses, UNCERTAIN_POSITIONS) if self.positions == "either" else self.uses
 
 
 def _nothing(_: int) -> None:

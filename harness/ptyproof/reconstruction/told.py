@@ -16,7 +16,7 @@ import numpy.typing as npt
 from ptyproof.errors import InputError
 from ptyproof.io.dataset import Dataset
 from ptyproof.io.hashing import sha256_array, sha256_json
-from ptyproof.io.knowledge import KNOWLEDGE, Knowledge
+from ptyproof.io.knowledge import KNOWLEDGE, Knowledge, Tell
 
 _FIELDS: Mapping[Knowledge, str] = {
     "mask": "valid_pixels",
@@ -77,7 +77,7 @@ class Told:
         """What is known, in the order of `KNOWLEDGE`."""
         return tuple(word for word in KNOWLEDGE if getattr(self, _FIELDS[word]) is not None)
 
-    def only(self, words: Iterable[Knowledge]) -> Told:
+    def only(self, words: Iterable[Tell]) -> Told:
         """Return that part of it which `words` name."""
         kept = set(words)
         return replace(self, **{name: None for word, name in _FIELDS.items() if word not in kept})

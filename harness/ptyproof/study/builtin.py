@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ptyproof.errors import DesignError
-from ptyproof.io.knowledge import KNOWLEDGE
+from ptyproof.io.knowledge import KNOWLEDGE, TELLS, UNCERTAIN_POSITIONS, Tell
 from ptyproof.study.design import BaseDesign, StudyDesign
 from ptyproof.study.experiment import BeamDesign, DetectorDesign, ExperimentDesign
 from ptyproof.study.objects import ObjectDesign, ObjectsDesign
@@ -53,6 +53,13 @@ _FLAWS = (
     ExperimentDesign("positions", beam=BeamDesign(position_error_px=1.0)),
 )
 _CLEAN = View("clean", 1, AllPositions())
+
+
+def _told_of(one: ExperimentDesign) -> tuple[Tell, ...] | None:
+    """Return what a view of an experiment tells; None is what the study tells: all that the data know."""
+    refined = one.beam is not None and one.beam.position_error_px is not None
+    return (UNCERTAIN_POSITIONS,) if refined else None
+
 
 _STUDIES = {
     design.name: design
@@ -121,13 +128,13 @@ _STUDIES = {
                 intensity_error=0.02,
                 position_error_px=0.25,
             ),
-            tells=KNOWLEDGE,
+            tells=TELLS,
         ),
         replace(
             _FLY64,
             name="fly64-flaws",
             doses_photons_per_pattern=(1e4,),
-            views=(_CLEAN, *(_CLEAN.of_experiment(one.name, tells) for one in _FLAWS for tells in (None, ()))),
+            views=(_CLEAN, *(_CLEAN.of_experiment(one.name, tells) for one in _FLAWS for tells in (_told_of(one), ()))),
             tells=KNOWLEDGE,
             experiments=_FLAWS,
             reconstruction=ReconstructionDesign(

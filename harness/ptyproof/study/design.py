@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict, cast
 
 from ptyproof.errors import DesignError
 from ptyproof.io.hashing import sha256_json
-from ptyproof.io.knowledge import Knowledge
+from ptyproof.io.knowledge import Tell
 from ptyproof.io.whole_numbers import with_whole_numbers
 from ptyproof.physics.names import OBJECT_NAMES, PROBE_NAMES
 from ptyproof.study import checks
@@ -111,7 +111,7 @@ class _Optional(TypedDict, total=False):
     objects: ObjectsRecord
     detector: DetectorRecord
     beam: BeamRecord
-    tells: list[Knowledge]
+    tells: list[Tell]
     experiments: list[ExperimentRecord]
     align: Align
     replicates: int
@@ -140,7 +140,7 @@ class StudyDesign:
     detector, beam
         Flaws of the detector, of the beam and of the positions; None is none.
     tells
-        What methods are told of what the data know of beam and detector.
+        What methods are told: of what the data know of beam and detector, and whether positions are uncertain.
     experiments
         Further test halves, each with flaws of its own; a study with `objects` has none.
     neighbor_count
@@ -189,7 +189,7 @@ class StudyDesign:
     objects: ObjectsDesign | None = None
     detector: DetectorDesign | None = None
     beam: BeamDesign | None = None
-    tells: tuple[Knowledge, ...] = ()
+    tells: tuple[Tell, ...] = ()
     experiments: tuple[ExperimentDesign, ...] = ()
     seeds: Seeds = field(default_factory=Seeds)
     training: TrainingDesign = field(default_factory=TrainingDesign)
@@ -295,13 +295,13 @@ class StudyDesign:
             return self.objects.test_names
         return (None, *(experiment.name for experiment in self.experiments))
 
-    def tells_in(self, view: str) -> tuple[Knowledge, ...]:
+    def tells_in(self, view: str) -> tuple[Tell, ...]:
         """Return what methods are told of beam and detector in a view; of one that the study has not, the study's."""
         own = self._tells_by_view.get(view)
         return self.tells if own is None else own
 
     @cached_property
-    def _tells_by_view(self) -> dict[str, tuple[Knowledge, ...] | None]:
+    def _tells_by_view(self) -> dict[str, tuple[Tell, ...] | None]:
         return {view.name: view.tells for view in self.views}
 
     @property

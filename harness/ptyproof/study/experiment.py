@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, cast
 
 from ptyproof.errors import DesignError
-from ptyproof.io.knowledge import KNOWLEDGE, Knowledge
+from ptyproof.io.knowledge import TELLS, Tell
 from ptyproof.study import checks
 
 if TYPE_CHECKING:
@@ -205,21 +205,21 @@ def _experiment(table: Any, where: str) -> ExperimentDesign:
     return ExperimentDesign(**values)
 
 
-def checked_tells(tells: Any, key: str = "tells") -> tuple[Knowledge, ...]:
-    """Return what methods are told, in the order of `KNOWLEDGE`; `key` names it in errors.
+def checked_tells(tells: Any, key: str = "tells") -> tuple[Tell, ...]:
+    """Return what methods are told, in the order of `TELLS`; `key` names it in errors.
 
     Raises
     ------
     DesignError
-        For a word that is not one of `KNOWLEDGE`, or twice the same.
+        For a word that is not one of `TELLS`, or twice the same.
     """
     if not isinstance(tells, tuple | list):
-        raise checks.refuse(key, tells, f"a list of {', '.join(KNOWLEDGE)}")
+        raise checks.refuse(key, tells, f"a list of {', '.join(TELLS)}")
     for word in tells:
-        checks.choice(key, word, KNOWLEDGE)
+        checks.choice(key, word, TELLS)
         if list(tells).count(word) > 1:
             raise DesignError(f"{key} must have different words, got {word!r} more than once")
-    return tuple(word for word in KNOWLEDGE if word in tells)
+    return tuple(word for word in TELLS if word in tells)
 
 
 def _known(kind: type[DetectorDesign | BeamDesign], where: str, table: Any) -> Mapping[str, Any]:

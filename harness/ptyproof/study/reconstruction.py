@@ -15,11 +15,9 @@ if TYPE_CHECKING:
     from ptyproof_schemas.types.study_design import Method, Reconstruction
 
 ProbeKnowledge = Literal["true", "estimated"]
-PositionKnowledge = Literal["given", "estimated"]
 Split = Literal["train", "test"]
 
 PROBES: tuple[ProbeKnowledge, ...] = ("true", "estimated")
-POSITIONS: tuple[PositionKnowledge, ...] = ("given", "estimated")
 SPLITS: tuple[Split, ...] = ("train", "test")
 _METHOD_NAME = re.compile(r"[a-z0-9][a-z0-9+._-]{0,63}")
 _OPTION_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
@@ -159,8 +157,6 @@ class ReconstructionDesign:
         is not the truth.
     probe_defocus_rad
         How far the probe of a simulation is defocused to be that start: phase at the Nyquist frequency of an axis.
-    position_knowledge
-        `given` takes the dataset's positions as they are, `estimated` lets methods that can refine them.
     batch_size
         Patterns of an update of iterative methods.
     seed
@@ -173,11 +169,9 @@ class ReconstructionDesign:
     probe_defocus_rad: float = 10.0
     batch_size: int = 64
     seed: int = 654
-    position_knowledge: PositionKnowledge = "given"
 
     def __post_init__(self) -> None:
         checks.choice("reconstruction.probe_knowledge", self.probe_knowledge, PROBES)
-        checks.choice("reconstruction.position_knowledge", self.position_knowledge, POSITIONS)
         checks.integer("reconstruction.batch_size", self.batch_size, 1, 10**6)
         checks.integer("reconstruction.seed", self.seed, 0)
         defocus = checks.number(
@@ -207,7 +201,7 @@ class ReconstructionDesign:
 
     def as_dict(self) -> Reconstruction:
         """Return the design as plain JSON values; `reconstruction_from_dict` is the inverse."""
-        table: Reconstruction = {
+        return {
             "splits": list(self.splits),
             "probe_knowledge": self.probe_knowledge,
             "probe_defocus_rad": self.probe_defocus_rad,
@@ -215,9 +209,6 @@ class ReconstructionDesign:
             "seed": self.seed,
             "methods": [method.as_dict() for method in self.methods],
         }
-        if self.position_knowledge != "given":
-            table["position_knowledge"] = self.position_knowledge
-        return table
 
     def digest(self) -> str:
         """Return the sha256 that identifies the design."""

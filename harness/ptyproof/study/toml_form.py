@@ -47,7 +47,6 @@ _COMMENTS = {
     "splits": "halves to reconstruct",
     "probe_knowledge": "true: the dataset's probe, fixed; estimated: refined from a probe that is not the truth",
     "probe_defocus_rad": "defocus of that probe, for simulations: phase at the Nyquist frequency of an axis",
-    "position_knowledge": "given: the dataset's positions; estimated: refined by methods that can",
     "batch_size": "patterns in one update of iterative methods",
     "epochs": "passes over all patterns",
     "gap_rows": "[first, number] of rows that measure nothing",
@@ -64,7 +63,7 @@ _COMMENTS = {
     "intensity_error": "relative standard deviation from pattern to pattern",
     "position_error_px": "standard deviation of the given positions along each axis, pixels",
     "experiment": "name of the experiment whose test half the view has",
-    "tells": "what methods are told: mask, modes, background, psf, intensity, saturation",
+    "tells": "what methods are told: mask, modes, background, psf, intensity, saturation, positions",
     "s_img": "fraction of the positions to draw",
 }
 _MAX_BYTES = 1 << 18

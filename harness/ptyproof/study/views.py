@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 
 from ptyproof.errors import DesignError
-from ptyproof.io.knowledge import Knowledge
+from ptyproof.io.knowledge import Tell
 from ptyproof.study import checks
 from ptyproof.study.experiment import checked_tells
 
@@ -106,7 +106,7 @@ class View:
     experiment
         Name of the experiment whose half the view tests on; None is the study's own test half.
     tells
-        What methods are told of beam and detector in the view; None takes the study's.
+        What methods are told in the view; None takes the study's.
     trained_as
         Name of the training; views with the same one share it. None is the view's own name.
     trained_at
@@ -119,7 +119,7 @@ class View:
     neighbor_count: int | None = None
     object: str | None = None
     experiment: str | None = None
-    tells: tuple[Knowledge, ...] | None = None
+    tells: tuple[Tell, ...] | None = None
     trained_as: str | None = None
     trained_at: float | None = None
 
@@ -150,7 +150,7 @@ class View:
         """Return the view for a test object; the views of all objects share their training."""
         return replace(self, name=f"{self.name}-{name}", object=name, trained_as=self.training_name)
 
-    def of_experiment(self, name: str, tells: tuple[Knowledge, ...] | None = None) -> View:
+    def of_experiment(self, name: str, tells: tuple[Tell, ...] | None = None) -> View:
         """Return the view for an experiment, of which methods are told `tells`; it shares the training of this one.
 
         The view is named after the experiment, with `-untold` where methods are told nothing.

@@ -108,8 +108,8 @@ class Method(TypedDict):
     provider: Provider
     epochs: int | None
     options: NotRequired[dict[str, bool | float | str]]
-    told: NotRequired[list[Literal["mask", "modes", "background", "psf", "intensity", "saturation"]]]
-    not_told: NotRequired[list[Literal["mask", "modes", "background", "psf", "intensity", "saturation"]]]
+    told: NotRequired[list[Literal["mask", "modes", "background", "psf", "intensity", "saturation", "positions"]]]
+    not_told: NotRequired[list[Literal["mask", "modes", "background", "psf", "intensity", "saturation", "positions"]]]
     positions: NotRequired[Positions]
     status: Literal["success", "failed"]
     error: str | None

@@ -91,8 +91,7 @@ class ProtocolParts(TypedDict):
     timing_scope: str
     slow_sigma_px: NotRequired[float]
     frc_lowest_nyquist: NotRequired[float]
-    positions: NotRequired[Literal["estimated"]]
-    tells: NotRequired[list[Literal["mask", "modes", "background", "psf", "intensity", "saturation"]]]
+    tells: NotRequired[list[Literal["mask", "modes", "background", "psf", "intensity", "saturation", "positions"]]]
     methods: NotRequired[dict[str, MethodSettings]]
 
 
@@ -110,8 +109,8 @@ class Dataset(TypedDict):
     sha256: str
     size_bytes: int
     role: Literal["simulation", "measurement"]
-    told: NotRequired[list[Literal["mask", "modes", "background", "psf", "intensity", "saturation"]]]
-    not_told: NotRequired[list[Literal["mask", "modes", "background", "psf", "intensity", "saturation"]]]
+    told: NotRequired[list[Literal["mask", "modes", "background", "psf", "intensity", "saturation", "positions"]]]
+    not_told: NotRequired[list[Literal["mask", "modes", "background", "psf", "intensity", "saturation", "positions"]]]
     has_truth: bool
 
 

@@ -17,11 +17,11 @@ class ExperimentRow(TypedDict):
     gridsize: int
     split: Split
     experiment: str
-    tells: list[Literal["mask", "modes", "background", "psf", "intensity", "saturation"]]
+    tells: list[Literal["mask", "modes", "background", "psf", "intensity", "saturation", "positions"]]
     clean_view: str | None
     method: str
-    told: list[Literal["mask", "modes", "background", "psf", "intensity", "saturation"]]
-    not_told: list[Literal["mask", "modes", "background", "psf", "intensity", "saturation"]]
+    told: list[Literal["mask", "modes", "background", "psf", "intensity", "saturation", "positions"]]
+    not_told: list[Literal["mask", "modes", "background", "psf", "intensity", "saturation", "positions"]]
     metric: Literal["complex_nrmse"]
     n: int
     value: float | None

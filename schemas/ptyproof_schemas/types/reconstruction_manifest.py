@@ -65,8 +65,8 @@ class Dataset(TypedDict):
     role: Literal["simulation", "measurement"]
     n_patterns: int
     scan_sha256: str
-    told: NotRequired[list[Literal["mask", "modes", "background", "psf", "intensity", "saturation"]]]
-    not_told: NotRequired[list[Literal["mask", "modes", "background", "psf", "intensity", "saturation"]]]
+    told: NotRequired[list[Literal["mask", "modes", "background", "psf", "intensity", "saturation", "positions"]]]
+    not_told: NotRequired[list[Literal["mask", "modes", "background", "psf", "intensity", "saturation", "positions"]]]
 
 
 class Environment(TypedDict):

@@ -119,7 +119,6 @@ class Reconstruction(TypedDict):
 
     splits: list[Literal["train", "test"]]
     probe_knowledge: Literal["true", "estimated"]
-    position_knowledge: NotRequired[Literal["given", "estimated"]]
     probe_defocus_rad: float
     batch_size: int
     seed: int
@@ -134,7 +133,7 @@ class AllView(TypedDict):
     neighbor_count: NotRequired[int]
     object: NotRequired[str]
     experiment: NotRequired[str]
-    tells: NotRequired[list[Literal["mask", "modes", "background", "psf", "intensity", "saturation"]]]
+    tells: NotRequired[list[Literal["mask", "modes", "background", "psf", "intensity", "saturation", "positions"]]]
     trained_as: NotRequired[str]
     trained_at: NotRequired[float]
     selection: Literal["all"]
@@ -148,7 +147,7 @@ class SpacingView(TypedDict):
     neighbor_count: NotRequired[int]
     object: NotRequired[str]
     experiment: NotRequired[str]
-    tells: NotRequired[list[Literal["mask", "modes", "background", "psf", "intensity", "saturation"]]]
+    tells: NotRequired[list[Literal["mask", "modes", "background", "psf", "intensity", "saturation", "positions"]]]
     trained_as: NotRequired[str]
     trained_at: NotRequired[float]
     selection: Literal["spacing"]
@@ -164,7 +163,7 @@ class SamplingView(TypedDict):
     neighbor_count: NotRequired[int]
     object: NotRequired[str]
     experiment: NotRequired[str]
-    tells: NotRequired[list[Literal["mask", "modes", "background", "psf", "intensity", "saturation"]]]
+    tells: NotRequired[list[Literal["mask", "modes", "background", "psf", "intensity", "saturation", "positions"]]]
     trained_as: NotRequired[str]
     trained_at: NotRequired[float]
     selection: Literal["sampling"]
@@ -194,7 +193,7 @@ class StudyDesign(TypedDict):
     objects: NotRequired[Objects]
     detector: NotRequired[Detector]
     beam: NotRequired[Beam]
-    tells: NotRequired[list[Literal["mask", "modes", "background", "psf", "intensity", "saturation"]]]
+    tells: NotRequired[list[Literal["mask", "modes", "background", "psf", "intensity", "saturation", "positions"]]]
     experiments: NotRequired[list[Experiment]]
     training: NotRequired[Training]
     reconstruction: NotRequired[Reconstruction]

@@ -107,22 +107,11 @@ def _parts(doc: Document, at: str, digest: str, parts: dict[str, object], recipe
     split, probe, scope = (cast("Any", str(parts.get(key))) for key in ("split", "probe", "timing_scope"))
     methods: Any = parts.get("methods")  # older comparisons have none
     tells: Any = listed(parts, "tells")
-    positions: Any = parts.get("positions", "given")
-    wanted = protocol(recipe, split, probe, scope, methods if isinstance(methods, dict) else None, tells, positions)
+    wanted = protocol(recipe, split, probe, scope, methods if isinstance(methods, dict) else None, tells)
     differing = difference(wanted, parts)
-    differing += _of_design(doc, parts)
     if differing:
         said = f"the protocol differs from the recipe: {'; '.join(differing)[:_SHOWN]}"
         yield doc.finding("PM624", at.rpartition(".")[0] + ".parts", said)
-
-
-def _of_design(doc: Document, parts: dict[str, object]) -> list[str]:
-    """Return in which of the parts that a design decides by itself a protocol differs from it."""
-    design = mapping(doc.root, "design")
-    if not design:  # a summary has none
-        return []
-    wanted = {"positions": mapping(design, "reconstruction").get("position_knowledge", "given")}
-    return difference(wanted, {"positions": parts.get("positions", "given")})
 
 
 def crops(doc: Document) -> Findings:

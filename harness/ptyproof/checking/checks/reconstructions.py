@@ -22,6 +22,7 @@ from ptyproof.checking.model.document import (
     plural,
     text,
 )
+from ptyproof.io.knowledge import UNCERTAIN_POSITIONS
 from ptyproof.study.layout import phase_c_name
 
 _NEEDED = ("reconstruction", "arrays_sha256", "timing", "recipe_sha256", "n_parts")
@@ -225,8 +226,12 @@ def _facts(name: str, record: dict[str, object]) -> Iterator[tuple[tuple[str, ..
     """
     told, not_told = (list(map(str, listed(record, key))) for key in ("told", "not_told"))
     facts = {key: value for key, value in record.items() if key not in ("told", "not_told", "scan_sha256")}
-    yield (name,), facts | ({"not_told": sorted({*told, *not_told})} if "told" in record else {})
-    yield (name, "scan", *sorted(told)), {key: value for key, value in record.items() if key == "scan_sha256"}
+    known = sorted({*told, *not_told} - {UNCERTAIN_POSITIONS})  # which no file says
+    yield (name,), facts | ({"not_told": known} if known else {})
+    yield (
+        (name, "scan", *sorted({*told} - {UNCERTAIN_POSITIONS})),
+        {key: value for key, value in record.items() if key == "scan_sha256"},
+    )
 
 
 def same_result(doc: Document) -> Findings:

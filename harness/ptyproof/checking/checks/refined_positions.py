@@ -1,21 +1,26 @@
-"""Whether positions were refined where the design says so, and every result says whether they were."""
+"""Whether positions were refined where a view tells methods of errors, and every result says whether they were."""
 
 from __future__ import annotations
 
-from ptyproof.checking.model.document import Document, Findings, mapping, number
+from ptyproof.checking.checks.experiments import tells_in
+from ptyproof.checking.model.document import Document, Findings, listed, mapping, number, text
+from ptyproof.io.knowledge import UNCERTAIN_POSITIONS
 
 _ROUNDING = 1e-9
 _AXES = 2
 
 
 def of_jobs(doc: Document) -> Findings:
-    """Yield jobs that refine positions without being asked to, and results that say otherwise than their jobs."""
-    design = mapping(mapping(doc.root, "design"), "reconstruction")
+    """Yield jobs that refine positions without being told of their errors, and results that say otherwise than jobs."""
+    design = mapping(doc.root, "design")
     for place, job in doc.entries("jobs"):
         result = mapping(job, "result")
-        if "positions" in job and design and design.get("position_knowledge", "given") == "given":
-            said = "positions were refined, but the design gives methods the dataset's positions"
+        tells = bool(design) and UNCERTAIN_POSITIONS in tells_in(design, text(job, "view"))
+        if "positions" in job and design and not tells:
+            said = "positions were refined, but the design does not tell methods in the view that they are uncertain"
             yield doc.finding("PM209", f"{place}.positions", said)
+        elif design and isinstance(job.get("dataset"), dict):
+            yield from _account(doc, f"{place}.dataset", mapping(job, "dataset"), tells, "positions" in job)
         yield from _result(doc, f"{place}.result", result, "positions" in job)
 
 
@@ -27,6 +32,19 @@ def of_methods(doc: Document) -> Findings:
             said = "the method has refined positions, but the plan gives methods the dataset's positions"
             yield doc.finding("PM209", f"{place}.positions", said)
         yield from _changes(doc, f"{place}.positions", mapping(method, "positions"))
+
+
+def _account(doc: Document, place: str, dataset: dict[str, object], tells: bool, refines: bool) -> Findings:
+    """Yield an account of what a job was told of positions that differs from what the job does or the view tells."""
+    told, not_told = (UNCERTAIN_POSITIONS in listed(dataset, key) for key in ("told", "not_told"))
+    if told != refines:
+        done = "refines positions" if refines else "takes positions as they are"
+        yield doc.finding(
+            "PM209", f"{place}.told", f"the job {done}, but told says {'so' if told else 'nothing'} of it"
+        )
+    if not_told != (tells and not refines):
+        said = f"the view {'tells' if tells else 'does not tell'} that positions are uncertain, but not_told differs"
+        yield doc.finding("PM209", f"{place}.not_told", said)
 
 
 def _result(doc: Document, place: str, result: dict[str, object], refines: bool) -> Findings:

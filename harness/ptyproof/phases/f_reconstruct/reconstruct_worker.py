@@ -66,8 +66,8 @@ class Reconstructing:
     def run(self, inputs: Inputs) -> _Ended:
         """Make the archive, or take over one that has the same content; return how the job ended."""
         attempt, job, facts = self.attempt, self.attempt.job, self.attempt.facts
-        tells, uses = attempt.ledger.design.tells_in(job.view), self.method.needs.uses
-        dataset = inputs.dataset(job).to_be_told(word for word in tells if word in uses)
+        tells = attempt.ledger.design.tells_in(job.view)
+        dataset = inputs.dataset(job).to_be_told(tells, self.method.needs.may_be_told)
         facts["dataset"] = dataset.record
         if job.needs:
             facts["bundle"] = inputs.bundle(job)
@@ -141,7 +141,6 @@ class Reconstructing:
             design.batch_size,
             path,
             job.gridsize > 1,
-            plan.get("positions", "given"),
         )
         rng = stream(plan["seed"]["root"], *plan["seed"]["key"])
         limits = plan["budget"]

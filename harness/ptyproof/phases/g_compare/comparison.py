@@ -261,8 +261,8 @@ class ComparisonPhase:
     def _protocol(self, found: Reconstructed) -> ProtocolParts:
         job, scope = found.job, found.result["timing"]["scope"]
         methods = settings_of(self.reconstruction["jobs"], job)
-        tells, positions = self.design.tells_in(job["view"]), self.design.reconstruction.position_knowledge
-        return protocol(self.recipe, job["split"], job["probe"], scope, methods, tells, positions)
+        tells = self.design.tells_in(job["view"])
+        return protocol(self.recipe, job["split"], job["probe"], scope, methods, tells)
 
     def in_order(self, entries: Sequence[Cell]) -> list[Cell]:
         """Return entries in the study's order: dose, replicate, view, split, method; other methods come last."""
