@@ -97,6 +97,15 @@ def test_a_member_that_is_no_plain_file_is_refused(change: Change, temporary: Pa
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["a.zip", "temporary"]
 
 
+def test_what_stands_before_an_archive_is_refused(temporary: Path, tmp_path: Path) -> None:
+    path = packed(tmp_path / "a.zip", with_members("x"))
+    before = b"<h1>all tests passed</h1>"
+    path.write_bytes(before + path.read_bytes())
+    with pytest.raises(InputError, match=rf"a\.zip.* {len(before)} bytes"), unpacked(path, "top.json"):
+        pass
+    assert list(temporary.iterdir()) == []
+
+
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 def test_a_name_that_occurs_twice_is_refused(temporary: Path, tmp_path: Path) -> None:
     path = packed(tmp_path / "a.zip", lambda archive: archive.writestr("top.json", "[]"))

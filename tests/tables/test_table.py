@@ -43,6 +43,16 @@ def values_of(roots: list[Path], method: str, metric: str = ERROR) -> list[float
     return found
 
 
+def test_zip_files_of_hubs_give_the_same_table(three: list[Path], results: list[HubResults], tmp_path: Path) -> None:
+    packed = []
+    for number, root in enumerate(three):
+        packed.append(tmp_path / f"{number}.zip")
+        assert main(["hub", "export", str(root), "--format", "ro-crate", str(packed[-1])]) == 0
+    found = table_of(read_hubs(packed), Choice())
+    assert [entry["name"] for entry in found["hubs"]] == ["0.zip", "1.zip", "2.zip"]
+    assert found["rows"] == table_of(results, Choice())["rows"]
+
+
 def test_a_row_has_the_values_of_the_replicates_and_what_the_rule_says(
     three: list[Path], results: list[HubResults]
 ) -> None:

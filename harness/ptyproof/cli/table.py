@@ -22,7 +22,11 @@ def add_parser(commands: Commands) -> None:
     summary = "compare methods over the replicates in one hub or several: median, range, ahead, level or behind"
     parser = add_command(commands, "table", summary, _EXAMPLES)
     parser.add_argument(
-        "hubs", nargs="+", type=Path, metavar="HUB", help="sound artifact hub; each hub holds one replicate or more"
+        "hubs",
+        nargs="+",
+        type=Path,
+        metavar="HUB",
+        help="sound artifact hub, a folder or a zip file; each holds one replicate or more",
     )
     parser.add_argument(
         "--against",

@@ -56,8 +56,8 @@ def unpacked(path: Path, top: str, limits: Limits = Limits()) -> Iterator[Path]:
     Raises
     ------
     InputError
-        If it is no zip file, has no such file, has members that are not plain files below it or stand in it twice, is
-        encrypted or damaged, or would become too large.
+        If it is no zip file, begins with something else, has no such file, has members that are not plain files below
+        it or stand in it twice, is encrypted or damaged, or would become too large.
     """
     with tempfile.TemporaryDirectory(prefix="ptyproof-") as folder:
         yield _extracted(path, top, Path(folder), limits)
@@ -82,6 +82,11 @@ def _extracted(path: Path, top: str, folder: Path, limits: Limits) -> Path:
 def _members(path: Path, archive: zipfile.ZipFile, limits: Limits) -> list[zipfile.ZipInfo]:
     """Return the files of an archive, after each name in it was looked at."""
     infos = archive.infolist()
+    before = min((info.header_offset for info in infos), default=0)
+    if before:
+        raise InputError(
+            f"{path} begins with {before} bytes that are no part of the archive; another program reads those"
+        )
     if len(infos) > limits.n_files:
         raise InputError(f"{path} has {len(infos)} members, and at most {limits.n_files} are unpacked")
     files: dict[str, zipfile.ZipInfo] = {}

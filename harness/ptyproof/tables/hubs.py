@@ -13,6 +13,7 @@ from ptyproof.errors import InputError
 from ptyproof.hub.index import INDEX
 from ptyproof.hub.layout import COMPARISON, RECONSTRUCTION, TRAINING
 from ptyproof.io.hashing import sha256_file
+from ptyproof.io.unpacking import is_packed, unpacked
 from ptyproof.metrics.protocol import difference
 from ptyproof.records.manifest import read_manifest
 from ptyproof.records.recorded import read_recorded
@@ -29,9 +30,9 @@ _SHOWN = 600
 
 @dataclass(frozen=True, eq=False)
 class HubResults:
-    """What a table takes from a hub; `training` is None where no network was trained."""
+    """What a table takes from a hub, a folder or a zip file; `training` is None where no network was trained."""
 
-    root: Path
+    path: Path
     index_sha256: str
     comparison_sha256: str
     comparison: ComparisonManifest
@@ -55,14 +56,21 @@ def read_hubs(roots: Sequence[Path]) -> list[HubResults]:
     return found
 
 
-def _read(root: Path) -> HubResults:
-    refuse_unsound(root, "a table is only made of sound hubs")
+def _read(path: Path) -> HubResults:
+    if is_packed(path):
+        with unpacked(path, INDEX) as root:
+            return _results(root, path)
+    return _results(path, path)
+
+
+def _results(root: Path, path: Path) -> HubResults:
+    refuse_unsound(root, "a table is only made of sound hubs", path)
     for name in (COMPARISON, RECONSTRUCTION):
         if not (root / name).is_file():
-            raise InputError(f"{root} has no {name}; a table needs a real run whose methods were compared")
+            raise InputError(f"{path} has no {name}; a table needs a real run whose methods were compared")
     training = root / TRAINING
     return HubResults(
-        root,
+        path,
         sha256_file(root / INDEX),
         sha256_file(root / COMPARISON),
         read_manifest(root / COMPARISON, "comparison_manifest"),
@@ -99,7 +107,7 @@ def check_alike(first: HubResults, other: HubResults) -> None:
         if differing:
             shown = differing if len(differing) <= _SHOWN else f"{differing[:_SHOWN]}..."
             raise InputError(
-                f"{first.root} and {other.root} cannot share a table, because their {what} differ: {shown}"
+                f"{first.path} and {other.path} cannot share a table, because their {what} differ: {shown}"
             )
 
 
@@ -125,6 +133,6 @@ def _check_distinct(hubs: Sequence[HubResults]) -> None:
             known = seen.setdefault((name, cell["dataset"]["sha256"]), (index, replicate_of(cell)))
             if known != (index, replicate_of(cell)):
                 raise InputError(
-                    f"replicate {known[1]} of {hubs[known[0]].root} and replicate {replicate_of(cell)} of {hub.root} "
+                    f"replicate {known[1]} of {hubs[known[0]].path} and replicate {replicate_of(cell)} of {hub.path} "
                     f"have the same patterns at {name}: they are one replicate, not two"
                 )

@@ -66,7 +66,7 @@ def table_of(hubs: Sequence[HubResults], choice: Choice) -> ComparisonTable:
         "study": hubs[0].comparison["study"],
         "hubs": [
             {
-                "name": hub.root.resolve().name,
+                "name": hub.path.resolve().name,
                 "index_sha256": hub.index_sha256,
                 "comparison_sha256": hub.comparison_sha256,
             }
