@@ -1,29 +1,26 @@
-"""What an HDF5 file may not contain, looked at before a library reads it: links to files, arrays without bounds."""
+"""What an HDF5 file may not contain, looked at before a library reads it: links to files, arrays without bounds.
+
+Libraries open more than the file that they are given: the other files of a series, and MATLAB's version 7.3, which has
+neither the first bytes nor the name of HDF5. So the process that reads lets h5py open nothing that is not looked at.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ptyproof.errors import DataError
 
 if TYPE_CHECKING:
     import h5py
 
-SUFFIXES = frozenset((".cxi", ".h5", ".hdf5", ".hdf", ".nxs", ".nx", ".ptyd", ".ptyr"))
-_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _MAX_ITEMS = 100_000
 _MAX_ARRAY_BYTES = 32 * 2**30
 _MAX_CHUNK_BYTES = 2**30
 _ROOM_BYTES = 1 << 28  # that any file may unpack to
 _MAX_EXPANSION = 1_100  # more than deflate can pack
-
-
-def is_hdf5(path: Path) -> bool:
-    """Tell an HDF5 file by its first bytes, or by its name where these are cut or damaged."""
-    with path.open("rb") as file:
-        return file.read(len(_SIGNATURE)) == _SIGNATURE or path.suffix.lower() in SUFFIXES
 
 
 def check_hdf5(path: Path) -> None:
@@ -46,6 +43,33 @@ def check_hdf5(path: Path) -> None:
                     raise DataError(path, reason, name)
     except (OSError, RuntimeError, KeyError, ValueError) as error:
         raise DataError(path, f"cannot be read as HDF5: {_first_line(error)}") from error
+
+
+def examine_every_file() -> None:
+    """Let h5py open no file in this process that `check_hdf5` refuses, whichever library opens it."""
+    import h5py
+
+    class Examined(h5py.File):  # type: ignore[misc]  # h5py has no types
+        """A file that has been looked at before it is open."""
+
+        known: ClassVar[set[Path]] = set()
+
+        def __init__(self, name: Any, mode: str = "r", *args: Any, **kwargs: Any) -> None:
+            if isinstance(name, str | bytes | os.PathLike):
+                self._examine(Path(os.fsdecode(name)))
+            super().__init__(name, mode, *args, **kwargs)
+
+        def _examine(self, path: Path) -> None:
+            if path in self.known:
+                return
+            self.known.add(path)  # check_hdf5 opens it as well
+            try:
+                check_hdf5(path)
+            except DataError:
+                self.known.remove(path)
+                raise
+
+    h5py.File = Examined
 
 
 def _datasets(path: Path, file: h5py.File) -> Iterator[tuple[str, h5py.Dataset]]:

@@ -18,7 +18,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from ptyproof.beamlines import cxi, delimited, named_arrays, ptychodus_readers
-from ptyproof.beamlines.hdf5_guard import check_hdf5, is_hdf5
+from ptyproof.beamlines.hdf5_guard import examine_every_file
 from ptyproof.beamlines.raw_scan import write_raw_scan
 from ptyproof.beamlines.request import ARRAYS, COLUMNS, CXI, Request, read_requests
 from ptyproof.errors import DataError, InputError, PtyproofError
@@ -33,6 +33,8 @@ def main(folder: Path, limit_bytes: int) -> int:
     logging.disable(logging.CRITICAL)
     if find_spec("hdf5plugin") is not None:
         import_module("hdf5plugin")  # registers the filters of detectors, before h5py is used
+    if find_spec("h5py") is not None:
+        examine_every_file()
     warnings.simplefilter("ignore")
     try:
         requests = folder / "requests.json"
@@ -52,8 +54,6 @@ def main(folder: Path, limit_bytes: int) -> int:
 
 def _read(request: Request, folder: Path) -> None:
     path = Path(request.path)
-    if is_hdf5(path):
-        check_hdf5(path)
     try:
         scan, blocks = _scan(request, path)
         write_raw_scan(folder, scan, blocks)
