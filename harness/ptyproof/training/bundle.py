@@ -6,9 +6,10 @@ No pickle is written or read. `model.json` beside it is a copy of the record for
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -53,14 +54,27 @@ def write_bundle(folder: Path, network: GroupNetwork, record: Model) -> Path:
     ManifestError
         If the record breaks its schema.
     """
-    schema.validate(record, "model", folder / RECORD)
+    write_weights(folder / BUNDLE, network, record, "model", folder / RECORD)
+    strict_json.write_json(folder / RECORD, record)
+    return folder / BUNDLE
+
+
+def write_weights(path: Path, network: GroupNetwork, record: Mapping[str, Any], kind: str, beside: Path) -> None:
+    """Write weights with a record that obeys the schema of a kind; `beside` is named in errors.
+
+    Equal weights and records give equal bytes.
+
+    Raises
+    ------
+    ManifestError
+        If the record breaks its schema.
+    """
+    schema.validate(record, kind, beside)
     # A safetensors header keeps its metadata in no particular order, so all of ours is one entry.
     text = json.dumps(record, sort_keys=True, allow_nan=False, ensure_ascii=False)
     tensors = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
-    with atomic_path(folder / BUNDLE) as temporary:
+    with atomic_path(path) as temporary:
         temporary.write_bytes(save(tensors, metadata={_KEY: text}))
-    strict_json.write_json(folder / RECORD, record)
-    return folder / BUNDLE
 
 
 def read_bundle(path: Path) -> Bundle:
@@ -73,38 +87,54 @@ def read_bundle(path: Path) -> Bundle:
     """
     if not path.is_file():
         raise DataError(path, f"is missing; a bundle is the file {BUNDLE} of a training")
+    network, record = read_weights(path, "model", lambda found: GroupNetwork(_design(found)))
+    return Bundle(network, cast("Model", record))
+
+
+def _design(record: dict[str, Any]) -> NetworkDesign:
+    return NetworkDesign(**record["training"]["network"])
+
+
+def read_weights(
+    path: Path, kind: str, build: Callable[[dict[str, Any]], GroupNetwork]
+) -> tuple[GroupNetwork, dict[str, Any]]:
+    """Return the network of a file with weights, which `build` makes of its record, and the record of a kind.
+
+    Raises
+    ------
+    DataError
+        If the file is damaged, was not written by ptyproof, or its weights do not fit its record.
+    """
     try:
         with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            record = _record(metadata, path)
-            network = _empty(record, path)
+            record = _record(file.metadata() or {}, path, kind)
+            network = _empty(record, path, build)
             _check_forms(file, network, path)
             tensors = {name: file.get_tensor(name) for name in network.state_dict()}
     except (SafetensorError, OSError, ValueError) as error:
         raise DataError(path, f"is not a readable safetensors file: {error}") from error
     network.load_state_dict(tensors, assign=True)
-    return Bundle(network.eval(), record)
+    return network.eval(), record
 
 
-def _record(metadata: dict[str, str], path: Path) -> Model:
+def _record(metadata: dict[str, str], path: Path, kind: str) -> dict[str, Any]:
     if _KEY not in metadata:
-        raise DataError(path, "was not written by ptyproof: its metadata has no model record")
+        raise DataError(path, f"was not written by ptyproof: its metadata has no {kind} record")
     parsed = strict_json.parse_json(metadata[_KEY], path, "metadata")
     try:
-        record: Model = schema.accepted(parsed, "model", path)
+        record: dict[str, Any] = schema.accepted(parsed, kind, path)
     except ManifestError as error:
         raise ManifestError(path, error.reason, "metadata") from error
     return record
 
 
-def _empty(record: Model, path: Path) -> GroupNetwork:
+def _empty(record: dict[str, Any], path: Path, build: Callable[[dict[str, Any]], GroupNetwork]) -> GroupNetwork:
     """Return the network of a record without weights, which takes no memory for them."""
     try:
-        design = NetworkDesign(**record["training"]["network"])
+        with torch.device("meta"):
+            return build(record)
     except DesignError as error:
         raise DataError(path, f"describes an impossible network: {error}", "metadata") from error
-    with torch.device("meta"):
-        return GroupNetwork(design)
 
 
 def _check_forms(file: Any, network: GroupNetwork, path: Path) -> None:

@@ -8,8 +8,10 @@ Arrays then take as much memory as the file; the record around them, 150 MB at m
 
 from __future__ import annotations
 
+import io
 import math
 import pickletools
+import sys
 import zipfile
 import zlib
 from pathlib import Path
@@ -18,6 +20,7 @@ from typing import Any
 import torch
 
 from ptyproof.errors import DataError
+from ptyproof.io.atomic import atomic_path
 
 _MAX_MEMBERS = 100_000
 _MAX_PICKLE_BYTES = 1 << 21  # the record of a training has 10 KB, and about 60 bytes more for each epoch
@@ -70,6 +73,32 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     DataError
         If the file is missing, damaged, or not of the form that a training writes.
     """
+    state = read_state(path)
+    if not _is_epoch(state.get("epoch")):
+        raise DataError(path, "has no epoch, so that it is the checkpoint of no training")
+    return state
+
+
+def write_state(path: Path, state: dict[str, Any]) -> None:
+    """Write a state: the file is whole or absent, and equal states give equal bytes.
+
+    Pickle writes a text that is one object in two places as a reference to the first, and which texts are one object is
+    not the same in a training that was resumed.
+    """
+    stream = io.BytesIO()
+    torch.save(_interned(state), stream)
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(stream.getbuffer())
+
+
+def read_state(path: Path) -> dict[str, Any]:
+    """Return a state that `write_state` wrote, on the CPU.
+
+    Raises
+    ------
+    DataError
+        If the file is missing, damaged, or not of the form that a training writes.
+    """
     if not path.is_file():
         raise DataError(path, "is missing, or no file")
     try:
@@ -86,9 +115,18 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     except Exception as error:  # torch's reader and unpickler raise what a damaged file leads to
         raise DataError(path, f"cannot be read as a checkpoint ({type(error).__name__})") from error
     _check_tensors(state, path)
-    if not isinstance(state, dict) or not _is_epoch(state.get("epoch")):
-        raise DataError(path, "has no epoch, so that it is the checkpoint of no training")
+    if not isinstance(state, dict):
+        raise DataError(path, "has no table of values, so that it is the checkpoint of no training")
     return state
+
+
+def _interned(value: Any) -> Any:
+    """Return the same value, whose equal texts are one object each."""
+    if isinstance(value, dict):
+        return type(value)((_interned(key), _interned(part)) for key, part in value.items())
+    if isinstance(value, list | tuple):
+        return type(value)(_interned(part) for part in value)
+    return sys.intern(value) if type(value) is str else value
 
 
 def _is_epoch(value: object) -> bool:

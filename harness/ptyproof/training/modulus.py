@@ -24,6 +24,8 @@ from ptyproof.training.forward import Detector
 FLOOR = 1e-6  # photons per pixel below which a modeled modulus has no phase
 _BLIND = 1e-6  # of the light of a pixel: where less of it falls on pixels that measure, they say nothing of it
 
+_NO_LIGHT = 1e-30
+
 
 @dataclass(frozen=True, eq=False)
 class Recorded:
@@ -78,10 +80,15 @@ class Recorded:
         if self.saturated is not None:
             ratio = ratio.where(~self.saturated, ratio.clamp_min(1))
         if self.valid is None:
-            return blur.expected(ratio).clamp_min(0).sqrt() - 1
+            return _root(blur.expected(ratio)) - 1
         seen = blur.expected(self.valid.to(light.dtype))  # the blur is its own adjoint
         mean = blur.expected(ratio * self.valid) / seen.clamp_min(_BLIND)
-        return (mean.clamp_min(0).sqrt() - 1).where(seen > _BLIND, 0.0)
+        return (_root(mean) - 1).where(seen > _BLIND, 0.0)
+
+
+def _root(values: Tensor) -> Tensor:
+    """Return the square roots of numbers, of those below 0 as 0, whose gradient is 0 there instead of no number."""
+    return values.clamp_min(_NO_LIGHT).sqrt().where(values > 0, 0.0)
 
 
 def of_members(array: Tensor | None, members: slice) -> Tensor | None:

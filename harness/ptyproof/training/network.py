@@ -4,7 +4,7 @@ It corrects an initial estimate in stages. A stage sees the object so far, the c
 (`projection.misfit`) and the illumination, takes a step of a learned length along that change, and adds a correction
 that it computes on a coarser grid (pixel-unshuffle) from those and from what the stage before it has left in its hidden
 channels; dark margins of a canvas are left out there. Learned gradient descent: Adler & Oktem, Inverse Probl. 33,
-124007 (2017). Nothing in it depends on the size of a canvas or the number of patterns, so a network that was trained on
+124007 (2017). One that is for every dose is also shown how much light there was, and its last step. Nothing in it depends on the size of a canvas or the number of patterns, so a network that was trained on
 small groups looks at a whole scan at once; it has no normalization, whose statistics would be other ones there.
 """
 
@@ -22,6 +22,8 @@ from ptyproof.study.training import NetworkDesign
 from ptyproof.training.projection import Group, misfit, start_estimate
 
 _N_FEATURES = 6
+_N_OF_NOISE = 3  # more of a network that sees the noise level: that, and its last step
+_NOISE_UNIT = 0.2  # of the logarithm of photons, which so is about as large as the other features
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,14 +50,19 @@ class ResidualBlock(nn.Module):
 
 
 class Stage(nn.Module):
-    """One correction of the object, from its features (B, 6, h, w) and the hidden channels of the stage before."""
+    """One correction of the object, from its features (B, F, h, w) and the hidden channels of the stage before.
 
-    def __init__(self, design: NetworkDesign) -> None:
+    There are 6 features, and 9 of a network that sees the noise level.
+    """
+
+    def __init__(self, design: NetworkDesign, *, sees_noise: bool = False) -> None:
         super().__init__()
         area = design.shrink**2
         self.shrink = design.shrink
         self.step = nn.Parameter(torch.ones(()))
-        self.stem = nn.Conv2d(_N_FEATURES * area + design.channels, design.channels, 3, padding=1)
+        self.momentum = nn.Parameter(torch.zeros(())) if sees_noise else None
+        n_features = _N_FEATURES + (_N_OF_NOISE if sees_noise else 0)
+        self.stem = nn.Conv2d(n_features * area + design.channels, design.channels, 3, padding=1)
         self.blocks = nn.Sequential(*[ResidualBlock(design.channels) for _ in range(design.n_blocks)])
         self.head = nn.Conv2d(design.channels, 2 * area, 3, padding=1)
         _zero(self.head)
@@ -63,7 +70,7 @@ class Stage(nn.Module):
     def forward(self, features: Tensor, hidden: Tensor | None) -> tuple[Tensor, Tensor]:
         """Return the correction, complex (B, h, w), and the hidden channels, real (B, channels, h / s, w / s).
 
-        `features` is real (B, 6, h, w), and `hidden` is what the stage before returned; s is the factor of the grids.
+        `features` is real (B, F, h, w), and `hidden` is what the stage before returned; s is the factor of the grids.
         """
         planes = functional.pixel_unshuffle(features, self.shrink)
         if hidden is None:
@@ -74,12 +81,21 @@ class Stage(nn.Module):
 
 
 class GroupNetwork(nn.Module):
-    """The object of groups of patterns, by an initial estimate and learned stages."""
+    """The object of groups of patterns, by an initial estimate and learned stages.
 
-    def __init__(self, design: NetworkDesign) -> None:
+    Parameters
+    ----------
+    design
+        Its sizes.
+    sees_noise
+        Whether it is shown how many photons fell on each pixel, and the step before; a network for many doses needs it.
+    """
+
+    def __init__(self, design: NetworkDesign, *, sees_noise: bool = False) -> None:
         super().__init__()
         self.design = design
-        self.stages = nn.ModuleList([Stage(design) for _ in range(design.n_stages)])
+        self.sees_noise = sees_noise
+        self.stages = nn.ModuleList([Stage(design, sees_noise=sees_noise) for _ in range(design.n_stages)])
 
     def start(self, patterns: Group) -> Tensor:
         """Return what the network corrects: `start_estimate`, complex (B, h, w)."""
@@ -91,6 +107,8 @@ class GroupNetwork(nn.Module):
         illumination = patterns.illumination
         lit = illumination / patterns.divisor
         brightness = (illumination / patterns.peak).sqrt()
+        photons = _NOISE_UNIT * torch.log1p(illumination) * lit if self.sees_noise else None
+        last = obj
         hidden: Tensor | None = None
         rows, cols = patterns.canvas.lit(self.design.shrink)
         around = (cols.start, illumination.shape[-1] - cols.stop, rows.start, illumination.shape[-2] - rows.stop)
@@ -98,9 +116,14 @@ class GroupNetwork(nn.Module):
             change = misfit(patterns, obj)
             shown = lit * (obj - 1)
             planes = [shown.real, shown.imag, change.real, change.imag, brightness, lit]
+            way = obj - last if self.sees_noise else None
+            if photons is not None and way is not None:
+                planes += [photons, way.real, way.imag]
             correction, hidden = stage(torch.stack([plane[:, rows, cols] for plane in planes], dim=1), hidden)
             correction = lit * functional.pad(correction, around)
-            obj = obj + stage.step * change + correction
+            last, obj = obj, obj + stage.step * change + correction
+            if stage.momentum is not None and way is not None:
+                obj = obj + stage.momentum * way
             yield Estimate(obj, correction)
 
     def forward(self, patterns: Group, start: Tensor | None = None) -> Tensor:

@@ -73,7 +73,7 @@ def predict_patches(
             index = np.arange(first, min(first + _ALONE, len(scan)))
             corners = torch.zeros(len(index), 1, 2, dtype=torch.int64)
             canvas = Canvas.around(corners, scan.window, network.design.shrink, scan.dark_px)
-            patterns = _on_device(network, _patterns(scan, index, canvas, 1, axis=1))
+            patterns = on_device(patterns_of(scan, index, canvas, 1, axis=1), _device(network))
             found = _estimate(network, patterns, start_only, clocked or Clocked())
             patches[index] = found[:, :height, :width].cpu().numpy()
             bar.update(len(index))
@@ -132,14 +132,14 @@ def _group(network: GroupNetwork, scan: NormalizedScan, canvas: Canvas, on_block
 
     def load(members: slice) -> Patterns:
         index = np.arange(members.start, members.stop)
-        part = _patterns(scan, index, canvas.subset(members), _BLOCK, axis=0)
+        part = patterns_of(scan, index, canvas.subset(members), _BLOCK, axis=0)
         let_go(scan.amplitude)
-        return _on_device(network, part)
+        return on_device(part, _device(network))
 
     n = len(scan)
     modes = 0 if scan.further_modes is None else len(scan.further_modes)
     is_large = n * scan.probe.size * (_PIXEL_BYTES + modes * _MODE_BYTES) > HELD_BYTES
-    if is_large and next(network.parameters()).device.type == "cpu":
+    if is_large and _device(network).type == "cpu":
         block = min(_BLOCK, max(1, _BLOCK_BYTES // (scan.probe.size * _MODE_BYTES)))
         return StoredPatterns(n, load, canvas, block, on_block)
     return replace(load(slice(0, n)), on_block=on_block)
@@ -156,7 +156,7 @@ def _estimate(network: GroupNetwork, patterns: Group, start_only: bool, clocked:
     return found
 
 
-def _patterns(scan: NormalizedScan, index: npt.NDArray[np.int64], canvas: Canvas, block: int, axis: int) -> Patterns:
+def patterns_of(scan: NormalizedScan, index: npt.NDArray[np.int64], canvas: Canvas, block: int, axis: int) -> Patterns:
     """Return some patterns of a scan, which lie on an axis of a group: each a group of its own (1), or all one (0)."""
     amplitude = np.fft.ifftshift(scan.amplitude[index], axes=(-2, -1))
     limit = scan.saturation_counts
@@ -179,8 +179,8 @@ def _patterns(scan: NormalizedScan, index: npt.NDArray[np.int64], canvas: Canvas
     )
 
 
-def _on_device(network: GroupNetwork, patterns: Patterns) -> Patterns:
-    device = next(network.parameters()).device
+def on_device(patterns: Patterns, device: torch.device) -> Patterns:
+    """Return patterns whose arrays are on a device."""
 
     def moved(array: torch.Tensor | None) -> torch.Tensor | None:
         return None if array is None else array.to(device)
@@ -197,6 +197,10 @@ def _on_device(network: GroupNetwork, patterns: Patterns) -> Patterns:
         saturated=moved(patterns.saturated),
         blur=None if blur is None else replace(blur, rows=moved(blur.rows), cols=moved(blur.cols)),
     )
+
+
+def _device(network: GroupNetwork) -> torch.device:
+    return next(network.parameters()).device
 
 
 def _told(array: npt.NDArray[Any] | None, index: npt.NDArray[np.int64], axis: int) -> torch.Tensor | None:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import csv
-import io
 import logging
 import signal
-import sys
 import threading
 import warnings
 from collections.abc import Iterator, Sequence
@@ -30,7 +28,7 @@ from ptyproof.study.layout import CHECKPOINT
 from ptyproof.study.seeds import stream
 from ptyproof.study.training import TrainingDesign
 from ptyproof.training.bundle import write_bundle
-from ptyproof.training.checkpoint import read_checkpoint
+from ptyproof.training.checkpoint import read_checkpoint, write_state
 from ptyproof.training.data import Draw, GroupedScan, GroupSampler, hold_back
 from ptyproof.training.device import RunOptions, configured, resolve_accelerator
 from ptyproof.training.engine import Callback, ModelCheckpoint, OneProcess, TorchCheckpointIO, pl
@@ -323,27 +321,11 @@ class _Generators(Callback):
 
 
 class _AtomicCheckpoints(TorchCheckpointIO):
-    """Checkpoints that are whole or absent; Lightning's own are copied from the system's temporary files.
-
-    Equal states give equal bytes: pickle writes a text that is one object in two places as a reference to the first,
-    and which texts are one object is not the same in a training that was resumed.
-    """
+    """Checkpoints that are whole or absent; Lightning's own are copied from the system's temporary files."""
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None) -> None:
         """Write a checkpoint."""
-        stream = io.BytesIO()
-        torch.save(_interned(checkpoint), stream)
-        with atomic_path(Path(path)) as temporary:
-            temporary.write_bytes(stream.getbuffer())
-
-
-def _interned(value: Any) -> Any:
-    """Return the same value, whose equal texts are one object each."""
-    if isinstance(value, dict):
-        return type(value)((_interned(key), _interned(part)) for key, part in value.items())
-    if isinstance(value, list | tuple):
-        return type(value)(_interned(part) for part in value)
-    return sys.intern(value) if type(value) is str else value
+        write_state(Path(path), checkpoint)
 
 
 class _Reporter(Callback):
