@@ -18,6 +18,7 @@ LAYERS = (
     ("io",),
     ("beamlines", "provenance", "study"),
     ("training", "reconstruction"),
+    ("foundation",),
     ("methods",),
     ("records",),
     ("jobs", "metrics"),

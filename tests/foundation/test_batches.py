@@ -19,10 +19,11 @@ from tests.helpers.foundation import DESIGN
 
 FRAME = Frame(24, 4, 3.0)
 CPU = torch.device("cpu")
+PERFECT = Flaws(frozenset())
 EVERYTHING = Flaws(frozenset(KNOWLEDGE) - {"psf"}, 0.7)
 
 
-def batch(flaws: Flaws = Flaws(frozenset()), dose: float = 1e5, n: int = 2, projections: int = 8) -> Batch:
+def batch(flaws: Flaws = PERFECT, dose: float = 1e5, n: int = 2, projections: int = 8) -> Batch:
     scenes = [random_scene(FRAME, (dose, dose), flaws, stream(3, "test", str(number))) for number in range(n)]
     return Batch.of(scenes, projections, CPU)
 
@@ -34,7 +35,7 @@ def turned_image(image: torch.Tensor, orientation: int) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("orientation", range(ORIENTATIONS))
-@pytest.mark.parametrize("flaws", [Flaws(frozenset()), EVERYTHING], ids=["perfect", "every flaw"])
+@pytest.mark.parametrize("flaws", [PERFECT, EVERYTHING], ids=["perfect", "every flaw"])
 def test_what_the_measurement_asks_for_turns_with_the_scan(flaws: Flaws, orientation: int) -> None:
     whole = batch(flaws)
     change = misfit(whole.patterns, whole.start)
@@ -42,7 +43,9 @@ def test_what_the_measurement_asks_for_turns_with_the_scan(flaws: Flaws, orienta
     assert torch.equal(found.truth, turned_image(whole.truth, orientation))
     expected = turned_image(change, orientation)
     assert torch.linalg.norm(misfit(found.patterns, found.start) - expected) < 1e-4 * torch.linalg.norm(expected)
-    assert torch.allclose(found.patterns.illumination, turned_image(whole.patterns.illumination, orientation), rtol=1e-4)
+    assert torch.allclose(
+        found.patterns.illumination, turned_image(whole.patterns.illumination, orientation), rtol=1e-4
+    )
 
 
 def test_orientations_differ() -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from ptyproof.foundation.bundle import write_bundle
 from ptyproof.foundation.design import FoundationDesign, Frame
+from ptyproof.foundation.training import train
 from ptyproof.study.training import NetworkDesign
 from ptyproof.training.device import RunOptions
 
@@ -16,3 +20,8 @@ DESIGN = FoundationDesign(
     warm_up=3,
     flawed_fraction=0.5,
 )
+
+
+def write_shared_bundle(folder: Path, design: FoundationDesign = DESIGN) -> Path:
+    """Train a small network for some steps; return the path of its bundle in a folder."""
+    return write_bundle(folder, train(design, 4, folder, CPU), design, CPU)

@@ -184,6 +184,7 @@ KINDS: dict[str, Kind] = {
     "job_state": Kind("state of a job's process"),
     "job_result": Kind("entry of a job that its manifest does not have yet"),
     "model": Kind("record of a trained network", (cells.consistent, losses.model, beside.model), ("account", "values")),
+    "foundation": Kind("record of a shared network"),
     "study_design": Kind("study design", (studies.of_itself,), ("values",)),
     "dataset_metadata": Kind("metadata of a dataset", (), ("values",)),
     "reconstruction_manifest": Kind(

@@ -26,6 +26,7 @@ COMMANDS = {
     "generate": "generate",
     "overlap": "overlap",
     "train": "train",
+    "foundation": "foundation",
     "reconstruct": "reconstruct",
     "compare": "compare",
     "table": "table",

@@ -1,4 +1,4 @@
-"""Scans of one frame for a step of a training: patterns, initial estimate and truth on the device, in any orientation."""
+"""Scans of one frame for a step: patterns, initial estimate and truth on the device, in any orientation."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from torch import Tensor
 from ptyproof.foundation.scans import in_network_unit
 from ptyproof.foundation.scenes import Scene
 from ptyproof.training.canvas import Canvas
+from ptyproof.training.forward import Detector
 from ptyproof.training.prediction import on_device, patterns_of
 from ptyproof.training.projection import Patterns, start_estimate
 from ptyproof.training.scan import Margins, NormalizedScan
@@ -44,9 +45,11 @@ class Batch:
         scans = [in_network_unit(scene.scan) for scene in scenes]
         shape = scenes[0].obj.shape
         corners = torch.from_numpy(np.stack([scan.corners_px for scan in scans]))
-        dark_px: Margins = tuple(min(margins) for margins in zip(*(scan.dark_px for scan in scans), strict=True))  # type: ignore[assignment]
+        dark_px: Margins = tuple(min(margins) for margins in zip(*(scan.dark_px for scan in scans), strict=True))
         canvas = Canvas(corners, scans[0].window, (shape[0], shape[1]), dark_px)
-        parts = [_alone(scan, replace(canvas, corners_px=corners[number : number + 1])) for number, scan in enumerate(scans)]
+        parts = [
+            _alone(scan, replace(canvas, corners_px=corners[number : number + 1])) for number, scan in enumerate(scans)
+        ]
         patterns = on_device(_joined(parts, canvas), device)
         truth = np.stack([scene.obj / np.float32(scan.object_scale) for scene, scan in zip(scenes, scans, strict=True)])
         start = start_estimate(patterns, projections)
@@ -66,9 +69,7 @@ class Batch:
     def _transposed(self) -> Batch:
         canvas = self.patterns.canvas
         top, bottom, left, right = canvas.dark_px
-        turned = Canvas(
-            canvas.corners_px.flip(-1), canvas.window[::-1], canvas.shape[::-1], (left, right, top, bottom)
-        )
+        turned = Canvas(canvas.corners_px.flip(-1), canvas.window[::-1], canvas.shape[::-1], (left, right, top, bottom))
 
         def swap(array: Tensor) -> Tensor:
             return array.transpose(-1, -2).contiguous()
@@ -98,7 +99,7 @@ class Batch:
         return self._by(turned, back, back_far, blur=blur)
 
     def _by(
-        self, canvas: Canvas, image: Callable[[Tensor], Tensor], far: Callable[[Tensor], Tensor], blur: object
+        self, canvas: Canvas, image: Callable[[Tensor], Tensor], far: Callable[[Tensor], Tensor], blur: Detector | None
     ) -> Batch:
         """Return the batch on another canvas: images of the object's plane and of the detector's are changed."""
 

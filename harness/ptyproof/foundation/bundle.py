@@ -17,6 +17,7 @@ from ptyproof._version import __version__
 from ptyproof.errors import DataError
 from ptyproof.foundation.design import FoundationDesign, design_of
 from ptyproof.foundation.objects import KINDS
+from ptyproof.foundation.shipped import BUNDLE, RECORD
 from ptyproof.foundation.validation import validate
 from ptyproof.io import schema, strict_json
 from ptyproof.io.hashing import sha256_file, sha256_json
@@ -29,9 +30,6 @@ if TYPE_CHECKING:
     from ptyproof.foundation.training import Course
     from ptyproof_schemas.types.foundation import Foundation
 
-BUNDLE = "foundation.safetensors"
-RECORD = "foundation.json"
-SHIPPED = "shipped"
 _CODE = ("foundation", "physics", "training")  # the packages that decide what a step gives
 
 
@@ -63,7 +61,7 @@ def write_bundle(folder: Path, course: Course, design: FoundationDesign, options
         "code_sha256": code_sha256(),
         "steps": course.step,
         "objects": list(KINDS),
-        "environment": compute_environment(options),
+        "environment": cast("Any", compute_environment(options)),
         "validation": validate(network.eval(), design),
     }
     write_weights(folder / BUNDLE, network, record, "foundation", folder / RECORD)
@@ -85,12 +83,6 @@ def read_bundle(path: Path) -> SharedNetwork:
         raise DataError(path, f"is missing; a shared network is the file {BUNDLE} of `ptyproof foundation train`")
     network, record = read_weights(path, "foundation", _build)
     return SharedNetwork(network, cast("Foundation", record), sha256_file(path))
-
-
-def shipped() -> Path | None:
-    """Return the bundle that comes with ptyproof, or None if there is none."""
-    path = Path(str(files("ptyproof.foundation") / BUNDLE))
-    return path if path.is_file() else None
 
 
 @cache

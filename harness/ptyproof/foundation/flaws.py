@@ -54,7 +54,23 @@ def random_detector(
     photons: float,
     rng: np.random.Generator,
 ) -> Detector:
-    """Return a detector with these kinds of flaws, for modes that are scaled to the photons of a mean pattern."""
+    """Return a detector with these kinds of flaws.
+
+    Parameters
+    ----------
+    flaws
+        The kinds, and the blur.
+    obj
+        (M, M') complex64, the object.
+    modes
+        (P, N, N) complex64, the modes of the beam, scaled to the photons.
+    positions_px
+        (n, 2) float64 (row, col) of the scan on the object.
+    photons
+        Of a mean pattern.
+    rng
+        Decides all that is random.
+    """
     window = (modes.shape[1], modes.shape[2])
     kinds, size = flaws.kinds, modes[0].size
     detector = Detector(psf_sigma_px=flaws.psf_sigma_px)

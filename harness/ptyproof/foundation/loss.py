@@ -21,7 +21,10 @@ def weights(patterns: Group) -> Tensor:
 
 
 def squared_error(found: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
-    """Return the weighted mean of |found - truth|^2 of objects (B, h, w), real (B,), after the best phase of each."""
+    """Return the weighted mean of |found - truth|^2 after the best phase of each object, real (B,).
+
+    `found` and `truth` are complex (B, h, w), `weight` is real (B, h, w).
+    """
     overlap = (weight * truth * found.conj()).sum((-2, -1), keepdim=True).detach()
     turned = found * (overlap / overlap.abs().clamp_min(1e-9))
     return (weight * (turned - truth).abs().square()).sum((-2, -1)) / weight.sum((-2, -1))
@@ -30,9 +33,10 @@ def squared_error(found: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
 def objective(stages: Sequence[Tensor], start: Tensor, truth: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
     """Return what a step lowers, and the squared error of the last stage over that of the start: () real each.
 
-    The objective is the logarithm of that ratio, and a part of those of earlier stages, so that each is pulled straight.
-    So all doses count alike, and scans on which a network fails do not outweigh the others. The ratio that is returned
-    is the geometric mean over scans.
+    The objective is the logarithm of that ratio, and a part of those of earlier stages, so that each is pulled
+    straight. So all doses count alike, and scans on which a network fails do not outweigh the others. The ratio that is
+    returned is the geometric mean over scans. `stages` are complex (B, h, w) each, `start` and `truth` complex
+    (B, h, w), `weight` real (B, h, w).
     """
     base = squared_error(start, truth, weight) + _SMALLEST
     ratios = [((squared_error(obj, truth, weight) + _SMALLEST) / base).log().mean() for obj in stages]

@@ -29,7 +29,7 @@ def random_object(shape: tuple[int, int], rng: np.random.Generator) -> tuple[str
         obj = make_object(kind, shape, rng)
     else:
         absorption, delay = {"leaves": _leaves, "striped": _striped, "field": _field}[kind](shape, rng)
-        contrasts = np.exp(rng.uniform(*np.log(_CONTRAST), 2))
+        contrasts = np.exp(rng.uniform(np.log(_CONTRAST[0]), np.log(_CONTRAST[1]), 2))
         obj = transmission(contrasts[0] * absorption, contrasts[1] * delay)
     if rng.random() < _STRETCHED:
         obj = stretched(obj, rng.uniform(0.0, 2.5), rng.uniform(0.3, 2.0))
@@ -37,8 +37,8 @@ def random_object(shape: tuple[int, int], rng: np.random.Generator) -> tuple[str
 
 
 def stretched(obj: NDArray[np.complex64], absorption: float, delay: float) -> NDArray[np.complex64]:
-    """Return an object whose thickness is as many times as large, for its amplitude and for its phase."""
-    return (np.abs(obj) ** absorption * np.exp(1j * delay * np.angle(obj))).astype(np.complex64)
+    """Return an object (M, M') with a thickness so many times as large, for amplitude and phase: (M, M')."""
+    return np.asarray(np.abs(obj) ** absorption * np.exp(1j * delay * np.angle(obj)), dtype=np.complex64)
 
 
 def _standardized(field: _Field) -> _Field:
@@ -58,7 +58,7 @@ def _stripes(shape: tuple[int, int], rng: np.random.Generator) -> _Field:
     else:
         phase = np.arctan2(rows - center[0], cols - center[1]) * rng.integers(6, 40) / (2 * np.pi)
     wave = np.sin(2 * np.pi * phase)
-    return np.sign(wave) if rng.random() < 0.6 else wave
+    return np.asarray(np.sign(wave) if rng.random() < 0.6 else wave)
 
 
 def _leaves(shape: tuple[int, int], rng: np.random.Generator) -> tuple[_Field, _Field]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 
 from ptyproof.foundation.batches import ORIENTATIONS, Batch
-from ptyproof.foundation.design import Frame, FoundationDesign
+from ptyproof.foundation.design import FoundationDesign, Frame
 from ptyproof.foundation.flaws import random_flaws
 from ptyproof.foundation.scenes import random_scene
 from ptyproof.study.seeds import stream

@@ -55,12 +55,16 @@ def scene_of(
     flaws: Flaws,
     rng: np.random.Generator,
 ) -> Scene:
-    """Return a scan of an object (M, M') with a probe (N, N), with `photons` in a mean pattern."""
+    """Return a scan of an object (M, M') with a probe (N, N) at positions (n, 2), with `photons` in a mean pattern."""
     modes = beam_modes(flaws, probe, rng)
     modes = np.asarray(scale_probe_to_dose(modes, obj, positions_px, photons), dtype=np.complex64)
     detector = random_detector(flaws, obj, modes, positions_px, photons, rng)
     counts = np.concatenate(list(simulate_counts(obj, modes, positions_px, rng, detector=detector)))
     scan = BlindScan(
-        np.sqrt(counts).astype(np.float32), modes[0], positions_px, (obj.shape[0], obj.shape[1]), told=told(detector, modes)
+        np.sqrt(counts).astype(np.float32),
+        modes[0],
+        positions_px,
+        (obj.shape[0], obj.shape[1]),
+        told=told(detector, modes),
     )
     return Scene(scan, obj, kind)

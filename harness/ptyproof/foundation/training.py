@@ -37,7 +37,7 @@ class Course:
     network
         The network, on its device.
     mean
-        The running mean of its weights.
+        The running mean of its weights, real (...) each.
     optimizer
         AdamW of its weights.
     step
@@ -45,7 +45,7 @@ class Course:
     seconds
         Time that they took, with what an interruption lost left out.
     history
-        A row for each `_EVERY` steps: step, geometric mean of the relative squared error of the last stage, learning rate.
+        A row for each `_EVERY` steps: step, relative squared error of the last stage (geometric mean), learning rate.
     errors
         Those of the steps since then.
     """
@@ -95,7 +95,7 @@ def train(
 def relative_rate(design: FoundationDesign, step: int, steps: int) -> float:
     """Return the learning rate of a step, counted from 0, over its peak: a linear rise, a plateau, and a cosine fall.
 
-    Warm-up, stable, decay: Hagele et al., NeurIPS 2024. Before it falls the rate does not depend on the number of steps.
+    Before it falls the rate does not depend on the number of steps (Hagele et al., NeurIPS 2024).
     """
     begins = design.decay_begins(steps)
     rise = min(1.0, (step + 1) / design.warm_up)
@@ -217,4 +217,6 @@ def _resume(course: Course, design: FoundationDesign, steps: int, path: Path) ->
         course.history = [dict(row) for row in state["history"]]
         course.errors = [float(error) for error in state["errors"]]
     except (LookupError, TypeError, ValueError, RuntimeError) as error:
-        raise DataError(path, f"does not fit the network ({type(error).__name__}); train into another folder") from error
+        raise DataError(
+            path, f"does not fit the network ({type(error).__name__}); train into another folder"
+        ) from error

@@ -19,18 +19,18 @@ from ptyproof.study.seeds import stream
 from ptyproof.training.network import GroupNetwork
 
 if TYPE_CHECKING:
-    from ptyproof_schemas.types.foundation import FoundationValidation
+    from ptyproof_schemas.types.foundation import Validation
 
 DOSES = (1e3, 1e4, 1e5)
 
 
-def validate(network: GroupNetwork, design: FoundationDesign) -> list[FoundationValidation]:
+def validate(network: GroupNetwork, design: FoundationDesign) -> list[Validation]:
     """Return the complex NRMSE of the start and of the network for each built-in kind of object and each dose.
 
     The scans are of the design's first frame, with the built-in probe and without flaws. Errors are weighted by the
     illumination, and over the root mean square of the object.
     """
-    found: list[FoundationValidation] = []
+    found: list[Validation] = []
     frame = design.frames[0]
     probe = make_probe("zone_plate", frame.window_px)
     device = next(network.parameters()).device

@@ -14,6 +14,7 @@ import numpy as np
 from ptyproof import clock
 from ptyproof.errors import DataError, RunError
 from ptyproof.extras import INFERENCE, missing, needs
+from ptyproof.foundation.scans import in_network_unit
 from ptyproof.io.knowledge import KNOWLEDGE
 from ptyproof.reconstruction.iterative import PtyChi
 from ptyproof.reconstruction.likelihood import Likelihood
@@ -21,7 +22,7 @@ from ptyproof.reconstruction.method import BlindScan, Budget, Needs, Reconstruct
 from ptyproof.reconstruction.position_fit import moved, position_step, without_affine
 from ptyproof.study.reconstruction import Value
 from ptyproof.study.training import NetworkDesign
-from ptyproof.training.scan import normalized_scan
+from ptyproof.training.scan import NormalizedScan
 
 _ROUNDS = 6  # of steps of positions
 _SHORT = 12  # projections of a start that shows where positions are wrong
@@ -55,7 +56,7 @@ class Start:
             If photon counts are not known.
         """
         if dataset.position_knowledge == "estimated":
-            refined = self._refined(dataset)
+            refined = self.refined(dataset)
             return replace(self.reconstruct(refined, budget, rng), positions_px=refined.positions_px)
         import torch
 
@@ -65,8 +66,8 @@ class Start:
             network = GroupNetwork(self._design).eval()
         return _inferred(network, dataset, dataset.grouped, start_only=True)
 
-    def _refined(self, dataset: BlindScan) -> BlindScan:
-        """Return the scan at positions that are refined as far as short starts show them."""
+    def refined(self, dataset: BlindScan) -> BlindScan:
+        """Return a scan at positions that are refined as far as short starts show them."""
         short = Start(replace(self._design, start_iterations=min(_SHORT, self._design.start_iterations)))
         scan = replace(dataset, position_knowledge="given", grouped=True)
         for _ in range(_ROUNDS):
@@ -159,32 +160,31 @@ class ThenLsqml:
         return replace(refined, steps_s={**first.steps_s, **refined.steps_s})
 
 
+def whole_object(network: GroupNetwork, dataset: BlindScan, *, start_only: bool = False) -> Reconstruction:
+    """Return what a network, or its start alone, makes of a whole scan with all that it is told.
+
+    Raises
+    ------
+    RunError
+        If photon counts are not known.
+    """
+    _check_counts(dataset)
+    began = clock.seconds()
+    return _of_whole(network, in_network_unit(dataset), dataset, began, start_only)
+
+
 def _inferred(network: GroupNetwork, dataset: BlindScan, grouped: bool, *, start_only: bool) -> Reconstruction:
     from ptyproof.methods.network_prediction import join, joint_estimate
-    from ptyproof.training.prediction import Clocked, predict_object, predict_patches
+    from ptyproof.training.prediction import Clocked, predict_patches
 
-    if not dataset.counts_known:
-        raise RunError("a network needs known photon counts, but this dataset has no intensity_scale")
+    _check_counts(dataset)
     began = clock.seconds()
-    scale = dataset.unit_scale
-    scan = normalized_scan(dataset.amplitude, dataset.probe, dataset.positions_px, dataset.scan_sha256, scale)
-    if start_only:  # a network is told nothing
-        told = dataset.told
-        modes = told.further_modes
-        scan = replace(
-            scan,
-            valid_pixels=told.valid_pixels,
-            background=told.background,
-            further_modes=None if modes is None else (modes * np.float32(scale)).astype(np.complex64),
-            intensity_factors=told.intensity_factors,
-            psf_sigma_px=told.psf_sigma_px,
-            saturation_counts=told.saturation_counts,
-        )
-    clocked = Clocked()
+    scan = in_network_unit(dataset)
+    if not start_only:  # a network of a study is told nothing
+        scan = scan.untold()
     if grouped:
-        obj = predict_object(network, scan, dataset.object_shape, start_only=start_only, clocked=clocked)
-        steps = _steps(clocked, clock.seconds() - began, start_only)
-        return Reconstruction(obj, dataset.probe, steps_s=steps)
+        return _of_whole(network, scan, dataset, began, start_only)
+    clocked = Clocked()
     patches = predict_patches(network, scan, start_only=start_only, clocked=clocked)
     inferred = clock.seconds()
     gauge = joint_estimate(network, scan, dataset.object_shape)
@@ -196,6 +196,22 @@ def _inferred(network: GroupNetwork, dataset: BlindScan, grouped: bool, *, start
         "stitching": clock.seconds() - estimated,
     }
     return Reconstruction(found.obj, dataset.probe, steps_s=steps, gauge="joint_initial_estimate")
+
+
+def _of_whole(
+    network: GroupNetwork, scan: NormalizedScan, dataset: BlindScan, began: float, start_only: bool
+) -> Reconstruction:
+    from ptyproof.training.prediction import Clocked, predict_object
+
+    clocked = Clocked()
+    obj = predict_object(network, scan, dataset.object_shape, start_only=start_only, clocked=clocked)
+    steps = _steps(clocked, clock.seconds() - began, start_only)
+    return Reconstruction(obj, dataset.probe, steps_s=steps)
+
+
+def _check_counts(dataset: BlindScan) -> None:
+    if not dataset.counts_known:
+        raise RunError("a network needs known photon counts, but this dataset has no intensity_scale")
 
 
 def _steps(clocked: Clocked, total_s: float, start_only: bool) -> dict[str, float]:

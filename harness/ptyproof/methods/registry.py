@@ -44,6 +44,7 @@ SHIPPED = (
     "epie",
     "map",
     "map-tv",
+    "foundation",
     "cdtools",
     "xptycho",
 )
@@ -210,6 +211,7 @@ def method_order(design: StudyDesign, known: Sequence[Guest]) -> tuple[str, ...]
 
 
 def _shipped(design: StudyDesign) -> list[Method]:
+    from ptyproof.methods.foundation import Foundation
     from ptyproof.methods.map import MapFit
     from ptyproof.methods.network import Pinn, Start, ThenLsqml
     from ptyproof.reconstruction.cdtools_engine import CDTools
@@ -227,6 +229,7 @@ def _shipped(design: StudyDesign) -> list[Method]:
         ThenLsqml(Pinn()),
         MapFit("map", network),
         MapFit("map-tv", network),
+        Foundation(network),
         CDTools(),
         XPtycho(),
     ]

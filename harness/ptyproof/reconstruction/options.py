@@ -13,11 +13,15 @@
 `configured` is given every option, the defaults filled in. A study sets options in its method's entry:
 `{ name = "mine", epochs = 20, options = { step = 0.2 } }`, or values that are tried on each scan:
 `tuning = { step = [0.1, 0.2, 0.4] }`.
+
+A method whose options name files can have the attribute `found_options`: its options with what it found, such as the
+digest of a file, which are recorded in place of the given ones.
 """
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -40,12 +44,16 @@ class Option:
         The possible texts; a text has some.
     low, high
         The smallest and largest possible number.
+    pattern, allowed
+        A regular expression that a text has to match as a whole, in place of `choices`, and what it means in words.
     """
 
     default: Value
     choices: tuple[str, ...] = ()
     low: float = -math.inf
     high: float = math.inf
+    pattern: str | None = None
+    allowed: str = ""
 
     def __post_init__(self) -> None:
         self.checked("the default of an option", self.default)
@@ -61,6 +69,10 @@ class Option:
         if isinstance(self.default, bool):
             if not isinstance(value, bool):
                 raise checks.refuse(key, value, "true or false")
+            return value
+        if isinstance(self.default, str) and self.pattern is not None:
+            if not isinstance(value, str) or not re.fullmatch(self.pattern, value):
+                raise checks.refuse(key, value, self.allowed)
             return value
         if isinstance(self.default, str):
             return checks.choice(key, value, self.choices)
@@ -159,4 +171,5 @@ def configured(method: Method, given: Mapping[str, Value]) -> tuple[Method, dict
         raise DesignError(f"reconstruction.methods.{method.name}.options: {error}") from error
     if not isinstance(found, Method) or found.name != method.name:
         raise InputError(f"configured of method {method.name} must return the method, got {type(found).__name__}")
-    return found, options
+    told: Mapping[str, Value] = getattr(found, "found_options", options)
+    return found, dict(told)

@@ -4,8 +4,9 @@ It corrects an initial estimate in stages. A stage sees the object so far, the c
 (`projection.misfit`) and the illumination, takes a step of a learned length along that change, and adds a correction
 that it computes on a coarser grid (pixel-unshuffle) from those and from what the stage before it has left in its hidden
 channels; dark margins of a canvas are left out there. Learned gradient descent: Adler & Oktem, Inverse Probl. 33,
-124007 (2017). One that is for every dose is also shown how much light there was, and its last step. Nothing in it depends on the size of a canvas or the number of patterns, so a network that was trained on
-small groups looks at a whole scan at once; it has no normalization, whose statistics would be other ones there.
+124007 (2017). One that is for every dose is also shown how much light there was, and its last step. Nothing in it
+depends on the size of a canvas or the number of patterns, so a network that was trained on small groups looks at a
+whole scan at once; it has no normalization, whose statistics would be other ones there.
 """
 
 from __future__ import annotations

@@ -157,7 +157,7 @@ def _estimate(network: GroupNetwork, patterns: Group, start_only: bool, clocked:
 
 
 def patterns_of(scan: NormalizedScan, index: npt.NDArray[np.int64], canvas: Canvas, block: int, axis: int) -> Patterns:
-    """Return some patterns of a scan, which lie on an axis of a group: each a group of its own (1), or all one (0)."""
+    """Return the patterns `index` (m,) of a scan: each a group of its own (axis 1), or all of them one (axis 0)."""
     amplitude = np.fft.ifftshift(scan.amplitude[index], axes=(-2, -1))
     limit = scan.saturation_counts
     saturated = None if limit is None else np.square(amplitude) >= limit - 0.5

@@ -23,6 +23,10 @@ Margins = tuple[int, int, int, int]  # top, bottom, left, right
 
 _DARK = 1e-3  # of a probe's brightest pixel
 _BLOCK_PIXELS = 1 << 22
+_TOLD = (
+    *("valid_pixels", "background", "further_modes"),
+    *("intensity_factors", "psf_sigma_px", "saturation_counts"),
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,6 +146,11 @@ class NormalizedScan:
         probe = self.probe * np.float32(np.sqrt(shown_fraction))
         background = None if self.background is None else self.background * np.float32(shown_fraction)
         return replace(self, amplitude=amplitude, probe=probe, background=background), hidden
+
+    def untold(self) -> NormalizedScan:
+        """Return the scan as if beam and detector were perfect."""
+        nothing: dict[str, Any] = dict.fromkeys(_TOLD)
+        return replace(self, **nothing)
 
     def _blocks(self, index: npt.NDArray[np.int64]) -> list[npt.NDArray[np.int64]]:
         """Return the index in parts, so that what is computed of them on the way stays small."""

@@ -6,6 +6,7 @@ from typing import Literal, NotRequired, TypedDict
 
 from ptyproof_schemas.types.common import Tool
 from ptyproof_schemas.types.study_design import Network
+from ptyproof_schemas.types.training_manifest import Environment
 
 
 class Frame(TypedDict):
@@ -64,7 +65,7 @@ class Foundation(TypedDict):
     code_sha256: str
     steps: int
     objects: list[str]
-    environment: dict[str, str | int | bool]
+    environment: Environment
     validation: list[Validation]
     seconds: NotRequired[float]
     history: NotRequired[list[History]]

@@ -13,6 +13,7 @@ _COLORS = {
     "epie": "#98df8a",
     "map": "#17becf",
     "map-tv": "#ff7f0e",
+    "foundation": "#393b79",
     "cdtools": "#8c564b",
     "xptycho": "#e377c2",
 }
