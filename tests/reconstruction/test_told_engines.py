@@ -121,6 +121,10 @@ def test_modes_are_refined_with_the_probe() -> None:
     start = replace(scan, probe_knowledge="estimated", told=Told())
     one, two = (run("lsqml", start, 15, modes=n) for n in (0, 2))
     assert two.losses[-1] < 0.75 * one.losses[-1]
+    assert one.further_modes is None
+    assert known(two.further_modes).shape == (1, *scan.window)
+    # a probe that is held fixed keeps the modes that are told
+    assert run("lsqml", scan, 1).further_modes is None
 
 
 def test_a_probe_that_changes_from_pattern_to_pattern_is_found_by_its_variable_modes() -> None:

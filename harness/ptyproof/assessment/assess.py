@@ -25,7 +25,7 @@ from ptyproof.io.atomic import sweep, writable_folder
 from ptyproof.io.dataset import Dataset, read_dataset
 from ptyproof.io.file_record import file_record
 from ptyproof.io.hashing import sha256_file, sha256_json
-from ptyproof.io.knowledge import KNOWLEDGE, TELLS, UNCERTAIN_POSITIONS
+from ptyproof.io.knowledge import KNOWLEDGE, UNCERTAIN_POSITIONS, Knowledge, Tell
 from ptyproof.io.metadata import file_name
 from ptyproof.jobs.ends import reason_of
 from ptyproof.methods.reconstruction_input import ReconstructionInput, read_reconstruction_input, subset
@@ -74,6 +74,9 @@ class AssessmentPlan:
         Crop, registration and thresholds.
     positions
         `estimated` lets methods that can refine the dataset's positions, `given` takes them as they are.
+    tells
+        What methods are told of beam and detector, as far as the dataset knows it and they use it. All that it knows
+        judges each of them.
     """
 
     probe: ProbeKnowledge = "estimated"
@@ -82,6 +85,7 @@ class AssessmentPlan:
     batch_size: int = 64
     recipe: Recipe = field(default_factory=Recipe)
     positions: PositionKnowledge = "given"
+    tells: tuple[Knowledge, ...] = KNOWLEDGE
 
     def __post_init__(self) -> None:
         if self.probe not in ("true", "estimated"):
@@ -323,8 +327,10 @@ class _Judge:
         return archives, seconds, sorted(remedies)
 
     def _told(self, task: Task, given: ReconstructionInput) -> ReconstructionInput:
-        """Return the dataset as a method is told of it: all that it knows, and what the plan says of positions."""
-        tells = TELLS if self.plan.positions == "estimated" else KNOWLEDGE
+        """Return the dataset as a method is told of it: what the plan tells, also of positions."""
+        tells: tuple[Tell, ...] = self.plan.tells
+        if self.plan.positions == "estimated":
+            tells = (*tells, UNCERTAIN_POSITIONS)
         return given.to_be_told(tells, task.method.method.needs.may_be_told)
 
     def _run(self, task: Task, part: str, given: ReconstructionInput, bundle_path: Path | None) -> tuple[Any, float]:

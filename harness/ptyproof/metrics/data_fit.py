@@ -166,8 +166,10 @@ class _Model:
 
     @cached_property
     def _modes(self) -> list[npt.NDArray[np.complex64]]:
-        """The result's probe, and the other modes that the dataset knows, as much brighter than there as it is."""
+        """The result's modes; or its probe, and the modes that the dataset knows, as much brighter as it is."""
         probe, further = self.result.probe, self.dataset.further_modes
+        if self.result.further_modes is not None:
+            return [probe, *self.result.further_modes]
         if further is None:
             return [probe]
         gain = np.linalg.norm(probe) / np.linalg.norm(self.dataset.probe)

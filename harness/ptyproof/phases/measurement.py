@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ptyproof.errors import DataError
-from ptyproof.io.dataset import read_dataset
+from ptyproof.io.dataset import in_its_version, read_dataset
 from ptyproof.io.hashing import sha256_file
 from ptyproof.io.importers import Imported
 from ptyproof.io.metadata import file_name, with_transformation
@@ -56,9 +56,11 @@ def with_found_probe(
         "measurement": {"name": file_name(measured), "sha256": sha256_file(measured)},
     }
     metadata = with_transformation(dataset.metadata, "probe of a reconstruction", detail)
-    changed = replace(dataset, probe=found.probe, further_modes=None, metadata=metadata)
+    changed = in_its_version(replace(dataset, probe=found.probe, further_modes=found.further_modes, metadata=metadata))
     remarks = validate_dataset(changed, archive)
     changes.append(f"probeGuess: that of a reconstruction by {found.origin()['method']}")
-    if dataset.further_modes is not None:
+    if found.further_modes is not None:
+        changes.append(f"probeGuess: with the {len(found.further_modes)} further modes that it has refined")
+    elif dataset.further_modes is not None:
         changes.append(f"probeGuess: {len(dataset.further_modes)} further modes left out, the reconstruction has one")
     return Imported(changed, tuple(changes), remarks)

@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ptyproof.extras import CDTOOLS
-from ptyproof.reconstruction.engine import Engine
+from ptyproof.reconstruction.engine import Engine, by_power
 from ptyproof.reconstruction.history import History
 from ptyproof.reconstruction.method import BlindScan, Needs
 from ptyproof.reconstruction.options import Option
@@ -96,8 +96,15 @@ class _Run:
         return np.asarray(found, np.complex64)
 
     def probe(self) -> npt.NDArray[np.complex64]:
-        found = (self.model.probe * self.model.probe_norm).detach().numpy()[0] / np.float32(self.dataset.unit_scale)
-        return np.asarray(found, np.complex64)
+        return np.asarray(self._modes()[0])
+
+    def further_modes(self) -> npt.NDArray[np.complex64] | None:
+        modes = self._modes()
+        return modes[1:] if len(modes) > 1 else None
+
+    def _modes(self) -> npt.NDArray[np.complex64]:
+        found = (self.model.probe * self.model.probe_norm).detach().numpy() / np.float32(self.dataset.unit_scale)
+        return by_power(found)
 
     def positions_px(self) -> npt.NDArray[np.float64]:
         return self.dataset.inside(self.dataset.positions_px + self.model.translation_offsets.detach().numpy())

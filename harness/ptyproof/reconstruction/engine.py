@@ -12,6 +12,7 @@ import numpy.typing as npt
 from ptyproof import clock
 from ptyproof.errors import RunError
 from ptyproof.extras import missing, needs
+from ptyproof.io.probe_modes import powers
 from ptyproof.reconstruction.contained import contained
 from ptyproof.reconstruction.history import History
 from ptyproof.reconstruction.method import BlindScan, Budget, Needs, Reconstruction
@@ -42,6 +43,20 @@ class RefinesPositions(Protocol):
     def positions_px(self) -> npt.NDArray[np.float64]:
         """Return the positions as they are now, (n, 2) inside the object's grid."""
         ...
+
+
+@runtime_checkable
+class RefinesModes(Protocol):
+    """A run that can refine several modes of the probe."""
+
+    def further_modes(self) -> npt.NDArray[np.complex64] | None:
+        """Return the modes beside the probe as they are now, (P - 1, H, W) in its unit; None where there are none."""
+        ...
+
+
+def by_power(modes: npt.NDArray[np.complexfloating]) -> npt.NDArray[np.complex64]:
+    """Return modes (P, H, W) by falling power."""
+    return modes[np.argsort(-powers(modes), kind="stable")].astype(np.complex64)
 
 
 class Engine(ABC):
@@ -89,13 +104,15 @@ class Engine(ABC):
                 if history.add(loss, run.obj) or not np.isfinite(loss):
                     break
             obj, probe = run.obj(), run.probe()
+            estimated = dataset.probe_knowledge == "estimated"
+            further_modes = run.further_modes() if estimated and isinstance(run, RefinesModes) else None
             refines = dataset.position_knowledge == "estimated"
             positions_px = run.positions_px() if refines and isinstance(run, RefinesPositions) else None
         if not np.isfinite(history.losses[-1]):
             raise RunError(f"{self.name} diverged: its loss became {history.losses[-1]} in epoch {len(history.losses)}")
         return Reconstruction(
             obj,
-            probe if dataset.probe_knowledge == "estimated" else dataset.probe,
+            probe if estimated else dataset.probe,
             losses=tuple(history.losses),
             seconds=tuple(history.seconds),
             loss_unit=self.loss_unit,
@@ -103,6 +120,7 @@ class Engine(ABC):
             stopped_by=history.stopped_by,
             remedies=() if remedy is None else (remedy,),
             positions_px=positions_px,
+            further_modes=further_modes,
         )
 
     def _check(self, dataset: BlindScan) -> None:

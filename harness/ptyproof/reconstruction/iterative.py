@@ -20,7 +20,7 @@ from ptyproof.extras import missing
 from ptyproof.io.knowledge import Knowledge
 from ptyproof.physics.beam import MAX_MODES
 from ptyproof.reconstruction.contained import contained
-from ptyproof.reconstruction.engine import Engine
+from ptyproof.reconstruction.engine import Engine, by_power
 from ptyproof.reconstruction.history import History
 from ptyproof.reconstruction.method import BlindScan, Needs
 from ptyproof.reconstruction.options import Option
@@ -158,12 +158,19 @@ class _Run:
         return self.canvas.on_grid(obj, self.dataset, self.start)
 
     def probe(self) -> npt.NDArray[np.complex64]:
-        factor = np.sqrt(self.dataset.probe.size) / self.dataset.unit_scale
-        return np.asarray(self._array("probe")[0, 0] * factor, np.complex64)
+        return np.asarray(self._modes()[0])
+
+    def further_modes(self) -> npt.NDArray[np.complex64] | None:
+        modes = self._modes()
+        return modes[1:] if len(modes) > 1 else None
 
     def positions_px(self) -> npt.NDArray[np.float64]:
         first = np.array(self.dataset.window) // 2 + np.array(self.canvas.origin)
         return self.dataset.inside(self._array("probe_positions") + first)
+
+    def _modes(self) -> npt.NDArray[np.complex64]:
+        factor = np.sqrt(self.dataset.probe.size) / self.dataset.unit_scale
+        return by_power(self._array("probe")[0] * factor)
 
     def _array(self, name: str) -> npt.NDArray[Any]:
         return np.asarray(self.task.get_data_to_cpu(name, as_numpy=True))

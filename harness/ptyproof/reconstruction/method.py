@@ -295,6 +295,9 @@ class Reconstruction:
     positions_px
         (n, 2) float64 (row, col): the refined positions, on the grid of the object, whose mean is that of the given
         ones; None where `BlindScan.position_knowledge` is `given`.
+    further_modes
+        (P - 1, H, W) complex64 in the unit of `BlindScan.probe`: modes of the probe that the method has refined beside
+        `probe`; None where it has refined none.
     """
 
     obj: npt.NDArray[np.complex64]
@@ -308,6 +311,7 @@ class Reconstruction:
     tuning: Tuning | None = None
     gauge: Literal["joint_initial_estimate"] | None = None
     positions_px: npt.NDArray[np.float64] | None = None
+    further_modes: npt.NDArray[np.complex64] | None = None
 
 
 @runtime_checkable
@@ -349,6 +353,7 @@ def check_reconstruction(found: object, dataset: BlindScan) -> Reconstruction:
     for name, array, shape in (("object", found.obj, dataset.object_shape), ("probe", found.probe, dataset.window)):
         _check_array(name, array, shape)
     _check_positions(found, dataset)
+    _check_modes(found, dataset)
     if len(found.losses) != len(found.seconds):
         raise RunError(
             f"the method's history must have a loss and a time for each epoch, got {len(found.losses)} losses and "
@@ -383,7 +388,16 @@ def _check_positions(found: Reconstruction, dataset: BlindScan) -> None:
         )
 
 
-def _check_array(name: str, array: object, shape: tuple[int, int]) -> None:
+def _check_modes(found: Reconstruction, dataset: BlindScan) -> None:
+    modes: object = found.further_modes
+    if modes is None:
+        return
+    if dataset.probe_knowledge == "true":
+        raise RunError("the method must keep the given modes and return none, but it returned refined ones")
+    _check_array("further_modes", modes, (modes.shape[0] if isinstance(modes, np.ndarray) else 1, *dataset.window))
+
+
+def _check_array(name: str, array: object, shape: tuple[int, ...]) -> None:
     if not isinstance(array, np.ndarray) or array.dtype != np.complex64:
         kind = array.dtype if isinstance(array, np.ndarray) else type(array).__name__
         raise RunError(f"the method's {name} must be a complex64 array, got {kind}")

@@ -38,6 +38,8 @@ _MEMBERS = {
 
 # of a method that refines positions
 _POSITIONS = {"positions_px": ("float64", 2)}
+# of a method that refines modes of the probe
+_MODES = {"further_modes": ("complex64", 3)}
 # members of an iterative method that shows its object after some epochs
 _SNAPSHOTS = {
     "snapshot_epoch": ("int32", 1),
@@ -85,6 +87,8 @@ class ReconstructionArchive:
     positions_px
         (n, 2) float64: the refined positions (row, col), of the patterns that it was made from; None where the given
         ones were taken.
+    further_modes
+        (P - 1, H, W) complex64: modes of the probe that were refined beside it; None where there are none.
     """
 
     obj: npt.NDArray[np.complex64]
@@ -97,25 +101,27 @@ class ReconstructionArchive:
     record: dict[str, Any]
     snapshots: Snapshots | None = None
     positions_px: npt.NDArray[np.float64] | None = None
+    further_modes: npt.NDArray[np.complex64] | None = None
 
     def origin(self) -> dict[str, str]:
-        """Return the digest of object and probe, and the method that the record names, for records made from them."""
+        """Return the digest of the arrays, and the method that the record names, for records made from them."""
         method = self.record.get("method")
         named = method if isinstance(method, str) else "a method that its record does not name"
-        return {"reconstruction": arrays_digest(self.obj, self.probe, self.positions_px), "method": named}
+        return {"reconstruction": arrays_digest(self), "method": named}
 
 
-def arrays_digest(
-    obj: npt.NDArray[np.complex64],
-    probe: npt.NDArray[np.complex64],
-    positions_px: npt.NDArray[np.float64] | None = None,
-) -> str:
-    """Return the digest of object (M, M'), probe (H, W) and refined positions (n, 2), if there are any.
+def arrays_digest(found: Reconstruction | ReconstructionArchive) -> str:
+    """Return the digest of object, probe, and refined positions and modes, if there are any.
 
     Equal reconstructions have equal digests.
     """
-    digests = {"object": sha256_array(obj), "probe": sha256_array(probe)}
-    return combine_digests(digests if positions_px is None else digests | {"positions_px": sha256_array(positions_px)})
+    arrays = {
+        "object": found.obj,
+        "probe": found.probe,
+        "positions_px": found.positions_px,
+        "further_modes": found.further_modes,
+    }
+    return combine_digests({name: sha256_array(array) for name, array in arrays.items() if array is not None})
 
 
 def positions_record(given_px: npt.NDArray[np.float64], refined_px: npt.NDArray[np.float64]) -> PositionsRecord:
@@ -151,7 +157,7 @@ def write_archive(
         "scan_sha256": origin.scan_sha256,
         "bundle_sha256": origin.bundle_sha256,
         "recipe_sha256": origin.recipe_sha256,
-        "arrays_sha256": arrays_digest(found.obj, found.probe, found.positions_px),
+        "arrays_sha256": arrays_digest(found),
         "n_parts": dataset.n_components,
         "loss_unit": found.loss_unit,
     }
@@ -165,6 +171,8 @@ def write_archive(
         archive.add("history_seconds", np.asarray(found.seconds, dtype=np.float64))
         if found.positions_px is not None:
             archive.add("positions_px", found.positions_px)
+        if found.further_modes is not None:
+            archive.add("further_modes", found.further_modes)
         if snapshots is not None:
             archive.add("snapshot_epoch", np.asarray(snapshots.epochs, dtype=np.int32))
             archive.add("snapshot_object", snapshots.values)
@@ -197,6 +205,7 @@ def read_archive(path: Path) -> ReconstructionArchive:
         record = strict_json.parse_json(str(archive.read(RECORD)), path, RECORD)
         snapshots = _snapshots(path, archive)
         positions_px = _positions(path, archive)
+        further_modes = _further_modes(path, archive)
     if not isinstance(record, dict):
         raise DataError(path, f"must be a JSON object, got {type(record).__name__}", RECORD)
     return ReconstructionArchive(
@@ -210,6 +219,7 @@ def read_archive(path: Path) -> ReconstructionArchive:
         record=record,
         snapshots=snapshots,
         positions_px=positions_px,
+        further_modes=further_modes,
     )
 
 
@@ -220,6 +230,17 @@ def _positions(path: Path, archive: NpzArchive) -> npt.NDArray[np.float64] | Non
     found = archive.read("positions_px")
     if found.shape[1] != 2 or not np.isfinite(found).all():
         raise DataError(path, f"must be (n, 2) finite numbers, got {found.shape}", "positions_px")
+    return found
+
+
+def _further_modes(path: Path, archive: NpzArchive) -> npt.NDArray[np.complex64] | None:
+    if "further_modes" not in archive.members:
+        return None
+    _check_members(path, archive, _MODES)
+    window, shape = archive.members["probe"].shape, archive.members["further_modes"].shape
+    found = archive.read("further_modes")
+    if shape[1:] != window or shape[0] == 0 or not np.isfinite(found).all():
+        raise DataError(path, f"must be (P, {window[0]}, {window[1]}) finite numbers, got {shape}", "further_modes")
     return found
 
 

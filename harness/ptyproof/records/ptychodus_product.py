@@ -49,6 +49,7 @@ def write_product(path: Path, archive_path: Path, dataset: ReconstructionInput, 
     height_m, width_m = lengths.object_pixel_size_m
     middles = positions_px - window // 2 + (window - 1) / 2
     positions = (middles - (shape - 1) / 2) * (height_m, width_m)
+    modes = np.stack([found.probe, *(() if found.further_modes is None else found.further_modes)])
     try:
         # the temporary file is locked already
         with atomic_path(path) as temporary, h5py.File(temporary, "w", locking=False) as file:
@@ -60,10 +61,10 @@ def write_product(path: Path, archive_path: Path, dataset: ReconstructionInput, 
                 file.attrs[key] = 0.0
             file.attrs["focus_object_distance_m"] = 0.0
             file.attrs["far_field"] = True
-            file.attrs["probe_photon_count"] = float(np.square(np.abs(found.probe), dtype=np.float64).sum())
+            file.attrs["probe_photon_count"] = float(np.square(np.abs(modes), dtype=np.float64).sum())
             obj = file.create_dataset("object", data=found.obj[None])
             obj.attrs["center_x_m"] = obj.attrs["center_y_m"] = 0.0
-            probe = file.create_dataset("probe", data=found.probe[None, None])
+            probe = file.create_dataset("probe", data=modes[None])
             for member in (obj, probe):
                 member.attrs["pixel_width_m"], member.attrs["pixel_height_m"] = width_m, height_m
             file.create_dataset("object_layer_spacing_m", data=np.empty(0))

@@ -170,7 +170,7 @@ class Reconstructing:
             "error": None,
             "reconstruction": file_record(job.path, self.attempt.ledger.artifact_root),
             "product": self._product(dataset),
-            "arrays_sha256": arrays_digest(found.obj, found.probe, found.positions_px),
+            "arrays_sha256": arrays_digest(found),
             "n_parts": dataset.n_components,
             "iterations": len(found.losses) if found.stopped_by is not None or found.losses else None,
             "stopped_by": found.stopped_by,
