@@ -52,10 +52,9 @@ class Frame:
 
 
 FRAMES = (
-    Frame(64, 7, 8.0, share=10),
-    Frame(64, 8, 5.5, share=2),
-    Frame(64, 6, 11.0, share=3),
-    Frame(32, 9, 4.0, share=2),
+    Frame(64, 7, 8.0, share=14),
+    Frame(64, 6, 11.0, share=2),
+    Frame(32, 9, 4.0, share=1),
     Frame(128, 5, 10.0, share=3),
 )
 
@@ -96,7 +95,7 @@ class FoundationDesign:
     network: NetworkDesign = field(default_factory=NetworkDesign)
     frames: tuple[Frame, ...] = FRAMES
     doses: tuple[float, float] = (500.0, 200_000.0)
-    flawed_fraction: float = 0.35
+    flawed_fraction: float = 0.25
     scans_per_step: int = 1
     uses: int = 6
     held: int = 32

@@ -16,7 +16,7 @@ from ptyproof.physics.objects import make_object, transmission
 KINDS = ("grains", "leaves", "striped", "field")
 
 _SHARES = (0.35, 0.40, 0.12, 0.13)
-_STRETCHED = 0.3  # of the objects have another range of amplitudes and phases
+_STRETCHED = 0.2  # of the objects have another range of amplitudes and phases
 _CONTRAST = (0.12, 1.0)
 
 _Field = NDArray[np.float64]

@@ -9,10 +9,10 @@ from scipy.special import erfc
 
 from ptyproof.physics.probes import make_probe
 
-_BUILT_IN = 0.4  # of the probes are like those of studies
+_BUILT_IN = 0.7  # of the probes are like those of studies
 _STRUCTURED = 0.3  # of the others have speckle
 _WIDTHS = (0.22, 0.5)  # of the window
-_BUILT_IN_WIDTHS = (0.24, 0.42)
+_BUILT_IN_WIDTHS = (0.28, 0.38)
 _FRESNEL = (1.3, 8.0)  # radius times cutoff: from a blurred spot to a ring with a sharp edge
 _MAX_CUTOFF = 0.3  # cycles per pixel
 _ABERRATION_RAD = 0.5
@@ -35,7 +35,7 @@ def random_probe(window_px: int, smallest_px: float, rng: np.random.Generator) -
     low, high = (window_px * share for share in (_BUILT_IN_WIDTHS if is_built_in else _WIDTHS))
     width_px = rng.uniform(min(max(low, smallest_px), high), high)
     if is_built_in:
-        name = "zone_plate" if rng.random() < 0.75 else "soft_aperture"
+        name = "zone_plate" if rng.random() < 0.85 else "soft_aperture"
         return make_probe(name, window_px, width_px)
     probe = _aberrated(window_px, width_px, rng)
     if rng.random() < _STRUCTURED:
