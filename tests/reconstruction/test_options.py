@@ -163,3 +163,26 @@ def test_a_whole_number_of_json_is_whole() -> None:
     method, options = configured(Stepping(), {"n_batches": 4.0})
     assert isinstance(options["n_batches"], int)
     assert isinstance(method, Stepping)
+
+
+def test_a_text_of_a_pattern_is_free_within_it() -> None:
+    option = Option("none", pattern="none|[a-z]+[.]npz", allowed="none, or a name, *.npz")
+    assert option.checked("a.key", "mask.npz") == "mask.npz"
+    for wrong in ("mask", "mask.npz ", "", 5, True):
+        with pytest.raises(DesignError, match=naming("a.key", "*.npz")):
+            option.checked("a.key", wrong)
+    with pytest.raises(DesignError):
+        Option("wrong", pattern="none", allowed="none")
+
+
+def test_options_are_recorded_as_the_method_found_them() -> None:
+    class Reading(Stepping):
+        def configured(self, options: Mapping[str, Value]) -> Stepping:
+            made = Reading(**options)
+            made.found_options = {**options, "order": "raster"}  # type: ignore[attr-defined]
+            return made
+
+    method, options = configured(Reading(), {"step": 1.0})
+    assert isinstance(method, Reading)
+    assert method.given["order"] == "random"
+    assert options == {"step": 1.0, "n_batches": 1, "order": "raster", "fast": False}

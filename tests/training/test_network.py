@@ -461,3 +461,46 @@ def test_a_network_may_see_objects_of_any_size_without_being_told() -> None:
         obj = predict_object(network, dark_scan(n, spread=spread), (60, 70))
         assert np.isfinite(obj).all()
         assert (obj != 0).any()
+
+
+# A network that sees the noise level
+
+
+def seeing(seed: int = 0, *, trained: bool = True) -> Any:
+    """A network that sees the noise level; a trained one has no layer that is zero."""
+    torch.manual_seed(seed)
+    network = GroupNetwork(SMALL, sees_noise=True)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.add_(0.05 * torch.randn(parameter.shape) if trained else 0)
+    return network.eval()
+
+
+def test_before_its_training_it_is_the_network_that_sees_less() -> None:
+    patterns = noisy(2, 3, (8, 12))
+    with torch.no_grad():
+        assert torch.equal(seeing(trained=False)(patterns), GroupNetwork(SMALL)(patterns))
+
+
+def test_it_corrects_scans_of_other_doses_in_another_way() -> None:
+    """The same patterns with all amplitudes and probes times a factor: only the noise level tells them apart."""
+    patterns = noisy(1, 4, (8, 12))
+    brighter = replace(patterns, amplitude=10 * patterns.amplitude, probes=10 * patterns.probes)
+    start = start_estimate(patterns, 2)
+    with torch.no_grad():
+        plain = [lively()(found, start) for found in (patterns, brighter)]
+        shown = [seeing()(found, start) for found in (patterns, brighter)]
+    assert torch.linalg.norm(plain[1] - plain[0]) < 1e-3 * torch.linalg.norm(plain[0])
+    assert torch.linalg.norm(shown[1] - shown[0]) > 1e-2 * torch.linalg.norm(shown[0])
+
+
+def test_a_later_stage_goes_on_a_part_of_the_last_step() -> None:
+    patterns = noisy(1, 4, (8, 12))
+    network = seeing(trained=False)
+    start = network.start(patterns)
+    with torch.no_grad():
+        first, second = network.estimates(patterns, start)
+        network.stages[1].momentum.fill_(0.5)
+        _, moved = network.estimates(patterns, start)
+    assert torch.allclose(moved.obj - second.obj, 0.5 * (first.obj - start), atol=1e-5)
+    assert not torch.allclose(moved.obj, second.obj, atol=1e-3)
