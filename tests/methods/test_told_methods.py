@@ -13,7 +13,7 @@ import pytest
 from ptyproof.io.dataset import read_dataset
 from ptyproof.io.knowledge import KNOWLEDGE
 from ptyproof.methods.map import MapFit
-from ptyproof.methods.network import Start
+from ptyproof.methods.network import Pinn, Start
 from ptyproof.methods.reconstruction_input import read_reconstruction_input
 from ptyproof.phases.base import load_base
 from ptyproof.phases.c_simulate.generate import generate
@@ -28,7 +28,10 @@ from ptyproof.reconstruction.unit_scale import unit_scale
 from ptyproof.study.builtin import builtin_study
 from ptyproof.study.design import design_from_dict
 from ptyproof.study.layout import phase_c_file
-from ptyproof.study.training import NetworkDesign
+from ptyproof.study.training import NetworkDesign, TrainingDesign
+from ptyproof.training.bundle import write_bundle
+from ptyproof.training.network import GroupNetwork
+from tests.helpers.bundles import record
 from tests.helpers.known import known
 
 DOSE = 1e4
@@ -80,6 +83,27 @@ def test_a_start_that_is_told_of_a_flaw_is_nearly_as_good_as_without_it(folder: 
     best, found, worst = error(START, clean, truth), error(START, told, truth), error(START, untold, truth)
     assert found < of_clean * best
     assert worst > of_untold * found
+
+
+@pytest.mark.parametrize("flaw", FLAWS)
+@pytest.mark.parametrize("gridsize", [1, 2])
+def test_a_network_that_is_told_of_a_flaw_corrects_as_the_measurement_asks(
+    folder: Path, tmp_path: Path, flaw: str, gridsize: int
+) -> None:
+    """A network without a training takes the steps of the measurement alone: told, they are those of a clean scan."""
+    _, of_clean, _ = FLAWS[flaw]
+    training = TrainingDesign()
+    changes = {"gridsize": gridsize, "pattern_shape_px": [32, 32], "training": training.as_dict()}
+    bundle = write_bundle(tmp_path, GroupNetwork(training.network), record(**changes))
+    assert Pinn.needs.uses == KNOWLEDGE
+    found = []
+    for name in ("", flaw):
+        told, untold, truth = scans(folder, name)
+        found.append([error(Pinn(), replace(scan, bundle_path=bundle), truth) for scan in (told, untold)])
+    (_, clean), (told_error, untold_error) = found
+    assert told_error < of_clean * clean
+    if gridsize > 1:  # single patterns are joined in the gauge of the joint start, which is told as well
+        assert untold_error > 1.05 * told_error
 
 
 def test_a_transparent_object_has_the_unit_in_which_its_modulus_is_one() -> None:

@@ -86,7 +86,7 @@ class Pinn:
     """
 
     name = "pinn"
-    needs = Needs(training=True)
+    needs = Needs(training=True, uses=KNOWLEDGE)
 
     def unavailable(self) -> str | None:
         """Return the line that installs torch and safetensors where one is missing."""
@@ -180,8 +180,6 @@ def _inferred(network: GroupNetwork, dataset: BlindScan, grouped: bool, *, start
     _check_counts(dataset)
     began = clock.seconds()
     scan = in_network_unit(dataset)
-    if not start_only:  # a network of a study is told nothing
-        scan = scan.untold()
     if grouped:
         return _of_whole(network, scan, dataset, began, start_only)
     clocked = Clocked()

@@ -18,6 +18,8 @@ from ptyproof.io.knowledge import Knowledge, knowledge_in
 from ptyproof.io.physical import check_far_field
 from ptyproof.physics.fourier import fourier_shift
 from ptyproof.physics.thinning import thinned
+from ptyproof.reconstruction.told import Told
+from ptyproof.reconstruction.unit_scale import unit_scale
 
 Margins = tuple[int, int, int, int]  # top, bottom, left, right
 
@@ -202,10 +204,12 @@ def normalized_scan(
     positions_px: npt.NDArray[np.float64],
     arrays_sha256: str,
     scale: float | None = None,
+    told: Told | None = None,
 ) -> NormalizedScan:
     """Return a scan in the network's unit; arrays as in `NormalizedScan`, but `probe` in the unit of its dataset.
 
-    `scale` is what the probe is multiplied with; None takes the number that gives it the photons of a mean pattern.
+    `scale` is what the probe is multiplied with; None takes the number with which a transparent object gives the light
+    of a mean pattern. `told` is what the network is told of beam and detector, with modes in the unit of the probe.
 
     Raises
     ------
@@ -219,13 +223,21 @@ def normalized_scan(
             f"patterns and probe must not be dark, but {len(positions_px)} patterns hold {photons:g} photons each, and "
             f"the sum of |P|^2 is {power:g}"
         )
-    scale = float(np.sqrt(photons / power)) if scale is None else scale
+    told = told or Told()
+    scale = unit_scale(amplitude, probe, told) if scale is None else scale
+    modes = told.further_modes
     return NormalizedScan(
         amplitude=amplitude.astype(np.float32, copy=False),
         probe=(probe * scale).astype(np.complex64),
         object_scale=scale,
         positions_px=positions_px,
         arrays_sha256=arrays_sha256,
+        valid_pixels=told.valid_pixels,
+        background=told.background,
+        further_modes=None if modes is None else (modes * np.float32(scale)).astype(np.complex64),
+        intensity_factors=told.intensity_factors,
+        psf_sigma_px=told.psf_sigma_px,
+        saturation_counts=told.saturation_counts,
     )
 
 
