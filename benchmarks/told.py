@@ -4,7 +4,8 @@
 
 Each flaw alone is simulated in the test half of fly64; the method reconstructs it without and with what the dataset
 knows of it; positions off by 1 px are refined. A ratio of 1 is the error of the clean scan. Errors are complex NRMSE,
-by the recipe of comparisons.
+by the recipe of comparisons. A method that needs a network is given one that was trained on groups of 16 patterns of
+the clean training half.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from ptyproof.reconstruction.method import Budget, run_method
 from ptyproof.study.builtin import builtin_study
 from ptyproof.study.design import StudyDesign
 from ptyproof.study.experiment import BeamDesign, DetectorDesign
-from ptyproof.study.layout import phase_c_file
+from ptyproof.study.layout import cell_key, phase_c_file
 from ptyproof.study.reconstruction import MethodDesign
 from ptyproof.training.device import RunOptions, configured
 
@@ -52,7 +53,19 @@ def flawed(name: str) -> StudyDesign:
     return replace(builtin_study("fly64"), detector=detector, beam=beam, tells=tells)
 
 
-def errors(name: str, entry: MethodDesign, dose: float, root: Path) -> Iterator[float]:
+def trained(root: Path, dose: float) -> Path:
+    """Return the bundle of a network of groups of 16 patterns of the clean training half."""
+    from ptyproof.training.runner import TrainingTask, train
+    from ptyproof.training.scan import read_scan
+
+    design = builtin_study("fly64")
+    scan = read_scan(phase_c_file(root, dose, "train"))
+    key = cell_key(dose, "groups16", 4)
+    task = TrainingTask(design.name, design.digest(), key, dose, "groups16", 4, 24, design.training)
+    return train(task, scan, root, RunOptions(accelerator="cpu", threads=1)).bundle_path
+
+
+def errors(name: str, entry: MethodDesign, dose: float, root: Path, bundle: Path | None = None) -> Iterator[float]:
     """Yield the complex NRMSE of a method that is told nothing, and of the same method that is told."""
     design = flawed(name)
     design = replace(design, reconstruction=replace(design.reconstruction, methods=(entry,)))
@@ -64,7 +77,7 @@ def errors(name: str, entry: MethodDesign, dose: float, root: Path) -> Iterator[
     for told in (False,) if name == "clean" else (False, True):
         batch_size = design.reconstruction.batch_size
         words = design.tells if told else ()
-        scan = given.to_be_told(words, method.needs.may_be_told).scan(False, 0.0, batch_size, None)
+        scan = given.to_be_told(words, method.needs.may_be_told).scan(False, 0.0, batch_size, bundle)
         found = run_method(method, scan, Budget(entry.epochs), np.random.default_rng(0))
         error = compare_objects(found.obj, truth, given.illumination)["complex_nrmse"].value
         assert error is not None  # there is a truth
@@ -85,9 +98,13 @@ def main(argv: list[str] | None = None) -> None:
     entry = MethodDesign(args.method, args.epochs, {key: _value(text) for key, text in pairs})
     rows = []
     with tempfile.TemporaryDirectory() as folder, configured(RunOptions(accelerator="cpu", threads=1), 0):
-        clean = None
+        clean = bundle = None
+        if known_methods(builtin_study("fly64"))[args.method].needs_training:
+            root = (args.data or Path(folder)) / "clean"
+            generate(flawed("clean"), load_base(flawed("clean"), "builtin"), root, (args.dose,))
+            bundle = trained(root, args.dose)
         for name in ["clean", *args.flaws]:
-            found = list(errors(name, entry, args.dose, (args.data or Path(folder)) / name))
+            found = list(errors(name, entry, args.dose, (args.data or Path(folder)) / name, bundle))
             clean = clean or found[0]
             rows.append([name, *(f"{error:.4f} ({error / clean:.2f})" for error in found), *["–"] * (2 - len(found))])
             print(" ".join(rows[-1]), flush=True)

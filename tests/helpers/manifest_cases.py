@@ -156,6 +156,7 @@ OF_RECONSTRUCTIONS = (
     case("PM208", "$.calls[0].skipped[0]", F, skipped=lambda skips: skips[1:]),
     case("PM209", "$.study", F, study="fly64"),
     case("PM209", "$.jobs[0].probe", F, jobs__0__probe="estimated"),
+    case("PM624", "$.jobs[0].told", WHOLE, jobs__0__told=["mask"]),
     case("PM624", "$.jobs[0].dataset.told", F, jobs__0__dataset__told=["mask"]),
     case("PM209", "$.jobs[0].positions", ENDS, jobs__0__positions="estimated"),
     case("PM209", "$.jobs[3].dataset.told", F, jobs__3__dataset__told=[]),

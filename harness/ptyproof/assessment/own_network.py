@@ -10,6 +10,7 @@ from ptyproof.assessment.own_training import OwnNetwork, OwnTraining
 from ptyproof.console import Console
 from ptyproof.errors import RunError
 from ptyproof.io.file_record import file_record
+from ptyproof.io.knowledge import KNOWLEDGE
 from ptyproof.methods.reconstruction_input import ReconstructionInput
 from ptyproof.study.layout import cell_key
 from ptyproof.training.device import RunOptions
@@ -38,7 +39,9 @@ def train_own(
     """
     if not given.counts_known:
         raise RunError("training a network needs photon counts, but this dataset has no intensity_scale")
-    scan = normalized_scan(given.amplitude, given.probe, given.positions_px, given.record["scan_sha256"])
+    told = given.to_be_told(KNOWLEDGE)
+    digest, known = told.record["scan_sha256"], given.known
+    scan = normalized_scan(given.amplitude, given.probe, given.positions_px, digest, told=known)
     folder = out / "training" / part
     folder.mkdir(parents=True, exist_ok=True)
     photons = float((abs(scan.probe) ** 2).sum(dtype=float))

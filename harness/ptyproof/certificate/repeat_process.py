@@ -77,7 +77,7 @@ def read_order(path: Path) -> Order:
 
 def carry_out(order: Order, console: Console) -> dict[str, Any]:
     """Train what an order says; return what the certificate says of it."""
-    scan = read_scan(order.data_path)
+    scan = read_scan(order.data_path, order.task.tells)
     watcher = DigestLog(order.folder / DIGESTS, order.last_epoch, order.killed_in_epoch)
     trained = train(order.task, scan, order.folder, order.options, console, [watcher])
     return {

@@ -122,6 +122,7 @@ KINDS: dict[str, Kind] = {
             paths.of_cell,
             losses.epochs,
             losses.same_training,
+            experiments.told_networks,
             scores.of_trainings,
             selection.check,
             selection.rejections,

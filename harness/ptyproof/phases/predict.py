@@ -12,6 +12,7 @@ from ptyproof.console import Console
 from ptyproof.errors import DataError, InputError
 from ptyproof.io.dataset import read_dataset
 from ptyproof.io.hashing import sha256_file
+from ptyproof.io.knowledge import KNOWLEDGE
 from ptyproof.io.metadata import file_name
 from ptyproof.io.npz import NpzWriter
 from ptyproof.methods.network_prediction import canvas_shape, predict
@@ -63,7 +64,7 @@ def predict_dataset(
     bundle = read_bundle(bundle_path)
     loaded = read_dataset(dataset_path, without_truth=True)
     loaded.tell((console or Console.silent()).say)
-    scan = scan_of(loaded.dataset, dataset_path)
+    scan = scan_of(loaded.dataset, dataset_path, KNOWLEDGE)
     if scan.window != bundle.window:
         raise DataError(
             dataset_path,

@@ -15,6 +15,7 @@ from ptyproof.errors import InputError
 from ptyproof.physics.grouping import position_groups
 from ptyproof.study.seeds import stream
 from ptyproof.training.scan import NormalizedScan
+from ptyproof.training.told_batch import told_arrays
 
 Batch = dict[str, npt.NDArray[Any]]
 
@@ -76,7 +77,7 @@ class GroupedScan(TorchDataset[Batch]):
     def __getitem__(self, draw: Draw) -> Batch:
         """Return `shown` and `hidden` counts and `probes` (B, C, H, W), and `corners_px` (B, C, 2) on the canvases.
 
-        `dark_px` (4,) holds the scan's dark margins.
+        `dark_px` (4,) holds the scan's dark margins. What is told of beam and detector is as in `told_arrays`.
 
         The counts' zero frequency comes first. A draw gives the same division whenever and wherever it is read.
         """
@@ -95,6 +96,7 @@ class GroupedScan(TorchDataset[Batch]):
             "probes": self.scan.probes(groups.reshape(-1)).reshape(shape),
             "corners_px": corners - corners.min(axis=1, keepdims=True),
             "dark_px": np.array(self.scan.dark_px),
+            **told_arrays(self.scan, groups),
         }
 
 

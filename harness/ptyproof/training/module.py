@@ -12,10 +12,10 @@ from ptyproof.errors import RunError
 from ptyproof.study.training import TrainingDesign
 from ptyproof.training.canvas import Canvas
 from ptyproof.training.engine import pl
-from ptyproof.training.forward import expected_counts, poisson_loss
 from ptyproof.training.network import GroupNetwork
 from ptyproof.training.projection import Patterns, start_estimate
 from ptyproof.training.scan import Margins
+from ptyproof.training.told_batch import ToldBatch
 
 CHECKPOINT_KEY = "ptyproof"
 _WARM_UP = 0.05
@@ -59,8 +59,8 @@ class PatchTraining(pl.LightningModule):
     def loss(self, batch: dict[str, Tensor]) -> Tensor:
         """Return the Poisson loss () float32 of the last stage on the counts that were not shown, in nats per pixel.
 
-        `batch` is an item of `GroupedScan`: counts and probes (B, C, H, W), corners int64 (B, C, 2). The loss is
-        divided by the hidden fraction, so that it stands for whole patterns.
+        `batch` is an item of `GroupedScan`: counts and probes (B, C, H, W), corners int64 (B, C, 2), and what is told
+        of beam and detector. The loss is divided by the hidden fraction, so that it stands for whole patterns.
         """
         return self._losses(batch)[-1][0]
 
@@ -86,12 +86,14 @@ class PatchTraining(pl.LightningModule):
         window = (probes.shape[-2], probes.shape[-1])
         dark_px = cast("Margins", tuple(batch["dark_px"].tolist()))
         canvas = Canvas.around(batch["corners_px"], window, self.design.network.shrink, dark_px)
+        told = ToldBatch.of(batch)
         shown = Patterns(batch["shown"].sqrt(), probes * math.sqrt(shown_fraction), canvas, probes.shape[1])
+        shown = told.shown(shown, shown_fraction)
         found: list[tuple[Tensor, Tensor]] = []
         projections = self.design.step_projections or self.design.network.start_iterations
         for estimate in self.network.estimates(shown, start_estimate(shown, projections)):
-            expected = judged * expected_counts(probes, canvas.cut(estimate.obj))
-            loss = poisson_loss(expected, hidden, judged * self.design.rate_floor) / judged
+            patches = canvas.cut(estimate.obj)
+            loss = told.loss(probes, patches, hidden, judged, judged * self.design.rate_floor) / judged
             correction = estimate.correction
             energy = shown.illumination * (correction.real.square() + correction.imag.square())
             found.append((loss, energy.sum() / probes.numel()))

@@ -21,6 +21,7 @@ from ptyproof.console import Console, Progress
 from ptyproof.errors import DataError
 from ptyproof.io.atomic import atomic_path
 from ptyproof.io.hashing import sha256_json
+from ptyproof.io.knowledge import Tell
 from ptyproof.io.schema import validate
 from ptyproof.io.schema_files import load_schema
 from ptyproof.physics.grouping import position_groups
@@ -44,7 +45,7 @@ _CHECKPOINT_PARTS = {"state_dict", "loops", "callbacks", "optimizer_states", "lr
 
 @dataclass(frozen=True)
 class TrainingTask:
-    """What is trained: a job's name in the study, its groups, and the study's training design."""
+    """What is trained: a job's name in the study, its groups, the study's training design, and what it is told."""
 
     study: str
     design_digest: str
@@ -55,12 +56,14 @@ class TrainingTask:
     neighbor_count: int
     training: TrainingDesign
     replicate: int = 1
+    tells: tuple[Tell, ...] = ()
 
     def recipe_sha256(self, scan: NormalizedScan) -> str:
         """Return the digest of all that decides the result on one kind of machine."""
         table = asdict(self) | {"data": scan.arrays_sha256}
         del table["design_digest"]  # holds doses and views of other jobs, too
         del table["replicate"]  # the key names it
+        del table["tells"]  # the digest of the data has what is told
         return sha256_json(table)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -13,10 +14,11 @@ import numpy.typing as npt
 from ptyproof.errors import DataError, InputError
 from ptyproof.io.blocks import sum_of_squares
 from ptyproof.io.dataset import Dataset, read_dataset
-from ptyproof.io.hashing import combine_digests, sha256_array
-from ptyproof.io.knowledge import Knowledge, knowledge_in
+from ptyproof.io.hashing import combine_digests, sha256_array, sha256_json
+from ptyproof.io.knowledge import Knowledge, Tell
 from ptyproof.io.physical import check_far_field
-from ptyproof.physics.fourier import fourier_shift
+from ptyproof.physics.detector import Detector
+from ptyproof.physics.fourier import fft2c, fourier_shift
 from ptyproof.physics.thinning import thinned
 from ptyproof.reconstruction.told import Told
 from ptyproof.reconstruction.unit_scale import unit_scale
@@ -46,7 +48,7 @@ class NormalizedScan:
     positions_px
         (n, 2) float64, (row, col) in pixels of the object grid.
     arrays_sha256
-        Digest of the arrays that were read: diffraction, probe, positions.
+        Digest of the arrays that were read: diffraction, probe, positions, and what is told besides.
     valid_pixels
         bool (H, W) or (n, H, W): where amplitudes were measured; None is everywhere.
     background
@@ -59,8 +61,8 @@ class NormalizedScan:
         Standard deviation of the detector's blur; None is a sharp one.
     saturation_counts
         A pixel with as many counts had these or more; None is no limit.
-    not_told
-        What the dataset knows besides, and a network is not given.
+    told, not_told
+        What of it the network is told, by words, and what the dataset knows besides.
     """
 
     amplitude: npt.NDArray[np.float32]
@@ -68,6 +70,7 @@ class NormalizedScan:
     object_scale: float
     positions_px: npt.NDArray[np.float64]
     arrays_sha256: str
+    told: tuple[Knowledge, ...] = ()
     not_told: tuple[Knowledge, ...] = ()
     valid_pixels: npt.NDArray[np.bool_] | None = None
     background: npt.NDArray[np.float32] | None = None
@@ -147,7 +150,28 @@ class NormalizedScan:
         amplitude, hidden = thinned(self.amplitude, shown_fraction, rng)
         probe = self.probe * np.float32(np.sqrt(shown_fraction))
         background = None if self.background is None else self.background * np.float32(shown_fraction)
-        return replace(self, amplitude=amplitude, probe=probe, background=background), hidden
+        modes = None if self.further_modes is None else self.further_modes * np.float32(np.sqrt(shown_fraction))
+        valid = self.counted(np.arange(len(self))) if self.saturation_counts is not None else self.valid_pixels
+        shown = replace(self, amplitude=amplitude, probe=probe, background=background, further_modes=modes)
+        return replace(shown, valid_pixels=valid, saturation_counts=None), hidden
+
+    def counted(self, index: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_] | None:
+        """Return where the patterns of `index` (m,) were measured below saturation, (m, H, W); None is everywhere."""
+        valid, limit = self.valid_pixels, self.saturation_counts
+        if valid is None and limit is None:
+            return None
+        shape = (len(index), *self.window)
+        free = np.ones(shape, dtype=bool)
+        if limit is not None:
+            free = np.square(self.amplitude[index], dtype=np.float64) < limit - 0.5
+        return free if valid is None else free & (valid if valid.ndim == 2 else valid[index])
+
+    def expected(self, index: npt.NDArray[np.int64], patches: npt.NDArray[np.complex64]) -> npt.NDArray[np.floating]:
+        """Return counts expected of `index` (m,) with patches (m, H, W), (m, H, W), zero frequency in the middle."""
+        light = np.abs(fft2c(self.probes(index) * patches)) ** 2
+        for mode in self.further_probes(index):
+            light += np.abs(fft2c(mode * patches)) ** 2
+        return Detector(self.psf_sigma_px, background=self.background).expected(light, index)
 
     def untold(self) -> NormalizedScan:
         """Return the scan as if beam and detector were perfect."""
@@ -170,8 +194,8 @@ class NormalizedScan:
         return replace(part, valid_pixels=valid, background=background, intensity_factors=factors)
 
 
-def scan_of(dataset: Dataset, path: Path | str) -> NormalizedScan:
-    """Return what a training may see of `dataset`; `path` is named in errors.
+def scan_of(dataset: Dataset, path: Path | str, tells: Iterable[Tell] = ()) -> NormalizedScan:
+    """Return what a training may see of `dataset`, which is told what `tells` name; `path` is named in errors.
 
     Raises
     ------
@@ -183,8 +207,12 @@ def scan_of(dataset: Dataset, path: Path | str) -> NormalizedScan:
         raise DataError(path, f"has no {missing}; a network needs patterns with known photon counts", missing)
     check_far_field(path, dataset.metadata)
     amplitude = dataset.diffraction * np.float32(dataset.intensity_scale)
-    scan = normalized_scan(amplitude, dataset.probe, dataset.positions_px, scan_digest(dataset))
-    return replace(scan, not_told=knowledge_in(dataset))
+    known, digest = Told.of(dataset), scan_digest(dataset)
+    told = known.only(tells)
+    if told.words:
+        digest = sha256_json({"scan_sha256": digest, "told": told.digest()})
+    scan = normalized_scan(amplitude, dataset.probe, dataset.positions_px, digest, told=told)
+    return replace(scan, told=told.words, not_told=tuple(word for word in known.words if word not in told.words))
 
 
 def scan_digest(dataset: Dataset) -> str:
@@ -241,12 +269,12 @@ def normalized_scan(
     )
 
 
-def read_scan(path: Path | str) -> NormalizedScan:
-    """Read what a training may see of a DATA-001 file; its truth stays unread.
+def read_scan(path: Path | str, tells: Iterable[Tell] = ()) -> NormalizedScan:
+    """Read what a training that is told what `tells` name may see of a DATA-001 file; its truth stays unread.
 
     Raises
     ------
     DataError
         If the file is damaged, breaks the contract, or its counts are unknown.
     """
-    return scan_of(read_dataset(path, without_truth=True).dataset, path)
+    return scan_of(read_dataset(path, without_truth=True).dataset, path, tells)

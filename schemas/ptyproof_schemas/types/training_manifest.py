@@ -216,6 +216,7 @@ class Job(TypedDict):
     log_path: str
     artifact_dir: str
     datasets: Datasets | None
+    told: NotRequired[list[Literal["mask", "modes", "background", "psf", "intensity", "saturation", "positions"]]]
     not_told: NotRequired[list[Literal["mask", "modes", "background", "psf", "intensity", "saturation", "positions"]]]
     training: Training | None
     environment: Environment | None

@@ -53,6 +53,19 @@ def told(doc: Document) -> Findings:
                 yield doc.finding("PM624", f"{place}.dataset.told", said[:_SHOWN])
 
 
+def told_networks(doc: Document) -> Findings:
+    """Yield trainings that were told more of beam and detector than the study tells in the view that is trained."""
+    design = mapping(doc.root, "design")
+    shared = {text(view, "name"): text(view, "trained_as") for view in listed(design, "views")}
+    for place, job in doc.entries("jobs") if design else ():
+        view = text(job, "view")
+        tells = tells_in(design, shared.get(view) or view)
+        more = [word for word in listed(job, "told") if word not in tells]
+        if more:
+            said = f"the network was told {_words(more)}, but the study tells {_words(tells)} there"
+            yield doc.finding("PM624", f"{place}.told", said[:_SHOWN])
+
+
 def flaws_of(doc: Document, half: dict[str, object], is_test: bool) -> dict[str, Any]:
     """Return what the archive of a half must say of its flaws: the experiment's name, and the tables of its design."""
     design = mapping(doc.root, "design")

@@ -7,7 +7,7 @@ and the others judge (binomial thinning): of Poisson counts the two parts are in
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,9 @@ import numpy.typing as npt
 from ptyproof.console import Console
 from ptyproof.io.blocks import index_blocks
 from ptyproof.io.dataset import read_dataset
+from ptyproof.io.knowledge import Tell
 from ptyproof.methods.network_prediction import Prediction, canvas_shape, predict
 from ptyproof.metrics.improvement import beats_start, below, by_how_much
-from ptyproof.physics.fourier import fft2c
 from ptyproof.physics.metrics import patch_residuals, poisson_deviance, scaled_error
 from ptyproof.reconstruction.stitching import cut
 from ptyproof.study.seeds import stream
@@ -31,7 +31,12 @@ METRICS = ("poisson_loss", "complex_error", "patch_poisson_loss", "patch_complex
 
 
 def held_out_scores(
-    network: GroupNetwork, test_path: Path, rate_floor: float, grouped: bool, console: Console | None = None
+    network: GroupNetwork,
+    test_path: Path,
+    rate_floor: float,
+    grouped: bool,
+    console: Console | None = None,
+    tells: Iterable[Tell] = (),
 ) -> dict[str, Any]:
     """Score a network and its network-free start on a dataset that the training did not see.
 
@@ -47,6 +52,8 @@ def held_out_scores(
         Whether the training looked at groups of patterns.
     console
         Where progress is shown; None is silent.
+    tells
+        What the network and its start are told of beam and detector, as far as the dataset knows it.
 
     Returns
     -------
@@ -57,7 +64,7 @@ def held_out_scores(
     DataError
         If the file is damaged or breaks the contract.
     """
-    scan, truth = _scan_and_truth(test_path)
+    scan, truth = _scan_and_truth(test_path, tells)
     shape = canvas_shape(scan) if truth is None else truth.shape
     shown, hidden = scan.divided(_SHOWN_FRACTION, stream(0, "held-out photons"))
     found = {}
@@ -77,10 +84,10 @@ def held_out_scores(
     return scores
 
 
-def _scan_and_truth(path: Path) -> tuple[NormalizedScan, npt.NDArray[np.complex64] | None]:
+def _scan_and_truth(path: Path, tells: Iterable[Tell]) -> tuple[NormalizedScan, npt.NDArray[np.complex64] | None]:
     """Return scan and object of a file; the rest of it, its patches above all, is let go."""
     dataset = read_dataset(path).dataset
-    return scan_of(dataset, path), dataset.obj
+    return scan_of(dataset, path, tells), dataset.obj
 
 
 def describe_scores(scores: dict[str, Any]) -> list[str]:
@@ -136,11 +143,17 @@ def _poisson_loss(
     hidden: npt.NDArray[np.unsignedinteger],
     rate_floor: float,
 ) -> float:
-    """Return the loss of the hidden counts, divided by their fraction, so that it stands for whole patterns."""
+    """Return the loss of the hidden counts, divided by their fraction, so that it stands for whole patterns.
+
+    Pixels that were not measured or are saturated do not count.
+    """
     judged = 1 - _SHOWN_FRACTION
-    total = 0.0
+    total = pixels = 0.0
     for index in index_blocks(len(scan)):
-        waves = scan.probes(index) * patches_at(index) / np.float32(scan.object_scale)
-        expected = judged * np.abs(fft2c(waves)) ** 2
-        total += len(index) * poisson_deviance(expected, hidden[index], judged * rate_floor)
-    return total / len(scan) / judged
+        patches = patches_at(index) / np.float32(scan.object_scale)
+        expected, counts, valid = judged * scan.expected(index, patches), hidden[index], scan.counted(index)
+        if valid is not None:
+            expected, counts = expected[valid], counts[valid]
+        total += counts.size * poisson_deviance(expected, counts, judged * rate_floor)
+        pixels += counts.size
+    return total / pixels / judged

@@ -13,6 +13,7 @@ from ptyproof.console import Console
 from ptyproof.io.atomic import atomic_path
 from ptyproof.io.file_record import file_record
 from ptyproof.io.hashing import sha256_file
+from ptyproof.io.knowledge import Tell
 from ptyproof.io.locking import lock
 from ptyproof.io.regular import appended
 from ptyproof.jobs.attempt import Attempt, EndedJob
@@ -36,7 +37,7 @@ def train_and_score(
 ) -> EndedJob[TrainingJob]:
     """Train a job and record its success, unless an earlier call left the same result."""
     job, ledger = attempt.job, attempt.ledger
-    scan = read_scan(job.train_data_path)
+    scan = read_scan(job.train_data_path, ledger.design.tells_in(job.trained.view))
     read_scan(job.test_data_path)  # a damaged held-out half is found before the training, not after it
     task = task_of(ledger.design, training, job)
     recipe = task.recipe_sha256(scan)
@@ -48,8 +49,8 @@ def train_and_score(
             half: file_record(path, ledger.artifact_root)
             for half, path in (("train", job.train_data_path), ("test", job.test_data_path))
         }
-        if scan.not_told:
-            attempt.facts["not_told"] = list(scan.not_told)
+        if scan.told or scan.not_told:
+            attempt.facts["told"], attempt.facts["not_told"] = list(scan.told), list(scan.not_told)
         attempt.begin()
         with appended(job.log_path) as log:
             lines = Console(log, attempt.console.bars)
@@ -59,7 +60,7 @@ def train_and_score(
                     result = take_over(attempt, twin, lines)
                 else:
                     result = _trained(attempt, task, scan, recipe, options, lines)
-                scores = _scored(job, training, lines)
+                scores = _scored(job, training, ledger.design.tells_in(job.view), lines)
             except BaseException as error:
                 said = ledger.portable(str(error), job)
                 lines.say(f"{clock.stamp()} {job.key}: ended by {type(error).__name__}: {said}")
@@ -80,6 +81,7 @@ def task_of(design: StudyDesign, training: TrainingDesign, job: TrainingJob) -> 
         neighbor_count=job.neighbor_count,
         training=training,
         replicate=job.replicate,
+        tells=design.tells_in(job.trained.view),
     )
 
 
@@ -102,9 +104,10 @@ def _trained(
     return _success(attempt, trained, recipe, duration_s)
 
 
-def _scored(job: TrainingJob, training: TrainingDesign, console: Console) -> dict[str, Any]:
+def _scored(job: TrainingJob, training: TrainingDesign, tells: tuple[Tell, ...], console: Console) -> dict[str, Any]:
     network = read_bundle(job.artifact_dir / BUNDLE).network
-    scores = held_out_scores(network, job.test_data_path, training.rate_floor, job.gridsize > 1, console)
+    grouped = job.gridsize > 1
+    scores = held_out_scores(network, job.test_data_path, training.rate_floor, grouped, console, tells)
     for line in describe_scores(scores):
         console.say(line)
     return scores

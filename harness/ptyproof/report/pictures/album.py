@@ -25,7 +25,7 @@ SUBJECTS = {
     "reconstruction": "reconstruction",
 }
 # Raise it with every change of the drawings: pictures with another number are drawn again.
-_DRAWING = 3
+_DRAWING = 4
 
 
 @dataclass(frozen=True)
@@ -73,10 +73,11 @@ def collect(hub: Path, training: Mapping[str, Any] | None, console: Console | No
     earlier = {picture.file: picture for picture in _recorded(hub)}
     pictures: dict[tuple[str, str], Picture] = {}
     missing: dict[tuple[str, str], str] = {}
-    jobs = [] if training is None else training["jobs"]
+    training = training or {"jobs": [], "design": {}}
+    jobs = training["jobs"]
     with (console or Console.silent()).progress("pictures", len(jobs) * len(SUBJECTS), "picture") as progress:
         for job in jobs:
-            cell = JobPictures(hub, job)
+            cell = JobPictures(hub, job, training["design"])
             for subject in SUBJECTS:
                 key = (job["job"], subject)
                 try:

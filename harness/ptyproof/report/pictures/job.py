@@ -20,11 +20,11 @@ from ptyproof.io.hashing import sha256_file
 from ptyproof.io.regular import lies_inside
 from ptyproof.phases.e_train.plots import draw_training
 from ptyproof.phases.figures import Drawing, Real
-from ptyproof.physics.fourier import fft2c
 from ptyproof.physics.metrics import poisson_deviance
 from ptyproof.report.pictures.objects import draw_reconstruction
 from ptyproof.report.pictures.patterns import draw_diffraction
 from ptyproof.report.pictures.positions import draw_scan
+from ptyproof.study.design import design_from_dict
 
 if TYPE_CHECKING:
     from ptyproof_schemas.types.common import File
@@ -39,11 +39,12 @@ class Source:
 
 
 class JobPictures:
-    """The pictures of a job of the training manifest."""
+    """The pictures of a job of the training manifest, and the study's design in it."""
 
-    def __init__(self, hub: Path, job: Mapping[str, Any]) -> None:
+    def __init__(self, hub: Path, job: Mapping[str, Any], design: Mapping[str, Any]) -> None:
         self.hub = hub
         self.job = job
+        self.design = design
         self.root = hub / REAL_RUN
 
     def sources(self, subject: str) -> tuple[Source, ...]:
@@ -126,10 +127,11 @@ class JobPictures:
         expected: list[Real] = []
         for index in range(len(scan)):
             one = np.array([index])
-            wave = scan.probes(one) * seen[one] / np.float32(scan.object_scale)
-            expected.append(np.abs(fft2c(wave)[0]) ** 2)
+            expected.append(scan.expected(one, seen[one] / np.float32(scan.object_scale))[0])
             counts.append(np.rint(np.square(scan.amplitude[index], dtype=np.float64)))
-            losses[index] = poisson_deviance(expected[-1], counts[-1], floor)
+            valid = scan.counted(one)
+            kept = np.ones(scan.window, dtype=bool) if valid is None else valid[0]
+            losses[index] = poisson_deviance(expected[-1][kept], counts[-1][kept], floor)
         order = np.argsort(losses, kind="stable")
         chosen = {int(order[0]): "best", int(order[len(order) // 2]): "median", int(order[-1]): "worst"}
         return draw_diffraction(
@@ -151,7 +153,8 @@ class JobPictures:
     def _scan_of_test(self) -> Any:
         from ptyproof.training.scan import scan_of
 
-        return scan_of(self._test, self._dataset("test").path)
+        tells = design_from_dict(self.design).tells_in(self.job["view"])
+        return scan_of(self._test, self._dataset("test").path, tells)
 
     @cached_property
     def _predicted(self) -> dict[str, Any]:
