@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from ptyproof.conformance.checks import CHECKS
-from ptyproof.conformance.scenes import ARRAYS
+from ptyproof.conformance.scenes import ARRAYS, make_scene
 from ptyproof.conformance.subject import EPOCHS, Subject
 from ptyproof.conformance.trial import try_check
 from ptyproof.io.hashing import sha256_array, sha256_json
@@ -356,6 +356,49 @@ def test_what_a_method_does_to_its_arrays_reaches_no_other_call(fails: Fails) ->
     assert not fails("perfect_data", as_it_is)
     assert fails("input_unchanged", opens_the_lock)
     assert not fails("perfect_data", as_it_is)
+
+
+class Refining(Broken):
+    """A method that says it refines positions."""
+
+    needs = Needs(iterates=True, positions="either")
+
+
+def refined(share: float, also_given: bool = False) -> Reconstruct:
+    """A method that leaves a share of the errors of positions; it knows them, as no other method can."""
+
+    def reconstruct(scan: BlindScan, budget: Budget, rng: np.random.Generator) -> Reconstruction:
+        true_px = make_scene().scan.positions_px
+        found = Reconstruction(np.ones(scan.object_shape, np.complex64), scan.probe)
+        if scan.position_knowledge == "given" and not also_given:
+            return found
+        return replace(found, positions_px=true_px + share * (scan.positions_px - true_px) + np.array([0.5, -0.25]))
+
+    return reconstruct
+
+
+def no_positions(scan: BlindScan, budget: Budget, rng: np.random.Generator) -> Reconstruction:
+    return Reconstruction(np.ones(scan.object_shape, np.complex64), scan.probe)
+
+
+@pytest.mark.parametrize(
+    ("body", "outcome"),
+    [
+        (refined(0.5), "passed"),
+        (refined(1.0), "failed"),
+        (refined(-0.9), "failed"),
+        (refined(0.5, also_given=True), "failed"),
+        (no_positions, "failed"),
+    ],
+)
+def test_a_method_that_refines_positions_returns_better_ones_and_only_where_it_is_asked(
+    body: Reconstruct, outcome: str
+) -> None:
+    assert try_check(Subject(Refining(body)), "refined_positions", {}).outcome == outcome
+
+
+def test_a_method_that_takes_positions_as_they_are_is_not_asked_for_better_ones() -> None:
+    assert try_check(Subject(Broken(no_positions)), "refined_positions", {}).outcome == "passed"
 
 
 @pytest.mark.parametrize("check", CHECKS)

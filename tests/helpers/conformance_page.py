@@ -31,6 +31,7 @@ def table_of_checks() -> str:
     lines += [
         f"Largest shift: {checks.LARGEST_SHIFT_PX:g} px. Results that must be one differ by at most {checks.ALIKE:g}."
     ]
+    lines += [f"Refined positions keep at most {checks.LARGEST_LEFT:g} of the rms error of the given ones."]
     return "\n".join(lines) + "\n"
 
 

@@ -7,12 +7,12 @@ from dataclasses import replace
 import numpy as np
 
 from ptyproof.io.knowledge import Knowledge
+from ptyproof.io.told import Told
 from ptyproof.physics.beam import hermite_modes
 from ptyproof.physics.detector import Detector
 from ptyproof.physics.flaws import gap_mask, intensity_factors
 from ptyproof.physics.forward import expected_counts, object_patches
 from ptyproof.reconstruction.method import BlindScan
-from ptyproof.reconstruction.told import Told
 from tests.helpers.perfect_data import PerfectData
 
 _FACTORS_RMS = 0.3

@@ -12,6 +12,8 @@ import pytest
 
 from ptyproof.io.dataset import read_dataset
 from ptyproof.io.knowledge import KNOWLEDGE
+from ptyproof.io.told import Told
+from ptyproof.io.unit_scale import unit_scale
 from ptyproof.methods.map import MapFit
 from ptyproof.methods.network import Pinn, Start
 from ptyproof.methods.reconstruction_input import read_reconstruction_input
@@ -23,8 +25,6 @@ from ptyproof.physics.fourier import fft2c
 from ptyproof.physics.metrics import scaled_error
 from ptyproof.physics.positions import rms_error
 from ptyproof.reconstruction.method import BlindScan, Budget, Method, illumination, run_method
-from ptyproof.reconstruction.told import Told
-from ptyproof.reconstruction.unit_scale import unit_scale
 from ptyproof.study.builtin import builtin_study
 from ptyproof.study.design import design_from_dict
 from ptyproof.study.layout import phase_c_file

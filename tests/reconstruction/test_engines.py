@@ -12,6 +12,7 @@ import torch
 
 from ptyproof.errors import RunError
 from ptyproof.io.knowledge import Knowledge
+from ptyproof.io.told import Told
 from ptyproof.physics.align import align, illumination_crop
 from ptyproof.physics.flaws import position_errors
 from ptyproof.physics.metrics import scaled_error
@@ -20,7 +21,6 @@ from ptyproof.physics.probes import defocused
 from ptyproof.reconstruction.cdtools_engine import CDTools
 from ptyproof.reconstruction.engine import Engine
 from ptyproof.reconstruction.method import BlindScan, Budget, Reconstruction, run_method
-from ptyproof.reconstruction.told import Told
 from ptyproof.reconstruction.xptycho_engine import XPtycho
 from tests.helpers.engine_process import process_state, reasons_without
 from tests.helpers.flawed_data import flawed

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pytest
 
 from ptyproof.errors import InputError
+from ptyproof.io.told import Told
 from ptyproof.physics.detector import Detector
 from ptyproof.physics.forward import expected_counts, object_patches
 from ptyproof.physics.metrics import poisson_deviance
@@ -17,7 +18,6 @@ from ptyproof.reconstruction.likelihood import RATE_FLOOR, Likelihood
 from ptyproof.reconstruction.map_fit import Penalty, fit
 from ptyproof.reconstruction.method import BlindScan, Reconstruction, illumination
 from ptyproof.reconstruction.thinned_scan import ThinnedScan
-from ptyproof.reconstruction.told import Told
 from tests.helpers.known import known
 from tests.helpers.messages import naming
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pytest
 
 from ptyproof.errors import InputError, RunError
+from ptyproof.io.told import Told
 from ptyproof.physics.forward import expected_counts, object_patches
 from ptyproof.reconstruction.flat import Flat
 from ptyproof.reconstruction.method import (
@@ -24,7 +25,6 @@ from ptyproof.reconstruction.method import (
     run_method,
     unavailable,
 )
-from ptyproof.reconstruction.told import Told
 from tests.helpers.messages import naming
 
 SHAPE = (40, 34)

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from ptyproof.io.told import Told
 from ptyproof.physics.detector import Detector
 from ptyproof.physics.forward import object_patches
 from ptyproof.physics.fourier import fourier_shift
@@ -23,7 +24,6 @@ from ptyproof.reconstruction.position_fit import (
     probe_slopes,
     without_affine,
 )
-from ptyproof.reconstruction.told import Told
 
 SHAPE = (44, 40)
 WINDOW = (12, 15)

@@ -11,6 +11,7 @@ import pytest
 
 from ptyproof.errors import RunError
 from ptyproof.io.knowledge import Knowledge
+from ptyproof.io.told import Told
 from ptyproof.methods.network import Start, ThenLsqml
 from ptyproof.physics.align import align, illumination_crop
 from ptyproof.physics.flaws import position_errors
@@ -19,7 +20,6 @@ from ptyproof.physics.positions import rms_error
 from ptyproof.physics.probes import defocused
 from ptyproof.reconstruction.iterative import PtyChi
 from ptyproof.reconstruction.method import BlindScan, Budget, Reconstruction, run_method
-from ptyproof.reconstruction.told import Told
 from ptyproof.study.training import NetworkDesign
 from tests.helpers.flawed_data import flawed
 from tests.helpers.known import known

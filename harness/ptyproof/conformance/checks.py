@@ -14,14 +14,16 @@ import numpy.typing as npt
 
 from ptyproof.conformance import watching
 from ptyproof.conformance.folders import Visit, visit
-from ptyproof.conformance.scenes import ARRAYS, Scene, copied, flipped, make_scene
+from ptyproof.conformance.scenes import ARRAYS, Scene, copied, flipped, make_scene, position_errors
 from ptyproof.conformance.subject import FEW_EPOCHS, Subject
 from ptyproof.errors import PtyproofError
+from ptyproof.physics.positions import rms_error
 from ptyproof.reconstruction.method import BlindScan, Budget
 
 LARGEST_ERROR = 0.08  # of noise-free data
 LARGEST_SUBPIXEL_ERROR = 0.12
 LARGEST_SHIFT_PX = 0.2
+LARGEST_LEFT = 0.75  # of the error of positions, after they were refined
 ALIKE = 0.02  # two results that must be one differ by no more, as complex NRMSE
 _SHORT_S = 0.02
 _ODD = (25, 23)
@@ -84,6 +86,23 @@ def dose(subject: Subject) -> list[str]:
     few, many = make_scene(dose=1e3, noisy=True), make_scene(dose=1e5, noisy=True)
     low, high = few.error(subject.of(few)), many.error(subject.of(many))
     return [] if high < low else [f"the error is {high:.4f} with 1e5 photons per pattern, and {low:.4f} with 1e3"]
+
+
+def refined_positions(subject: Subject) -> list[str]:
+    """A method that refines positions returns better ones than it was given; where they are given, it returns none."""
+    if subject.method.needs.positions != "either":
+        return []
+    scene = make_scene()
+    scan, true_px = scene.scan, scene.scan.positions_px
+    moved = replace(scan, positions_px=true_px + position_errors(len(scan)), position_knowledge="estimated")
+    found = subject.run(moved).positions_px
+    assert found is not None  # `run_method` refuses a result without them, and one with them where they were given
+    before, after = rms_error(moved.positions_px, true_px), rms_error(found, true_px)
+    subject.run(scan, Budget(FEW_EPOCHS))
+    if after <= LARGEST_LEFT * before:
+        return []
+    said = f"positions with an rms error of {before:.3f} px became ones with {after:.3f} px"
+    return [f"{said}, allowed is {LARGEST_LEFT * before:.3f} px"]
 
 
 def determinism(subject: Subject) -> list[str]:
@@ -187,7 +206,7 @@ def seconds(subject: Subject) -> list[str]:
 Check = Callable[[Subject], list[str]]
 _ALL = (
     perfect_data, odd_window, even_window, subpixel_positions, place, probe_phase, brightness, turned_scan, dose,
-    determinism, state, files, writes, input_unchanged, bad_input, epochs, seconds,
+    refined_positions, determinism, state, files, writes, input_unchanged, bad_input, epochs, seconds,
 )  # fmt: skip
 CHECKS: dict[str, Check] = {check.__name__: check for check in _ALL}
 

@@ -22,6 +22,8 @@ _SIDE = 8  # positions on a side
 _STEP_PX = 3
 _PROBE_DIAMETER_PX = 10.0
 _MARGIN_PX = 3
+_ERROR_PX = 0.5
+_LARGEST_ERROR_PX = 1.5
 _LIT = 0.1  # of the brightest illumination
 
 
@@ -105,6 +107,12 @@ def make_scene(
     light = illumination(probe, positions, obj.shape)
     scan = BlindScan(np.sqrt(counts).astype(np.float32), probe, positions.astype(np.float64), obj.shape)
     return Scene(scan, obj, (light >= _LIT * light.max()).astype(float))
+
+
+def position_errors(n: int) -> npt.NDArray[np.float64]:
+    """Return errors (n, 2) of positions, half a pixel rms along an axis, with which windows stay inside the object."""
+    errors: npt.NDArray[np.float64] = np.random.default_rng(5).normal(0, _ERROR_PX, (n, 2))
+    return np.clip(errors, -_LARGEST_ERROR_PX, _LARGEST_ERROR_PX)
 
 
 def flipped(scene: Scene) -> Scene:

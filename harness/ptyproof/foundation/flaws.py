@@ -12,7 +12,7 @@ from ptyproof.physics.beam import hermite_modes
 from ptyproof.physics.detector import Detector
 from ptyproof.physics.flaws import dead_pixel_mask, gap_mask, intensity_factors
 from ptyproof.physics.forward import expected_peak_and_mean
-from ptyproof.reconstruction.told import Told
+from ptyproof.io.told import Told
 
 _FEWEST_SATURATED = 4.0  # counts
 

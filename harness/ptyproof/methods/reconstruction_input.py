@@ -18,10 +18,10 @@ from ptyproof.io.hashing import sha256_file, sha256_json
 from ptyproof.io.knowledge import TELLS, UNCERTAIN_POSITIONS, Tell
 from ptyproof.io.npz import NpzArchive
 from ptyproof.io.physical import check_far_field
+from ptyproof.io.told import Told
 from ptyproof.physics.probes import defocused
 from ptyproof.reconstruction.method import NOTHING_TOLD, BlindScan, Illuminations, illumination
 from ptyproof.reconstruction.stitching import label_components
-from ptyproof.reconstruction.told import Told
 from ptyproof.training.scan import scan_digest
 
 if TYPE_CHECKING:

@@ -22,10 +22,10 @@ import numpy as np
 import numpy.typing as npt
 import scipy.fft
 
+from ptyproof.io.told import Told
 from ptyproof.physics.detector import Detector
 from ptyproof.physics.fourier import PLANE_AXES
 from ptyproof.reconstruction.method import NOTHING_TOLD, BlindScan, shifted_probes
-from ptyproof.reconstruction.told import Told
 
 RATE_FLOOR = 1e-3  # photons per pixel, added to expected counts, as in training
 _BLOCK = 32  # patterns at a time: what is computed of them stays in the cache

@@ -23,11 +23,11 @@ import numpy.typing as npt
 
 from ptyproof.errors import InputError, RunError
 from ptyproof.io.knowledge import KNOWLEDGE, UNCERTAIN_POSITIONS, Knowledge, Tell
+from ptyproof.io.told import Told
+from ptyproof.io.unit_scale import unit_scale
 from ptyproof.physics.fourier import fourier_shift
 from ptyproof.reconstruction.scan_checks import check_scan, windows_outside
-from ptyproof.reconstruction.told import Told
 from ptyproof.reconstruction.tuning import Tuning
-from ptyproof.reconstruction.unit_scale import unit_scale
 
 ProbeKnowledge = Literal["true", "estimated"]
 PositionKnowledge = Literal["given", "estimated"]
@@ -57,7 +57,7 @@ class Needs:
     positions
         `given`: it takes the dataset's positions as they are; `either`: it can also refine them.
     uses
-        What of beam and detector it can make use of, see `ptyproof.reconstruction.told`: it is given no more than this.
+        What of beam and detector it can make use of, see `ptyproof.io.told`: it is given no more than this.
 
     Raises
     ------

@@ -17,11 +17,11 @@ from ptyproof.io.dataset import Dataset, read_dataset
 from ptyproof.io.hashing import combine_digests, sha256_array, sha256_json
 from ptyproof.io.knowledge import Knowledge, Tell
 from ptyproof.io.physical import check_far_field
+from ptyproof.io.told import Told
+from ptyproof.io.unit_scale import unit_scale
 from ptyproof.physics.detector import Detector
 from ptyproof.physics.fourier import fft2c, fourier_shift
 from ptyproof.physics.thinning import thinned
-from ptyproof.reconstruction.told import Told
-from ptyproof.reconstruction.unit_scale import unit_scale
 
 Margins = tuple[int, int, int, int]  # top, bottom, left, right
 
@@ -167,10 +167,14 @@ class NormalizedScan:
         return free if valid is None else free & (valid if valid.ndim == 2 else valid[index])
 
     def expected(self, index: npt.NDArray[np.int64], patches: npt.NDArray[np.complex64]) -> npt.NDArray[np.floating]:
-        """Return counts expected of `index` (m,) with patches (m, H, W), (m, H, W), zero frequency in the middle."""
-        light = np.abs(fft2c(self.probes(index) * patches)) ** 2
+        """Return the expected counts of patterns of `index` (m,), (m, H, W), zero frequency in the middle.
+
+        `patches` (m, H, W) are in the unit of the file's probe.
+        """
+        scale = np.float32(self.object_scale)
+        light = np.abs(fft2c(self.probes(index) * patches / scale)) ** 2
         for mode in self.further_probes(index):
-            light += np.abs(fft2c(mode * patches)) ** 2
+            light += np.abs(fft2c(mode * patches / scale)) ** 2
         return Detector(self.psf_sigma_px, background=self.background).expected(light, index)
 
     def untold(self) -> NormalizedScan:

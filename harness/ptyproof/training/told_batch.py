@@ -64,7 +64,7 @@ class ToldBatch:
 
     @classmethod
     def of(cls, batch: dict[str, Tensor]) -> ToldBatch:
-        """Return what a batch has of it."""
+        """Return what a batch has of what `told_arrays` gives: of patterns (B, C, H, W)."""
         further = batch.get("further")
         detector = Detector(batch.get("blur_rows"), batch.get("blur_cols"), batch.get("background"))
         return cls(batch.get("valid"), () if further is None else tuple(further), detector)

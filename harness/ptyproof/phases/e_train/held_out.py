@@ -148,12 +148,12 @@ def _poisson_loss(
     Pixels that were not measured or are saturated do not count.
     """
     judged = 1 - _SHOWN_FRACTION
-    total = pixels = 0.0
+    total = weights = 0.0
     for index in index_blocks(len(scan)):
-        patches = patches_at(index) / np.float32(scan.object_scale)
-        expected, counts, valid = judged * scan.expected(index, patches), hidden[index], scan.counted(index)
+        expected, counts = judged * scan.expected(index, patches_at(index)), hidden[index]
+        valid, weight = scan.counted(index), float(len(index))
         if valid is not None:
-            expected, counts = expected[valid], counts[valid]
-        total += counts.size * poisson_deviance(expected, counts, judged * rate_floor)
-        pixels += counts.size
-    return total / pixels / judged
+            expected, counts, weight = expected[valid], counts[valid], weight * float(valid.mean())
+        total += weight * poisson_deviance(expected, counts, judged * rate_floor)
+        weights += weight
+    return total / weights / judged

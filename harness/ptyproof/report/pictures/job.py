@@ -127,7 +127,7 @@ class JobPictures:
         expected: list[Real] = []
         for index in range(len(scan)):
             one = np.array([index])
-            expected.append(scan.expected(one, seen[one] / np.float32(scan.object_scale))[0])
+            expected.append(scan.expected(one, seen[one])[0])
             counts.append(np.rint(np.square(scan.amplitude[index], dtype=np.float64)))
             valid = scan.counted(one)
             kept = np.ones(scan.window, dtype=bool) if valid is None else valid[0]

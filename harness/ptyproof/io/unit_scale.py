@@ -6,9 +6,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ptyproof.io.blocks import index_blocks, let_go, sum_of_squares
+from ptyproof.io.told import Told
 from ptyproof.physics.detector import blurred
 from ptyproof.physics.fourier import fft2c
-from ptyproof.reconstruction.told import Told
 
 
 def unit_scale(amplitude: npt.NDArray[np.float32], probe: npt.NDArray[np.complex64], told: Told) -> float:
