@@ -15,10 +15,10 @@ from ptyproof.conformance.subject import Subject
 from ptyproof.conformance.trial import try_check
 from ptyproof.errors import DataError, DesignError, RunError
 from ptyproof.io.hashing import sha256_file
+from ptyproof.io.told import Told
 from ptyproof.methods.foundation import Foundation
 from ptyproof.methods.registry import known_methods, method_order
 from ptyproof.reconstruction.method import Budget, run_method
-from ptyproof.io.told import Told
 from ptyproof.study.builtin import STUDY_NAMES, builtin_study
 from ptyproof.study.reconstruction import MethodDesign
 from ptyproof.study.training import NetworkDesign

@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ptyproof.io.knowledge import KNOWLEDGE, Knowledge
+from ptyproof.io.told import Told
 from ptyproof.physics.beam import hermite_modes
 from ptyproof.physics.detector import Detector
 from ptyproof.physics.flaws import dead_pixel_mask, gap_mask, intensity_factors
 from ptyproof.physics.forward import expected_peak_and_mean
-from ptyproof.io.told import Told
 
 _FEWEST_SATURATED = 4.0  # counts
 

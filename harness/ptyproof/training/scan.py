@@ -27,10 +27,6 @@ Margins = tuple[int, int, int, int]  # top, bottom, left, right
 
 _DARK = 1e-3  # of a probe's brightest pixel
 _BLOCK_PIXELS = 1 << 22
-_TOLD = (
-    *("valid_pixels", "background", "further_modes"),
-    *("intensity_factors", "psf_sigma_px", "saturation_counts"),
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,11 +172,6 @@ class NormalizedScan:
         for mode in self.further_probes(index):
             light += np.abs(fft2c(mode * patches / scale)) ** 2
         return Detector(self.psf_sigma_px, background=self.background).expected(light, index)
-
-    def untold(self) -> NormalizedScan:
-        """Return the scan as if beam and detector were perfect."""
-        nothing: dict[str, Any] = dict.fromkeys(_TOLD)
-        return replace(self, **nothing)
 
     def _blocks(self, index: npt.NDArray[np.int64]) -> list[npt.NDArray[np.int64]]:
         """Return the index in parts, so that what is computed of them on the way stays small."""
