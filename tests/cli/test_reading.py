@@ -188,8 +188,8 @@ def test_a_file_with_a_record_contradicts_what_it_is_not(tmp_path: Path, capsys:
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("aps-test235/test235_truncated.npz", ["(20, 2)", "probe"]),
-        ("petra3-near-field/PETRAIII_P25_Near_Field_Ptycho.cxi", ["HDF5", "DATA-001"]),
+        ("aps-test235/test235_truncated.npz", ["(20, 2)", "probe", "--reader arrays", "--array"]),
+        ("petra3-near-field/PETRAIII_P25_Near_Field_Ptycho.cxi", ["HDF5", "--reader CXI"]),
     ],
 )
 def test_real_files_that_cannot_be_read_say_what_is_missing(

@@ -139,6 +139,19 @@ def named(folder: Path, scan: Scan) -> Files:
     return Files(folder / "scan.npz", "arrays", (*options, *GEOMETRY), has_mask=True)
 
 
+def named_hdf5(folder: Path, scan: Scan) -> Files:
+    """Arrays of an HDF5 file under paths, one of them a link: such as ptypy's .ptyd has them."""
+    import h5py
+
+    with h5py.File(folder / "scan.ptyd", "w") as file:
+        file.create_dataset("chunks/0/data", data=scan.counts, chunks=(1, *scan.valid.shape), compression="gzip")
+        file["chunks/0/positions"], file["meta/weight2d"] = scan.positions_m, scan.valid
+        file["last"] = h5py.SoftLink("/chunks/0/positions")
+    roles = ("patterns=chunks/0/data", "mask=meta/weight2d", "positions=last")
+    options = tuple(word for role in roles for word in ("--array", role))
+    return Files(folder / "scan.ptyd", "arrays", (*options, *GEOMETRY), has_mask=True)
+
+
 def _mask(folder: Path, scan: Scan) -> tuple[str, ...]:
     np.save(folder / "good.npy", scan.valid)
     return ("--mask-file", str(folder / "good.npy"))
@@ -152,7 +165,7 @@ def probe_of(scan: Scan) -> np.ndarray:
     return np.asarray(bell * np.exp(1j * rng.uniform(-1, 1, (height, width))))
 
 
-OURS: tuple[Write, ...] = (cxi, named)
+OURS: tuple[Write, ...] = (cxi, named, named_hdf5)
 THEIRS: tuple[Write, ...] = (
     nexus,
     bitshuffled,

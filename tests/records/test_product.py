@@ -63,6 +63,20 @@ def test_equal_reconstructions_give_equal_bytes(product: Path, smoke_d: Phase) -
     assert hashlib.sha256(again.read_bytes()).digest() == hashlib.sha256(product.read_bytes()).digest()
 
 
+def test_modes_that_were_refined_are_modes_of_the_product(product: Path, smoke_d: Phase) -> None:
+    dataset = read_reconstruction_input(phase_d_file(smoke_d.root, 1e3, "dense", "test"), "test", product.parent)
+    one = read_archive(product.with_name("x.npz"))
+    further = np.stack([one.probe * np.complex64(0.3), one.probe[::-1] * np.complex64(0.2j)])
+    found = Reconstruction(one.obj, one.probe, further_modes=further)
+    write_archive(product.with_name("m.npz"), found, dataset, Origin("lsqml", {}, "0" * 64, None, "1" * 64))
+    write_product(product.with_name("m.h5"), product.with_name("m.npz"), dataset, "m")
+    modes = np.stack([one.probe, *further])
+    with h5py.File(product.with_name("m.h5")) as file:
+        np.testing.assert_array_equal(file["probe"], modes[None])
+        power = float(np.square(np.abs(modes), dtype=np.float64).sum())
+        assert file.attrs["probe_photon_count"] == pytest.approx(power, rel=1e-6)
+
+
 ENERGY_EV, DISTANCE_M, PIXEL_M = 9000.0, 2.0, (12e-9, 15e-9)
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from ptyproof.beamlines.hdf5_blocks import pattern_blocks
 from ptyproof.beamlines.raw_scan import RawScan, SetUp
 from ptyproof.errors import DataError
 from ptyproof.io.physical import HC_EV_M
@@ -36,7 +37,6 @@ PROBES = ("entry_1/image_1/data", f"{SOURCE}/illumination")
 DARKS = (f"{DETECTOR}/data_dark", f"{DETECTOR}/background")
 JOULE_PER_EV = 1.602176634e-19
 _MEASURES = 0x00001000  # CXI: the pixel has signal; the only bit that does not make it invalid
-_BLOCK_BYTES = 1 << 25
 
 
 def read_scan(path: Path) -> tuple[RawScan, Iterator[Array]]:
@@ -67,7 +67,7 @@ def read_scan(path: Path) -> tuple[RawScan, Iterator[Array]]:
             notes=tuple(_notes(file)),
         )
         name = patterns.name
-    return scan, _blocks(path, name)
+    return scan, pattern_blocks(path, name)
 
 
 def _notes(file: h5py.File) -> Iterator[str]:
@@ -76,16 +76,6 @@ def _notes(file: h5py.File) -> Iterator[str]:
         yield f"of several entries entry_1 is read, and not {', '.join(others)}"
     if f"{DETECTOR}/basis_vectors" in file:
         yield "the orientation of the detector (basis_vectors) is not applied; --orient-patterns turns the patterns"
-
-
-def _blocks(path: Path, name: str) -> Iterator[Array]:
-    import h5py
-
-    with h5py.File(path, "r", locking=False) as file:
-        patterns = file[name]
-        rows = max(1, _BLOCK_BYTES // max(1, patterns[:1].nbytes))
-        for start in range(0, len(patterns), rows):
-            yield patterns[start : start + rows]
 
 
 def _first(file: h5py.File, names: tuple[str, ...]) -> h5py.Dataset | None:

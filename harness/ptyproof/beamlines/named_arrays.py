@@ -1,21 +1,26 @@
-"""Arrays of an .npz, .npy or .mat file (before version 7.3), taken under the names that a caller gives."""
+"""Arrays of an .npz or HDF5 file, taken under the names that a caller gives; in HDF5 these are paths."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ptyproof.beamlines.hdf5_blocks import pattern_blocks
 from ptyproof.beamlines.raw_scan import RawScan
 from ptyproof.beamlines.request import PositionUnit
 from ptyproof.errors import DataError
-from ptyproof.io.npz import NpzArchive
+from ptyproof.io.npz import Array, NpzArchive
+
+_MOST_NAMES = 40  # of a file that are listed
 
 
-def read_arrays(path: Path, names: Mapping[str, str], position_unit: PositionUnit) -> RawScan:
-    """Return the arrays of a file by their roles.
+def read_arrays(
+    path: Path, names: Mapping[str, str], position_unit: PositionUnit
+) -> tuple[RawScan, Iterator[Array] | None]:
+    """Return the arrays of a file by their roles, and the patterns of an HDF5 file, in blocks (k, H, W).
 
     Parameters
     ----------
@@ -32,22 +37,55 @@ def read_arrays(path: Path, names: Mapping[str, str], position_unit: PositionUni
     DataError
         If an array is missing or has another shape or kind than its role.
     """
+    import h5py
+
+    if h5py.is_hdf5(path):
+        return _of_hdf5(path, names, position_unit)
     with NpzArchive(path) as archive:
-        missing = [name for name in names.values() if name not in archive.members]
-        if missing:
-            raise DataError(path, f"has no array {missing[0]!r}; it has {', '.join(sorted(archive.members))}")
+        _check(path, names, archive.members)
         found = {role: archive.read(name) for role, name in names.items()}
-    for role, array in found.items():
-        reason = _fault(role, array)
-        if reason is not None:
-            raise DataError(path, f"{reason}, got {array.shape} of {array.dtype}", names[role])
-    positions = found.get("positions")
-    patterns, probe = found.get("patterns"), found.get("probe")
+    patterns = found.get("patterns")
+    return _scan(found, patterns, 0 if patterns is None else len(patterns), position_unit), None
+
+
+def _of_hdf5(
+    path: Path, names: Mapping[str, str], position_unit: PositionUnit
+) -> tuple[RawScan, Iterator[Array] | None]:
+    import h5py
+
+    arrays: dict[str, h5py.Dataset] = {}
+    with h5py.File(path, "r", locking=False) as file:
+        file.visititems(lambda name, item: arrays.update({name: item}) if isinstance(item, h5py.Dataset) else None)
+        asked = {name: file.get(name) for name in names.values()}  # also behind a link
+        arrays |= {name: item for name, item in asked.items() if isinstance(item, h5py.Dataset)}
+        _check(path, names, arrays)
+        found = {role: np.asarray(arrays[name][()]) for role, name in names.items() if role != "patterns"}
+        if "patterns" not in names:
+            return _scan(found, None, 0, position_unit), None
+        n_patterns = len(arrays[names["patterns"]])
+    return _scan(found, None, n_patterns, position_unit), pattern_blocks(path, names["patterns"])
+
+
+def _check(path: Path, names: Mapping[str, str], arrays: Mapping[str, Any]) -> None:
+    missing = [name for name in names.values() if name not in arrays]
+    if missing:
+        known = sorted(arrays)
+        more = f" and {len(known) - _MOST_NAMES} more" if len(known) > _MOST_NAMES else ""
+        raise DataError(path, f"has no array {missing[0]!r}; it has {', '.join(known[:_MOST_NAMES])}{more}")
+    for role, name in names.items():
+        words, kinds, axes = _SHAPES[role]
+        shape, dtype = arrays[name].shape, arrays[name].dtype
+        if dtype.kind not in kinds or len(shape) not in axes or (role == "positions" and 2 not in shape):
+            raise DataError(path, f"must be {words}, got {shape} of {dtype}", name)
+
+
+def _scan(found: Mapping[str, Array], patterns: Array | None, n_patterns: int, position_unit: PositionUnit) -> RawScan:
+    positions, probe = found.get("positions"), found.get("probe")
     if positions is not None:
         positions = np.asarray(positions.T if positions.shape[0] == 2 < positions.shape[1] else positions, np.float64)
     return RawScan(
         patterns=patterns,
-        pattern_index=None if patterns is None else np.arange(len(patterns)),
+        pattern_index=np.arange(n_patterns) if n_patterns else None,
         positions=positions,
         position_index=None if positions is None else np.arange(len(positions)),
         position_unit=position_unit,
@@ -65,11 +103,3 @@ _SHAPES: Mapping[str, tuple[str, str, tuple[int, ...]]] = {
     "mask": ("a mask (H, W) of truth values or whole numbers", "biu", (2,)),
     "dark": ("a dark pattern (H, W) of real numbers", "iuf", (2,)),
 }
-
-
-def _fault(role: str, array: Any) -> str | None:
-    words, kinds, axes = _SHAPES[role]
-    fits = array.dtype.kind in kinds and array.ndim in axes
-    if role == "positions":
-        fits = fits and 2 in array.shape
-    return None if fits else f"must be {words}"

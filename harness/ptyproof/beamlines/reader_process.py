@@ -72,7 +72,7 @@ def _scan(request: Request, path: Path):  # type: ignore[no-untyped-def]
     if name == ARRAYS:
         whole = request.kind == "patterns"
         names: Mapping[str, str] = request.arrays if whole else {request.kind: request.arrays[request.kind]}
-        return named_arrays.read_arrays(path, names, request.position_unit), None
+        return named_arrays.read_arrays(path, names, request.position_unit)
     if name == COLUMNS:
         return delimited.read_columns(path), None
     if name.casefold() == CXI.casefold():

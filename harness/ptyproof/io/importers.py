@@ -138,7 +138,10 @@ def read_foreign(path: Path | str, options: ImportOptions, changes: list[str] | 
         layout = next((layout for layout in LAYOUTS if layout.matches(archive.members)), None)
         if layout is None:
             known = "; ".join(f"{layout.name} ({layout.arrays})" for layout in LAYOUTS)
-            found = f"has an unknown layout with the arrays {described(archive)}; known layouts: {known}"
+            found = (
+                f"has an unknown layout with the arrays {described(archive)}; name the arrays, as in --reader arrays "
+                f"--array patterns=NAME --array positions=NAME, or use a known layout: {known}"
+            )
             raise DataError(path, f"{found}; {advice(archive)}")
         dataset = layout.load(archive, options, changes)
     if options.orthogonal:

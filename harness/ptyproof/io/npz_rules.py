@@ -40,13 +40,13 @@ BAD_HEADER = (
 _KINDS = "biufcSU"
 _MAX_AXES = 32
 _ENCRYPTED = 0x1
-_SAVE = "save its patterns, probe and positions (in pixels) with numpy.savez, under the names of DATA-001"
+_READERS = "`ptyproof import --reader list` shows what reads such files"
 _LOOKS = (
     (b"\x93NUMPY", "a single .npy array; save it with numpy.savez under the name that the contract gives it"),
-    (b"\x89HDF\r\n\x1a\n", f"an HDF5 file (CXI and NeXus are such files); {_SAVE}"),
+    (b"\x89HDF\r\n\x1a\n", f"an HDF5 file, as CXI and NeXus are: --reader CXI, arrays or another; {_READERS}"),
     (b"\x1f\x8b", "gzip data; unpack it first"),
     (b"BZh", "bzip2 data; unpack it first"),
-    (b"MATLAB", f"a MATLAB file; {_SAVE}"),
+    (b"MATLAB", f"a MATLAB file; {_READERS}"),
     (b"version https://git-lfs", "a git LFS pointer; fetch the real file with `git lfs pull`"),
     (b"\x80", "a Python pickle, which is never read"),
 )
