@@ -65,9 +65,10 @@ def test_an_import_of_the_export_is_the_same_scan(measured: Path, tmp_path: Path
     np.testing.assert_allclose(moved - moved[0], 0, atol=1e-9)
     np.testing.assert_array_equal(two.scan_index, one.scan_index)
     assert (two.intensity_scale, two.role) == (one.intensity_scale, one.role)
-    for name, value in one.metadata["physical"].items():
+    physical: tuple[Any, Any] = (one.metadata["physical"], two.metadata["physical"])
+    for name, value in physical[0].items():
         same = value if value is None or isinstance(value, str) else pytest.approx(value, rel=1e-14)
-        assert two.metadata["physical"][name] == same, name
+        assert physical[1][name] == same, name
 
 
 @pytest.mark.skipif(bool(missing(BEAMLINES)), reason="needs ptychodus: pip install 'pytest-ptyproof[beamlines]'")
