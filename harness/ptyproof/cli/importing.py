@@ -105,10 +105,11 @@ def _run(args: argparse.Namespace) -> int:
 
 
 def _say(args: argparse.Namespace, found: Imported) -> None:
+    from ptyproof.io.odd_pixels import odd_pixels
     from ptyproof.io.validation import scan_extent
 
     dataset = found.dataset
-    for remark in found.remarks:
+    for remark in (*found.remarks, *odd_pixels(dataset)):
         sys.stdout.write(f"{args.file.name}: note: {remark}\n")
     sys.stdout.write(f"{args.out}: {scan_extent(dataset).described()}\n")
     n, role = len(dataset.positions_px), dataset.metadata["role"]
