@@ -20,7 +20,7 @@ STAR = Path(__file__).parents[3] / "shared" / "data" / "siemens-star" / "siemens
 def scan(counts: np.ndarray) -> Dataset:
     made = make_dataset(role="measurement", extras=False, n=len(counts), window=counts.shape[1:])
     metadata = made.metadata | {"intensity_scale": 1.0, "photons_per_pattern_measured": float(counts[0].sum())}
-    return replace(made, diffraction=np.sqrt(counts).astype(np.float32), metadata=metadata)  # type: ignore[arg-type]
+    return replace(made, diffraction=np.sqrt(counts).astype(np.float32), metadata=metadata)
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def test_without_counts_nothing_is_known(counts: np.ndarray) -> None:
     counts[:, 5, 6] = 0
     known = scan(counts)
     metadata = known.metadata | {"intensity_scale": None, "photons_per_pattern_measured": None}
-    assert list(odd_pixels(replace(known, metadata=metadata))) == []  # type: ignore[arg-type]
+    assert list(odd_pixels(replace(known, metadata=metadata))) == []
 
 
 @pytest.mark.skipif(not STAR.is_file(), reason="the measured Siemens star does not lie beside the project")

@@ -30,7 +30,7 @@ def odd_pixels(dataset: Dataset) -> Iterator[str]:
         return
     valid = dataset.valid_pixels
     if valid is not None and valid.ndim == 3:
-        valid = valid.all(axis=0)
+        valid = np.asarray(valid.all(axis=0))
     total, square, *lines = _sums(dataset, valid)
     found = {axis: _parts(*sums) for axis, sums in zip(("rows", "columns"), lines, strict=True)}
     said = [f"{axis} {', '.join(f'{a} to {b}' for a, b in parts[:_MOST])}" for axis, parts in found.items() if parts]
