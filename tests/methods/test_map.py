@@ -11,6 +11,7 @@ import pytest
 
 from ptyproof.errors import RunError
 from ptyproof.io.dataset import read_dataset
+from ptyproof.io.told import Told
 from ptyproof.methods.map import MapFit
 from ptyproof.methods.network import Start
 from ptyproof.methods.registry import known_methods
@@ -118,11 +119,39 @@ def test_amplitudes_that_are_no_counts_are_refused(scan_and_truth: tuple[BlindSc
         MapFit("map-tv", DESIGN).reconstruct(replace(scan_and_truth[0], counts_known=False), Budget(1), RNG(0))
 
 
-def test_both_methods_come_with_ptyproof_and_one_chooses_its_weight() -> None:
+def test_both_methods_come_with_ptyproof_and_one_chooses_weight_and_iterations() -> None:
     methods = known_methods(builtin_study("fly64"))
     for name in ("map", "map-tv"):
         assert (methods[name].method.name, methods[name].unavailable) == (name, None)
         assert methods[name].method.needs.iterates
     assert (methods["map"].tuning, methods["map"].options) == ({}, {"projections": 20})
-    assert list(methods["map-tv"].tuning) == ["weight"]
+    assert list(methods["map-tv"].tuning) == ["weight", "budget_share"]
     assert methods["map-tv"].options == {"projections": 20, "epsilon": 0.03}
+
+
+@pytest.mark.parametrize(("share", "epochs", "spent"), [(0.5, 10, 5), (0.01, 10, 1), (1.0, 4, 4)])
+def test_a_share_of_the_budget_is_as_many_iterations(
+    scan_and_truth: tuple[BlindScan, npt.NDArray[np.complex64]], share: float, epochs: int, spent: int
+) -> None:
+    scan, _ = scan_and_truth
+    part = run_method(MapFit("map-tv", DESIGN, weight=5.0, budget_share=share), scan, Budget(epochs), RNG(0))
+    whole = run_method(MapFit("map-tv", DESIGN, weight=5.0), scan, Budget(spent), RNG(0))
+    assert (len(part.losses), part.stopped_by) == (spent, "epochs")
+    np.testing.assert_array_equal(part.obj, whole.obj)
+
+
+def test_hidden_photons_end_a_fit_that_would_fit_the_noise_of_a_background(
+    scan_and_truth: tuple[BlindScan, npt.NDArray[np.complex64]],
+) -> None:
+    """Under a strong background most iterations fit its noise; without one, more iterations are better."""
+    clean, truth = scan_and_truth
+    background = np.full(clean.window, 0.5, np.float32)
+    counts = np.rint(np.square(clean.amplitude, dtype=np.float64)) + RNG(3).poisson(0.5, clean.amplitude.shape)
+    dim = replace(clean, amplitude=np.sqrt(counts).astype(np.float32), told=Told(background=background))
+    table: dict[str, list[Value]] = {"budget_share": [0.1, 0.3, 1.0]}
+    method = Tuned(MapFit("map-tv", DESIGN), {"weight": 8.0}, table)
+    found = run_method(method, dim, Budget(60), RNG(0))
+    whole = run_method(MapFit("map-tv", DESIGN, weight=8.0), dim, Budget(60), RNG(0))
+    assert found.tuning is not None
+    assert float(found.tuning.chosen.options["budget_share"]) < 1
+    assert error(dim, found.obj, truth) < 0.98 * error(dim, whole.obj, truth)

@@ -1,8 +1,8 @@
 """The methods `map` and `map-tv`: the most likely object of a scan, without and with a penalty on its total variation.
 
 They are the network-free answer to the question what the photons of a scan tell: Poisson likelihood from the initial
-estimate, and one assumption, that an object's variation is small. How much that assumption counts is chosen on photons
-that the fit was not shown, never by the truth.
+estimate, and one assumption, that an object's variation is small. How much that assumption counts, and after how many
+iterations the fit ends, is chosen on photons that the fit was not shown, never by the truth.
 """
 
 from __future__ import annotations
@@ -31,8 +31,13 @@ _ROUND = 10  # iterations between two steps of positions
 _MARGIN_PX = int(np.ceil(MAX_CHANGE_PX)) + 1
 _LOSS_UNIT = "nats per pixel of the detector: Poisson loss above its smallest possible value, and the penalty"
 _OPTIONS = {"projections": Option(20, low=1, high=1000)}
-_OF_PENALTY = {"weight": Option(5.0, low=0.0, high=1e6), "epsilon": Option(0.03, low=1e-6, high=10.0)}
+_OF_PENALTY = {
+    "weight": Option(5.0, low=0.0, high=1e6),
+    "epsilon": Option(0.03, low=1e-6, high=10.0),
+    "budget_share": Option(1.0, low=0.01, high=1.0),
+}
 _WEIGHTS = (1.0, 2.0, 3.0, 5.0, 8.0, 12.0, 18.0)
+_SHARES = (0.15, 0.22, 0.33, 0.5, 0.75, 1.0)
 
 
 class MapFit:
@@ -48,18 +53,27 @@ class MapFit:
         Of the initial estimate.
     weight, epsilon
         Of the penalty, see `reconstruction.map_fit.Penalty`; a weight of 0 is no penalty.
+    budget_share
+        Share of the budget's iterations that is spent: where photons do not determine the object, more iterations fit
+        noise.
     """
 
     needs = Needs(iterates=True, positions="either", uses=KNOWLEDGE)
 
     def __init__(
-        self, name: str, design: NetworkDesign, projections: int = 20, weight: float = 0.0, epsilon: float = 0.03
+        self,
+        name: str,
+        design: NetworkDesign,
+        projections: int = 20,
+        weight: float = 0.0,
+        epsilon: float = 0.03,
+        budget_share: float = 1.0,
     ) -> None:
         self.name = name
         self._start = Start(replace(design, start_iterations=projections))
-        self._design, self._penalty = design, Penalty(weight, epsilon)
+        self._design, self._penalty, self._share = design, Penalty(weight, epsilon), budget_share
         self.options = _OPTIONS | (_OF_PENALTY if name == "map-tv" else {})
-        self.tuning = {"weight": _WEIGHTS} if name == "map-tv" else {}
+        self.tuning = {"weight": _WEIGHTS, "budget_share": _SHARES} if name == "map-tv" else {}
 
     def configured(self, options: Mapping[str, Any]) -> MapFit:
         """Return the method with its options."""
@@ -83,7 +97,7 @@ class MapFit:
         began = clock.seconds()
         first = self._start.reconstruct(replace(dataset, grouped=True), Budget(), np.random.default_rng(0))
         obj = np.where(first.obj == 0, np.complex64(dataset.unit_scale), first.obj)
-        history = History(budget, _DEFAULT_ITERATIONS)
+        history = History(self._spent(budget), _DEFAULT_ITERATIONS)
         started = clock.seconds()
         scan = dataset if first.positions_px is None else replace(dataset, positions_px=first.positions_px)
         fitted = _Fit(scan, obj, self._penalty, history)
@@ -100,6 +114,11 @@ class MapFit:
             stopped_by=history.stopped_by,
             positions_px=None if first.positions_px is None else fitted.scan.positions_px,
         )
+
+    def _spent(self, budget: Budget) -> Budget:
+        """Return the part of a budget that is spent; seconds are spent whole."""
+        epochs = budget.epochs or (_DEFAULT_ITERATIONS if budget.seconds is None else None)
+        return budget if epochs is None else replace(budget, epochs=max(1, round(self._share * epochs)))
 
 
 class _Fit:
