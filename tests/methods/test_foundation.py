@@ -87,6 +87,15 @@ def test_an_impossible_option_is_refused(
         known_methods(study(tmp_path, monkeypatch, bundle, **options))
 
 
+def test_bundles_are_not_tuned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bundle: Path) -> None:
+    design = study(tmp_path, monkeypatch, bundle)
+    names = ("shipped", f"nets/{bundle.name}")
+    entry = replace(design.reconstruction.methods[0], options={}, tuning={"bundle": names})
+    tuned = replace(design, reconstruction=replace(design.reconstruction, methods=(entry,)))
+    with pytest.raises(DesignError, match=r"tuning\.bundle"):
+        known_methods(tuned)
+
+
 def test_a_bundle_that_is_missing_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bundle: Path) -> None:
     with pytest.raises(DataError, match=r"none\.safetensors"):
         known_methods(study(tmp_path, monkeypatch, bundle, bundle="none.safetensors"))

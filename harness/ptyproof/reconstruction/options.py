@@ -146,6 +146,8 @@ def tuned(method: Method, given: Mapping[str, Value], table: Mapping[str, Sequen
         if name not in known:
             what = f"the options of {method.name} are {', '.join(sorted(known))}" if known else "the method has none"
             raise DesignError(f"{where}.{name} is not an option of {method.name}; {what}")
+        if known[name].pattern is not None:
+            raise DesignError(f"{where}.{name} cannot be tuned: it is {known[name].allowed}")
     return {
         name: [known[name].checked(f"{where}.{name}", value) for value in values] for name, values in wanted.items()
     }
