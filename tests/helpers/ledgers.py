@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import tempfile
+import traceback
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -113,6 +114,9 @@ def forked(work: Callable[[Callable[[str], None]], None], killing: Killing | Non
 
             work(line)
             status = 0
+        except BaseException:
+            os.write(2, traceback.format_exc().encode())
+            raise
         finally:
             os._exit(status)
     os.close(writing)

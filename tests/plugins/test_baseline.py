@@ -43,7 +43,7 @@ def test_items_whose_cell_got_worse_fail_in_one_sentence_with_both_values(whole:
     assert outcomes(spoiled, "test_training") == {BASELINE: "failed"}
     assert outcomes(spoiled, "test_reconstruction") == {
         f"{BASELINE}-test-{method}": "passed" for method in ("flat", "pinn", "lsqml")
-    }
+    }, {name: item.message for name, item in spoiled.items.items()}
     assert outcomes(spoiled, "test_comparison") == {f"{BASELINE}-test": "failed"}
     old, new = (run.entry(BASELINE)["scores"] for run in (whole, spoiled))
     message = spoiled.items[f"test_training[{BASELINE}]"].message

@@ -6,6 +6,7 @@ import json
 import os
 import random
 import shutil
+import traceback
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -245,6 +246,9 @@ def test_two_processes_that_fold_as_they_like_lose_nothing() -> None:
                         if rng.random() < 0.1:
                             mine.fold()
                     status = 0
+                except BaseException:
+                    os.write(2, traceback.format_exc().encode())
+                    raise
                 finally:
                     os._exit(status)
             pids.append(pid)

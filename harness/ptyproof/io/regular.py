@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -20,9 +21,29 @@ def open_regular(path: Path) -> BinaryIO:
     DataError
         If it cannot be read: it does not exist, say, or is no regular file.
     """
+    file = open_regular_if_there(path)
+    if file is None:
+        raise DataError(path, f"cannot be read: {os.strerror(errno.ENOENT)}")
+    return file
+
+
+def open_regular_if_there(path: Path) -> BinaryIO | None:
+    """Open a regular file as `open_regular` does; return None if none has this name.
+
+    A file that comes and goes is opened or not: to look for it before or after is to look at another moment.
+
+    Raises
+    ------
+    DataError
+        If it cannot be read for another reason.
+    """
     try:
         # without waiting: opening a pipe waits for a writer
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    except (FileNotFoundError, NotADirectoryError) as error:
+        if path.is_symlink():  # to nothing
+            raise DataError(path, f"cannot be read: {error.strerror}") from error
+        return None
     except (OSError, ValueError) as error:  # ValueError: a name with a null character
         reason = (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
         raise DataError(path, f"cannot be read: {reason}") from error

@@ -10,7 +10,9 @@ The standard library's parser reads; only a text that it or a check on its resul
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,7 @@ from ptyproof.errors import DataError, ManifestError
 from ptyproof.io.atomic import write_text
 from ptyproof.io.json_reader import DECODER, Fault, line_and_column, may_hold_half_pairs, read_text
 from ptyproof.io.json_reader import MAX_DEPTH as MAX_DEPTH
-from ptyproof.io.regular import open_regular
+from ptyproof.io.regular import open_regular_if_there
 
 MAX_BYTES = 1 << 26
 _MARKS = {
@@ -76,8 +78,25 @@ def read_content(path: Path) -> bytes:
     NotStrictJsonError
         If it cannot be read, or is larger.
     """
+    raw = read_content_if_there(path)
+    if raw is None:
+        raise NotStrictJsonError(path, Fault("unreadable", f"cannot be read: {os.strerror(errno.ENOENT)}", 0))
+    return raw
+
+
+def read_content_if_there(path: Path) -> bytes | None:
+    """Return a file's bytes as `read_content` does; None if no file has this name.
+
+    Raises
+    ------
+    NotStrictJsonError
+        If it cannot be read for another reason, or is larger.
+    """
     try:
-        with open_regular(path) as file:
+        file = open_regular_if_there(path)
+        if file is None:
+            return None
+        with file:
             return file.read(MAX_BYTES + 1)
     except DataError as error:
         raise NotStrictJsonError(path, Fault("unreadable", error.reason, 0)) from error

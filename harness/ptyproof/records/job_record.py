@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any, ClassVar, Generic, NamedTuple, Protocol, Self
 
 from ptyproof.errors import ManifestError
-from ptyproof.io.strict_json import read_json
+from ptyproof.io.strict_json import parse_bytes, read_content_if_there
 from ptyproof.records.cell_book import Record, changed
 from ptyproof.records.journal import Version, version_of
-from ptyproof.records.manifest import head, read_manifest, write_manifest
+from ptyproof.records.manifest import head, parsed_manifest, write_manifest
 from ptyproof.study.cells import Cell, JobT
 from ptyproof.study.design import StudyDesign
 from ptyproof.study.layout import RESULT_FILE, STATE_FILE
@@ -160,15 +160,14 @@ def left_entry(ledger: Ledger, cell: Cell, known: Record | None = None) -> Recor
         If the file is damaged, or it is of another job or study.
     """
     path = ledger.files(cell).result
-    try:
-        raw = read_json(path)
-        if known is not None and isinstance(raw, dict) and raw.get("entry") == known:
-            return known
-        record = read_manifest(path, KIND)
-    except ManifestError:
-        if path.exists() or path.is_symlink():
-            raise
+    raw = read_content_if_there(path)
+    if raw is None:
         return None
+    if known is not None:
+        value = parse_bytes(raw, path)
+        if isinstance(value, dict) and value.get("entry") == known:
+            return known
+    record = parsed_manifest(raw, KIND, path)
     if (record["job"], record["manifest"]) != (cell.key, ledger.FILE):
         raise ManifestError(path, f"is of job {record['job']} in {record['manifest']}, expected {cell.key}", "job")
     if record["design_digest"] != ledger.design.digest():

@@ -20,10 +20,10 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 from ptyproof import clock
-from ptyproof.errors import DataError, ManifestError
+from ptyproof.errors import ManifestError
 from ptyproof.io.atomic import flush_folder
 from ptyproof.io.json_lines import one_line
-from ptyproof.io.regular import open_regular
+from ptyproof.io.regular import open_regular, open_regular_if_there
 from ptyproof.io.strict_json import MAX_BYTES, NotStrictJsonError, encodable, parse_bytes
 from ptyproof.study.layout import RECONSTRUCTION_MANIFEST, TRAINING_MANIFEST
 
@@ -227,12 +227,7 @@ class Journal:
     def _opened(self) -> BinaryIO | None:
         if self.path.is_symlink():
             raise ManifestError(self.path, "is a link; the journal of a manifest is a file beside it")
-        try:
-            return open_regular(self.path)
-        except DataError:
-            if self.path.exists():
-                raise
-            return None
+        return open_regular_if_there(self.path)
 
     def _content(self) -> tuple[bytes, Version]:
         with open_regular(self.manifest) as file:

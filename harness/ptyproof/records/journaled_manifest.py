@@ -174,9 +174,10 @@ class JournaledManifest(ABC, Generic[ManifestT]):
         return kept.book
 
     def _standing(self) -> Standing | None:
+        has_journal = self.journal.path.exists()  # looked for first: another process makes the manifest first
         if self.path.exists():
             return self.journal.standing()
-        if self.journal.path.exists():
+        if has_journal:
             raise ManifestError(self.journal.path, f"extends {self.path.name}, which is missing")
         return None
 
