@@ -1,4 +1,4 @@
-"""What no test does: import another test module or a conftest, or change a private name of the project."""
+"""What no test does: import a test module or a conftest, change a private name of the project, share a made folder."""
 
 from __future__ import annotations
 
@@ -80,3 +80,26 @@ def test_both_rules_see_what_they_forbid() -> None:
         "from a import b\nm.setattr(b, '_x', 1)\nm.setattr('a.b._y', 2)\nb._z = 3\nself._own = 4\nm.setattr(b, 'X', 1)"
     )
     assert {name for name in patched(ast.parse(code)) if _PRIVATE.search(name)} == {"_x", "a.b._y", "_z"}
+
+
+def folders_made_once(module: ast.AST) -> Iterator[str]:
+    """Yield the names of folders that a module has made once for all tests."""
+    for node in ast.walk(module):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "made_once":
+            yield str(ast.literal_eval(node.args[1]))
+
+
+def shared_folders(names: list[str]) -> list[str]:
+    """Return the names that stand twice, or below another one: what is made there later removes what is there."""
+    return [
+        name
+        for number, name in enumerate(names)
+        if name in names[:number] or any(name.startswith(f"{other}/") for other in names)
+    ]
+
+
+def test_what_is_made_once_has_a_folder_of_its_own() -> None:
+    names = [name for path in sorted(TESTS.rglob("*.py")) for name in folders_made_once(tree(path))]
+    assert len(names) > 10
+    assert shared_folders(names) == []
+    assert shared_folders(["a", "b", "a/c", "ab", "b"]) == ["a/c", "b"]

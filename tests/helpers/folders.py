@@ -7,10 +7,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ptyproof.io.hashing import sha256_file
+
 
 def snapshot(root: Path) -> dict[str, bytes]:
     """Return every file under a folder with its bytes."""
     return {str(p.relative_to(root)): p.read_bytes() for p in sorted(root.rglob("*")) if p.is_file()}
+
+
+def contents(root: Path) -> dict[str, str]:
+    """Return the digest of every file below a folder by its name."""
+    return {path.relative_to(root).as_posix(): sha256_file(path) for path in root.rglob("*") if path.is_file()}
 
 
 def untimed(manifest: Mapping[str, Any]) -> dict[str, Any]:

@@ -95,6 +95,21 @@ def add_picture(root: Path, job: dict[str, Any]) -> None:
     write_manifest(root / SOURCES, head("figures") | {"drawing": 1, "pictures": [picture]})
 
 
+def flip(path: Path, place: int) -> bytes:
+    """Change one byte of a file; return what it was before."""
+    before = path.read_bytes()
+    after = bytearray(before)
+    after[place] ^= 1
+    path.write_bytes(after)
+    return before
+
+
+def record(hub: Path, name: str) -> dict[str, Any]:
+    """Return a JSON file of a hub."""
+    found: dict[str, Any] = json.loads((hub / name).read_text(encoding="utf-8"))
+    return found
+
+
 def take_stock(hub: Hub) -> None:
     """Let the index have every file as it is."""
     hub.write(lambda: None)

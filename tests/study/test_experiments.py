@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import replace
-from itertools import product
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,17 +11,16 @@ from hypothesis import strategies as st
 
 from ptyproof.errors import DesignError
 from ptyproof.io.knowledge import KNOWLEDGE, Tell
-from ptyproof.io.schema import schema_errors, validate
+from ptyproof.io.schema import schema_errors
 from ptyproof.study.builtin import STUDY_NAMES, builtin_study
 from ptyproof.study.design import StudyDesign, design_from_dict
 from ptyproof.study.experiment import BeamDesign, DetectorDesign, ExperimentDesign
-from ptyproof.study.jobs import build_training_jobs
 from ptyproof.study.layout import phase_c_file
 from ptyproof.study.objects import ObjectDesign, ObjectsDesign
-from ptyproof.study.toml_form import load_study, study_to_toml
 from ptyproof.study.views import AllPositions, View
 from tests.helpers.known import known
 from tests.helpers.messages import naming
+from tests.helpers.study_files import assert_read_as_written, jobs_of
 
 SMOKE = builtin_study("fly64-smoke")
 FLAWS = builtin_study("fly64-flaws")
@@ -75,35 +71,20 @@ TELLS: tuple[tuple[Tell, ...] | None, ...] = (None, (), ("mask",), ("psf", "posi
 
 @given(designs())
 def test_a_study_with_experiments_is_read_as_it_was_written(design: StudyDesign) -> None:
-    validate(design.as_dict(), "study_design", "a design")
-    assert design_from_dict(design.as_dict()) == design
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "any.toml"
-        path.write_text(study_to_toml(design))
-        assert load_study(str(path)) == design
+    assert_read_as_written(design)
 
 
 @settings(max_examples=30)
 @given(designs())
 def test_every_dose_view_and_replicate_is_one_cell_with_the_half_of_its_experiment(design: StudyDesign) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder)
-        (root / "d").mkdir()
-        for exposure, half, name in product(design.exposures, ("train", "test"), design.test_halves):
-            path = phase_c_file(root / "c", exposure.dose, half, exposure.replicate, name)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.touch()
-        found = build_training_jobs(design, root / "c", root / "d", root / "e")
-        halves = list((root / "c").rglob("*.npz"))
-    assert len(halves) == len(design.exposures) * (2 + len(design.experiments))  # one training half for all
-    jobs = found.jobs
-    assert (found.skipped, found.not_selected) == ((), ())
-    assert len({job.key for job in jobs}) == len(jobs) == len(design.exposures) * len(design.views)
+    jobs, root, n_halves = jobs_of(design)
+    assert n_halves == len(design.exposures) * (2 + len(design.experiments))  # one training half for all
+    assert len(jobs) == len(design.exposures) * len(design.views)
     views = {view.name: view for view in design.views}
     for job in jobs:
         view = views[job.view]
-        assert job.test_data_path == phase_c_file(root / "c", job.dose, "test", job.replicate, view.experiment)
-        assert job.train_data_path == phase_c_file(root / "c", job.dose, "train", job.replicate)
+        assert job.test_data_path == phase_c_file(root, job.dose, "test", job.replicate, view.experiment)
+        assert job.train_data_path == phase_c_file(root, job.dose, "train", job.replicate)
         assert design.tells_in(view.name) == (design.tells if view.tells is None else view.tells)
     shared = [job for job in jobs if views[job.view].training_name == "clean"]
     assert {job.trained.key for job in shared} == {job.key for job in jobs if job.view == "clean"}

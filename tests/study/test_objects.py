@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections import Counter
 from dataclasses import replace
-from itertools import product
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,16 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ptyproof.errors import DesignError
-from ptyproof.io.schema import validate
 from ptyproof.study.builtin import STUDY_NAMES, builtin_study
 from ptyproof.study.design import StudyDesign, design_from_dict
-from ptyproof.study.jobs import TrainingJob, build_training_jobs
+from ptyproof.study.jobs import TrainingJob
 from ptyproof.study.layout import phase_c_file
 from ptyproof.study.objects import OBJECT_KINDS, ObjectDesign, ObjectsDesign
-from ptyproof.study.toml_form import load_study, study_to_toml
 from ptyproof.study.views import AllPositions, View
 from tests.helpers.known import known
 from tests.helpers.messages import naming
+from tests.helpers.study_files import assert_read_as_written, jobs_of
 
 UNSEEN = builtin_study("fly64-unseen")
 GRAINS = {"kind": "grains"}
@@ -72,37 +68,23 @@ def designs(draw: st.DrawFn) -> StudyDesign:
 
 @given(designs())
 def test_a_study_with_objects_is_read_as_it_was_written(design: StudyDesign) -> None:
-    validate(design.as_dict(), "study_design", "a design")
-    assert design_from_dict(design.as_dict()) == design
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "any.toml"
-        path.write_text(study_to_toml(design))
-        assert load_study(str(path)) == design
+    assert_read_as_written(design)
 
 
 @settings(max_examples=30)
 @given(designs())
 def test_every_dose_view_object_and_replicate_is_one_cell_with_its_own_halves(design: StudyDesign) -> None:
     tests = known(design.objects).test_names
-    with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder)
-        (root / "d").mkdir()
-        for exposure, half, name in product(design.exposures, ("train", "test"), tests):
-            path = phase_c_file(root / "c", exposure.dose, half, exposure.replicate, name)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.touch()
-        found = build_training_jobs(design, root / "c", root / "d", root / "e")
-    jobs = found.jobs
-    assert (found.skipped, found.not_selected) == ((), ())
+    jobs, root, _ = jobs_of(design)
     families = {view.name.removesuffix(f"-{view.object}") for view in design.views}
     assert len(jobs) == len(design.exposures) * len(families) * len(tests)
-    assert len({job.key for job in jobs}) == len(jobs) == len({job.artifact_dir for job in jobs})
+    assert len({job.artifact_dir for job in jobs}) == len(jobs)
     views = {view.name: view for view in design.views}
     for job in jobs:
         view = views[job.view]
         trained_at = view.training_dose(job.dose)
-        assert job.test_data_path == phase_c_file(root / "c", job.dose, "test", job.replicate, view.object)
-        assert job.train_data_path == phase_c_file(root / "c", trained_at, "train", job.replicate)
+        assert job.test_data_path == phase_c_file(root, job.dose, "test", job.replicate, view.object)
+        assert job.train_data_path == phase_c_file(root, trained_at, "train", job.replicate)
     by_training: dict[str, list[TrainingJob]] = {}
     for job in jobs:
         by_training.setdefault(job.trained.key, []).append(job)
