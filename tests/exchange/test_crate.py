@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import subprocess
 import sys
@@ -24,7 +23,8 @@ from ptyproof.hub.index import CRATE, PAGE, Hub
 from ptyproof.hub.layout import COMPARISON, OVERLAP, RECONSTRUCTION, RUN
 from ptyproof.io.hashing import sha256_file
 from tests.helpers.crates import actions_of, graph_of, ids
-from tests.helpers.hubs import make_run, places
+from tests.helpers.folders import contents
+from tests.helpers.hubs import make_run, places, record
 from tests.helpers.messages import names
 
 COMPLETED, FAILED = (f"http://schema.org/{name}ActionStatus" for name in ("Completed", "Failed"))
@@ -47,17 +47,6 @@ main(sys.argv[1:])
 def exported(hub: Path, out: Path, *more: str) -> int:
     """Export a hub by the command; return its exit status."""
     return main(["hub", "export", str(hub), "--format", "ro-crate", str(out), *more])
-
-
-def contents(root: Path) -> dict[str, str]:
-    """Return the digest of every file below a folder by its name."""
-    return {path.relative_to(root).as_posix(): sha256_file(path) for path in root.rglob("*") if path.is_file()}
-
-
-def record(hub: Path, name: str) -> dict[str, Any]:
-    """Return a manifest of a hub."""
-    found: dict[str, Any] = json.loads((hub / name).read_text(encoding="utf-8"))
-    return found
 
 
 def of_description(hub: Path) -> list[tuple[str, str, str]]:

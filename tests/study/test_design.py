@@ -171,3 +171,13 @@ def test_jobs_carry_a_design_that_is_packed_once_and_small() -> None:
     there = pickle.loads(first)
     assert (there, there.digest(), hash(there)) == (design, design.digest(), hash(design))
     assert pickle.loads(pickle.dumps(replace(there, name="another"))).name == "another"
+
+
+def test_the_design_of_the_reconstructions_is_no_part_of_the_studys_digest() -> None:
+    design = builtin_study("fly64")
+    old = design.as_dict()
+    del old["reconstruction"]
+    assert design_from_dict(old).digest() == design.digest()
+    other = replace(design, reconstruction=replace(design.reconstruction, seed=1))
+    assert other.digest() == design.digest()
+    assert other.reconstruction.digest() != design.reconstruction.digest()
