@@ -10,8 +10,8 @@ import pytest
 
 from ptyproof.checking import check_value
 from ptyproof.cli.main import main
+from tests.helpers.changed_examples import E6, F3, SCORES, C, changed
 from tests.helpers.folders import json_file
-from tests.helpers.manifest_cases import E6, F3, SCORES, C, changed
 
 ROOT = "/home/somebody/study"
 

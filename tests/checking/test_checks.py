@@ -12,23 +12,24 @@ import pytest
 from ptyproof.checking import GROUPS, SEVERITIES, Checked, check_manifest, check_value
 from ptyproof.checking.model.codes import codes
 from ptyproof.io.schema_files import current_kinds
+from tests.helpers.changed_examples import WHOLE, Case, changed
 from tests.helpers.changed_values import mutations
 from tests.helpers.legacy_cases import LEGACY_CASES
 from tests.helpers.manifest_cases import CASES as OF_TODAY
-from tests.helpers.manifest_cases import WHOLE, Case, changed
 from tests.helpers.phases import Phase
 from tests.helpers.schema_rules import KINDS, example, example_names
 
 CASES = (*OF_TODAY, *LEGACY_CASES)
-# What needs a file, or a folder with files: see test_files, test_beside and test_loading, and of hubs test_hub_judge.
+# What needs a file, or a folder with files: see test_files, test_beside and test_loading;
+# of hubs test_hub_judge and test_hub_records.
 OF_FILES = {"PM001", "PM002", "PM003", "PM004", "PM005", "PM006", "PM008", "PM102", "PM210"}
 OF_FILES |= {"PM301", "PM302", "PM303", "PM305", "PM306", "PM308", "PM802"}
 OF_FILES |= {"PM310", "PM311"}  # see records/test_journal
 OF_FILES |= {"PM105", "PM106", "PM107", "PM309"}  # see test_own_kinds
 OF_FILES |= {f"PM9{number:02d}" for number in (1, 2, 3, 4, 5, 6, 8, 9, 10, 11)}
-OF_FILES |= {f"PM9{number}" for number in range(12, 18)}  # see signing/test_signing
+OF_FILES |= {f"PM9{number}" for number in range(12, 18)}  # see signing/test_altered
 OF_FILES |= {"PM312"}  # see test_hub_pictures
-OF_FILES |= {f"PM9{number}" for number in range(18, 26)}  # see exchange/test_descriptions, signing/test_signing
+OF_FILES |= {f"PM9{number}" for number in range(18, 26)}  # see exchange/test_descriptions, signing
 SOUND = [(kind, name) for kind in KINDS if kind in current_kinds() for name in example_names(kind)]
 
 

@@ -14,8 +14,8 @@ from ptyproof.checking.kinds import checks_of, groups_of
 from ptyproof.checking.model import document
 from ptyproof.checking.model.document import Document
 from ptyproof.io.hashing import sha256_file
+from tests.helpers.changed_examples import ACCEPTED, DOSES, WHOLE, changed
 from tests.helpers.folders import json_file
-from tests.helpers.manifest_cases import ACCEPTED, DOSES, WHOLE, changed
 from tests.helpers.pictures import png
 
 ARTIFACTS = ("checkpoint.ckpt", "metrics.csv", "loss_curve.png", "train.log")

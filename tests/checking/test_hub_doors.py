@@ -15,9 +15,8 @@ from ptyproof.checking.hub import judge_hub, verify_hub
 from ptyproof.cli import main
 from ptyproof.hub.index import Hub
 from ptyproof.hub.layout import RUN, SKIP_LINES, TRAINING
-from tests.helpers.hubs import edit, make_hub, make_run, take_stock
+from tests.helpers.hubs import edit, make_run, take_stock
 from tests.helpers.messages import names, numbers
-from tests.helpers.phases import Phase
 from tests.helpers.projects import quickly
 
 WARNED = {"timestamp": "2025-10-06T09:15:27", "skipped_count": 0, "skipped_jobs": []}
@@ -35,12 +34,6 @@ for finding in verify_hub(root):
 named = [Path(name).resolve() for name in opened if isinstance(name, str)]
 print(*(f"outside {name}" for name in named if not name.is_relative_to(root)), sep="\\n")
 """
-
-
-@pytest.fixture(scope="module")
-def pristine(smoke_c: Phase, smoke_d: Phase, smoke_e: Phase, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A sound hub that no test changes."""
-    return make_hub(tmp_path_factory.mktemp("doors") / "hub", smoke_c, smoke_d, smoke_e).root
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ import pytest
 
 from ptyproof.checking import check_manifest, check_value
 from ptyproof.checking.model.files import Named
+from tests.helpers.changed_examples import D1, D2, E6, E7, F3, MIGRATED, WHOLE, changed
 from tests.helpers.folders import json_file
-from tests.helpers.manifest_cases import D1, D2, E6, E7, F3, MIGRATED, WHOLE, changed
 
 RESULT = "execution_results/0/stdout_preview"
 INPUT = "work/d/dose_500/dense/dense_test.npz"

@@ -15,7 +15,7 @@ from ptyproof.checking.judge import judge
 from ptyproof.checking.model.loading import MAX_TOLERANT_BYTES, load, load_bytes
 from ptyproof.io.json_reader import read_text
 from ptyproof.io.strict_json import MAX_BYTES, MAX_DEPTH
-from tests.helpers.manifest_cases import WHOLE, changed
+from tests.helpers.changed_examples import WHOLE, changed
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),

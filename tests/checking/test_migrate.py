@@ -23,9 +23,10 @@ from ptyproof.records.manifest import read_manifest
 from ptyproof.records.training_ledger import TrainingLedger
 from ptyproof.report.summary import write_summary
 from ptyproof.study.design import StudyDesign
+from tests.helpers.changed_examples import Case
 from tests.helpers.hubs import make_run
 from tests.helpers.legacy_cases import LEGACY_CASES
-from tests.helpers.manifest_cases import CASES, Case
+from tests.helpers.manifest_cases import CASES
 from tests.helpers.messages import names, naming
 
 EXAMPLES = Path(__file__).parents[1] / "schemas" / "examples"

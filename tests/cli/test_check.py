@@ -15,8 +15,8 @@ import pytest
 from ptyproof.checking.model.codes import codes
 from ptyproof.cli.main import main
 from ptyproof.io.schema_files import kinds, load_schema
+from tests.helpers.changed_examples import E6, F1, F3, WHOLE, changed
 from tests.helpers.folders import write_json
-from tests.helpers.manifest_cases import E6, F1, F3, WHOLE, changed
 from tests.helpers.messages import names, numbers
 
 

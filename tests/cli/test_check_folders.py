@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from ptyproof.cli.main import main
+from tests.helpers.changed_examples import E6, F1, C, changed
 from tests.helpers.folders import write_json
-from tests.helpers.manifest_cases import E6, F1, C, changed
 from tests.helpers.messages import names, numbers
 
 SKIPS = {"skipped_views": [], "skipped_count": 0}

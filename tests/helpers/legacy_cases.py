@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.helpers.manifest_cases import E7, F3, Case, case
+from tests.helpers.changed_examples import E7, F3, Case, case
 
 VERIFIED = ("legacy_hub_verification_g", "one-invalid")
 F_SKIPS = ("legacy_reconstruction_skip_summary_f1", "with-missing")

@@ -41,6 +41,7 @@ LONG = (
     "plugins/test_at_once.py",
     "methods/test_map.py",
     "checking/test_hub_judge.py",
+    "checking/test_hub_records.py",
     "certificate/test_certify.py",
     "hostile/test_hub_says_nothing.py",
     "assessment/test_measured.py",
