@@ -47,6 +47,7 @@ def test_selectors_get_their_counts_and_all_else_stays() -> None:
         ("| selector | tests |\n|---|---|\n| `tests -k` | 1 |\n", 5, ["-k"]),
         ("| selector | tests |\n|---|---|\n| `tests --junitxml=x` | 1 |\n", 5, ["-k, -m, --", "'--junitxml=x'"]),
         ("| selector | tests |\n|---|---|\n| `a` | 1 |\n| `tests -n 2` | 1 |\n", 6, ["-k, -m, --", "'-n'"]),
+        ("| selector | tests |\n|---|---|\n| `a` | 1 |\n| `b` | 1 |\n| `pytest a` | 2 |\n", 7, ["`pytest a`", 5]),
     ],
 )
 def test_a_table_of_selectors_that_cannot_be_read_is_refused(body: str, line: int, parts: list[object]) -> None:

@@ -35,7 +35,8 @@ def read_rows(document: Document) -> tuple[int, list[Row]]:
     Raises
     ------
     DataError
-        If the block has no such table, or the first cell of a row is not a selector between backticks.
+        If the block has no such table, the first cell of a row is not a selector between backticks, or two rows
+        have the same selector, as a merge of two branches leaves them.
     """
     lines = document.lines
     table = [index for index in document.body(BLOCK) if document.prose[index] and lines[index].lstrip().startswith("|")]
@@ -48,13 +49,20 @@ def read_rows(document: Document) -> tuple[int, list[Row]]:
         raise document.error(table[0], f"a column must be called {COUNT}; the columns are {', '.join(names)}")
     if not all(_RULE.fullmatch(rule) for rule in cells_of(lines[table[1]])):
         raise document.error(table[1], "must be the rule below the table's head, |---|---|")
-    rows = []
+    rows: list[Row] = []
+    lines_of: dict[Selector, int] = {}
     for index in table[2:]:
         cells = [text.strip() for text in cells_of(lines[index])]
         if len(cells) > len(header):
             raise document.error(index, f"has {len(cells)} cells in a table of {len(header)} columns")
         cells += [""] * (len(header) - len(cells))
-        rows.append(Row(index, tuple(cells), _selector(document, index, cells[0])))
+        row = Row(index, tuple(cells), _selector(document, index, cells[0]))
+        if row.selector in lines_of:
+            raise document.error(
+                index, f"{cells[0]} is the selector of line {lines_of[row.selector]}; remove one of the rows"
+            )
+        lines_of[row.selector] = index + 1
+        rows.append(row)
     return names.index(COUNT, 1), rows
 
 
