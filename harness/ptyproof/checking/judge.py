@@ -13,13 +13,13 @@ from ptyproof._version import __version__
 from ptyproof.checking import own_kinds
 from ptyproof.checking.checks import claims, form, times
 from ptyproof.checking.headline import headline
-from ptyproof.checking.journals import with_journal
+from ptyproof.checking.journals import load_recorded
 from ptyproof.checking.kinds import checks_of, groups_of
 from ptyproof.checking.model import files
 from ptyproof.checking.model.causes import Cause, causes
 from ptyproof.checking.model.document import INDEX, Document, finding_about, text
 from ptyproof.checking.model.findings import SEVERITIES, Finding, printable
-from ptyproof.checking.model.loading import Loaded, load
+from ptyproof.checking.model.loading import Loaded
 from ptyproof.checking.own_kinds import ManifestKind
 from ptyproof.checking.recognise import Recognised, recognise
 from ptyproof.io.whole_numbers import with_whole_numbers
@@ -94,7 +94,7 @@ def check_manifest(
     kinds
         User-defined kinds, in addition to ptyproof's and those of installed packages.
     """
-    loaded = with_journal(load(Path(path)), Path(path))
+    loaded = load_recorded(Path(path))
     folder = Path(path).absolute().parent.resolve() if loaded.value is not ... else None
     return judge(
         loaded,

@@ -122,11 +122,6 @@ class CellLedger(JournaledManifest[ManifestT], Generic[JobT, ManifestT]):
         left = (left_entry(self, cell) for cell in cells)
         return [entry for entry in left if entry is not None and entry != book.jobs[entry["job"]]]
 
-    def n_newer(self) -> int:
-        """Return how many entries processes of jobs have left that neither the manifest nor its journal has."""
-        book = self._current()
-        return 0 if book is None else len(self.newer(book))
-
     def handed(self, job: JobT) -> JobRecord[JobT]:
         """Return the record of a job for the process that does it."""
         near = self.near(job)
@@ -139,6 +134,8 @@ class CellLedger(JournaledManifest[ManifestT], Generic[JobT, ManifestT]):
     def take_in(self, ended: Sequence[tuple[Cell, Record | None]]) -> list[Record]:
         """Record how jobs ended, in one step, and remove the files that their processes left; return their entries.
 
+        A cell of which nothing is known is left out: another process has made it a skip, and removed what was left.
+
         Parameters
         ----------
         ended
@@ -148,7 +145,7 @@ class CellLedger(JournaledManifest[ManifestT], Generic[JobT, ManifestT]):
             taken = [self._taken_in(book, cell, returned) for cell, returned in ended]
         for (cell, _), (_, left) in zip(ended, taken, strict=True):
             self._remove_left(cell, left)
-        return [deepcopy(entry) for entry, _ in taken]
+        return [deepcopy(entry) for entry, _ in taken if entry is not None]
 
     def take_in_left(self, cells: Iterable[Cell] = ()) -> None:
         """Record what processes of jobs have left, of recorded jobs and of these cells."""
@@ -246,13 +243,13 @@ class CellLedger(JournaledManifest[ManifestT], Generic[JobT, ManifestT]):
     def new_entry(self, job: JobT) -> Mapping[str, Any]:
         """Return the entry of a job that was selected and is not started."""
 
-    def _taken_in(self, book: CellBook, cell: Cell, returned: Record | None) -> tuple[Record, Record | None]:
+    def _taken_in(self, book: CellBook, cell: Cell, returned: Record | None) -> tuple[Record | None, Record | None]:
         """Return the entry that a job has then, and the entry that its process has left."""
         left = left_entry(self, cell, returned)
         for entry in (returned, left):  # the second may be of another attempt, which has seen the end of the first
             if entry is not None:
                 book.take_in(entry)
-        return book.jobs[cell.key], left
+        return book.jobs.get(cell.key), left
 
     def _drop(self, skips: Iterable[Skip]) -> None:
         """Remove what the job of a cell has left that is a skip now."""

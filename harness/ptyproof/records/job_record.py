@@ -43,8 +43,8 @@ class CellFiles(NamedTuple):
         return self.result.with_name(self.result.name.removesuffix(RESULT_FILE) + STATE_FILE)
 
     def versions(self) -> tuple[Version | None, ...]:
-        """Return the version of each trace, None where there is none yet."""
-        return tuple(map(version_of, self.traces))
+        """Return the version of each trace and of the entry, None where there is none."""
+        return tuple(map(version_of, (*self.traces, self.result)))
 
 
 class Ledger(Protocol):
@@ -70,7 +70,7 @@ class Ledger(Protocol):
 
 
 class Seen(NamedTuple):
-    """The entry of a cell as the coordinator has it, and the versions of its traces at that time."""
+    """The entry of a cell as the coordinator has it, and the versions of its files at that time."""
 
     entry: Record | None
     versions: tuple[Version | None, ...]

@@ -15,9 +15,10 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO, Generic, NamedTuple, TypeVar
 
 from ptyproof import clock
 from ptyproof.errors import ManifestError
@@ -28,6 +29,7 @@ from ptyproof.io.strict_json import MAX_BYTES, NotStrictJsonError, encodable, pa
 from ptyproof.study.layout import RECONSTRUCTION_MANIFEST, TRAINING_MANIFEST
 
 Event = dict[str, Any]
+T = TypeVar("T")
 
 SUFFIX = ".journal.jsonl"
 VERSION = 1
@@ -41,6 +43,7 @@ _KEYS = (
     frozenset({"skip"}),
 )
 _CHUNK = 1 << 16
+_STEPS_NS = (1, 1_000, 1_000_000, 1_000_000_000, 2_000_000_000)  # file systems keep times to one of these, or finer
 
 
 class Place(NamedTuple):
@@ -61,6 +64,18 @@ class Version(NamedTuple):
     def age_s(self) -> float:
         """Return the seconds between its writing and now; wrong where the file system has another clock than this."""
         return abs(clock.utc_now().timestamp() - self.changed_ns / 1e9)
+
+    def precede(self, path: Path) -> None:
+        """Date a file after this version: of the versions of a manifest each is later, so that no two are alike.
+
+        The clock of a file system may stand still between two writings, and it uses inodes again.
+        """
+        for step_ns in _STEPS_NS:
+            status = path.stat()
+            if status.st_mtime_ns > self.changed_ns:
+                return
+            with suppress(OSError):  # a file system that dates files itself
+                os.utime(path, ns=(status.st_atime_ns, self.changed_ns + step_ns))
 
 
 @dataclass(frozen=True)
@@ -85,6 +100,14 @@ class Standing:
     sha256: str
     events: list[Line]
     place: Place | None
+
+
+class Recorded(NamedTuple, Generic[T]):
+    """A manifest with all that is newer: so many events of its journal, and so many entries that jobs have left."""
+
+    manifest: T
+    n_events: int = 0
+    n_left: int = 0
 
 
 def _beside(manifest: Path) -> Path:
@@ -159,6 +182,11 @@ class Journal:
                     "line 1",
                 )
             before = version, place  # the journal may have been folded between the two reads
+
+    def stands(self, found: Standing) -> bool:
+        """Tell whether nothing was recorded since manifest and journal were read."""
+        size = self.size  # before the version: a journal that goes is in a later manifest
+        return size == (0 if found.place is None else found.place.offset) and version_of(self.manifest) == found.version
 
     def since(self, place: Place | None) -> tuple[list[Line], Place | None] | None:
         """Return the lines after a place, and the place behind them; None if the journal is no longer the one read.

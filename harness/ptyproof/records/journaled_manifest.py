@@ -18,12 +18,12 @@ from typing import Any, ClassVar, Generic, TypeVar, cast
 from ptyproof import clock
 from ptyproof.errors import InputError, ManifestError
 from ptyproof.io import schema
-from ptyproof.io.atomic import write_text
+from ptyproof.io.atomic import atomic_path
 from ptyproof.io.locking import lock
 from ptyproof.io.schema import accepted_part
 from ptyproof.io.strict_json import MAX_BYTES
 from ptyproof.records.cell_book import CellBook, Record
-from ptyproof.records.journal import LARGE_BYTES, Journal, Line, Standing, Version, version_of
+from ptyproof.records.journal import LARGE_BYTES, Journal, Line, Recorded, Standing, Version, version_of
 from ptyproof.records.kept_book import FOLDING_SHARE, KeptBook, is_due
 from ptyproof.records.manifest import parsed_manifest
 from ptyproof.study.cells import Cell
@@ -80,6 +80,11 @@ class JournaledManifest(ABC, Generic[ManifestT]):
         return Journal(self.path)
 
     def read(self) -> ManifestT | None:
+        """Return the manifest with all that is newer, as `recorded` does."""
+        found = self.recorded()
+        return None if found is None else found.manifest
+
+    def recorded(self) -> Recorded[ManifestT] | None:
         """Return the manifest with all that is newer: events of its journal, entries of jobs; None without a manifest.
 
         Raises
@@ -95,12 +100,17 @@ class JournaledManifest(ABC, Generic[ManifestT]):
         manifest = self._manifest_of(standing)
         book = self._book(manifest, standing.events)
         newer = self.newer(book)
-        if not standing.events and not newer:
-            return manifest
+        if not self.journal.stands(standing):  # an entry that was taken in meanwhile has no file any more
+            standing = self.journal.standing()
+            manifest = self._manifest_of(standing)
+            book = self._book(manifest, standing.events)
         for entry in newer:
             book.take_in(entry)
+        n_events, n_left = len(standing.events), len(book.events)
+        if not n_events and not n_left:
+            return Recorded(manifest)
         book.close(self.order(book))
-        return cast("ManifestT", self.complete(book.manifest))
+        return Recorded(cast("ManifestT", self.complete(book.manifest)), n_events, n_left)
 
     @contextmanager
     def changing(self) -> Iterator[CellBook]:
@@ -161,9 +171,9 @@ class JournaledManifest(ABC, Generic[ManifestT]):
     def _current(self) -> CellBook | None:
         """Return the book as it stands on the disk; None without a manifest."""
         kept = self._kept
-        if kept.book is not None and kept.version == version_of(self.path):
-            found = self.journal.since(kept.place)
-            if found is not None and kept.extend(*found, self._event):
+        if kept.book is not None:
+            found = self.journal.since(kept.place)  # before the version: a journal that goes is in a later manifest
+            if found is not None and kept.version == version_of(self.path) and kept.extend(*found, self._event):
                 return kept.book
         kept.forget()
         standing = self._standing()
@@ -249,7 +259,10 @@ class JournaledManifest(ABC, Generic[ManifestT]):
         if self.journal.path.exists():
             self.journal.append([{"folded": sha256}], lambda: self._kept.sha256)
         self.write_beside(manifest)
-        write_text(self.path, text)
+        with atomic_path(self.path) as temporary:
+            temporary.write_bytes(raw)
+            if (earlier := version_of(self.path)) is not None:
+                earlier.precede(temporary)
         self.journal.remove()
         book.is_renewed = False
         kept = self._kept

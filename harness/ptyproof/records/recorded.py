@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from ptyproof.errors import ManifestError
-from ptyproof.records.journal import Journal
+from ptyproof.records.journal import Journal, Recorded, Version, version_of
 from ptyproof.records.manifest import read_manifest
 from ptyproof.study.layout import RECONSTRUCTION_MANIFEST, TRAINING_MANIFEST
 
@@ -36,22 +37,33 @@ def read_recorded(path: Path, kind: str) -> Any:
     ManifestError
         If the manifest, its journal or such an entry is damaged, or they do not belong together.
     """
-    if kind not in KINDS.values():
-        return read_manifest(path, kind)
-    has_journal = Journal(path).path.exists()
-    manifest = read_manifest(path, kind)
-    return _ledger(path, kind, manifest).read() if has_journal or _left(path, kind, manifest) else manifest
+    return recorded(path, kind).manifest
 
 
-def n_left(path: Path, kind: str, manifest: Mapping[str, Any]) -> int:
-    """Return how many jobs of a manifest have left an entry that neither the manifest nor its journal has.
+def recorded(path: Path, kind: str) -> Recorded[Any]:
+    """Return a manifest as `read_recorded` does, and how much of it is newer than the file.
 
     Raises
     ------
     ManifestError
         As `read_recorded` does.
     """
-    return _ledger(path, kind, manifest).n_newer() if _left(path, kind, manifest) else 0
+    if kind not in KINDS.values():
+        return Recorded(read_manifest(path, kind))
+    before = seen_version(path)
+    manifest = read_manifest(path, kind)
+    # the journal and the version last: what is taken in meanwhile has no file any more
+    has_more = bool(_left(path, kind, manifest)) or Journal(path).path.exists()
+    if not has_more and (path.name not in KINDS or seen_version(path) == before):
+        return Recorded(manifest)
+    return _ledger(path, kind, manifest).recorded() or Recorded(manifest)
+
+
+def seen_version(path: Path) -> Version | None:
+    """Return the version of a file; None where it cannot be seen, which who reads it finds out."""
+    with suppress(OSError, ValueError):  # ValueError: a name with a null character
+        return version_of(path)
+    return None
 
 
 def fold_recorded(artifact_root: Path) -> None:

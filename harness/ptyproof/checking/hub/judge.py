@@ -13,12 +13,11 @@ from ptyproof.checking.checks.hub_index import file_faults
 from ptyproof.checking.gather import is_named_like_a_manifest
 from ptyproof.checking.hub import crate, pictures, places, skips, sources, studies
 from ptyproof.checking.hub.reading import obeys_its_schema
-from ptyproof.checking.journals import with_journal
+from ptyproof.checking.journals import load_recorded
 from ptyproof.checking.judge import Checked, home_of, judge
 from ptyproof.checking.model.document import INDEX, Document, finding_about
 from ptyproof.checking.model.findings import Finding
 from ptyproof.checking.model.hub_files import HubFiles, files_in, hub_files
-from ptyproof.checking.model.loading import load
 from ptyproof.checking.own_kinds import ManifestKind
 from ptyproof.errors import InputError
 from ptyproof.hub.index import BUNDLE, CRATE
@@ -193,7 +192,7 @@ class _Reading:
     def judged(self, name: str) -> tuple[Checked, Any]:
         """Return the judgment on a file, and its value."""
         path = self.files.paths[name]
-        loaded = with_journal(load(path), path)
+        loaded = load_recorded(path)
         # a hub that lies in another one is the home of its manifests, and its index is judged as alone
         nearest = home_of(path.parent)
         is_nested = nearest != self.files.root and (nearest / INDEX).is_file()
