@@ -32,9 +32,8 @@ def pytest_configure(config: pytest.Config) -> None:
         if Path(name).name != name:
             raise pytest.UsageError(f"ptyproof_stray must be names without a folder, got {name!r}")
     here = config.invocation_params.dir
-    config.stash[_MOVED] = [
-        _moved(here / name, hub_place(config) / FOLDER) for name in names if (here / name).is_file()
-    ]
+    moved = [_moved(here / name, hub_place(config) / FOLDER) for name in names if (here / name).is_file()]
+    config.stash[_MOVED] = [line for line in moved if line is not None]
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
@@ -42,11 +41,14 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     return [f"ptyproof: stray {line}" for line in config.stash.get(_MOVED, [])]
 
 
-def _moved(path: Path, folder: Path) -> str:
+def _moved(path: Path, folder: Path) -> str | None:
     folder.mkdir(parents=True, exist_ok=True)
     target, number = folder / path.name, 1
     while target.exists():
         number += 1
         target = folder / f"{path.stem}_{number}{path.suffix}"
-    shutil.move(path, target)
+    try:
+        shutil.move(path, target)
+    except FileNotFoundError:  # another run was faster
+        return None
     return f"{path.name} moved to {FOLDER}/{target.name}"

@@ -7,11 +7,14 @@ import posixpath
 import random
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from ptyproof.checking import journals
 from ptyproof.checking.hub import read_index, refuse_changed, verify_hub
 from ptyproof.checking.model.document import finding_about
+from ptyproof.checking.model.hub_files import HubFiles
 from ptyproof.errors import InputError, RunError
 from ptyproof.hub.index import Hub
 from ptyproof.hub.layout import OVERLAP, RUN
@@ -200,3 +203,36 @@ def test_nobody_takes_stock_of_changed_files_unless_a_run_has_no_end(small: Hub)
     kill_run(small)
     (small.root / "red" / "run-0001.log").write_text("written before it was killed")
     refuse_changed(small.root)
+
+
+@pytest.mark.parametrize("at", ["listed", "opened"])
+def test_what_a_run_removes_while_its_hub_is_judged_is_not_there(
+    at: str, small: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passing = small.root / "real_run" / (".x.ptyproof.part" if at == "listed" else "job_state.json")
+    passing.parent.mkdir()
+    passing.write_text("{")
+    assert [(found.file, found.code) for found in verify_hub(small.root)] != []
+    holder, name = (Path, "is_symlink") if at == "listed" else (journals, "load")
+    look = getattr(holder, name)
+
+    def late(path: Path) -> Any:
+        if path == passing:
+            path.unlink(missing_ok=True)
+        return look(path)
+
+    monkeypatch.setattr(holder, name, late)
+    assert verify_hub(small.root) == []
+    assert not passing.exists()
+
+
+def test_a_recorded_file_that_goes_while_its_hub_is_judged_is_missing(
+    small: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def removed(files: HubFiles, name: str) -> int:
+        files.paths[name].unlink(missing_ok=True)
+        return size(files, name)
+
+    size = HubFiles.size
+    monkeypatch.setattr(HubFiles, "size", removed)
+    assert {found.code for found in verify_hub(small.root)} >= {"PM301"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from ptyproof.io.hashing import ArrayDigest, combine_digests, sha256_array, sha256_file, sha256_json
+from ptyproof.io.file_record import file_is_whole, file_record
+from ptyproof.io.hashing import ArrayDigest, combine_digests, sha256_array, sha256_bytes, sha256_file, sha256_json
 
 ARRAYS = st.sampled_from(["<f4", "<f8", "<c8", "<i8", "?", "<U3"]).flatmap(
     lambda dtype: hnp.arrays(dtype, hnp.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=5))
@@ -73,3 +75,34 @@ def test_json_is_canonical() -> None:
     assert sha256_json({"a": [1, 2]}) != sha256_json({"a": [2, 1]})
     with pytest.raises(ValueError, match="not JSON compliant"):
         sha256_json(float("nan"))
+
+
+def test_digest_and_size_of_a_file_are_of_one_moment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, file_digest = tmp_path / "file", hashlib.file_digest
+    path.write_bytes(b"one")
+
+    def replaced(file: Any, name: str) -> Any:
+        found = file_digest(file, name)
+        (tmp_path / "other").write_bytes(b"another")
+        (tmp_path / "other").replace(path)
+        return found
+
+    monkeypatch.setattr(hashlib, "file_digest", replaced)
+    assert file_record(path, tmp_path) == {"path": "file", "sha256": sha256_bytes(b"one"), "size_bytes": 3}
+
+
+def test_a_file_that_is_removed_while_it_is_looked_at_is_not_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, is_file = tmp_path / "file", Path.is_file
+    path.write_bytes(b"one")
+    record = file_record(path, tmp_path)
+    assert file_is_whole(record, tmp_path)
+
+    def removed(one: Path) -> bool:
+        found = is_file(one)
+        one.unlink()
+        return found
+
+    monkeypatch.setattr(Path, "is_file", removed)
+    assert not file_is_whole(record, tmp_path)

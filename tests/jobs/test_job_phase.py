@@ -211,6 +211,27 @@ def test_a_job_is_running_and_its_end_is_not_recorded_while_it_is_done(phase: Qu
     assert phase.state(done.job) == "success"
 
 
+def test_a_job_that_ends_while_its_state_is_asked_for_is_not_lost(
+    phase: Quick, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its entry is read while it runs, and its state file is gone after that."""
+    seen: list[str | None] = []
+    read = TrainingLedger.entry
+
+    def look(attempt: Attempt[TrainingJob]) -> None:
+        def ended(ledger: TrainingLedger, job: TrainingJob) -> Record | None:
+            entry = read(ledger, job)
+            job.state_path.unlink()
+            return entry
+
+        monkeypatch.setattr(TrainingLedger, "entry", ended)
+        seen.append(phase.state(attempt.job))
+        monkeypatch.setattr(TrainingLedger, "entry", read)
+
+    run(replace(phase, way=look))
+    assert seen == ["running"]
+
+
 def test_an_interrupt_leaves_a_lost_job_that_is_run_again(phase: Quick) -> None:
     def interrupt(attempt: Attempt[TrainingJob]) -> None:
         raise KeyboardInterrupt

@@ -187,6 +187,16 @@ def test_a_comparison_is_reused_and_made_again_when_a_file_was_lost(compared: Ph
     assert other.inputs_sha256() != phase.inputs_sha256()
 
 
+def test_a_comparison_names_the_manifest_that_it_was_made_from(copy: Path) -> None:
+    """Another process records further results while the comparison is made."""
+    path = copy / "f" / "reconstruction_manifest.json"
+    before = file_record(path, copy / "g")
+    phase = open_comparison(copy / "f", copy / "g", figures=False)
+    path.write_text(path.read_text() + " ")
+    assert run_comparison(phase)["reconstruction_manifest"] == before
+    assert open_comparison(copy / "f", copy / "g", figures=False).record != before
+
+
 def test_an_alignment_of_the_phase_alone_has_a_protocol_of_its_own(compared: Phase, data: Path, tmp_path: Path) -> None:
     phase = open_comparison(data / "f", tmp_path, align="phase", figures=False)
     assert phase.inputs_sha256() != open_comparison(data / "f", figures=False).inputs_sha256()

@@ -37,6 +37,22 @@ def test_stray_logs_are_moved_on_request(folder: pytest.Pytester, in_folder: InF
     assert (folder.path / "other.log").read_text() == "other"
 
 
+def test_a_log_that_another_run_has_moved_is_left_to_it(folder: pytest.Pytester, in_folder: InFolder) -> None:
+    folder.makeconftest(
+        """
+        import shutil
+        move = shutil.move
+        def late(path, target):
+            path.unlink()
+            return move(path, target)
+        shutil.move = late
+        """
+    )
+    run = in_folder("--artifact-hub=hub", "--ptyproof-collect-stray")
+    assert run.status == 0
+    assert not any("cli/stray" in line for line in run.screen.splitlines())
+
+
 def test_nothing_is_moved_without_request(folder: pytest.Pytester, in_folder: InFolder) -> None:
     in_folder("--artifact-hub=hub")
     assert (folder.path / "train_debug.log").read_text() == "first"

@@ -1,4 +1,4 @@
-"""What another process does between two looks of this one: nothing that is recorded is overlooked, and nothing is lost."""
+"""What another process does between two looks of this one: nothing that it records is overlooked or lost."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from ptyproof.checking import check_manifest, journals
+from ptyproof.checking.model.loading import load
 from ptyproof.records import journal, journaled_manifest
 from ptyproof.records.cell_ledger import NOT_ENDED
 from ptyproof.records.journaled_manifest import JournaledManifest
@@ -83,7 +84,7 @@ def test_events_that_are_folded_between_two_looks_are_known(
 ) -> None:
     other = replace(ledger)
     other.record(job, result=FAILED)
-    monkeypatch.setattr(journaled_manifest, "version_of", after(journaled_manifest.version_of, other.fold))
+    monkeypatch.setattr(journaled_manifest, "version_of", after(journal.version_of, other.fold))
     found = ledger.taken_in(job.key)
     assert found is not None
     assert found["result"] == FAILED
@@ -153,7 +154,7 @@ def test_a_manifest_that_is_folded_while_it_is_judged_is_judged_as_it_is(
     ledger: TrainingLedger, job: TrainingJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ledger.record(job, result=FAILED)
-    monkeypatch.setattr(journals, "load", after(journals.load, ledger.fold))
+    monkeypatch.setattr(journals, "load", after(load, ledger.fold))
     loaded = journals.load_recorded(ledger.path)
     assert result_of(loaded.value, job) == FAILED
     assert loaded.text == ledger.path.read_text(encoding="utf-8")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -121,6 +122,22 @@ def test_datasets_stay_while_another_run_may_read_them(folder: RunFolder) -> Non
         other.kill()
     assert folder.datasets_stay() is None
     assert len(folder.remove_datasets()) == 12
+
+
+def test_datasets_stay_where_another_run_begins_while_the_judge_looks(
+    folder: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ExitStack() as others:
+
+        def began(_: RunFolder) -> None:
+            other = others.enter_context(process("print(open_run(), flush=True); time.sleep(600)", folder.hub))
+            assert other.stdout is not None
+            assert other.stdout.readline() == "run-0001\n"
+            others.callback(other.kill)
+
+        monkeypatch.setattr(RunFolder, "datasets_stay", began)
+        assert folder.remove_datasets() == []
+    assert len(datasets(folder)) == 12
 
 
 def test_no_file_outside_the_hub_is_removed(folder: RunFolder) -> None:

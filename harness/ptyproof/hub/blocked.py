@@ -33,10 +33,6 @@ def write_blocked(hub: Path, command: str, exit_status: int, first_error: str, l
     folder = hub / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     stamp = clock.utc_now().strftime("%Y%m%dT%H%M%SZ")
-    path, number = folder / f"{PREFIX}{stamp}.md", 1
-    while path.exists():
-        number += 1
-        path = folder / f"{PREFIX}{stamp}_{number}.md"
     last = log.splitlines()[-_LAST_LINES:]
     parts = [
         "# Blocked: the run could not continue",
@@ -44,8 +40,15 @@ def write_blocked(hub: Path, command: str, exit_status: int, first_error: str, l
         f"## First error\n\n{_block(first_error)}",
         f"## Last lines of the log\n\n{_block(chr(10).join(last))}",
     ]
-    write_text(path, "\n\n".join(parts) + "\n")
-    return path
+    text, number = "\n\n".join(parts) + "\n", 1
+    while True:
+        path = folder / f"{PREFIX}{stamp}{'' if number == 1 else f'_{number}'}.md"
+        try:
+            write_text(path, text, is_new=True)
+        except FileExistsError:  # of another run, perhaps of this very moment
+            number += 1
+        else:
+            return path
 
 
 def blocked_records(hub: Path) -> list[Path]:

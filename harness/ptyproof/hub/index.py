@@ -19,6 +19,7 @@ from ptyproof import clock
 from ptyproof.errors import DataError, InputError, ManifestError
 from ptyproof.io import schema
 from ptyproof.io.atomic import sweep, write_text
+from ptyproof.io.hashing import sha256_and_size
 from ptyproof.io.locking import is_lock, lock
 from ptyproof.io.regular import read_regular
 from ptyproof.io.strict_json import MAX_BYTES, encodable, format_json, parse_json
@@ -263,13 +264,12 @@ def _changed(run: Run, changes: Mapping[str, Any]) -> Run:
 
 
 def _record(name: str, path: Path) -> File | None:
-    """Return the record of a file, whose size and digest are of the same bytes even while it grows."""
+    """Return the record of a file; None if another process has removed it."""
     try:
-        with path.open("rb", buffering=0) as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-            return {"path": encodable(name), "sha256": digest, "size_bytes": file.tell()}
+        sha256, size = sha256_and_size(path)
     except FileNotFoundError:
         return None
+    return {"path": encodable(name), "sha256": sha256, "size_bytes": size}
 
 
 def is_incomplete(run: Mapping[str, Any]) -> bool:

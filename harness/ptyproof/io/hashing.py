@@ -20,8 +20,13 @@ CHUNK_BYTES = 1 << 22
 
 def sha256_file(path: Path) -> str:
     """Return the sha256 of a file's bytes, 64 hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return sha256_and_size(path)[0]
+
+
+def sha256_and_size(path: Path) -> tuple[str, int]:
+    """Return the sha256 of a file and its bytes, of one moment even where another process writes or replaces it."""
+    with path.open("rb", buffering=0) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest(), file.tell()
 
 
 def sha256_bytes(content: bytes) -> str:

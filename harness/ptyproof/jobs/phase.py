@@ -298,8 +298,11 @@ class JobPhase(ABC, Generic[JobT]):
 
     def state(self, job: JobT) -> str | None:
         """Return where a job stands, one of `job_state.STATES`; None where no call has selected it yet."""
+        # before the entry is read, as the job may end meanwhile
+        was_running = job_state.is_alive(job_state.read_state(job.state_path))
         entry = self.ledger.entry(job)
-        return None if entry is None else job_state.state_of(entry, job.state_path)
+        state = None if entry is None else job_state.state_of(entry, job.state_path)
+        return "running" if was_running and state in ("pending", "lost") else state
 
     def _facts_of_call(self, job: JobT) -> Record:
         return self.facts(job) | ({} if self.call_id is None else {"call": self.call_id})

@@ -13,6 +13,7 @@ from ptyproof.console import Console
 from ptyproof.hub.index import Hub
 from ptyproof.hub.layout import KINDS, OVERLAP, RECONSTRUCTION, RUN, TRAINING
 from ptyproof.io.file_record import file_is_whole
+from ptyproof.io.locking import lock
 from ptyproof.io.regular import appended
 from ptyproof.provenance.redaction import Redaction, redaction
 from ptyproof.records.manifest import read_manifest
@@ -114,6 +115,11 @@ class RunFolder:
         """
         if self.datasets_stay() is not None:
             return []
+        hub = Hub(self.hub)
+        with lock(hub.index_path):  # no run begins meanwhile; one may have begun while the judge looked
+            return [] if hub.others_under_way() else self._without_datasets()
+
+    def _without_datasets(self) -> list[Path]:
         removed = []
         for root, records in ((self.phase_c_root, self._simulated()), (self.phase_d_root, self._selected())):
             for record in records:

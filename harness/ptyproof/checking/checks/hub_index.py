@@ -86,7 +86,10 @@ def _recorded(doc: Document, files: HubFiles, name: str, record: dict[str, objec
         return files.faults[name].code, "path", files.faults[name].message
     if name not in files.paths:
         return "PM301", "path", f"is missing: {INDEX} has it with {size} bytes"
-    real = files.size(name)
+    try:
+        real = files.size(name)
+    except FileNotFoundError:  # since the files were listed
+        return "PM301", "path", f"is missing: {INDEX} has it with {size} bytes"
     if size is not None and real != size:
         return "PM302", "size_bytes", f"was changed: it has {real} bytes, but {INDEX} has {size}"
     if doc.hash_files and digest is not None and files.digest(name) != digest:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -222,6 +223,8 @@ def _manifests(
         if not name.endswith(".json") or name in (BUNDLE, CRATE) or (name == INDEX and reading.at_the_end_of_a_run):
             continue
         checked, value = reading.judged(name)
+        if value is ... and not os.path.lexists(path):
+            continue  # of a run that is under way
         says_a_kind = isinstance(value, dict) and "kind" in value
         is_one = checked.kind is not None or says_a_kind or checked.named.n or is_named_like_a_manifest(path)
         if not is_one and not places.is_of_the_hub(name):

@@ -74,6 +74,8 @@ def files_in(root: Path, digests: dict[Path, str] | None = None) -> HubFiles:
 
     for name, path, is_entry in _walk(home, unreadable):
         fault = _fault(name, path, home, is_entry)
+        if fault is not None and not os.path.lexists(path):
+            continue  # of a run that is under way
         if fault is not None:
             faults[name] = fault
         elif is_entry:

@@ -7,7 +7,7 @@ that skipped it, or not selected.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from ptyproof.console import Console
 from ptyproof.errors import InputError
@@ -80,10 +80,12 @@ def open_comparison(
         raise InputError(
             f"--artifact-root {artifact_root} has no {RECONSTRUCTION_MANIFEST}; run `ptyproof reconstruct`"
         )
+    record = file_record(path, out or artifact_root)  # before the manifest, which another process may write anew
     manifest = read_recorded(path, "reconstruction_manifest")
     figures = figures and not missing(("matplotlib",))
     recipe = recipe_of(design_from_dict(manifest["design"]), crop_fraction, align)
-    phase = ComparisonPhase(artifact_root, out or artifact_root, manifest, recipe, phase_c_root, phase_d_root, figures)
+    roots = phase_c_root, phase_d_root
+    phase = ComparisonPhase(artifact_root, out or artifact_root, manifest, record, recipe, *roots, figures)
     phase.check()
     return phase
 
@@ -140,7 +142,7 @@ def run_comparison(phase: ComparisonPhase, console: Console | None = None) -> Co
         "study": phase.reconstruction["study"],
         "design": phase.reconstruction["design"],
         "design_digest": phase.reconstruction["design_digest"],
-        "reconstruction_manifest": file_record(phase.artifact_root / RECONSTRUCTION_MANIFEST, phase.out),
+        "reconstruction_manifest": phase.record,
         "inputs_sha256": phase.inputs_sha256(),
         "recipe": phase.recipe.as_dict(),
         "protocols": [{"sha256": digest, "parts": parts} for digest, parts in phase.protocols().items()],
@@ -175,11 +177,11 @@ def _reusable(phase: ComparisonPhase) -> ComparisonManifest | None:
 
 
 def _of_this_manifest(phase: ComparisonPhase, manifest: ComparisonManifest) -> ComparisonManifest:
-    """Return a comparison that is kept, with Phase F's manifest as it is now."""
-    record = file_record(phase.artifact_root / RECONSTRUCTION_MANIFEST, phase.out)
-    if record == manifest["reconstruction_manifest"]:
+    """Return a comparison that is kept, with Phase F's manifest as it was read."""
+    if phase.record == manifest["reconstruction_manifest"]:
         return manifest
-    renewed: ComparisonManifest = {**manifest, **timed_head("comparison_manifest"), "reconstruction_manifest": record}
+    own = {"reconstruction_manifest": phase.record}
+    renewed = cast("ComparisonManifest", {**manifest, **timed_head("comparison_manifest"), **own})
     write_manifest(phase.path, renewed)
     return renewed
 

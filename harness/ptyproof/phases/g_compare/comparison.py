@@ -50,6 +50,7 @@ from ptyproof.study.layout import (
 )
 
 if TYPE_CHECKING:
+    from ptyproof_schemas.types.common import File
     from ptyproof_schemas.types.comparison_manifest import Alignment, Cell, Compared, ProtocolParts
     from ptyproof_schemas.types.reconstruction_manifest import ReconstructionManifest
     from ptyproof_schemas.types.training_manifest import Success as TrainingSuccess
@@ -67,8 +68,8 @@ class ComparisonPhase:
         Folder of Phase F's manifest.
     out
         Folder of the comparison.
-    reconstruction
-        Phase F's manifest.
+    reconstruction, record
+        Phase F's manifest, and its file.
     recipe
         How results are compared.
     phase_c_root, phase_d_root
@@ -80,6 +81,7 @@ class ComparisonPhase:
     artifact_root: Path
     out: Path
     reconstruction: ReconstructionManifest
+    record: File
     recipe: Recipe
     phase_c_root: Path | None = None
     phase_d_root: Path | None = None
