@@ -13,9 +13,10 @@ import pytest
 
 from ptyproof.checking import check_manifest, journals
 from ptyproof.checking.model.loading import load
-from ptyproof.records import journal, journaled_manifest
+from ptyproof.records import cell_ledger, journal, journaled_manifest
 from ptyproof.records.cell_ledger import NOT_ENDED
-from ptyproof.records.journaled_manifest import JournaledManifest
+from ptyproof.records.job_record import left_entry
+from ptyproof.records.journal import Version, version_of
 from ptyproof.records.recorded import read_recorded
 from ptyproof.records.training_ledger import TrainingLedger
 from ptyproof.study.cells import Skip
@@ -84,7 +85,7 @@ def test_events_that_are_folded_between_two_looks_are_known(
 ) -> None:
     other = replace(ledger)
     other.record(job, result=FAILED)
-    monkeypatch.setattr(journaled_manifest, "version_of", after(journal.version_of, other.fold))
+    monkeypatch.setattr(journaled_manifest, "version_of", after(version_of, other.fold))
     found = ledger.taken_in(job.key)
     assert found is not None
     assert found["result"] == FAILED
@@ -107,8 +108,7 @@ def test_a_job_is_handed_the_end_that_is_taken_in_meanwhile(
 ) -> None:
     other = replace(ledger)
     other.handed(job).record(result=FAILED)
-    step = after(JournaledManifest._current, lambda: other.take_in([(job.cell, None)]))
-    monkeypatch.setattr(JournaledManifest, "_current", step)
+    monkeypatch.setattr(cell_ledger, "left_entry", before(left_entry, lambda: other.take_in([(job.cell, None)])))
     entry = ledger.handed(job).entry()
     assert entry is not None
     assert entry["result"] == FAILED
@@ -139,7 +139,7 @@ def test_a_clock_that_stands_still_hides_no_version_of_a_manifest(
         return n_bytes
 
     monkeypatch.setattr(Path, "write_bytes", written)
-    monkeypatch.setattr(journal, "_version", lambda found: journal.Version(0, found.st_mtime_ns, found.st_size))
+    monkeypatch.setattr(journal, "Version", lambda _, changed_ns, size: Version(0, changed_ns, size))
     ours, other = replace(ledger, folding_share=inf), replace(ledger, folding_share=inf)
     ours.record(job, result=FAILED)
     size = ours.path.stat().st_size

@@ -6,8 +6,9 @@ that skipped it, or not selected.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from ptyproof.console import Console
 from ptyproof.errors import InputError
@@ -44,6 +45,7 @@ from ptyproof.study.layout import (
 if TYPE_CHECKING:
     from ptyproof_schemas.types.common import File
     from ptyproof_schemas.types.comparison_manifest import Cell, ComparisonManifest, Files
+    from ptyproof_schemas.types.reconstruction_manifest import ReconstructionManifest
 
 
 def open_comparison(
@@ -80,8 +82,7 @@ def open_comparison(
         raise InputError(
             f"--artifact-root {artifact_root} has no {RECONSTRUCTION_MANIFEST}; run `ptyproof reconstruct`"
         )
-    record = file_record(path, out or artifact_root)  # before the manifest, which another process may write anew
-    manifest = read_recorded(path, "reconstruction_manifest")
+    record, manifest = _read(path, out or artifact_root)
     figures = figures and not missing(("matplotlib",))
     recipe = recipe_of(design_from_dict(manifest["design"]), crop_fraction, align)
     roots = phase_c_root, phase_d_root
@@ -142,7 +143,7 @@ def run_comparison(phase: ComparisonPhase, console: Console | None = None) -> Co
         "study": phase.reconstruction["study"],
         "design": phase.reconstruction["design"],
         "design_digest": phase.reconstruction["design_digest"],
-        "reconstruction_manifest": phase.record,
+        "reconstruction_manifest": _record_of(phase),
         "inputs_sha256": phase.inputs_sha256(),
         "recipe": phase.recipe.as_dict(),
         "protocols": [{"sha256": digest, "parts": parts} for digest, parts in phase.protocols().items()],
@@ -177,13 +178,32 @@ def _reusable(phase: ComparisonPhase) -> ComparisonManifest | None:
 
 
 def _of_this_manifest(phase: ComparisonPhase, manifest: ComparisonManifest) -> ComparisonManifest:
-    """Return a comparison that is kept, with Phase F's manifest as it was read."""
-    if phase.record == manifest["reconstruction_manifest"]:
+    """Return a comparison that is kept, with Phase F's manifest as it is now."""
+    record = _record_of(phase)
+    if record == manifest["reconstruction_manifest"]:
         return manifest
-    own = {"reconstruction_manifest": phase.record}
-    renewed = cast("ComparisonManifest", {**manifest, **timed_head("comparison_manifest"), **own})
+    renewed: ComparisonManifest = {**manifest, **timed_head("comparison_manifest"), "reconstruction_manifest": record}
     write_manifest(phase.path, renewed)
     return renewed
+
+
+def _record_of(phase: ComparisonPhase) -> File:
+    """Return the file of Phase F's manifest as it is now, or as it was read if it has other results by now.
+
+    Another run may have written it meanwhile.
+    """
+    record, manifest = _read(phase.artifact_root / RECONSTRUCTION_MANIFEST, phase.out)
+    now = replace(phase, reconstruction=manifest, record=record)
+    return record if now.inputs_sha256() == phase.inputs_sha256() else phase.record
+
+
+def _read(path: Path, out: Path) -> tuple[File, ReconstructionManifest]:
+    """Return Phase F's manifest and its file, both of one moment."""
+    while True:
+        record = file_record(path, out)
+        manifest = read_recorded(path, "reconstruction_manifest")
+        if file_record(path, out) == record:
+            return record, manifest
 
 
 def _written(path: Path, text: str) -> File:
