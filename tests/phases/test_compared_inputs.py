@@ -236,3 +236,17 @@ def test_a_result_of_another_size_is_refused(copy: Path, one_dose: StudyDesign) 
     with pytest.raises(DataError, match=naming("object", "(156, 94)", "objectGuess")):
         run_comparison(open_comparison(copy / "f", figures=False))
     assert not (copy / "f" / "comparison_manifest.json").exists()
+
+
+@pytest.mark.parametrize("has_other_results", [False, True])
+def test_a_comparison_names_a_manifest_with_the_results_that_were_compared(copy: Path, has_other_results: bool) -> None:
+    """Another run writes the manifest while the comparison is made."""
+    path = copy / "f" / "reconstruction_manifest.json"
+    phase = open_comparison(copy / "f", copy / "g", figures=False)
+    read = file_record(path, copy / "g")
+    assert phase.record == read
+    other = {"timestamp": "2026-01-01T00:00:00Z"}
+    changed(copy, lambda manifest: manifest.update(other | {"jobs": manifest["jobs"][has_other_results:]}))
+    written = file_record(path, copy / "g")
+    assert written != read
+    assert run_comparison(phase)["reconstruction_manifest"] == (read if has_other_results else written)

@@ -187,20 +187,6 @@ def test_a_comparison_is_reused_and_made_again_when_a_file_was_lost(compared: Ph
     assert other.inputs_sha256() != phase.inputs_sha256()
 
 
-@pytest.mark.parametrize("has_other_results", [False, True])
-def test_a_comparison_names_a_manifest_with_the_results_that_were_compared(copy: Path, has_other_results: bool) -> None:
-    """Another run writes the manifest while the comparison is made."""
-    path = copy / "f" / "reconstruction_manifest.json"
-    phase = open_comparison(copy / "f", copy / "g", figures=False)
-    read = file_record(path, copy / "g")
-    assert phase.record == read
-    other = {"timestamp": "2026-01-01T00:00:00Z"}
-    changed(copy, lambda manifest: manifest.update(other | {"jobs": manifest["jobs"][has_other_results:]}))
-    written = file_record(path, copy / "g")
-    assert written != read
-    assert run_comparison(phase)["reconstruction_manifest"] == (read if has_other_results else written)
-
-
 def test_an_alignment_of_the_phase_alone_has_a_protocol_of_its_own(compared: Phase, data: Path, tmp_path: Path) -> None:
     phase = open_comparison(data / "f", tmp_path, align="phase", figures=False)
     assert phase.inputs_sha256() != open_comparison(data / "f", figures=False).inputs_sha256()
