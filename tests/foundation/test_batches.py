@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -23,9 +24,10 @@ PERFECT = Flaws(frozenset())
 EVERYTHING = Flaws(frozenset(KNOWLEDGE) - {"psf"}, 0.7)
 
 
-def batch(flaws: Flaws = PERFECT, dose: float = 1e5, n: int = 2, projections: int = 8) -> Batch:
+def batch(flaws: Flaws = PERFECT, dose: float = 1e5, n: int = 2, projections: int = 8, iterations: int = 2) -> Batch:
     scenes = [random_scene(FRAME, (dose, dose), flaws, stream(3, "test", str(number))) for number in range(n)]
-    return Batch.of(scenes, projections, CPU)
+    network = replace(DESIGN.network, start_iterations=projections)
+    return Batch.of(scenes, replace(DESIGN, network=network, fit_iterations=iterations), CPU)
 
 
 def turned_image(image: torch.Tensor, orientation: int) -> torch.Tensor:
@@ -76,6 +78,13 @@ def test_the_start_is_nearer_to_the_truth_than_a_transparent_object() -> None:
     start = squared_error(found.start, found.truth, weight)
     nothing = squared_error(torch.ones_like(found.start), found.truth, weight)
     assert torch.all(start < 0.5 * nothing)
+
+
+@pytest.mark.parametrize("flaws", [PERFECT, EVERYTHING], ids=["perfect", "every flaw"])
+def test_the_fit_is_nearer_to_the_truth_than_projections(flaws: Flaws) -> None:
+    projected, found = (batch(flaws, 1e3, projections=20, iterations=number) for number in (0, 10))
+    errors = [squared_error(one.start, one.truth, weights(one.patterns)).sum() for one in (projected, found)]
+    assert errors[1] < 0.9 * errors[0]
 
 
 def test_shrink_divides_canvases() -> None:

@@ -97,7 +97,7 @@ def test_the_rate_rises_stays_and_falls() -> None:
 def test_steps_lower_the_error_of_scans_that_are_seen_again(tmp_path: Path) -> None:
     design = replace(DESIGN, frames=DESIGN.frames[:1], held=1, uses=100, warm_up=5, average=0.5)
     batch = make_batch(design, design.frames[0], 0, torch.device("cpu"))
-    course = train(design, 40, tmp_path, CPU)
+    course = train(design, 120, tmp_path, CPU)
     course.network.load_state_dict(course.mean)
     assert _ratio(course.network, batch, batch.truth) < 0.85
 

@@ -8,15 +8,23 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from ptyproof.conformance.checks import CHECKS
 from ptyproof.conformance.scenes import make_scene
 from ptyproof.conformance.subject import Subject
 from ptyproof.conformance.trial import try_check
 from ptyproof.errors import DataError, DesignError, RunError
+from ptyproof.foundation.batches import Batch
+from ptyproof.foundation.bundle import read_bundle
+from ptyproof.foundation.design import design_of
+from ptyproof.foundation.initial import fitted
+from ptyproof.foundation.scans import in_network_unit
+from ptyproof.foundation.scenes import Scene
 from ptyproof.io.hashing import sha256_file
 from ptyproof.io.told import Told
 from ptyproof.methods.foundation import Foundation
+from ptyproof.methods.network import whole_object
 from ptyproof.methods.registry import known_methods, method_order
 from ptyproof.reconstruction.method import Budget, run_method
 from ptyproof.study.builtin import STUDY_NAMES, builtin_study
@@ -106,7 +114,26 @@ def test_the_network_improves_on_nothing_and_differs_from_its_start(bundle: Path
     scene = make_scene()
     found = run_method(method(bundle), scene.scan, Budget(), RNG)
     assert scene.error(found.obj) < 0.3
-    assert list(found.steps_s) == ["initial estimate", "inference"]
+    assert list(found.steps_s) == ["initial estimate", "penalized fit", "inference"]
+
+
+def test_a_scan_is_corrected_from_what_the_network_was_trained_to_correct(bundle: Path) -> None:
+    scene = make_scene(noisy=True, dose=1e4)
+    shared = read_bundle(bundle)
+    with torch.no_grad():
+        for stage in shared.network.stages:  # a network that adds nothing
+            for weight in stage.parameters():
+                weight.zero_()
+        batch = Batch.of([Scene(scene.scan, scene.obj, "known")], design_of(shared.record["design"]), torch.device("cpu"))
+    first = whole_object(shared.network, scene.scan, start_only=True).obj
+    record = shared.record["design"]
+    start = fitted(scene.scan, first, record["fit_iterations"], record["fit_weight"])
+    found = whole_object(shared.network, scene.scan, start=start).obj
+    lit = found != 0
+    assert np.abs(start[lit] - first[lit]).max() > 1e-2
+    np.testing.assert_allclose(found[lit], start[lit], rtol=1e-5)
+    unit = np.float32(in_network_unit(scene.scan).object_scale)
+    np.testing.assert_allclose(batch.start[0].numpy()[lit] * unit, start[lit], atol=1e-4)
 
 
 def test_it_uses_what_it_is_told(bundle: Path) -> None:

@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ptyproof.foundation.design import FoundationDesign
+from ptyproof.foundation.initial import fitted
 from ptyproof.foundation.scans import in_network_unit
 from ptyproof.foundation.scenes import Scene
 from ptyproof.training.canvas import Canvas
@@ -30,7 +32,7 @@ class Batch:
     patterns
         What is measured and known.
     start
-        The initial estimate, complex (B, h, w).
+        What the network corrects, complex (B, h, w).
     truth
         The object in the network's unit, complex (B, h, w).
     """
@@ -40,8 +42,11 @@ class Batch:
     truth: Tensor
 
     @classmethod
-    def of(cls, scenes: Sequence[Scene], projections: int, device: torch.device) -> Batch:
-        """Return the batch of scenes of one frame with the same kinds of flaws, and their initial estimates."""
+    def of(cls, scenes: Sequence[Scene], design: FoundationDesign, device: torch.device) -> Batch:
+        """Return the batch of scenes of one frame with the same kinds of flaws, and what the network corrects of them.
+
+        The fit of that runs on the processor.
+        """
         scans = [in_network_unit(scene.scan) for scene in scenes]
         shape = scenes[0].obj.shape
         corners = torch.from_numpy(np.stack([scan.corners_px for scan in scans]))
@@ -52,7 +57,14 @@ class Batch:
         ]
         patterns = on_device(_joined(parts, canvas), device)
         truth = np.stack([scene.obj / np.float32(scan.object_scale) for scene, scan in zip(scenes, scans, strict=True)])
-        start = start_estimate(patterns, projections)
+        estimates = start_estimate(patterns, design.network.start_iterations).cpu().numpy()
+        starts = [
+            fitted(scene.scan, unit * estimate, design.fit_iterations, design.fit_weight) / unit
+            for scene, estimate, unit in zip(
+                scenes, estimates, (np.float32(scan.object_scale) for scan in scans), strict=True
+            )
+        ]
+        start = torch.from_numpy(np.stack(starts)).to(device)
         return cls(patterns, start, torch.from_numpy(truth).to(device))
 
     def turned(self, orientation: int) -> Batch:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from ptyproof.foundation.training import Course
     from ptyproof_schemas.types.foundation import Foundation
 
-_CODE = ("foundation", "physics", "training")  # the packages that decide what a step gives
+_CODE = ("foundation", "physics", "reconstruction", "training")  # the packages that decide what a step gives
 
 
 @dataclass(frozen=True, eq=False)

@@ -72,6 +72,8 @@ class FoundationDesign:
     doses
         Smallest and largest number of photons that a mean pattern has, for a probe of 20 px; others have as many on a
         pixel.
+    fit_iterations, fit_weight
+        Of the penalized fit between the projections and the network, see `initial.fitted`.
     flawed_fraction
         Probability that scans have flaws of beam and detector.
     scans_per_step
@@ -95,9 +97,11 @@ class FoundationDesign:
     network: NetworkDesign = field(default_factory=NetworkDesign)
     frames: tuple[Frame, ...] = FRAMES
     doses: tuple[float, float] = (500.0, 200_000.0)
+    fit_iterations: int = 10
+    fit_weight: float = 5.0
     flawed_fraction: float = 0.25
     scans_per_step: int = 1
-    uses: int = 6
+    uses: int = 8
     held: int = 32
     learning_rate: float = 2e-3
     weight_decay: float = 1e-4
@@ -108,10 +112,18 @@ class FoundationDesign:
     seed: int = 888
 
     def __post_init__(self) -> None:
-        for key, low in (("scans_per_step", 1), ("uses", 1), ("held", 1), ("warm_up", 1), ("seed", 0)):
+        for key, low in (
+            ("fit_iterations", 0),
+            ("scans_per_step", 1),
+            ("uses", 1),
+            ("held", 1),
+            ("warm_up", 1),
+            ("seed", 0),
+        ):
             checks.integer(f"foundation.{key}", getattr(self, key), low)
         for key, largest in (("learning_rate", 10.0), ("gradient_clip", 1e6)):
             checks.positive(f"foundation.{key}", getattr(self, key), largest)
+        checks.number("foundation.fit_weight", self.fit_weight, "a number from 0 to 1e6", 0.0, 1e6)
         for key in ("flawed_fraction", "weight_decay", "decay_fraction", "average"):
             checks.number(f"foundation.{key}", getattr(self, key), "a number in [0, 1]", 0.0, 1.0)
         if not self.frames:

@@ -53,7 +53,7 @@ def make_batch(design: FoundationDesign, frame: Frame, number: int, device: torc
         random_scene(frame, design.doses, flaws, stream(design.seed, *key, str(member)))
         for member in range(design.scans_per_step)
     ]
-    return Batch.of(scenes, design.network.start_iterations, device)
+    return Batch.of(scenes, design, device)
 
 
 def turns(frames: tuple[Frame, ...]) -> list[int]:

@@ -25,7 +25,7 @@ DOSES = (1e3, 1e4, 1e5)
 
 
 def validate(network: GroupNetwork, design: FoundationDesign) -> list[Validation]:
-    """Return the complex NRMSE of the start and of the network for each built-in kind of object and each dose.
+    """Return the complex NRMSE of what the network corrects, and of its object, for each built-in kind and each dose.
 
     The scans are of the design's first frame, with the built-in probe and without flaws. Errors are weighted by the
     illumination, and over the root mean square of the object.
@@ -39,7 +39,7 @@ def validate(network: GroupNetwork, design: FoundationDesign) -> list[Validation
             rng = stream(design.seed, "foundation", "validation", kind, f"{dose:g}")
             obj = make_object(kind, (frame.object_px, frame.object_px), rng)
             scene = scene_of(kind, obj, probe, random_positions(frame, rng), dose, Flaws(frozenset()), rng)
-            batch = Batch.of([scene], design.network.start_iterations, device)
+            batch = Batch.of([scene], design, device)
             with torch.no_grad():
                 obj_found = network(batch.patterns, batch.start)
                 weight = weights(batch.patterns)

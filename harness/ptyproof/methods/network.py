@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from ptyproof import clock
 from ptyproof.errors import DataError, RunError
@@ -160,8 +161,16 @@ class ThenLsqml:
         return replace(refined, steps_s={**first.steps_s, **refined.steps_s})
 
 
-def whole_object(network: GroupNetwork, dataset: BlindScan, *, start_only: bool = False) -> Reconstruction:
+def whole_object(
+    network: GroupNetwork,
+    dataset: BlindScan,
+    *,
+    start: npt.NDArray[np.complex64] | None = None,
+    start_only: bool = False,
+) -> Reconstruction:
     """Return what a network, or its start alone, makes of a whole scan with all that it is told.
+
+    `start`, complex64 (M, M') in the unit of the probe, is what the network corrects; None is its initial estimate.
 
     Raises
     ------
@@ -170,7 +179,7 @@ def whole_object(network: GroupNetwork, dataset: BlindScan, *, start_only: bool 
     """
     _check_counts(dataset)
     began = clock.seconds()
-    return _of_whole(network, in_network_unit(dataset), dataset, began, start_only)
+    return _of_whole(network, in_network_unit(dataset), dataset, began, start_only, start)
 
 
 def _inferred(network: GroupNetwork, dataset: BlindScan, grouped: bool, *, start_only: bool) -> Reconstruction:
@@ -197,12 +206,17 @@ def _inferred(network: GroupNetwork, dataset: BlindScan, grouped: bool, *, start
 
 
 def _of_whole(
-    network: GroupNetwork, scan: NormalizedScan, dataset: BlindScan, began: float, start_only: bool
+    network: GroupNetwork,
+    scan: NormalizedScan,
+    dataset: BlindScan,
+    began: float,
+    start_only: bool,
+    start: npt.NDArray[np.complex64] | None = None,
 ) -> Reconstruction:
     from ptyproof.training.prediction import Clocked, predict_object
 
     clocked = Clocked()
-    obj = predict_object(network, scan, dataset.object_shape, start_only=start_only, clocked=clocked)
+    obj = predict_object(network, scan, dataset.object_shape, start=start, start_only=start_only, clocked=clocked)
     steps = _steps(clocked, clock.seconds() - began, start_only)
     return Reconstruction(obj, dataset.probe, steps_s=steps)
 

@@ -60,7 +60,7 @@ class Stage(nn.Module):
         super().__init__()
         area = design.shrink**2
         self.shrink = design.shrink
-        self.step = nn.Parameter(torch.ones(()))
+        self.step = nn.Parameter(torch.zeros(()) if sees_noise else torch.ones(()))
         self.momentum = nn.Parameter(torch.zeros(())) if sees_noise else None
         n_features = _N_FEATURES + (_N_OF_NOISE if sees_noise else 0)
         self.stem = nn.Conv2d(n_features * area + design.channels, design.channels, 3, padding=1)

@@ -86,6 +86,7 @@ def predict_object(
     scan: NormalizedScan,
     shape: tuple[int, int],
     *,
+    start: npt.NDArray[np.complex64] | None = None,
     start_only: bool = False,
     console: Console | None = None,
     clocked: Clocked | None = None,
@@ -100,6 +101,8 @@ def predict_object(
         n patterns (H, W).
     shape
         (M, M') of the object's grid, pixels.
+    start
+        What the network corrects, complex64 (M, M') in the unit of the file's probe; None is the initial estimate.
     start_only, console, clocked
         As in `predict_patches`.
 
@@ -111,13 +114,14 @@ def predict_object(
     corners = torch.from_numpy(scan.corners_px - origin)[None]
     canvas = Canvas.around(corners, scan.window, network.design.shrink, scan.dark_px)
     design = network.design
-    passes = 2 + 2 * design.start_iterations + (0 if start_only else design.n_stages)
+    passes = 2 + (0 if start is not None else 2 * design.start_iterations) + (0 if start_only else design.n_stages)
     with (
         torch.inference_mode(),
         (console or Console.silent()).progress(_label(start_only), passes * len(scan), "pattern") as bar,
     ):
         patterns = _group(network, scan, canvas, bar.update)
-        estimate = _estimate(network, patterns, start_only, clocked or Clocked())
+        known = None if start is None else _on_canvas(start, scan, canvas, _device(network))
+        estimate = _estimate(network, patterns, start_only, clocked or Clocked(), known)
         found = torch.where(patterns.illumination > _UNLIT * patterns.peak, estimate, 0)[0].cpu().numpy()
     obj = np.zeros(shape, dtype=np.complex64)
     row, col = origin.tolist()
@@ -145,10 +149,28 @@ def _group(network: GroupNetwork, scan: NormalizedScan, canvas: Canvas, on_block
     return replace(load(slice(0, n)), on_block=on_block)
 
 
-def _estimate(network: GroupNetwork, patterns: Group, start_only: bool, clocked: Clocked) -> torch.Tensor:
+def _on_canvas(
+    obj: npt.NDArray[np.complex64], scan: NormalizedScan, canvas: Canvas, device: torch.device
+) -> torch.Tensor:
+    """Return an object on a canvas, complex (1, h, w) in the network's unit: transparent outside the object's grid."""
+    row, col = scan.corners_px.min(axis=0).tolist()
+    height, width = canvas.shape
+    part = obj[row : row + height, col : col + width] / np.float32(scan.object_scale)
+    found = np.ones((1, height, width), dtype=np.complex64)
+    found[0, : part.shape[0], : part.shape[1]] = part
+    return torch.from_numpy(found).to(device)
+
+
+def _estimate(
+    network: GroupNetwork,
+    patterns: Group,
+    start_only: bool,
+    clocked: Clocked,
+    start: torch.Tensor | None = None,
+) -> torch.Tensor:
     """Return the object, or its initial estimate, complex (B, h, w), and add the seconds of the estimate."""
     began = clock.seconds()
-    start = network.start(patterns)
+    start = network.start(patterns) if start is None else start
     if start.is_cuda:
         torch.cuda.synchronize(start.device)  # kernels run on after the call
     clocked.initial_estimate_s += clock.seconds() - began

@@ -24,6 +24,8 @@ class Design(TypedDict):
     network: Network
     frames: list[Frame]
     doses: list[float]
+    fit_iterations: int
+    fit_weight: float
     flawed_fraction: float
     scans_per_step: int
     uses: int
