@@ -99,7 +99,7 @@ def test_steps_lower_the_error_of_scans_that_are_seen_again(tmp_path: Path) -> N
     batch = make_batch(design, design.frames[0], 0, torch.device("cpu"))
     course = train(design, 120, tmp_path, CPU)
     course.network.load_state_dict(course.mean)
-    assert _ratio(course.network, batch, batch.truth) < 0.85
+    assert _ratio(course.network, batch, batch.truth) < 0.9
 
 
 def test_a_wrong_truth_makes_the_loss_worse() -> None:

@@ -193,10 +193,14 @@ def seeing(seed: int = 0, *, trained: bool = True) -> Any:
     return network.eval()
 
 
-def test_before_its_training_it_is_the_network_that_sees_less() -> None:
+def test_before_its_training_it_changes_nothing_and_with_whole_steps_is_the_network_that_sees_less() -> None:
     patterns = noisy(2, 3, (8, 12))
+    network = seeing(trained=False)
     with torch.no_grad():
-        assert torch.equal(seeing(trained=False)(patterns), GroupNetwork(SMALL)(patterns))
+        assert torch.equal(network(patterns), network.start(patterns))
+        for stage in network.stages:
+            stage.step.fill_(1.0)
+        assert torch.equal(network(patterns), GroupNetwork(SMALL)(patterns))
 
 
 def test_it_corrects_scans_of_other_doses_in_another_way() -> None:
@@ -216,6 +220,8 @@ def test_a_later_stage_goes_on_a_part_of_the_last_step() -> None:
     network = seeing(trained=False)
     start = network.start(patterns)
     with torch.no_grad():
+        for stage in network.stages:
+            stage.step.fill_(1.0)
         first, second = network.estimates(patterns, start)
         network.stages[1].momentum.fill_(0.5)
         _, moved = network.estimates(patterns, start)

@@ -15,7 +15,7 @@ from ptyproof.foundation.scans import in_network_unit
 from ptyproof.foundation.scenes import Scene
 from ptyproof.training.canvas import Canvas
 from ptyproof.training.forward import Detector
-from ptyproof.training.prediction import on_device, patterns_of
+from ptyproof.training.prediction import lit_part, on_device, patterns_of
 from ptyproof.training.projection import Patterns, start_estimate
 from ptyproof.training.scan import Margins, NormalizedScan
 
@@ -57,7 +57,7 @@ class Batch:
         ]
         patterns = on_device(_joined(parts, canvas), device)
         truth = np.stack([scene.obj / np.float32(scan.object_scale) for scene, scan in zip(scenes, scans, strict=True)])
-        estimates = start_estimate(patterns, design.network.start_iterations).cpu().numpy()
+        estimates = lit_part(patterns, start_estimate(patterns, design.network.start_iterations)).cpu().numpy()
         starts = [
             fitted(scene.scan, unit * estimate, design.fit_iterations, design.fit_weight) / unit
             for scene, estimate, unit in zip(

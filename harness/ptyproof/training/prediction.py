@@ -121,8 +121,9 @@ def predict_object(
     ):
         patterns = _group(network, scan, canvas, bar.update)
         known = None if start is None else _on_canvas(start, scan, canvas, _device(network))
-        estimate = _estimate(network, patterns, start_only, clocked or Clocked(), known)
-        found = torch.where(patterns.illumination > _UNLIT * patterns.peak, estimate, 0)[0].cpu().numpy()
+        found = (
+            lit_part(patterns, _estimate(network, patterns, start_only, clocked or Clocked(), known))[0].cpu().numpy()
+        )
     obj = np.zeros(shape, dtype=np.complex64)
     row, col = origin.tolist()
     inside = found[: shape[0] - row, : shape[1] - col]  # the canvas was rounded up to a multiple of the coarser grid
@@ -176,6 +177,11 @@ def _estimate(
     clocked.initial_estimate_s += clock.seconds() - began
     found: torch.Tensor = start if start_only else network(patterns, start)
     return found
+
+
+def lit_part(patterns: Group, obj: torch.Tensor) -> torch.Tensor:
+    """Return an object, complex (B, h, w), with zeros where no light falls."""
+    return torch.where(patterns.illumination > _UNLIT * patterns.peak, obj, 0)
 
 
 def patterns_of(scan: NormalizedScan, index: npt.NDArray[np.int64], canvas: Canvas, block: int, axis: int) -> Patterns:
