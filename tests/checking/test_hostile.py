@@ -34,7 +34,7 @@ HOSTILE = {
     "one key": b'{"' + b"a" * N + b'": 1}',
     "many keys": b"{" + b",".join(b'"%d":0' % number for number in range(N // 10)) + b"}",
     "many jobs that are none": b'{"kind": "training_manifest", "jobs": [' + b"0," * (N // 10) + b"0]}",
-    "many jobs without anything": b'{"kind": "training_manifest", "jobs": [' + b"{}," * (N // 50) + b"{}]}",
+    "many jobs without anything": b'{"kind": "training_manifest", "jobs": [' + b"{}," * (N // 5) + b"{}]}",
     "half pairs": b'{"kind": "training_manifest", "a": "' + b"\\ud800" * 1000 + b'"}',
     "zeros": bytes(N),
 }

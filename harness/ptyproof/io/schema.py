@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
 
 _MAX_SHOWN = 5
+_MOST = 1000  # violations that are counted: a file of 60 KB can have 300,000
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
@@ -95,14 +96,16 @@ def validate(instance: Any, kind: str, path: Path | str, major: int = 1) -> None
     ManifestError
         In one line: `path` as the name of the file, then the first violations.
     """
-    _refuse(schema_errors(instance, kind, major), kind, path, major, load_schema(kind, major))
+    _refuse(schema_errors(instance, kind, major, _MOST + 1), kind, path, major, load_schema(kind, major))
 
 
 def _refuse(errors: list[ValidationError], kind: str, path: Path | str, major: int, root: Mapping[str, Any]) -> None:
     if not errors:
         return
     lines = [f"{said.json_path}: {said.sentence}" for error in errors[:_MAX_SHOWN] for said in explained(error, root)]
-    if len(errors) > _MAX_SHOWN:
+    if len(errors) > _MOST:
+        lines.append(f"and more than {_MOST - _MAX_SHOWN} others")
+    elif len(errors) > _MAX_SHOWN:
         lines.append(f"and {len(errors) - _MAX_SHOWN} more")
     text = _CONTROL.sub(lambda found: repr(found[0])[1:-1], "; ".join(lines))
     raise ManifestError(path, f"violates the schema {kind} {major}: {text}")
@@ -132,6 +135,6 @@ def accepted_part(value: Any, kind: str, part: str, path: Path | str, major: int
     if judge is None or not judge(value):
         from ptyproof.io.schema_verdict import violations_of_part
 
-        found = violations_of_part(value, kind, part, major)
+        found = violations_of_part(value, kind, part, major, _MOST + 1)
         _refuse(found, kind, path, major, {"$ref": part_urn(kind, part, major)})
     return with_whole_numbers(value, kind, major, part)

@@ -149,7 +149,7 @@ def violations(
     return sorted(of_version or errors, key=lambda error: error.json_path)
 
 
-def violations_of_part(instance: Any, kind: str, part: str, major: int) -> list[ValidationError]:
-    """Return every violation of a definition in a schema, in the order of the instance's paths."""
-    errors = validator(kind, major, part=part).iter_errors(instance)
+def violations_of_part(instance: Any, kind: str, part: str, major: int, limit: int) -> list[ValidationError]:
+    """Return the first `limit` violations of a definition in a schema, in the order of the instance's paths."""
+    errors = islice(validator(kind, major, part=part).iter_errors(instance), limit)
     return sorted(errors, key=lambda error: error.json_path)
