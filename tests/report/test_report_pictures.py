@@ -7,11 +7,16 @@ import json
 import re
 import shutil
 from pathlib import Path
+from threading import Thread
+from typing import Any
 
 import pytest
 
-from ptyproof.hub.layout import FIGURES, SOURCES
+from ptyproof.hub.layout import FIGURES, REPORT, SOURCES
+from ptyproof.io.locking import lock_if_free
 from ptyproof.records.manifest import read_manifest
+from ptyproof.report.manifests import read_manifests
+from ptyproof.report.page import page as report_page
 from ptyproof.report.page import write_report
 from ptyproof.runs.folder import RunFolder
 from tests.helpers.phases import Phase
@@ -184,3 +189,24 @@ def test_all_subjects_of_a_trained_cell_are_drawn(reported: tuple[RunFolder, lis
     assert [name for name in figures(reported[0]) if name.startswith(TRAINED)] == [
         f"{TRAINED}_{subject}.png" for subject in SUBJECTS
     ]
+
+
+def test_of_two_runs_that_end_together_one_writes_the_report_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[bool] = []
+
+    def other() -> None:
+        with lock_if_free(tmp_path / REPORT) as is_free:
+            seen.append(is_free)
+
+    def read(*args: Any) -> Any:
+        thread = Thread(target=other)
+        thread.start()
+        thread.join()
+        return read_manifests(*args)
+
+    monkeypatch.setattr(report_page, "read_manifests", read)
+    write_report(tmp_path)
+    other()
+    assert seen == [False, True]

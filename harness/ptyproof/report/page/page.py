@@ -17,6 +17,7 @@ from ptyproof.hub.index import STATEMENT, Hub, refuse_links_out
 from ptyproof.hub.layout import COMPARISON, FIGURES, OVERLAP, RECONSTRUCTION, REPORT, RUN, SKIPS, SOURCES, TRAINING
 from ptyproof.io.atomic import write_text
 from ptyproof.io.hashing import sha256_file
+from ptyproof.io.locking import lock
 from ptyproof.markdown import relative
 from ptyproof.metrics.protocol import LARGEST_CHANGE
 from ptyproof.metrics.ranking import how_marked
@@ -98,22 +99,17 @@ def write_report(hub: Path, console: Console | None = None) -> list[Path]:
     InputError
         If the hub is no folder, or a link in it leads out of it.
     """
+    if not hub.is_dir():
+        raise InputError(f"the hub must be a folder, got {hub}")
     refuse_links_out(hub)
-    records = read_records(hub, console)
-    write_text(hub / REPORT, page_of(records))
+    with lock(hub / REPORT):  # runs that end together draw the same pictures, and remove those of an earlier state
+        records = read_records(hub, console)
+        write_text(hub / REPORT, page_of(records))
     return [hub / REPORT, hub / SOURCES, *(hub / FIGURES / name for name in records.images)]
 
 
 def read_records(hub: Path, console: Console | None = None) -> Records:
-    """Return what the page of a hub is made from, its pictures drawn.
-
-    Raises
-    ------
-    InputError
-        As `write_report`.
-    """
-    if not hub.is_dir():
-        raise InputError(f"the hub must be a folder, got {hub}")
+    """Return what the page of a hub is made from, its pictures drawn."""
     manifests = read_manifests(hub)
     index = Hub(hub).read()
     runs: Sequence[Mapping[str, Any]] = [] if index is None else index["runs"]
