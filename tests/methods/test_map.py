@@ -136,7 +136,7 @@ def test_a_share_of_the_budget_is_as_many_iterations(
     scan, _ = scan_and_truth
     part = run_method(MapFit("map-tv", DESIGN, weight=5.0, budget_share=share), scan, Budget(epochs), RNG(0))
     whole = run_method(MapFit("map-tv", DESIGN, weight=5.0), scan, Budget(spent), RNG(0))
-    assert (len(part.losses), part.stopped_by) == (spent, "epochs")
+    assert (len(part.losses), part.stopped_by) == (spent, "epochs" if spent == epochs else None)
     np.testing.assert_array_equal(part.obj, whole.obj)
 
 

@@ -54,6 +54,18 @@ def test_the_options_that_were_used_are_recorded_and_make_another_recipe(root: P
     assert np.all(last.obj == 2)
 
 
+@pytest.mark.parametrize("tuning", [{}, {"budget_share": (0.4, 0.9)}], ids=["given", "chosen"])
+def test_a_method_that_spends_a_part_of_its_budget_has_a_sound_record(root: Path, tuning: Any) -> None:
+    design = builtin_study("fly64-smoke")
+    options = {"weight": 5.0} | ({} if tuning else {"budget_share": 0.5})
+    methods = (MethodDesign("map-tv", epochs=10, options=options, tuning=tuning),)
+    study = replace(design, reconstruction=replace(design.reconstruction, methods=methods))
+    result = entry(run(phase_of(root, design=study), "map-tv"), "map-tv")["result"]
+    share = result["tuning"]["chosen"]["budget_share"] if tuning else 0.5
+    assert (result["iterations"], result["stopped_by"]) == (round(10 * share), None)
+    assert main(["check", str(root / "e" / "reconstruction_manifest.json")]) == 0
+
+
 def test_what_was_tried_and_chosen_is_recorded_and_checked(root: Path) -> None:
     design = builtin_study("fly64-smoke")
     methods = (MethodDesign("leveled", tuning={"level": (0.1, 0.75, 30.0)}),)

@@ -111,7 +111,7 @@ class MapFit:
             seconds=tuple(history.seconds),
             loss_unit=_LOSS_UNIT,
             steps_s={"initial estimate": started - began, "iterations": clock.seconds() - started},
-            stopped_by=history.stopped_by,
+            stopped_by=None if history.stopped_by == "epochs" and self._share < 1 else history.stopped_by,
             positions_px=None if first.positions_px is None else fitted.scan.positions_px,
         )
 
