@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -37,19 +39,19 @@ def test_stray_logs_are_moved_on_request(folder: pytest.Pytester, in_folder: InF
     assert (folder.path / "other.log").read_text() == "other"
 
 
-def test_a_log_that_another_run_has_moved_is_left_to_it(folder: pytest.Pytester, in_folder: InFolder) -> None:
-    folder.makeconftest(
-        """
-        import shutil
-        move = shutil.move
-        def late(path, target):
-            path.unlink()
-            return move(path, target)
-        shutil.move = late
-        """
-    )
+def test_a_log_that_another_run_has_moved_is_left_to_it(
+    folder: pytest.Pytester, in_folder: InFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    move = shutil.move
+
+    def late(path: Path, target: Path) -> object:
+        path.unlink()
+        return move(path, target)
+
+    monkeypatch.setattr(shutil, "move", late)
     run = in_folder("--artifact-hub=hub", "--ptyproof-collect-stray")
     assert run.status == 0
+    assert not (folder.path / "train_debug.log").exists()
     assert not any("cli/stray" in line for line in run.screen.splitlines())
 
 
