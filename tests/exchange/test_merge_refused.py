@@ -21,18 +21,23 @@ from tests.helpers.messages import names
 from tests.helpers.replicates import make_replicate
 
 
+def with_changed_results(hub: Path, out: Path, change: Callable[[Any], None]) -> Path:
+    """Return a copy of a hub whose manifest of reconstructions was changed, and its index with it."""
+    shutil.copytree(hub, out)
+    edit(out / RECONSTRUCTION, change)
+    take_stock(Hub(out))
+    return out
+
+
 def with_other_methods(hub: Path, out: Path) -> Path:
     """Return a copy of a hub whose methods were to spend more epochs."""
-    shutil.copytree(hub, out)
 
     def change(manifest: dict[str, Any]) -> None:
         design = design_from_dict(manifest["design"])
         methods = tuple(replace(method, epochs=77) for method in design.reconstruction.methods)
         manifest["design"] = replace(design, reconstruction=replace(design.reconstruction, methods=methods)).as_dict()
 
-    edit(out / RECONSTRUCTION, change)
-    take_stock(Hub(out))
-    return out
+    return with_changed_results(hub, out, change)
 
 
 def test_methods_that_differ_are_refused_and_a_preference_decides(
@@ -49,7 +54,6 @@ def test_methods_that_differ_are_refused_and_a_preference_decides(
 
 def with_another_result(hub: Path, out: Path) -> Path:
     """Return a copy of a hub in which a method has the result of another one."""
-    shutil.copytree(hub, out)
 
     def change(manifest: dict[str, Any]) -> None:
         own, theirs = (job_of(manifest, name)["result"] for name in (LSQML, LSQML.replace("lsqml", "start")))
@@ -58,9 +62,7 @@ def with_another_result(hub: Path, out: Path) -> Path:
         own["reconstruction"] |= {key: theirs["reconstruction"][key] for key in ("sha256", "size_bytes")}
         own["arrays_sha256"] = theirs["arrays_sha256"]
 
-    edit(out / RECONSTRUCTION, change)
-    take_stock(Hub(out))
-    return out
+    return with_changed_results(hub, out, change)
 
 
 def test_another_result_is_refused_by_name_and_a_preference_decides(
@@ -143,10 +145,7 @@ def torn(hub: Path, out: Path) -> Path:
 
 def newer(hub: Path, out: Path) -> Path:
     """Return a copy of a hub with a manifest of a later version, which has a key that this one does not know."""
-    shutil.copytree(hub, out)
-    edit(out / RECONSTRUCTION, lambda manifest: manifest.update(schema_version="1.999.0", later=1))
-    take_stock(Hub(out))
-    return out
+    return with_changed_results(hub, out, lambda manifest: manifest.update(schema_version="1.999.0", later=1))
 
 
 @pytest.mark.parametrize("other", [unsound, without_a_phase, linked, killed, torn, newer])

@@ -129,7 +129,7 @@ def test_both_methods_come_with_ptyproof_and_one_chooses_weight_and_iterations()
     assert methods["map-tv"].options == {"projections": 20, "epsilon": 0.03}
 
 
-@pytest.mark.parametrize(("share", "epochs", "spent"), [(0.5, 10, 5), (0.01, 10, 1), (1.0, 4, 4)])
+@pytest.mark.parametrize(("share", "epochs", "spent"), [(0.5, 10, 5), (0.01, 10, 1), (0.9, 2, 2), (1.0, 4, 4)])
 def test_a_share_of_the_budget_is_as_many_iterations(
     scan_and_truth: tuple[BlindScan, npt.NDArray[np.complex64]], share: float, epochs: int, spent: int
 ) -> None:

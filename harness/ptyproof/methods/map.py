@@ -97,7 +97,7 @@ class MapFit:
         began = clock.seconds()
         first = self._start.reconstruct(replace(dataset, grouped=True), Budget(), np.random.default_rng(0))
         obj = np.where(first.obj == 0, np.complex64(dataset.unit_scale), first.obj)
-        history = History(self._spent(budget), _DEFAULT_ITERATIONS)
+        history = History(budget, _DEFAULT_ITERATIONS, self._share)
         started = clock.seconds()
         scan = dataset if first.positions_px is None else replace(dataset, positions_px=first.positions_px)
         fitted = _Fit(scan, obj, self._penalty, history)
@@ -111,14 +111,9 @@ class MapFit:
             seconds=tuple(history.seconds),
             loss_unit=_LOSS_UNIT,
             steps_s={"initial estimate": started - began, "iterations": clock.seconds() - started},
-            stopped_by=None if history.stopped_by == "epochs" and self._share < 1 else history.stopped_by,
+            stopped_by=history.stopped_by,
             positions_px=None if first.positions_px is None else fitted.scan.positions_px,
         )
-
-    def _spent(self, budget: Budget) -> Budget:
-        """Return the part of a budget that is spent; seconds are spent whole."""
-        epochs = budget.epochs or (_DEFAULT_ITERATIONS if budget.seconds is None else None)
-        return budget if epochs is None else replace(budget, epochs=max(1, round(self._share * epochs)))
 
 
 class _Fit:

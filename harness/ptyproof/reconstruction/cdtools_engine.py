@@ -81,7 +81,7 @@ class _Run:
         adam = AdamReconstructor(self.model, self.data)
         offsets = self.model.translation_offsets
         while True:
-            factor, times = _SECOND_HALF if history.share >= 0.5 else (1.0, 1)
+            factor, times = _SECOND_HALF if history.spent >= 0.5 else (1.0, 1)
             size = min(len(self.data), self.patterns_per_step * times)
             rate = self.learning_rate * factor
             options = {"lr": rate, "batch_size": size, "calculation_width": size, "thread": False}

@@ -21,16 +21,20 @@ class History:
         What may be spent.
     epochs
         The limit where the budget has neither epochs nor seconds.
+    share
+        Of the epochs, that a method spends of itself; seconds are spent whole.
     """
 
-    def __init__(self, budget: Budget, epochs: int) -> None:
+    def __init__(self, budget: Budget, epochs: int, share: float = 1.0) -> None:
         self.losses: list[float] = []
         self.seconds: list[float] = []
-        self.limit = budget.epochs or (epochs if budget.seconds is None else None)
+        whole = budget.epochs or (epochs if budget.seconds is None else None)
+        self.limit = None if whole is None else max(1, round(share * whole))
+        self._is_whole = self.limit == whole
         self._budget, self._began = budget, clock.seconds()
 
     def add(self, loss: float, obj: Callable[[], npt.NDArray[np.complexfloating]] | None = None) -> bool:
-        """Add an epoch; return whether it was the last one that the budget allows.
+        """Add an epoch; return whether it was the last one.
 
         `obj` returns the object as it is now, (M, M') complex; None where a method does not show it.
         """
@@ -39,10 +43,10 @@ class History:
         self._budget.on_epoch(len(self.losses))
         if obj is not None:
             self._budget.on_object(len(self.losses), obj)
-        return self.stopped_by is not None
+        return self._is_at_its_limit or self.stopped_by is not None
 
     @property
-    def share(self) -> float:
+    def spent(self) -> float:
         """The largest share of a limit that is spent."""
         epochs = len(self.losses) / self.limit if self.limit else 0.0
         seconds = self._budget.seconds
@@ -50,8 +54,12 @@ class History:
 
     @property
     def stopped_by(self) -> Literal["epochs", "seconds"] | None:
-        """Which limit is reached; None as long as none is."""
-        if self.limit is not None and len(self.losses) >= self.limit:
+        """Which limit of the budget is reached; None as long as none is, and where a method spends a part of it."""
+        if self._is_at_its_limit and self._is_whole:
             return "epochs"
         limit = self._budget.seconds
         return "seconds" if limit is not None and self.seconds and self.seconds[-1] >= limit else None
+
+    @property
+    def _is_at_its_limit(self) -> bool:
+        return self.limit is not None and len(self.losses) >= self.limit
