@@ -19,7 +19,6 @@ from ptyproof.training.projection import misfit
 from tests.helpers.foundation import DESIGN
 
 FRAME = Frame(24, 4, 3.0)
-CPU = torch.device("cpu")
 PERFECT = Flaws(frozenset())
 EVERYTHING = Flaws(frozenset(KNOWLEDGE) - {"psf"}, 0.7)
 
@@ -27,7 +26,7 @@ EVERYTHING = Flaws(frozenset(KNOWLEDGE) - {"psf"}, 0.7)
 def batch(flaws: Flaws = PERFECT, dose: float = 1e5, n: int = 2, projections: int = 8, iterations: int = 2) -> Batch:
     scenes = [random_scene(FRAME, (dose, dose), flaws, stream(3, "test", str(number))) for number in range(n)]
     network = replace(DESIGN.network, start_iterations=projections)
-    return Batch.of(scenes, replace(DESIGN, network=network, fit_iterations=iterations), CPU)
+    return Batch.of(scenes, replace(DESIGN, network=network, fit_iterations=iterations))
 
 
 def turned_image(image: torch.Tensor, orientation: int) -> torch.Tensor:

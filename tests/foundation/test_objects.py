@@ -99,7 +99,7 @@ def test_frames_take_turns_by_their_shares() -> None:
 
 def test_a_step_sees_the_same_scans_whatever_was_seen_before() -> None:
     cpu = torch.device("cpu")
-    one, other = Pool(DESIGN, cpu), Pool(DESIGN, cpu)
+    one, other = Pool(DESIGN, (0, 9), cpu), Pool(DESIGN, (8, 9), cpu)
     seen = [one.batch(step) for step in range(9)]
     late = other.batch(8)
     assert torch.equal(late.patterns.amplitude, seen[8].patterns.amplitude)
@@ -108,12 +108,12 @@ def test_a_step_sees_the_same_scans_whatever_was_seen_before() -> None:
 
 
 def test_scans_of_other_streams_or_seeds_differ() -> None:
-    cpu, frame = torch.device("cpu"), DESIGN.frames[0]
-    first = make_batch(DESIGN, frame, 0, cpu)
+    frame = DESIGN.frames[0]
+    first = make_batch(DESIGN, frame, 0)
     others = [
-        make_batch(DESIGN, frame, 1, cpu),
-        make_batch(DESIGN, frame, 0, cpu, of="validation"),
-        make_batch(replace(DESIGN, seed=5), frame, 0, cpu),
+        make_batch(DESIGN, frame, 1),
+        make_batch(DESIGN, frame, 0, of="validation"),
+        make_batch(replace(DESIGN, seed=5), frame, 0),
     ]
     assert not any(torch.equal(first.truth, other.truth) for other in others)
 

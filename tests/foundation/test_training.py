@@ -96,14 +96,14 @@ def test_the_rate_rises_stays_and_falls() -> None:
 
 def test_steps_lower_the_error_of_scans_that_are_seen_again(tmp_path: Path) -> None:
     design = replace(DESIGN, frames=DESIGN.frames[:1], held=1, uses=100, warm_up=5, average=0.5)
-    batch = make_batch(design, design.frames[0], 0, torch.device("cpu"))
+    batch = make_batch(design, design.frames[0], 0)
     course = train(design, 120, tmp_path, CPU)
     course.network.load_state_dict(course.mean)
     assert _ratio(course.network, batch, batch.truth) < 0.9
 
 
 def test_a_wrong_truth_makes_the_loss_worse() -> None:
-    batch = make_batch(DESIGN, DESIGN.frames[0], 0, torch.device("cpu"))
+    batch = make_batch(DESIGN, DESIGN.frames[0], 0)
     weight = weights(batch.patterns)
     wrong = batch.truth.flip(-1)
     _, right = objective([batch.truth + 0.01], batch.start, batch.truth, weight)
@@ -113,7 +113,7 @@ def test_a_wrong_truth_makes_the_loss_worse() -> None:
 
 
 def test_a_global_phase_does_not_count() -> None:
-    batch = make_batch(DESIGN, DESIGN.frames[0], 0, torch.device("cpu"))
+    batch = make_batch(DESIGN, DESIGN.frames[0], 0)
     weight = weights(batch.patterns)
     turned = batch.start * torch.polar(torch.ones(()), torch.tensor(2.0))
     loss, ratio = objective([turned], batch.start, batch.truth, weight)

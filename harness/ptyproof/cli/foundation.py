@@ -47,10 +47,14 @@ def _add_train(actions: Commands) -> None:
     train.add_argument("--resume", action="store_true", help="go on from the checkpoint in the folder")
     train.add_argument("--accelerator", default="cpu", metavar="cpu|gpu|auto", help="where it runs (default: cpu)")
     train.add_argument("--threads", type=int, default=1, metavar="N", help="CPU threads (default: 1)")
+    train.add_argument(
+        "--num-workers", type=int, default=0, metavar="N", help="processes that make scans (default: 0, in this one)"
+    )
     group = train.add_argument_group("design")
-    group.add_argument("--stages", type=int, metavar="N", help="stages of the network (default: 2)")
-    group.add_argument("--channels", type=int, metavar="N", help="channels of its hidden layers (default: 32)")
-    group.add_argument("--scans-per-step", type=int, metavar="N", help="scans of a step (default: 1)")
+    group.add_argument("--stages", type=int, metavar="N", help="stages of the network (default: 4)")
+    group.add_argument("--channels", type=int, metavar="N", help="channels of its hidden layers (default: 64)")
+    group.add_argument("--levels", type=int, metavar="N", help="grids of a stage (default: 3)")
+    group.add_argument("--scans-per-step", type=int, metavar="N", help="scans of a step (default: 16)")
     group.add_argument("--seed", type=int, metavar="N", help="root of all random streams (default: 888)")
     add_quiet(train)
     train.set_defaults(run=_train)
@@ -70,7 +74,7 @@ def _train(args: argparse.Namespace) -> int:
     checks.integer("--steps", args.steps, 1, 10**8)
     if args.seconds is not None:
         checks.positive("--seconds", args.seconds, 1e8)
-    design, options = _design(args), RunOptions(args.accelerator, threads=args.threads)
+    design, options = _design(args), RunOptions(args.accelerator, num_workers=args.num_workers, threads=args.threads)
     resolve_accelerator(options.accelerator)
     checkpoint = args.out / CHECKPOINT
     if checkpoint.exists() is not args.resume:
@@ -93,7 +97,7 @@ def _design(args: argparse.Namespace) -> FoundationDesign:
     design = FoundationDesign()
     of_network = {"n_stages": args.stages, "channels": args.channels}
     network = replace(design.network, **{key: value for key, value in of_network.items() if value is not None})
-    of_training = {"scans_per_step": args.scans_per_step, "seed": args.seed}
+    of_training = {"levels": args.levels, "scans_per_step": args.scans_per_step, "seed": args.seed}
     return replace(design, network=network, **{key: value for key, value in of_training.items() if value is not None})
 
 

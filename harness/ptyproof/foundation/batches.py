@@ -1,4 +1,4 @@
-"""Scans of one frame for a step: patterns, initial estimate and truth on the device, in any orientation."""
+"""Scans of one frame for a step: patterns, initial estimate and truth, in any orientation."""
 
 from __future__ import annotations
 
@@ -42,10 +42,10 @@ class Batch:
     truth: Tensor
 
     @classmethod
-    def of(cls, scenes: Sequence[Scene], design: FoundationDesign, device: torch.device) -> Batch:
+    def of(cls, scenes: Sequence[Scene], design: FoundationDesign) -> Batch:
         """Return the batch of scenes of one frame with the same kinds of flaws, and what the network corrects of them.
 
-        The fit of that runs on the processor.
+        The processor works it out.
         """
         scans = [in_network_unit(scene.scan) for scene in scenes]
         shape = scenes[0].obj.shape
@@ -55,17 +55,20 @@ class Batch:
         parts = [
             _alone(scan, replace(canvas, corners_px=corners[number : number + 1])) for number, scan in enumerate(scans)
         ]
-        patterns = on_device(_joined(parts, canvas), device)
+        patterns = _joined(parts, canvas)
         truth = np.stack([scene.obj / np.float32(scan.object_scale) for scene, scan in zip(scenes, scans, strict=True)])
-        estimates = lit_part(patterns, start_estimate(patterns, design.network.start_iterations)).cpu().numpy()
+        estimates = lit_part(patterns, start_estimate(patterns, design.network.start_iterations)).numpy()
         starts = [
             fitted(scene.scan, unit * estimate, design.fit_iterations, design.fit_weight) / unit
             for scene, estimate, unit in zip(
                 scenes, estimates, (np.float32(scan.object_scale) for scan in scans), strict=True
             )
         ]
-        start = torch.from_numpy(np.stack(starts)).to(device)
-        return cls(patterns, start, torch.from_numpy(truth).to(device))
+        return cls(patterns, torch.from_numpy(np.stack(starts)), torch.from_numpy(truth))
+
+    def to(self, device: torch.device) -> Batch:
+        """Return the batch on a device."""
+        return Batch(on_device(self.patterns, device), self.start.to(device), self.truth.to(device))
 
     def turned(self, orientation: int) -> Batch:
         """Return the same scans in one of eight orientations of the plane: exact, as windows and objects are square.

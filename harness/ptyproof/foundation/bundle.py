@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 from ptyproof._version import __version__
 from ptyproof.errors import DataError
 from ptyproof.foundation.design import FoundationDesign, design_of
+from ptyproof.foundation.networks import network_of
 from ptyproof.foundation.objects import KINDS
 from ptyproof.foundation.shipped import BUNDLE, RECORD
 from ptyproof.foundation.validation import validate
@@ -49,7 +50,7 @@ class SharedNetwork:
 
 def write_bundle(folder: Path, course: Course, design: FoundationDesign, options: RunOptions) -> Path:
     """Write the bundle of a training that has ended, and the record beside it; return the path of the bundle."""
-    network = GroupNetwork(design.network, sees_noise=True)
+    network = network_of(design)
     network.load_state_dict(course.mean)
     network.to(next(course.network.parameters()).device)
     record: Foundation = {
@@ -94,4 +95,4 @@ def code_sha256() -> str:
 
 
 def _build(record: Mapping[str, Any]) -> GroupNetwork:
-    return GroupNetwork(design_of(record["design"]).network, sees_noise=True)
+    return network_of(design_of(record["design"]))

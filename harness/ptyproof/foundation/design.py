@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from ptyproof.errors import DesignError
@@ -52,11 +52,15 @@ class Frame:
 
 
 FRAMES = (
-    Frame(64, 7, 8.0, share=14),
+    Frame(64, 7, 8.0, share=12),
+    Frame(64, 13, 8.0, share=2),
     Frame(64, 6, 11.0, share=2),
     Frame(32, 9, 4.0, share=1),
     Frame(128, 5, 10.0, share=3),
 )
+
+
+_NETWORK = NetworkDesign(n_stages=4, channels=64, start_iterations=16)
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,8 @@ class FoundationDesign:
     ----------
     network
         The network's sizes.
+    levels
+        Grids that a stage looks at, each with half as many pixels along an axis as the one before.
     frames
         The forms of the scans.
     doses
@@ -94,16 +100,17 @@ class FoundationDesign:
         Root of all random streams.
     """
 
-    network: NetworkDesign = field(default_factory=NetworkDesign)
+    network: NetworkDesign = _NETWORK
+    levels: int = 3
     frames: tuple[Frame, ...] = FRAMES
     doses: tuple[float, float] = (500.0, 200_000.0)
     fit_iterations: int = 10
     fit_weight: float = 5.0
     flawed_fraction: float = 0.25
-    scans_per_step: int = 1
-    uses: int = 8
+    scans_per_step: int = 16
+    uses: int = 16
     held: int = 32
-    learning_rate: float = 2e-3
+    learning_rate: float = 1.5e-3
     weight_decay: float = 1e-4
     gradient_clip: float = 1.0
     warm_up: int = 100
@@ -112,6 +119,7 @@ class FoundationDesign:
     seed: int = 888
 
     def __post_init__(self) -> None:
+        checks.integer("foundation.levels", self.levels, 1, 8)
         for key, low in (
             ("fit_iterations", 0),
             ("scans_per_step", 1),

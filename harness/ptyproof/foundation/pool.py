@@ -2,12 +2,19 @@
 
 Frames take turns by their shares. Of each frame, batches are numbered in the order in which they are made; the newest
 `held` of them are there at a time, a new one comes after every `uses` steps, and a step sees one of them at random, in
-a random orientation. So nothing of it has to be saved: a training that is resumed makes again what it needs.
+a random orientation. So nothing of it has to be saved: a training that is resumed makes again what it needs, and other
+processes can make batches before they are needed.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
 import torch
+from torch.utils.data import DataLoader
+from torch.utils.data import Dataset as TorchDataset
 
 from ptyproof.foundation.batches import ORIENTATIONS, Batch
 from ptyproof.foundation.design import FoundationDesign, Frame
@@ -15,16 +22,26 @@ from ptyproof.foundation.flaws import random_flaws
 from ptyproof.foundation.scenes import random_scene
 from ptyproof.study.seeds import stream
 
+_Key = tuple[int, int]  # the number of a frame, and of a batch of it
 
-class Pool:
-    """The batches of a training on a device."""
 
-    def __init__(self, design: FoundationDesign, device: torch.device) -> None:
-        self._design, self._device = design, device
-        self._turns = turns(design.frames)
-        self._held: list[dict[int, Batch]] = [{} for _ in design.frames]
+@dataclass(frozen=True)
+class _Sight:
+    """What a step sees: a batch of a frame, in an orientation; older batches than `oldest` are not seen any more."""
 
-    def batch(self, step: int) -> Batch:
+    frame: int
+    number: int
+    oldest: int
+    orientation: int
+
+
+class _Sights:
+    """What the steps of a training see, and which batches are made for that."""
+
+    def __init__(self, design: FoundationDesign) -> None:
+        self._design, self._turns = design, turns(design.frames)
+
+    def of(self, step: int) -> _Sight:
         """Return what a step, counted from 0, sees."""
         design = self._design
         rounds, place = divmod(step, len(self._turns))
@@ -33,19 +50,83 @@ class Pool:
         newest = use // design.uses
         rng = stream(design.seed, "foundation", "step", str(step))
         number = newest - int(rng.integers(min(design.held, newest + 1)))
-        return self._made(frame, number, newest - design.held).turned(int(rng.integers(ORIENTATIONS)))
+        return _Sight(frame, number, newest - design.held + 1, int(rng.integers(ORIENTATIONS)))
 
-    def _made(self, frame: int, number: int, gone: int) -> Batch:
-        """Return a batch of a frame, which is made where it is not held; those up to the number `gone` are dropped."""
-        held = self._held[frame]
-        for old in [key for key in held if key <= gone]:
+    def made_from(self, first: int, end: int) -> Iterator[_Key]:
+        """Yield the batches of the steps from `first` up to `end`, each before the step that sees it first."""
+        held: list[set[int]] = [set() for _ in self._design.frames]
+        for step in range(first, end):
+            sight = self.of(step)
+            numbers = held[sight.frame]
+            numbers.difference_update([number for number in numbers if number < sight.oldest])
+            if sight.number not in numbers:
+                numbers.add(sight.number)
+                yield sight.frame, sight.number
+
+
+class _Scans(TorchDataset[Batch]):
+    """The batches of a design, by their keys."""
+
+    def __init__(self, design: FoundationDesign) -> None:
+        self._design = design
+
+    def __getitem__(self, key: _Key) -> Batch:
+        frame, number = key
+        return make_batch(self._design, self._design.frames[frame], number)
+
+
+class Pool:
+    """The batches of the steps of a training, which are asked for one step after the other.
+
+    Parameters
+    ----------
+    design
+        The training's.
+    steps
+        First step, counted from 0, and the one after the last.
+    device
+        Where the batches are kept.
+    num_workers
+        Processes that make batches before they are needed; 0 makes them when they are.
+    """
+
+    def __init__(
+        self, design: FoundationDesign, steps: tuple[int, int], device: torch.device, num_workers: int = 0
+    ) -> None:
+        self._sights, self._device = _Sights(design), device
+        self._held: list[dict[int, Batch]] = [{} for _ in design.frames]
+        settings: dict[str, Any] = {"multiprocessing_context": "forkserver"} if num_workers else {}
+        made: DataLoader[Batch] = DataLoader(
+            _Scans(design),
+            sampler=_Order(self._sights, steps),
+            batch_size=None,
+            num_workers=num_workers,
+            **settings,
+        )
+        self._made = iter(made)
+
+    def batch(self, step: int) -> Batch:
+        """Return what a step sees."""
+        sight = self._sights.of(step)
+        held = self._held[sight.frame]
+        for old in [number for number in held if number < sight.oldest]:
             del held[old]
-        if number not in held:
-            held[number] = make_batch(self._design, self._design.frames[frame], number, self._device)
-        return held[number]
+        if sight.number not in held:
+            held[sight.number] = next(self._made).to(self._device)
+        return held[sight.number].turned(sight.orientation)
 
 
-def make_batch(design: FoundationDesign, frame: Frame, number: int, device: torch.device, of: str = "scan") -> Batch:
+class _Order:
+    """The batches that a pool asks for, in this order."""
+
+    def __init__(self, sights: _Sights, steps: tuple[int, int]) -> None:
+        self._sights, self._steps = sights, steps
+
+    def __iter__(self) -> Iterator[_Key]:
+        return self._sights.made_from(*self._steps)
+
+
+def make_batch(design: FoundationDesign, frame: Frame, number: int, of: str = "scan") -> Batch:
     """Return the batch with a number of a frame; `of` names the streams, which those of a training have alone."""
     key = ("foundation", of, f"{frame.window_px}/{frame.side}/{frame.step_px:g}", str(number))
     flaws = random_flaws(design.flawed_fraction, stream(design.seed, *key, "flaws"))
@@ -53,7 +134,7 @@ def make_batch(design: FoundationDesign, frame: Frame, number: int, device: torc
         random_scene(frame, design.doses, flaws, stream(design.seed, *key, str(member)))
         for member in range(design.scans_per_step)
     ]
-    return Batch.of(scenes, design, device)
+    return Batch.of(scenes, design)
 
 
 def turns(frames: tuple[Frame, ...]) -> list[int]:

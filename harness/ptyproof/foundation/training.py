@@ -16,6 +16,7 @@ from ptyproof.errors import DataError, RunError
 from ptyproof.foundation import average
 from ptyproof.foundation.design import FoundationDesign
 from ptyproof.foundation.loss import objective, weights
+from ptyproof.foundation.networks import network_of
 from ptyproof.foundation.pool import Pool
 from ptyproof.study.seeds import stream
 from ptyproof.training.checkpoint import read_state, write_state
@@ -88,7 +89,8 @@ def train(
         if (folder / CHECKPOINT).is_file():
             _resume(course, design, steps, folder / CHECKPOINT)
             console.say(f"resumed after step {course.step}")
-        _run(course, design, steps, device, _Stop(seconds, course.seconds), folder / CHECKPOINT, console)
+        pool = Pool(design, (course.step, steps), device, options.num_workers)
+        _run(course, design, steps, pool, _Stop(seconds, course.seconds), folder / CHECKPOINT, console)
     return course
 
 
@@ -124,7 +126,7 @@ class _Stop:
 
 
 def _begun(design: FoundationDesign, device: torch.device) -> Course:
-    network = GroupNetwork(design.network, sees_noise=True).to(device)
+    network = network_of(design).to(device)
     optimizer = torch.optim.AdamW(network.parameters(), lr=design.learning_rate, weight_decay=design.weight_decay)
     return Course(network, average.mean_of(network), optimizer)
 
@@ -133,12 +135,11 @@ def _run(
     course: Course,
     design: FoundationDesign,
     steps: int,
-    device: torch.device,
+    pool: Pool,
     stop: _Stop,
     checkpoint: Path,
     console: Console,
 ) -> None:
-    pool = Pool(design, device)
     with console.progress("train foundation", steps - course.step, "step") as bar:
         while course.step < steps and not stop.reached:
             course.errors.append(_step(course, design, steps, pool))

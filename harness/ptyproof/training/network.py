@@ -3,10 +3,11 @@
 It corrects an initial estimate in stages. A stage sees the object so far, the change that the measurement asks of it
 (`projection.misfit`) and the illumination, takes a step of a learned length along that change, and adds a correction
 that it computes on a coarser grid (pixel-unshuffle) from those and from what the stage before it has left in its hidden
-channels; dark margins of a canvas are left out there. Learned gradient descent: Adler & Oktem, Inverse Probl. 33,
-124007 (2017). One that is for every dose is also shown how much light there was, and its last step. Nothing in it
-depends on the size of a canvas or the number of patterns, so a network that was trained on small groups looks at a
-whole scan at once; it has no normalization, whose statistics would be other ones there.
+channels; dark margins of a canvas are left out there. A network may look at grids that are coarser still. Learned
+gradient descent: Adler & Oktem, Inverse Probl. 33, 124007 (2017). One that is for every dose is also shown how much
+light there was, and its last step. Nothing in it depends on the size of a canvas or the number of patterns, so a
+network that was trained on small groups looks at a whole scan at once; it has no normalization, whose statistics would
+be other ones there.
 """
 
 from __future__ import annotations
@@ -50,13 +51,37 @@ class ResidualBlock(nn.Module):
         return added
 
 
+class Coarser(nn.Module):
+    """What is seen on a grid of half as many pixels along each axis, and on coarser ones; adds nothing at first.
+
+    The cascade of Ronneberger, Fischer & Brox (MICCAI 2015, 234), with sums in place of joined channels.
+    """
+
+    def __init__(self, channels: int, levels: int) -> None:
+        super().__init__()
+        self.down = nn.Conv2d(channels, channels, 2, stride=2)
+        self.block = ResidualBlock(channels)
+        self.coarser = Coarser(channels, levels - 1) if levels > 1 else None
+        self.up = nn.ConvTranspose2d(channels, channels, 2, stride=2)
+        _zero(self.up)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return x, real (B, channels, h, w), with what is seen there added."""
+        height, width = x.shape[-2:]
+        seen = self.block(self.down(functional.pad(x, (0, width % 2, 0, height % 2))))
+        if self.coarser is not None:
+            seen = self.coarser(seen)
+        added: Tensor = x + self.up(seen)[..., :height, :width]
+        return added
+
+
 class Stage(nn.Module):
     """One correction of the object, from its features (B, F, h, w) and the hidden channels of the stage before.
 
     There are 6 features, and 9 of a network that sees the noise level.
     """
 
-    def __init__(self, design: NetworkDesign, *, sees_noise: bool = False) -> None:
+    def __init__(self, design: NetworkDesign, *, sees_noise: bool = False, levels: int = 1) -> None:
         super().__init__()
         area = design.shrink**2
         self.shrink = design.shrink
@@ -65,6 +90,7 @@ class Stage(nn.Module):
         n_features = _N_FEATURES + (_N_OF_NOISE if sees_noise else 0)
         self.stem = nn.Conv2d(n_features * area + design.channels, design.channels, 3, padding=1)
         self.blocks = nn.Sequential(*[ResidualBlock(design.channels) for _ in range(design.n_blocks)])
+        self.coarser = Coarser(design.channels, levels - 1) if levels > 1 else None
         self.head = nn.Conv2d(design.channels, 2 * area, 3, padding=1)
         _zero(self.head)
 
@@ -77,6 +103,8 @@ class Stage(nn.Module):
         if hidden is None:
             hidden = planes.new_zeros(planes.shape[0], self.stem.out_channels, *planes.shape[-2:])
         hidden = self.blocks(self.stem(torch.cat([planes, hidden], dim=1)))
+        if self.coarser is not None:
+            hidden = self.coarser(hidden)
         correction = functional.pixel_shuffle(self.head(functional.silu(hidden)), self.shrink)
         return torch.complex(correction[:, 0], correction[:, 1]), hidden
 
@@ -90,13 +118,18 @@ class GroupNetwork(nn.Module):
         Its sizes.
     sees_noise
         Whether it is shown how many photons fell on each pixel, and the step before; a network for many doses needs it.
+    levels
+        Grids that a stage looks at, each with half as many pixels along an axis as the one before; on coarser ones
+        there is one block.
     """
 
-    def __init__(self, design: NetworkDesign, *, sees_noise: bool = False) -> None:
+    def __init__(self, design: NetworkDesign, *, sees_noise: bool = False, levels: int = 1) -> None:
         super().__init__()
         self.design = design
         self.sees_noise = sees_noise
-        self.stages = nn.ModuleList([Stage(design, sees_noise=sees_noise) for _ in range(design.n_stages)])
+        self.stages = nn.ModuleList(
+            [Stage(design, sees_noise=sees_noise, levels=levels) for _ in range(design.n_stages)]
+        )
 
     def start(self, patterns: Group) -> Tensor:
         """Return what the network corrects: `start_estimate`, complex (B, h, w)."""
