@@ -26,7 +26,8 @@ EVERYTHING = Flaws(frozenset(KNOWLEDGE) - {"psf"}, 0.7)
 def batch(flaws: Flaws = PERFECT, dose: float = 1e5, n: int = 2, projections: int = 8, iterations: int = 2) -> Batch:
     scenes = [random_scene(FRAME, (dose, dose), flaws, stream(3, "test", str(number))) for number in range(n)]
     network = replace(DESIGN.network, start_iterations=projections)
-    return Batch.of(scenes, replace(DESIGN, network=network, fit_iterations=iterations))
+    design = replace(DESIGN, network=network, fit_iterations=iterations)
+    return Batch.joined([Batch.of(scene, design) for scene in scenes])
 
 
 def turned_image(image: torch.Tensor, orientation: int) -> torch.Tensor:

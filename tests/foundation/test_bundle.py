@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from safetensors.torch import load_file, save_file
 
 from ptyproof.errors import DataError
 from ptyproof.foundation.bundle import code_sha256, read_bundle, write_bundle
+from ptyproof.foundation.design import design_of
 from ptyproof.foundation.shipped import BUNDLE, RECORD
 from ptyproof.foundation.training import train
 from ptyproof.io.hashing import sha256_file
@@ -35,6 +37,16 @@ def test_weights_and_record_come_back(written: Path) -> None:
     assert not shared.network.training
     stored = load_file(written)
     assert all(torch.equal(stored[name], value) for name, value in shared.network.state_dict().items())
+
+
+def test_a_network_of_several_grids_comes_back(tmp_path: Path) -> None:
+    design = replace(DESIGN, levels=3)
+    shared = read_bundle(write_shared_bundle(tmp_path, design))
+    assert design_of(shared.record["design"]) == design
+    assert shared.record["design"]["levels"] == 3
+    stored = load_file(tmp_path / BUNDLE)
+    assert all(torch.equal(stored[name], value) for name, value in shared.network.state_dict().items())
+    assert any("coarser.coarser" in name for name in stored)
 
 
 def test_the_weights_are_the_running_mean(written: Path, tmp_path: Path) -> None:

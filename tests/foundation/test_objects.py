@@ -11,7 +11,7 @@ import torch
 from ptyproof.foundation.design import FRAMES, FoundationDesign, Frame, design_of
 from ptyproof.foundation.flaws import random_flaws
 from ptyproof.foundation.objects import KINDS, random_object
-from ptyproof.foundation.pool import Pool, make_batch, turns
+from ptyproof.foundation.pool import Pool, make_scan, turns
 from ptyproof.foundation.probes import random_probe
 from ptyproof.foundation.scenes import random_scene
 from ptyproof.physics.names import IMAGE_NAMES
@@ -109,11 +109,11 @@ def test_a_step_sees_the_same_scans_whatever_was_seen_before() -> None:
 
 def test_scans_of_other_streams_or_seeds_differ() -> None:
     frame = DESIGN.frames[0]
-    first = make_batch(DESIGN, frame, 0)
+    first = make_scan(DESIGN, frame, 0, 0)
     others = [
-        make_batch(DESIGN, frame, 1),
-        make_batch(DESIGN, frame, 0, of="validation"),
-        make_batch(replace(DESIGN, seed=5), frame, 0),
+        make_scan(DESIGN, frame, 1, 0),
+        make_scan(DESIGN, frame, 0, 1),
+        make_scan(replace(DESIGN, seed=5), frame, 0, 0),
     ]
     assert not any(torch.equal(first.truth, other.truth) for other in others)
 
@@ -121,4 +121,7 @@ def test_scans_of_other_streams_or_seeds_differ() -> None:
 def test_a_design_comes_back_from_its_table() -> None:
     assert design_of(DESIGN.as_dict()) == DESIGN
     assert design_of(FoundationDesign().as_dict()) == FoundationDesign()
+    coarse = replace(DESIGN, levels=2)
+    assert design_of(coarse.as_dict()) == coarse
+    assert "levels" not in DESIGN.as_dict()  # as in records of before
     assert DESIGN.recipe_sha256() != FoundationDesign().recipe_sha256()

@@ -11,7 +11,7 @@ import torch
 
 from ptyproof.errors import DataError, RunError
 from ptyproof.foundation.loss import objective, weights
-from ptyproof.foundation.pool import make_batch
+from ptyproof.foundation.pool import make_scan
 from ptyproof.foundation.training import CHECKPOINT, relative_rate, train
 from ptyproof.training.checkpoint import read_state, write_state
 from tests.helpers.foundation import CPU, DESIGN
@@ -43,6 +43,10 @@ def test_an_interrupted_training_ends_with_the_same_bits(whole: Any, tmp_path: P
     else:
         course = train(DESIGN, 7, tmp_path, CPU)
     assert_equal(course, whole)
+
+
+def test_scans_that_other_processes_make_give_the_same_bits(whole: Any, tmp_path: Path) -> None:
+    assert_equal(train(DESIGN, 7, tmp_path, replace(CPU, num_workers=2)), whole)
 
 
 def test_a_training_goes_on_as_a_longer_one_until_its_rate_falls(whole: Any, tmp_path: Path) -> None:
@@ -95,15 +99,15 @@ def test_the_rate_rises_stays_and_falls() -> None:
 
 
 def test_steps_lower_the_error_of_scans_that_are_seen_again(tmp_path: Path) -> None:
-    design = replace(DESIGN, frames=DESIGN.frames[:1], held=1, uses=100, warm_up=5, average=0.5)
-    batch = make_batch(design, design.frames[0], 0)
+    design = replace(DESIGN, frames=DESIGN.frames[:1], scans_per_step=1, held=1, uses=100, warm_up=5, average=0.5)
+    batch = make_scan(design, design.frames[0], 0, 0)
     course = train(design, 120, tmp_path, CPU)
     course.network.load_state_dict(course.mean)
     assert _ratio(course.network, batch, batch.truth) < 0.9
 
 
 def test_a_wrong_truth_makes_the_loss_worse() -> None:
-    batch = make_batch(DESIGN, DESIGN.frames[0], 0)
+    batch = make_scan(DESIGN, DESIGN.frames[0], 0, 0)
     weight = weights(batch.patterns)
     wrong = batch.truth.flip(-1)
     _, right = objective([batch.truth + 0.01], batch.start, batch.truth, weight)
@@ -113,7 +117,7 @@ def test_a_wrong_truth_makes_the_loss_worse() -> None:
 
 
 def test_a_global_phase_does_not_count() -> None:
-    batch = make_batch(DESIGN, DESIGN.frames[0], 0)
+    batch = make_scan(DESIGN, DESIGN.frames[0], 0, 0)
     weight = weights(batch.patterns)
     turned = batch.start * torch.polar(torch.ones(()), torch.tensor(2.0))
     loss, ratio = objective([turned], batch.start, batch.truth, weight)

@@ -124,7 +124,7 @@ def test_a_scan_is_corrected_from_what_the_network_was_trained_to_correct(bundle
         for stage in shared.network.stages:  # a network that adds nothing
             for weight in stage.parameters():
                 weight.zero_()
-        batch = Batch.of([Scene(scene.scan, scene.obj, "known")], design_of(shared.record["design"]))
+        batch = Batch.of(Scene(scene.scan, scene.obj, "known"), design_of(shared.record["design"]))
     first = whole_object(shared.network, scene.scan, start_only=True).obj
     record = shared.record["design"]
     start = fitted(scene.scan, first, record["fit_iterations"], record["fit_weight"])

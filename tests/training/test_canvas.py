@@ -154,3 +154,16 @@ def test_what_is_left_of_a_canvas_holds_all_that_is_lit_in_whole_multiples(size:
 def test_a_part_of_a_canvas_keeps_its_margins() -> None:
     canvas = Canvas(torch.zeros(1, 3, 2, dtype=torch.int64), (8, 8), (8, 8), (1, 2, 3, 4))
     assert canvas.subset(slice(1, 2)).dark_px == (1, 2, 3, 4)
+
+
+def test_products_with_ones_and_zeros_give_what_indices_give() -> None:
+    """A GPU takes products, in which sums have a fixed order."""
+    canvas = Canvas(torch.tensor([[[0, 3], [2, 0], [5, 1]], [[5, 4], [0, 0], [1, 2]]]), (4, 6), (9, 10))
+    images, seen = noise((2, 9, 10), 1, real=True), noise((2, 3, 4, 6), 2, real=True)
+    assert torch.equal(canvas._cut_by_product(images), canvas._cut_by_index(images))
+    torch.testing.assert_close(canvas._add_up_by_product(seen), canvas._add_up_by_index(seen))
+
+
+def test_a_product_refuses_a_window_that_leaves_the_canvas() -> None:
+    with pytest.raises(IndexError):
+        Canvas(torch.tensor([[[6, 0]]]), (4, 6), (9, 10))._cut_by_product(torch.ones(1, 9, 10))

@@ -227,3 +227,26 @@ def test_a_later_stage_goes_on_a_part_of_the_last_step() -> None:
         _, moved = network.estimates(patterns, start)
     assert torch.allclose(moved.obj - second.obj, 0.5 * (first.obj - start), atol=1e-5)
     assert not torch.allclose(moved.obj, second.obj, atol=1e-3)
+
+
+@pytest.mark.parametrize("shape", [(8, 12), (10, 14), (14, 10)])
+def test_coarser_grids_add_nothing_at_first_and_then_reach_farther(shape: tuple[int, int]) -> None:
+    design = NetworkDesign(n_stages=1, channels=4, n_blocks=1, shrink=2, start_iterations=1)
+    torch.manual_seed(0)
+    stage = Stage(design, levels=3)
+    features = torch.randn(1, 6, *shape)
+    with torch.no_grad():
+        for name, parameter in stage.named_parameters():
+            if not name.startswith("coarser"):
+                parameter.add_(0.1 * torch.randn(parameter.shape))
+        fine = stage(features, None)[0]
+        coarser, stage.coarser = stage.coarser, None
+        assert torch.equal(stage(features, None)[0], fine)
+        assert coarser is not None
+        for parameter in coarser.parameters():
+            parameter.add_(0.1 * torch.randn(parameter.shape))
+        stage.coarser = coarser
+        other = features.clone()
+        other[..., 0, 0] += 1
+        assert stage(features, None)[0].shape == (1, *shape)
+        assert (stage(other, None)[0] != stage(features, None)[0])[0, -1, -1]

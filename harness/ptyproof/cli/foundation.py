@@ -20,7 +20,7 @@ _EXAMPLES = """\
 ptyproof foundation train --out shared
 ptyproof foundation train --out shared --seconds 3600          # stops after an hour; the checkpoint stays
 ptyproof foundation train --out shared --seconds 3600 --resume
-ptyproof foundation train --out shared --accelerator gpu --scans-per-step 8 --stages 4 --channels 64
+ptyproof foundation train --out shared --accelerator gpu --num-workers 15 --scans-per-step 32 --stages 4 --levels 3
 ptyproof foundation show shared/foundation.safetensors"""
 
 
@@ -51,10 +51,11 @@ def _add_train(actions: Commands) -> None:
         "--num-workers", type=int, default=0, metavar="N", help="processes that make scans (default: 0, in this one)"
     )
     group = train.add_argument_group("design")
-    group.add_argument("--stages", type=int, metavar="N", help="stages of the network (default: 4)")
-    group.add_argument("--channels", type=int, metavar="N", help="channels of its hidden layers (default: 64)")
-    group.add_argument("--levels", type=int, metavar="N", help="grids of a stage (default: 3)")
-    group.add_argument("--scans-per-step", type=int, metavar="N", help="scans of a step (default: 16)")
+    group.add_argument("--stages", type=int, metavar="N", help="stages of the network (default: 2)")
+    group.add_argument("--channels", type=int, metavar="N", help="channels of its hidden layers (default: 32)")
+    group.add_argument("--levels", type=int, metavar="N", help="grids of a stage, each coarser (default: 1)")
+    group.add_argument("--scans-per-step", type=int, metavar="N", help="scans of a step (default: 1)")
+    group.add_argument("--uses", type=int, metavar="N", help="how often a scan is seen on average (default: 8)")
     group.add_argument("--seed", type=int, metavar="N", help="root of all random streams (default: 888)")
     add_quiet(train)
     train.set_defaults(run=_train)
@@ -97,7 +98,7 @@ def _design(args: argparse.Namespace) -> FoundationDesign:
     design = FoundationDesign()
     of_network = {"n_stages": args.stages, "channels": args.channels}
     network = replace(design.network, **{key: value for key, value in of_network.items() if value is not None})
-    of_training = {"levels": args.levels, "scans_per_step": args.scans_per_step, "seed": args.seed}
+    of_training = {"levels": args.levels, "scans_per_step": args.scans_per_step, "uses": args.uses, "seed": args.seed}
     return replace(design, network=network, **{key: value for key, value in of_training.items() if value is not None})
 
 

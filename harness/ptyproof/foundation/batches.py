@@ -17,7 +17,7 @@ from ptyproof.training.canvas import Canvas
 from ptyproof.training.forward import Detector
 from ptyproof.training.prediction import lit_part, on_device, patterns_of
 from ptyproof.training.projection import Patterns, start_estimate
-from ptyproof.training.scan import Margins, NormalizedScan
+from ptyproof.training.scan import Margins
 
 ORIENTATIONS = 8
 _BLOCK = 64  # patterns of a group at a time; a group of a training is not much larger
@@ -42,29 +42,29 @@ class Batch:
     truth: Tensor
 
     @classmethod
-    def of(cls, scenes: Sequence[Scene], design: FoundationDesign) -> Batch:
-        """Return the batch of scenes of one frame with the same kinds of flaws, and what the network corrects of them.
+    def of(cls, scene: Scene, design: FoundationDesign) -> Batch:
+        """Return the batch of one scene, and what the network corrects of it. The processor works it out."""
+        scan = in_network_unit(scene.scan)
+        unit = np.float32(scan.object_scale)
+        corners = torch.from_numpy(scan.corners_px[None])
+        canvas = Canvas(corners, scan.window, (scene.obj.shape[0], scene.obj.shape[1]), scan.dark_px)
+        patterns = patterns_of(scan, np.arange(len(scan)), canvas, _BLOCK, axis=0)
+        estimate = lit_part(patterns, start_estimate(patterns, design.network.start_iterations))[0].numpy()
+        start = (
+            fitted(scene.scan, (unit * estimate).astype(np.complex64), design.fit_iterations, design.fit_weight) / unit
+        )
+        return cls(patterns, torch.from_numpy(start[None]), torch.from_numpy(scene.obj[None] / unit))
 
-        The processor works it out.
-        """
-        scans = [in_network_unit(scene.scan) for scene in scenes]
-        shape = scenes[0].obj.shape
-        corners = torch.from_numpy(np.stack([scan.corners_px for scan in scans]))
-        dark_px: Margins = tuple(min(margins) for margins in zip(*(scan.dark_px for scan in scans), strict=True))
-        canvas = Canvas(corners, scans[0].window, (shape[0], shape[1]), dark_px)
-        parts = [
-            _alone(scan, replace(canvas, corners_px=corners[number : number + 1])) for number, scan in enumerate(scans)
-        ]
-        patterns = _joined(parts, canvas)
-        truth = np.stack([scene.obj / np.float32(scan.object_scale) for scene, scan in zip(scenes, scans, strict=True)])
-        estimates = lit_part(patterns, start_estimate(patterns, design.network.start_iterations)).numpy()
-        starts = [
-            fitted(scene.scan, unit * estimate, design.fit_iterations, design.fit_weight) / unit
-            for scene, estimate, unit in zip(
-                scenes, estimates, (np.float32(scan.object_scale) for scan in scans), strict=True
-            )
-        ]
-        return cls(patterns, torch.from_numpy(np.stack(starts)), torch.from_numpy(truth))
+    @classmethod
+    def joined(cls, batches: Sequence[Batch]) -> Batch:
+        """Return batches of scans of one frame with the same kinds of flaws as one."""
+        first = batches[0].patterns
+        canvases = [batch.patterns.canvas for batch in batches]
+        dark_px: Margins = tuple(min(margins) for margins in zip(*(one.dark_px for one in canvases), strict=True))
+        corners = torch.cat([canvas.corners_px for canvas in canvases])
+        canvas = Canvas(corners, first.canvas.window, first.canvas.shape, dark_px)
+        patterns = _joined([batch.patterns for batch in batches], canvas)
+        return cls(patterns, torch.cat([one.start for one in batches]), torch.cat([one.truth for one in batches]))
 
     def to(self, device: torch.device) -> Batch:
         """Return the batch on a device."""
@@ -134,10 +134,6 @@ class Batch:
             blur=blur,
         )
         return Batch(patterns, image(self.start), image(self.truth))
-
-
-def _alone(scan: NormalizedScan, canvas: Canvas) -> Patterns:
-    return patterns_of(scan, np.arange(len(scan)), canvas, _BLOCK, axis=0)
 
 
 def _joined(parts: Sequence[Patterns], canvas: Canvas) -> Patterns:

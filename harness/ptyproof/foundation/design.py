@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from ptyproof.errors import DesignError
@@ -52,15 +52,11 @@ class Frame:
 
 
 FRAMES = (
-    Frame(64, 7, 8.0, share=12),
-    Frame(64, 13, 8.0, share=2),
+    Frame(64, 7, 8.0, share=14),
     Frame(64, 6, 11.0, share=2),
     Frame(32, 9, 4.0, share=1),
     Frame(128, 5, 10.0, share=3),
 )
-
-
-_NETWORK = NetworkDesign(n_stages=4, channels=64, start_iterations=16)
 
 
 @dataclass(frozen=True)
@@ -100,17 +96,17 @@ class FoundationDesign:
         Root of all random streams.
     """
 
-    network: NetworkDesign = _NETWORK
-    levels: int = 3
+    network: NetworkDesign = field(default_factory=NetworkDesign)
+    levels: int = 1
     frames: tuple[Frame, ...] = FRAMES
     doses: tuple[float, float] = (500.0, 200_000.0)
     fit_iterations: int = 10
     fit_weight: float = 5.0
     flawed_fraction: float = 0.25
-    scans_per_step: int = 16
-    uses: int = 16
+    scans_per_step: int = 1
+    uses: int = 8
     held: int = 32
-    learning_rate: float = 1.5e-3
+    learning_rate: float = 2e-3
     weight_decay: float = 1e-4
     gradient_clip: float = 1.0
     warm_up: int = 100
@@ -145,8 +141,13 @@ class FoundationDesign:
                 raise checks.refuse("training.network.shrink", multiple, f"a divisor of {frame.object_px} px")
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the design as plain JSON values; `design_of` is the inverse."""
+        """Return the design as plain JSON values; `design_of` is the inverse.
+
+        A network that looks at one grid says nothing of `levels`, as those did that knew no other.
+        """
         table = asdict(self)
+        if self.levels == 1:
+            del table["levels"]
         return table | {"frames": [asdict(frame) for frame in self.frames], "doses": list(self.doses)}
 
     def recipe_sha256(self) -> str:
@@ -167,7 +168,7 @@ def design_of(table: Mapping[str, Any]) -> FoundationDesign:
         For unknown keys and impossible values.
     """
     keys = frozenset(FoundationDesign.__dataclass_fields__)
-    values = dict(checks.known_keys("foundation", table, keys, keys))
+    values = {"levels": 1} | dict(checks.known_keys("foundation", table, keys, keys - {"levels"}))
     of_network = frozenset(NetworkDesign.__dataclass_fields__)
     network = NetworkDesign(**checks.known_keys("training.network", values["network"], of_network, of_network))
     of_frame = frozenset(Frame.__dataclass_fields__)

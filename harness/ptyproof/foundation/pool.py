@@ -3,13 +3,14 @@
 Frames take turns by their shares. Of each frame, batches are numbered in the order in which they are made; the newest
 `held` of them are there at a time, a new one comes after every `uses` steps, and a step sees one of them at random, in
 a random orientation. So nothing of it has to be saved: a training that is resumed makes again what it needs, and other
-processes can make batches before they are needed.
+processes can make scans before they are needed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import torch
@@ -22,7 +23,8 @@ from ptyproof.foundation.flaws import random_flaws
 from ptyproof.foundation.scenes import random_scene
 from ptyproof.study.seeds import stream
 
-_Key = tuple[int, int]  # the number of a frame, and of a batch of it
+_AHEAD = 8  # scans that each process has ready
+_Key = tuple[int, int, int]  # the number of a frame, of a batch of it, and of a scan of that
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ class _Sights:
         return _Sight(frame, number, newest - design.held + 1, int(rng.integers(ORIENTATIONS)))
 
     def made_from(self, first: int, end: int) -> Iterator[_Key]:
-        """Yield the batches of the steps from `first` up to `end`, each before the step that sees it first."""
+        """Yield the scans of the steps from `first` up to `end`, in the order in which they are seen first."""
         held: list[set[int]] = [set() for _ in self._design.frames]
         for step in range(first, end):
             sight = self.of(step)
@@ -61,18 +63,19 @@ class _Sights:
             numbers.difference_update([number for number in numbers if number < sight.oldest])
             if sight.number not in numbers:
                 numbers.add(sight.number)
-                yield sight.frame, sight.number
+                for member in range(self._design.scans_per_step):
+                    yield sight.frame, sight.number, member
 
 
 class _Scans(TorchDataset[Batch]):
-    """The batches of a design, by their keys."""
+    """The scans of a design, by their keys."""
 
     def __init__(self, design: FoundationDesign) -> None:
         self._design = design
 
     def __getitem__(self, key: _Key) -> Batch:
-        frame, number = key
-        return make_batch(self._design, self._design.frames[frame], number)
+        frame, number, member = key
+        return make_scan(self._design, self._design.frames[frame], number, member)
 
 
 class Pool:
@@ -87,13 +90,13 @@ class Pool:
     device
         Where the batches are kept.
     num_workers
-        Processes that make batches before they are needed; 0 makes them when they are.
+        Processes that make scans before they are needed; 0 makes them when they are.
     """
 
     def __init__(
         self, design: FoundationDesign, steps: tuple[int, int], device: torch.device, num_workers: int = 0
     ) -> None:
-        self._sights, self._device = _Sights(design), device
+        self._sights, self._device, self._size = _Sights(design), device, design.scans_per_step
         self._held: list[dict[int, Batch]] = [{} for _ in design.frames]
         settings: dict[str, Any] = {"multiprocessing_context": "forkserver"} if num_workers else {}
         made: DataLoader[Batch] = DataLoader(
@@ -101,6 +104,7 @@ class Pool:
             sampler=_Order(self._sights, steps),
             batch_size=None,
             num_workers=num_workers,
+            prefetch_factor=_AHEAD if num_workers else None,
             **settings,
         )
         self._made = iter(made)
@@ -112,12 +116,12 @@ class Pool:
         for old in [number for number in held if number < sight.oldest]:
             del held[old]
         if sight.number not in held:
-            held[sight.number] = next(self._made).to(self._device)
+            held[sight.number] = Batch.joined(list(islice(self._made, self._size))).to(self._device)
         return held[sight.number].turned(sight.orientation)
 
 
 class _Order:
-    """The batches that a pool asks for, in this order."""
+    """The scans that a pool asks for, in this order."""
 
     def __init__(self, sights: _Sights, steps: tuple[int, int]) -> None:
         self._sights, self._steps = sights, steps
@@ -126,15 +130,11 @@ class _Order:
         return self._sights.made_from(*self._steps)
 
 
-def make_batch(design: FoundationDesign, frame: Frame, number: int, of: str = "scan") -> Batch:
-    """Return the batch with a number of a frame; `of` names the streams, which those of a training have alone."""
-    key = ("foundation", of, f"{frame.window_px}/{frame.side}/{frame.step_px:g}", str(number))
+def make_scan(design: FoundationDesign, frame: Frame, number: int, member: int) -> Batch:
+    """Return a scan of the batch with a number of a frame, as a batch of its own."""
+    key = ("foundation", "scan", f"{frame.window_px}/{frame.side}/{frame.step_px:g}", str(number))
     flaws = random_flaws(design.flawed_fraction, stream(design.seed, *key, "flaws"))
-    scenes = [
-        random_scene(frame, design.doses, flaws, stream(design.seed, *key, str(member)))
-        for member in range(design.scans_per_step)
-    ]
-    return Batch.of(scenes, design)
+    return Batch.of(random_scene(frame, design.doses, flaws, stream(design.seed, *key, str(member))), design)
 
 
 def turns(frames: tuple[Frame, ...]) -> list[int]:

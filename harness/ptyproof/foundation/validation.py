@@ -39,7 +39,7 @@ def validate(network: GroupNetwork, design: FoundationDesign) -> list[Validation
             rng = stream(design.seed, "foundation", "validation", kind, f"{dose:g}")
             obj = make_object(kind, (frame.object_px, frame.object_px), rng)
             scene = scene_of(kind, obj, probe, random_positions(frame, rng), dose, Flaws(frozenset()), rng)
-            batch = Batch.of([scene], design).to(device)
+            batch = Batch.of(scene, design).to(device)
             with torch.no_grad():
                 obj_found = network(batch.patterns, batch.start)
                 weight = weights(batch.patterns)

@@ -22,7 +22,7 @@ class Design(TypedDict):
     """All that decides a step of the training: the network, the scans that it sees, and the optimizer."""
 
     network: Network
-    levels: int
+    levels: NotRequired[int]
     frames: list[Frame]
     doses: list[float]
     fit_iterations: int
