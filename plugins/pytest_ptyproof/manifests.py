@@ -20,8 +20,9 @@ from pytest_ptyproof.verify import ManifestWarning, is_named, is_named_hub
 if TYPE_CHECKING:
     from ptyproof.checking import Checked, Finding
     from ptyproof.checking.model.causes import Cause
+    from ptyproof.io.file_digests import FileDigests
 
-_DIGESTS = pytest.StashKey[dict[Path, str]]()
+_DIGESTS = pytest.StashKey["FileDigests"]()
 _OPTION = "--check-manifests"
 _FILES = "files"
 
@@ -82,10 +83,16 @@ class Manifest(pytest.File):
         state = _state(self.path)
         if self._latest is not None and self._latest[0] == state and (self._latest[1] or not hash_files):
             return self._latest[2]
-        digests = self.config.stash.setdefault(_DIGESTS, {})
-        checked = check_manifest(self.path, hash_files=hash_files, digests=digests)
+        checked = check_manifest(self.path, hash_files=hash_files, digests=_digests(self.config))
         self._latest = state, hash_files, checked
         return checked
+
+
+def _digests(config: pytest.Config) -> FileDigests:
+    """Return what is known of files in this run of pytest."""
+    from ptyproof.io.file_digests import FileDigests
+
+    return config.stash.setdefault(_DIGESTS, FileDigests())
 
 
 def _state(path: Path) -> tuple[int, ...]:
@@ -165,7 +172,7 @@ def ptyproof_assert_manifest_ok(pytestconfig: pytest.Config) -> Callable[..., Ch
         __tracebackhide__ = True
         from ptyproof.checking import check_manifest
 
-        checked = check_manifest(os.fspath(path), digests=pytestconfig.stash.setdefault(_DIGESTS, {}))
+        checked = check_manifest(os.fspath(path), digests=_digests(pytestconfig))
         found = (finding for finding in checked.findings if finding.severity == "error")
         errors = [finding for finding in found if finding.code not in ignore]
         if errors:

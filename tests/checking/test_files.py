@@ -11,8 +11,9 @@ import pytest
 
 from ptyproof.checking import Checked, check_manifest
 from ptyproof.checking.kinds import checks_of, groups_of
-from ptyproof.checking.model import document
 from ptyproof.checking.model.document import Document
+from ptyproof.io import file_digests
+from ptyproof.io.file_digests import FileDigests
 from ptyproof.io.hashing import sha256_file
 from tests.helpers.changed_examples import ACCEPTED, DOSES, WHOLE, changed
 from tests.helpers.folders import json_file
@@ -135,17 +136,26 @@ def files_hashed(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
         read.append(path)
         return sha256_file(path)
 
-    monkeypatch.setattr(document, "sha256_file", noted)
+    monkeypatch.setattr(file_digests, "sha256_file", noted)
+    monkeypatch.setattr(file_digests, "_SETTLED_NS", -1)
     return read
 
 
 def test_a_file_is_hashed_once_however_many_name_it(manifest: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     read = files_hashed(monkeypatch)
-    digests: dict[Path, str] = {}
+    digests = FileDigests()
     copy = json_file(manifest.parent / "copy.json", json.loads(manifest.read_text()))
     for path in (manifest, copy, manifest):
         check_manifest(path, digests=digests)
-    assert len(read) == len(digests) == 2
+    assert len(read) == 2
+
+
+def test_a_file_that_is_changed_between_two_calls_is_read_again(manifest: Path) -> None:
+    digests = FileDigests()
+    assert check_manifest(manifest, digests=digests).findings == ()
+    path = manifest.parent / BUNDLE.format(CELLS[0])
+    path.write_bytes(path.read_bytes()[::-1])
+    assert found(check_manifest(manifest, digests=digests)) == [("PM303", "$.jobs[0].result.bundle_sha256")]
 
 
 def test_datasets_may_be_gone_but_not_changed(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ptyproof.checking import judge as run
+from ptyproof.io.file_digests import FileDigests
 from tests.helpers.mutations import Mutation, mutate
 from tests.mutation.explained import explanation
 
@@ -52,7 +53,7 @@ def measure(root: Path, count: int, seed: int) -> Tally:
     rng = random.Random(seed)
     texts = {path: path.read_text(encoding="utf-8") for path in manifests}
     weights = [_WEIGHTS.get(path.name, 1) for path in manifests]
-    digests: dict[Path, str] = {}
+    digests = FileDigests()
     before = {path: findings_of(path, root, digests) for path in manifests}
     tally = Tally()
     for _ in range(count):
@@ -68,7 +69,7 @@ def measure(root: Path, count: int, seed: int) -> Tally:
     return tally
 
 
-def findings_of(path: Path, root: Path, digests: dict[Path, str]) -> set[tuple[str, str, str]]:
+def findings_of(path: Path, root: Path, digests: FileDigests) -> set[tuple[str, str, str]]:
     """Return code, place and message of each finding that is more than a remark."""
     run.UPSETTING = ()  # what upsets a check is to be seen
     checked = run.check_manifest(path, digests=digests, home=root)

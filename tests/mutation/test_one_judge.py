@@ -19,6 +19,7 @@ from ptyproof.checking.hub import judge_hub
 from ptyproof.cli import main
 from ptyproof.console import Console
 from ptyproof.hub.index import INDEX, own_digest
+from ptyproof.io.file_digests import FileDigests
 from ptyproof.io.hashing import sha256_bytes
 from ptyproof.io.strict_json import format_json
 from ptyproof.methods.reconstruction_jobs import ReconstructionFilters
@@ -101,11 +102,9 @@ def every_change(hub: Path, count: int, seed: int, then: Callable[[Path], None])
 def agree(hub: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], None]:
     """Fail unless a file of the hub alone, and the hub as a whole, are judged alike."""
     monkeypatch.setattr(run, "UPSETTING", ())  # what upsets a check is to be seen
-    digests: dict[Path, str] = {}
+    digests = FileDigests()
 
     def judged_alike(path: Path) -> None:
-        for changed in (path, hub / INDEX):
-            digests.pop(changed, None)
         alone = errors(check_manifest(path, digests=digests).findings)
         judged = judge_hub(hub, digests=digests)
         name = path.relative_to(hub).as_posix()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from xml.etree import ElementTree
 import pytest
 
 from ptyproof.checking import check_manifest  # so that the runs in this process find it loaded
+from ptyproof.io import file_digests
 from tests.helpers.messages import names
 from tests.helpers.runs import HEAVY
 
@@ -242,6 +244,32 @@ def test_the_fixture(run: RunPytest, pytester: pytest.Pytester, sound: Path, bro
     result.stdout.fnmatch_lines(["FAILED test_it.py::test_broken*", "*1 failed*"])
     result.stdout.fnmatch_lines(["error PM101 at $*colour*"])
     result.stdout.no_fnmatch_line("*manifests.py*")
+
+
+CHANGED = """\
+from pathlib import Path
+
+def test_it_as_it_was(ptyproof_assert_manifest_ok):
+    ptyproof_assert_manifest_ok("sound.json")
+
+def test_it_after_a_change(ptyproof_assert_manifest_ok):
+    data = Path("dose_1000", "patched_train.npz")
+    data.write_bytes(data.read_bytes()[::-1])
+    ptyproof_assert_manifest_ok("sound.json")
+"""
+
+
+def test_the_fixture_reads_again_what_was_changed_since(
+    run: RunPytest, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(file_digests, "_SETTLED_NS", -1)  # so that it is remembered at once
+    value = json.loads(SOUND)
+    record = value["datasets"][0]["train"]["file"]
+    record |= {"sha256": hashlib.sha256(b"data").hexdigest(), "size_bytes": 4}
+    _write(pytester.path / "sound.json", json.dumps(value))
+    _write(pytester.path / record["path"], "data")
+    _write(pytester.path / "test_it.py", CHANGED)
+    run("test_it.py").assert_outcomes(passed=1, failed=1)
 
 
 def test_a_manifest_of_the_project_passes_with_warnings_as_errors(

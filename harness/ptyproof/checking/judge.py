@@ -22,6 +22,7 @@ from ptyproof.checking.model.findings import SEVERITIES, Finding, printable
 from ptyproof.checking.model.loading import Loaded
 from ptyproof.checking.own_kinds import ManifestKind
 from ptyproof.checking.recognise import Recognised, recognise
+from ptyproof.io.file_digests import FileDigests
 from ptyproof.io.whole_numbers import with_whole_numbers
 
 _OF_OWN = ("files", "paths", "values")  # the groups of what needs no kind
@@ -68,7 +69,7 @@ def check_manifest(
     *,
     hash_files: bool = True,
     manifest_only: bool = False,
-    digests: dict[Path, str] | None = None,
+    digests: FileDigests | None = None,
     home: Path | None = None,
     now: datetime | None = None,
     kinds: Sequence[ManifestKind] = (),
@@ -85,7 +86,8 @@ def check_manifest(
     manifest_only
         Whether no file is looked at but the manifest: for one whose artifacts were not handed on with it.
     digests
-        Digests of files that were read already, by resolved path; shared between calls, each file is read once.
+        Digests of files that were read already; shared between calls, each file is read once as long as it stays the
+        same.
     home
         The folder that no file outside of is read or looked at; None takes the artifact hub that the file lies in, or
         else the file's own folder.
@@ -124,7 +126,7 @@ def judge(
     folder: Path | None = None,
     hash_files: bool = True,
     manifest_only: bool = False,
-    digests: dict[Path, str] | None = None,
+    digests: FileDigests | None = None,
     home: Path | None = None,
     now: datetime | None = None,
     kinds: Sequence[ManifestKind] = (),
@@ -149,7 +151,7 @@ def judge(
         now=now or clock.utc_now(),
         hash_files=hash_files,
         manifest_only=manifest_only,
-        digests={} if digests is None else digests,
+        digests=FileDigests() if digests is None else digests,
         cut=loaded.cut,
         faults=frozenset((code, json_path) for code, json_path, _ in loaded.faults),
         text=loaded.text,

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ptyproof.checking.gather import LeftAlone
     from ptyproof.checking.judge import Checked
     from ptyproof.checking.own_kinds import ManifestKind
+    from ptyproof.io.file_digests import FileDigests
 
 _EXAMPLES = """\
 ptyproof check training_manifest.json
@@ -154,10 +155,11 @@ def _judge(args: argparse.Namespace) -> tuple[list[Checked], LeftAlone]:
     from ptyproof.checking.gather import LeftAlone, gather, is_named_like_a_manifest, not_entered
     from ptyproof.checking.judge import check_manifest
     from ptyproof.checking.own_kinds import from_schema
+    from ptyproof.io.file_digests import FileDigests
     from ptyproof.io.unpacking import is_packed
 
     kinds = [from_schema(path) for path in args.schema]
-    digests: dict[Path, str] = {}
+    digests = FileDigests()
     judged: list[Checked] = []
     left_alone: list[str] = []
     if _STANDARD_INPUT in args.paths:
@@ -186,7 +188,7 @@ def _judge(args: argparse.Namespace) -> tuple[list[Checked], LeftAlone]:
 
 
 def _hub(
-    root: Path, args: argparse.Namespace, digests: dict[Path, str], kinds: list[ManifestKind]
+    root: Path, args: argparse.Namespace, digests: FileDigests, kinds: list[ManifestKind]
 ) -> tuple[list[Checked], list[str]]:
     """Return the verdicts on the files of an artifact hub, and its JSON files that are not manifests.
 
@@ -204,7 +206,7 @@ def _hub(
             folder,
             hash_files=not args.no_hash,
             manifest_only=args.manifest_only,
-            digests={} if is_packed(root) else digests,
+            digests=None if is_packed(root) else digests,
             home=None if is_packed(root) else args.root,
             kinds=kinds,
         )

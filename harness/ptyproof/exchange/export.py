@@ -15,6 +15,7 @@ from ptyproof.description.stated import stated_of
 from ptyproof.errors import InputError
 from ptyproof.exchange.packing import Source, new_output, write_folder, write_zip
 from ptyproof.hub.index import CRATE, INDEX, PAGE
+from ptyproof.io.file_digests import FileDigests
 from ptyproof.io.strict_json import format_json
 from ptyproof.records.manifest import read_manifest
 
@@ -47,7 +48,7 @@ def judged(root: Path, *, unsound: bool = False) -> JudgedFiles:
     ManifestError
         If its index cannot be read.
     """
-    digests: dict[Path, str] = {}
+    digests = FileDigests()
     errors = judge_hub(root, digests=digests).errors
     if errors and not unsound:
         raise InputError(

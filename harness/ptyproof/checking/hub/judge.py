@@ -23,6 +23,7 @@ from ptyproof.checking.own_kinds import ManifestKind
 from ptyproof.errors import InputError
 from ptyproof.hub.index import BUNDLE, CRATE
 from ptyproof.hub.layout import KINDS
+from ptyproof.io.file_digests import FileDigests
 
 _GROUPS = ("hub",)
 
@@ -105,7 +106,7 @@ def judge_hub(
     *,
     hash_files: bool = True,
     manifest_only: bool = False,
-    digests: dict[Path, str] | None = None,
+    digests: FileDigests | None = None,
     home: Path | None = None,
     now: datetime | None = None,
     kinds: Sequence[ManifestKind] = (),

@@ -12,7 +12,7 @@ from typing import Any
 from ptyproof import clock
 from ptyproof.checking.model.codes import codes
 from ptyproof.checking.model.findings import Finding
-from ptyproof.io.hashing import sha256_file
+from ptyproof.io.file_digests import FileDigests
 from ptyproof.study.layout import cell_key, dose_folder
 
 INDEX = "hub.json"
@@ -70,7 +70,7 @@ class Document:
     now: datetime = field(default_factory=clock.utc_now)
     hash_files: bool = True
     manifest_only: bool = False
-    digests: dict[Path, str] = field(default_factory=dict)
+    digests: FileDigests = field(default_factory=FileDigests)
     cut: frozenset[str] = frozenset()
     faults: frozenset[tuple[str, str]] = frozenset()
     text: str | None = None
@@ -85,9 +85,7 @@ class Document:
 
     def digest(self, path: Path) -> str:
         """Return the sha256 of a file by its path without links; a file is read once."""
-        if path not in self.digests:
-            self.digests[path] = sha256_file(path)
-        return self.digests[path]
+        return self.digests.of(path)
 
     @property
     def root(self) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from ptyproof.checking.model.document import INDEX, finding_about
 from ptyproof.checking.model.files import real_path
 from ptyproof.checking.model.findings import Finding, printable
 from ptyproof.errors import InputError
-from ptyproof.io.hashing import sha256_file
+from ptyproof.io.file_digests import FileDigests
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class HubFiles:
     root: Path
     paths: dict[str, Path]
     faults: dict[str, Finding]
-    digests: dict[Path, str] = field(default_factory=dict)
+    digests: FileDigests = field(default_factory=FileDigests)
 
     def size(self, name: str) -> int:
         """Return the size of a file in bytes."""
@@ -41,13 +41,10 @@ class HubFiles:
 
     def digest(self, name: str) -> str:
         """Return the sha256 of a file; a file is read once."""
-        path = real_path(self.paths[name])
-        if path not in self.digests:
-            self.digests[path] = sha256_file(path)
-        return self.digests[path]
+        return self.digests.of(real_path(self.paths[name]))
 
 
-def hub_files(root: Path, digests: dict[Path, str] | None = None) -> HubFiles:
+def hub_files(root: Path, digests: FileDigests | None = None) -> HubFiles:
     """Return the files in a hub.
 
     Raises
@@ -62,7 +59,7 @@ def hub_files(root: Path, digests: dict[Path, str] | None = None) -> HubFiles:
     return files_in(root, digests)
 
 
-def files_in(root: Path, digests: dict[Path, str] | None = None) -> HubFiles:
+def files_in(root: Path, digests: FileDigests | None = None) -> HubFiles:
     """Return the files in a folder, as `hub_files` does for a hub."""
     home = root.resolve()
     paths: dict[str, Path] = {}
@@ -80,7 +77,7 @@ def files_in(root: Path, digests: dict[Path, str] | None = None) -> HubFiles:
             faults[name] = fault
         elif is_entry:
             paths[name] = path
-    return HubFiles(home, paths, faults, {} if digests is None else digests)
+    return HubFiles(home, paths, faults, FileDigests() if digests is None else digests)
 
 
 def _walk(home: Path, unreadable: Callable[[OSError], None]) -> Iterator[tuple[str, Path, bool]]:

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 from ptyproof.console import Console
 from ptyproof.errors import DataError, InputError
 from ptyproof.io.dataset import Dataset, read_dataset
+from ptyproof.io.file_digests import FileDigests
 from ptyproof.io.file_record import file_record
-from ptyproof.io.hashing import sha256_file, sha256_json
+from ptyproof.io.hashing import sha256_json
 from ptyproof.io.metadata import METADATA, read_metadata
 from ptyproof.io.npz import NpzArchive
 from ptyproof.metrics.against_truth import MetricValue, Scored, aligned_by, score, undefined
@@ -121,7 +122,7 @@ class ComparisonPhase:
         DataError
             If a file is missing or was changed, or a dataset is another half, or another kind, than the recorded one.
         """
-        digests: dict[Path, str] = {}
+        digests = FileDigests()
         for found in self.reconstructed:
             path, name, archive = self.dataset_path(found), found.job["job"], found.result["reconstruction"]
             for file, sha256, option in (
@@ -130,13 +131,12 @@ class ComparisonPhase:
             ):
                 if not file.is_file():
                     raise DataError(file, f"is missing, but {name} was reconstructed with it{option}")
-                if file not in digests:
-                    digests[file] = sha256_file(file)
-                if digests[file] != sha256:
+                found_sha256 = digests.of(file)
+                if found_sha256 != sha256:
                     raise DataError(
                         file,
                         f"is not the file that {RECONSTRUCTION_MANIFEST} has recorded for {name}: its sha256 is "
-                        f"{digests[file][:16]}..., recorded is {sha256[:16]}...",
+                        f"{found_sha256[:16]}..., recorded is {sha256[:16]}...",
                     )
             _check_role(path, found)
 
