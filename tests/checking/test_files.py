@@ -137,7 +137,7 @@ def files_hashed(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
         return sha256_file(path)
 
     monkeypatch.setattr(file_digests, "sha256_file", noted)
-    monkeypatch.setattr(file_digests, "_SETTLED_NS", -1)
+    monkeypatch.setattr(file_digests, "SETTLED_NS", -1)
     return read
 
 

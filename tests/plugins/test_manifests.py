@@ -262,7 +262,7 @@ def test_it_after_a_change(ptyproof_assert_manifest_ok):
 def test_the_fixture_reads_again_what_was_changed_since(
     run: RunPytest, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(file_digests, "_SETTLED_NS", -1)  # so that it is remembered at once
+    monkeypatch.setattr(file_digests, "SETTLED_NS", -1)  # so that it is remembered at once
     value = json.loads(SOUND)
     record = value["datasets"][0]["train"]["file"]
     record |= {"sha256": hashlib.sha256(b"data").hexdigest(), "size_bytes": 4}

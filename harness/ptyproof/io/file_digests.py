@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ptyproof.io.hashing import sha256_file
 
-_SETTLED_NS = 100_000_000  # age after which a change shows in a file's times, on clocks that tick
+SETTLED_NS = 100_000_000  # age after which a change shows in a file's times, on clocks that tick
 
 
 class FileDigests:
@@ -32,7 +32,7 @@ class FileDigests:
             return known[1]
         digest = sha256_file(path)
         self._known.pop(path, None)
-        if time.time_ns() - max(before.st_mtime_ns, before.st_ctime_ns) > _SETTLED_NS and _state(path.stat()) == state:
+        if time.time_ns() - max(before.st_mtime_ns, before.st_ctime_ns) > SETTLED_NS and _state(path.stat()) == state:
             self._known[path] = state, digest
         return digest
 
