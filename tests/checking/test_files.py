@@ -12,11 +12,10 @@ import pytest
 from ptyproof.checking import Checked, check_manifest
 from ptyproof.checking.kinds import checks_of, groups_of
 from ptyproof.checking.model.document import Document
-from ptyproof.io import file_digests
 from ptyproof.io.file_digests import FileDigests
-from ptyproof.io.hashing import sha256_file
 from tests.helpers.changed_examples import ACCEPTED, DOSES, WHOLE, changed
 from tests.helpers.folders import json_file
+from tests.helpers.hashed_files import files_hashed, remember_at_once
 from tests.helpers.pictures import png
 
 ARTIFACTS = ("checkpoint.ckpt", "metrics.csv", "loss_curve.png", "train.log")
@@ -128,21 +127,9 @@ def test_a_pipe_is_not_opened(manifest: Path) -> None:
     assert found(check_manifest(pipe), "json") == [("PM001", "$")]
 
 
-def files_hashed(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
-    """Return the list to which each file that is hashed is added."""
-    read: list[Path] = []
-
-    def noted(path: Path) -> str:
-        read.append(path)
-        return sha256_file(path)
-
-    monkeypatch.setattr(file_digests, "sha256_file", noted)
-    monkeypatch.setattr(file_digests, "SETTLED_NS", -1)
-    return read
-
-
 def test_a_file_is_hashed_once_however_many_name_it(manifest: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     read = files_hashed(monkeypatch)
+    remember_at_once(monkeypatch)
     digests = FileDigests()
     copy = json_file(manifest.parent / "copy.json", json.loads(manifest.read_text()))
     for path in (manifest, copy, manifest):

@@ -7,28 +7,21 @@ from pathlib import Path
 
 import pytest
 
-from ptyproof.io import file_digests
 from ptyproof.io.file_digests import FileDigests
 from ptyproof.io.hashing import sha256_file
+from tests.helpers.hashed_files import files_hashed, remember_at_once
 
 
 @pytest.fixture
 def read(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """The files that are read."""
-    found: list[Path] = []
-
-    def noted(path: Path) -> str:
-        found.append(path)
-        return sha256_file(path)
-
-    monkeypatch.setattr(file_digests, "sha256_file", noted)
-    return found
+    return files_hashed(monkeypatch)
 
 
 def test_a_file_is_read_once_as_long_as_it_stays_the_same(
     tmp_path: Path, read: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(file_digests, "SETTLED_NS", -1)
+    remember_at_once(monkeypatch)
     path = tmp_path / "data"
     path.write_bytes(b"one")
     digests = FileDigests()
@@ -38,7 +31,7 @@ def test_a_file_is_read_once_as_long_as_it_stays_the_same(
 
 @pytest.mark.parametrize("how", ["in place", "replaced", "with its old times"])
 def test_a_file_that_was_changed_is_read_again(tmp_path: Path, how: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(file_digests, "SETTLED_NS", -1)
+    remember_at_once(monkeypatch)
     path = tmp_path / "data"
     path.write_bytes(b"one")
     before = path.stat()
@@ -64,7 +57,7 @@ def test_a_file_that_was_just_written_is_not_remembered(tmp_path: Path, read: li
 
 
 def test_a_file_that_is_gone_is_an_error_though_it_was_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(file_digests, "SETTLED_NS", -1)
+    remember_at_once(monkeypatch)
     path = tmp_path / "data"
     path.write_bytes(b"one")
     digests = FileDigests()

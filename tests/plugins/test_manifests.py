@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 import pytest
 
 from ptyproof.checking import check_manifest  # so that the runs in this process find it loaded
-from ptyproof.io import file_digests
+from tests.helpers.hashed_files import remember_at_once
 from tests.helpers.messages import names
 from tests.helpers.runs import HEAVY
 
@@ -262,7 +262,7 @@ def test_it_after_a_change(ptyproof_assert_manifest_ok):
 def test_the_fixture_reads_again_what_was_changed_since(
     run: RunPytest, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(file_digests, "SETTLED_NS", -1)  # so that it is remembered at once
+    remember_at_once(monkeypatch)
     value = json.loads(SOUND)
     record = value["datasets"][0]["train"]["file"]
     record |= {"sha256": hashlib.sha256(b"data").hexdigest(), "size_bytes": 4}

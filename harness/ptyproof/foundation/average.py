@@ -20,5 +20,6 @@ def update(mean: dict[str, Tensor], network: nn.Module, step: int, past: float) 
     Control Optim. 30, 838, 1992) is common today.
     """
     weight = min(past, (1 + step) / (_YOUNG + step))
-    now = network.state_dict()
-    torch._foreach_lerp_([mean[name] for name in now], list(now.values()), 1 - weight)
+    with torch.no_grad():
+        for name, value in network.state_dict().items():
+            mean[name].lerp_(value, 1 - weight)

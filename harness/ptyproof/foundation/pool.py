@@ -11,17 +11,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
 
 import torch
 from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
+from ptyproof.errors import RunError
 from ptyproof.foundation.batches import ORIENTATIONS, Batch
 from ptyproof.foundation.design import FoundationDesign, Frame
 from ptyproof.foundation.flaws import random_flaws
 from ptyproof.foundation.scenes import random_scene
 from ptyproof.study.seeds import stream
+from ptyproof.training.loading import in_processes
 
 _AHEAD = 8  # scans that each process has ready
 _Key = tuple[int, int, int]  # the number of a frame, of a batch of it, and of a scan of that
@@ -98,26 +99,40 @@ class Pool:
     ) -> None:
         self._sights, self._device, self._size = _Sights(design), device, design.scans_per_step
         self._held: list[dict[int, Batch]] = [{} for _ in design.frames]
-        settings: dict[str, Any] = {"multiprocessing_context": "forkserver"} if num_workers else {}
         made: DataLoader[Batch] = DataLoader(
             _Scans(design),
             sampler=_Order(self._sights, steps),
             batch_size=None,
-            num_workers=num_workers,
             prefetch_factor=_AHEAD if num_workers else None,
-            **settings,
+            **in_processes(num_workers),
         )
         self._made = iter(made)
 
     def batch(self, step: int) -> Batch:
-        """Return what a step sees."""
+        """Return what a step sees.
+
+        Raises
+        ------
+        RunError
+            If a process that makes scans has died.
+        """
         sight = self._sights.of(step)
         held = self._held[sight.frame]
         for old in [number for number in held if number < sight.oldest]:
             del held[old]
         if sight.number not in held:
-            held[sight.number] = Batch.joined(list(islice(self._made, self._size))).to(self._device)
+            held[sight.number] = Batch.joined(self._next()).to(self._device)
         return held[sight.number].turned(sight.orientation)
+
+    def _next(self) -> list[Batch]:
+        try:
+            return list(islice(self._made, self._size))
+        except RuntimeError as error:
+            if "DataLoader worker" not in str(error):
+                raise
+            raise RunError(
+                f"a process that makes scans has died ({error}); --resume goes on from the checkpoint"
+            ) from error
 
 
 class _Order:

@@ -33,6 +33,7 @@ from ptyproof.training.checkpoint import read_checkpoint, write_state
 from ptyproof.training.data import Draw, GroupedScan, GroupSampler, hold_back
 from ptyproof.training.device import RunOptions, configured, resolve_accelerator
 from ptyproof.training.engine import Callback, ModelCheckpoint, OneProcess, TorchCheckpointIO, pl
+from ptyproof.training.loading import in_processes
 from ptyproof.training.module import CHECKPOINT_KEY, PatchTraining
 from ptyproof.training.scan import NormalizedScan
 
@@ -158,9 +159,7 @@ def _loaders(
         raise DataError(task.key, f"has {len(scan)} training positions, {need}")
     kept, held = hold_back(scan.positions_px, plan.validation_fraction, members)
     groups_per_step = max(1, plan.patterns_per_step // members)
-    settings: dict[str, Any] = {"batch_size": None, "num_workers": options.num_workers}
-    if options.num_workers:
-        settings |= {"persistent_workers": True, "multiprocessing_context": "forkserver"}
+    settings = {"batch_size": None, "persistent_workers": options.num_workers > 0, **in_processes(options.num_workers)}
     sampler = GroupSampler(
         scan.positions_px[kept],
         task.gridsize,
