@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from ptyproof.foundation.batches import Batch
 from ptyproof.foundation.design import FRAMES, FoundationDesign, Frame, design_of
 from ptyproof.foundation.flaws import random_flaws
 from ptyproof.foundation.objects import KINDS, random_object
@@ -102,6 +103,9 @@ def test_a_step_sees_the_same_scans_whatever_was_seen_before() -> None:
     one, other = Pool(DESIGN, (0, 9), cpu), Pool(DESIGN, (8, 9), cpu)
     seen = [one.batch(step) for step in range(9)]
     late = other.batch(8)
+    frame = DESIGN.frames[turns(DESIGN.frames)[0]]
+    first = Batch.joined([make_scan(DESIGN, frame, 0, member) for member in range(DESIGN.scans_per_step)])
+    assert torch.equal(*(batch.patterns.amplitude.flatten().sort().values for batch in (seen[0], first)))
     assert torch.equal(late.patterns.amplitude, seen[8].patterns.amplitude)
     assert torch.equal(late.start, seen[8].start)
     assert len({batch.patterns.amplitude.numpy().tobytes() for batch in seen}) > 4

@@ -57,13 +57,11 @@ class _Sights:
 
     def made_from(self, first: int, end: int) -> Iterator[_Key]:
         """Yield the scans of the steps from `first` up to `end`, in the order in which they are seen first."""
-        held: list[set[int]] = [set() for _ in self._design.frames]
+        made: set[tuple[int, int]] = set()
         for step in range(first, end):
             sight = self.of(step)
-            numbers = held[sight.frame]
-            numbers.difference_update([number for number in numbers if number < sight.oldest])
-            if sight.number not in numbers:
-                numbers.add(sight.number)
+            if (sight.frame, sight.number) not in made:
+                made.add((sight.frame, sight.number))
                 for member in range(self._design.scans_per_step):
                     yield sight.frame, sight.number, member
 
