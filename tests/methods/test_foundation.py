@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 
 from ptyproof.conformance.checks import CHECKS
 from ptyproof.conformance.scenes import make_scene
@@ -21,9 +23,10 @@ from ptyproof.foundation.design import design_of
 from ptyproof.foundation.initial import fitted
 from ptyproof.foundation.scans import in_network_unit
 from ptyproof.foundation.scenes import Scene
+from ptyproof.foundation.shipped import shipped
 from ptyproof.io.hashing import sha256_file
 from ptyproof.io.told import Told
-from ptyproof.methods.foundation import Foundation
+from ptyproof.methods.foundation import LARGEST_EXCESS_NATS, Foundation, excess_nats
 from ptyproof.methods.network import whole_object
 from ptyproof.methods.registry import known_methods, method_order
 from ptyproof.reconstruction.method import Budget, run_method
@@ -55,8 +58,9 @@ def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, made: Path, **options
     return replace(design, reconstruction=replace(design.reconstruction, methods=(entry,)))
 
 
-def test_no_built_in_study_has_it() -> None:
-    assert all("foundation" not in method_order(builtin_study(name), []) for name in STUDY_NAMES)
+def test_built_in_studies_have_it_but_that_of_flaws() -> None:
+    without = [name for name in STUDY_NAMES if "foundation" not in method_order(builtin_study(name), [])]
+    assert without == ["fly64-flaws"]
 
 
 def test_the_digest_of_the_bundle_is_among_the_options_that_are_recorded(
@@ -192,3 +196,46 @@ def test_it_keeps_what_every_method_has_to_keep(bundle: Path, subject: Subject, 
 @pytest.fixture(scope="module")
 def subject(bundle: Path) -> Subject:
     return Subject(method(bundle))
+
+
+@pytest.mark.parametrize(("dose", "is_kept"), [(1e3, True), (1e4, True), (1e7, False)])
+def test_an_object_that_noise_does_not_explain_is_not_the_result(dose: float, is_kept: bool) -> None:
+    """The bundle that comes with ptyproof, on a scan unlike those of its training: small patterns of a round probe."""
+    scene = make_scene(noisy=True, dose=dose)
+    found = run_method(Foundation(NetworkDesign()), scene.scan, Budget(), RNG)
+    assert (found.remedies == ()) is is_kept
+    estimate = corrected_estimate(scene)
+    lit = found.obj != 0
+    assert np.array_equal(found.obj[lit], estimate[lit]) is not is_kept
+    assert scene.error(found.obj) < 1.02 * scene.error(estimate)
+
+
+def test_a_true_object_is_less_likely_than_a_fit_by_no_more_than_noise_does() -> None:
+    for dose in (1e3, 1e4, 1e5):
+        scene = make_scene(noisy=True, dose=dose)
+        excess = excess_nats(scene.scan, scene.obj, corrected_estimate(scene))
+        assert 0 < excess <= LARGEST_EXCESS_NATS
+        assert excess_nats(scene.scan, 1.2 * scene.obj, scene.obj) > LARGEST_EXCESS_NATS
+    assert excess_nats(scene.scan, scene.obj, scene.obj) == 0
+
+
+def test_a_network_that_fails_leaves_the_estimate_that_it_corrects(bundle: Path, tmp_path: Path) -> None:
+    weights = load_file(bundle)
+    with safe_open(bundle, framework="pt") as file:
+        metadata = file.metadata()
+    broken = {name: value + 5 if name.endswith("head.bias") else value for name, value in weights.items()}
+    save_file(broken, tmp_path / bundle.name, metadata)
+    scene = make_scene(noisy=True, dose=1e4)
+    found = run_method(method(tmp_path / bundle.name), scene.scan, Budget(), RNG)
+    assert len(found.remedies) == 1
+    assert scene.error(found.obj) < 0.2
+
+
+def corrected_estimate(scene: Any) -> Any:
+    """Return what the bundle that comes with ptyproof corrects, complex64 (M, M')."""
+    path = shipped()
+    assert path is not None
+    shared = read_bundle(path)
+    design = shared.record["design"]
+    first = whole_object(shared.network, scene.scan, start_only=True).obj
+    return fitted(scene.scan, first, design["fit_iterations"], design["fit_weight"])

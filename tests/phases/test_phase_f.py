@@ -40,7 +40,7 @@ from tests.helpers.reconstruction_runs import (
 
 pytest.importorskip("ptychi", reason="pty-chi is not installed: pip install 'pytest-ptyproof[iterative]'")
 
-METHODS = ("flat", "start", "pinn", "lsqml", "pinn+lsqml")
+METHODS = ("flat", "start", "pinn", "lsqml", "pinn+lsqml", "foundation")
 
 
 @pytest.fixture(scope="module")
@@ -57,11 +57,11 @@ def test_every_cell_is_accounted_for(whole: tuple[Path, dict[str, Any]]) -> None
         f"dose1000-{view}-test-{method}" for view in ("baseline-gs1", "dense-gs2") for method in METHODS
     ]
     assert manifest["account"] == {
-        "n_enumerated": 15,
-        "n_success": 10,
+        "n_enumerated": 18,
+        "n_success": 12,
         "n_failed": 0,
         "n_lost": 0,
-        "n_skipped": 5,
+        "n_skipped": 6,
         "n_not_selected": 0,
     }
 

@@ -128,7 +128,7 @@ def test_calls_merge_and_an_earlier_result_survives_what_is_missing_now(root: Pa
         "dose1000-dense-gs2-test-mine",
     ]
     account = merged["account"]
-    assert account["n_enumerated"] == sum(value for key, value in account.items() if key != "n_enumerated") == 18
+    assert account["n_enumerated"] == sum(value for key, value in account.items() if key != "n_enumerated") == 21
     mine.unavailable = lambda: "gone"  # type: ignore[attr-defined]
     kept = run(phase_of(root, mine), "mine", views=None)
     assert entry(kept, "mine")["result"]["status"] == "success"

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from ptyproof import clock
 from ptyproof.errors import DataError, DesignError, RunError
@@ -20,6 +21,7 @@ from ptyproof.foundation.initial import fitted
 from ptyproof.io.hashing import sha256_file
 from ptyproof.io.knowledge import KNOWLEDGE
 from ptyproof.methods.network import Start, whole_object
+from ptyproof.reconstruction.likelihood import Likelihood
 from ptyproof.reconstruction.method import BlindScan, Budget, Needs, Reconstruction
 from ptyproof.reconstruction.options import Option
 from ptyproof.study.reconstruction import Value
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
 SHIPPED = "shipped"
 _ANY = "any"
 _RANGE = 2  # times the smallest and largest pattern of the training: larger or smaller ones are refused
+LARGEST_EXCESS_NATS = 1.0
+_DIM = 0.02  # of the brightest light on a pixel: where less falls, a pixel is not counted
 _PATH = r"(?!/)[^\\]+\.safetensors"
 
 
@@ -132,13 +136,44 @@ class Foundation:
 
 
 def _corrected(shared: SharedNetwork, dataset: BlindScan) -> Reconstruction:
-    """Return what a shared network makes of a whole scan, from what it was trained to correct."""
+    """Return what a shared network makes of a whole scan, from what it was trained to correct.
+
+    That is the mean over two orientations, if it explains the photons as well as a true object would; else it is what
+    the network was to correct.
+    """
+    from ptyproof.methods.orientations import HALF_TURN, in_orientation
+
     first = whole_object(shared.network, dataset, start_only=True)
     began, design = clock.seconds(), shared.record["design"]
     start = fitted(dataset, first.obj, design["fit_iterations"], design["fit_weight"])
-    between = clock.seconds() - began
-    found = whole_object(shared.network, dataset, start=start)
-    return replace(found, steps_s={**first.steps_s, "penalized fit": between, "inference": sum(found.steps_s.values())})
+    fitted_by = clock.seconds()
+    turned = [in_orientation(shared.network, orientation) for orientation in HALF_TURN]
+    found = np.mean([whole_object(network, dataset, start=start).obj for network in turned], axis=0)
+    excess = excess_nats(dataset, found, start)
+    remedies: tuple[str, ...] = ()
+    if not excess <= LARGEST_EXCESS_NATS:
+        found = np.where(first.obj != 0, start, 0)
+        remedies = (
+            f"foundation: the network's object explains the photons worse than the estimate that it corrects, by "
+            f"{excess:.3g} nats for each pixel with light, where {LARGEST_EXCESS_NATS:g} is what noise can do; the "
+            f"result is the estimate",
+        )
+    steps = {**first.steps_s, "penalized fit": fitted_by - began, "inference": clock.seconds() - fitted_by}
+    return Reconstruction(found.astype(np.complex64), dataset.probe, steps_s=steps, remedies=remedies)
+
+
+def excess_nats(dataset: BlindScan, found: npt.NDArray[np.complex64], start: npt.NDArray[np.complex64]) -> float:
+    """Return how much less likely an object is than another, in nats for each pixel of it with light.
+
+    A fit can make the photons of a true object at most about one nat a pixel more likely than the object itself, since
+    a pixel is two numbers (Wilks, Ann. Math. Stat. 9, 60, 1938). `found` and `start` are complex64 (M, M') in the unit
+    of the scan's probe.
+    """
+    likelihood, unit = Likelihood.of(dataset), np.float32(dataset.unit_scale)
+    light = likelihood.illumination
+    n_lit = np.count_nonzero(light > _DIM * light.max())
+    losses = [likelihood.loss((obj[likelihood.place] / unit).astype(np.complex64)) for obj in (found, start)]
+    return float((losses[0] - losses[1]) * likelihood.n_measured / n_lit)
 
 
 def _shipped() -> Path | None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 # `start+lsqml` is the control of `pinn+lsqml`, but it also reconstructs, so it is a method that can be best.
 FLAT = "flat"
 CONTROLS = (FLAT, "start")
-OWN_CONTROLS = {"pinn": "start", "pinn+lsqml": "start+lsqml"}  # the same without the network
+OWN_CONTROLS = {"pinn": "start", "pinn+lsqml": "start+lsqml", "foundation": "start"}  # without the network
 # Metrics without a best method: seconds depend on the machine, and those of a reconstruction leave out the training of
 # a network; a ring of chance decides the last crossing; a flat amplitude with its own scale is as good as a noisy one.
 _UNRANKED = ("_s", "_last_nyquist", "_own_scale")

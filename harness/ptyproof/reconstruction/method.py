@@ -287,7 +287,8 @@ class Reconstruction:
         What ended the iterations: the budget's `epochs` or `seconds`; None where they ended by themselves, and for a
         method without iterations.
     remedies
-        What had to be done so that a library could be used, one sentence each.
+        What had to be done so that a library could be used, or instead of a result that failed the method's own check,
+        one sentence each.
     tuning
         What was tried to choose options; None where nothing was.
     gauge

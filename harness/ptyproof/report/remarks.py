@@ -94,7 +94,7 @@ def _behind(comparison: Record | None) -> Iterator[tuple[str, str, str, str]]:
 def _of_jobs(reconstruction: Record | None) -> Iterator[tuple[str, str, str]]:
     for job in reconstruction["jobs"] if reconstruction else ():
         name, method = f"{cell_of(job)}-{job['split']}", job["method"]
-        yield from ((method, f"to import a library: {sentence}", name) for sentence in job["remedies"])
+        yield from ((method, sentence, name) for sentence in job["remedies"])
         if job["result"].get("stopped_by") == "seconds":
             yield method, "stopped by its budget of seconds, not by that of epochs", name
         if job.get("not_told"):

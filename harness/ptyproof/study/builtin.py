@@ -83,6 +83,7 @@ _STUDIES = {
                     MethodDesign("pinn"),
                     MethodDesign("lsqml", 10),
                     MethodDesign("pinn+lsqml", 2),
+                    MethodDesign("foundation"),
                 )
             ),
         ),

@@ -139,6 +139,7 @@ _DEFAULT_METHODS = (
     MethodDesign("start+lsqml", 40),
     MethodDesign("pinn+lsqml", 40),
     MethodDesign("map-tv"),
+    MethodDesign("foundation"),
 )
 
 
