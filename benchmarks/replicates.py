@@ -33,6 +33,7 @@ METHODS = {
     "map-tv": None,
     "cdtools": 100,
     "xptycho": 100,
+    "foundation": None,
 }
 
 

@@ -205,7 +205,7 @@ def _set(value: Any, *steps: Any) -> Callable[[dict[str, Any]], None]:
         (("cells", -1, "reason"), "it was too sparse", "last.reason"),
         (("cells", 0, "status"), "lost", "$.cells[0].status"),
         (("protocols", 0, "parts", "probe"), "estimated", "$.cells[0].protocol"),
-        (("protocols", 0, "parts", "methods", "descent", "budget", "epochs"), 4, "$.cells[5].protocol"),
+        (("protocols", 0, "parts", "methods", "descent", "budget", "epochs"), 4, "$.cells[6].protocol"),
         (("protocols", 0, "parts", "methods", "flat", "options"), {"level": 1}, "$.cells[0].protocol"),
         (("study",), "fly64", "$.study"),
         (("account", "n_failed"), 1, "$.account"),
